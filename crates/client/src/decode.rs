@@ -1,0 +1,199 @@
+//! Account data and return data into the engine's records.
+
+use ballast_engine::{
+    health::HealthReport,
+    margin::{MAX_POSITIONS, MarginAccount},
+    market::{LAYOUT_VERSION, MAX_RESERVES, Market},
+    reserve::Reserve,
+};
+use bytemuck::AnyBitPattern;
+use solana_address::Address;
+
+use crate::market::MarketView;
+
+/// Where the reserve count stands in a market account: behind discriminator and header.
+const RESERVE_COUNT_OFFSET: usize = 8 + size_of::<Market>();
+/// Where the first reserve stands: the count is a `u32` padded to eight bytes.
+const RESERVES_OFFSET: usize = RESERVE_COUNT_OFFSET + 8;
+
+/// Why bytes are not what they were taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecodeError {
+    /// Fewer bytes than the record has.
+    TooShort,
+    /// More bytes than the record has.
+    TooLong,
+    /// The first eight bytes are those of another account or event.
+    WrongDiscriminator,
+    /// A layout version that this client does not know.
+    UnknownVersion(u8),
+    /// A count exceeds what the account can hold.
+    CountOutOfRange(u32),
+    /// Not base64.
+    NotBase64,
+}
+
+impl core::fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::TooShort => f.write_str("too few bytes: another kind of account, or a truncated read"),
+            Self::TooLong => f.write_str("too many bytes: another kind of account"),
+            Self::WrongDiscriminator => f.write_str("the discriminator is another account's or event's"),
+            Self::UnknownVersion(version) => write!(f, "layout version {version} is unknown to this client"),
+            Self::CountOutOfRange(count) => write!(f, "a count of {count} exceeds what the account can hold"),
+            Self::NotBase64 => f.write_str("not base64"),
+        }
+    }
+}
+
+impl core::error::Error for DecodeError {}
+
+/// The record at an offset, whatever the alignment of the bytes.
+fn read<T: AnyBitPattern>(bytes: &[u8], offset: usize) -> Result<T, DecodeError> {
+    let end = offset.checked_add(size_of::<T>()).ok_or(DecodeError::TooShort)?;
+    bytes.get(offset..end).map(bytemuck::pod_read_unaligned).ok_or(DecodeError::TooShort)
+}
+
+fn check_head(bytes: &[u8], discriminator: [u8; 8]) -> Result<(), DecodeError> {
+    let version = *bytes.get(8).ok_or(DecodeError::TooShort)?;
+    if bytes[..8] != discriminator {
+        return Err(DecodeError::WrongDiscriminator);
+    }
+    if version != LAYOUT_VERSION {
+        return Err(DecodeError::UnknownVersion(version));
+    }
+    Ok(())
+}
+
+/// A market account's data. Room behind the last reserve is ignored.
+pub fn decode_market(address: Address, bytes: &[u8]) -> Result<MarketView, DecodeError> {
+    if bytes.len() < RESERVES_OFFSET {
+        return Err(DecodeError::TooShort);
+    }
+    check_head(bytes, Market::DISCRIMINATOR)?;
+    let market = read(bytes, 8)?;
+    let count: u32 = read(bytes, RESERVE_COUNT_OFFSET)?;
+    if count as usize > MAX_RESERVES {
+        return Err(DecodeError::CountOutOfRange(count));
+    }
+    let reserves = (0..count as usize)
+        .map(|index| read::<Reserve>(bytes, RESERVES_OFFSET + index * size_of::<Reserve>()))
+        .collect::<Result<_, _>>()?;
+    Ok(MarketView { address, market, reserves })
+}
+
+/// A margin account's data.
+pub fn decode_margin_account(bytes: &[u8]) -> Result<MarginAccount, DecodeError> {
+    const LEN: usize = 8 + size_of::<MarginAccount>();
+    if bytes.len() < LEN {
+        return Err(DecodeError::TooShort);
+    }
+    check_head(bytes, MarginAccount::DISCRIMINATOR)?;
+    if bytes.len() > LEN {
+        return Err(DecodeError::TooLong);
+    }
+    let account: MarginAccount = read(bytes, 8)?;
+    if account.position_count as usize > MAX_POSITIONS {
+        return Err(DecodeError::CountOutOfRange(account.position_count as u32));
+    }
+    Ok(account)
+}
+
+/// What `read_health` returns.
+pub fn decode_health(return_data: &[u8]) -> Result<HealthReport, DecodeError> {
+    if return_data.len() > size_of::<HealthReport>() {
+        return Err(DecodeError::TooLong);
+    }
+    // The runtime cuts zero bytes off the end of return data.
+    let mut bytes = [0; size_of::<HealthReport>()];
+    bytes[..return_data.len()].copy_from_slice(return_data);
+    read(&bytes, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use ballast_engine::units::Shares;
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    fn market_bytes(reserves: &[Reserve], spare: usize) -> Vec<u8> {
+        let market = Market { version: LAYOUT_VERSION, id: 7, events: 9, ..Market::default() };
+        let mut bytes = Market::DISCRIMINATOR.to_vec();
+        bytes.extend(bytemuck::bytes_of(&market));
+        bytes.extend((reserves.len() as u64).to_le_bytes());
+        bytes.extend(reserves.iter().flat_map(bytemuck::bytes_of));
+        bytes.resize(bytes.len() + spare * size_of::<Reserve>(), 0);
+        bytes
+    }
+
+    fn margin_bytes() -> Vec<u8> {
+        let account = MarginAccount { version: LAYOUT_VERSION, id: 3, position_count: 2, ..MarginAccount::default() };
+        [&MarginAccount::DISCRIMINATOR, bytemuck::bytes_of(&account)].concat()
+    }
+
+    #[test]
+    fn discriminators_are_the_hashes_of_the_account_names() {
+        for (name, discriminator) in
+            [("Market", Market::DISCRIMINATOR), ("MarginAccount", MarginAccount::DISCRIMINATOR)]
+        {
+            assert_eq!(Sha256::digest(format!("account:{name}"))[..8], discriminator, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_market_decodes_to_what_was_stored_at_any_alignment() {
+        let reserve = |shares| Reserve { deposit_shares: Shares(shares), decimals: 6, ..Reserve::default() };
+        let stored = [reserve(1), reserve(2)];
+        for spare in [0, 3] {
+            let bytes = market_bytes(&stored, spare);
+            let shifted = [&[0], bytes.as_slice()].concat();
+            let view = decode_market(Address::default(), &shifted[1..]).expect("valid");
+            assert_eq!((view.market.id, view.market.events, view.reserves.as_slice()), (7, 9, stored.as_slice()));
+        }
+    }
+
+    #[test]
+    fn wrong_market_bytes_are_refused() {
+        let bytes = market_bytes(&[Reserve::default()], 0);
+        let decode = |bytes: &[u8]| decode_market(Address::default(), bytes).map(|_| ());
+        assert_eq!(decode(&bytes), Ok(()));
+        assert_eq!(decode(&[]), Err(DecodeError::TooShort));
+        assert_eq!(decode(&bytes[..519]), Err(DecodeError::TooShort));
+        assert_eq!(decode(&bytes[..bytes.len() - 1]), Err(DecodeError::TooShort));
+        let changed = |at: usize, value: u8| {
+            let mut bytes = bytes.clone();
+            bytes[at] = value;
+            decode(&bytes)
+        };
+        assert_eq!(changed(0, 0), Err(DecodeError::WrongDiscriminator));
+        assert_eq!(changed(8, 2), Err(DecodeError::UnknownVersion(2)));
+        assert_eq!(changed(512, 65), Err(DecodeError::CountOutOfRange(65)));
+        assert_eq!(changed(512, 2), Err(DecodeError::TooShort));
+        assert!(decode(&margin_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_margin_account_decodes_to_what_was_stored_and_nothing_else_does() {
+        let bytes = margin_bytes();
+        assert_eq!(bytes.len(), 512);
+        let account = decode_margin_account(&bytes).expect("valid");
+        assert_eq!((account.id, account.positions().len()), (3, 2));
+        assert_eq!(decode_margin_account(&bytes[..511]), Err(DecodeError::TooShort));
+        assert_eq!(decode_margin_account(&[bytes.as_slice(), &[0]].concat()), Err(DecodeError::TooLong));
+        assert_eq!(decode_margin_account(&market_bytes(&[], 0)), Err(DecodeError::WrongDiscriminator));
+        let mut overfull = bytes;
+        overfull[12] = 17;
+        assert_eq!(decode_margin_account(&overfull), Err(DecodeError::CountOutOfRange(17)));
+    }
+
+    #[test]
+    fn health_decodes_though_the_runtime_cuts_trailing_zeros() {
+        let report =
+            HealthReport { initial_collateral: ballast_engine::layout::U128::new(1 << 70), ..HealthReport::default() };
+        let bytes = bytemuck::bytes_of(&report);
+        assert_eq!(decode_health(bytes), Ok(report));
+        assert_eq!(decode_health(&bytes[..9]), Ok(report));
+        assert_eq!(decode_health(&[0; 97]), Err(DecodeError::TooLong));
+    }
+}

@@ -1,0 +1,435 @@
+//! The program's instructions: one struct each, whose fields are the accounts and arguments by name, so that no
+//! order can be got wrong. [`crate::MarketView`] fills them in.
+//!
+//! Instruction data is one tag byte and the arguments, little endian, without padding.
+
+use ballast_engine::{market::MarketConfig, reserve::ReserveConfig};
+use solana_address::Address;
+use solana_instruction::{AccountMeta, Instruction};
+
+use crate::address::ID;
+
+/// An account as an instruction wants it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountSpec {
+    /// Name in the IDL.
+    pub name: &'static str,
+    /// Whether it must sign.
+    pub signer: bool,
+    /// Whether it is written to.
+    pub writable: bool,
+}
+
+/// What is known of an instruction without its values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InstructionSpec {
+    /// Name in the IDL.
+    pub name: &'static str,
+    /// First byte of its data.
+    pub tag: u8,
+    /// Its accounts in order.
+    pub accounts: &'static [AccountSpec],
+    /// The names of its arguments in order.
+    pub arguments: &'static [&'static str],
+}
+
+/// An argument's bytes in instruction data.
+trait Argument {
+    fn write(&self, data: &mut Vec<u8>);
+}
+
+macro_rules! integer_arguments {
+    ($($ty:ty),*) => { $(impl Argument for $ty {
+        fn write(&self, data: &mut Vec<u8>) {
+            data.extend_from_slice(&self.to_le_bytes());
+        }
+    })* };
+}
+integer_arguments!(u8, u16, u64);
+
+macro_rules! record_arguments {
+    ($($ty:ty),*) => { $(impl Argument for $ty {
+        fn write(&self, data: &mut Vec<u8>) {
+            data.extend_from_slice(bytemuck::bytes_of(self));
+        }
+    })* };
+}
+record_arguments!(MarketConfig, ReserveConfig);
+
+impl Argument for Address {
+    fn write(&self, data: &mut Vec<u8>) {
+        data.extend_from_slice(self.as_ref());
+    }
+}
+
+impl<const N: usize> Argument for [Address; N] {
+    fn write(&self, data: &mut Vec<u8>) {
+        self.iter().for_each(|address| address.write(data));
+    }
+}
+
+impl Argument for Vec<u8> {
+    fn write(&self, data: &mut Vec<u8>) {
+        // A market has 64 reserves at most; a longer list is for the program to refuse.
+        data.extend_from_slice(&(self.len() as u32).to_le_bytes());
+        data.extend_from_slice(self);
+    }
+}
+
+macro_rules! account_flag {
+    (signer payer) => {
+        (true, true)
+    };
+    (signer) => {
+        (true, false)
+    };
+    (writable) => {
+        (false, true)
+    };
+    (readonly) => {
+        (false, false)
+    };
+}
+
+macro_rules! account_doc {
+    (signer payer) => {
+        "Signs and is written to."
+    };
+    (signer) => {
+        "Signs."
+    };
+    (writable) => {
+        "Written to."
+    };
+    (readonly) => {
+        "Read only."
+    };
+}
+
+/// Defines instructions: `/// doc` `Name = tag "name" { account: flags, … } (argument: Type, …)`.
+macro_rules! instructions {
+    ($($(#[$meta:meta])* $name:ident = $tag:literal $idl_name:literal
+        { $($account:ident: $($flag:ident)+),* $(,)? }
+        ( $($(#[$argument_meta:meta])* $argument:ident: $ty:ty),* $(,)? )
+    )*) => {
+        $(
+            $(#[$meta])*
+            #[derive(Clone, Debug, PartialEq, Eq)]
+            pub struct $name {
+                $(#[doc = account_doc!($($flag)+)] pub $account: Address,)*
+                $($(#[$argument_meta])* pub $argument: $ty,)*
+            }
+
+            impl $name {
+                /// Name, tag, accounts and arguments.
+                pub const SPEC: InstructionSpec = InstructionSpec {
+                    name: $idl_name,
+                    tag: $tag,
+                    accounts: &[$({
+                        const FLAGS: (bool, bool) = account_flag!($($flag)+);
+                        AccountSpec { name: stringify!($account), signer: FLAGS.0, writable: FLAGS.1 }
+                    },)*],
+                    arguments: &[$(stringify!($argument),)*],
+                };
+
+                /// The instruction.
+                pub fn instruction(&self) -> Instruction {
+                    let addresses: &[Address] = &[$(self.$account,)*];
+                    let accounts = Self::SPEC
+                        .accounts
+                        .iter()
+                        .zip(addresses)
+                        .map(|(spec, address)| AccountMeta {
+                            pubkey: *address,
+                            is_signer: spec.signer,
+                            is_writable: spec.writable,
+                        })
+                        .collect();
+                    #[allow(unused_mut, reason = "some instructions have no arguments")]
+                    let mut data = vec![$tag];
+                    $(self.$argument.write(&mut data);)*
+                    Instruction { program_id: ID, accounts, data }
+                }
+            }
+
+            impl From<$name> for Instruction {
+                fn from(value: $name) -> Self {
+                    value.instruction()
+                }
+            }
+        )*
+
+        /// Every instruction in order of its tag.
+        pub const ALL: &[InstructionSpec] = &[$($name::SPEC,)*];
+    };
+}
+
+instructions! {
+    /// Creates a market without reserves. Anyone may.
+    CreateMarket = 0 "create_market" {
+        creator: signer payer,
+        market: writable,
+        vault_authority: readonly,
+        system_program: readonly,
+    } (
+        /// Which of the creator's markets this is.
+        id: u16,
+        /// Who sets parameters.
+        authority: Address,
+        /// Who may take the protocol's fees.
+        fee_collector: Address,
+        /// Programs whose price accounts are accepted; all zero: none.
+        price_receivers: [Address; 2],
+        /// The market's parameters.
+        config: MarketConfig,
+    )
+    /// Lists a mint, by the market's authority.
+    AddReserve = 1 "add_reserve" {
+        authority: signer,
+        payer: signer payer,
+        market: writable,
+        mint: readonly,
+        vault: writable,
+        vault_authority: readonly,
+        token_program: readonly,
+        system_program: readonly,
+    } (
+        /// The reserve's parameters.
+        config: ReserveConfig,
+    )
+    /// Replaces a reserve's parameters, by the market's authority.
+    UpdateReserve = 2 "update_reserve" {
+        authority: signer,
+        market: writable,
+    } (
+        /// Index of the reserve.
+        reserve: u8,
+        /// The reserve's parameters.
+        config: ReserveConfig,
+    )
+    /// Opens a margin account.
+    OpenAccount = 3 "open_account" {
+        owner: signer,
+        payer: signer payer,
+        market: readonly,
+        margin_account: writable,
+        system_program: readonly,
+    } (
+        /// Which of the owner's accounts in the market this is.
+        id: u16,
+    )
+    /// Closes an empty margin account and sends its rent to the recipient.
+    CloseAccount = 4 "close_account" {
+        owner: signer,
+        margin_account: writable,
+        recipient: writable,
+    } ()
+    /// Lends tokens to a reserve for a margin account. Anyone may pay.
+    Deposit = 5 "deposit" {
+        payer: signer,
+        market: writable,
+        margin_account: writable,
+        source: writable,
+        vault: writable,
+        mint: readonly,
+        token_program: readonly,
+    } (
+        /// Index of the reserve.
+        reserve: u8,
+        /// Atoms.
+        amount: u64,
+    )
+    /// Takes lent tokens back.
+    Withdraw = 6 "withdraw" {
+        owner: signer,
+        market: writable,
+        margin_account: writable,
+        destination: writable,
+        vault: writable,
+        vault_authority: readonly,
+        mint: readonly,
+        token_program: readonly,
+    } (
+        /// Index of the reserve.
+        reserve: u8,
+        /// Atoms; `u64::MAX` takes all.
+        amount: u64,
+    )
+    /// Borrows tokens against the account's deposits.
+    Borrow = 7 "borrow" {
+        owner: signer,
+        market: writable,
+        margin_account: writable,
+        destination: writable,
+        vault: writable,
+        vault_authority: readonly,
+        mint: readonly,
+        token_program: readonly,
+    } (
+        /// Index of the reserve.
+        reserve: u8,
+        /// Atoms.
+        amount: u64,
+    )
+    /// Pays a debt back. Anyone may.
+    Repay = 8 "repay" {
+        payer: signer,
+        market: writable,
+        margin_account: writable,
+        source: writable,
+        vault: writable,
+        mint: readonly,
+        token_program: readonly,
+    } (
+        /// Index of the reserve.
+        reserve: u8,
+        /// Atoms; no more is taken than is owed, and `u64::MAX` pays all.
+        amount: u64,
+    )
+    /// Takes over prices. [`Self::with_prices`] appends the price accounts.
+    RefreshPrices = 9 "refresh_prices" {
+        market: writable,
+    } (
+        /// Indices of the reserves.
+        reserves: Vec<u8>,
+    )
+    /// Repays an unhealthy account's debt for its collateral. Anyone may.
+    Liquidate = 10 "liquidate" {
+        liquidator: signer,
+        market: writable,
+        margin_account: writable,
+        source: writable,
+        debt_vault: writable,
+        debt_mint: readonly,
+        debt_token_program: readonly,
+        destination: writable,
+        collateral_vault: writable,
+        collateral_mint: readonly,
+        collateral_token_program: readonly,
+        vault_authority: readonly,
+    } (
+        /// Index of the reserve to repay.
+        debt: u8,
+        /// Index of the reserve to seize from.
+        collateral: u8,
+        /// Most atoms of debt to repay.
+        max_repay: u64,
+        /// Fewest atoms of collateral to accept.
+        min_collateral: u64,
+    )
+    /// Writes off the debt of an account without collateral. Anyone may.
+    SettleBadDebt = 11 "settle_bad_debt" {
+        market: writable,
+        margin_account: writable,
+    } (
+        /// Index of the reserve.
+        reserve: u8,
+    )
+    /// Pays the protocol's fees out, by the market's fee collector.
+    CollectFees = 12 "collect_fees" {
+        fee_collector: signer,
+        market: writable,
+        destination: writable,
+        vault: writable,
+        vault_authority: readonly,
+        mint: readonly,
+        token_program: readonly,
+    } (
+        /// Index of the reserve.
+        reserve: u8,
+    )
+    /// Returns an account's healths: [`crate::decode_health`] reads the return data.
+    ReadHealth = 13 "read_health" {
+        market: readonly,
+        margin_account: readonly,
+    } ()
+}
+
+impl RefreshPrices {
+    /// The instruction for `(reserve, price account)` pairs.
+    pub fn with_prices(market: Address, prices: &[(u8, Address)]) -> Instruction {
+        let reserves = prices.iter().map(|(reserve, _)| *reserve).collect();
+        let mut instruction = Self { market, reserves }.instruction();
+        instruction.accounts.extend(prices.iter().map(|(_, price)| AccountMeta::new_readonly(*price, false)));
+        instruction
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(byte: u8) -> Address {
+        Address::new_from_array([byte; 32])
+    }
+
+    #[test]
+    fn tags_are_the_positions_in_the_list() {
+        for (index, spec) in ALL.iter().enumerate() {
+            assert_eq!(spec.tag as usize, index, "{}", spec.name);
+        }
+    }
+
+    #[test]
+    fn data_is_the_tag_and_the_arguments_in_little_endian() {
+        let deposit = Deposit {
+            payer: address(1),
+            market: address(2),
+            margin_account: address(3),
+            source: address(4),
+            vault: address(5),
+            mint: address(6),
+            token_program: address(7),
+            reserve: 9,
+            amount: 0x0102,
+        };
+        let instruction = deposit.instruction();
+        assert_eq!(instruction.data, [5, 9, 2, 1, 0, 0, 0, 0, 0, 0]);
+        let accounts: Vec<_> =
+            instruction.accounts.iter().map(|meta| (meta.pubkey, meta.is_signer, meta.is_writable)).collect();
+        let flags =
+            [(true, false), (false, true), (false, true), (false, true), (false, true), (false, false), (false, false)];
+        for (index, (signer, writable)) in flags.into_iter().enumerate() {
+            assert_eq!(accounts[index], (address(index as u8 + 1), signer, writable));
+        }
+        assert_eq!(accounts.len(), flags.len());
+    }
+
+    #[test]
+    fn records_are_passed_as_their_bytes() {
+        let config = MarketConfig { dust_value: 77, ..MarketConfig::default() };
+        let create = CreateMarket {
+            creator: address(1),
+            market: address(2),
+            vault_authority: address(3),
+            system_program: address(0),
+            id: 0x0304,
+            authority: address(4),
+            fee_collector: address(5),
+            price_receivers: [address(6), address(0)],
+            config,
+        };
+        let data = create.instruction().data;
+        assert_eq!(data.len(), 1 + 2 + 4 * 32 + 32);
+        assert_eq!(data[..3], [0, 4, 3]);
+        assert_eq!(data[3..35], [4; 32]);
+        assert_eq!(data[131..], *bytemuck::bytes_of(&config));
+        let update = UpdateReserve {
+            authority: address(1),
+            market: address(2),
+            reserve: 3,
+            config: ReserveConfig { deposit_cap: 5, ..ReserveConfig::default() },
+        };
+        let data = update.instruction().data;
+        assert_eq!((data.len(), data[..4].to_vec()), (202, vec![2, 3, 5, 0]));
+    }
+
+    #[test]
+    fn a_refresh_lists_one_price_account_for_each_reserve() {
+        let instruction = RefreshPrices::with_prices(address(1), &[(4, address(2)), (0, address(3))]);
+        assert_eq!(instruction.data, [9, 2, 0, 0, 0, 4, 0]);
+        let accounts: Vec<_> = instruction.accounts.iter().map(|meta| (meta.pubkey, meta.is_writable)).collect();
+        assert_eq!(accounts, [(address(1), true), (address(2), false), (address(3), false)]);
+        assert!(instruction.accounts.iter().all(|meta| !meta.is_signer));
+    }
+}

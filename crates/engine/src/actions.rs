@@ -1,0 +1,200 @@
+//! What users do: each action reads check → accrue → change the books → check the outcome. The caller moves the tokens.
+//!
+//! An action that returns an error may have changed the copies it was given: on chain the transaction is undone,
+//! elsewhere the caller discards them.
+
+use crate::{
+    error::{Error, Result},
+    health::{Requirement, health},
+    margin::{MarginAccount, Side},
+    market::{MAX_RESERVES, MarketConfig},
+    price::PriceUpdate,
+    reserve::{Reserve, ReserveConfig},
+    layout::Address,
+    units::{Bps, ONE_BPS, Shares},
+};
+
+/// Stands for "everything" where a withdrawal or repayment takes an amount.
+pub const EVERYTHING: u64 = u64::MAX;
+
+/// A market's reserves at a moment.
+pub struct Ledger<'a> {
+    /// The market's settings.
+    pub config: MarketConfig,
+    /// Its reserves.
+    pub reserves: &'a mut [Reserve],
+    /// Unix seconds.
+    pub now: i64,
+}
+
+/// What an action moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Movement {
+    /// Tokens in or out of the vault, in atoms.
+    pub amount: u64,
+    /// Shares bought or given up.
+    pub shares: Shares,
+}
+
+impl Ledger<'_> {
+    /// A reserve with its interest accrued until now.
+    #[inline(always)]
+    pub(crate) fn accrued(&mut self, reserve: u8) -> Result<&mut Reserve> {
+        let record = self.reserves.get_mut(reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
+        record.accrue(self.now);
+        Ok(record)
+    }
+
+    /// Lends `amount` atoms to a reserve. Needs no price; anyone may pay.
+    pub fn deposit(&mut self, account: &mut MarginAccount, reserve: u8, amount: u64) -> Result<Movement> {
+        if amount == 0 {
+            return Err(Error::AmountIsZero);
+        }
+        let record = self.accrued(reserve)?;
+        let shares = record.deposit(amount)?;
+        if account.add(reserve, Side::Deposit, shares)? && amount < record.config.min_deposit {
+            return Err(Error::DepositBelowMinimum);
+        }
+        record.update_rates();
+        Ok(Movement { amount, shares })
+    }
+
+    /// Takes `amount` atoms, or [`EVERYTHING`], back. Needs prices only if the account has debts.
+    pub fn withdraw(&mut self, account: &mut MarginAccount, reserve: u8, amount: u64) -> Result<Movement> {
+        if amount == 0 {
+            return Err(Error::AmountIsZero);
+        }
+        let record = self.accrued(reserve)?;
+        let held = account.shares(reserve, Side::Deposit)?;
+        let moved = if amount == EVERYTHING {
+            Movement { amount: record.deposit_index.amount_floor(held), shares: held }
+        } else {
+            let shares = record.deposit_index.shares_ceil(amount).filter(|shares| *shares <= held);
+            Movement { amount, shares: shares.ok_or(Error::InsufficientDeposit)? }
+        };
+        record.withdraw(moved.amount, moved.shares)?;
+        record.update_rates();
+        account.remove(reserve, Side::Deposit, moved.shares)?;
+        if account.has_debt() {
+            self.require_initial_health(account)?;
+        }
+        Ok(moved)
+    }
+
+    /// Borrows `amount` atoms from a reserve against the account's deposits.
+    pub fn borrow(&mut self, account: &mut MarginAccount, reserve: u8, amount: u64) -> Result<Movement> {
+        if amount == 0 {
+            return Err(Error::AmountIsZero);
+        }
+        let record = self.accrued(reserve)?;
+        let shares = record.borrow(amount)?;
+        record.update_rates();
+        account.add(reserve, Side::Debt, shares)?;
+        self.require_initial_health(account)?;
+        // The health check has found the price fresh.
+        let record = &self.reserves[reserve as usize];
+        let owed = record.debt_index.amount_ceil(account.shares(reserve, Side::Debt)?);
+        if record.price.value_floor(owed, record.price.spot, Bps(ONE_BPS)) < self.config.min_debt() {
+            return Err(Error::DebtBelowMinimum);
+        }
+        Ok(Movement { amount, shares })
+    }
+
+    /// Pays back up to `amount` atoms, at most what is owed; [`EVERYTHING`] leaves nothing. Needs no price; anyone may
+    /// pay.
+    pub fn repay(&mut self, account: &mut MarginAccount, reserve: u8, amount: u64) -> Result<Movement> {
+        if amount == 0 {
+            return Err(Error::AmountIsZero);
+        }
+        let record = self.accrued(reserve)?;
+        let owed = account.shares(reserve, Side::Debt)?;
+        let moved = repayment(record, owed, amount)?;
+        record.repay(moved.amount, moved.shares);
+        record.update_rates();
+        account.remove(reserve, Side::Debt, moved.shares)?;
+        Ok(moved)
+    }
+
+    /// Writes an account's debt off against the depositors of its reserve. Anyone may, once no collateral is left.
+    /// Returns the debt, rounded up, and its shares.
+    pub fn settle_bad_debt(&mut self, account: &mut MarginAccount, reserve: u8) -> Result<Movement> {
+        let shares = account.shares(reserve, Side::Debt)?;
+        for position in account.positions().iter().filter(|position| !position.is_debt()) {
+            let record = self.reserves.get(position.reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
+            // Deposits in a wiped-out reserve are worth nothing and stand in no one's way.
+            if record.deposit_index_at(self.now).amount_floor(position.shares) > 0 {
+                return Err(Error::BadDebtNotProven);
+            }
+        }
+        let record = self.accrued(reserve)?;
+        let amount = record.write_off(shares);
+        record.update_rates();
+        account.remove(reserve, Side::Debt, shares)?;
+        Ok(Movement { amount, shares })
+    }
+
+    /// Takes a reserve's whole atoms of fees out of the books.
+    pub fn collect_fees(&mut self, reserve: u8) -> Result<u64> {
+        let record = self.accrued(reserve)?;
+        let amount = record.collect_fees()?;
+        record.update_rates();
+        Ok(amount)
+    }
+
+    /// Accrues a reserve and takes over a price for it. Returns `false` if the reserve has this price already.
+    ///
+    /// `owner` and `address` are those of the account the update was read from; whether the owner is an allowed
+    /// receiver is the market's to say ([`crate::market::Market::accepts_receiver`]).
+    pub fn refresh_price(&mut self, reserve: u8, address: &Address, update: &PriceUpdate) -> Result<bool> {
+        let now = self.now;
+        let record = self.accrued(reserve)?;
+        record.update_rates();
+        let oracle = record.config.oracle;
+        if !oracle.feed_account.is_none() && oracle.feed_account != *address {
+            return Err(Error::PriceAccountNotPinned);
+        }
+        record.price.update(update, &oracle, record.decimals, now)
+    }
+
+    /// Replaces a reserve's configuration.
+    pub fn set_config(&mut self, reserve: u8, config: ReserveConfig) -> Result<()> {
+        let now = self.now;
+        self.accrued(reserve)?.set_config(config, now)
+    }
+
+    /// New risk must be covered at initial weights, and leave no debt too small to be worth liquidating.
+    fn require_initial_health(&self, account: &MarginAccount) -> Result<()> {
+        let health = health(account, self.reserves, self.now, Requirement::Initial)?;
+        if !health.covers() {
+            return Err(Error::InitialHealthTooLow);
+        }
+        if health.debt < self.config.min_debt() {
+            return Err(Error::DebtBelowMinimum);
+        }
+        Ok(())
+    }
+}
+
+/// What a repayment of up to `amount` burns: atoms rounded up, shares rounded down.
+pub(crate) fn repayment(record: &Reserve, owed: Shares, amount: u64) -> Result<Movement> {
+    let whole = record.debt_index.amount_ceil(owed);
+    if amount >= whole {
+        return Ok(Movement { amount: whole, shares: owed });
+    }
+    let shares = record.debt_index.shares_floor(amount).ok_or(Error::AmountTooLarge)?;
+    if shares == Shares::ZERO {
+        return Err(Error::AmountTooSmall);
+    }
+    Ok(Movement { amount, shares })
+}
+
+/// Whether a mint may be listed beside the reserves there are.
+pub fn check_listing(reserves: &[Reserve], mint: &Address) -> Result<()> {
+    if reserves.len() >= MAX_RESERVES {
+        return Err(Error::TooManyReserves);
+    }
+    if reserves.iter().any(|reserve| reserve.mint == *mint) {
+        return Err(Error::DuplicateReserve);
+    }
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! Every reason for which an operation is refused, each with what to do about it.
+
+/// Calls a macro with the list of errors, so that the program's error enum is this one and not a copy.
+#[macro_export]
+macro_rules! for_each_error {
+    ($callback:path) => {
+        $callback! {
+            // Arguments.
+            AmountIsZero = "The amount is zero: give at least one atom";
+            AmountTooSmall = "The amount is worth less than one share: give more atoms";
+            AmountTooLarge = "The amount exceeds what the reserve can account for (2^63 atoms): give fewer atoms";
+            ReserveIndexOutOfRange = "No reserve has this index: read the market's reserve list";
+            TooManyReserves = "The market holds 64 reserves already: create another market";
+            DuplicateReserve = "The market already lists this mint: update the existing reserve";
+            // Accounts.
+            NotMarketAuthority = "Signer is not the market's authority";
+            NotFeeCollector = "Signer is not the market's fee collector";
+            NotAccountOwner = "Signer is not the margin account's owner";
+            WrongMarket = "The margin account belongs to another market: pass the market stored in it";
+            WrongVault = "Not the reserve's liquidity vault: pass the address stored in the reserve";
+            WrongVaultAuthority = "Not the market's vault authority: derive it from [\"authority\", market]";
+            WrongMint = "Not the reserve's mint: pass the mint stored in the reserve";
+            WrongTokenProgram = "Not the token program of the reserve's mint: pass the one stored in the reserve";
+            MintNotOwnedByTokenProgram = "The mint does not belong to SPL Token or Token-2022";
+            MintExtensionNotAllowed = "The mint has a Token-2022 extension that is not on the allow-list";
+            MintDecimalsAboveCeiling = "The mint has more than 18 decimals";
+            // Positions.
+            PositionNotFound = "The account has no position in this reserve";
+            TooManyPositions = "The account holds 16 positions already: close one first";
+            PositionIsDebt = "The account owes this token: repay it before depositing";
+            PositionIsDeposit = "The account has deposited this token: withdraw it before borrowing";
+            InsufficientDeposit = "The account has deposited less than this: use u64::MAX to withdraw everything";
+            DepositBelowMinimum = "The deposit would open a position below the reserve's minimum: deposit more";
+            DebtBelowMinimum = "The debt would be below the market's minimum: borrow more, or repay it whole";
+            AccountNotEmpty = "The account still has positions: withdraw and repay everything before closing it";
+            // Reserves.
+            InsufficientLiquidity = "The reserve holds too few unlent tokens: take less or wait for repayments";
+            DepositCapExceeded = "The reserve's deposit cap would be exceeded: deposit less";
+            BorrowCapExceeded = "The reserve's borrow cap would be exceeded: borrow less";
+            BorrowingDisabled = "This reserve cannot be borrowed from";
+            ReserveWipedOut = "A loss consumed this reserve's deposits: it takes no new ones";
+            NoFees = "There is no whole atom of fees to collect";
+            // Prices.
+            PriceOwnerNotAllowed = "The price account does not belong to one of the market's receiver programs";
+            PriceAccountMalformed = "Not a Pyth price update account: wrong length or discriminator";
+            PriceNotFullyVerified = "The price update is only partially verified: post a fully verified one";
+            PriceFeedMismatch = "The price account carries another feed than the reserve is configured for";
+            PriceAccountNotPinned = "The reserve accepts its price from one pinned account only, and this is another";
+            PriceNotPositive = "The price or its EMA is zero or negative";
+            PriceExponentOutOfRange = "The price exponent is outside -18 to 0";
+            PriceOutOfRange = "The price is outside 1e-12 to 1e9 USD";
+            PriceInFuture = "The price was published in the future";
+            PriceOlderThanCached = "The price is older than the one the reserve holds";
+            PriceConfidenceTooWide = "The price's confidence interval exceeds the reserve's limit: wait for a tighter price";
+            PriceAccountMissing = "Give one price account for each reserve index";
+            PriceStale = "A price needed here is too old: call refresh_prices first";
+            PriceUnsettled = "The price is too uncertain or too far from its EMA for new risk: wait, repay or deposit";
+            // Health.
+            InitialHealthTooLow = "The account's collateral does not cover its debts at initial weights: borrow or withdraw less";
+            AccountIsHealthy = "The account is not liquidatable: its maintenance health is not negative";
+            LiquidationLeavesDust = "The liquidation would leave a position worth less than the dust value: repay more";
+            CollateralBelowMinimum = "The liquidation pays less collateral than the given minimum";
+            LiquidationWorsensHealth = "The liquidation is too small to improve the account's health: repay more";
+            BadDebtNotProven = "The account still has collateral: liquidate it before settling its debt";
+            // Parameters.
+            WeightOutOfRange = "Weights: asset 0 to 10,000 bps with initial <= maintenance, liability 10,000 to 50,000 bps with initial >= maintenance";
+            PenaltyOutOfRange = "Penalties: minimum <= maximum <= 2,500 bps, and maintenance asset weight x (1 + maximum) below 100 %";
+            ReserveFactorOutOfRange = "The reserve factor exceeds 5,000 bps";
+            CapOutOfRange = "A cap exceeds 2^63 atoms";
+            MinimumDepositIsZero = "The minimum deposit must be at least one atom";
+            OracleLimitOutOfRange = "Oracle limits: age 1 to 600 s, confidence initial <= maintenance <= 2,000 bps, EMA divergence 1 to 5,000 bps, confidence multiple 10,000 to 50,000 bps";
+            FeedMissing = "The reserve needs a price feed id";
+            ReserveHasNoUse = "The reserve is neither collateral nor borrowable: enable one";
+            AssetWeightWithoutCollateral = "A reserve that is no collateral must have asset weights of zero, one that is must not";
+            CurvePointCountOutOfRange = "The rate curve needs 2 to 8 points";
+            CurveMustSpanAllUtilisation = "The rate curve must start at 0 and end at 10,000 bps utilisation";
+            CurveMustRise = "The rate curve's utilisation must rise and its rates must not fall from point to point";
+            CurveRateAboveCeiling = "A rate of the curve exceeds 100,000 bps a year";
+            TargetHealthOutOfRange = "The target health must be 10,050 to 15,000 bps";
+            ShortfallOutOfRange = "The shortfall at full penalty must be 100 to 5,000 bps";
+            DustValueOutOfRange = "Dust value and minimum debt: 1 cent <= dust <= minimum debt <= 1,000 USD";
+            ReceiverMissing = "The market needs at least one allowed price receiver program";
+            RoleMissing = "Authority and fee collector must be set";
+        }
+    };
+}
+
+macro_rules! define {
+    ($($name:ident = $message:literal;)*) => {
+        /// Why an operation was refused. Nothing was changed.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u32)]
+        pub enum Error { $(#[doc = $message] $name,)* }
+
+        impl Error {
+            /// All errors in order of their code.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The name used in the IDL.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
+            }
+
+            /// What to do about it.
+            pub const fn message(self) -> &'static str {
+                match self { $(Self::$name => $message,)* }
+            }
+        }
+    };
+}
+for_each_error!(define);
+
+impl Error {
+    /// The program's error codes start here (Anchor's convention).
+    pub const FIRST_CODE: u32 = 6_000;
+
+    /// The code a client sees as `Custom(code)`.
+    pub const fn code(self) -> u32 {
+        Self::FIRST_CODE + self as u32
+    }
+
+    /// The error behind a program's `Custom(code)`.
+    pub fn from_code(code: u32) -> Option<Self> {
+        Self::ALL.get(code.checked_sub(Self::FIRST_CODE)? as usize).copied()
+    }
+}
+
+impl core::fmt::Display for Error {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// A result whose error says what to do.
+pub type Result<T> = core::result::Result<T, Error>;

@@ -1,0 +1,118 @@
+//! The utilisation curve: what borrowers pay per second, from how much of a reserve is lent out.
+
+use crate::{
+    error::{Error, Result},
+    layout::record,
+    units::{Bps, ONE_BPS, Rate},
+};
+
+/// Hard ceiling of an annual borrow rate: 1,000 %.
+pub const MAX_RATE_BPS: u32 = 100_000;
+/// Points a curve may have.
+pub const MAX_POINTS: usize = 8;
+
+record! {
+    /// A point of the curve.
+    pub struct RatePoint: 8 {
+        /// Annual rate in basis points, continuously compounded.
+        pub rate_bps: u32,
+        /// Borrowed share of the reserve's liquidity.
+        pub utilisation: Bps,
+        /// Zero.
+        pub reserved: u16,
+    }
+}
+
+record! {
+    /// A piecewise linear curve from utilisation 0 to 100 %.
+    pub struct RateCurve: 72 {
+        /// The first `count` are in use, in order of utilisation.
+        pub points: [RatePoint; MAX_POINTS],
+        /// Points in use, 2 to 8.
+        pub count: u8,
+        /// Zero.
+        pub reserved: [u8; 7],
+    }
+}
+
+/// Borrowed share of the liquidity with 32 fractional bits, at most one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Utilisation(u64);
+
+impl Utilisation {
+    /// `debt / (cash + debt)`, rounded down; zero for an empty reserve.
+    #[inline(always)]
+    pub const fn new(cash: u64, debt: u64) -> Self {
+        let total = cash as u128 + debt as u128;
+        if debt == 0 { Self(0) } else { Self((((debt as u128) << 32) / total) as u64) }
+    }
+
+    /// In basis points, rounded down.
+    pub const fn bps(self) -> Bps {
+        Bps(((self.0 * ONE_BPS as u64) >> 32) as u16)
+    }
+
+    /// For people: 1.0 is all lent out. Never used in a decision.
+    pub fn to_f64(self) -> f64 {
+        self.0 as f64 / (1u64 << 32) as f64
+    }
+}
+
+impl RateCurve {
+    /// A curve through `(utilisation, annual rate)` points in basis points. `None` for more than eight.
+    pub fn new(points: &[(u16, u32)]) -> Option<Self> {
+        let mut curve = Self { count: points.len() as u8, ..Self::default() };
+        for (index, &(utilisation, rate_bps)) in points.iter().enumerate() {
+            *curve.points.get_mut(index)? = RatePoint { rate_bps, utilisation: Bps(utilisation), reserved: 0 };
+        }
+        Some(curve)
+    }
+
+    /// The curve's points.
+    pub fn points(&self) -> &[RatePoint] {
+        &self.points[..(self.count as usize).min(MAX_POINTS)]
+    }
+
+    /// Refuses a curve that does not run from 0 to 100 % with rising utilisation, rates that never fall and none above
+    /// [`MAX_RATE_BPS`].
+    pub fn validate(&self) -> Result<()> {
+        if !(2..=MAX_POINTS).contains(&(self.count as usize)) {
+            return Err(Error::CurvePointCountOutOfRange);
+        }
+        let points = self.points();
+        if points[0].utilisation.0 != 0 || points[points.len() - 1].utilisation.0 != ONE_BPS {
+            return Err(Error::CurveMustSpanAllUtilisation);
+        }
+        if points.windows(2).any(|pair| pair[0].utilisation >= pair[1].utilisation || pair[0].rate_bps > pair[1].rate_bps) {
+            return Err(Error::CurveMustRise);
+        }
+        if points.iter().any(|point| point.rate_bps > MAX_RATE_BPS) {
+            return Err(Error::CurveRateAboveCeiling);
+        }
+        Ok(())
+    }
+
+    /// The rate at a utilisation, linear between points. Rounded down, by less than 2^-32 basis points a year before
+    /// the conversion to seconds.
+    #[inline(always)]
+    pub fn rate(&self, utilisation: Utilisation) -> Rate {
+        /// Basis points in a second's share of a year.
+        const YEAR_BPS: u128 = Rate::YEAR as u128 * ONE_BPS as u128;
+        // In basis points with 32 fractional bits: below 2^46.
+        let at = utilisation.0 * ONE_BPS as u64;
+        let mut low = &self.points[0];
+        for high in &self.points()[1..] {
+            let end = (high.utilisation.0 as u64) << 32;
+            if at <= end {
+                let start = (low.utilisation.0 as u64) << 32;
+                // (at − start) < 2^46 and the rise ≤ 100,000 < 2^17: the product stays below 2^63.
+                let rise = (high.rate_bps - low.rate_bps) as u64;
+                let width = (high.utilisation.0 - low.utilisation.0) as u64;
+                let rate_bps = ((low.rate_bps as u64) << 32) + (at - start) * rise / width;
+                return Rate((((rate_bps as u128) << 32) / YEAR_BPS) as u64);
+            }
+            low = high;
+        }
+        Rate(0)
+    }
+}

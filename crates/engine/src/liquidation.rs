@@ -1,0 +1,209 @@
+//! Liquidation: just enough debt repaid, for collateral at a penalty that grows with the shortfall.
+
+use crate::{
+    actions::{Ledger, Movement, repayment},
+    error::{Error, Result},
+    health::{Health, Requirement, equity, health, is_usable, weighted},
+    margin::{MarginAccount, Side},
+    market::MarketConfig,
+    math::{mul_div_wide_ceil, mul_div_wide_floor},
+    reserve::{Reserve, ReserveConfig},
+    units::{Bps, ONE_BPS, Shares, Usd},
+};
+
+/// What a liquidation moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Liquidation {
+    /// Atoms of the debt's token that the liquidator pays.
+    pub repaid: u64,
+    /// Debt shares burned.
+    pub debt_shares: Shares,
+    /// Atoms of the collateral's token that the liquidator gets.
+    pub seized: u64,
+    /// Deposit shares burned.
+    pub collateral_shares: Shares,
+    /// Penalty on top of the repaid value.
+    pub penalty: Bps,
+    /// Maintenance health before.
+    pub before: Health,
+    /// Maintenance health after.
+    pub after: Health,
+}
+
+impl Ledger<'_> {
+    /// Repays up to `max_repay` atoms of an unhealthy account's debt for its collateral.
+    ///
+    /// Never more is repaid than returns the account to the market's target health, unless the position would be left
+    /// as dust; what exceeds that is not taken. Fails if less than `min_collateral` atoms would be paid out.
+    pub fn liquidate(&mut self, account: &mut MarginAccount, debt: u8, collateral: u8, max_repay: u64, min_collateral: u64) -> Result<Liquidation> {
+        if max_repay == 0 {
+            return Err(Error::AmountIsZero);
+        }
+        self.accrued(debt)?;
+        self.accrued(collateral)?;
+        let owed = account.shares(debt, Side::Debt)?;
+        let held = account.shares(collateral, Side::Deposit)?;
+        for reserve in [debt, collateral] {
+            is_usable(&self.reserves[reserve as usize], self.now, Requirement::Maintenance)?;
+        }
+        let before = health(account, self.reserves, self.now, Requirement::Maintenance)?;
+        if before.covers() {
+            return Err(Error::AccountIsHealthy);
+        }
+        let worth = equity(account, self.reserves, self.now)?;
+        let pair = Pair {
+            debt: &self.reserves[debt as usize],
+            collateral: &self.reserves[collateral as usize],
+            owed,
+            held,
+        };
+        let penalty = penalty(&pair.collateral.config, &self.config, &before, &worth);
+        let terms = pair.terms(&self.config, &before, penalty, max_repay)?;
+        let after = pair.health_after(&before, &terms)?;
+        if terms.seized < min_collateral {
+            return Err(Error::CollateralBelowMinimum);
+        }
+
+        let record = &mut self.reserves[debt as usize];
+        record.repay(terms.repaid, terms.debt_shares);
+        record.update_rates();
+        let record = &mut self.reserves[collateral as usize];
+        record.withdraw(terms.seized, terms.collateral_shares)?;
+        record.update_rates();
+        account.remove(debt, Side::Debt, terms.debt_shares)?;
+        account.remove(collateral, Side::Deposit, terms.collateral_shares)?;
+        let Terms { repaid, debt_shares, seized, collateral_shares } = terms;
+        Ok(Liquidation { repaid, debt_shares, seized, collateral_shares, penalty, before, after })
+    }
+}
+
+/// The penalty rises linearly from the collateral's minimum, at the maintenance line, to its maximum, at the market's
+/// full shortfall. While the account is solvent it is no more than what its equity can pay, so that a liquidation
+/// does not itself make it insolvent; the minimum always remains, or nobody would come.
+fn penalty(collateral: &ReserveConfig, market: &MarketConfig, health: &Health, equity: &Health) -> Bps {
+    let depth = health.shortfall().0.min(market.full_penalty_shortfall.0) as u64;
+    let range = (collateral.max_penalty.0 - collateral.min_penalty.0) as u64;
+    let by_depth = collateral.min_penalty.0 + (range * depth / market.full_penalty_shortfall.0 as u64) as u16;
+    let surplus = equity.collateral.less(equity.debt);
+    let affordable = mul_div_wide_floor(surplus.0, ONE_BPS as u64, equity.debt.0)
+        .map_or(ReserveConfig::MAX_PENALTY.0, |bps| bps.min(ReserveConfig::MAX_PENALTY.0 as u128) as u16);
+    Bps(by_depth.min(affordable.max(collateral.min_penalty.0)))
+}
+
+/// The two positions a liquidation changes; both reserves are accrued.
+struct Pair<'a> {
+    debt: &'a Reserve,
+    collateral: &'a Reserve,
+    owed: Shares,
+    held: Shares,
+}
+
+struct Terms {
+    repaid: u64,
+    debt_shares: Shares,
+    seized: u64,
+    collateral_shares: Shares,
+}
+
+impl Pair<'_> {
+    /// How much is repaid and seized.
+    fn terms(&self, market: &MarketConfig, health: &Health, penalty: Bps, max_repay: u64) -> Result<Terms> {
+        let owed = self.debt.debt_index.amount_ceil(self.owed);
+        let held = self.collateral.deposit_index.amount_floor(self.held);
+        let allowed = self.allowed_repayment(market, health, penalty, owed);
+        let mut repaid = allowed.min(max_repay);
+        let mut seized = self.seized_for(repaid, penalty);
+        let available = held.min(self.collateral.cash);
+        let burned = if seized >= available {
+            if available == 0 {
+                return Err(if held == 0 { Error::PositionNotFound } else { Error::InsufficientLiquidity });
+            }
+            seized = available;
+            repaid = repaid.min(self.repaid_for(available, penalty));
+            self.whole_shares(repaid, owed)?
+        } else {
+            repayment(self.debt, self.owed, repaid)?
+        };
+        if burned.amount > max_repay {
+            return Err(Error::AmountTooSmall);
+        }
+        let collateral_shares = if seized == held {
+            self.held
+        } else {
+            // Of `seized` < held atoms: no more than the shares held.
+            self.collateral.deposit_index.shares_ceil(seized).ok_or(Error::AmountTooLarge)?
+        };
+        let left = |amount: u64, reserve: &Reserve| amount > 0 && reserve.price.value_floor(amount, reserve.price.spot, Bps(ONE_BPS)) < market.dust();
+        if repaid < allowed && seized < available && (left(owed - burned.amount, self.debt) || left(held - seized, self.collateral)) {
+            return Err(Error::LiquidationLeavesDust);
+        }
+        Ok(Terms { repaid: burned.amount, debt_shares: burned.shares, seized, collateral_shares })
+    }
+
+    /// The repayment that brings the account to the target health, or all of the debt if less than dust would be left.
+    ///
+    /// A repayment of value r takes r × a from the weighted debt D and r × b from the weighted collateral C, where a is
+    /// the liability weight × high ÷ spot of the debt and b the asset weight × low ÷ spot of the collateral × (1 +
+    /// penalty). (C − r b) = T (D − r a) at r = (T D − C) ÷ (T a − b).
+    fn allowed_repayment(&self, market: &MarketConfig, health: &Health, penalty: Bps, owed: u64) -> u64 {
+        /// Scale of the ratios a and b beyond basis points.
+        const SCALE: u128 = 1 << 40;
+        let one = ONE_BPS as u128;
+        let (debt, collateral) = (&self.debt.price, &self.collateral.price);
+        let value = debt.value_ceil(owed, debt.spot, Bps(ONE_BPS));
+        // Readings below 2^49, weights below 2^16, the scale 2^40, target and penalty factors below 2^15: under 2^120.
+        let relieved = debt.high_maintenance.0 as u128 * self.debt.config.maintenance_liability_weight.0 as u128 * SCALE / debt.spot.0.max(1) as u128
+            * market.target_health.0 as u128;
+        let taken = collateral.low_maintenance.0 as u128 * self.collateral.config.maintenance_asset_weight.0 as u128 * SCALE / collateral.spot.0.max(1) as u128
+            * (one + penalty.0 as u128);
+        let Some(target) = mul_div_wide_ceil(health.debt.0, market.target_health.0 as u64, one) else {
+            return owed;
+        };
+        let missing = target.saturating_sub(health.collateral.0);
+        // Weight × (1 + penalty) < 1 ≤ liability weight: the denominator is positive.
+        let needed = mul_div_wide_ceil(missing, 1 << 40, (relieved.saturating_sub(taken) / (one * one)).max(1));
+        match needed.map(Usd) {
+            Some(needed) if value > market.dust() && value.less(needed) >= market.dust() => debt.atoms_ceil(needed, debt.spot).min(owed),
+            _ => owed,
+        }
+    }
+
+    /// A repayment rounded up to whole shares, so that the last atoms of collateral, however little they are worth, can
+    /// be taken and the rest of the debt settled.
+    fn whole_shares(&self, repaid: u64, owed: u64) -> Result<Movement> {
+        let shares = self.debt.debt_index.shares_ceil(repaid).ok_or(Error::AmountTooLarge)?;
+        if shares >= self.owed {
+            return Ok(Movement { amount: owed, shares: self.owed });
+        }
+        Ok(Movement { amount: self.debt.debt_index.amount_ceil(shares), shares })
+    }
+
+    /// Collateral for a repayment, rounded down.
+    fn seized_for(&self, repaid: u64, penalty: Bps) -> u64 {
+        let value = self.debt.price.value_floor(repaid, self.debt.price.spot, Bps(ONE_BPS + penalty.0));
+        self.collateral.price.atoms_floor(value, self.collateral.price.spot)
+    }
+
+    /// Repayment for a seizure, rounded up.
+    fn repaid_for(&self, seized: u64, penalty: Bps) -> u64 {
+        let value = self.collateral.price.value_ceil(seized, self.collateral.price.spot, Bps(ONE_BPS));
+        let value = mul_div_wide_ceil(value.0, ONE_BPS as u64, (ONE_BPS + penalty.0) as u128).map_or(Usd(u128::MAX), Usd);
+        self.debt.price.atoms_ceil(value, self.debt.price.spot).max(1)
+    }
+
+    /// Maintenance health with the two positions changed; an error if it is not at least what it was.
+    fn health_after(&self, before: &Health, terms: &Terms) -> Result<Health> {
+        let change = |reserve: &Reserve, old: u64, new: u64, is_debt| {
+            let value = |amount| weighted(reserve, amount, is_debt, Requirement::Maintenance);
+            Usd(value(old).0.saturating_sub(value(new).0))
+        };
+        let owed = |shares| self.debt.debt_index.amount_ceil(shares);
+        let held = |shares| self.collateral.deposit_index.amount_floor(shares);
+        let relieved = change(self.debt, owed(self.owed), owed(Shares(self.owed.0 - terms.debt_shares.0)), true);
+        let taken = change(self.collateral, held(self.held), held(Shares(self.held.0 - terms.collateral_shares.0)), false);
+        if taken > relieved {
+            return Err(Error::LiquidationWorsensHealth);
+        }
+        Ok(Health { collateral: before.collateral.less(taken), debt: before.debt.less(relieved) })
+    }
+}

@@ -1,0 +1,129 @@
+//! A margin account: a user's deposits and debts in one market.
+
+use crate::{
+    error::{Error, Result},
+    layout::{Address, record},
+    units::Shares,
+};
+
+/// Most positions of a margin account.
+pub const MAX_POSITIONS: usize = 16;
+
+/// What a position is. A position is never both, so no reserve is an account's collateral and debt at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Side {
+    /// The account lent tokens to the reserve.
+    Deposit = 1,
+    /// The account owes tokens to the reserve.
+    Debt = 2,
+}
+
+record! {
+    /// A deposit in or a debt to one reserve.
+    pub struct Position: 16 {
+        /// Shares of the reserve's deposits or debts, never zero in a used position.
+        pub shares: Shares,
+        /// Index of the reserve in the market.
+        pub reserve: u8,
+        /// 1: deposit, 2: debt, 0: unused.
+        pub side: u8,
+        /// Zero.
+        pub padding: [u8; 6],
+    }
+}
+
+impl Position {
+    /// Whether this is a debt.
+    #[inline(always)]
+    pub const fn is_debt(&self) -> bool {
+        self.side == Side::Debt as u8
+    }
+}
+
+record! {
+    /// A user's positions in one market.
+    pub struct MarginAccount: 504 {
+        /// Layout version.
+        pub version: u8,
+        /// Bump of the account's address.
+        pub bump: u8,
+        /// Which of its owner's accounts in the market this is.
+        pub id: u16,
+        /// Used positions; they come first.
+        pub position_count: u8,
+        /// Zero.
+        pub padding: [u8; 3],
+        /// The market.
+        pub market: Address,
+        /// Who may withdraw and borrow.
+        pub owner: Address,
+        /// Deposits and debts, unordered.
+        pub positions: [Position; MAX_POSITIONS],
+        /// Zero.
+        pub reserved: [u8; 176],
+    }
+}
+
+impl MarginAccount {
+    /// First eight bytes of a margin account: of the SHA-256 of `account:MarginAccount`.
+    pub const DISCRIMINATOR: [u8; 8] = [133, 220, 173, 213, 179, 211, 43, 238];
+
+    /// The used positions.
+    #[inline(always)]
+    pub fn positions(&self) -> &[Position] {
+        &self.positions[..(self.position_count as usize).min(MAX_POSITIONS)]
+    }
+
+    /// Whether the account owes anything.
+    pub fn has_debt(&self) -> bool {
+        self.positions().iter().any(Position::is_debt)
+    }
+
+    /// The shares held in a reserve and their side.
+    pub fn position(&self, reserve: u8) -> Option<&Position> {
+        self.positions().iter().find(|position| position.reserve == reserve)
+    }
+
+    /// The shares held on one side of a reserve.
+    pub fn shares(&self, reserve: u8, side: Side) -> Result<Shares> {
+        match self.position(reserve) {
+            Some(position) if position.side == side as u8 => Ok(position.shares),
+            _ => Err(Error::PositionNotFound),
+        }
+    }
+
+    /// Adds shares, opening the position if there is none. Returns whether it was opened.
+    pub fn add(&mut self, reserve: u8, side: Side, shares: Shares) -> Result<bool> {
+        let count = self.position_count as usize;
+        if let Some(position) = self.positions.iter_mut().take(count).find(|position| position.reserve == reserve) {
+            if position.side != side as u8 {
+                return Err(if position.is_debt() { Error::PositionIsDebt } else { Error::PositionIsDeposit });
+            }
+            // A part of the reserve's total, which fits.
+            position.shares.0 += shares.0;
+            return Ok(false);
+        }
+        let free = self.positions.get_mut(count).ok_or(Error::TooManyPositions)?;
+        *free = Position { shares, reserve, side: side as u8, padding: [0; 6] };
+        self.position_count += 1;
+        Ok(true)
+    }
+
+    /// Removes shares that the account holds on this side, closing the position when none are left.
+    pub fn remove(&mut self, reserve: u8, side: Side, shares: Shares) -> Result<()> {
+        let count = self.positions().len();
+        let index = self.positions().iter().position(|position| position.reserve == reserve).ok_or(Error::PositionNotFound)?;
+        let position = &mut self.positions[index];
+        if position.side != side as u8 || position.shares < shares {
+            return Err(Error::PositionNotFound);
+        }
+        position.shares.0 -= shares.0;
+        if position.shares == Shares::ZERO {
+            self.positions.swap(index, count - 1);
+            self.positions[count - 1] = Position::default();
+            self.position_count -= 1;
+        }
+        Ok(())
+    }
+}

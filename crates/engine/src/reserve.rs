@@ -1,0 +1,369 @@
+//! A reserve: the lending pool of one mint, and its books.
+//!
+//! The books balance exactly, to the 2^-64 of an atom: `cash + debts = deposits + fees`, where debts and deposits are
+//! shares × index. What rounding leaves over in a conversion goes to fees in the same step, so nothing is ever lost or
+//! made (invariant 1).
+
+use crate::{
+    error::{Error, Result},
+    index::{ExactAtoms, Index, growth},
+    interest::{RateCurve, Utilisation},
+    layout::{Address, U128, record},
+    price::{OracleConfig, PriceCache},
+    units::{Bps, Fraction, ONE_BPS, Rate, Shares},
+};
+
+/// The most atoms a reserve accounts for: lent and unlent together.
+pub const MAX_LIQUIDITY: u64 = 1 << 63;
+/// Interest stops on debts above this, and on liquidity above [`MAX_LIQUIDITY`], so that one accrual, which doubles the
+/// debts at most, leaves all totals below 2^64 atoms (invariant 2).
+const MAX_GROWING_DEBT: u64 = MAX_LIQUIDITY / 2;
+
+record! {
+    /// What governance sets for a reserve.
+    pub struct ReserveConfig: 200 {
+        /// Most atoms of deposits.
+        pub deposit_cap: u64,
+        /// Most atoms of debts.
+        pub borrow_cap: u64,
+        /// Fewest atoms that open a deposit position, so that strangers cannot fill an account's slots for free.
+        pub min_deposit: u64,
+        /// Where the price comes from.
+        pub oracle: OracleConfig,
+        /// What borrowers pay.
+        pub curve: RateCurve,
+        /// Share of collateral value that backs new risk.
+        pub initial_asset_weight: Bps,
+        /// Share of collateral value that wards off liquidation.
+        pub maintenance_asset_weight: Bps,
+        /// Multiple of debt value that new risk must cover.
+        pub initial_liability_weight: Bps,
+        /// Multiple of debt value below which collateral is liquidated.
+        pub maintenance_liability_weight: Bps,
+        /// Liquidation penalty on this collateral just below the maintenance line.
+        pub min_penalty: Bps,
+        /// Liquidation penalty on this collateral at the market's full shortfall.
+        pub max_penalty: Bps,
+        /// Share of interest kept as protocol fees.
+        pub reserve_factor: Bps,
+        /// 1 if deposits count as collateral.
+        pub collateral_enabled: u8,
+        /// 1 if the reserve can be borrowed from.
+        pub borrow_enabled: u8,
+        /// Zero.
+        pub reserved: [u8; 8],
+    }
+}
+
+impl ReserveConfig {
+    /// Hard ceiling of a liability weight.
+    pub const MAX_LIABILITY_WEIGHT: Bps = Bps(50_000);
+    /// Hard ceiling of the liquidation penalty.
+    pub const MAX_PENALTY: Bps = Bps(2_500);
+    /// Hard ceiling of the reserve factor.
+    pub const MAX_RESERVE_FACTOR: Bps = Bps(5_000);
+
+    /// Refuses parameters outside their ranges.
+    pub fn validate(&self) -> Result<()> {
+        self.oracle.validate()?;
+        self.curve.validate()?;
+        let one = Bps(ONE_BPS);
+        let weights_in_range = self.initial_asset_weight <= self.maintenance_asset_weight
+            && self.maintenance_asset_weight <= one
+            && self.maintenance_liability_weight >= one
+            && self.initial_liability_weight >= self.maintenance_liability_weight
+            && self.initial_liability_weight <= Self::MAX_LIABILITY_WEIGHT;
+        if !weights_in_range {
+            return Err(Error::WeightOutOfRange);
+        }
+        if self.collateral_enabled > 1 || self.borrow_enabled > 1 || self.collateral_enabled + self.borrow_enabled == 0 {
+            return Err(Error::ReserveHasNoUse);
+        }
+        if (self.collateral_enabled == 1) != (self.maintenance_asset_weight.0 > 0) {
+            return Err(Error::AssetWeightWithoutCollateral);
+        }
+        // Seizing (1 + penalty) of collateral for one of debt improves health only while weight × (1 + penalty) < 1.
+        let seized_weight = self.maintenance_asset_weight.0 as u32 * (ONE_BPS + self.max_penalty.0.min(ONE_BPS)) as u32;
+        if self.min_penalty > self.max_penalty
+            || self.max_penalty > Self::MAX_PENALTY
+            || seized_weight >= ONE_BPS as u32 * ONE_BPS as u32
+        {
+            return Err(Error::PenaltyOutOfRange);
+        }
+        if self.reserve_factor > Self::MAX_RESERVE_FACTOR {
+            return Err(Error::ReserveFactorOutOfRange);
+        }
+        if self.deposit_cap > MAX_LIQUIDITY || self.borrow_cap > MAX_LIQUIDITY {
+            return Err(Error::CapOutOfRange);
+        }
+        if self.min_deposit == 0 {
+            return Err(Error::MinimumDepositIsZero);
+        }
+        Ok(())
+    }
+}
+
+record! {
+    /// A reserve's record in the market account.
+    pub struct Reserve: 1024 {
+        /// The token.
+        pub mint: Address,
+        /// Token account that holds the cash.
+        pub vault: Address,
+        /// SPL Token or Token-2022.
+        pub token_program: Address,
+        /// The mint's decimals.
+        pub decimals: u8,
+        /// Bump of the vault's address.
+        pub vault_bump: u8,
+        /// Zero.
+        pub padding: [u8; 6],
+        /// What governance set.
+        pub config: ReserveConfig,
+        /// Unlent atoms.
+        pub cash: u64,
+        /// Shares of all deposits.
+        pub deposit_shares: Shares,
+        /// Shares of all debts.
+        pub debt_shares: Shares,
+        /// Atoms per deposit share.
+        pub deposit_index: Index,
+        /// Atoms per debt share.
+        pub debt_index: Index,
+        /// What belongs to the protocol, atoms with 64 fractional bits.
+        pub fees: U128,
+        /// Until when interest is in the indices.
+        pub last_accrual: i64,
+        /// What borrowers pay since then.
+        pub borrow_rate: Rate,
+        /// Growth of the deposit index ÷ growth of the debt index since then.
+        pub deposit_growth: Fraction,
+        /// The last usable price.
+        pub price: PriceCache,
+        /// Zero.
+        pub reserved: [u8; 528],
+    }
+}
+
+impl Reserve {
+    /// A reserve without deposits. `now` is unix seconds.
+    pub fn new(config: ReserveConfig, decimals: u8, now: i64) -> Result<Self> {
+        if decimals > 18 {
+            return Err(Error::MintDecimalsAboveCeiling);
+        }
+        config.validate()?;
+        let mut reserve = Self { config, decimals, last_accrual: now, ..Self::default() };
+        (reserve.deposit_index, reserve.debt_index) = (Index::ONE, Index::ONE);
+        reserve.update_rates();
+        Ok(reserve)
+    }
+
+    /// Replaces the configuration from `now` on; interest until then follows the old one.
+    pub fn set_config(&mut self, config: ReserveConfig, now: i64) -> Result<()> {
+        config.validate()?;
+        self.accrue(now);
+        if config.oracle.feed_id != self.config.oracle.feed_id {
+            // Another feed's price says nothing about this one.
+            self.price = PriceCache::default();
+        }
+        self.config = config;
+        self.update_rates();
+        Ok(())
+    }
+
+    /// Growth of debts since the last accrual.
+    #[inline(always)]
+    fn debt_growth(&self, now: i64) -> Fraction {
+        if now <= self.last_accrual || self.borrow_rate.0 == 0 {
+            return Fraction(0);
+        }
+        growth(self.borrow_rate, now.abs_diff(self.last_accrual))
+    }
+
+    /// Growth of deposits for a growth of debts.
+    #[inline(always)]
+    fn deposit_growth(&self, debt_growth: Fraction) -> Fraction {
+        Fraction(crate::math::mul_shift_floor(debt_growth.0, self.deposit_growth.0))
+    }
+
+    /// The debt index as [`Self::accrue`] at `now` would write it.
+    #[inline(always)]
+    pub fn debt_index_at(&self, now: i64) -> Index {
+        match self.debt_growth(now) {
+            Fraction(0) => self.debt_index,
+            growth => self.debt_index.grown_ceil(growth),
+        }
+    }
+
+    /// The deposit index as [`Self::accrue`] at `now` would write it.
+    #[inline(always)]
+    pub fn deposit_index_at(&self, now: i64) -> Index {
+        match self.debt_growth(now) {
+            Fraction(0) => self.deposit_index,
+            growth => self.deposit_index.grown_floor(self.deposit_growth(growth)),
+        }
+    }
+
+    /// Writes interest until `now` into the indices. A clock that steps back accrues nothing.
+    pub fn accrue(&mut self, now: i64) {
+        let growth = self.debt_growth(now);
+        if growth.0 != 0 {
+            let debt_index = self.debt_index.grown_ceil(growth);
+            let deposit_index = self.deposit_index.grown_floor(self.deposit_growth(growth));
+            let interest = Index::from_bits(debt_index.to_bits() - self.debt_index.to_bits()).exact(self.debt_shares);
+            let earned = Index::from_bits(deposit_index.to_bits() - self.deposit_index.to_bits()).exact(self.deposit_shares);
+            // earned ≤ interest: `deposit_growth` is rounded down from debts ÷ deposits (see `update_rates`).
+            self.add_fees(interest - earned);
+            (self.debt_index, self.deposit_index) = (debt_index, deposit_index);
+        }
+        self.last_accrual = self.last_accrual.max(now);
+    }
+
+    /// Sets the rates that hold until the books change again. Call after every change of cash or shares.
+    pub fn update_rates(&mut self) {
+        /// Fractional bits of the quotient below; the operands leave room for them in 128 bits.
+        const QUOTIENT_BITS: u32 = 50;
+        let (debt, deposits) = (self.debts(), self.deposits());
+        let at_the_edge = debt > MAX_GROWING_DEBT
+            || self.cash + debt > MAX_LIQUIDITY
+            || self.debt_index.to_bits() > Index::MAX.to_bits() / 2;
+        self.borrow_rate = if at_the_edge {
+            Rate(0)
+        } else {
+            self.config.curve.rate(Utilisation::new(self.cash, debt))
+        };
+        // Debts rounded down, deposits up: depositors never earn more than borrowers pay.
+        let lent = self.debt_index.amount_floor(self.debt_shares);
+        self.deposit_growth = if lent == 0 || deposits == 0 {
+            Fraction(0)
+        } else {
+            let kept = lent as u128 * (ONE_BPS - self.config.reserve_factor.0) as u128;
+            let quotient = (kept << QUOTIENT_BITS) / (deposits as u128 * ONE_BPS as u128);
+            if quotient >> QUOTIENT_BITS != 0 { Fraction(u64::MAX) } else { Fraction((quotient << (64 - QUOTIENT_BITS)) as u64) }
+        };
+    }
+
+    /// What depositors own, rounded up to atoms.
+    pub fn deposits(&self) -> u64 {
+        self.deposit_index.amount_ceil(self.deposit_shares)
+    }
+
+    /// What borrowers owe, rounded up to atoms.
+    pub fn debts(&self) -> u64 {
+        self.debt_index.amount_ceil(self.debt_shares)
+    }
+
+    /// Borrowed share of the liquidity.
+    pub fn utilisation(&self) -> Utilisation {
+        Utilisation::new(self.cash, self.debts())
+    }
+
+    /// Whether a loss consumed all deposits.
+    pub fn is_wiped_out(&self) -> bool {
+        self.deposit_index.is_zero()
+    }
+
+    /// Takes in `amount` and returns the shares it buys, rounded down.
+    pub fn deposit(&mut self, amount: u64) -> Result<Shares> {
+        if self.is_wiped_out() {
+            return Err(Error::ReserveWipedOut);
+        }
+        let shares = self.deposit_index.shares_floor(amount).ok_or(Error::AmountTooLarge)?;
+        if shares == Shares::ZERO {
+            return Err(Error::AmountTooSmall);
+        }
+        let cash = self.cash.checked_add(amount).ok_or(Error::AmountTooLarge)?;
+        if cash > MAX_LIQUIDITY.saturating_sub(self.debts()) {
+            return Err(Error::AmountTooLarge);
+        }
+        let deposit_shares = Shares(self.deposit_shares.0.checked_add(shares.0).ok_or(Error::AmountTooLarge)?);
+        if self.deposit_index.amount_ceil(deposit_shares) > self.config.deposit_cap {
+            return Err(Error::DepositCapExceeded);
+        }
+        (self.cash, self.deposit_shares) = (cash, deposit_shares);
+        self.add_fees(exact(amount) - self.deposit_index.exact(shares));
+        Ok(shares)
+    }
+
+    /// Pays `amount` out for `shares` of deposits that are worth at least as much.
+    pub fn withdraw(&mut self, amount: u64, shares: Shares) -> Result<()> {
+        self.cash = self.cash.checked_sub(amount).ok_or(Error::InsufficientLiquidity)?;
+        self.deposit_shares.0 -= shares.0;
+        self.add_fees(self.deposit_index.exact(shares) - exact(amount));
+        Ok(())
+    }
+
+    /// Lends `amount` out and returns the debt shares it costs, rounded up.
+    pub fn borrow(&mut self, amount: u64) -> Result<Shares> {
+        if self.config.borrow_enabled == 0 {
+            return Err(Error::BorrowingDisabled);
+        }
+        let cash = self.cash.checked_sub(amount).ok_or(Error::InsufficientLiquidity)?;
+        // The debt index is at least one: no more shares than atoms, and both below the liquidity.
+        let shares = self.debt_index.shares_ceil(amount).ok_or(Error::AmountTooLarge)?;
+        let debt_shares = Shares(self.debt_shares.0 + shares.0);
+        if self.debt_index.amount_ceil(debt_shares) > self.config.borrow_cap {
+            return Err(Error::BorrowCapExceeded);
+        }
+        (self.cash, self.debt_shares) = (cash, debt_shares);
+        self.add_fees(self.debt_index.exact(shares) - exact(amount));
+        Ok(shares)
+    }
+
+    /// Takes in `amount` for `shares` of debt that are worth at most as much.
+    pub fn repay(&mut self, amount: u64, shares: Shares) {
+        // Debts become cash: their sum, and with it each, stays in range.
+        self.cash += amount;
+        self.debt_shares.0 -= shares.0;
+        self.add_fees(exact(amount) - self.debt_index.exact(shares));
+    }
+
+    /// Forgives `shares` of debt at the depositors' expense, through their index. Returns the loss, rounded up.
+    pub fn write_off(&mut self, shares: Shares) -> u64 {
+        let loss = self.debt_index.exact(shares);
+        self.debt_shares.0 -= shares.0;
+        let deposits = self.deposit_index.exact(self.deposit_shares);
+        if loss >= deposits {
+            // Fees cover the rest: they hold at least the debts above the deposits, because the books balance.
+            self.fees = U128::new(self.fees.get() - (loss - deposits));
+            if self.deposit_shares != Shares::ZERO {
+                self.deposit_index = Index::ZERO;
+            }
+        } else {
+            let left = deposits - loss;
+            self.deposit_index = Index::from_bits(left / self.deposit_shares.0 as u128);
+            self.add_fees(left - self.deposit_index.exact(self.deposit_shares));
+        }
+        (loss.div_ceil(1 << 64)) as u64
+    }
+
+    /// Takes the whole atoms of fees out of the books, as far as there is cash.
+    pub fn collect_fees(&mut self) -> Result<u64> {
+        let amount = ((self.fees.get() >> 64) as u64).min(self.cash);
+        if amount == 0 {
+            return Err(Error::NoFees);
+        }
+        self.fees = U128::new(self.fees.get() - exact(amount));
+        self.cash -= amount;
+        Ok(amount)
+    }
+
+    /// Fees never exceed the liquidity, because the books balance.
+    #[inline(always)]
+    fn add_fees(&mut self, amount: ExactAtoms) {
+        self.fees = U128::new(self.fees.get() + amount);
+    }
+
+    /// Both sides of the books, which are always equal: `cash + debts` and `deposits + fees`.
+    pub fn balance(&self) -> (ExactAtoms, ExactAtoms) {
+        let assets = exact(self.cash) + self.debt_index.exact(self.debt_shares);
+        let claims = self.deposit_index.exact(self.deposit_shares) + self.fees.get();
+        (assets, claims)
+    }
+}
+
+/// Whole atoms with 64 fractional bits.
+#[inline(always)]
+const fn exact(amount: u64) -> ExactAtoms {
+    (amount as u128) << 64
+}

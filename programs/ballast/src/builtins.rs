@@ -1,0 +1,186 @@
+//! 128-bit multiplication and division for the build without Solana's own tools.
+//!
+//! There the compiler and the linker's LLVM disagree on how a function returns 128 bits, so the five library functions
+//! that return them are small adapters (`scripts/toolchain/wide-returns.ll`) around the `sbf_*` functions here. Solana's
+//! own platform tools bring all of it with them and do not compile this module.
+//!
+//! Everything works on 64-bit halves, with wrapping operations where the comment says that nothing is lost. Nothing
+//! may use `*`, `/` or `%` on a 128-bit value: that would compile to a call of the very function defined.
+
+#[cfg(target_arch = "bpf")]
+use solana_compiler_builtins as _;
+
+const LOW: u64 = 0xffff_ffff;
+
+/// The high and the low half of `x`.
+#[inline(always)]
+const fn split(x: u128) -> (u64, u64) {
+    ((x >> 64) as u64, x as u64)
+}
+
+#[inline(always)]
+const fn join(high: u64, low: u64) -> u128 {
+    ((high as u128) << 64) | low as u128
+}
+
+/// The top 64 bits of `(high:low) << shift`, for a shift below 64.
+#[inline(always)]
+const fn shift_in(high: u64, low: u64, shift: u32) -> u64 {
+    // Two shifts: a single one by 64 - 0 would be out of range.
+    (high << shift) | ((low >> 1) >> (63 - shift))
+}
+
+/// `a * b` in full, as a high and a low half. The sums of 32-bit digits fit in 64 bits.
+#[inline(always)]
+const fn widening_mul(a: u64, b: u64) -> (u64, u64) {
+    let (a1, a0, b1, b0) = (a >> 32, a & LOW, b >> 32, b & LOW);
+    let (low, mid1, mid2, high) =
+        (a0.wrapping_mul(b0), a0.wrapping_mul(b1), a1.wrapping_mul(b0), a1.wrapping_mul(b1));
+    let carry = (low >> 32).wrapping_add(mid1 & LOW).wrapping_add(mid2 & LOW);
+    let high = high.wrapping_add(mid1 >> 32).wrapping_add(mid2 >> 32).wrapping_add(carry >> 32);
+    (high, (carry << 32) | (low & LOW))
+}
+
+/// One 32-bit digit of a quotient: `(top:next) / d` and the rest, with `top < d` and the top bit of `d` set
+/// (Knuth's algorithm D: the estimate from the top digits is at most two too large).
+#[inline(always)]
+const fn digit(top: u64, next: u64, d: u64) -> (u64, u64) {
+    let (d1, d0) = (d >> 32, d & LOW);
+    let (mut q, mut r) = (top / d1, top % d1);
+    while q > LOW || q.wrapping_mul(d0) > ((r << 32) | next) {
+        q = q.wrapping_sub(1);
+        r = r.wrapping_add(d1);
+        if r > LOW {
+            break;
+        }
+    }
+    // The true rest is below 2^64, so it survives the wrapping.
+    (q, ((top << 32) | next).wrapping_sub(q.wrapping_mul(d)))
+}
+
+/// `(high:low) / d` and the rest, with `high < d` and the top bit of `d` set.
+#[inline(always)]
+const fn div_normalised(high: u64, low: u64, d: u64) -> (u64, u64) {
+    let (q1, rest) = digit(high, low >> 32, d);
+    let (q0, rest) = digit(rest, low & LOW, d);
+    ((q1 << 32) | q0, rest)
+}
+
+/// Quotient and rest. The compiler checks for a zero divisor before it calls a division; for one that got here all the
+/// same, the 64-bit division below panics.
+#[inline(always)]
+const fn div_rem(n: u128, d: u128) -> (u128, u128) {
+    let ((n1, n0), (d1, d0)) = (split(n), split(d));
+    if d1 == 0 {
+        if n1 == 0 {
+            return ((n0 / d0) as u128, (n0 % d0) as u128);
+        }
+        // Schoolbook division by one 64-bit digit.
+        let (q1, r1) = (n1 / d0, n1 % d0);
+        let shift = d0.leading_zeros();
+        let (q0, r) = div_normalised(shift_in(r1, n0, shift), n0 << shift, d0 << shift);
+        return (join(q1, q0), (r >> shift) as u128);
+    }
+    if d > n {
+        return (0, n);
+    }
+    // The quotient fits in 64 bits. Dividing half of `n` by the top 64 bits of `d` gives it or one more; one less than
+    // that estimate is never too large, and at most one too small.
+    let shift = d1.leading_zeros();
+    let top = shift_in(d1, d0, shift);
+    let estimate = div_normalised(n1 >> 1, (n1 << 63) | (n0 >> 1), top).0 >> (63 - shift);
+    let q = estimate.saturating_sub(1);
+    // q * d <= n, so neither the product nor the difference leaves 128 bits.
+    let (high, low) = widening_mul(q, d0);
+    let r = n.wrapping_sub(join(high.wrapping_add(q.wrapping_mul(d1)), low));
+    if r >= d { (q.wrapping_add(1) as u128, r.wrapping_sub(d)) } else { (q as u128, r) }
+}
+
+/// `a * b`, modulo 2^128.
+#[cfg_attr(target_arch = "bpf", unsafe(no_mangle))]
+pub fn sbf_multi3(a: u128, b: u128) -> u128 {
+    let ((a1, a0), (b1, b0)) = (split(a), split(b));
+    let (high, low) = widening_mul(a0, b0);
+    join(high.wrapping_add(a1.wrapping_mul(b0)).wrapping_add(a0.wrapping_mul(b1)), low)
+}
+
+/// `n / d`, unsigned.
+#[cfg_attr(target_arch = "bpf", unsafe(no_mangle))]
+pub fn sbf_udivti3(n: u128, d: u128) -> u128 {
+    div_rem(n, d).0
+}
+
+/// `n % d`, unsigned.
+#[cfg_attr(target_arch = "bpf", unsafe(no_mangle))]
+pub fn sbf_umodti3(n: u128, d: u128) -> u128 {
+    div_rem(n, d).1
+}
+
+/// `n / d`, signed, towards zero.
+#[cfg_attr(target_arch = "bpf", unsafe(no_mangle))]
+pub fn sbf_divti3(n: i128, d: i128) -> i128 {
+    let q = div_rem(n.unsigned_abs(), d.unsigned_abs()).0 as i128;
+    if (n < 0) != (d < 0) { q.wrapping_neg() } else { q }
+}
+
+/// `n % d`, signed, with the sign of `n`.
+#[cfg_attr(target_arch = "bpf", unsafe(no_mangle))]
+pub fn sbf_modti3(n: i128, d: i128) -> i128 {
+    let r = div_rem(n.unsigned_abs(), d.unsigned_abs()).1 as i128;
+    if n < 0 { r.wrapping_neg() } else { r }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(a: u128, b: u128) {
+        assert_eq!(sbf_multi3(a, b), a.wrapping_mul(b), "{a:#x} * {b:#x}");
+        if b == 0 {
+            return;
+        }
+        assert_eq!(sbf_udivti3(a, b), a / b, "{a:#x} / {b:#x}");
+        assert_eq!(sbf_umodti3(a, b), a % b, "{a:#x} % {b:#x}");
+        let (a, b) = (a as i128, b as i128);
+        assert_eq!(sbf_divti3(a, b), a.wrapping_div(b), "{a} / {b}");
+        assert_eq!(sbf_modti3(a, b), a.wrapping_rem(b), "{a} % {b}");
+    }
+
+    /// All powers of two, their neighbours and complements, each with each.
+    #[test]
+    fn edges_match_native_arithmetic() {
+        let mut edges = vec![0, u128::MAX, 10u128.pow(18), 10u128.pow(38)];
+        for bit in 0..128 {
+            let power = 1u128 << bit;
+            edges.extend([power - 1, power, power.wrapping_add(1), !power, power | (power >> 32)]);
+        }
+        for &a in &edges {
+            for &b in &edges {
+                check(a, b);
+            }
+        }
+    }
+
+    /// Random values of every pair of widths, and values around multiples of the divisor.
+    #[test]
+    fn random_values_match_native_arithmetic() {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut next = || {
+            // xorshift64*
+            state ^= state >> 12;
+            state ^= state << 25;
+            state ^= state >> 27;
+            state.wrapping_mul(0x2545_f491_4f6c_dd1d)
+        };
+        for round in 0..200_000u32 {
+            let a = join(next(), next()) >> (round % 128);
+            let b = join(next(), next()) >> (round / 128 % 128);
+            check(a, b);
+            let multiple = a.wrapping_mul(b);
+            for near in [multiple.wrapping_sub(1), multiple, multiple.wrapping_add(1)] {
+                check(near, b);
+                check(near, a);
+            }
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The engine's errors as the program's: same names, codes from 6000.
+
+use anchor_lang::prelude::*;
+
+macro_rules! error_enum {
+    ($($name:ident = $message:tt;)*) => {
+        /// Why an instruction was refused.
+        #[error_code]
+        pub enum BallastError { $(#[msg($message)] $name,)* }
+    };
+}
+ballast_engine::for_each_error!(error_enum);
+
+/// Turns an engine result into an instruction's.
+pub trait OnChain<T> {
+    /// The same, with the error's code.
+    fn on_chain(self) -> Result<T>;
+}
+
+impl<T> OnChain<T> for ballast_engine::Result<T> {
+    #[inline(always)]
+    fn on_chain(self) -> Result<T> {
+        self.map_err(|error| ProgramError::Custom(error.code()))
+    }
+}

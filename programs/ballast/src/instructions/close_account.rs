@@ -1,0 +1,20 @@
+use super::*;
+use crate::MarginAccount;
+
+#[derive(Accounts)]
+pub struct CloseAccount {
+    pub owner: Signer,
+    #[account(mut)]
+    pub margin_account: Account<MarginAccount>,
+    /// CHECK: receives the rent, of the owner's choice.
+    #[account(mut)]
+    pub recipient: UncheckedAccount,
+}
+
+impl CloseAccount {
+    pub fn close(&mut self) -> Result<()> {
+        ensure(is_at(self.owner.address(), &self.margin_account.owner), Error::NotAccountOwner)?;
+        ensure(self.margin_account.position_count == 0, Error::AccountNotEmpty)?;
+        AccountClose::close(&mut self.margin_account, *self.recipient.account())
+    }
+}

@@ -1,0 +1,50 @@
+use super::*;
+use crate::{
+    events::{FeesCollected, log_event},
+    state::now,
+};
+
+#[derive(Accounts)]
+pub struct CollectFees {
+    pub fee_collector: Signer,
+    #[account(mut)]
+    pub market: Ledger,
+    /// CHECK: the token program checks it.
+    #[account(mut)]
+    pub destination: UncheckedAccount,
+    /// CHECK: must be the reserve's.
+    #[account(mut)]
+    pub vault: UncheckedAccount,
+    /// CHECK: must be the market's.
+    pub vault_authority: UncheckedAccount,
+    /// CHECK: must be the reserve's.
+    pub mint: UncheckedAccount,
+    /// CHECK: must be the reserve's.
+    pub token_program: UncheckedAccount,
+}
+
+impl CollectFees {
+    pub fn collect(&mut self, index: u8) -> Result<()> {
+        ensure(is_at(self.fee_collector.address(), &self.market.fee_collector), Error::NotFeeCollector)?;
+        let tokens = TokenPath {
+            vault: self.vault.account(),
+            mint: self.mint.account(),
+            program: self.token_program.account(),
+            other: self.destination.account(),
+        };
+        let record = reserve(&self.market, index)?;
+        tokens.check(record)?;
+        let decimals = record.decimals;
+        let amount = books(&mut self.market, now()?).collect_fees(index).on_chain()?;
+        let authority = VaultAuthority::new(self.vault_authority.account(), &self.market, self.market.address())?;
+        tokens.pay_out(&authority, amount, decimals)?;
+        log_event!(FeesCollected {
+            number: self.market.next_event(),
+            market: *self.market.address(),
+            amount,
+            reserve: index,
+            padding: [0; 7],
+        });
+        Ok(())
+    }
+}

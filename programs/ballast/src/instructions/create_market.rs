@@ -1,0 +1,46 @@
+use super::*;
+use crate::{MarketConfig, state::stored};
+use ballast_engine::market;
+
+#[derive(Accounts)]
+#[instruction(id: u16)]
+pub struct CreateMarket {
+    #[account(mut)]
+    pub creator: Signer,
+    #[account(
+        init,
+        payer = creator,
+        space = Ledger::space_for(0),
+        seeds = [b"market", creator.address().as_ref(), &id.to_le_bytes()],
+        bump
+    )]
+    pub market: Ledger,
+    /// CHECK: signs for the market's vaults, never holds data.
+    #[account(seeds = [VAULT_AUTHORITY_SEED, market.address().as_ref()], bump)]
+    pub vault_authority: UncheckedAccount,
+    pub system_program: Program<System>,
+}
+
+impl CreateMarket {
+    pub fn create(
+        &mut self,
+        id: u16,
+        authority: Address,
+        fee_collector: Address,
+        price_receivers: [Address; 2],
+        config: MarketConfig,
+        bumps: &CreateMarketBumps,
+    ) -> Result<()> {
+        let receivers = [stored(&price_receivers[0]), stored(&price_receivers[1])];
+        let market = market::Market::new(config.get(), stored(&authority), stored(&fee_collector), receivers).on_chain()?;
+        **self.market = market::Market {
+            bump: bumps.market,
+            vault_authority_bump: bumps.vault_authority,
+            id,
+            creator: stored(self.creator.address()),
+            vault_authority: stored(self.vault_authority.address()),
+            ..market
+        };
+        Ok(())
+    }
+}

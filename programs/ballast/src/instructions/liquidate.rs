@@ -1,0 +1,90 @@
+use super::*;
+use crate::{
+    MarginAccount,
+    events::{Liquidated, log_event},
+    state::now,
+};
+
+#[derive(Accounts)]
+pub struct Liquidate {
+    pub liquidator: Signer,
+    #[account(mut)]
+    pub market: Ledger,
+    #[account(mut)]
+    pub margin_account: Account<MarginAccount>,
+    /// CHECK: pays the debt; the token program checks it.
+    #[account(mut)]
+    pub source: UncheckedAccount,
+    /// CHECK: must be the debt reserve's.
+    #[account(mut)]
+    pub debt_vault: UncheckedAccount,
+    /// CHECK: must be the debt reserve's.
+    pub debt_mint: UncheckedAccount,
+    /// CHECK: must be the debt reserve's.
+    pub debt_token_program: UncheckedAccount,
+    /// CHECK: receives the collateral; the token program checks it.
+    #[account(mut)]
+    pub destination: UncheckedAccount,
+    /// CHECK: must be the collateral reserve's.
+    #[account(mut)]
+    pub collateral_vault: UncheckedAccount,
+    /// CHECK: must be the collateral reserve's.
+    pub collateral_mint: UncheckedAccount,
+    /// CHECK: must be the collateral reserve's.
+    pub collateral_token_program: UncheckedAccount,
+    /// CHECK: must be the market's.
+    pub vault_authority: UncheckedAccount,
+}
+
+impl Liquidate {
+    pub fn liquidate(&mut self, debt: u8, collateral: u8, max_repay: u64, min_collateral: u64) -> Result<()> {
+        check_market(&self.margin_account.market, self.market.address())?;
+        let (debt_reserve, collateral_reserve) = (reserve(&self.market, debt)?, reserve(&self.market, collateral)?);
+        self.debt_tokens().check(debt_reserve)?;
+        self.collateral_tokens().check(collateral_reserve)?;
+        let (debt_decimals, collateral_decimals) = (debt_reserve.decimals, collateral_reserve.decimals);
+
+        let done = books(&mut self.market, now()?)
+            .liquidate(&mut self.margin_account, debt, collateral, max_repay, min_collateral)
+            .on_chain()?;
+
+        let authority = VaultAuthority::new(self.vault_authority.account(), &self.market, self.market.address())?;
+        self.debt_tokens().pay_in(self.liquidator.account(), done.repaid, debt_decimals)?;
+        self.collateral_tokens().pay_out(&authority, done.seized, collateral_decimals)?;
+        log_event!(Liquidated {
+            number: self.market.next_event(),
+            market: *self.market.address(),
+            account: *self.margin_account.address(),
+            liquidator: *self.liquidator.address(),
+            repaid: done.repaid,
+            debt_shares: done.debt_shares.0,
+            seized: done.seized,
+            collateral_shares: done.collateral_shares.0,
+            penalty: done.penalty.0,
+            debt_reserve: debt,
+            collateral_reserve: collateral,
+            padding: [0; 4],
+        });
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn debt_tokens(&self) -> TokenPath<'_> {
+        TokenPath {
+            vault: self.debt_vault.account(),
+            mint: self.debt_mint.account(),
+            program: self.debt_token_program.account(),
+            other: self.source.account(),
+        }
+    }
+
+    #[inline(always)]
+    fn collateral_tokens(&self) -> TokenPath<'_> {
+        TokenPath {
+            vault: self.collateral_vault.account(),
+            mint: self.collateral_mint.account(),
+            program: self.collateral_token_program.account(),
+            other: self.destination.account(),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! One file per instruction, or per pair that differs in the engine call alone. Each reads: who calls it, which
+//! accounts, one engine call, token movement, event.
+
+mod add_reserve;
+mod close_account;
+mod collect_fees;
+mod create_market;
+mod liquidate;
+mod open_account;
+mod pay_in;
+mod pay_out;
+mod read_health;
+mod refresh_prices;
+mod settle_bad_debt;
+mod update_reserve;
+
+pub use {
+    add_reserve::*, close_account::*, collect_fees::*, create_market::*, liquidate::*, open_account::*, pay_in::*,
+    pay_out::*, read_health::*, refresh_prices::*, settle_bad_debt::*, update_reserve::*,
+};
+
+use {
+    crate::{
+        error::OnChain,
+        state::{Ledger, Market, is_at},
+        token::Transfer,
+    },
+    anchor_lang::prelude::*,
+    ballast_engine::{Error, actions, layout, reserve::Reserve},
+    pinocchio::cpi::{Seed, Signer as Signature},
+};
+
+/// Seeds of a market's vault authority, before the market's address.
+pub const VAULT_AUTHORITY_SEED: &[u8] = b"authority";
+
+/// Refuses with an engine error unless a condition holds.
+#[inline(always)]
+fn ensure(condition: bool, error: Error) -> Result<()> {
+    if condition { Ok(()) } else { Err(error).on_chain() }
+}
+
+/// The market's reserves as the engine works on them.
+#[inline(always)]
+fn books(market: &mut Ledger, now: i64) -> actions::Ledger<'_> {
+    actions::Ledger { config: market.config, reserves: market.as_mut_slice(), now }
+}
+
+/// The accounts through which one reserve's tokens move.
+struct TokenPath<'a> {
+    vault: &'a AccountView,
+    mint: &'a AccountView,
+    program: &'a AccountView,
+    /// The user's token account. The token program checks its mint, owner and state.
+    other: &'a AccountView,
+}
+
+impl TokenPath<'_> {
+    /// Requires vault, mint and token program to be the reserve's own.
+    #[inline(always)]
+    fn check(&self, reserve: &Reserve) -> Result<()> {
+        ensure(is_at(self.vault.address(), &reserve.vault), Error::WrongVault)?;
+        ensure(is_at(self.mint.address(), &reserve.mint), Error::WrongMint)?;
+        ensure(is_at(self.program.address(), &reserve.token_program), Error::WrongTokenProgram)
+    }
+
+    /// From the user to the vault, signed for by the user.
+    #[inline(always)]
+    fn pay_in(&self, payer: &AccountView, amount: u64, decimals: u8) -> Result<()> {
+        let transfer = Transfer {
+            program: self.program,
+            from: self.other,
+            mint: self.mint,
+            to: self.vault,
+            authority: payer,
+            amount,
+            decimals,
+        };
+        transfer.invoke(&[])
+    }
+
+    /// From the vault to the user, signed for by the market's vault authority.
+    #[inline(always)]
+    fn pay_out(&self, authority: &VaultAuthority, amount: u64, decimals: u8) -> Result<()> {
+        let transfer = Transfer {
+            program: self.program,
+            from: self.vault,
+            mint: self.mint,
+            to: self.other,
+            authority: authority.view,
+            amount,
+            decimals,
+        };
+        let bump = [authority.bump];
+        let seeds = [Seed::from(VAULT_AUTHORITY_SEED), Seed::from(authority.market.as_ref()), Seed::from(&bump)];
+        transfer.invoke(&[Signature::from(&seeds)])
+    }
+}
+
+/// The market's signature for its vaults.
+struct VaultAuthority<'a> {
+    view: &'a AccountView,
+    market: Address,
+    bump: u8,
+}
+
+impl<'a> VaultAuthority<'a> {
+    #[inline(always)]
+    fn new(view: &'a AccountView, market: &Market, market_address: &Address) -> Result<Self> {
+        ensure(is_at(view.address(), &market.vault_authority), Error::WrongVaultAuthority)?;
+        Ok(Self { view, market: *market_address, bump: market.vault_authority_bump })
+    }
+}
+
+/// Requires a margin account to belong to the market at hand.
+#[inline(always)]
+fn check_market(stored: &layout::Address, market: &Address) -> Result<()> {
+    ensure(is_at(market, stored), Error::WrongMarket)
+}
+
+/// A reserve of the market.
+#[inline(always)]
+fn reserve(market: &Ledger, index: u8) -> Result<&Reserve> {
+    market.get(index as usize).ok_or(Error::ReserveIndexOutOfRange).on_chain()
+}

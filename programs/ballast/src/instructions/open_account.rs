@@ -1,0 +1,34 @@
+use super::*;
+use crate::{MarginAccount, state::stored};
+use ballast_engine::{margin, market::LAYOUT_VERSION};
+
+#[derive(Accounts)]
+#[instruction(id: u16)]
+pub struct OpenAccount {
+    pub owner: Signer,
+    #[account(mut)]
+    pub payer: Signer,
+    pub market: Ledger,
+    #[account(
+        init,
+        payer = payer,
+        seeds = [b"margin", market.address().as_ref(), owner.address().as_ref(), &id.to_le_bytes()],
+        bump
+    )]
+    pub margin_account: Account<MarginAccount>,
+    pub system_program: Program<System>,
+}
+
+impl OpenAccount {
+    pub fn open(&mut self, id: u16, bumps: &OpenAccountBumps) -> Result<()> {
+        **self.margin_account = margin::MarginAccount {
+            version: LAYOUT_VERSION,
+            bump: bumps.margin_account,
+            id,
+            market: stored(self.market.address()),
+            owner: stored(self.owner.address()),
+            ..Default::default()
+        };
+        Ok(())
+    }
+}

@@ -1,0 +1,18 @@
+use super::*;
+use crate::{MarginAccount, state::now};
+use ballast_engine::health::HealthReport;
+
+#[derive(Accounts)]
+pub struct ReadHealth {
+    pub market: Ledger,
+    pub margin_account: Account<MarginAccount>,
+}
+
+impl ReadHealth {
+    pub fn read(&self) -> Result<()> {
+        check_market(&self.margin_account.market, self.market.address())?;
+        let report = HealthReport::new(&self.margin_account, self.market.as_slice(), now()?).on_chain()?;
+        pinocchio::cpi::set_return_data(bytemuck::bytes_of(&report));
+        Ok(())
+    }
+}

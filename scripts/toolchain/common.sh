@@ -1,0 +1,71 @@
+# shellcheck shell=bash
+# Shared by the scripts: messages, elapsed time, checks of the machine. Expects $ROOT, the repository.
+
+# shellcheck source=scripts/toolchain/versions.env
+source "$ROOT/scripts/toolchain/versions.env"
+
+# The private folder of everything that is downloaded or built for the tools.
+CACHE=${BALLAST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ballast}
+
+say() { printf '%s\n' "$*" >&2; }
+warn() { say "WARNING: $*"; }
+die() {
+  say "ERROR: $*"
+  exit 1
+}
+
+# run_step TITLE COMMAND…: runs it with a heading and the time it took. Not to be called where `set -e` is off.
+run_step() {
+  local title=$1 start=$SECONDS
+  shift
+  say "==> $title"
+  "$@"
+  say "    done in $((SECONDS - start)) s: $title"
+}
+
+# The SHA-256 of a file.
+sha256() {
+  if command -v sha256sum >/dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d' ' -f1
+}
+
+# Runs the arguments as root.
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    die "this needs root, and sudo is not here: $*"
+  fi
+}
+
+is_debian() { [ -r /etc/debian_version ] && command -v apt-get >/dev/null; }
+
+is_debian_12_amd64() {
+  is_debian && [ "$(dpkg --print-architecture)" = amd64 ] &&
+    grep -qx 'ID=debian' /etc/os-release && grep -qx 'VERSION_ID="12"' /etc/os-release
+}
+
+# apt_install NAME[=VERSION]…: with fresh package lists only when the old ones do not do.
+apt_install() {
+  local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends
+    -o DPkg::Lock::Timeout=120 "$@")
+  as_root "${install[@]}" >&2 || { as_root apt-get update -q >&2 && as_root "${install[@]}" >&2; }
+}
+
+# The host's Rust: tests, IDL and linker are built with it.
+need_rust() {
+  local version
+  version=$(rustc --version 2>/dev/null | cut -d' ' -f2) || true
+  command -v cargo >/dev/null && [ -n "$version" ] ||
+    die "no Rust on PATH: install Rust $RUST_MIN or newer (rustup, or on Debian 12 the packages rustc-web and cargo-web)"
+  [ "$(printf '%s\n' "$RUST_MIN" "$version" | sort -V | head -n 1)" = "$RUST_MIN" ] ||
+    die "Rust $version is too old: $RUST_MIN or newer is needed (with rustup: rustup update)"
+}
+
+# The C compiler, which Rust links with.
+need_cc() {
+  command -v cc >/dev/null && return
+  is_debian || die "no C compiler: install one that answers to \`cc\`"
+  run_step "installing a C compiler" apt_install gcc libc6-dev
+}

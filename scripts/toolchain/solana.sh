@@ -1,0 +1,38 @@
+# shellcheck shell=bash
+# Solana's own tools. Sourced by scripts/build after common.sh.
+
+solana_root=$CACHE/cargo-build-sbf-$CARGO_BUILD_SBF_VERSION
+# What cargo-build-sbf downloads on its first run.
+platform_tools_url=https://github.com/anza-xyz/platform-tools/releases/download/$PLATFORM_TOOLS_VERSION/platform-tools-linux-x86_64.tar.bz2
+
+# The cargo-build-sbf to use: the machine's, or the one installed here before.
+solana_find() {
+  command -v cargo-build-sbf || { [ -x "$solana_root/bin/cargo-build-sbf" ] && echo "$solana_root/bin/cargo-build-sbf"; }
+}
+
+# Whether the platform tools are here, or can be downloaded: asked before minutes go into compiling cargo-build-sbf.
+solana_tools_reachable() {
+  [ -d "${XDG_CACHE_HOME:-$HOME/.cache}/solana/$PLATFORM_TOOLS_VERSION/platform-tools" ] && return
+  if command -v curl >/dev/null; then
+    curl -sfIL -o /dev/null --connect-timeout 5 --max-time 15 "$platform_tools_url"
+  elif command -v wget >/dev/null; then
+    wget -q --spider --tries=1 --timeout=10 "$platform_tools_url"
+  else
+    timeout 5 bash -c ': </dev/tcp/github.com/443' 2>/dev/null
+  fi
+}
+
+solana_install() {
+  cargo install cargo-build-sbf --version "=$CARGO_BUILD_SBF_VERSION" --locked --no-track --force -q \
+    --root "$solana_root" --target-dir "$solana_root/target" >&2 && rm -rf "$solana_root/target"
+}
+
+# solana_build TOOL ARCH OUTPUT
+solana_build() {
+  local tool=$1 arch=$2 output=$3 out=$ROOT/target/sbf-solana/$2
+  mkdir -p "$(dirname "$output")"
+  (
+    cd "$ROOT/programs/ballast"
+    "$tool" --arch "$arch" --tools-version "$PLATFORM_TOOLS_VERSION" --sbf-out-dir "$out" -- --locked >&2
+  ) && install -m 644 "$out/ballast.so" "$output"
+}
