@@ -5,8 +5,9 @@
 
 use crate::{
     error::{Error, Result},
-    health::{Requirement, health},
-    margin::{MarginAccount, Side},
+    index::ExactAtoms,
+    health::{Requirement, equity, health},
+    margin::{MarginAccount, Position, Side},
     market::{MAX_RESERVES, MarketConfig},
     price::PriceUpdate,
     reserve::{Reserve, ReserveConfig},
@@ -34,6 +35,8 @@ pub struct Movement {
     pub amount: u64,
     /// Shares bought or given up.
     pub shares: Shares,
+    /// What the two differ by, to the benefit of the reserve's fees.
+    pub rest: ExactAtoms,
 }
 
 impl Ledger<'_> {
@@ -55,8 +58,7 @@ impl Ledger<'_> {
         if account.add(reserve, Side::Deposit, shares)? && amount < record.config.min_deposit {
             return Err(Error::DepositBelowMinimum);
         }
-        record.update_rates();
-        Ok(Movement { amount, shares })
+        Ok(Movement { amount, shares, rest: 0 })
     }
 
     /// Takes `amount` atoms, or [`EVERYTHING`], back. Needs prices only if the account has debts.
@@ -67,15 +69,21 @@ impl Ledger<'_> {
         let record = self.accrued(reserve)?;
         let held = account.shares(reserve, Side::Deposit)?;
         let moved = if amount == EVERYTHING {
-            Movement { amount: record.deposit_index.amount_floor(held), shares: held }
+            let exact = record.deposit_index.exact(held);
+            Movement { amount: (exact >> 64) as u64, shares: held, rest: exact as u64 as ExactAtoms }
         } else {
-            let shares = record.deposit_index.shares_ceil(amount).filter(|shares| *shares <= held);
-            Movement { amount, shares: shares.ok_or(Error::InsufficientDeposit)? }
+            let covered = record.deposit_index.shares_ceil(amount).filter(|(shares, _)| *shares <= held);
+            let (shares, rest) = covered.ok_or(Error::InsufficientDeposit)?;
+            Movement { amount, shares, rest }
         };
-        record.withdraw(moved.amount, moved.shares)?;
-        record.update_rates();
+        record.withdraw(moved.amount, moved.shares, moved.rest)?;
+        let (left, minimum) = (Shares(held.0 - moved.shares.0), record.config.min_deposit);
+        let index = record.deposit_index;
         account.remove(reserve, Side::Deposit, moved.shares)?;
         if account.has_debt() {
+            if left != Shares::ZERO && index.amount_floor(left) < minimum {
+                return Err(Error::DepositBelowMinimum);
+            }
             self.require_initial_health(account)?;
         }
         Ok(moved)
@@ -88,16 +96,15 @@ impl Ledger<'_> {
         }
         let record = self.accrued(reserve)?;
         let shares = record.borrow(amount)?;
-        record.update_rates();
         account.add(reserve, Side::Debt, shares)?;
         self.require_initial_health(account)?;
         // The health check has found the price fresh.
         let record = &self.reserves[reserve as usize];
         let owed = record.debt_index.amount_ceil(account.shares(reserve, Side::Debt)?);
-        if record.price.value_floor(owed, record.price.spot, Bps(ONE_BPS)) < self.config.min_debt() {
+        if record.price.value_ceil(owed, record.price.spot, Bps(ONE_BPS)) < self.config.min_debt() {
             return Err(Error::DebtBelowMinimum);
         }
-        Ok(Movement { amount, shares })
+        Ok(Movement { amount, shares, rest: 0 })
     }
 
     /// Pays back up to `amount` atoms, at most what is owed; [`EVERYTHING`] leaves nothing. Needs no price; anyone may
@@ -109,42 +116,33 @@ impl Ledger<'_> {
         let record = self.accrued(reserve)?;
         let owed = account.shares(reserve, Side::Debt)?;
         let moved = repayment(record, owed, amount)?;
-        record.repay(moved.amount, moved.shares);
-        record.update_rates();
+        record.repay(moved.amount, moved.shares, moved.rest);
         account.remove(reserve, Side::Debt, moved.shares)?;
         Ok(moved)
     }
 
-    /// Writes an account's debt off against the depositors of its reserve. Anyone may, once no collateral is left.
-    /// Returns the debt, rounded up, and its shares.
+    /// Writes an account's debt off against the depositors of its reserve. Anyone may, once no collateral is left: none
+    /// at all, or dust that no liquidator comes for (see [`Self::require_bad_debt`]). Returns the debt, rounded up, and
+    /// its shares.
     pub fn settle_bad_debt(&mut self, account: &mut MarginAccount, reserve: u8) -> Result<Movement> {
         let shares = account.shares(reserve, Side::Debt)?;
-        for position in account.positions().iter().filter(|position| !position.is_debt()) {
-            let record = self.reserves.get(position.reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
-            // Deposits in a wiped-out reserve are worth nothing and stand in no one's way.
-            if record.deposit_index_at(self.now).amount_floor(position.shares) > 0 {
-                return Err(Error::BadDebtNotProven);
-            }
-        }
+        self.require_bad_debt(account)?;
         let record = self.accrued(reserve)?;
         let amount = record.write_off(shares);
-        record.update_rates();
         account.remove(reserve, Side::Debt, shares)?;
-        Ok(Movement { amount, shares })
+        Ok(Movement { amount, shares, rest: 0 })
     }
 
     /// Takes a reserve's whole atoms of fees out of the books.
     pub fn collect_fees(&mut self, reserve: u8) -> Result<u64> {
-        let record = self.accrued(reserve)?;
-        let amount = record.collect_fees()?;
-        record.update_rates();
-        Ok(amount)
+        self.accrued(reserve)?.collect_fees()
     }
 
     /// Accrues a reserve and takes over a price for it. Returns `false` if the reserve has this price already.
     ///
     /// `owner` and `address` are those of the account the update was read from; whether the owner is an allowed
     /// receiver is the market's to say ([`crate::market::Market::accepts_receiver`]).
+    #[inline(always)]
     pub fn refresh_price(&mut self, reserve: u8, address: &Address, update: &PriceUpdate) -> Result<bool> {
         let now = self.now;
         let record = self.accrued(reserve)?;
@@ -162,6 +160,20 @@ impl Ledger<'_> {
         self.accrued(reserve)?.set_config(config, now)
     }
 
+    /// No deposit may be left that is worth anything, but dust: each below its reserve's minimum, and together, at last
+    /// prices, below the market's dust value and the account's debt. Sizes bound what an old price could hide, values
+    /// what a raised minimum could.
+    fn require_bad_debt(&self, account: &MarginAccount) -> Result<()> {
+        let equity = equity(account, self.reserves, self.now)?;
+        let is_small = |position: &Position| {
+            let record = &self.reserves[position.reserve as usize];
+            let amount = record.deposit_index_at(self.now).amount_floor(position.shares);
+            position.is_debt() || amount < record.config.min_deposit
+        };
+        let is_dust = equity.collateral < self.config.dust() && !equity.covers();
+        if is_dust && account.positions().iter().all(is_small) { Ok(()) } else { Err(Error::BadDebtNotProven) }
+    }
+
     /// New risk must be covered at initial weights, and leave no debt too small to be worth liquidating.
     fn require_initial_health(&self, account: &MarginAccount) -> Result<()> {
         let health = health(account, self.reserves, self.now, Requirement::Initial)?;
@@ -176,16 +188,19 @@ impl Ledger<'_> {
 }
 
 /// What a repayment of up to `amount` burns: atoms rounded up, shares rounded down.
+#[inline(always)]
 pub(crate) fn repayment(record: &Reserve, owed: Shares, amount: u64) -> Result<Movement> {
-    let whole = record.debt_index.amount_ceil(owed);
+    let exact = record.debt_index.exact(owed);
+    let whole = (exact >> 64) as u64 + (exact as u64 != 0) as u64;
     if amount >= whole {
-        return Ok(Movement { amount: whole, shares: owed });
+        let rest = ((whole as ExactAtoms) << 64) - exact;
+        return Ok(Movement { amount: whole, shares: owed, rest });
     }
-    let shares = record.debt_index.shares_floor(amount).ok_or(Error::AmountTooLarge)?;
+    let (shares, rest) = record.debt_index.shares_floor(amount).ok_or(Error::AmountTooLarge)?;
     if shares == Shares::ZERO {
         return Err(Error::AmountTooSmall);
     }
-    Ok(Movement { amount, shares })
+    Ok(Movement { amount, shares, rest })
 }
 
 /// Whether a mint may be listed beside the reserves there are.

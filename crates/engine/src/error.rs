@@ -30,9 +30,10 @@ macro_rules! for_each_error {
             PositionIsDebt = "The account owes this token: repay it before depositing";
             PositionIsDeposit = "The account has deposited this token: withdraw it before borrowing";
             InsufficientDeposit = "The account has deposited less than this: use u64::MAX to withdraw everything";
-            DepositBelowMinimum = "The deposit would open a position below the reserve's minimum: deposit more";
+            DepositBelowMinimum = "The deposit would be below the reserve's minimum: deposit more, or withdraw everything (u64::MAX)";
             DebtBelowMinimum = "The debt would be below the market's minimum: borrow more, or repay it whole";
             AccountNotEmpty = "The account still has positions: withdraw and repay everything before closing it";
+            RecipientIsAccount = "The rent cannot go to the account that is closed: pass another recipient";
             // Reserves.
             InsufficientLiquidity = "The reserve holds too few unlent tokens: take less or wait for repayments";
             DepositCapExceeded = "The reserve's deposit cap would be exceeded: deposit less";

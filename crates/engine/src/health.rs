@@ -3,7 +3,7 @@
 use crate::{
     error::{Error, Result},
     layout::{U128, record},
-    margin::{MarginAccount, Position},
+    margin::MarginAccount,
     price::Reading,
     reserve::Reserve,
     units::{Bps, ONE_BPS, Usd},
@@ -31,10 +31,18 @@ impl Health {
         self.collateral.0 as i128 - self.debt.0 as i128
     }
 
+    #[inline(always)]
+    fn add(&mut self, value: Usd, is_debt: bool) {
+        if is_debt {
+            self.debt = self.debt.plus(value);
+        } else {
+            self.collateral = self.collateral.plus(value);
+        }
+    }
+
     /// Debt above collateral, in basis points of the debt, rounded down.
     pub fn shortfall(&self) -> Bps {
-        let missing = self.debt.less(self.collateral);
-        Bps(crate::math::mul_div_wide_floor(missing.0, ONE_BPS as u64, self.debt.0).unwrap_or(0) as u16)
+        self.debt.less(self.collateral).bps_of(self.debt)
     }
 }
 
@@ -45,14 +53,14 @@ pub enum Requirement {
     /// counts as zero, such a debt price is an error.
     Initial,
     /// Gates liquidation: maintenance weights, readings biased by confidence. A stale price is read far in the
-    /// borrower's favour (see [`STALE_BIAS`]).
+    /// borrower's favour (see [`STALE_SHIFT`]).
     Maintenance,
 }
 
-/// Maintenance health counts collateral whose price is stale at so many times its last reading, and such debt at so
-/// many times less. A liquidator cannot profit from leaving a price old that has recovered, short of its doubling; and
+/// Maintenance health counts collateral whose price is stale at two (2^1) times its last reading, and such debt at
+/// half. A liquidator cannot profit from leaving a price old that has recovered, short of its doubling; and
 /// a borrower cannot hide behind an atom of a token whose feed is dead.
-const STALE_BIAS: u64 = 2;
+const STALE_SHIFT: u32 = 1;
 
 #[derive(Clone, Copy)]
 struct Terms {
@@ -98,52 +106,75 @@ pub fn weighted(reserve: &Reserve, amount: u64, is_debt: bool, requirement: Requ
 #[inline(always)]
 pub fn health(account: &MarginAccount, reserves: &[Reserve], now: i64, requirement: Requirement) -> Result<Health> {
     let mut sum = Health::default();
-    for position in account.positions() {
-        let reserve = reserves.get(position.reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
-        let usable = is_usable(reserve, now, requirement);
-        let amount = amount(reserve, position, now);
-        let mut value = weighted(reserve, amount, position.is_debt(), requirement);
-        match (requirement, position.is_debt()) {
-            _ if usable.is_ok() => {}
-            (Requirement::Initial, true) => usable?,
-            (Requirement::Initial, false) => value = Usd::ZERO,
-            // Collateral weights are at most one: twice a value stays within the bound of `Usd`.
-            (Requirement::Maintenance, false) => value = Usd(value.0 * STALE_BIAS as u128),
-            (Requirement::Maintenance, true) => value = Usd(value.0 / STALE_BIAS as u128),
-        }
-        if position.is_debt() {
-            sum.debt = sum.debt.plus(value);
-        } else {
-            sum.collateral = sum.collateral.plus(value);
-        }
-    }
+    for_each_position(account, reserves, now, |reserve, amount, is_debt| {
+        sum.add(required(reserve, amount, is_debt, now, requirement)?, is_debt);
+        Ok(())
+    })?;
     Ok(sum)
 }
 
 /// The value of an account's deposits and debts at their last spot prices with weights of one: what insolvency is
-/// judged by.
+/// judged by. A token never priced counts nothing.
 pub fn equity(account: &MarginAccount, reserves: &[Reserve], now: i64) -> Result<Health> {
     let mut sum = Health::default();
-    for position in account.positions() {
-        let reserve = reserves.get(position.reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
-        let amount = amount(reserve, position, now);
-        if position.is_debt() {
-            sum.debt = sum.debt.plus(reserve.price.value_ceil(amount, reserve.price.spot, Bps(ONE_BPS)));
-        } else {
-            sum.collateral = sum.collateral.plus(reserve.price.value_floor(amount, reserve.price.spot, Bps(ONE_BPS)));
-        }
-    }
+    for_each_position(account, reserves, now, |reserve, amount, is_debt| {
+        sum.add(spot_value(reserve, amount, is_debt), is_debt);
+        Ok(())
+    })?;
     Ok(sum)
 }
 
-/// What a position is worth in atoms, interest until `now` included.
+/// Maintenance health and [`equity`] in one pass.
 #[inline(always)]
-fn amount(reserve: &Reserve, position: &Position, now: i64) -> u64 {
-    if position.is_debt() {
-        reserve.debt_index_at(now).amount_ceil(position.shares)
-    } else {
-        reserve.deposit_index_at(now).amount_floor(position.shares)
+pub fn maintenance_and_equity(account: &MarginAccount, reserves: &[Reserve], now: i64) -> Result<(Health, Health)> {
+    let (mut maintenance, mut equity) = (Health::default(), Health::default());
+    for_each_position(account, reserves, now, |reserve, amount, is_debt| {
+        maintenance.add(required(reserve, amount, is_debt, now, Requirement::Maintenance)?, is_debt);
+        equity.add(spot_value(reserve, amount, is_debt), is_debt);
+        Ok(())
+    })?;
+    Ok((maintenance, equity))
+}
+
+/// Calls `visit(reserve, amount, is_debt)` for each position, with its amount at `now`.
+#[inline(always)]
+fn for_each_position(
+    account: &MarginAccount,
+    reserves: &[Reserve],
+    now: i64,
+    mut visit: impl FnMut(&Reserve, u64, bool) -> Result<()>,
+) -> Result<()> {
+    for position in account.positions() {
+        let reserve = reserves.get(position.reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
+        if position.is_debt() {
+            visit(reserve, reserve.debt_index_at(now).amount_ceil(position.shares), true)?;
+        } else {
+            visit(reserve, reserve.deposit_index_at(now).amount_floor(position.shares), false)?;
+        }
     }
+    Ok(())
+}
+
+/// What a position counts for under a requirement.
+#[inline(always)]
+fn required(reserve: &Reserve, amount: u64, is_debt: bool, now: i64, requirement: Requirement) -> Result<Usd> {
+    let value = weighted(reserve, amount, is_debt, requirement);
+    let usable = is_usable(reserve, now, requirement);
+    match (requirement, is_debt) {
+        _ if usable.is_ok() => Ok(value),
+        (Requirement::Initial, true) => usable.map(|()| value),
+        (Requirement::Initial, false) => Ok(Usd::ZERO),
+        // Collateral weights are at most one: twice a value stays within the bound of `Usd`.
+        (Requirement::Maintenance, false) => Ok(Usd(value.0 << STALE_SHIFT)),
+        (Requirement::Maintenance, true) => Ok(Usd(value.0 >> STALE_SHIFT)),
+    }
+}
+
+/// An amount's value at the last spot price.
+#[inline(always)]
+fn spot_value(reserve: &Reserve, amount: u64, is_debt: bool) -> Usd {
+    let (price, one) = (&reserve.price, Bps(ONE_BPS));
+    if is_debt { price.value_ceil(amount, price.spot, one) } else { price.value_floor(amount, price.spot, one) }
 }
 
 /// Whether a reserve's price may be used for a requirement.
@@ -180,9 +211,13 @@ record! {
 impl HealthReport {
     /// Computes all three. Refused like a borrow while the price of a debt is stale or unsettled.
     pub fn new(account: &MarginAccount, reserves: &[Reserve], now: i64) -> Result<Self> {
-        let initial = health(account, reserves, now, Requirement::Initial)?;
-        let maintenance = health(account, reserves, now, Requirement::Maintenance)?;
-        let equity = equity(account, reserves, now)?;
+        let (mut initial, mut maintenance, mut equity) = (Health::default(), Health::default(), Health::default());
+        for_each_position(account, reserves, now, |reserve, amount, is_debt| {
+            initial.add(required(reserve, amount, is_debt, now, Requirement::Initial)?, is_debt);
+            maintenance.add(required(reserve, amount, is_debt, now, Requirement::Maintenance)?, is_debt);
+            equity.add(spot_value(reserve, amount, is_debt), is_debt);
+            Ok(())
+        })?;
         Ok(Self {
             initial_collateral: U128::new(initial.collateral.0),
             initial_debt: U128::new(initial.debt.0),

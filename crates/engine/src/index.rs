@@ -5,7 +5,7 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::{
     layout::{FieldType, Layout},
-    math::{mul_shift_ceil, mul_shift_floor, narrow, wide, wide_mul},
+    math::{add, add_wide, div_normalised, mul, mul_shift_ceil, mul_shift_floor, narrow, sub_wide, wide},
     units::{Fraction, Rate, Shares},
 };
 
@@ -57,50 +57,89 @@ impl Index {
     /// `shares × index`, exactly. In range because the books hold every total below 2^64 atoms (invariant 2).
     #[inline(always)]
     pub const fn exact(self, shares: Shares) -> ExactAtoms {
-        wide(shares.0, self.fraction) + (((shares.0 * self.whole) as u128) << 64)
+        add_wide(wide(shares.0, self.fraction), (mul(shares.0, self.whole) as u128) << 64)
     }
 
     /// What shares are worth when they are paid out: `⌊shares × index⌋`.
     #[inline(always)]
-    pub const fn amount_floor(self, shares: Shares) -> u64 {
-        mul_shift_floor(shares.0, self.fraction) + shares.0 * self.whole
+    pub fn amount_floor(self, shares: Shares) -> u64 {
+        add(mul_shift_floor(shares.0, self.fraction), mul(shares.0, self.whole))
     }
 
     /// What shares cost when they are owed: `⌈shares × index⌉`.
     #[inline(always)]
-    pub const fn amount_ceil(self, shares: Shares) -> u64 {
-        mul_shift_ceil(shares.0, self.fraction) + shares.0 * self.whole
+    pub fn amount_ceil(self, shares: Shares) -> u64 {
+        add(mul_shift_ceil(shares.0, self.fraction), mul(shares.0, self.whole))
     }
 
-    /// The most shares that `amount` covers: `⌊amount / index⌋`, `None` if they exceed 64 bits or the index is zero.
-    pub fn shares_floor(self, amount: u64) -> Option<Shares> {
+    /// `⌈shares × index⌉` and `⌊shares × index⌋`.
+    #[inline(always)]
+    pub fn amount_bounds(self, shares: Shares) -> (u64, u64) {
+        let exact = self.exact(shares);
+        let floor = (exact >> 64) as u64;
+        (add(floor, (exact as u64 != 0) as u64), floor)
+    }
+
+    /// The most shares that `amount` covers, `⌊amount / index⌋`, and what is left of the amount. `None` if they exceed 64
+    /// bits or the index is zero.
+    #[inline(always)]
+    pub fn shares_floor(self, amount: u64) -> Option<(Shares, ExactAtoms)> {
+        let whole = (amount as u128) << 64;
+        if self.whole == 1 {
+            // By half the index, rounded down to 64 bits: the quotient is right or, since the index is at least one and
+            // the amount below 2^64, one too large.
+            let half = (1 << 63) | (self.fraction >> 1);
+            let (quotient, _) = div_normalised(amount >> 1, amount << 63, half);
+            let product = self.exact(Shares(quotient));
+            return Some(if product > whole {
+                (Shares(quotient - 1), sub_wide(self.to_bits(), sub_wide(product, whole)))
+            } else {
+                (Shares(quotient), sub_wide(whole, product))
+            });
+        }
         if self.is_zero() {
             return None;
         }
-        narrow(((amount as u128) << 64) / self.to_bits()).map(Shares)
+        let shares = Shares(narrow(whole / self.to_bits())?);
+        Some((shares, sub_wide(whole, self.exact(shares))))
     }
 
-    /// The fewest shares that cover `amount`: `⌈amount / index⌉`, `None` if they exceed 64 bits or the index is zero.
-    pub fn shares_ceil(self, amount: u64) -> Option<Shares> {
-        if self.is_zero() {
-            return None;
+    /// The fewest shares that cover `amount`, `⌈amount / index⌉`, and what they are worth above it. `None` if they exceed
+    /// 64 bits or the index is zero.
+    #[inline(always)]
+    pub fn shares_ceil(self, amount: u64) -> Option<(Shares, ExactAtoms)> {
+        match self.shares_floor(amount)? {
+            (shares, 0) => Some((shares, 0)),
+            (shares, rest) => Some((Shares(shares.0.checked_add(1)?), sub_wide(self.to_bits(), rest))),
         }
-        narrow(((amount as u128) << 64).div_ceil(self.to_bits())).map(Shares)
     }
 
-    /// The index grown by `growth`, rounded down: for deposits.
+    /// What a growth adds to the index, rounded down: for deposits.
     #[inline(always)]
-    pub const fn grown_floor(self, growth: Fraction) -> Self {
-        let gained = mul_shift_floor(self.fraction, growth.0) as u128 + wide(self.whole, growth.0);
-        Self::from_bits(self.to_bits() + gained)
+    pub fn gain_floor(self, growth: Fraction) -> Self {
+        self.gain(mul_shift_floor(self.fraction, growth.0), growth)
     }
 
-    /// The index grown by `growth`, rounded up: for debts.
+    /// What a growth adds to the index, rounded up: for debts.
     #[inline(always)]
-    pub const fn grown_ceil(self, growth: Fraction) -> Self {
-        let (gained, rest) = wide_mul(self.fraction, growth.0);
-        let gained = gained as u128 + (rest != 0) as u128 + wide(self.whole, growth.0);
-        Self::from_bits(self.to_bits() + gained)
+    pub fn gain_ceil(self, growth: Fraction) -> Self {
+        self.gain(mul_shift_ceil(self.fraction, growth.0), growth)
+    }
+
+    /// The growth of the fraction, as given, and of the whole part.
+    #[inline(always)]
+    fn gain(self, of_fraction: u64, growth: Fraction) -> Self {
+        // Until deposits or debts have doubled, the whole part is one.
+        let of_whole = if self.whole == 1 { growth.0 as u128 } else { wide(self.whole, growth.0) };
+        // A growth is below one: the gain is below the index.
+        Self::from_bits(add_wide(of_whole, of_fraction as u128))
+    }
+
+    /// The index with a gain.
+    #[inline(always)]
+    pub const fn plus(self, gain: Self) -> Self {
+        // Interest stops at half of `Index::MAX`, and an accrual doubles at most.
+        Self::from_bits(add_wide(self.to_bits(), gain.to_bits()))
     }
 }
 
@@ -110,37 +149,62 @@ pub const MAX_EXPONENT: u64 = 0xb172_17f7_d1cf_79ab;
 
 /// Growth over `seconds` at `rate`: `e^(rate × seconds) − 1`.
 ///
-/// Method: Taylor's series, of two terms while the exponent is below 2^-20 (a minute at 1,000 % a year) and of four
-/// up to 2^-10; above, the exponent is halved until it is below 2^-10 and the result squared back. Never above the
-/// exact exponential, and below it by less than 2^-50 absolutely and 2^-38 relatively (tested against exact
+/// Method: Taylor's series of two terms while the exponent is below 2^-20 (a minute at 1,000 % a year), of four up to
+/// 2^-9; above, the exponent's first nine bits are looked up in two tables and the series takes the rest. Never above
+/// the exact exponential, and below it by less than 2^-50 absolutely and 2^-38 relatively (tested against exact
 /// rationals; the relative bound is looser only where the growth itself is of few 2^-64 units).
 #[inline(always)]
-pub const fn growth(rate: Rate, seconds: u64) -> Fraction {
-    let exponent = match rate.0.checked_mul(seconds) {
-        Some(exponent) if exponent < MAX_EXPONENT => exponent,
-        Some(_) | None => MAX_EXPONENT,
-    };
-    if exponent < 1 << 44 {
-        return Fraction(exponent + mul_shift_floor(exponent, exponent) / 2);
+pub fn growth(rate: Rate, seconds: u64) -> Fraction {
+    // A rate is below 2^43 (1,000 % a year): the product fits for 24 days, and beyond that is taken with care.
+    let exponent = if seconds >> 21 == 0 { mul(rate.0, seconds) } else { rate.0.saturating_mul(seconds) };
+    if exponent >> 44 == 0 {
+        // The square's low bits, dropped before the product, are worth less than a unit of the result.
+        let half = exponent >> 12;
+        return Fraction(add(exponent, mul(half, half) >> 41));
     }
-    long_growth(exponent)
+    long_growth(if exponent < MAX_EXPONENT { exponent } else { MAX_EXPONENT })
 }
 
-/// The series for exponents of 2^-20 and more.
+/// The growth for exponents of 2^-20 and more.
 #[inline(never)]
-const fn long_growth(exponent: u64) -> Fraction {
-    let (mut x, mut halvings) = (exponent, 0);
-    while x >= 1 << 54 {
-        x >>= 1;
-        halvings += 1;
-    }
+fn long_growth(exponent: u64) -> Fraction {
+    // Below 2^-9: the first term left out is below 2^-51.
+    let x = exponent & ((1 << 55) - 1);
     let square = mul_shift_floor(x, x);
-    let cube = mul_shift_floor(square, x);
-    let fourth = mul_shift_floor(square, square);
-    let mut growth = x + square / 2 + cube / 6 + fourth / 24;
-    while halvings > 0 {
-        growth = 2 * growth + mul_shift_floor(growth, growth);
-        halvings -= 1;
+    let third = mul_shift_floor(square, x) / 6;
+    let fourth = mul_shift_floor(square, square) / 24;
+    let series = add(add(x, square / 2), add(third, fourth));
+    if exponent >> 55 == 0 {
+        return Fraction(series);
     }
-    Fraction(growth)
+    let coarse = BY_SIXTEENTH[(exponent >> 60) as usize];
+    let fine = BY_512TH[(exponent >> 55) as usize % BY_512TH.len()];
+    Fraction(compound(compound(coarse, fine), series))
+}
+
+/// `(1 + a)(1 + b) − 1`, rounded down. In range because the exponents add up to at most ln 2.
+#[inline(always)]
+fn compound(a: u64, b: u64) -> u64 {
+    add(add(a, b), mul_shift_floor(a, b))
+}
+
+/// `e^(k ÷ 16) − 1`; ln 2 is below 12 ÷ 16.
+static BY_SIXTEENTH: [u64; 12] = exponentials(16);
+/// `e^(k ÷ 512) − 1` below the next sixteenth.
+static BY_512TH: [u64; 32] = exponentials(512);
+
+/// `⌊2^64 (e^(k ÷ denominator) − 1)⌋` for k from zero: the series with 100 fractional bits, at compile time.
+const fn exponentials<const N: usize>(denominator: u128) -> [u64; N] {
+    let (mut table, mut k) = ([0; N], 0);
+    while k < N {
+        let (mut sum, mut term, mut n) = (0u128, 1u128 << 100, 1);
+        while term > 0 {
+            term = term * k as u128 / (denominator * n);
+            sum += term;
+            n += 1;
+        }
+        table[k] = (sum >> 36) as u64;
+        k += 1;
+    }
+    table
 }

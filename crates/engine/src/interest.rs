@@ -3,6 +3,7 @@
 use crate::{
     error::{Error, Result},
     layout::record,
+    math::{add, mul, mul_shift_floor, ratio32},
     units::{Bps, ONE_BPS, Rate},
 };
 
@@ -40,16 +41,16 @@ record! {
 pub struct Utilisation(u64);
 
 impl Utilisation {
-    /// `debt / (cash + debt)`, rounded down; zero for an empty reserve.
+    /// `debt / (cash + debt)`, rounded down by less than 2^-30; zero for an empty reserve.
     #[inline(always)]
-    pub const fn new(cash: u64, debt: u64) -> Self {
-        let total = cash as u128 + debt as u128;
-        if debt == 0 { Self(0) } else { Self((((debt as u128) << 32) / total) as u64) }
+    pub fn new(cash: u64, debt: u64) -> Self {
+        // Both are parts of a reserve's liquidity, which is below 2^64 atoms (invariant 2).
+        Self(ratio32(debt, add(cash, debt)))
     }
 
     /// In basis points, rounded down.
     pub const fn bps(self) -> Bps {
-        Bps(((self.0 * ONE_BPS as u64) >> 32) as u16)
+        Bps((mul(self.0, ONE_BPS as u64) >> 32) as u16)
     }
 
     /// For people: 1.0 is all lent out. Never used in a decision.
@@ -92,14 +93,15 @@ impl RateCurve {
         Ok(())
     }
 
-    /// The rate at a utilisation, linear between points. Rounded down, by less than 2^-32 basis points a year before
-    /// the conversion to seconds.
+    /// The rate at a utilisation, linear between points. Rounded down, by less than 2^-31 basis points a year and one
+    /// unit of [`Rate`].
     #[inline(always)]
     pub fn rate(&self, utilisation: Utilisation) -> Rate {
-        /// Basis points in a second's share of a year.
+        /// Basis points in a second's share of a year, and its reciprocal times 2^102.
         const YEAR_BPS: u128 = Rate::YEAR as u128 * ONE_BPS as u128;
+        const RECIPROCAL: u64 = ((1 << 102) / YEAR_BPS) as u64;
         // In basis points with 32 fractional bits: below 2^46.
-        let at = utilisation.0 * ONE_BPS as u64;
+        let at = mul(utilisation.0, ONE_BPS as u64);
         let mut low = &self.points[0];
         for high in &self.points()[1..] {
             let end = (high.utilisation.0 as u64) << 32;
@@ -108,8 +110,9 @@ impl RateCurve {
                 // (at − start) < 2^46 and the rise ≤ 100,000 < 2^17: the product stays below 2^63.
                 let rise = (high.rate_bps - low.rate_bps) as u64;
                 let width = (high.utilisation.0 - low.utilisation.0) as u64;
-                let rate_bps = ((low.rate_bps as u64) << 32) + (at - start) * rise / width;
-                return Rate((((rate_bps as u128) << 32) / YEAR_BPS) as u64);
+                // Below 2^49 with 32 fractional bits; × 2^32 ÷ YEAR_BPS = × 2^14 × RECIPROCAL ÷ 2^84.
+                let rate_bps = add((low.rate_bps as u64) << 32, mul(at - start, rise) / width);
+                return Rate(mul_shift_floor(rate_bps << 14, RECIPROCAL) >> 20);
             }
             low = high;
         }

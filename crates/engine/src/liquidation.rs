@@ -3,10 +3,12 @@
 use crate::{
     actions::{Ledger, Movement, repayment},
     error::{Error, Result},
-    health::{Health, Requirement, equity, health, is_usable, weighted},
+    index::ExactAtoms,
+    health::{Health, Requirement, is_usable, maintenance_and_equity, weighted},
     margin::{MarginAccount, Side},
     market::MarketConfig,
-    math::{mul_div_wide_ceil, mul_div_wide_floor},
+    math::{mul, mul_div_wide_ceil},
+    price::Reading,
     reserve::{Reserve, ReserveConfig},
     units::{Bps, ONE_BPS, Shares, Usd},
 };
@@ -46,11 +48,10 @@ impl Ledger<'_> {
         for reserve in [debt, collateral] {
             is_usable(&self.reserves[reserve as usize], self.now, Requirement::Maintenance)?;
         }
-        let before = health(account, self.reserves, self.now, Requirement::Maintenance)?;
+        let (before, worth) = maintenance_and_equity(account, self.reserves, self.now)?;
         if before.covers() {
             return Err(Error::AccountIsHealthy);
         }
-        let worth = equity(account, self.reserves, self.now)?;
         let pair = Pair {
             debt: &self.reserves[debt as usize],
             collateral: &self.reserves[collateral as usize],
@@ -60,20 +61,25 @@ impl Ledger<'_> {
         let penalty = penalty(&pair.collateral.config, &self.config, &before, &worth);
         let terms = pair.terms(&self.config, &before, penalty, max_repay)?;
         let after = pair.health_after(&before, &terms)?;
-        if terms.seized < min_collateral {
+        if terms.seized.amount < min_collateral {
             return Err(Error::CollateralBelowMinimum);
         }
 
         let record = &mut self.reserves[debt as usize];
-        record.repay(terms.repaid, terms.debt_shares);
-        record.update_rates();
+        record.repay(terms.burned.amount, terms.burned.shares, terms.burned.rest);
         let record = &mut self.reserves[collateral as usize];
-        record.withdraw(terms.seized, terms.collateral_shares)?;
-        record.update_rates();
-        account.remove(debt, Side::Debt, terms.debt_shares)?;
-        account.remove(collateral, Side::Deposit, terms.collateral_shares)?;
-        let Terms { repaid, debt_shares, seized, collateral_shares } = terms;
-        Ok(Liquidation { repaid, debt_shares, seized, collateral_shares, penalty, before, after })
+        record.withdraw(terms.seized.amount, terms.seized.shares, terms.seized.rest)?;
+        account.remove(debt, Side::Debt, terms.burned.shares)?;
+        account.remove(collateral, Side::Deposit, terms.seized.shares)?;
+        Ok(Liquidation {
+            repaid: terms.burned.amount,
+            debt_shares: terms.burned.shares,
+            seized: terms.seized.amount,
+            collateral_shares: terms.seized.shares,
+            penalty,
+            before,
+            after,
+        })
     }
 }
 
@@ -84,9 +90,7 @@ fn penalty(collateral: &ReserveConfig, market: &MarketConfig, health: &Health, e
     let depth = health.shortfall().0.min(market.full_penalty_shortfall.0) as u64;
     let range = (collateral.max_penalty.0 - collateral.min_penalty.0) as u64;
     let by_depth = collateral.min_penalty.0 + (range * depth / market.full_penalty_shortfall.0 as u64) as u16;
-    let surplus = equity.collateral.less(equity.debt);
-    let affordable = mul_div_wide_floor(surplus.0, ONE_BPS as u64, equity.debt.0)
-        .map_or(ReserveConfig::MAX_PENALTY.0, |bps| bps.min(ReserveConfig::MAX_PENALTY.0 as u128) as u16);
+    let affordable = equity.collateral.less(equity.debt).bps_of(equity.debt).0;
     Bps(by_depth.min(affordable.max(collateral.min_penalty.0)))
 }
 
@@ -99,10 +103,8 @@ struct Pair<'a> {
 }
 
 struct Terms {
-    repaid: u64,
-    debt_shares: Shares,
-    seized: u64,
-    collateral_shares: Shares,
+    burned: Movement,
+    seized: Movement,
 }
 
 impl Pair<'_> {
@@ -127,17 +129,19 @@ impl Pair<'_> {
         if burned.amount > max_repay {
             return Err(Error::AmountTooSmall);
         }
-        let collateral_shares = if seized == held {
-            self.held
+        let exact = self.collateral.deposit_index.exact(self.held);
+        let taken = if seized == held {
+            Movement { amount: held, shares: self.held, rest: exact as u64 as ExactAtoms }
         } else {
             // Of `seized` < held atoms: no more than the shares held.
-            self.collateral.deposit_index.shares_ceil(seized).ok_or(Error::AmountTooLarge)?
+            let (shares, rest) = self.collateral.deposit_index.shares_ceil(seized).ok_or(Error::AmountTooLarge)?;
+            Movement { amount: seized, shares, rest }
         };
         let left = |amount: u64, reserve: &Reserve| amount > 0 && reserve.price.value_floor(amount, reserve.price.spot, Bps(ONE_BPS)) < market.dust();
         if repaid < allowed && seized < available && (left(owed - burned.amount, self.debt) || left(held - seized, self.collateral)) {
             return Err(Error::LiquidationLeavesDust);
         }
-        Ok(Terms { repaid: burned.amount, debt_shares: burned.shares, seized, collateral_shares })
+        Ok(Terms { burned, seized: taken })
     }
 
     /// The repayment that brings the account to the target health, or all of the debt if less than dust would be left.
@@ -146,24 +150,29 @@ impl Pair<'_> {
     /// the liability weight × high ÷ spot of the debt and b the asset weight × low ÷ spot of the collateral × (1 +
     /// penalty). (C − r b) = T (D − r a) at r = (T D − C) ÷ (T a − b).
     fn allowed_repayment(&self, market: &MarketConfig, health: &Health, penalty: Bps, owed: u64) -> u64 {
-        /// Scale of the ratios a and b beyond basis points.
-        const SCALE: u128 = 1 << 40;
-        let one = ONE_BPS as u128;
+        let one = ONE_BPS as u64;
         let (debt, collateral) = (&self.debt.price, &self.collateral.price);
         let value = debt.value_ceil(owed, debt.spot, Bps(ONE_BPS));
-        // Readings below 2^49, weights below 2^16, the scale 2^40, target and penalty factors below 2^15: under 2^120.
-        let relieved = debt.high_maintenance.0 as u128 * self.debt.config.maintenance_liability_weight.0 as u128 * SCALE / debt.spot.0.max(1) as u128
-            * market.target_health.0 as u128;
-        let taken = collateral.low_maintenance.0 as u128 * self.collateral.config.maintenance_asset_weight.0 as u128 * SCALE / collateral.spot.0.max(1) as u128
-            * (one + penalty.0 as u128);
-        let Some(target) = mul_div_wide_ceil(health.debt.0, market.target_health.0 as u64, one) else {
-            return owed;
+        // Weight × reading ÷ spot with 32 fractional bits: the bias at most doubles a price and weights are at most
+        // 50,000, so below 2^49; times the target health or one plus the penalty, below 2^14: fits.
+        let ratio = |reading: Reading, weight: Bps, spot: Reading| {
+            (((mul(reading.0, weight.0 as u64)) as u128) << 32) / spot.0.max(1) as u128
         };
-        let missing = target.saturating_sub(health.collateral.0);
+        let (debt_weight, collateral_weight) =
+            (self.debt.config.maintenance_liability_weight, self.collateral.config.maintenance_asset_weight);
+        let relieved = mul(ratio(debt.high_maintenance, debt_weight, debt.spot) as u64, market.target_health.0 as u64);
+        let taken = mul(ratio(collateral.low_maintenance, collateral_weight, collateral.spot) as u64, one + penalty.0 as u64);
         // Weight × (1 + penalty) < 1 ≤ liability weight: the denominator is positive.
-        let needed = mul_div_wide_ceil(missing, 1 << 40, (relieved.saturating_sub(taken) / (one * one)).max(1));
+        let net = relieved.saturating_sub(taken).max(1);
+        let missing = mul_div_wide_ceil(health.debt.0, market.target_health.0 as u64, one)
+            .map(|target| target.saturating_sub(health.collateral.0));
+        let needed = missing.and_then(|missing| mul_div_wide_ceil(missing, mul(one, one) << 32, net));
         match needed.map(Usd) {
-            Some(needed) if value > market.dust() && value.less(needed) >= market.dust() => debt.atoms_ceil(needed, debt.spot).min(owed),
+            Some(needed) if value > market.dust() && value.less(needed) >= market.dust() => {
+                // In whole shares, or a repayment of less than one would round to none.
+                let shares = self.debt.debt_index.shares_ceil(debt.atoms_ceil(needed, debt.spot));
+                shares.map_or(owed, |(shares, _)| self.debt.debt_index.amount_ceil(shares.min(self.owed)))
+            }
             _ => owed,
         }
     }
@@ -171,11 +180,11 @@ impl Pair<'_> {
     /// A repayment rounded up to whole shares, so that the last atoms of collateral, however little they are worth, can
     /// be taken and the rest of the debt settled.
     fn whole_shares(&self, repaid: u64, owed: u64) -> Result<Movement> {
-        let shares = self.debt.debt_index.shares_ceil(repaid).ok_or(Error::AmountTooLarge)?;
-        if shares >= self.owed {
-            return Ok(Movement { amount: owed, shares: self.owed });
-        }
-        Ok(Movement { amount: self.debt.debt_index.amount_ceil(shares), shares })
+        let (shares, _) = self.debt.debt_index.shares_ceil(repaid).ok_or(Error::AmountTooLarge)?;
+        let amount = if shares >= self.owed { owed } else { self.debt.debt_index.amount_ceil(shares) };
+        let shares = shares.min(self.owed);
+        let rest = ((amount as ExactAtoms) << 64) - self.debt.debt_index.exact(shares);
+        Ok(Movement { amount, shares, rest })
     }
 
     /// Collateral for a repayment, rounded down.
@@ -187,7 +196,7 @@ impl Pair<'_> {
     /// Repayment for a seizure, rounded up.
     fn repaid_for(&self, seized: u64, penalty: Bps) -> u64 {
         let value = self.collateral.price.value_ceil(seized, self.collateral.price.spot, Bps(ONE_BPS));
-        let value = mul_div_wide_ceil(value.0, ONE_BPS as u64, (ONE_BPS + penalty.0) as u128).map_or(Usd(u128::MAX), Usd);
+        let value = mul_div_wide_ceil(value.0, ONE_BPS as u64, (ONE_BPS + penalty.0) as u64).map_or(Usd(u128::MAX), Usd);
         self.debt.price.atoms_ceil(value, self.debt.price.spot).max(1)
     }
 
@@ -199,8 +208,8 @@ impl Pair<'_> {
         };
         let owed = |shares| self.debt.debt_index.amount_ceil(shares);
         let held = |shares| self.collateral.deposit_index.amount_floor(shares);
-        let relieved = change(self.debt, owed(self.owed), owed(Shares(self.owed.0 - terms.debt_shares.0)), true);
-        let taken = change(self.collateral, held(self.held), held(Shares(self.held.0 - terms.collateral_shares.0)), false);
+        let relieved = change(self.debt, owed(self.owed), owed(Shares(self.owed.0 - terms.burned.shares.0)), true);
+        let taken = change(self.collateral, held(self.held), held(Shares(self.held.0 - terms.seized.shares.0)), false);
         if taken > relieved {
             return Err(Error::LiquidationWorsensHealth);
         }

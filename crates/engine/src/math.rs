@@ -38,17 +38,46 @@ pub const fn wide(a: u64, b: u64) -> u128 {
     ((high as u128) << 64) | low as u128
 }
 
+macro_rules! proved {
+    ($($(#[$meta:meta])* $name:ident($int:ty) = $checked:ident, $wrapping:ident;)*) => {$(
+        $(#[$meta])*
+        #[inline(always)]
+        pub const fn $name(a: $int, b: $int) -> $int {
+            debug_assert!(a.$checked(b).is_some());
+            a.$wrapping(b)
+        }
+    )*};
+}
+
+// The target has no overflow flag: a checked sum costs five to fifteen compute units there and a checked product
+// sixty. These are for the hot paths, where the comment at the call or an invariant says why the result fits; tests
+// check that it does.
+proved! {
+    /// `a × b`, proved to fit.
+    mul(u64) = checked_mul, wrapping_mul;
+    /// `a + b`, proved to fit.
+    add(u64) = checked_add, wrapping_add;
+    /// `a + b`, proved to fit.
+    add_wide(u128) = checked_add, wrapping_add;
+    /// `a − b`, proved not to be negative.
+    sub_wide(u128) = checked_sub, wrapping_sub;
+}
+
 /// `⌊a × b / 2^64⌋`: the product of an amount and a fraction with 64 fractional bits.
 #[inline(always)]
-pub const fn mul_shift_floor(a: u64, b: u64) -> u64 {
-    wide_mul(a, b).0
+pub fn mul_shift_floor(a: u64, b: u64) -> u64 {
+    let (high, _low) = wide_mul(a, b);
+    // Where only the high half is used, LLVM recognises it and calls the library's 128-bit product, at twice the cost.
+    #[cfg(target_os = "solana")]
+    core::hint::black_box(_low);
+    high
 }
 
 /// `⌈a × b / 2^64⌉`. Cannot overflow: the high half of a product is at most `2^64 - 2`.
 #[inline(always)]
 pub const fn mul_shift_ceil(a: u64, b: u64) -> u64 {
     let (high, low) = wide_mul(a, b);
-    high + (low != 0) as u64
+    add(high, (low != 0) as u64)
 }
 
 /// `⌊a × b / d⌋`, `None` if it does not fit in 64 bits or `d` is zero.
@@ -56,7 +85,10 @@ pub const fn mul_div_floor(a: u64, b: u64, d: u64) -> Option<u64> {
     if d == 0 {
         return None;
     }
-    narrow(wide(a, b) / d as u128)
+    match div_narrow(wide(a, b), d) {
+        Some((quotient, _)) => Some(quotient),
+        None => None,
+    }
 }
 
 /// `⌈a × b / d⌉`, `None` if it does not fit in 64 bits or `d` is zero.
@@ -64,7 +96,70 @@ pub const fn mul_div_ceil(a: u64, b: u64, d: u64) -> Option<u64> {
     if d == 0 {
         return None;
     }
-    narrow(wide(a, b).div_ceil(d as u128))
+    narrow(div_ceil(wide(a, b), d as u128))
+}
+
+/// `(high × 2^64 + low) / d` and the rest, for `high < d` and a `d` whose top bit is set: so the quotient fits.
+#[inline(always)]
+pub const fn div_normalised(high: u64, low: u64, d: u64) -> (u64, u64) {
+    #[cfg(target_os = "solana")]
+    return div_by_halves(high, low, d);
+    #[cfg(not(target_os = "solana"))]
+    {
+        let n = ((high as u128) << 64) | low as u128;
+        ((n / d as u128) as u64, (n % d as u128) as u64)
+    }
+}
+
+/// [`div_normalised`] by two digits of 32 bits (Knuth's algorithm D): what runs on chain, where a 128-bit division is
+/// a library call of twice the cost.
+#[inline(always)]
+pub const fn div_by_halves(high: u64, low: u64, d: u64) -> (u64, u64) {
+    const LOW: u64 = 0xffff_ffff;
+    let (first, rest) = digit(high, low >> 32, d);
+    let (second, rest) = digit(rest, low & LOW, d);
+    ((first << 32) | second, rest)
+}
+
+/// `(top × 2^32 + next) / d` and the rest, for `top < d`.
+#[inline(always)]
+const fn digit(top: u64, next: u64, d: u64) -> (u64, u64) {
+    const LOW: u64 = 0xffff_ffff;
+    let (d1, d0) = (d >> 32, d & LOW);
+    // The estimate from the top digits is at most two too large.
+    let mut quotient = top / d1;
+    let mut rest = top.wrapping_sub(quotient.wrapping_mul(d1));
+    while quotient > LOW || quotient.wrapping_mul(d0) > ((rest << 32) | next) {
+        quotient = quotient.wrapping_sub(1);
+        rest = rest.wrapping_add(d1);
+        if rest > LOW {
+            break;
+        }
+    }
+    // The true rest is below 2^64: it survives the wrapping.
+    (quotient, ((top << 32) | next).wrapping_sub(quotient.wrapping_mul(d)))
+}
+
+/// `n / d` and the rest, `None` if the quotient does not fit in 64 bits or `d` is zero.
+#[inline(always)]
+pub const fn div_narrow(n: u128, d: u64) -> Option<(u64, u64)> {
+    let (high, low) = ((n >> 64) as u64, n as u64);
+    if high >= d {
+        return None;
+    }
+    if high == 0 {
+        return Some((low / d, low % d));
+    }
+    let shift = 64 - bit_length(d);
+    // Two shifts: a single one by 64 is out of range.
+    let (quotient, rest) = div_normalised((high << shift) | ((low >> 1) >> (63 - shift)), low << shift, d << shift);
+    Some((quotient, rest >> shift))
+}
+
+/// Bits of a number.
+#[inline(always)]
+pub const fn bit_length(number: u64) -> u32 {
+    if number >> 32 == 0 { bit_length32(number) } else { 32 + bit_length32(number >> 32) }
 }
 
 /// `value` as 64 bits, `None` if it does not fit.
@@ -73,52 +168,88 @@ pub const fn narrow(value: u128) -> Option<u64> {
     if value >> 64 == 0 { Some(value as u64) } else { None }
 }
 
+/// `⌊part / whole⌋` with 32 fractional bits, for `part ≤ whole`, from the top 32 bits of both: rounded down by less than
+/// 2^-30 of one. Zero for an empty whole.
+#[inline(always)]
+pub const fn ratio32(part: u64, whole: u64) -> u64 {
+    if whole == 0 {
+        return 0;
+    }
+    if whole >> 32 == 0 {
+        return (part << 32) / whole;
+    }
+    let shift = bit_length32(whole >> 32);
+    ((part >> shift) << 32) / ((whole >> shift) + 1)
+}
+
+/// Bits of a number below 2^32. The target has no instruction for it, and the compiler's way takes twice as many.
+#[inline(always)]
+const fn bit_length32(mut number: u64) -> u32 {
+    let mut length = 0;
+    if number >> 16 != 0 {
+        number >>= 16;
+        length = 16;
+    }
+    if number >> 8 != 0 {
+        number >>= 8;
+        length += 8;
+    }
+    if number >> 4 != 0 {
+        number >>= 4;
+        length += 4;
+    }
+    if number >> 2 != 0 {
+        number >>= 2;
+        length += 2;
+    }
+    // 0 to 3 is left, with 0, 1, 2 and 2 bits.
+    length + if number > 2 { 2 } else { number as u32 }
+}
+
 /// `⌊a × b / d⌋` with a 192-bit product, `None` if it does not fit in 128 bits or `d` is zero.
-pub const fn mul_div_wide_floor(a: u128, b: u64, d: u128) -> Option<u128> {
-    match mul_div_rem(a, b, d) {
+pub const fn mul_div_wide_floor(a: u128, b: u64, d: u64) -> Option<u128> {
+    match mul_div_rest(a, b, d) {
         Some((quotient, _)) => Some(quotient),
         None => None,
     }
 }
 
 /// `⌈a × b / d⌉` with a 192-bit product, `None` if it does not fit in 128 bits or `d` is zero.
-pub const fn mul_div_wide_ceil(a: u128, b: u64, d: u128) -> Option<u128> {
-    match mul_div_rem(a, b, d) {
+pub const fn mul_div_wide_ceil(a: u128, b: u64, d: u64) -> Option<u128> {
+    match mul_div_rest(a, b, d) {
         Some((quotient, 0)) => Some(quotient),
         Some((quotient, _)) => quotient.checked_add(1),
         None => None,
     }
 }
 
-/// Quotient and remainder of `a × b / d`: one hardware-width division while the product fits in 128 bits, binary long
-/// division of the 192-bit product otherwise. Only liquidations and losses of absurd size take the second way.
-const fn mul_div_rem(a: u128, b: u64, d: u128) -> Option<(u128, u128)> {
+/// Quotient and rest of `a × b / d`: schoolbook division of three 64-bit digits by one.
+#[inline(always)]
+const fn mul_div_rest(a: u128, b: u64, d: u64) -> Option<(u128, u64)> {
     if d == 0 {
         return None;
     }
     let low = wide(a as u64, b);
-    let (high, carry) = wide((a >> 64) as u64, b).overflowing_add(low >> 64);
-    debug_assert!(!carry);
-    let low = low as u64;
-    if high >> 64 == 0 {
-        let product = (high << 64) | low as u128;
-        return Some((product / d, product % d));
-    }
-    // The remainder starts as the top 128 bits; the 64 low bits are brought down one by one.
-    if (high / d) >> 64 != 0 {
-        return None;
-    }
-    let (mut quotient, mut remainder) = (high / d, high % d);
-    let mut bit = 64;
-    while bit > 0 {
-        bit -= 1;
-        let overflows = remainder >> 127 != 0;
-        remainder = (remainder << 1) | ((low >> bit) & 1) as u128;
-        quotient <<= 1;
-        if overflows || remainder >= d {
-            remainder = remainder.wrapping_sub(d);
-            quotient |= 1;
+    // At most (2^64 − 1)² + 2^64 − 1.
+    let high = add_wide(wide((a >> 64) as u64, b), low >> 64);
+    let (high, low) = (high, low as u64);
+    let (top, carried) = if high >> 64 == 0 && (high as u64) < d {
+        (0, high as u64)
+    } else {
+        match div_narrow(high, d) {
+            Some(digit) => digit,
+            None => return None,
         }
+    };
+    // The rest of the first digit is below the divisor: the second fits.
+    match div_narrow(((carried as u128) << 64) | low as u128, d) {
+        Some((bottom, rest)) => Some((((top as u128) << 64) | bottom as u128, rest)),
+        None => None,
     }
-    Some((quotient, remainder))
+}
+
+/// `⌈n / d⌉` with one division: the standard library's takes two, quotient and rest.
+#[inline(always)]
+pub const fn div_ceil(n: u128, d: u128) -> u128 {
+    if n == 0 { 0 } else { (n - 1) / d + 1 }
 }

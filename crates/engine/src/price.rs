@@ -3,7 +3,7 @@
 use crate::{
     error::{Error, Result},
     layout::{Address, record},
-    math::{mul_div_wide_ceil, mul_div_wide_floor, mul_shift_ceil, mul_shift_floor, wide_mul},
+    math::{add_wide, mul, mul_div_wide_ceil, mul_div_wide_floor, mul_shift_ceil, mul_shift_floor, wide_mul},
     units::{Bps, ONE_BPS, Usd},
 };
 
@@ -184,6 +184,7 @@ impl PriceCache {
     /// Refused: another feed, a price or EMA that is not positive or outside 10^-12 to 10^9 USD, an exponent outside
     /// −18 to 0, a publish time in the future or before the cached one, a confidence above the maintenance limit.
     /// `decimals` are the token's (0 to 18); `now` is unix seconds.
+    #[inline(always)]
     pub fn update(&mut self, update: &PriceUpdate, oracle: &OracleConfig, decimals: u8, now: i64) -> Result<bool> {
         if update.feed_id != oracle.feed_id.0 {
             return Err(Error::PriceFeedMismatch);
@@ -252,15 +253,15 @@ impl PriceCache {
     #[inline(always)]
     pub fn value_floor(&self, amount: u64, reading: Reading, weight: Bps) -> Usd {
         // Reading < 2^48 + 1 and weight < 2^16 (at most 50,000): the product fits.
-        let (value, _) = shift_right(wide_mul(amount, reading.0 * weight.0 as u64), self.shift);
+        let (value, _) = shift_right(wide_mul(amount, mul(reading.0, weight.0 as u64)), self.shift);
         Usd(value)
     }
 
     /// Weighted value of an amount, rounded up: for debts.
     #[inline(always)]
     pub fn value_ceil(&self, amount: u64, reading: Reading, weight: Bps) -> Usd {
-        let (value, inexact) = shift_right(wide_mul(amount, reading.0 * weight.0 as u64), self.shift);
-        Usd(value + inexact as u128)
+        let (value, inexact) = shift_right(wide_mul(amount, mul(reading.0, weight.0 as u64)), self.shift);
+        Usd(add_wide(value, inexact as u128))
     }
 
     /// The most atoms worth no more than `value` at a reading; `u64::MAX` if more, or if the reading is zero.
@@ -274,14 +275,14 @@ impl PriceCache {
     }
 
     /// `value × 2^shift ÷ (reading × 10^4)`, the power of two in up to two factors of 64 bits.
-    fn atoms(&self, value: Usd, reading: Reading, mul_div: impl Fn(u128, u64, u128) -> Option<u128>) -> u64 {
-        let unit = reading.0 as u128 * ONE_BPS as u128;
+    fn atoms(&self, value: Usd, reading: Reading, mul_div: impl Fn(u128, u64, u64) -> Option<u128>) -> u64 {
+        let unit = mul(reading.0, ONE_BPS as u64);
         let (first, second) = if self.shift < 64 { (self.shift, 0) } else { (63, self.shift - 63) };
         if second >= 64 && value != Usd::ZERO {
             return u64::MAX;
         }
         // Only prices below 10^-7 USD/10^4 atoms have a second factor; scaling the divisor's side would lose bits.
-        let scaled = if second == 0 { Some(value.0) } else { value.0.checked_mul(1 << second) };
+        let scaled = (value.0.leading_zeros() >= second).then(|| value.0 << second);
         scaled.and_then(|scaled| mul_div(scaled, 1 << first, unit)).map_or(u64::MAX, |atoms| atoms.min(u64::MAX as u128) as u64)
     }
 }
@@ -363,10 +364,23 @@ const fn power_of_ten(power: i32) -> PowerOfTen {
         return PowerOfTen { mantissa: (whole << (64 - bits)) as u64, exponent: bits as i32 - 64 };
     }
     // ⌊2^(63 + bits) / whole⌋ has 64 bits: whole lies strictly between 2^(bits − 1) and 2^bits.
-    match mul_div_wide_floor(1 << bits, 1 << 63, whole) {
-        Some(mantissa) => PowerOfTen { mantissa: mantissa as u64, exponent: -(63 + bits as i32) },
-        None => panic!("a power of ten is never zero"),
+    PowerOfTen { mantissa: quotient_of_power_of_two(63 + bits, whole), exponent: -(63 + bits as i32) }
+}
+
+/// `⌊2^power / divisor⌋`, which fits, bit by bit: at compile time.
+const fn quotient_of_power_of_two(power: u32, divisor: u128) -> u64 {
+    let (mut quotient, mut rest, mut bit) = (0, 1, 0);
+    while bit < power {
+        // The rest stays below the divisor, which is below 2^107.
+        rest <<= 1;
+        quotient <<= 1;
+        if rest >= divisor {
+            rest -= divisor;
+            quotient |= 1;
+        }
+        bit += 1;
     }
+    quotient
 }
 
 /// Whether `number × 10^exponent` USD lies in the accepted range.
@@ -395,14 +409,14 @@ fn ratio_bps(a: u64, b: u64) -> Bps {
     if b == 0 {
         return Bps(u16::MAX);
     }
-    Bps((a * ONE_BPS as u64).div_ceil(b).min(u16::MAX as u64) as u16)
+    Bps(mul(a, ONE_BPS as u64).div_ceil(b).min(u16::MAX as u64) as u16)
 }
 
 /// `⌈number × factor⌉` for a factor in basis points, at most `u64::MAX`.
 #[inline(always)]
 fn mul_ceil_bps(number: u64, factor: Bps) -> u64 {
     if number >> 48 == 0 {
-        (number * factor.0 as u64).div_ceil(ONE_BPS as u64)
+        mul(number, factor.0 as u64).div_ceil(ONE_BPS as u64)
     } else {
         crate::math::mul_div_ceil(number, factor.0 as u64, ONE_BPS as u64).unwrap_or(u64::MAX)
     }

@@ -9,6 +9,7 @@ use crate::{
     index::{ExactAtoms, Index, growth},
     interest::{RateCurve, Utilisation},
     layout::{Address, U128, record},
+    math::{add, add_wide, div_ceil, mul, mul_shift_floor, ratio32, sub_wide},
     price::{OracleConfig, PriceCache},
     units::{Bps, Fraction, ONE_BPS, Rate, Shares},
 };
@@ -163,8 +164,9 @@ impl Reserve {
         config.validate()?;
         self.accrue(now);
         if config.oracle.feed_id != self.config.oracle.feed_id {
-            // Another feed's price says nothing about this one.
-            self.price = PriceCache::default();
+            // The old readings stay, as old as can be: they back no new risk, liquidation reads them in the borrower's
+            // favour, and any price of the new feed is newer.
+            self.price.publish_time = self.price.publish_time.min(1);
         }
         self.config = config;
         self.update_rates();
@@ -183,7 +185,7 @@ impl Reserve {
     /// Growth of deposits for a growth of debts.
     #[inline(always)]
     fn deposit_growth(&self, debt_growth: Fraction) -> Fraction {
-        Fraction(crate::math::mul_shift_floor(debt_growth.0, self.deposit_growth.0))
+        Fraction(mul_shift_floor(debt_growth.0, self.deposit_growth.0))
     }
 
     /// The debt index as [`Self::accrue`] at `now` would write it.
@@ -191,7 +193,7 @@ impl Reserve {
     pub fn debt_index_at(&self, now: i64) -> Index {
         match self.debt_growth(now) {
             Fraction(0) => self.debt_index,
-            growth => self.debt_index.grown_ceil(growth),
+            growth => self.debt_index.plus(self.debt_index.gain_ceil(growth)),
         }
     }
 
@@ -200,7 +202,7 @@ impl Reserve {
     pub fn deposit_index_at(&self, now: i64) -> Index {
         match self.debt_growth(now) {
             Fraction(0) => self.deposit_index,
-            growth => self.deposit_index.grown_floor(self.deposit_growth(growth)),
+            growth => self.deposit_index.plus(self.deposit_index.gain_floor(self.deposit_growth(growth))),
         }
     }
 
@@ -208,39 +210,36 @@ impl Reserve {
     pub fn accrue(&mut self, now: i64) {
         let growth = self.debt_growth(now);
         if growth.0 != 0 {
-            let debt_index = self.debt_index.grown_ceil(growth);
-            let deposit_index = self.deposit_index.grown_floor(self.deposit_growth(growth));
-            let interest = Index::from_bits(debt_index.to_bits() - self.debt_index.to_bits()).exact(self.debt_shares);
-            let earned = Index::from_bits(deposit_index.to_bits() - self.deposit_index.to_bits()).exact(self.deposit_shares);
+            let debt_gain = self.debt_index.gain_ceil(growth);
+            let deposit_gain = self.deposit_index.gain_floor(self.deposit_growth(growth));
             // earned ≤ interest: `deposit_growth` is rounded down from debts ÷ deposits (see `update_rates`).
-            self.add_fees(interest - earned);
-            (self.debt_index, self.deposit_index) = (debt_index, deposit_index);
+            let (interest, earned) = (debt_gain.exact(self.debt_shares), deposit_gain.exact(self.deposit_shares));
+            self.add_fees(sub_wide(interest, earned));
+            (self.debt_index, self.deposit_index) = (self.debt_index.plus(debt_gain), self.deposit_index.plus(deposit_gain));
         }
         self.last_accrual = self.last_accrual.max(now);
     }
 
-    /// Sets the rates that hold until the books change again. Call after every change of cash or shares.
+    /// Sets the rates that hold until the books change again.
     pub fn update_rates(&mut self) {
-        /// Fractional bits of the quotient below; the operands leave room for them in 128 bits.
-        const QUOTIENT_BITS: u32 = 50;
-        let (debt, deposits) = (self.debts(), self.deposits());
+        self.set_rates(self.debt_index.amount_bounds(self.debt_shares), self.deposits());
+    }
+
+    /// [`Self::update_rates`] for debts, rounded up and down, and deposits, rounded up, that are known already.
+    fn set_rates(&mut self, (debt, lent): (u64, u64), deposits: u64) {
         let at_the_edge = debt > MAX_GROWING_DEBT
-            || self.cash + debt > MAX_LIQUIDITY
+            || add(self.cash, debt) > MAX_LIQUIDITY
             || self.debt_index.to_bits() > Index::MAX.to_bits() / 2;
         self.borrow_rate = if at_the_edge {
             Rate(0)
         } else {
             self.config.curve.rate(Utilisation::new(self.cash, debt))
         };
-        // Debts rounded down, deposits up: depositors never earn more than borrowers pay.
-        let lent = self.debt_index.amount_floor(self.debt_shares);
-        self.deposit_growth = if lent == 0 || deposits == 0 {
-            Fraction(0)
-        } else {
-            let kept = lent as u128 * (ONE_BPS - self.config.reserve_factor.0) as u128;
-            let quotient = (kept << QUOTIENT_BITS) / (deposits as u128 * ONE_BPS as u128);
-            if quotient >> QUOTIENT_BITS != 0 { Fraction(u64::MAX) } else { Fraction((quotient << (64 - QUOTIENT_BITS)) as u64) }
-        };
+        // Debts rounded down, deposits up: depositors never earn more than borrowers pay. The share falls short by less
+        // than 2^-29 of the interest, which goes to fees like every remainder.
+        let lent = if lent < deposits { ratio32(lent, deposits) } else { (deposits != 0) as u64 * (1 << 32) };
+        let kept = mul(lent, (ONE_BPS - self.config.reserve_factor.0) as u64) / ONE_BPS as u64;
+        self.deposit_growth = Fraction(if kept >> 32 == 0 { kept << 32 } else { u64::MAX });
     }
 
     /// What depositors own, rounded up to atoms.
@@ -264,58 +263,69 @@ impl Reserve {
     }
 
     /// Takes in `amount` and returns the shares it buys, rounded down.
+    #[inline(always)]
     pub fn deposit(&mut self, amount: u64) -> Result<Shares> {
         if self.is_wiped_out() {
             return Err(Error::ReserveWipedOut);
         }
-        let shares = self.deposit_index.shares_floor(amount).ok_or(Error::AmountTooLarge)?;
+        let (shares, rest) = self.deposit_index.shares_floor(amount).ok_or(Error::AmountTooLarge)?;
         if shares == Shares::ZERO {
             return Err(Error::AmountTooSmall);
         }
         let cash = self.cash.checked_add(amount).ok_or(Error::AmountTooLarge)?;
-        if cash > MAX_LIQUIDITY.saturating_sub(self.debts()) {
+        let debts = self.debt_index.amount_bounds(self.debt_shares);
+        if cash > MAX_LIQUIDITY.saturating_sub(debts.0) {
             return Err(Error::AmountTooLarge);
         }
         let deposit_shares = Shares(self.deposit_shares.0.checked_add(shares.0).ok_or(Error::AmountTooLarge)?);
-        if self.deposit_index.amount_ceil(deposit_shares) > self.config.deposit_cap {
+        let deposits = self.deposit_index.amount_ceil(deposit_shares);
+        if deposits > self.config.deposit_cap {
             return Err(Error::DepositCapExceeded);
         }
         (self.cash, self.deposit_shares) = (cash, deposit_shares);
-        self.add_fees(exact(amount) - self.deposit_index.exact(shares));
+        self.add_fees(rest);
+        self.set_rates(debts, deposits);
         Ok(shares)
     }
 
-    /// Pays `amount` out for `shares` of deposits that are worth at least as much.
-    pub fn withdraw(&mut self, amount: u64, shares: Shares) -> Result<()> {
+    /// Pays `amount` out for `shares` of deposits that are worth `rest` more.
+    #[inline(always)]
+    pub fn withdraw(&mut self, amount: u64, shares: Shares, rest: ExactAtoms) -> Result<()> {
         self.cash = self.cash.checked_sub(amount).ok_or(Error::InsufficientLiquidity)?;
         self.deposit_shares.0 -= shares.0;
-        self.add_fees(self.deposit_index.exact(shares) - exact(amount));
+        self.add_fees(rest);
+        self.update_rates();
         Ok(())
     }
 
     /// Lends `amount` out and returns the debt shares it costs, rounded up.
+    #[inline(always)]
     pub fn borrow(&mut self, amount: u64) -> Result<Shares> {
         if self.config.borrow_enabled == 0 {
             return Err(Error::BorrowingDisabled);
         }
         let cash = self.cash.checked_sub(amount).ok_or(Error::InsufficientLiquidity)?;
         // The debt index is at least one: no more shares than atoms, and both below the liquidity.
-        let shares = self.debt_index.shares_ceil(amount).ok_or(Error::AmountTooLarge)?;
-        let debt_shares = Shares(self.debt_shares.0 + shares.0);
-        if self.debt_index.amount_ceil(debt_shares) > self.config.borrow_cap {
+        let (shares, rest) = self.debt_index.shares_ceil(amount).ok_or(Error::AmountTooLarge)?;
+        let debt_shares = Shares(add(self.debt_shares.0, shares.0));
+        let debts = self.debt_index.amount_bounds(debt_shares);
+        if debts.0 > self.config.borrow_cap {
             return Err(Error::BorrowCapExceeded);
         }
         (self.cash, self.debt_shares) = (cash, debt_shares);
-        self.add_fees(self.debt_index.exact(shares) - exact(amount));
+        self.add_fees(rest);
+        self.set_rates(debts, self.deposits());
         Ok(shares)
     }
 
-    /// Takes in `amount` for `shares` of debt that are worth at most as much.
-    pub fn repay(&mut self, amount: u64, shares: Shares) {
+    /// Takes in `amount` for `shares` of debt that are worth `rest` less.
+    #[inline(always)]
+    pub fn repay(&mut self, amount: u64, shares: Shares, rest: ExactAtoms) {
         // Debts become cash: their sum, and with it each, stays in range.
-        self.cash += amount;
+        self.cash = add(self.cash, amount);
         self.debt_shares.0 -= shares.0;
-        self.add_fees(exact(amount) - self.debt_index.exact(shares));
+        self.add_fees(rest);
+        self.update_rates();
     }
 
     /// Forgives `shares` of debt at the depositors' expense, through their index. Returns the loss, rounded up.
@@ -334,7 +344,8 @@ impl Reserve {
             self.deposit_index = Index::from_bits(left / self.deposit_shares.0 as u128);
             self.add_fees(left - self.deposit_index.exact(self.deposit_shares));
         }
-        (loss.div_ceil(1 << 64)) as u64
+        self.update_rates();
+        div_ceil(loss, 1 << 64) as u64
     }
 
     /// Takes the whole atoms of fees out of the books, as far as there is cash.
@@ -345,13 +356,14 @@ impl Reserve {
         }
         self.fees = U128::new(self.fees.get() - exact(amount));
         self.cash -= amount;
+        self.update_rates();
         Ok(amount)
     }
 
     /// Fees never exceed the liquidity, because the books balance.
     #[inline(always)]
     fn add_fees(&mut self, amount: ExactAtoms) {
-        self.fees = U128::new(self.fees.get() + amount);
+        self.fees = U128::new(add_wide(self.fees.get(), amount));
     }
 
     /// Both sides of the books, which are always equal: `cash + debts` and `deposits + fees`.

@@ -2,7 +2,10 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::layout::{FieldType, Layout};
+use crate::{
+    layout::{FieldType, Layout},
+    math::{add_wide, wide},
+};
 
 /// One hundred percent in basis points.
 pub const ONE_BPS: u16 = 10_000;
@@ -28,13 +31,23 @@ impl Usd {
     /// The sum. In range by the bound stated on the type.
     #[inline(always)]
     pub const fn plus(self, other: Self) -> Self {
-        Self(self.0 + other.0)
+        Self(add_wide(self.0, other.0))
     }
 
     /// The difference, zero if `other` is larger.
     #[inline(always)]
     pub const fn less(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
+    }
+
+    /// This part of a whole in basis points, rounded down; at most 10,000, also where it is more than the whole.
+    pub const fn bps_of(self, whole: Self) -> Bps {
+        if self.0 >= whole.0 {
+            return Bps(if self.0 == 0 { 0 } else { ONE_BPS });
+        }
+        // The top 64 bits of both are enough for four digits.
+        let shift = (128 - whole.0.leading_zeros()).saturating_sub(64);
+        Bps((wide((self.0 >> shift) as u64, ONE_BPS as u64) / (whole.0 >> shift)) as u16)
     }
 
     /// For people: dollars as a float. Never used in a decision.

@@ -17,6 +17,22 @@ macro_rules! log_event {
 }
 pub(crate) use log_event;
 
+/// Logs what an engine action moved between a margin account and a reserve.
+macro_rules! log_movement {
+    ($event:ident, $accounts:ident, $reserve:expr, $moved:expr) => {
+        $crate::events::log_event!($event {
+            number: $accounts.market.next_event(),
+            market: *$accounts.market.address(),
+            account: *$accounts.margin_account.address(),
+            amount: $moved.amount,
+            shares: $moved.shares.0,
+            reserve: $reserve,
+            padding: [0; 7],
+        })
+    };
+}
+pub(crate) use log_movement;
+
 macro_rules! movement {
     ($($(#[$meta:meta])* $name:ident;)*) => {$(
         $(#[$meta])*

@@ -5,12 +5,12 @@ pub mod rational;
 
 use ballast_engine::{
     Error, Result,
-    actions::{EVERYTHING, Ledger},
+    actions::{EVERYTHING, Ledger, Movement},
     health::Requirement,
     interest::RateCurve,
     layout::Address,
     liquidation::Liquidation,
-    margin::MarginAccount,
+    margin::{MarginAccount, Position, Side},
     market::MarketConfig,
     price::{OracleConfig, PriceUpdate},
     reserve::{MAX_LIQUIDITY, Reserve, ReserveConfig},
@@ -159,9 +159,17 @@ impl World {
 
     /// Atoms of so many 10^-4 USD of a reserve's token at its price.
     pub fn atoms(&self, reserve: u8, value: u64) -> u64 {
-        let scale = 10u128.pow(self.reserves[reserve as usize].decimals as u32) * 10u128.pow(-EXPONENT as u32);
-        let atoms = value as u128 * scale / (self.prices[reserve as usize] as u128 * 10_000);
+        let scale = 10u128.pow(self.reserves[reserve as usize].decimals as u32) * 10u128.pow(-(EXPONENT + 4) as u32);
+        let atoms = value as u128 * scale / self.prices[reserve as usize] as u128;
         atoms.min(u64::MAX as u128) as u64
+    }
+
+    /// One of a user's positions on a side, so that random actions meet something; the given reserve if there is none.
+    fn place(&self, user: usize, side: Side, reserve: u8) -> u8 {
+        let on_side = |position: &&Position| position.side == side as u8;
+        let places: Vec<u8> =
+            self.accounts[user].positions().iter().filter(on_side).map(|position| position.reserve).collect();
+        if places.is_empty() { reserve } else { places[reserve as usize % places.len()] }
     }
 
     fn size(&self, reserve: u8, size: Size) -> u64 {
@@ -188,11 +196,21 @@ pub enum Action {
     Withdraw(usize, u8, Size),
     Borrow(usize, u8, Size),
     Repay(usize, u8, Size),
-    Liquidate { user: usize, debt: u8, collateral: u8, max_repay: Size },
+    Liquidate {
+        user: usize,
+        debt: u8,
+        collateral: u8,
+        max_repay: Size,
+    },
     Settle(usize, u8),
     Collect(u8),
     /// Multiplies the price by so many basis points, with a confidence and an EMA given in basis points of it.
-    Price { reserve: u8, factor: u64, confidence: u64, ema: u64 },
+    Price {
+        reserve: u8,
+        factor: u64,
+        confidence: u64,
+        ema: u64,
+    },
     /// Seconds pass and all prices are published again.
     Wait(i64),
 }
@@ -201,7 +219,10 @@ pub enum Action {
 #[derive(Clone, Copy, Debug)]
 pub enum Outcome {
     /// Tokens moved from or to the user.
-    Moved(u64),
+    Moved {
+        reserve: u8,
+        amount: u64,
+    },
     Liquidated(Liquidation),
     Other,
 }
@@ -209,46 +230,51 @@ pub enum Outcome {
 impl Action {
     /// Carries it out; an error leaves the world as it was.
     pub fn run(self, world: &mut World) -> Result<Outcome> {
-        let moved = |movement: ballast_engine::actions::Movement| Outcome::Moved(movement.amount);
+        let moved = |reserve| move |movement: Movement| Outcome::Moved { reserve, amount: movement.amount };
         match self {
             Self::Deposit(user, reserve, size) => {
                 let amount = world.size(reserve, size);
-                world.act(user, |ledger, account| ledger.deposit(account, reserve, amount)).map(moved)
+                world.act(user, |ledger, account| ledger.deposit(account, reserve, amount)).map(moved(reserve))
             }
             Self::Withdraw(user, reserve, size) => {
+                let reserve = world.place(user, Side::Deposit, reserve);
                 let amount = world.size(reserve, size);
-                world.act(user, |ledger, account| ledger.withdraw(account, reserve, amount)).map(moved)
+                world.act(user, |ledger, account| ledger.withdraw(account, reserve, amount)).map(moved(reserve))
             }
             Self::Borrow(user, reserve, size) => {
                 let amount = world.size(reserve, size);
-                world.act(user, |ledger, account| ledger.borrow(account, reserve, amount)).map(moved)
+                world.act(user, |ledger, account| ledger.borrow(account, reserve, amount)).map(moved(reserve))
             }
             Self::Repay(user, reserve, size) => {
+                let reserve = world.place(user, Side::Debt, reserve);
                 let amount = world.size(reserve, size);
-                world.act(user, |ledger, account| ledger.repay(account, reserve, amount)).map(moved)
+                world.act(user, |ledger, account| ledger.repay(account, reserve, amount)).map(moved(reserve))
             }
             Self::Liquidate { user, debt, collateral, max_repay } => {
+                let (debt, collateral) =
+                    (world.place(user, Side::Debt, debt), world.place(user, Side::Deposit, collateral));
                 let amount = world.size(debt, max_repay);
                 world
                     .act(user, |ledger, account| ledger.liquidate(account, debt, collateral, amount, 0))
                     .map(Outcome::Liquidated)
             }
             Self::Settle(user, reserve) => {
+                let reserve = world.place(user, Side::Debt, reserve);
                 world.act(user, |ledger, account| ledger.settle_bad_debt(account, reserve)).map(|_| Outcome::Other)
             }
             Self::Collect(reserve) => {
-                world.act(0, |ledger, _| ledger.collect_fees(reserve)).map(Outcome::Moved)
+                world.act(0, |ledger, _| ledger.collect_fees(reserve)).map(|amount| Outcome::Moved { reserve, amount })
             }
             Self::Price { reserve, factor, confidence, ema } => {
+                // Of two prices of one second the first stays.
+                world.now += 1;
                 let old = world.prices[reserve as usize];
                 let price = (old as i128 * factor as i128 / 10_000).clamp(1_000, 1_000_000_000_000_000_000) as i64;
                 let of_price = |bps: u64| (price as i128 * bps as i128 / 10_000) as i64;
                 let mut update = update(reserve, price, world.now);
                 (update.confidence, update.ema_price) = (of_price(confidence) as u64, of_price(ema).max(1));
                 world.publish(reserve, &update)?;
-                if world.reserves[reserve as usize].price.price == price as u64 {
-                    world.prices[reserve as usize] = price;
-                }
+                world.prices[reserve as usize] = price;
                 Ok(Outcome::Other)
             }
             Self::Wait(seconds) => {
@@ -306,11 +332,17 @@ pub fn eventful(seed: u64) -> Vec<Action> {
         actions.push(Action::Deposit(0, reserve, Size::Value(50_000_000 + pick(50_000_000))));
     }
     for user in 1..3 {
-        let (collateral, debt) = (pick(4) as u8, pick(4) as u8);
+        let collateral = pick(4) as u8;
+        let debt = (collateral + 1 + pick(3) as u8) % 4;
         actions.push(Action::Deposit(user, collateral, Size::Value(1_000_000 + pick(1_000_000))));
         actions.push(Action::Borrow(user, debt, Size::Value(500_000 + pick(180_000))));
         actions.push(Action::Wait(pick(10_000_000) as i64 + 1));
-        actions.push(Action::Price { reserve: collateral, factor: 1_500 + pick(8_500), confidence: pick(500), ema: 10_000 });
+        actions.push(Action::Price {
+            reserve: collateral,
+            factor: 1_500 + pick(8_500),
+            confidence: pick(500),
+            ema: 10_000,
+        });
         for _ in 0..1 + pick(4) {
             let max_repay = if pick(2) == 0 { Size::Everything } else { Size::Value(pick(400_000)) };
             actions.push(Action::Liquidate { user, debt, collateral, max_repay });
@@ -321,13 +353,15 @@ pub fn eventful(seed: u64) -> Vec<Action> {
     actions
 }
 
-/// A random sequence, half of the time after an eventful one.
+/// A random sequence, mostly after an eventful one.
 pub fn sequence(users: usize, length: usize) -> impl Strategy<Value = Vec<Action>> {
-    (any::<bool>(), any::<u64>(), prop::collection::vec(any_action(users), 1..length)).prop_map(|(early, seed, tail)| {
-        let mut actions = if early { eventful(seed) } else { Vec::new() };
-        actions.extend(tail);
-        actions
-    })
+    (prop::bool::weighted(0.75), any::<u64>(), prop::collection::vec(any_action(users), 1..length)).prop_map(
+        |(early, seed, tail)| {
+            let mut actions = if early { eventful(seed) } else { Vec::new() };
+            actions.extend(tail);
+            actions
+        },
+    )
 }
 
 /// Runs actions and hands every success to `check`: the world before and after.

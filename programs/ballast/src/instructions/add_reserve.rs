@@ -10,7 +10,8 @@ use ballast_engine::actions::check_listing;
 #[derive(Accounts)]
 pub struct AddReserve {
     pub authority: Signer,
-    #[account(mut)]
+    /// May be the authority: a signer holds no data that an alias could corrupt.
+    #[account(unsafe(dup))]
     pub payer: Signer,
     #[account(mut)]
     pub market: Ledger,

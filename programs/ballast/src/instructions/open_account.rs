@@ -6,7 +6,8 @@ use ballast_engine::{margin, market::LAYOUT_VERSION};
 #[instruction(id: u16)]
 pub struct OpenAccount {
     pub owner: Signer,
-    #[account(mut)]
+    /// May be the owner: a signer holds no data that an alias could corrupt.
+    #[account(unsafe(dup))]
     pub payer: Signer,
     pub market: Ledger,
     #[account(

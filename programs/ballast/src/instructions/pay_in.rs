@@ -1,10 +1,9 @@
 use super::*;
 use crate::{
     MarginAccount,
-    events::{Deposited, Repaid, log_event},
+    events::{Deposited, Repaid, log_movement},
     state::now,
 };
-use ballast_engine::actions::Movement;
 
 /// Tokens from anyone into a reserve, to the credit of any margin account.
 #[derive(Accounts)]
@@ -31,16 +30,7 @@ impl PayIn {
         let decimals = self.check(index)?;
         let moved = books(&mut self.market, now()?).deposit(&mut self.margin_account, index, amount).on_chain()?;
         self.tokens().pay_in(self.payer.account(), moved.amount, decimals)?;
-        let Movement { amount, shares } = moved;
-        log_event!(Deposited {
-            number: self.market.next_event(),
-            market: *self.market.address(),
-            account: *self.margin_account.address(),
-            amount,
-            shares: shares.0,
-            reserve: index,
-            padding: [0; 7],
-        });
+        log_movement!(Deposited, self, index, moved);
         Ok(())
     }
 
@@ -48,16 +38,7 @@ impl PayIn {
         let decimals = self.check(index)?;
         let moved = books(&mut self.market, now()?).repay(&mut self.margin_account, index, amount).on_chain()?;
         self.tokens().pay_in(self.payer.account(), moved.amount, decimals)?;
-        let Movement { amount, shares } = moved;
-        log_event!(Repaid {
-            number: self.market.next_event(),
-            market: *self.market.address(),
-            account: *self.margin_account.address(),
-            amount,
-            shares: shares.0,
-            reserve: index,
-            padding: [0; 7],
-        });
+        log_movement!(Repaid, self, index, moved);
         Ok(())
     }
 

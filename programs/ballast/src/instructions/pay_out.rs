@@ -1,10 +1,9 @@
 use super::*;
 use crate::{
     MarginAccount,
-    events::{Borrowed, Withdrawn, log_event},
+    events::{Borrowed, Withdrawn, log_movement},
     state::now,
 };
-use ballast_engine::actions::Movement;
 
 /// Tokens from a reserve to an account of the margin account's owner's choice.
 #[derive(Accounts)]
@@ -33,16 +32,7 @@ impl PayOut {
         let decimals = self.check(index)?;
         let moved = books(&mut self.market, now()?).withdraw(&mut self.margin_account, index, amount).on_chain()?;
         self.tokens().pay_out(&self.authority()?, moved.amount, decimals)?;
-        let Movement { amount, shares } = moved;
-        log_event!(Withdrawn {
-            number: self.market.next_event(),
-            market: *self.market.address(),
-            account: *self.margin_account.address(),
-            amount,
-            shares: shares.0,
-            reserve: index,
-            padding: [0; 7],
-        });
+        log_movement!(Withdrawn, self, index, moved);
         Ok(())
     }
 
@@ -50,16 +40,7 @@ impl PayOut {
         let decimals = self.check(index)?;
         let moved = books(&mut self.market, now()?).borrow(&mut self.margin_account, index, amount).on_chain()?;
         self.tokens().pay_out(&self.authority()?, moved.amount, decimals)?;
-        let Movement { amount, shares } = moved;
-        log_event!(Borrowed {
-            number: self.market.next_event(),
-            market: *self.market.address(),
-            account: *self.margin_account.address(),
-            amount,
-            shares: shares.0,
-            reserve: index,
-            padding: [0; 7],
-        });
+        log_movement!(Borrowed, self, index, moved);
         Ok(())
     }
 

@@ -1,10 +1,9 @@
 use super::*;
 use crate::{
     MarginAccount,
-    events::{BadDebtSettled, log_event},
+    events::{BadDebtSettled, log_movement},
     state::now,
 };
-use ballast_engine::actions::Movement;
 
 #[derive(Accounts)]
 pub struct SettleBadDebt {
@@ -17,17 +16,9 @@ pub struct SettleBadDebt {
 impl SettleBadDebt {
     pub fn settle(&mut self, index: u8) -> Result<()> {
         check_market(&self.margin_account.market, self.market.address())?;
-        let Movement { amount, shares } =
+        let moved =
             books(&mut self.market, now()?).settle_bad_debt(&mut self.margin_account, index).on_chain()?;
-        log_event!(BadDebtSettled {
-            number: self.market.next_event(),
-            market: *self.market.address(),
-            account: *self.margin_account.address(),
-            amount,
-            shares: shares.0,
-            reserve: index,
-            padding: [0; 7],
-        });
+        log_movement!(BadDebtSettled, self, index, moved);
         Ok(())
     }
 }

@@ -1,0 +1,49 @@
+//! The conservation check: after every bar the books must balance to the last fraction of an atom.
+
+use anyhow::{Result, ensure};
+use ballast_client::{
+    MarketView,
+    engine::{health::HealthReport, margin::MarginAccount},
+    from_engine,
+};
+
+use super::{
+    assets::{ASSETS, RESERVES},
+    world::World,
+};
+
+/// Checks, for each reserve:
+///
+/// - cash + debts = deposits + fees, in 2^-64 atoms;
+/// - the vault holds exactly the cash of the books (nobody in the demo sends tokens to a vault);
+/// - the shares of all margin accounts add up to the reserve's.
+pub fn check(world: &World, market: &MarketView, accounts: &[&MarginAccount]) -> Result<()> {
+    let (mut deposits, mut debts) = ([0u128; RESERVES], [0u128; RESERVES]);
+    for position in accounts.iter().flat_map(|account| account.positions()) {
+        let side = if position.is_debt() { &mut debts } else { &mut deposits };
+        side[position.reserve as usize] += position.shares.0 as u128;
+    }
+    for (index, reserve) in market.reserves.iter().enumerate() {
+        let symbol = ASSETS[index].symbol;
+        let (assets, claims) = reserve.balance();
+        ensure!(assets == claims, "{symbol}: the books do not balance: {assets} assets, {claims} claims");
+        let vault = world.tokens(&from_engine(&reserve.vault));
+        ensure!(vault == reserve.cash, "{symbol}: the vault holds {vault} atoms, the books say {}", reserve.cash);
+        let shares = (reserve.deposit_shares.0 as u128, reserve.debt_shares.0 as u128);
+        ensure!(
+            (deposits[index], debts[index]) == shares,
+            "{symbol}: accounts hold {} and {} shares, the reserve says {} and {}",
+            deposits[index],
+            debts[index],
+            shares.0,
+            shares.1
+        );
+    }
+    Ok(())
+}
+
+/// Requires the program's own healths of an account to be the client's.
+pub fn check_health(computed: &HealthReport, returned: &HealthReport) -> Result<()> {
+    ensure!(computed == returned, "the client computes {computed:?}, the program {returned:?}");
+    Ok(())
+}

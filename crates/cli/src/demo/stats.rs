@@ -1,0 +1,329 @@
+//! What the replay remembers, and the summary made of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ballast_client::MarketView;
+
+use super::{
+    assets::{ASSETS, PRICED, RESERVES},
+    liquidator::{Plan, value},
+    population::spot,
+    time::full_label,
+    world::Cost,
+};
+
+/// Upper bounds of the health classes: maintenance collateral ÷ debt. The last class has none.
+pub const CLASSES: [f64; 4] = [1.0, 1.05, 1.15, 1.30];
+/// Names of the classes.
+pub const CLASS_NAMES: [&str; 5] = [
+    "below 1: liquidatable",
+    "1 to 1.05",
+    "1.05 to 1.15",
+    "1.15 to \
+    1.30",
+    "above 1.30",
+];
+
+/// The state at the end of a bar, and its flows.
+#[derive(Clone, Debug, Default)]
+pub struct Frame {
+    /// When the bar opened, unix seconds.
+    pub time: i64,
+    /// Lowest, highest and last visited price of each priced asset, USD.
+    pub prices: [(f64, f64, f64); PRICED.len()],
+    /// Borrowed share of each reserve.
+    pub utilisation: [f64; RESERVES],
+    /// Annual borrow rate of each reserve.
+    pub rates: [f64; RESERVES],
+    /// Deposits in all reserves, USD.
+    pub deposits: f64,
+    /// Debts to all reserves, USD.
+    pub debts: f64,
+    /// Debt in USD by health class, at the worst price of the bar, before anyone is liquidated.
+    pub classes: [f64; CLASS_NAMES.len()],
+    /// Collateral ÷ debt at spot of the account closest to insolvency in the bar, before it is liquidated; carry trades
+    /// between stablecoins, which no price moves here, are left out.
+    pub thinnest: f64,
+    /// Debt repaid in liquidations by the seized asset, USD.
+    pub liquidated: [f64; RESERVES],
+    /// Debt written off, USD.
+    pub bad_debt: f64,
+}
+
+/// The class of a ratio.
+pub fn class(ratio: f64) -> usize {
+    CLASSES.iter().position(|bound| ratio < *bound).unwrap_or(CLASSES.len())
+}
+
+impl Frame {
+    /// A frame of a market at the end of a bar.
+    pub fn new(time: i64, market: &MarketView) -> Self {
+        let mut frame = Self { time, ..Self::default() };
+        for (index, reserve) in market.reserves.iter().enumerate() {
+            frame.utilisation[index] = reserve.utilisation().to_f64();
+            frame.rates[index] = reserve.borrow_rate.per_year_f64();
+            frame.deposits += ASSETS[index].tokens(reserve.deposits()) * spot(market, index);
+            frame.debts += ASSETS[index].tokens(reserve.debts()) * spot(market, index);
+        }
+        frame
+    }
+
+    /// Takes over a distribution if it is worse than the one held: more debt close to the line.
+    pub fn worsen(&mut self, classes: [f64; CLASS_NAMES.len()]) {
+        let key = |classes: &[f64; CLASS_NAMES.len()]| (classes[0], classes[1]);
+        if self.classes == [0.0; CLASS_NAMES.len()] || key(&classes) > key(&self.classes) {
+            self.classes = classes;
+        }
+    }
+}
+
+/// Everything the replay remembers.
+#[derive(Default)]
+pub struct Record {
+    /// One for each bar.
+    pub frames: Vec<Frame>,
+    /// Liquidations sent and filled.
+    pub liquidations: u64,
+    /// Traders liquidated at least once, by index.
+    pub liquidated: BTreeSet<usize>,
+    /// Debt repaid in liquidations, USD.
+    pub repaid: f64,
+    /// Collateral seized, USD at spot.
+    pub seized: f64,
+    /// What the liquidator earned after costs, USD.
+    pub profit: f64,
+    /// The highest penalty, basis points.
+    pub highest_penalty: u16,
+    /// Unhealthy accounts passed over because nothing paid, counted once for each price.
+    pub skipped: u64,
+    /// Debts settled without collateral: count and USD.
+    pub settled: (u64, f64),
+    /// Accounts whose healths the program and the client agreed on.
+    pub healths_compared: u64,
+    /// Accounts below the line when the replay ended.
+    pub unhealthy_at_end: usize,
+    /// Protocol fees collected at the end, USD.
+    pub fees: f64,
+    /// Compute units by operation.
+    pub costs: BTreeMap<&'static str, Cost>,
+    /// Refusals by operation and reason.
+    pub refusals: BTreeMap<(&'static str, &'static str), u64>,
+    /// Events logged, and how many the market counted.
+    pub events: (u64, u64),
+    /// Traders and lenders.
+    pub accounts: (usize, usize),
+}
+
+impl Record {
+    /// Counts a filled liquidation.
+    pub fn liquidation(&mut self, frame: &mut Frame, trader: usize, market: &MarketView, plan: &Plan) {
+        let repaid = value(market, plan.order.debt, plan.preview.repaid);
+        self.liquidations += 1;
+        self.liquidated.insert(trader);
+        self.repaid += repaid;
+        self.seized += value(market, plan.order.collateral, plan.preview.seized);
+        self.profit += plan.profit;
+        self.highest_penalty = self.highest_penalty.max(plan.preview.penalty.0);
+        frame.liquidated[plan.order.collateral as usize] += repaid;
+    }
+
+    /// Counts a settled debt.
+    pub fn settlement(&mut self, frame: &mut Frame, market: &MarketView, reserve: u8, amount: u64) {
+        let usd = value(market, reserve, amount);
+        (self.settled.0, self.settled.1) = (self.settled.0 + 1, self.settled.1 + usd);
+        frame.bad_debt += usd;
+    }
+
+    /// The highest of a quantity over all frames and reserves, with reserve and time.
+    fn peak(&self, of: impl Fn(&Frame) -> [f64; RESERVES]) -> (f64, &'static str, i64) {
+        let mut peak = (0.0, ASSETS[0].symbol, 0);
+        for frame in &self.frames {
+            for (index, value) in of(frame).into_iter().enumerate() {
+                if value > peak.0 {
+                    peak = (value, ASSETS[index].symbol, frame.time);
+                }
+            }
+        }
+        peak
+    }
+
+    /// The frame with the deepest fall of the first priced asset within an hour before it.
+    pub fn crash(&self) -> Option<&Frame> {
+        let fall = |index: usize| {
+            let frame = &self.frames[index];
+            let earlier = self.frames[..=index].iter().rev().take_while(|earlier| frame.time - earlier.time <= 3_600);
+            let highest = earlier.map(|earlier| earlier.prices[0].1).fold(0.0, f64::max);
+            frame.prices[0].0 / highest
+        };
+        let deepest = (0..self.frames.len()).min_by(|a, b| fall(*a).total_cmp(&fall(*b)))?;
+        self.frames.get(deepest)
+    }
+
+    /// Label and value of each line of the summary.
+    pub fn summary(&self) -> Vec<(&'static str, String)> {
+        let span = match (self.frames.first(), self.frames.last()) {
+            (Some(first), Some(last)) => {
+                let bars = thousands(self.frames.len() as u64);
+                format!("{} to {} UTC, {bars} bars", full_label(first.time), full_label(last.time))
+            }
+            _ => String::new(),
+        };
+        let (utilisation, utilised, at) = self.peak(|frame| frame.utilisation);
+        let (rate, rated, rated_at) = self.peak(|frame| frame.rates);
+        let transactions: u64 = self.costs.values().map(|cost| cost.count).sum();
+        let worst_hour = self.worst_hour();
+        let thinnest = self.frames.iter().map(|frame| (frame.thinnest, frame.time));
+        let thinnest = thinnest.fold((f64::INFINITY, 0), |least, next| if next.0 < least.0 { next } else { least });
+        vec![
+            ("Period", span),
+            (
+                "Margin accounts",
+                format!("{} traders, {} lenders", thousands(self.accounts.0 as u64), thousands(self.accounts.1 as u64)),
+            ),
+            (
+                "Transactions",
+                format!(
+                    "{} executed, {} refused by a rule",
+                    thousands(transactions),
+                    thousands(self.refusals.values().sum())
+                ),
+            ),
+            (
+                "Liquidations",
+                format!("{}, of {} accounts", thousands(self.liquidations), thousands(self.liquidated.len() as u64)),
+            ),
+            ("Debt repaid in liquidations", usd(self.repaid)),
+            ("Collateral seized", usd(self.seized)),
+            (
+                "Penalties paid by borrowers",
+                format!(
+                    "{} ({:.2} % of the debt repaid, at most {:.2} %)",
+                    usd(self.seized - self.repaid),
+                    100.0 * (self.seized - self.repaid) / self.repaid.max(1.0),
+                    self.highest_penalty as f64 / 100.0
+                ),
+            ),
+            ("Liquidator's profit after costs", usd(self.profit)),
+            ("Most liquidated in one hour", format!("{} from {} UTC", usd(worst_hour.1), full_label(worst_hour.0))),
+            (
+                "Closest to bad debt",
+                match thinnest {
+                    (ratio, at) if ratio.is_finite() => {
+                        format!(
+                            "collateral worth {:.1} % of an account's debt, {} \
+                            UTC",
+                            100.0 * ratio,
+                            full_label(at)
+                        )
+                    }
+                    _ => "nobody had a debt".into(),
+                },
+            ),
+            (
+                "Bad debt",
+                if self.settled.0 == 0 {
+                    "none".into()
+                } else {
+                    format!("{} in {} debts", usd(self.settled.1), self.settled.0)
+                },
+            ),
+            (
+                "Liquidations left for lack of profit",
+                format!("{}, counted once for each price", thousands(self.skipped)),
+            ),
+            ("Unhealthy accounts at the end", self.unhealthy_at_end.to_string()),
+            ("Highest utilisation", format!("{:.1} %: {utilised}, {} UTC", 100.0 * utilisation, full_label(at))),
+            ("Highest borrow rate", format!("{:.1} % a year: {rated}, {} UTC", 100.0 * rate, full_label(rated_at))),
+            ("Protocol fees collected", usd(self.fees)),
+            (
+                "Books",
+                format!(
+                    "balanced to 2^-64 of an atom, vaults equal to the books and shares to the accounts' after \
+                        each of {} bars",
+                    thousands(self.frames.len() as u64)
+                ),
+            ),
+            (
+                "Health",
+                format!("program and client agree on {} accounts, bit for bit", thousands(self.healths_compared)),
+            ),
+            (
+                "Events",
+                format!(
+                    "{} read from logs, {} counted by the market",
+                    thousands(self.events.0),
+                    thousands(self.events.1)
+                ),
+            ),
+        ]
+    }
+
+    /// The clock hour in which most was liquidated: its beginning and the USD repaid.
+    fn worst_hour(&self) -> (i64, f64) {
+        let mut hours: BTreeMap<i64, f64> = BTreeMap::new();
+        for frame in &self.frames {
+            *hours.entry(frame.time.div_euclid(3_600) * 3_600).or_default() += frame.liquidated.iter().sum::<f64>();
+        }
+        hours.into_iter().fold((0, 0.0), |worst, hour| if worst.0 == 0 || hour.1 > worst.1 { hour } else { worst })
+    }
+}
+
+/// `12,345`.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `12,345 USD`, with cents below a thousand.
+pub fn usd(amount: f64) -> String {
+    let sign = if amount < 0.0 { "−" } else { "" };
+    if amount.abs() < 1_000.0 {
+        format!("{sign}{:.2} USD", amount.abs())
+    } else {
+        format!("{sign}{} USD", thousands(amount.abs().round() as u64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_for_people() {
+        assert_eq!(thousands(7), "7");
+        assert_eq!(thousands(1_234_567), "1,234,567");
+        assert_eq!(thousands(123_456), "123,456");
+        assert_eq!(usd(12.345), "12.35 USD");
+        assert_eq!(usd(-1_234.4), "−1,234 USD");
+    }
+
+    #[test]
+    fn a_ratio_belongs_to_the_class_it_is_below() {
+        assert_eq!([0.5, 1.0, 1.049, 1.15, 1.3, f64::INFINITY].map(class), [0, 1, 1, 3, 4, 4]);
+    }
+
+    #[test]
+    fn the_worse_distribution_of_a_bar_is_kept() {
+        let mut frame = Frame::default();
+        frame.worsen([0.0, 1.0, 0.0, 0.0, 9.0]);
+        frame.worsen([2.0, 0.0, 0.0, 0.0, 8.0]);
+        frame.worsen([0.0, 5.0, 0.0, 0.0, 5.0]);
+        assert_eq!(frame.classes, [2.0, 0.0, 0.0, 0.0, 8.0]);
+    }
+
+    #[test]
+    fn the_crash_is_the_deepest_fall_within_an_hour() {
+        let frame = |time, low, high| Frame { time, prices: [(low, high, low); PRICED.len()], ..Frame::default() };
+        let frames =
+            vec![frame(0, 100.0, 101.0), frame(1_800, 80.0, 90.0), frame(9_000, 60.0, 61.0), frame(9_300, 55.0, 60.0)];
+        let record = Record { frames, ..Record::default() };
+        assert_eq!(record.crash().map(|frame| frame.time), Some(1_800));
+    }
+}

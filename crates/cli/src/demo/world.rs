@@ -1,0 +1,218 @@
+//! The virtual machine with the program in it, and what surrounds the program: clock, mints, token and price accounts.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, anyhow, bail};
+use ballast_client::{
+    Address, Event, ID, Instruction, MarketView, PYTH_RECEIVERS, ProgramError, TOKEN_PROGRAM, decode_health,
+    decode_margin_account, describe_error,
+    engine::{self, health::HealthReport, margin::MarginAccount, price::PriceUpdate},
+    to_engine,
+};
+use litesvm::{LiteSVM, types::TransactionMetadata};
+use solana_account::Account;
+use solana_clock::Clock;
+use solana_instruction::error::InstructionError;
+use solana_message::Message;
+use solana_transaction::Transaction;
+use solana_transaction_error::TransactionError;
+
+use super::assets::{ASSETS, RESERVES, market_config, mint, price_account};
+
+const LAMPORTS: u64 = 1_000_000_000_000_000;
+/// Bytes of a mint and of a token account of SPL Token.
+const MINT_LEN: usize = 82;
+const TOKEN_ACCOUNT_LEN: usize = 165;
+/// Where a token account keeps its amount.
+const AMOUNT: std::ops::Range<usize> = 64..72;
+
+/// Compute units of one kind of operation, whole transaction.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cost {
+    /// Transactions that succeeded.
+    pub count: u64,
+    /// Their compute units together.
+    pub total: u64,
+    /// The most of one.
+    pub most: u64,
+}
+
+/// What became of a transaction.
+pub enum Outcome {
+    /// It changed the chain and logged these.
+    Done(Vec<Event>),
+    /// The protocol refused it.
+    Refused(engine::Error),
+}
+
+/// The chain.
+pub struct World {
+    svm: LiteSVM,
+    payer: Address,
+    /// The market.
+    pub market: Address,
+    /// Unix seconds.
+    pub now: i64,
+    /// Compute units by operation.
+    pub costs: BTreeMap<&'static str, Cost>,
+    /// Operations that the protocol refused, by operation and reason.
+    pub refusals: BTreeMap<(&'static str, &'static str), u64>,
+    /// Events seen in logs.
+    pub events: u64,
+}
+
+impl World {
+    /// Starts the virtual machine with mainnet's features, and creates the mints.
+    pub fn new(bytecode: &[u8], now: i64) -> Result<Self> {
+        // Signatures are not checked: the demo is about the program, and this halves its time.
+        let mut svm = LiteSVM::new().with_sigverify(false).with_blockhash_check(false).with_transaction_history(0);
+        svm.add_program(ID, bytecode).map_err(|error| anyhow!("the program does not load: {error}"))?;
+        let payer = Address::new_from_array(*b"ballast demo payer of all rents.");
+        let mut world = Self {
+            svm,
+            payer,
+            market: Address::default(),
+            now,
+            costs: BTreeMap::new(),
+            refusals: BTreeMap::new(),
+            events: 0,
+        };
+        world.set_time(now);
+        world.write(payer, Address::default(), Vec::new())?;
+        for (index, asset) in ASSETS.iter().enumerate() {
+            let mut data = vec![0; MINT_LEN];
+            data[36..44].copy_from_slice(&u64::MAX.to_le_bytes());
+            (data[44], data[45]) = (asset.decimals, 1);
+            world.write(mint(index), TOKEN_PROGRAM, data)?;
+        }
+        Ok(world)
+    }
+
+    /// Creates the market and lists all reserves.
+    pub fn create_market(&mut self, authority: Address) -> Result<()> {
+        let (create, market) = MarketView::create(self.payer, 0, authority, authority, PYTH_RECEIVERS, market_config());
+        self.run("create market", create)?;
+        self.market = market;
+        for (index, asset) in ASSETS.iter().enumerate() {
+            let view = self.market()?;
+            self.run("add reserve", view.add_reserve(self.payer, mint(index), TOKEN_PROGRAM, asset.config(index)))?;
+        }
+        Ok(())
+    }
+
+    /// Moves the clock.
+    pub fn set_time(&mut self, now: i64) {
+        self.now = now;
+        let clock: Clock = self.svm.get_sysvar();
+        self.svm.set_sysvar(&Clock { unix_timestamp: now, slot: clock.slot + 1, ..clock });
+    }
+
+    fn write(&mut self, address: Address, owner: Address, data: Vec<u8>) -> Result<()> {
+        let account = Account { lamports: LAMPORTS, data, owner, executable: false, rent_epoch: u64::MAX };
+        self.svm.set_account(address, account).map_err(|error| anyhow!("cannot write account {address}: {error}"))
+    }
+
+    /// Sets the balance of a token account, creating it if need be: the world outside the protocol.
+    pub fn set_tokens(&mut self, address: Address, reserve: usize, owner: Address, amount: u64) -> Result<()> {
+        let mut data = vec![0; TOKEN_ACCOUNT_LEN];
+        data[..32].copy_from_slice(mint(reserve).as_ref());
+        data[32..64].copy_from_slice(owner.as_ref());
+        data[AMOUNT].copy_from_slice(&amount.to_le_bytes());
+        // Initialised.
+        data[108] = 1;
+        self.write(address, TOKEN_PROGRAM, data)
+    }
+
+    /// The balance of a token account, zero if there is none.
+    pub fn tokens(&self, address: &Address) -> u64 {
+        let account = self.svm.get_account(address);
+        let bytes = account.and_then(|account| account.data.get(AMOUNT)?.try_into().ok());
+        bytes.map_or(0, u64::from_le_bytes)
+    }
+
+    /// Publishes prices and has the market take them over.
+    pub fn publish(&mut self, updates: &[PriceUpdate; RESERVES]) -> Result<()> {
+        for (index, update) in updates.iter().enumerate() {
+            let address = price_account(index);
+            self.write(address, PYTH_RECEIVERS[0], update.to_bytes(to_engine(&address)).to_vec())?;
+        }
+        let refresh = self.market()?.refresh_pinned_prices();
+        self.run("refresh 5 prices", refresh)
+    }
+
+    /// Reads the market.
+    pub fn market(&self) -> Result<MarketView> {
+        let account = self.svm.get_account(&self.market).context("the market does not exist")?;
+        MarketView::decode(self.market, &account.data).context("the market's account")
+    }
+
+    /// Reads a margin account.
+    pub fn margin_account(&self, address: &Address) -> Result<MarginAccount> {
+        let account =
+            self.svm.get_account(address).with_context(|| format!("margin account {address} does not exist"))?;
+        decode_margin_account(&account.data).with_context(|| format!("margin account {address}"))
+    }
+
+    /// Opens the first margin account of an owner.
+    pub fn open_account(&mut self, market: &MarketView, owner: Address) -> Result<()> {
+        self.run("open account", market.open_account(owner, self.payer, 0))
+    }
+
+    /// Has the program compute the healths of a margin account.
+    pub fn read_health(&mut self, margin_account: Address) -> Result<HealthReport> {
+        let read = self.market()?.read_health(margin_account);
+        match self.execute("read health", read)? {
+            Ok(meta) => decode_health(&meta.return_data.data).context("the health that the program returned"),
+            Err(error) => bail!("read health: {error}"),
+        }
+    }
+
+    /// Sends a transaction that must succeed.
+    pub fn run(&mut self, operation: &'static str, instruction: Instruction) -> Result<()> {
+        match self.send(operation, instruction)? {
+            Outcome::Done(_) => Ok(()),
+            Outcome::Refused(error) => bail!("{operation}: {}", describe_error(error.code())),
+        }
+    }
+
+    /// Sends a transaction that the protocol may refuse. Any other failure is an error.
+    pub fn send(&mut self, operation: &'static str, instruction: Instruction) -> Result<Outcome> {
+        match self.execute(operation, instruction)? {
+            Ok(meta) => {
+                let events = Event::from_logs(&meta.logs);
+                self.events += events.len() as u64;
+                Ok(Outcome::Done(events))
+            }
+            Err(error) => {
+                *self.refusals.entry((operation, error.name())).or_default() += 1;
+                Ok(Outcome::Refused(error))
+            }
+        }
+    }
+
+    fn execute(
+        &mut self,
+        operation: &'static str,
+        instruction: Instruction,
+    ) -> Result<core::result::Result<TransactionMetadata, engine::Error>> {
+        let message = Message::new(&[instruction], Some(&self.payer));
+        match self.svm.send_transaction(Transaction::new_unsigned(message)) {
+            Ok(meta) => {
+                let cost = self.costs.entry(operation).or_default();
+                cost.count += 1;
+                cost.total += meta.compute_units_consumed;
+                cost.most = cost.most.max(meta.compute_units_consumed);
+                Ok(Ok(meta))
+            }
+            Err(failed) => {
+                if let TransactionError::InstructionError(_, InstructionError::Custom(code)) = failed.err {
+                    if let Some(ProgramError::Engine(error)) = ProgramError::from_code(code) {
+                        return Ok(Err(error));
+                    }
+                    bail!("{operation}: {}\n{}", describe_error(code), failed.meta.logs.join("\n"));
+                }
+                bail!("{operation}: {:?}\n{}", failed.err, failed.meta.logs.join("\n"));
+            }
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! The numbered invariants of ARCHITECTURE.md on random sequences of actions. Liquidation (7) and losses (9) have files
+//! of their own, and so has the absence of panics (11).
+
+mod common;
+
+use ballast_engine::{
+    Error,
+    health::{Requirement, health},
+    index::Index,
+    interest::RateCurve,
+    margin::{MarginAccount, Side},
+    reserve::{MAX_LIQUIDITY, Reserve},
+    units::Shares,
+};
+use common::{
+    Action, Outcome, Size, World, any_action, books, cases, exact, reserve_config, run, sequence, user_action,
+};
+use num_bigint::BigUint;
+use proptest::prelude::*;
+
+const USERS: usize = 4;
+
+/// A market at the highest rate and without caps.
+fn world_at_the_ceiling(utilised: bool) -> World {
+    let config = |reserve| {
+        let mut config = reserve_config(reserve);
+        let rate = if utilised { 0 } else { 100_000 };
+        config.curve = RateCurve::new(&[(0, rate), (10_000, 100_000)]).unwrap();
+        config.min_deposit = 1;
+        config
+    };
+    World::with([0, 1, 2, 3].map(config), USERS)
+}
+
+/// Actions of any size up to and beyond what a reserve holds, with years between them.
+fn huge_action() -> impl Strategy<Value = Action> {
+    let size = prop_oneof![
+        4 => (any::<u64>(), 0u32..64).prop_map(|(amount, shift)| Size::Atoms(amount >> shift)),
+        2 => (0u64..3, 60u32..64).prop_map(|(less, power)| Size::Atoms((1 << power) - less)),
+        1 => Just(Size::Everything),
+    ];
+    let place = (0..USERS, 0u8..4, size);
+    prop_oneof![
+        5 => place.clone().prop_map(|(user, reserve, size)| Action::Deposit(user, reserve, size)),
+        1 => place.clone().prop_map(|(user, reserve, size)| Action::Withdraw(user, reserve, size)),
+        5 => place.clone().prop_map(|(user, reserve, size)| Action::Borrow(user, reserve, size)),
+        1 => place.prop_map(|(user, reserve, size)| Action::Repay(user, reserve, size)),
+        3 => (1i64..4_000_000_000).prop_map(Action::Wait),
+        1 => (1i64..4_000_000).prop_map(Action::Wait),
+        2 => any_action(USERS),
+    ]
+}
+
+fn assert_books(reserve: &Reserve) {
+    let (assets, claims) = books(reserve);
+    assert_eq!(assets, claims, "books of {reserve:?}");
+    assert_eq!((BigUint::from(reserve.balance().0), BigUint::from(reserve.balance().1)), (assets, claims));
+}
+
+fn assert_in_range(reserve: &Reserve) {
+    let limit = BigUint::from(1u8) << 128u32;
+    let (assets, claims) = books(reserve);
+    assert!(assets < limit && claims < limit, "totals of {reserve:?}");
+    assert!(reserve.debt_index.to_bits() <= Index::MAX.to_bits());
+}
+
+/// What an account is worth in one reserve to the atom: deposits rounded down, debts up.
+fn worth(account: &MarginAccount, reserve: &Reserve, index: u8, now: i64) -> i128 {
+    match account.position(index) {
+        None => 0,
+        Some(position) if position.is_debt() => -(reserve.debt_index_at(now).amount_ceil(position.shares) as i128),
+        Some(position) => reserve.deposit_index_at(now).amount_floor(position.shares) as i128,
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(400))]
+
+    #[test]
+    fn books_balance_exactly_i1(actions in sequence(USERS, 80)) {
+        run(&mut World::new(USERS), &actions, |_, after, _, _| after.reserves.iter().for_each(assert_books));
+    }
+
+    #[test]
+    fn books_of_any_size_balance_exactly_i1(actions in prop::collection::vec(huge_action(), 1..80), utilised: bool) {
+        run(&mut world_at_the_ceiling(utilised), &actions, |_, after, _, _| after.reserves.iter().for_each(assert_books));
+    }
+
+    #[test]
+    fn totals_stay_in_range_i2(actions in prop::collection::vec(huge_action(), 1..120), utilised: bool) {
+        run(&mut world_at_the_ceiling(utilised), &actions, |_, after, _, _| after.reserves.iter().for_each(assert_in_range));
+    }
+
+    /// The same without the cover of health checks, which a random sequence seldom passes at these sizes.
+    #[test]
+    fn totals_of_a_single_reserve_stay_in_range_i2(
+        steps in prop::collection::vec((0u8..4, any::<u64>(), 0u32..8, 0i64..4_000_000_000), 1..200),
+    ) {
+        let mut config = reserve_config(0);
+        config.curve = RateCurve::new(&[(0, 100_000), (10_000, 100_000)]).unwrap();
+        let (mut reserve, mut now) = (Reserve::new(config, 6, 0).unwrap(), 0);
+        for (kind, amount, shift, seconds) in steps {
+            now += seconds;
+            reserve.accrue(now);
+            reserve.update_rates();
+            assert_in_range(&reserve);
+            let mut changed = reserve;
+            let done = match kind {
+                0 | 1 => changed.deposit(amount >> shift).map(|_| ()),
+                2 => changed.borrow((amount >> shift).min(changed.cash)).map(|_| ()),
+                _ => {
+                    let shares = Shares(((amount as u128 * changed.debt_shares.0 as u128) >> 64) as u64);
+                    let (amount, worth) = (changed.debt_index.amount_ceil(shares), changed.debt_index.exact(shares));
+                    changed.repay(amount, shares, ((amount as u128) << 64) - worth);
+                    Ok(())
+                }
+            };
+            if done.is_ok() {
+                reserve = changed;
+                reserve.update_rates();
+            }
+            assert_in_range(&reserve);
+            assert_books(&reserve);
+        }
+    }
+
+    #[test]
+    fn shares_add_up_i3(actions in sequence(USERS, 80)) {
+        run(&mut World::new(USERS), &actions, |_, after, _, _| {
+            for (index, reserve) in after.reserves.iter().enumerate() {
+                let sum = |side| after.accounts.iter().filter_map(|account| account.shares(index as u8, side).ok()).map(|shares| shares.0).sum();
+                assert_eq!(reserve.deposit_shares, Shares(sum(Side::Deposit)));
+                assert_eq!(reserve.debt_shares, Shares(sum(Side::Debt)));
+            }
+        });
+    }
+
+    #[test]
+    fn indices_never_fall_but_by_a_loss_i4(actions in sequence(USERS, 80)) {
+        run(&mut World::new(USERS), &actions, |before, after, action, _| {
+            for (old, new) in before.reserves.iter().zip(&after.reserves) {
+                assert!(new.debt_index.to_bits() >= old.debt_index.to_bits());
+                if !matches!(action, Action::Settle(..)) {
+                    assert!(new.deposit_index.to_bits() >= old.deposit_index.to_bits());
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn projection_equals_accrual_i5(actions in sequence(USERS, 60), later in prop_oneof![-5i64..600, 0i64..4_000_000_000]) {
+        let mut world = World::new(USERS);
+        run(&mut world, &actions, |_, _, _, _| ());
+        let then = world.now + later;
+        let mut accrued = world.clone();
+        for (untouched, written) in world.reserves.iter_mut().zip(&mut accrued.reserves) {
+            // Interest alone is at stake: prices stay fresh however late it is.
+            (untouched.price.publish_time, written.price.publish_time) = (then, then);
+            written.accrue(then);
+            prop_assert_eq!(untouched.debt_index_at(then), written.debt_index);
+            prop_assert_eq!(untouched.deposit_index_at(then), written.deposit_index);
+        }
+        for account in &world.accounts {
+            for requirement in [Requirement::Initial, Requirement::Maintenance] {
+                let projected = health(account, &world.reserves, then, requirement);
+                prop_assert_eq!(projected, health(account, &accrued.reserves, then, requirement));
+            }
+        }
+    }
+
+    #[test]
+    fn no_profit_at_one_instant_i6(history in sequence(USERS, 40), actions in prop::collection::vec(user_action(USERS), 1..60)) {
+        let mut world = World::new(USERS);
+        run(&mut world, &history, |_, _, _, _| ());
+        let start = world.clone();
+        let mut in_hand = [[0i128; 4]; USERS];
+        run(&mut world, &actions, |_, after, action, outcome| {
+            assert_eq!(after.now, start.now);
+            let Outcome::Moved { reserve, amount } = outcome else { unreachable!("users only move tokens") };
+            let (user, sign) = match action {
+                Action::Deposit(user, ..) | Action::Repay(user, ..) => (user, -1),
+                Action::Withdraw(user, ..) | Action::Borrow(user, ..) => (user, 1),
+                _ => unreachable!("users only move tokens"),
+            };
+            in_hand[user][reserve as usize] += sign * amount as i128;
+            for (user, in_hand) in in_hand.iter().enumerate() {
+                for (index, in_hand) in in_hand.iter().enumerate() {
+                    let worth = |world: &World| worth(&world.accounts[user], &world.reserves[index], index as u8, world.now);
+                    assert!(worth(after) + in_hand <= worth(&start), "user {user} gained in reserve {index} by {action:?}");
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn new_risk_is_covered_i8(actions in sequence(USERS, 80)) {
+        run(&mut World::new(USERS), &actions, |_, after, action, _| {
+            if let Action::Borrow(user, ..) | Action::Withdraw(user, ..) = action && after.accounts[user].has_debt() {
+                assert!(after.health(user, Requirement::Initial).unwrap().covers());
+            }
+        });
+    }
+
+    /// Each conversion against the rational quotient: shares × 2^64 = amount × 2^128 ÷ index.
+    #[test]
+    fn rounding_is_against_the_actor_i10(
+        deposit_bits in 1u128 << 44..1 << 68, debt_bits in 1u128 << 64..1 << 70, amount in 1u64..1 << 40, part in 1u64..1 << 40,
+    ) {
+        let mut reserve = Reserve::new(reserve_config(0), 6, common::START).unwrap();
+        (reserve.deposit_index, reserve.debt_index) = (Index::from_bits(deposit_bits), Index::from_bits(debt_bits));
+        let mut world = World::new(1);
+        reserve.price = world.reserves[0].price;
+        world.reserves[0] = reserve;
+        let (floor, ceil) = (
+            |amount: u64, bits: u128| ((BigUint::from(amount) << 64u32) / bits).try_into().ok().map(Shares),
+            |amount: u64, bits: u128| (((BigUint::from(amount) << 64u32) + (bits - 1)) / bits).try_into().ok().map(Shares),
+        );
+        match world.act(0, |ledger, account| ledger.deposit(account, 0, amount)) {
+            Ok(moved) => prop_assert_eq!(Some(moved.shares), floor(amount, deposit_bits)),
+            Err(error) => prop_assert!(error == Error::AmountTooSmall && floor(amount, deposit_bits) == Some(Shares::ZERO)),
+        }
+        if let Ok(moved) = world.act(0, |ledger, account| ledger.withdraw(account, 0, part)) {
+            prop_assert_eq!(Some(moved.shares), ceil(part, deposit_bits));
+        }
+        let lender = world.act(0, |ledger, account| ledger.withdraw(account, 0, u64::MAX));
+        if let Ok(moved) = lender {
+            prop_assert_eq!(BigUint::from(moved.amount), exact(Index::from_bits(deposit_bits), moved.shares) >> 64u32);
+        }
+        world.accounts[0] = MarginAccount::default();
+        world.deposit(0, 1, 1 << 60);
+        world.reserves[0].deposit((1 << 42) + amount).unwrap();
+        if let Ok(moved) = world.act(0, |ledger, account| ledger.borrow(account, 0, amount)) {
+            prop_assert_eq!(Some(moved.shares), ceil(amount, debt_bits));
+            let whole = world.reserves[0].debt_index.amount_ceil(moved.shares);
+            let repaid = world.act(0, |ledger, account| ledger.repay(account, 0, part));
+            if part >= whole {
+                prop_assert_eq!(repaid.map(|repaid| (repaid.amount, repaid.shares)), Ok((whole, moved.shares)));
+            } else if floor(part, debt_bits) == Some(Shares::ZERO) {
+                prop_assert_eq!(repaid, Err(Error::AmountTooSmall));
+            } else {
+                prop_assert_eq!(repaid.map(|repaid| (repaid.amount, Some(repaid.shares))), Ok((part, floor(part, debt_bits))));
+            }
+        }
+    }
+}
+
+/// A debt that doubles with every accrual stops at the ceiling of the index, and its books still balance.
+#[test]
+fn an_index_stops_at_its_ceiling_i2() {
+    let mut config = reserve_config(0);
+    config.curve = RateCurve::new(&[(0, 100_000), (10_000, 100_000)]).unwrap();
+    let mut reserve = Reserve::new(config, 6, 0).unwrap();
+    reserve.deposit(1_000).unwrap();
+    reserve.borrow(1_000).unwrap();
+    reserve.update_rates();
+    for year in 1..60 {
+        reserve.accrue(year * 31_536_000);
+        reserve.update_rates();
+        assert_in_range(&reserve);
+        assert_books(&reserve);
+    }
+    assert!(reserve.debt_index.to_bits() > Index::MAX.to_bits() / 4, "the test reaches the ceiling");
+    assert_eq!(reserve.borrow_rate.0, 0);
+}
+
+/// Liquidity at its most and debts at the most that still grow double once, and then interest stops.
+#[test]
+fn interest_stops_at_the_edge_of_the_books_i2() {
+    let mut config = reserve_config(0);
+    config.curve = RateCurve::new(&[(0, 100_000), (10_000, 100_000)]).unwrap();
+    let mut reserve = Reserve::new(config, 6, 0).unwrap();
+    reserve.deposit(MAX_LIQUIDITY).unwrap();
+    assert_eq!(reserve.deposit(1), Err(Error::AmountTooLarge));
+    reserve.borrow(MAX_LIQUIDITY / 2).unwrap();
+    reserve.update_rates();
+    assert!(reserve.borrow_rate.0 > 0);
+    for step in 1..10 {
+        reserve.accrue(i64::MAX / 10 * step);
+        reserve.update_rates();
+        assert_in_range(&reserve);
+        assert_books(&reserve);
+    }
+    assert_eq!(reserve.borrow_rate.0, 0);
+    assert!(reserve.debts() > MAX_LIQUIDITY - 100_000, "the debts doubled: {}", reserve.debts());
+}

@@ -1,0 +1,133 @@
+//! Bytes that others rely on: account layouts and error codes.
+
+use ballast_engine::{
+    Error,
+    health::HealthReport,
+    interest::{RateCurve, RatePoint},
+    layout::{Field, FieldType, Record},
+    margin::{MarginAccount, Position},
+    market::{Market, MarketConfig},
+    price::{OracleConfig, PriceCache},
+    reserve::{Reserve, ReserveConfig},
+};
+
+fn size(field_type: &FieldType) -> usize {
+    match field_type {
+        FieldType::U8 => 1,
+        FieldType::U16 => 2,
+        FieldType::U32 | FieldType::I32 => 4,
+        FieldType::U64 | FieldType::I64 => 8,
+        FieldType::U128 => 16,
+        FieldType::Address => 32,
+        FieldType::Array(item, count) => size(item) * count,
+        FieldType::Record(_, fields) => fields.iter().map(|field| size(&field.field_type)).sum(),
+    }
+}
+
+fn assert_contiguous<T: Record>(bytes: usize) {
+    let mut end = 0;
+    for Field { name, field_type, offset } in T::FIELDS {
+        assert_eq!(*offset, end, "{}.{name}", T::NAME);
+        end += size(field_type);
+    }
+    assert_eq!(end, bytes, "{}", T::NAME);
+    assert_eq!(size_of::<T>(), bytes, "{}", T::NAME);
+    assert!(align_of::<T>() <= 8, "{}", T::NAME);
+}
+
+#[test]
+fn records_have_their_size_and_no_gaps() {
+    assert_contiguous::<Market>(504);
+    assert_contiguous::<MarketConfig>(32);
+    assert_contiguous::<Reserve>(1024);
+    assert_contiguous::<ReserveConfig>(200);
+    assert_contiguous::<OracleConfig>(80);
+    assert_contiguous::<RateCurve>(72);
+    assert_contiguous::<RatePoint>(8);
+    assert_contiguous::<PriceCache>(96);
+    assert_contiguous::<MarginAccount>(504);
+    assert_contiguous::<Position>(16);
+    assert_contiguous::<HealthReport>(96);
+}
+
+fn offset<T: Record>(name: &str) -> usize {
+    T::FIELDS.iter().find(|field| field.name == name).expect("no such field").offset
+}
+
+/// Clients in other languages read these.
+#[test]
+fn fields_stay_where_they_are() {
+    let market = [
+        "version",
+        "id",
+        "creator",
+        "authority",
+        "fee_collector",
+        "vault_authority",
+        "price_receivers",
+        "config",
+        "events",
+    ];
+    assert_eq!(market.map(offset::<Market>), [0, 6, 8, 40, 72, 104, 136, 200, 232]);
+    let reserve = [
+        "mint",
+        "vault",
+        "token_program",
+        "decimals",
+        "config",
+        "cash",
+        "deposit_shares",
+        "debt_shares",
+        "deposit_index",
+        "debt_index",
+    ];
+    assert_eq!(reserve.map(offset::<Reserve>), [0, 32, 64, 96, 104, 304, 312, 320, 328, 344]);
+    let rest = ["fees", "last_accrual", "borrow_rate", "deposit_growth", "price", "reserved"];
+    assert_eq!(rest.map(offset::<Reserve>), [360, 376, 384, 392, 400, 496]);
+    let account = ["version", "bump", "id", "position_count", "market", "owner", "positions", "reserved"];
+    assert_eq!(account.map(offset::<MarginAccount>), [0, 1, 2, 4, 8, 40, 72, 328]);
+}
+
+#[test]
+fn error_codes_are_their_position_in_the_list() {
+    for (index, error) in Error::ALL.iter().enumerate() {
+        assert_eq!(error.code(), 6_000 + index as u32);
+        assert_eq!(Error::from_code(error.code()), Some(*error));
+        assert!(!error.message().is_empty() && !error.message().ends_with('.'), "{}", error.name());
+        assert_eq!(error.to_string(), error.message());
+        assert_eq!(format!("{error:?}"), error.name());
+    }
+    for code in [0, 5_999, 6_000 + Error::ALL.len() as u32, u32::MAX] {
+        assert_eq!(Error::from_code(code), None);
+    }
+    // A few by number: a new error goes to the end of its group only before the first release.
+    assert_eq!(Error::AmountIsZero.code(), 6_000);
+    assert_eq!(Error::from_code(6_000).map(Error::name), Some("AmountIsZero"));
+}
+
+/// Errors that only the program returns, because the engine knows no accounts and no tokens.
+const OF_THE_PROGRAM: [Error; 14] = [
+    Error::NotMarketAuthority,
+    Error::NotFeeCollector,
+    Error::NotAccountOwner,
+    Error::WrongMarket,
+    Error::WrongVault,
+    Error::WrongVaultAuthority,
+    Error::WrongMint,
+    Error::WrongTokenProgram,
+    Error::MintNotOwnedByTokenProgram,
+    Error::MintExtensionNotAllowed,
+    Error::PriceOwnerNotAllowed,
+    Error::PriceAccountMissing,
+    Error::AccountNotEmpty,
+    Error::RecipientIsAccount,
+];
+
+/// Every other error is expected by name somewhere in the examples.
+#[test]
+fn every_error_of_the_engine_has_an_example() {
+    let examples = include_str!("behaviour.rs");
+    for error in Error::ALL.iter().filter(|error| !OF_THE_PROGRAM.contains(error)) {
+        assert!(examples.contains(&format!("Error::{}", error.name())), "no example of {}", error.name());
+    }
+}

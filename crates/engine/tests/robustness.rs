@@ -1,0 +1,319 @@
+//! No input makes the engine panic (invariant 11), and parameters are accepted exactly in their stated ranges.
+//! The test profile checks for overflow.
+
+mod common;
+
+use ballast_engine::{
+    Error,
+    actions::{Ledger, check_listing},
+    health::{HealthReport, Requirement, health, maintenance_and_equity},
+    interest::{MAX_POINTS, RateCurve, RatePoint},
+    layout::Address,
+    margin::MarginAccount,
+    market::{Market, MarketConfig},
+    price::{PriceCache, PriceUpdate},
+    reserve::{MAX_LIQUIDITY, Reserve, ReserveConfig},
+    units::Bps,
+};
+use common::{START, World, cases, feed, market_config, reserve_config};
+use proptest::prelude::*;
+
+/// Any number, small and extreme ones more often.
+fn amount() -> impl Strategy<Value = u64> + Clone {
+    prop_oneof![
+        2 => (any::<u64>(), 0u32..64).prop_map(|(value, shift)| value >> shift),
+        1 => prop::sample::select(vec![0, 1, 2, (1 << 63) - 1, 1 << 63, u64::MAX - 1, u64::MAX]),
+    ]
+}
+
+fn time() -> impl Strategy<Value = i64> {
+    prop_oneof![4 => START..START + 4_000_000_000, 1 => any::<i64>(), 1 => prop::sample::select(vec![i64::MIN, -1, 0, 1, i64::MAX])]
+}
+
+/// Updates in the stated ranges and outside them.
+fn update() -> impl Strategy<Value = PriceUpdate> {
+    let exponent = prop_oneof![6 => -18i32..=0, 1 => -30i32..30, 1 => any::<i32>()];
+    let number = || prop_oneof![6 => amount().prop_map(|number| (number >> 1) as i64), 1 => any::<i64>()];
+    (0u8..5, number(), number(), amount(), exponent, time(), 0u64..3_000).prop_map(
+        |(reserve, price, ema, confidence, exponent, publish_time, bps)| {
+            // Mostly such that the price is taken.
+            let (ema_price, confidence) =
+                if bps < 2_500 { (price, (price as i128 * bps as i128 / 20_000) as u64) } else { (ema, confidence) };
+            PriceUpdate { feed_id: feed(reserve.min(3)).0, price, confidence, exponent, publish_time, ema_price }
+        },
+    )
+}
+
+/// One call of the ledger with anything in it.
+#[derive(Clone, Debug)]
+enum Call {
+    Deposit(u8, u64),
+    Withdraw(u8, u64),
+    Borrow(u8, u64),
+    Repay(u8, u64),
+    Liquidate(u8, u8, u64, u64),
+    Settle(u8),
+    Collect(u8),
+    Refresh(u8, PriceUpdate),
+    Configure(u8, u8),
+    At(i64),
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    let reserve = || prop_oneof![8 => 0u8..4, 1 => any::<u8>()];
+    prop_oneof![
+        3 => (reserve(), amount()).prop_map(|(reserve, amount)| Call::Deposit(reserve, amount)),
+        1 => (reserve(), amount()).prop_map(|(reserve, amount)| Call::Withdraw(reserve, amount)),
+        3 => (reserve(), amount()).prop_map(|(reserve, amount)| Call::Borrow(reserve, amount)),
+        1 => (reserve(), amount()).prop_map(|(reserve, amount)| Call::Repay(reserve, amount)),
+        3 => (reserve(), reserve(), amount(), amount()).prop_map(|(debt, collateral, most, least)| Call::Liquidate(debt, collateral, most, least >> 32)),
+        1 => reserve().prop_map(Call::Settle),
+        1 => reserve().prop_map(Call::Collect),
+        4 => (reserve(), update()).prop_map(|(reserve, update)| Call::Refresh(reserve, update)),
+        1 => (reserve(), 0u8..4).prop_map(|(reserve, kind)| Call::Configure(reserve, kind)),
+        2 => time().prop_map(Call::At),
+    ]
+}
+
+/// Runs a call on copies and keeps them if it succeeds.
+fn perform(world: &mut World, user: usize, call: &Call) -> Result<(), Error> {
+    if let Call::At(now) = call {
+        world.now = *now;
+        return Ok(());
+    }
+    world.act(user, |ledger, account| match *call {
+        Call::Deposit(reserve, amount) => ledger.deposit(account, reserve, amount).map(drop),
+        Call::Withdraw(reserve, amount) => ledger.withdraw(account, reserve, amount).map(drop),
+        Call::Borrow(reserve, amount) => ledger.borrow(account, reserve, amount).map(drop),
+        Call::Repay(reserve, amount) => ledger.repay(account, reserve, amount).map(drop),
+        Call::Liquidate(debt, collateral, most, least) => {
+            ledger.liquidate(account, debt, collateral, most, least).map(drop)
+        }
+        Call::Settle(reserve) => ledger.settle_bad_debt(account, reserve).map(drop),
+        Call::Collect(reserve) => ledger.collect_fees(reserve).map(drop),
+        Call::Refresh(reserve, ref update) => ledger.refresh_price(reserve, &Address::NONE, update).map(drop),
+        Call::Configure(reserve, kind) => ledger.set_config(reserve, configured(reserve, kind)),
+        Call::At(_) => Ok(()),
+    })
+}
+
+/// Configurations at the ends of what is allowed.
+fn configured(reserve: u8, kind: u8) -> ReserveConfig {
+    let mut config = reserve_config(reserve & 3);
+    match kind {
+        0 => config.initial_liability_weight = Bps(50_000),
+        1 => (config.initial_liability_weight, config.maintenance_liability_weight) = (Bps(50_000), Bps(50_000)),
+        2 => config.curve = RateCurve::new(&[(0, 100_000), (10_000, 100_000)]).unwrap(),
+        _ => {
+            (config.maintenance_asset_weight, config.max_penalty, config.oracle.feed_id) = (Bps(9_999), Bps(0), feed(9))
+        }
+    }
+    config.min_penalty = config.min_penalty.min(config.max_penalty);
+    config
+}
+
+/// Everything that reads.
+fn read(world: &World, account: &MarginAccount) {
+    for requirement in [Requirement::Initial, Requirement::Maintenance] {
+        if let Ok(health) = health(account, &world.reserves, world.now, requirement) {
+            let _ = (health.net(), health.shortfall(), health.covers());
+        }
+    }
+    let _ = HealthReport::new(account, &world.reserves, world.now);
+    let _ = maintenance_and_equity(account, &world.reserves, world.now);
+    for reserve in &world.reserves {
+        let _ = (reserve.balance(), reserve.utilisation(), reserve.deposits(), reserve.debts());
+        let _ = (reserve.debt_index_at(world.now), reserve.deposit_index_at(world.now));
+        let _ = check_listing(&world.reserves, &reserve.mint);
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(1_000))]
+
+    #[test]
+    fn no_call_panics_i11(calls in prop::collection::vec((0usize..3, call()), 1..120), decimals in prop::array::uniform4(0u8..=18)) {
+        let mut world = World::new(3);
+        for (reserve, decimals) in world.reserves.iter_mut().zip(decimals) {
+            reserve.decimals = decimals;
+            reserve.price = PriceCache::default();
+        }
+        for (user, call) in &calls {
+            let _ = perform(&mut world, *user, call);
+            read(&world, &world.accounts[*user]);
+        }
+    }
+
+    /// The largest debts there are at the highest price, and all that follows from them.
+    #[test]
+    fn the_largest_positions_are_valued_without_overflow_i11(
+        amounts in prop::collection::vec((1u64 << 55)..=MAX_LIQUIDITY, 16), debts in 0usize..=16, confidence in 0i64..1_999, exponent in -9i32..=0, most_repaid in amount(),
+    ) {
+        let price = 10i64.pow((9 - exponent) as u32);
+        let mut config = configured(0, 1);
+        config.oracle.max_confidence_maintenance = Bps(2_000);
+        config.oracle.max_confidence_initial = Bps(2_000);
+        config.oracle.confidence_multiple = Bps(50_000);
+        let mut reserve = Reserve::new(config, 0, START).unwrap();
+        let confidence = (price as i128 * confidence as i128 / 10_000) as u64;
+        let update = PriceUpdate { feed_id: feed(0).0, price, confidence, exponent, publish_time: START, ema_price: price };
+        reserve.price.update(&update, &config.oracle, 0, START).unwrap();
+        let mut world = World { reserves: vec![reserve; 16], ..World::new(1) };
+        let mut account = MarginAccount::default();
+        for (index, amount) in amounts.iter().enumerate() {
+            let record = &mut world.reserves[index];
+            let shares = record.deposit(*amount).unwrap();
+            let side = if index < debts { ballast_engine::margin::Side::Debt } else { ballast_engine::margin::Side::Deposit };
+            if index < debts {
+                record.borrow(*amount).unwrap();
+            }
+            account.add(index as u8, side, shares).unwrap();
+        }
+        world.now = START;
+        read(&world, &account);
+        let maintenance = health(&account, &world.reserves, START, Requirement::Maintenance).unwrap();
+        prop_assert_eq!(maintenance.net() >= 0, maintenance.covers(), "net health keeps its sign");
+        let mut ledger = Ledger { config: world.config, reserves: &mut world.reserves, now: START };
+        let _ = ledger.liquidate(&mut account, 0, 15, most_repaid.max(1), 0);
+    }
+
+    #[test]
+    fn no_bytes_panic_i11(data in prop::collection::vec(any::<u8>(), 0..300), mut exact in prop::collection::vec(any::<u8>(), 134), decimals in 0u8..=18, now in time()) {
+        let _ = PriceUpdate::parse(&data);
+        exact[..8].copy_from_slice(&PriceUpdate::DISCRIMINATOR);
+        exact[40] = PriceUpdate::FULLY_VERIFIED;
+        let update = PriceUpdate::parse(&exact).unwrap();
+        let mut oracle = reserve_config(0).oracle;
+        oracle.feed_id = Address(update.feed_id);
+        let _ = PriceCache::default().update(&update, &oracle, decimals, now);
+    }
+
+    #[test]
+    fn no_configuration_bytes_panic_i11(bytes in prop::array::uniform32(any::<u8>()), fill in any::<u8>(), at in 0usize..200, value: u8) {
+        let _ = bytemuck_market(bytes).validate();
+        let mut config = reserve_config(0);
+        config.deposit_cap = u64::from_le_bytes([fill; 8]);
+        for (index, point) in config.curve.points.iter_mut().enumerate() {
+            if index == at % MAX_POINTS {
+                *point = RatePoint { rate_bps: u32::from_le_bytes([value; 4]), utilisation: Bps(u16::from_le_bytes([fill, value])), reserved: 0 };
+            }
+        }
+        config.curve.count = value;
+        let _ = config.validate();
+        let _ = config.curve.points();
+    }
+
+    /// Two parameters at and around the bounds of their ranges: accepted if and only if the stated conditions hold.
+    #[test]
+    fn reserve_parameters_are_accepted_exactly_in_their_ranges_i11(changes in prop::collection::vec((0usize..22, -1i64..=1, any::<prop::sample::Index>()), 1..4)) {
+        let mut config = reserve_config(0);
+        for (field, step, bound) in changes {
+            change(&mut config, field, step, bound);
+        }
+        prop_assert_eq!(config.validate().is_ok(), acceptable(&config), "{:?}", config.validate());
+        prop_assert_eq!(Reserve::new(config, 18, START).is_ok(), acceptable(&config));
+    }
+
+    #[test]
+    fn market_parameters_are_accepted_exactly_in_their_ranges_i11(
+        target in prop_oneof![10_048u16..10_053, 14_998u16..15_003, any::<u16>()], shortfall in prop_oneof![98u16..103, 4_998u16..5_003, any::<u16>()],
+        dust in prop_oneof![999_998u64..1_000_002, 99_999_999_998u64..100_000_000_003, any::<u64>()],
+        debt in prop_oneof![999_998u64..1_000_002, 99_999_999_998u64..100_000_000_003, any::<u64>()],
+    ) {
+        let config = MarketConfig { target_health: Bps(target), full_penalty_shortfall: Bps(shortfall), dust_value: dust, min_debt_value: debt, ..market_config() };
+        let expected = (10_050..=15_000).contains(&target) && (100..=5_000).contains(&shortfall)
+            && dust >= 1_000_000 && dust <= debt && debt <= 100_000_000_000;
+        prop_assert_eq!(config.validate().is_ok(), expected);
+        let receivers = [Address([1; 32]), Address::NONE];
+        prop_assert_eq!(Market::new(config, Address([2; 32]), Address([3; 32]), receivers).is_ok(), expected);
+    }
+}
+
+fn bytemuck_market(bytes: [u8; 32]) -> MarketConfig {
+    let word = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+    let short = |at: usize| Bps(u16::from_le_bytes([bytes[at], bytes[at + 1]]));
+    MarketConfig {
+        target_health: short(0),
+        full_penalty_shortfall: short(2),
+        dust_value: word(8),
+        min_debt_value: word(16),
+        ..MarketConfig::default()
+    }
+}
+
+/// Sets a field to one of the numbers that matter, or one beside it.
+fn change(config: &mut ReserveConfig, field: usize, step: i64, bound: prop::sample::Index) {
+    let pick = |bounds: &[i64]| (bounds[bound.index(bounds.len())] + step).max(0) as u64;
+    let weight = || Bps(pick(&[0, 7_500, 8_200, 9_999, 10_000, 10_500, 50_000, 65_534]) as u16);
+    let limit = || Bps(pick(&[0, 1, 200, 1_000, 2_000, 5_000, 10_000, 50_000]) as u16);
+    let cap = || pick(&[0, 1 << 62, i64::MAX - 1]).saturating_add(pick(&[0, 1, 2]));
+    let point = bound.index(3);
+    match field {
+        0 => config.deposit_cap = cap(),
+        1 => config.borrow_cap = cap(),
+        2 => config.min_deposit = pick(&[0, 1, 2]),
+        3 => config.oracle.feed_id = if step == 0 { Address::NONE } else { feed(1) },
+        4 => config.oracle.max_age = pick(&[0, 1, 600, 1_000]) as u32,
+        5 => config.oracle.max_confidence_initial = limit(),
+        6 => config.oracle.max_confidence_maintenance = limit(),
+        7 => config.oracle.max_ema_divergence = limit(),
+        8 => config.oracle.confidence_multiple = limit(),
+        9 => config.initial_asset_weight = weight(),
+        10 => config.maintenance_asset_weight = weight(),
+        11 => config.initial_liability_weight = weight(),
+        12 => config.maintenance_liability_weight = weight(),
+        13 => config.min_penalty = Bps(pick(&[0, 300, 1_500, 2_195, 2_500, 10_000]) as u16),
+        14 => config.max_penalty = Bps(pick(&[0, 300, 1_500, 2_195, 2_500, 10_000, 60_000]) as u16),
+        15 => config.reserve_factor = Bps(pick(&[0, 5_000, 10_000]) as u16),
+        16 => config.collateral_enabled = pick(&[0, 1, 2, 254]) as u8,
+        17 => config.borrow_enabled = pick(&[0, 1, 2, 254]) as u8,
+        18 => config.curve.count = pick(&[0, 2, 3, 8, 9, 254]) as u8,
+        19 => config.curve.points[point].rate_bps = pick(&[0, 2_000, 30_000, 100_000]) as u32,
+        20 => config.curve.points[point].utilisation = Bps(pick(&[0, 8_000, 10_000]) as u16),
+        _ => (config.initial_asset_weight, config.maintenance_asset_weight) = (Bps(0), Bps(0)),
+    }
+}
+
+/// The conditions as the errors state them.
+fn acceptable(config: &ReserveConfig) -> bool {
+    let oracle = &config.oracle;
+    let weights = config.initial_asset_weight <= config.maintenance_asset_weight
+        && config.maintenance_asset_weight.0 <= 10_000
+        && (10_000..=50_000).contains(&config.maintenance_liability_weight.0)
+        && (10_000..=50_000).contains(&config.initial_liability_weight.0)
+        && config.initial_liability_weight >= config.maintenance_liability_weight;
+    let penalties = config.min_penalty <= config.max_penalty
+        && config.max_penalty.0 <= 2_500
+        && (config.maintenance_asset_weight.0 as u64) * (10_000 + config.max_penalty.0 as u64) < 100_000_000;
+    let limits = (1..=600).contains(&oracle.max_age)
+        && oracle.max_confidence_initial.0 > 0
+        && oracle.max_confidence_initial <= oracle.max_confidence_maintenance
+        && oracle.max_confidence_maintenance.0 <= 2_000
+        && (1..=5_000).contains(&oracle.max_ema_divergence.0)
+        && (10_000..=50_000).contains(&oracle.confidence_multiple.0);
+    let uses = config.collateral_enabled <= 1
+        && config.borrow_enabled <= 1
+        && (config.collateral_enabled == 1 || config.borrow_enabled == 1);
+    let collateral_weights = (config.maintenance_asset_weight.0 > 0) == (config.collateral_enabled == 1);
+    let count = config.curve.count as usize;
+    let curve = (2..=8).contains(&count) && {
+        let points = &config.curve.points[..count];
+        points[0].utilisation.0 == 0
+            && points[count - 1].utilisation.0 == 10_000
+            && points
+                .windows(2)
+                .all(|pair| pair[0].utilisation < pair[1].utilisation && pair[0].rate_bps <= pair[1].rate_bps)
+            && points.iter().all(|point| point.rate_bps <= 100_000)
+    };
+    !oracle.feed_id.is_none()
+        && weights
+        && penalties
+        && limits
+        && uses
+        && collateral_weights
+        && curve
+        && config.reserve_factor.0 <= 5_000
+        && config.deposit_cap <= 1 << 63
+        && config.borrow_cap <= 1 << 63
+        && config.min_deposit >= 1
+}

@@ -1,0 +1,127 @@
+//! What users do, with the accounts that belong. The outcome is the caller's to judge.
+
+use ballast_client::{Address, LiquidationOrder, decode_health};
+use ballast_engine::health::HealthReport;
+
+use crate::{market::User, outcome::Outcome, world::World};
+
+/// Why building an instruction cannot fail here.
+const EXISTS: &str = "the reserve exists";
+
+impl World {
+    /// Opens another margin account of an owner, at [`World::payer`]'s expense, and returns its address.
+    #[track_caller]
+    pub fn open(&mut self, owner: Address, id: u16) -> Address {
+        let view = self.view();
+        self.send(&[view.open_account(owner, self.payer, id)]).expect_ok();
+        view.margin_account(&owner, id)
+    }
+
+    /// Closes a user's margin account; [`World::payer`] gets the rent.
+    #[track_caller]
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn close(&mut self, user: User) -> Outcome {
+        let instruction = self.view().close_account(user.key, user.margin, self.payer);
+        self.send(&[instruction])
+    }
+
+    /// Deposits from the user's own tokens.
+    #[track_caller]
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn deposit(&mut self, user: User, reserve: u8, amount: u64) -> Outcome {
+        self.deposit_for(user.key, user.margin, reserve, amount)
+    }
+
+    /// Deposits a payer's tokens for any margin account.
+    #[track_caller]
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn deposit_for(&mut self, payer: Address, margin: Address, reserve: u8, amount: u64) -> Outcome {
+        let source = self.tokens(&payer, reserve);
+        let instruction = self.view().deposit(payer, margin, source, reserve, amount).expect(EXISTS);
+        self.send(&[instruction])
+    }
+
+    /// Gives a user tokens and deposits them, which must succeed.
+    #[track_caller]
+    pub fn supply(&mut self, user: User, reserve: u8, amount: u64) {
+        self.fund(&user.key, reserve, amount);
+        self.deposit(user, reserve, amount).expect_ok();
+    }
+
+    /// Withdraws to the user's own tokens; `u64::MAX` withdraws everything.
+    #[track_caller]
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn withdraw(&mut self, user: User, reserve: u8, amount: u64) -> Outcome {
+        let destination = self.fund(&user.key, reserve, 0);
+        let instruction = self.view().withdraw(user.key, user.margin, destination, reserve, amount).expect(EXISTS);
+        self.send(&[instruction])
+    }
+
+    /// Borrows to the user's own tokens.
+    #[track_caller]
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn borrow(&mut self, user: User, reserve: u8, amount: u64) -> Outcome {
+        let destination = self.fund(&user.key, reserve, 0);
+        let instruction = self.view().borrow(user.key, user.margin, destination, reserve, amount).expect(EXISTS);
+        self.send(&[instruction])
+    }
+
+    /// Repays from the user's own tokens; `u64::MAX` repays everything.
+    #[track_caller]
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn repay(&mut self, user: User, reserve: u8, amount: u64) -> Outcome {
+        self.repay_for(user.key, user.margin, reserve, amount)
+    }
+
+    /// Repays any margin account's debt from a payer's tokens.
+    #[track_caller]
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn repay_for(&mut self, payer: Address, margin: Address, reserve: u8, amount: u64) -> Outcome {
+        let source = self.tokens(&payer, reserve);
+        let instruction = self.view().repay(payer, margin, source, reserve, amount).expect(EXISTS);
+        self.send(&[instruction])
+    }
+
+    /// Liquidates with the liquidator's own tokens.
+    #[track_caller]
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn liquidate(&mut self, liquidator: Address, margin: Address, order: LiquidationOrder) -> Outcome {
+        let source = self.fund(&liquidator, order.debt, 0);
+        let destination = self.fund(&liquidator, order.collateral, 0);
+        let instruction = self.view().liquidate(liquidator, margin, source, destination, order).expect(EXISTS);
+        self.send(&[instruction])
+    }
+
+    /// Writes a margin account's bad debt off.
+    #[track_caller]
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn settle(&mut self, margin: Address, reserve: u8) -> Outcome {
+        let instruction = self.view().settle_bad_debt(margin, reserve).expect(EXISTS);
+        self.send(&[instruction])
+    }
+
+    /// Collects a reserve's fees to the fee collector's own tokens.
+    #[track_caller]
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn collect_fees(&mut self, reserve: u8) -> Outcome {
+        let collector = self.key("collector");
+        let destination = self.fund(&collector, reserve, 0);
+        let instruction = self.view().collect_fees(destination, reserve).expect(EXISTS);
+        self.send(&[instruction])
+    }
+
+    /// Has the program compute a margin account's healths.
+    #[track_caller]
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn read_health(&mut self, margin: Address) -> Outcome {
+        let instruction = self.view().read_health(margin);
+        self.send(&[instruction])
+    }
+
+    /// The healths that the program computes.
+    #[track_caller]
+    pub fn health(&mut self, margin: Address) -> HealthReport {
+        let outcome = self.read_health(margin).expect_ok();
+        decode_health(&outcome.return_data).expect("a health report")
+    }
+}

@@ -1,0 +1,53 @@
+//! Parameters that tests start from. Vary them with struct update:
+//! `ReserveConfig { deposit_cap: 5, ..reserve_config() }`.
+
+use ballast_engine::{
+    interest::RateCurve,
+    market::MarketConfig,
+    price::OracleConfig,
+    reserve::{MAX_LIQUIDITY, ReserveConfig},
+    units::{Bps, Usd},
+};
+
+/// When every world starts, unix seconds.
+pub const START: i64 = 1_780_000_000;
+
+/// Target health 105 %, full penalty at 10 % shortfall, dust below 1 USD, no debt below 10 USD.
+pub fn market_config() -> MarketConfig {
+    MarketConfig {
+        target_health: Bps(10_500),
+        full_penalty_shortfall: Bps(1_000),
+        dust_value: Usd::dollars(1).0 as u64,
+        min_debt_value: Usd::dollars(10).0 as u64,
+        ..MarketConfig::default()
+    }
+}
+
+/// Asset weights 80 % and 85 %, liability weights 110 % and 105 %, penalty 3 % to 10 %, a tenth of the interest as
+/// fees, prices usable for a minute, no caps. The feed is left to [`crate::World::list`].
+pub fn reserve_config() -> ReserveConfig {
+    ReserveConfig {
+        deposit_cap: MAX_LIQUIDITY,
+        borrow_cap: MAX_LIQUIDITY,
+        min_deposit: 1,
+        oracle: OracleConfig {
+            max_age: 60,
+            max_confidence_initial: Bps(200),
+            max_confidence_maintenance: Bps(1_000),
+            max_ema_divergence: Bps(500),
+            confidence_multiple: Bps(20_000),
+            ..OracleConfig::default()
+        },
+        curve: RateCurve::new(&[(0, 0), (8_000, 1_000), (10_000, 10_000)]).expect("three points"),
+        initial_asset_weight: Bps(8_000),
+        maintenance_asset_weight: Bps(8_500),
+        initial_liability_weight: Bps(11_000),
+        maintenance_liability_weight: Bps(10_500),
+        min_penalty: Bps(300),
+        max_penalty: Bps(1_000),
+        reserve_factor: Bps(1_000),
+        collateral_enabled: 1,
+        borrow_enabled: 1,
+        ..ReserveConfig::default()
+    }
+}

@@ -1,0 +1,296 @@
+//! Markets, reserves, users, prices.
+
+use ballast_client::{
+    Address, ID, Instruction, MarketView, PYTH_RECEIVERS, TOKEN_2022_PROGRAM, decode_margin_account, from_engine,
+    to_engine,
+};
+use ballast_engine::{
+    layout,
+    margin::{MarginAccount, Side},
+    market::MarketConfig,
+    price::PriceUpdate,
+    reserve::{Reserve, ReserveConfig},
+};
+
+use crate::{
+    outcome::Outcome,
+    price::{Quote, account_data, price_account},
+    token::{MintSpec, TOKEN_ACCOUNT_LEN, amount, associated_token_account, token_account_data},
+    world::World,
+};
+
+/// A token to be listed.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// Name of the mint's key.
+    pub name: String,
+    /// The mint.
+    pub mint: MintSpec,
+    /// First price.
+    pub quote: Quote,
+}
+
+impl Token {
+    /// Of SPL Token, at a price in dollars.
+    pub fn new(name: &str, decimals: u8, dollars: f64) -> Self {
+        Self { name: name.into(), mint: MintSpec::spl(decimals), quote: Quote::dollars(dollars) }
+    }
+
+    /// The same as a token of Token-2022.
+    pub fn token_2022(mut self) -> Self {
+        self.mint.program = TOKEN_2022_PROGRAM;
+        self
+    }
+}
+
+/// A key and its margin account 0 in the market at hand when it was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Signs.
+    pub key: Address,
+    /// The margin account.
+    pub margin: Address,
+}
+
+impl World {
+    // Markets.
+
+    /// Creates a market of [`World::authority`]. Does not make it the market at hand.
+    #[track_caller]
+    pub fn create_market(&mut self, id: u16, config: MarketConfig) -> Address {
+        let collector = self.key("collector");
+        let (instruction, market) =
+            MarketView::create(self.authority, id, self.authority, collector, PYTH_RECEIVERS, config);
+        self.send(&[instruction]).expect_ok();
+        market
+    }
+
+    /// The market at hand, decoded.
+    #[track_caller]
+    pub fn view(&self) -> MarketView {
+        let data = self.account(&self.market).data;
+        MarketView::decode(self.market, &data).unwrap_or_else(|error| panic!("market {}: {error}", self.market))
+    }
+
+    /// A reserve's record.
+    #[track_caller]
+    pub fn reserve(&self, reserve: u8) -> Reserve {
+        self.view().reserves[reserve as usize]
+    }
+
+    /// A margin account, decoded.
+    #[track_caller]
+    pub fn margin(&self, address: &Address) -> MarginAccount {
+        decode_margin_account(&self.account(address).data).unwrap_or_else(|error| panic!("{address}: {error}"))
+    }
+
+    /// Shares of a user's deposit in a reserve, zero if there is none.
+    #[track_caller]
+    pub fn deposit_shares(&self, user: User, reserve: u8) -> u64 {
+        self.margin(&user.margin).shares(reserve, Side::Deposit).map_or(0, |shares| shares.0)
+    }
+
+    /// Shares of a user's debt to a reserve, zero if there is none.
+    #[track_caller]
+    pub fn debt_shares(&self, user: User, reserve: u8) -> u64 {
+        self.margin(&user.margin).shares(reserve, Side::Debt).map_or(0, |shares| shares.0)
+    }
+
+    // Listing.
+
+    /// Writes a mint at the address of a named key.
+    #[track_caller]
+    pub fn mint(&mut self, name: &str, spec: &MintSpec) -> Address {
+        let mint = self.key(name);
+        let data = spec.data(&self.payer);
+        self.write(mint, spec.program, data);
+        mint
+    }
+
+    /// Lists a token with a price, and returns the reserve's index. Without a feed in the configuration, the mint's
+    /// address serves as feed id.
+    #[track_caller]
+    pub fn list(&mut self, token: Token, config: ReserveConfig) -> u8 {
+        let mint = self.mint(&token.name, &token.mint);
+        self.send_listing(mint, token.mint.program, config).expect_ok();
+        let reserve = (self.view().reserves.len() - 1) as u8;
+        self.set_price(reserve, token.quote).expect_ok();
+        reserve
+    }
+
+    /// Sends the listing of a mint, with its address as feed id if the configuration has none.
+    #[track_caller]
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn send_listing(&mut self, mint: Address, token_program: Address, mut config: ReserveConfig) -> Outcome {
+        if config.oracle.feed_id.is_none() {
+            config.oracle.feed_id = to_engine(&mint);
+        }
+        let instruction = self.view().add_reserve(self.payer, mint, token_program, config);
+        self.send(&[instruction])
+    }
+
+    /// Changes a reserve's parameters, as the authority.
+    #[track_caller]
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn reconfigure(&mut self, reserve: u8, change: impl FnOnce(&mut ReserveConfig)) -> Outcome {
+        let view = self.view();
+        let mut config = view.reserves[reserve as usize].config;
+        change(&mut config);
+        let instruction = view.update_reserve(reserve, config).expect("the reserve exists");
+        self.send(&[instruction])
+    }
+
+    // Prices.
+
+    /// The account that [`World::publish`] writes a reserve's price to.
+    #[track_caller]
+    pub fn price_account(&self, reserve: u8) -> Address {
+        price_account(&self.reserve(reserve).config.oracle.feed_id.0)
+    }
+
+    /// Writes a price, published now, to the reserve's price account. The reserve does not know of it until
+    /// [`World::refresh`].
+    #[track_caller]
+    pub fn publish(&mut self, reserve: u8, quote: Quote) {
+        let update = quote.update(self.reserve(reserve).config.oracle.feed_id.0, self.now());
+        self.write_price(self.price_account(reserve), PYTH_RECEIVERS[0], &update);
+    }
+
+    /// Writes a price account.
+    #[track_caller]
+    pub fn write_price(&mut self, address: Address, owner: Address, update: &PriceUpdate) {
+        self.write(address, owner, account_data(update));
+    }
+
+    /// Has reserves take over the prices of their price accounts, in one transaction.
+    #[track_caller]
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn refresh(&mut self, reserves: &[u8]) -> Outcome {
+        let instruction = self.refresh_instruction(reserves);
+        self.send(&[instruction])
+    }
+
+    /// The instruction behind [`World::refresh`].
+    #[track_caller]
+    pub fn refresh_instruction(&self, reserves: &[u8]) -> Instruction {
+        let view = self.view();
+        let account = |reserve: &u8| price_account(&view.reserves[*reserve as usize].config.oracle.feed_id.0);
+        let prices: Vec<_> = reserves.iter().map(|reserve| (*reserve, account(reserve))).collect();
+        view.refresh_prices(&prices).expect("the reserves exist")
+    }
+
+    /// Publishes a price and has the reserve take it over. A reserve holds one price per second: if it holds one of
+    /// now, the clock moves on by a second first.
+    #[track_caller]
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn set_price(&mut self, reserve: u8, quote: Quote) -> Outcome {
+        if self.reserve(reserve).price.publish_time >= self.now() {
+            self.advance(1);
+        }
+        self.publish(reserve, quote);
+        self.refresh(&[reserve])
+    }
+
+    /// Publishes the last price of every reserve again and refreshes them all, 16 to a transaction, so that all are
+    /// priced now.
+    #[track_caller]
+    pub fn refresh_all(&mut self) {
+        let reserves = self.view().reserves;
+        if reserves.iter().any(|reserve| reserve.price.publish_time >= self.now()) {
+            self.advance(1);
+        }
+        for (index, reserve) in (0..).zip(&reserves) {
+            let ballast_engine::price::PriceCache { price, confidence, ema_price, exponent, .. } = reserve.price;
+            if reserve.price.publish_time > 0 {
+                self.publish(index, Quote { price: price as i64, confidence, exponent, ema: ema_price as i64 });
+            }
+        }
+        let priced = |index: &u8| reserves[*index as usize].price.publish_time > 0;
+        let all: Vec<u8> = (0..reserves.len() as u8).filter(priced).collect();
+        for chunk in all.chunks(16) {
+            self.refresh(chunk).expect_ok();
+        }
+    }
+
+    // Users and their tokens.
+
+    /// A user by name, with a margin account in the market at hand, opened if need be.
+    #[track_caller]
+    pub fn user(&mut self, name: &str) -> User {
+        let key = self.key(name);
+        let view = self.view();
+        let margin = view.margin_account(&key, 0);
+        if self.find_account(&margin).is_none_or(|account| account.owner != ID) {
+            self.send(&[view.open_account(key, self.payer, 0)]).expect_ok();
+        }
+        User { key, margin }
+    }
+
+    /// The token account of an owner for a reserve, which may not exist yet.
+    #[track_caller]
+    pub fn tokens(&self, owner: &Address, reserve: u8) -> Address {
+        let record = self.reserve(reserve);
+        associated_token_account(owner, &from_engine(&record.mint), &from_engine(&record.token_program))
+    }
+
+    /// Gives an owner tokens of a reserve's mint, out of nothing, and returns the token account. Zero creates it.
+    #[track_caller]
+    pub fn fund(&mut self, owner: &Address, reserve: u8, more: u64) -> Address {
+        let record = self.reserve(reserve);
+        let (address, held) = (self.tokens(owner, reserve), self.balance(owner, reserve));
+        let data = token_account_data(&from_engine(&record.mint), owner, held + more);
+        debug_assert_eq!(data.len(), TOKEN_ACCOUNT_LEN);
+        self.write(address, from_engine(&record.token_program), data);
+        address
+    }
+
+    /// What an owner has of a reserve's token.
+    #[track_caller]
+    pub fn balance(&self, owner: &Address, reserve: u8) -> u64 {
+        self.token_balance(&self.tokens(owner, reserve))
+    }
+
+    /// The balance of a token account, zero if it does not exist.
+    pub fn token_balance(&self, token_account: &Address) -> u64 {
+        self.find_account(token_account).and_then(|account| amount(&account.data)).unwrap_or(0)
+    }
+
+    /// The balance of a reserve's vault.
+    #[track_caller]
+    pub fn vault_balance(&self, reserve: u8) -> u64 {
+        self.token_balance(&from_engine(&self.reserve(reserve).vault))
+    }
+
+    // Invariants.
+
+    /// Requires of every reserve of the market at hand that both sides of its books are equal, that its vault holds
+    /// its cash, and that its shares are those of the market's margin accounts.
+    #[track_caller]
+    pub fn assert_conserved(&self) {
+        let view = self.view();
+        let accounts: Vec<MarginAccount> = self
+            .svm
+            .get_program_accounts(&ID)
+            .iter()
+            .filter_map(|(_, account)| decode_margin_account(&account.data).ok())
+            .filter(|account| account.market == to_engine(&view.address))
+            .collect();
+        for (index, reserve) in (0u8..).zip(&view.reserves) {
+            let (assets, claims) = reserve.balance();
+            assert_eq!(assets, claims, "the books of reserve {index} do not balance: {reserve:?}");
+            let vault: layout::Address = reserve.vault;
+            let held = self.token_balance(&from_engine(&vault));
+            assert!(held >= reserve.cash, "vault of reserve {index} holds {held}, the books say {}", reserve.cash);
+            let total = |side: Side| -> u128 {
+                accounts
+                    .iter()
+                    .flat_map(MarginAccount::positions)
+                    .filter(|position| position.reserve == index && position.side == side as u8)
+                    .map(|position| position.shares.0 as u128)
+                    .sum()
+            };
+            assert_eq!(total(Side::Deposit), reserve.deposit_shares.0 as u128, "deposit shares of reserve {index}");
+            assert_eq!(total(Side::Debt), reserve.debt_shares.0 as u128, "debt shares of reserve {index}");
+        }
+    }
+}

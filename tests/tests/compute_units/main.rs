@@ -1,0 +1,244 @@
+//! What instructions cost: measured in their worst case, compared exactly with `benchmarks/compute-units.json`, held
+//! below ceilings. `BALLAST_UPDATE_BENCHMARKS=1 cargo test -p ballast-tests --test compute_units` rewrites the file.
+
+mod report;
+mod scenes;
+
+use std::{collections::BTreeMap, sync::OnceLock};
+
+use ballast_client::{LiquidationOrder, MarketView, PYTH_RECEIVERS};
+use ballast_tests::{MintSpec, Outcome, World, market_config};
+use report::Row;
+use scenes::{Full, Last, RESERVES, TOKEN, long_quote, quote};
+
+/// Position counts of accounts with as many deposits as debts, and one with a single position.
+const COUNTS: [u8; 5] = [1, 2, 4, 8, 16];
+
+/// Measurements in the order of the file.
+#[derive(Default)]
+struct Measured(Vec<Row>);
+
+impl Measured {
+    #[track_caller]
+    fn add(&mut self, operation: &str, positions: u8, outcome: Outcome) {
+        let Outcome { compute_units, transaction_bytes, .. } = outcome.clone().expect_ok();
+        assert_default_limits(&outcome);
+        self.0.push(Row { operation: operation.into(), positions, compute_units, transaction_bytes });
+    }
+}
+
+/// The transaction asked for no larger heap and no more compute units than instructions have anyway.
+#[track_caller]
+fn assert_default_limits(outcome: &Outcome) {
+    let budget = outcome.logs.iter().find(|line| line.contains("ComputeBudget111111111111111111111111111111"));
+    assert_eq!(budget, None, "{}", outcome.describe());
+}
+
+/// So many deposits and debts.
+fn sides(positions: u8) -> (u8, u8) {
+    (positions.div_ceil(2), positions / 2)
+}
+
+/// All measurements, made once for all tests.
+fn measured() -> &'static [Row] {
+    static MEASURED: OnceLock<Vec<Row>> = OnceLock::new();
+    MEASURED.get_or_init(|| {
+        let mut measured = Measured::default();
+        let full = Full::new();
+        let fork = || Full { world: full.world.fork(), user: full.user };
+        for positions in COUNTS {
+            pay_in(&mut measured, fork, positions);
+        }
+        for positions in COUNTS {
+            pay_out(&mut measured, fork, positions);
+        }
+        for positions in COUNTS {
+            liquidation(&mut measured, fork, positions);
+        }
+        for positions in COUNTS {
+            reading(&mut measured, fork, positions);
+        }
+        for debts in [1, 4, 8, 15] {
+            let mut scene = fork();
+            let owed = scene.debts_alone(debts);
+            scene.age(&[]);
+            let outcome = scene.world.settle(scene.user.margin, owed[owed.len() - 1]);
+            measured.add("settle_bad_debt", debts, outcome);
+        }
+        governance(&mut measured, fork());
+        accounts(&mut measured, fork());
+        measured.0
+    })
+}
+
+fn pay_in(measured: &mut Measured, fork: impl Fn() -> Full, positions: u8) {
+    let (deposits, debts) = sides(positions);
+    let mut scene = fork();
+    let (held, _) = scene.positions(deposits, debts, Last::Deposit);
+    scene.age(&[]);
+    let reserve = held[held.len() - 1];
+    scene.world.fund(&scene.user.key, reserve, 10 * TOKEN);
+    let outcome = scene.world.deposit(scene.user, reserve, TOKEN + 1);
+    measured.add("deposit", positions, outcome);
+
+    let mut scene = fork();
+    let owed = if positions == 1 { scene.debts_alone(1) } else { scene.positions(deposits, debts, Last::Debt).1 };
+    scene.age(&[]);
+    let reserve = owed[owed.len() - 1];
+    scene.world.fund(&scene.user.key, reserve, 10 * TOKEN);
+    let outcome = scene.world.repay(scene.user, reserve, TOKEN + 1);
+    measured.add("repay", positions, outcome);
+}
+
+fn pay_out(measured: &mut Measured, fork: impl Fn() -> Full, positions: u8) {
+    let (deposits, debts) = sides(positions);
+    let mut scene = fork();
+    let (held, owed) = scene.positions(deposits, debts, Last::Deposit);
+    let needed = if debts == 0 { vec![] } else { [&held[..1], &owed].concat() };
+    scene.age(&needed);
+    let outcome = scene.world.withdraw(scene.user, held[held.len() - 1], TOKEN + 1);
+    measured.add("withdraw", positions, outcome);
+
+    let mut scene = fork();
+    let (held, _) = scene.positions(positions, 0, Last::Deposit);
+    scene.age(&[]);
+    let outcome = scene.world.withdraw(scene.user, held[held.len() - 1], TOKEN + 1);
+    measured.add("withdraw_no_debt", positions, outcome);
+
+    let mut scene = fork();
+    let (held, mut owed) = scene.positions(deposits, debts, Last::Debt);
+    if debts == 0 {
+        owed.push(RESERVES - 1);
+    }
+    scene.age(&[&held[..1], &owed].concat());
+    let outcome = scene.world.borrow(scene.user, owed[owed.len() - 1], TOKEN + 1);
+    measured.add("borrow", positions, outcome);
+}
+
+fn liquidation(measured: &mut Measured, fork: impl Fn() -> Full, positions: u8) {
+    if positions == 1 {
+        return; // Takes a deposit and a debt.
+    }
+    let (deposits, debts) = sides(positions);
+    let mut scene = fork();
+    let (held, owed) = scene.positions(deposits, debts, Last::Debt);
+    let (debt, collateral) = (owed[owed.len() - 1], held[0]);
+    // The debt's price rises until the account is far under water, stale prices read in its favour notwithstanding.
+    scene.world.advance(1);
+    scene.world.publish(debt, quote(10_000.0));
+    scene.age(&[collateral]);
+    scene.world.publish(debt, quote(10_000.0));
+    scene.world.refresh(&[debt]).expect_ok();
+    let liquidator = scene.liquidator();
+    scene.world.fund(&liquidator, debt, 10 * TOKEN);
+    let order = LiquidationOrder { debt, collateral, max_repay: TOKEN / 100 + 1, min_collateral: 1 };
+    let outcome = scene.world.liquidate(liquidator, scene.user.margin, order);
+    measured.add("liquidate", positions, outcome);
+}
+
+fn reading(measured: &mut Measured, fork: impl Fn() -> Full, positions: u8) {
+    let (deposits, debts) = sides(positions);
+    let mut scene = fork();
+    let (_, owed) = scene.positions(deposits, debts, Last::Debt);
+    scene.age(&owed);
+    let outcome = scene.world.read_health(scene.user.margin);
+    measured.add("read_health", positions, outcome);
+
+    let mut scene = fork();
+    scene.age(&[]);
+    let reserves: Vec<u8> = (RESERVES - positions..RESERVES).collect();
+    for reserve in &reserves {
+        scene.world.publish(*reserve, long_quote());
+    }
+    let outcome = scene.world.refresh(&reserves);
+    measured.add("refresh_prices", positions, outcome);
+}
+
+fn governance(measured: &mut Measured, mut scene: Full) {
+    scene.age(&[]);
+    let world = &mut scene.world;
+    let outcome = world.fork().collect_fees(RESERVES - 1);
+    measured.add("collect_fees", 0, outcome);
+    let outcome = world.reconfigure(RESERVES - 1, |config| config.deposit_cap = 1);
+    measured.add("update_reserve", 0, outcome);
+
+    let (creator, collector) = (world.authority, world.key("collector"));
+    let (instruction, _) = MarketView::create(creator, 1, creator, collector, PYTH_RECEIVERS, market_config());
+    let outcome = world.send(&[instruction]);
+    measured.add("create_market", 0, outcome);
+
+    // The 64th reserve is compared with the most that are there.
+    let mut world = World::new();
+    for index in 0..RESERVES - 1 {
+        let mint = world.mint(&format!("token {index}"), &MintSpec::spl(9));
+        world.send_listing(mint, ballast_client::TOKEN_PROGRAM, ballast_tests::reserve_config()).expect_ok();
+    }
+    let mint = world.mint("token 63", &MintSpec::spl(9));
+    let outcome = world.send_listing(mint, ballast_client::TOKEN_PROGRAM, ballast_tests::reserve_config());
+    measured.add("add_reserve", 0, outcome);
+}
+
+fn accounts(measured: &mut Measured, mut scene: Full) {
+    let world = &mut scene.world;
+    let owner = world.key("owner");
+    let outcome = world.send(&[world.view().open_account(owner, world.payer, 0)]);
+    measured.add("open_account", 0, outcome);
+    let outcome = world.close(scene.user);
+    measured.add("close_account", 0, outcome);
+}
+
+#[test]
+fn compute_units_are_the_committed_ones() {
+    let measured = measured();
+    if std::env::var_os("BALLAST_UPDATE_BENCHMARKS").is_some() {
+        report::write(measured);
+        return;
+    }
+    let differences = report::differences(&report::read(), measured);
+    assert!(
+        differences.is_empty(),
+        "benchmarks/compute-units.json differs from what the program at hand costs:\n{differences}\n\
+         If that is meant: BALLAST_UPDATE_BENCHMARKS=1 cargo test -p ballast-tests --test compute_units"
+    );
+}
+
+#[test]
+fn no_operation_exceeds_its_ceiling() {
+    let rows: BTreeMap<_, _> = measured().iter().map(|row| ((row.operation.as_str(), row.positions), row)).collect();
+    let units = |operation, positions| rows[&(operation, positions)].compute_units;
+    let ceilings = [
+        ("deposit", 2, 3_000),
+        ("repay", 2, 3_000),
+        ("withdraw_no_debt", 2, 3_000),
+        ("borrow", 2, 4_500),
+        ("borrow", 16, 12_000),
+        ("withdraw", 16, 12_000),
+        ("read_health", 16, 8_000),
+        ("liquidate", 2, 7_000),
+        ("liquidate", 16, 18_000),
+        ("refresh_prices", 1, 1_800),
+        ("refresh_prices", 2, 1_800 + 1_000),
+        ("refresh_prices", 4, 1_800 + 3 * 1_000),
+        ("refresh_prices", 8, 1_800 + 7 * 1_000),
+        ("refresh_prices", 16, 1_800 + 15 * 1_000),
+    ];
+    let exceeded: Vec<_> = ceilings
+        .into_iter()
+        .filter(|(operation, positions, ceiling)| units(operation, *positions) > *ceiling)
+        .map(|(operation, positions, ceiling)| {
+            format!("{operation} at {positions}: {} > {ceiling}", units(operation, positions))
+        })
+        .collect();
+    assert!(exceeded.is_empty(), "{exceeded:#?}");
+    assert!(rows[&("borrow", 16)].transaction_bytes <= 450);
+}
+
+#[test]
+fn program_and_margin_account_stay_small() {
+    let program = std::fs::metadata(ballast_tests::program_path()).expect("built").len();
+    assert!(program <= 300 * 1_024, "{program} bytes");
+    let mut world = World::new();
+    let user = world.user("user");
+    let account = world.account(&user.margin).data.len();
+    assert!(account <= 640, "{account} bytes");
+}

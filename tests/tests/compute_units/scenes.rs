@@ -1,0 +1,159 @@
+//! The states that instructions are measured in: the most expensive ones that can be reached.
+
+use ballast_client::Address;
+use ballast_engine::{
+    interest::RateCurve,
+    reserve::ReserveConfig,
+    units::{Bps, Rate},
+};
+use ballast_tests::{Quote, Token, User, World, reserve_config};
+
+/// Reserves of a full market.
+pub const RESERVES: u8 = 64;
+/// The account's reserves are the market's last.
+const FIRST: u8 = RESERVES - 16;
+/// Seconds for which prices may be used: the ceiling. A reserve whose price must be fresh was accrued so long ago at
+/// most, because it takes over its price in the same step.
+const MAX_AGE: u32 = 600;
+/// Seconds after which a reserve has grown as far as one accrual goes, at the steepest rate: the series is then squared
+/// back ten times. Only reserves whose price need not be fresh can lie so long.
+const UNTOUCHED: i64 = (Rate::YEAR / 10) as i64;
+/// One token in atoms.
+pub const TOKEN: u64 = 1_000_000_000;
+
+/// Eight points, of which the last is reached, close to the ceiling of 1,000 % a year.
+fn config() -> ReserveConfig {
+    let points: Vec<_> = (0..7).map(|point| (point * 1_000, 99_990)).chain([(10_000, 100_000)]).collect();
+    let mut config = ReserveConfig {
+        curve: RateCurve::new(&points).expect("eight points"),
+        min_penalty: Bps(301),
+        ..reserve_config()
+    };
+    config.oracle.max_age = MAX_AGE;
+    config
+}
+
+/// A price whose readings all differ.
+pub fn quote(dollars: f64) -> Quote {
+    Quote::dollars(dollars * 1.234_567_89).confidence_bps(33).ema_dollars(dollars * 1.245_678_9)
+}
+
+/// A price of so many digits that sums and products with it take the ways for large numbers.
+pub fn long_quote() -> Quote {
+    let price = 5_000_000_000_000_000_001;
+    Quote { price, confidence: price as u64 / 100, exponent: -18, ema: price + price / 50 }
+}
+
+/// A market of 64 reserves, of which the last 16 are lent out nearly whole by others, and a user without positions.
+pub struct Full {
+    pub world: World,
+    pub user: User,
+}
+
+impl Full {
+    pub fn new() -> Self {
+        let mut world = World::new();
+        for index in 0..RESERVES {
+            let token = Token { quote: quote(10.0), ..Token::new(&format!("token {index}"), 9, 0.0) };
+            world.list(token, config());
+        }
+        let lender = world.user("lender");
+        for index in FIRST..RESERVES {
+            // A borrower for each, with collateral in a reserve that nobody else uses.
+            let borrower = world.user(&format!("borrower {index}"));
+            world.supply(borrower, 0, 3_000 * TOKEN + 7);
+            world.supply(lender, index, 1_000 * TOKEN + 7);
+            world.set_price(index, quote(10.0)).expect_ok();
+            world.set_price(0, quote(10.0)).expect_ok();
+            world.borrow(borrower, index, 970 * TOKEN + 7).expect_ok();
+        }
+        let user = world.user("user");
+        Self { world, user }
+    }
+
+    /// Deposits in so many reserves from the first one on.
+    pub fn deposit(&mut self, reserves: impl IntoIterator<Item = u8>, amount: u64) {
+        for reserve in reserves {
+            self.world.supply(self.user, reserve, amount);
+        }
+    }
+
+    /// Borrows from reserves.
+    pub fn borrow(&mut self, reserves: impl IntoIterator<Item = u8>, amount: u64) {
+        for reserve in reserves {
+            self.world.borrow(self.user, reserve, amount).expect_ok();
+        }
+    }
+
+    /// Publishes the same price for some reserves and refreshes them.
+    pub fn reprice(&mut self, reserves: &[u8], quote: Quote) {
+        self.world.advance(1);
+        for reserve in reserves {
+            self.world.publish(*reserve, quote);
+        }
+        self.world.refresh(reserves).expect_ok();
+    }
+
+    /// Lets all reserves lie until their growth is as expensive as can be, except that these are refreshed at the last
+    /// moment at which their price is still fresh in the end.
+    pub fn age(&mut self, fresh: &[u8]) {
+        self.world.advance(UNTOUCHED);
+        if !fresh.is_empty() {
+            self.reprice(fresh, quote(10.0));
+        }
+        self.world.advance(MAX_AGE as i64);
+    }
+
+    /// An account with `deposits` deposits and `debts` debts. The first deposit is large; `last` says on which side the
+    /// last position stands. Returns the reserves of deposits and of debts, in the order of their positions.
+    pub fn positions(&mut self, deposits: u8, debts: u8, last: Last) -> (Vec<u8>, Vec<u8>) {
+        let fresh: Vec<u8> = (FIRST..RESERVES).collect();
+        self.reprice(&fresh, quote(10.0));
+        let (held, owed): (Vec<u8>, Vec<u8>) = match last {
+            Last::Deposit => ((RESERVES - deposits..RESERVES).collect(), (FIRST..FIRST + debts).collect()),
+            Last::Debt => ((FIRST..FIRST + deposits).collect(), (RESERVES - debts..RESERVES).collect()),
+        };
+        let (first, rest) = held.split_first().map_or((None, &[][..]), |(first, rest)| (Some(*first), rest));
+        self.deposit(first, 500 * TOKEN + 3);
+        match last {
+            Last::Deposit => {
+                self.borrow(owed.iter().copied(), 2 * TOKEN + 3);
+                self.deposit(rest.iter().copied(), 3 * TOKEN + 3);
+            }
+            Last::Debt => {
+                self.deposit(rest.iter().copied(), 3 * TOKEN + 3);
+                self.borrow(owed.iter().copied(), 2 * TOKEN + 3);
+            }
+        }
+        (held, owed)
+    }
+
+    /// An account without deposits and with so many debts: its only deposit, the first reserve of the account, has lost
+    /// its value and was seized.
+    pub fn debts_alone(&mut self, debts: u8) -> Vec<u8> {
+        let (held, owed) = self.positions(1, debts, Last::Debt);
+        self.reprice(&held, quote(0.01));
+        self.reprice(&owed, quote(10.0));
+        let liquidator = self.liquidator();
+        let order = ballast_client::LiquidationOrder {
+            debt: owed[0],
+            collateral: held[0],
+            max_repay: u64::MAX,
+            min_collateral: 0,
+        };
+        self.world.fund(&liquidator, owed[0], 1_000 * TOKEN);
+        self.world.liquidate(liquidator, self.user.margin, order).expect_ok();
+        owed
+    }
+
+    pub fn liquidator(&mut self) -> Address {
+        self.world.key("liquidator")
+    }
+}
+
+/// The side of an account's last position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Last {
+    Deposit,
+    Debt,
+}

@@ -1,0 +1,313 @@
+//! Creating markets, listing reserves, setting parameters.
+
+use ballast_client::{
+    Address, MarketView, PYTH_RECEIVERS, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, market_address, to_engine, vault_address,
+    vault_authority,
+};
+use ballast_engine::{
+    Error,
+    index::Index,
+    interest::RateCurve,
+    market::{LAYOUT_VERSION, MAX_RESERVES, MarketConfig},
+    reserve::{MAX_LIQUIDITY, ReserveConfig},
+    units::Bps,
+};
+use ballast_tests::{
+    MintSpec, Options, Outcome, Scene, Token, USD, World, market_config, reserve_config, with_account,
+};
+use solana_account::Account;
+use solana_transaction::InstructionError;
+
+/// The system program's "account already in use".
+const ACCOUNT_IN_USE: u32 = 0;
+
+#[test]
+fn anyone_creates_markets_and_names_their_roles() {
+    let mut world = World::empty(Options::default());
+    let (creator, authority, collector) = (world.key("creator"), world.key("boss"), world.key("collector"));
+    for id in [0, 1, 258, u16::MAX] {
+        let (create, address) = MarketView::create(creator, id, authority, collector, PYTH_RECEIVERS, market_config());
+        world.send(&[create]).expect_ok();
+        world.market = address;
+        let MarketView { market, reserves, .. } = world.view();
+        assert_eq!(reserves, []);
+        assert_eq!((market.version, market.id, market.events), (LAYOUT_VERSION, id, 0));
+        assert_eq!((market.creator, market.authority), (to_engine(&creator), to_engine(&authority)));
+        assert_eq!((market.fee_collector, market.config), (to_engine(&collector), market_config()));
+        assert_eq!(market.price_receivers, PYTH_RECEIVERS.map(|receiver| to_engine(&receiver)));
+        let (vaults, vaults_bump) = vault_authority(&address);
+        assert_eq!((market.vault_authority, market.vault_authority_bump), (to_engine(&vaults), vaults_bump));
+        assert_eq!((address, market.bump), market_address(&creator, id));
+        let account = world.account(&address);
+        assert_eq!(account.owner, ballast_client::ID);
+        assert!(account.lamports >= world.svm.minimum_balance_for_rent_exemption(account.data.len()));
+    }
+}
+
+#[test]
+fn a_market_is_created_once() {
+    let mut world = World::new();
+    let (create, _) = MarketView::create(world.authority, 0, world.payer, world.payer, PYTH_RECEIVERS, market_config());
+    let outcome = world.send(&[create]);
+    assert!(!outcome.is_ok());
+    assert_eq!(world.view().market.authority, to_engine(&world.authority));
+    assert!(outcome.custom_code() == Some(ACCOUNT_IN_USE) || outcome.instruction_error().is_some());
+}
+
+#[test]
+fn lamports_sent_ahead_block_neither_market_nor_listing_nor_account() {
+    let mut world = World::empty(Options::default());
+    let gift = Account { lamports: 12_345, ..Account::default() };
+    let (market, _) = market_address(&world.authority, 0);
+    world.set_account(market, gift.clone());
+    world.market = world.create_market(0, market_config());
+    assert_eq!(world.market, market);
+    let mint = world.mint("USD", &MintSpec::spl(6));
+    world.set_account(vault_address(&market, &mint).0, gift.clone());
+    world.send_listing(mint, TOKEN_PROGRAM, reserve_config()).expect_ok();
+    let owner = world.key("owner");
+    world.set_account(world.view().margin_account(&owner, 0), gift);
+    let user = world.user("owner");
+    world.supply(user, 0, 5);
+    world.assert_conserved();
+}
+
+#[test]
+fn a_listing_creates_vault_and_record() {
+    for spec in [MintSpec::spl(8), MintSpec::token_2022(8)] {
+        let mut world = World::new();
+        let mint = world.mint("token", &spec);
+        world.send_listing(mint, spec.program, reserve_config()).expect_ok();
+        let reserve = world.reserve(0);
+        let (vault, bump) = vault_address(&world.market, &mint);
+        assert_eq!((reserve.mint, reserve.vault, reserve.vault_bump), (to_engine(&mint), to_engine(&vault), bump));
+        assert_eq!((reserve.token_program, reserve.decimals), (to_engine(&spec.program), 8));
+        assert_eq!((reserve.deposit_index, reserve.debt_index), (Index::ONE, Index::ONE));
+        assert_eq!((reserve.cash, reserve.last_accrual), (0, world.now()));
+        let mut config = reserve_config();
+        config.oracle.feed_id = to_engine(&mint);
+        assert_eq!(reserve.config, config);
+        let account = world.account(&vault);
+        assert_eq!(account.owner, spec.program);
+        assert_eq!(account.data[..32], *mint.as_ref());
+        assert_eq!(account.data[32..64], *vault_authority(&world.market).0.as_ref());
+        assert!(account.lamports >= world.svm.minimum_balance_for_rent_exemption(account.data.len()));
+    }
+}
+
+#[test]
+fn a_market_lists_sixty_four_reserves_and_no_more() {
+    let mut world = World::new();
+    for index in 0..MAX_RESERVES {
+        let spec = if index % 2 == 0 { MintSpec::spl(6) } else { MintSpec::token_2022(6) };
+        let mint = world.mint(&format!("token {index}"), &spec);
+        world.send_listing(mint, spec.program, reserve_config()).expect_ok();
+    }
+    let account = world.account(&world.market);
+    assert!(account.lamports >= world.svm.minimum_balance_for_rent_exemption(account.data.len()));
+    let mint = world.mint("one too many", &MintSpec::spl(6));
+    world.send_listing(mint, TOKEN_PROGRAM, reserve_config()).expect_error(Error::TooManyReserves);
+    // The last one works like the first.
+    let user = world.user("user");
+    world.supply(user, 63, 5 * USD);
+    world.withdraw(user, 63, 5 * USD).expect_ok();
+    assert_eq!(world.view().reserves.len(), MAX_RESERVES);
+    world.assert_conserved();
+}
+
+#[test]
+fn a_listing_leaves_the_other_reserves_alone() {
+    let Scene { mut world, .. } = Scene::new();
+    let before = world.view();
+    let mint = world.mint("new", &MintSpec::spl(6));
+    world.send_listing(mint, TOKEN_PROGRAM, reserve_config()).expect_ok();
+    let after = world.view();
+    assert_eq!(after.reserves[..2], before.reserves[..]);
+    assert_eq!(after.market, before.market);
+}
+
+#[test]
+fn refused_listings() {
+    let Scene { mut world, usd, .. } = Scene::new();
+    let mint = ballast_client::from_engine(&world.reserve(usd).mint);
+    world.send_listing(mint, TOKEN_PROGRAM, reserve_config()).expect_error(Error::DuplicateReserve);
+    let mint = world.mint("new", &MintSpec::spl(6));
+    let listing = world.view().add_reserve(world.payer, mint, TOKEN_PROGRAM, world.reserve(usd).config);
+    let thief = world.key("thief");
+    world.send(&[with_account(listing.clone(), "authority", thief)]).expect_error(Error::NotMarketAuthority);
+    let other = with_account(listing.clone(), "vault_authority", vault_authority(&mint).0);
+    world.send(&[other]).expect_error(Error::WrongVaultAuthority);
+    world
+        .send(&[with_account(listing.clone(), "token_program", TOKEN_2022_PROGRAM)])
+        .expect_error(Error::MintNotOwnedByTokenProgram);
+    let mut unsigned = listing.clone();
+    unsigned.accounts[0].is_signer = false;
+    world.send(&[unsigned]).expect_instruction_error(InstructionError::MissingRequiredSignature);
+    world.send(&[listing]).expect_ok();
+}
+
+#[test]
+fn one_key_may_list_and_pay() {
+    let Scene { mut world, usd, .. } = Scene::new();
+    let mint = world.mint("new", &MintSpec::spl(6));
+    let listing = world.view().add_reserve(world.authority, mint, TOKEN_PROGRAM, world.reserve(usd).config);
+    world.send(&[listing]).expect_ok();
+}
+
+/// Whether a listing and a change of a listed reserve are both refused with an error.
+#[track_caller]
+fn refuse(world: &mut World, mint: Address, error: Error, change: impl Fn(&mut ReserveConfig)) {
+    let mut config = reserve_config();
+    config.oracle.feed_id = to_engine(&mint);
+    change(&mut config);
+    let listing = world.view().add_reserve(world.payer, mint, TOKEN_PROGRAM, config);
+    world.send(&[listing]).expect_error(error);
+    world.reconfigure(0, change).expect_error(error);
+}
+
+#[test]
+fn parameters_out_of_range_are_refused_when_listing_and_when_changing() {
+    let Scene { mut world, .. } = Scene::new();
+    let mint = world.mint("new", &MintSpec::spl(6));
+    let mut refuse = |error, change: fn(&mut ReserveConfig)| refuse(&mut world, mint, error, change);
+    refuse(Error::FeedMissing, |config| config.oracle.feed_id = Default::default());
+    refuse(Error::OracleLimitOutOfRange, |config| config.oracle.max_age = 0);
+    refuse(Error::OracleLimitOutOfRange, |config| config.oracle.max_age = 601);
+    refuse(Error::OracleLimitOutOfRange, |config| config.oracle.max_confidence_initial = Bps(0));
+    refuse(Error::OracleLimitOutOfRange, |config| config.oracle.max_confidence_initial = Bps(1_001));
+    refuse(Error::OracleLimitOutOfRange, |config| config.oracle.max_confidence_maintenance = Bps(2_001));
+    refuse(Error::OracleLimitOutOfRange, |config| config.oracle.max_ema_divergence = Bps(0));
+    refuse(Error::OracleLimitOutOfRange, |config| config.oracle.max_ema_divergence = Bps(5_001));
+    refuse(Error::OracleLimitOutOfRange, |config| config.oracle.confidence_multiple = Bps(9_999));
+    refuse(Error::OracleLimitOutOfRange, |config| config.oracle.confidence_multiple = Bps(50_001));
+    refuse(Error::CurvePointCountOutOfRange, |config| config.curve.count = 1);
+    refuse(Error::CurvePointCountOutOfRange, |config| config.curve.count = 9);
+    refuse(Error::CurvePointCountOutOfRange, |config| config.curve.count = 255);
+    refuse(Error::CurveMustSpanAllUtilisation, |config| config.curve.points[0].utilisation = Bps(1));
+    refuse(Error::CurveMustSpanAllUtilisation, |config| config.curve.count = 2);
+    refuse(Error::CurveMustRise, |config| config.curve.points[1].utilisation = Bps(0));
+    refuse(Error::CurveMustRise, |config| config.curve.points[1].utilisation = Bps(10_000));
+    refuse(Error::CurveMustRise, |config| config.curve.points[1].rate_bps = 10_001);
+    refuse(Error::CurveRateAboveCeiling, |config| config.curve.points[2].rate_bps = 100_001);
+    refuse(Error::WeightOutOfRange, |config| config.initial_asset_weight = Bps(8_501));
+    refuse(Error::WeightOutOfRange, |config| config.maintenance_asset_weight = Bps(10_001));
+    refuse(Error::WeightOutOfRange, |config| config.maintenance_liability_weight = Bps(9_999));
+    refuse(Error::WeightOutOfRange, |config| config.initial_liability_weight = Bps(10_499));
+    refuse(Error::WeightOutOfRange, |config| config.initial_liability_weight = Bps(50_001));
+    refuse(Error::ReserveHasNoUse, |config| (config.collateral_enabled, config.borrow_enabled) = (0, 0));
+    refuse(Error::ReserveHasNoUse, |config| config.collateral_enabled = 2);
+    refuse(Error::AssetWeightWithoutCollateral, |config| config.collateral_enabled = 0);
+    refuse(Error::AssetWeightWithoutCollateral, |config| {
+        (config.initial_asset_weight, config.maintenance_asset_weight) = (Bps(0), Bps(0));
+    });
+    refuse(Error::PenaltyOutOfRange, |config| config.min_penalty = Bps(1_001));
+    refuse(Error::PenaltyOutOfRange, |config| config.max_penalty = Bps(2_501));
+    // 85 % × 1.1765 is above one.
+    refuse(Error::PenaltyOutOfRange, |config| config.max_penalty = Bps(1_765));
+    refuse(Error::ReserveFactorOutOfRange, |config| config.reserve_factor = Bps(5_001));
+    refuse(Error::CapOutOfRange, |config| config.deposit_cap = MAX_LIQUIDITY + 1);
+    refuse(Error::CapOutOfRange, |config| config.borrow_cap = u64::MAX);
+    refuse(Error::MinimumDepositIsZero, |config| config.min_deposit = 0);
+}
+
+#[test]
+fn parameters_at_the_edge_of_their_range_are_accepted() {
+    let Scene { mut world, .. } = Scene::new();
+    let changes: [fn(&mut ReserveConfig); 5] = [
+        |config| config.oracle.max_age = 600,
+        |config| config.max_penalty = Bps(1_764),
+        |config| config.reserve_factor = Bps(5_000),
+        |config| config.initial_liability_weight = Bps(50_000),
+        |config| config.curve = RateCurve::new(&[(0, 100_000), (10_000, 100_000)]).expect("two points"),
+    ];
+    for change in changes {
+        world.reconfigure(0, change).expect_ok();
+    }
+}
+
+#[test]
+fn a_change_replaces_the_parameters_and_charges_the_old_ones_until_now() {
+    let Scene { mut world, usd, trader, .. } = Scene::new();
+    let flat = |bps| RateCurve::new(&[(0, bps), (10_000, bps)]).expect("two points");
+    world.reconfigure(usd, |config| config.curve = flat(1_000)).expect_ok();
+    world.borrow(trader, usd, 10_000 * USD).expect_ok();
+    world.advance(365 * 86_400);
+    world.reconfigure(usd, |config| config.curve = flat(2_000)).expect_ok();
+    world.advance(365 * 86_400);
+    let reserve = world.reserve(usd);
+    assert_eq!(reserve.config.curve, flat(2_000));
+    let owed = reserve.debt_index_at(world.now()).amount_ceil(reserve.debt_shares) as f64;
+    let expected = 10_000.0 * USD as f64 * 0.3f64.exp();
+    assert!((owed / expected - 1.0).abs() < 1e-8, "{owed} instead of {expected}");
+}
+
+#[test]
+fn only_the_authority_changes_parameters() {
+    let Scene { mut world, usd, lender, .. } = Scene::new();
+    let change = world.view().update_reserve(usd, reserve_config()).expect("exists");
+    let (collector, payer) = (world.key("collector"), world.payer);
+    for other in [lender.key, collector, payer] {
+        world.send(&[with_account(change.clone(), "authority", other)]).expect_error(Error::NotMarketAuthority);
+    }
+    let mut unsigned = change.clone();
+    unsigned.accounts[0].is_signer = false;
+    world.send(&[unsigned]).expect_instruction_error(InstructionError::MissingRequiredSignature);
+    let mut beyond = change;
+    beyond.data[1] = 2;
+    let mut config = reserve_config();
+    config.oracle.feed_id = world.reserve(usd).config.oracle.feed_id;
+    beyond.data.truncate(2);
+    beyond.data.extend(bytemuck::bytes_of(&config));
+    world.send(&[beyond]).expect_error(Error::ReserveIndexOutOfRange);
+}
+
+#[test]
+fn market_parameters_out_of_range_are_refused() {
+    let mut world = World::new();
+    let one_dollar = market_config().dust_value;
+    let create = |world: &mut World, config: MarketConfig| -> Outcome {
+        let authority = world.authority;
+        let (create, _) = MarketView::create(authority, 1, authority, authority, PYTH_RECEIVERS, config);
+        world.send(&[create])
+    };
+    let base = market_config();
+    let cases = [
+        (MarketConfig { target_health: Bps(10_049), ..base }, Error::TargetHealthOutOfRange),
+        (MarketConfig { target_health: Bps(15_001), ..base }, Error::TargetHealthOutOfRange),
+        (MarketConfig { full_penalty_shortfall: Bps(99), ..base }, Error::ShortfallOutOfRange),
+        (MarketConfig { full_penalty_shortfall: Bps(5_001), ..base }, Error::ShortfallOutOfRange),
+        (MarketConfig { dust_value: one_dollar / 100 - 1, ..base }, Error::DustValueOutOfRange),
+        (MarketConfig { dust_value: base.min_debt_value + 1, ..base }, Error::DustValueOutOfRange),
+        (MarketConfig { min_debt_value: one_dollar * 1_000 + 1, ..base }, Error::DustValueOutOfRange),
+    ];
+    for (config, error) in cases {
+        create(&mut world, config).expect_error(error);
+    }
+    let (authority, none) = (world.authority, Address::default());
+    for (role, collector, receivers, error) in [
+        (none, authority, PYTH_RECEIVERS, Error::RoleMissing),
+        (authority, none, PYTH_RECEIVERS, Error::RoleMissing),
+        (authority, authority, [none; 2], Error::ReceiverMissing),
+    ] {
+        let (create, _) = MarketView::create(authority, 1, role, collector, receivers, base);
+        world.send(&[create]).expect_error(error);
+    }
+    create(&mut world, base).expect_ok();
+}
+
+#[test]
+fn markets_do_not_share_anything() {
+    let Scene { mut world, usd, lender, .. } = Scene::new();
+    let first = world.market;
+    world.market = world.create_market(1, market_config());
+    let same = world.list(Token::new("USD", 6, 1.0), reserve_config());
+    assert_eq!(same, usd);
+    let other = world.user("lender");
+    assert_ne!(other.margin, lender.margin);
+    world.supply(other, same, 7 * USD);
+    assert_eq!((world.reserve(same).cash, world.vault_balance(same)), (7 * USD, 7 * USD));
+    world.assert_conserved();
+    world.market = first;
+    assert_eq!((world.reserve(usd).cash, world.vault_balance(usd)), (1_000_000 * USD, 1_000_000 * USD));
+    world.assert_conserved();
+}

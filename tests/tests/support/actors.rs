@@ -1,0 +1,282 @@
+//! Users, keepers, an authority and a hostile oracle who act at random on a world and its model alike.
+
+use super::model::{Answer, Model};
+use ballast_client::{Address, PYTH_RECEIVERS, TOKEN_PROGRAM, from_engine, margin_address, vault_address};
+use ballast_engine::{
+    layout,
+    margin::{MarginAccount, Position, Side},
+};
+use ballast_tests::{MintSpec, Options, START, World, associated_token_account, market_config};
+use rand::{Rng, SeedableRng, seq::IndexedRandom};
+use rand_chacha::ChaCha8Rng;
+use std::collections::BTreeMap;
+
+/// The instructions by their tags.
+pub const KINDS: [&str; 14] = [
+    "create_market",
+    "add_reserve",
+    "update_reserve",
+    "open_account",
+    "close_account",
+    "deposit",
+    "withdraw",
+    "borrow",
+    "repay",
+    "refresh_prices",
+    "liquidate",
+    "settle_bad_debt",
+    "collect_fees",
+    "read_health",
+];
+/// How often each is tried.
+const WEIGHTS: [u32; 14] = [3, 2, 20, 40, 30, 140, 100, 200, 80, 100, 140, 40, 25, 40];
+
+const USERS: u8 = 8;
+pub const ACCOUNTS_PER_USER: u16 = 2;
+/// Published exponent of all prices, and one dollar in it.
+pub const EXPONENT: i32 = -8;
+pub const DOLLAR: i64 = 100_000_000;
+/// Decimals and first price in dollars of the tokens that the market lists before the first step.
+const TOKENS: [(u8, i64); 4] = [(6, 1), (9, 150), (18, 3_000), (0, 250)];
+/// Tokens there can be in all.
+pub const MOST_TOKENS: usize = 7;
+
+/// A token that is or may be listed.
+pub struct Token {
+    pub mint: Address,
+    pub decimals: u8,
+    /// Spot and average of its feed.
+    pub price: (i64, i64),
+}
+
+pub struct Actors {
+    pub rng: ChaCha8Rng,
+    pub world: World,
+    pub model: Model,
+    pub fee_collector: Address,
+    pub users: Vec<Address>,
+    /// By the index of their reserve.
+    pub tokens: Vec<Token>,
+    counts: BTreeMap<(&'static str, String), usize>,
+    pub markets: u16,
+}
+
+impl Actors {
+    pub fn new(seed: u64) -> Self {
+        let mut world = World::empty(Options { verify_signatures: false });
+        world.market = world.create_market(0, market_config());
+        let (authority, fee_collector) = (world.authority, world.key("collector"));
+        let model = Model::create(authority, 0, authority, fee_collector, PYTH_RECEIVERS, market_config(), START)
+            .expect("valid parameters");
+        let users = (0..USERS).map(|user| world.key(&format!("user {user}"))).collect();
+        let rng = ChaCha8Rng::seed_from_u64(seed);
+        let (tokens, counts) = Default::default();
+        let mut actors = Self { rng, world, model, fee_collector, users, tokens, counts, markets: 1 };
+        for (decimals, dollars) in TOKENS {
+            let reserve = actors.new_token(decimals, dollars);
+            actors.add_reserve(reserve, authority).expect("listed");
+        }
+        actors.compare("before the first step");
+        actors
+    }
+
+    pub fn successes(&self, kind: &'static str) -> usize {
+        self.counts.get(&(kind, format!("{:?}", Answer::Ok(())))).copied().unwrap_or(0)
+    }
+
+    pub fn summary(&self) -> String {
+        self.counts.iter().map(|((kind, answer), count)| format!("{kind:16} {count:6} {answer}\n")).collect()
+    }
+
+    /// One instruction, after the world has moved on a little.
+    pub fn step(&mut self, step: u64) {
+        self.pass_time();
+        self.move_prices();
+        let stale =
+            self.model.reserves.iter().any(|reserve| !reserve.price.is_fresh(&reserve.config.oracle, self.model.now));
+        let weights = rand::distr::weighted::WeightedIndex::new(WEIGHTS).expect("positive");
+        let kind = if stale && self.rng.random_bool(0.3) { 9 } else { self.rng.sample(weights) };
+        let answer = self.act(kind);
+        self.compare(&format!("after step {step}, {}: {answer:?}", KINDS[kind]));
+        self.model.check();
+        *self.counts.entry((KINDS[kind], format!("{answer:?}"))).or_default() += 1;
+    }
+
+    // What happens by itself.
+
+    fn pass_time(&mut self) {
+        let seconds = match self.rng.random_range(0..1_000) {
+            0 => self.rng.random_range(86_400 * 30..86_400 * 120),
+            1..6 => self.rng.random_range(3_600..86_400 * 7),
+            6..20 => self.rng.random_range(300..3_600),
+            20..25 => -self.rng.random_range(1..30),
+            25..300 => self.rng.random_range(1..30),
+            _ => 0,
+        };
+        self.world.advance(seconds);
+        self.model.now += seconds;
+    }
+
+    fn move_prices(&mut self) {
+        if self.rng.random_bool(0.05) {
+            let token = self.rng.random_range(0..self.tokens.len());
+            let falls = self.rng.random_bool(0.5);
+            let percent = if falls { self.rng.random_range(15..90) } else { self.rng.random_range(110..350) };
+            let (spot, average) = &mut self.tokens[token].price;
+            *spot = (*spot as i128 * percent / 100).clamp(DOLLAR as i128 / 100, 1_000_000 * DOLLAR as i128) as i64;
+            *average = (*average + *spot) / 2;
+        }
+        for Token { price: (spot, average), .. } in &mut self.tokens {
+            *spot = (*spot as i128 * self.rng.random_range(9_980..=10_020) / 10_000).max(1) as i64;
+            *average += (*spot - *average) / 8;
+        }
+        if self.rng.random_bool(0.02) {
+            // Anyone may send tokens to a vault; it must change nothing but the vault.
+            let reserve = self.rng.random_range(0..self.model.reserves.len()) as u8;
+            let amount = self.rng.random_range(1..1_000_000);
+            self.receive(self.vault(reserve), amount);
+        }
+    }
+
+    /// Tokens out of nothing.
+    pub fn receive(&mut self, token_account: Address, amount: u64) {
+        let mut account = self.world.account(&token_account);
+        let balance = self.model.balances.entry(token_account).or_default();
+        *balance += amount;
+        account.data[64..72].copy_from_slice(&balance.to_le_bytes());
+        self.world.set_account(token_account, account);
+    }
+
+    /// A mint with a price. Returns the index its reserve would have.
+    pub fn new_token(&mut self, decimals: u8, dollars: i64) -> u8 {
+        let mint = self.world.mint(&format!("token {}", self.tokens.len()), &MintSpec::spl(decimals));
+        self.tokens.push(Token { mint, decimals, price: (dollars * DOLLAR, dollars * DOLLAR) });
+        (self.tokens.len() - 1) as u8
+    }
+
+    pub fn vault(&self, reserve: u8) -> Address {
+        vault_address(&self.world.market, &self.tokens[reserve as usize].mint).0
+    }
+
+    pub fn wallet(&self, owner: &Address, reserve: u8) -> Address {
+        associated_token_account(owner, &self.tokens[reserve as usize].mint, &TOKEN_PROGRAM)
+    }
+
+    /// The reserve whose accounts come with an index that may be out of range.
+    pub fn nearest(&self, reserve: u8) -> u8 {
+        reserve.min(self.model.reserves.len() as u8 - 1)
+    }
+
+    // Choices.
+
+    pub fn user(&mut self) -> Address {
+        *self.users.choose(&mut self.rng).expect("users")
+    }
+
+    /// The market's authority, or once in a while someone who would like to be.
+    pub fn authority(&mut self) -> Address {
+        if self.rng.random_bool(0.95) { self.world.authority } else { self.user() }
+    }
+
+    /// A margin account, sometimes one that is not open, and its owner.
+    pub fn account(&mut self) -> (Address, Address) {
+        let (owner, id) = (self.user(), self.rng.random_range(0..ACCOUNTS_PER_USER));
+        (margin_address(&self.world.market, &owner, id).0, owner)
+    }
+
+    /// Mostly an account with a position of this side, and its owner.
+    pub fn holder(&mut self, side: Side) -> (Address, Address) {
+        let holds = |positions: &[Position]| positions.iter().any(|position| position.side == side as u8);
+        let holders: Vec<_> = self.model.accounts.iter().filter(|(_, account)| holds(account.positions())).collect();
+        match holders.choose(&mut self.rng) {
+            Some((address, account)) if self.rng.random_bool(0.9) => (**address, from_engine(&account.owner)),
+            _ => self.account(),
+        }
+    }
+
+    /// Mostly a reserve in which the account has no deposit.
+    pub fn lender(&mut self, account: Address) -> u8 {
+        let reserve = self.reserve();
+        let held = |account: &MarginAccount| account.shares(reserve, Side::Deposit).is_ok();
+        if self.model.accounts.get(&account).is_some_and(held) && self.rng.random_bool(0.8) {
+            return self.rng.random_range(0..self.model.reserves.len()) as u8;
+        }
+        reserve
+    }
+
+    /// Mostly a reserve of the market.
+    pub fn reserve(&mut self) -> u8 {
+        if self.rng.random_bool(0.01) {
+            return self.rng.random();
+        }
+        self.rng.random_range(0..self.model.reserves.len()) as u8
+    }
+
+    /// Amounts of every size around `natural`, and the ones that break things.
+    pub fn amount(&mut self, natural: u64) -> u64 {
+        match self.rng.random_range(0..20) {
+            0 => 0,
+            1 => 1,
+            2 => self.rng.random_range(2..100),
+            3 => u64::MAX,
+            4 => self.rng.random::<u64>() >> self.rng.random_range(0..64),
+            5 => natural,
+            6 => natural.saturating_add(1),
+            7 => u64::MAX - 1,
+            _ => self.rng.random_range(0..=natural / 2) + natural / 8,
+        }
+    }
+
+    pub fn owed_or_held(&self, account: Address, reserve: u8, side: Side) -> u64 {
+        let shares = self.model.accounts.get(&account).and_then(|account| account.shares(reserve, side).ok());
+        shares.map_or(1_000, |shares| {
+            let record = &self.model.reserves[reserve as usize];
+            match side {
+                Side::Deposit => record.deposit_index_at(self.model.now).amount_floor(shares),
+                Side::Debt => record.debt_index_at(self.model.now).amount_ceil(shares),
+            }
+        })
+    }
+
+    /// Mostly a reserve in which the account holds a position of this side.
+    pub fn position(&mut self, account: Address, side: Side) -> u8 {
+        let positions: Vec<_> = self.model.accounts.get(&account).map_or(Vec::new(), |account| {
+            account
+                .positions()
+                .iter()
+                .filter(|position| position.side == side as u8)
+                .map(|position| position.reserve)
+                .collect()
+        });
+        match positions.choose(&mut self.rng) {
+            Some(reserve) if self.rng.random_bool(0.9) => *reserve,
+            _ => self.reserve(),
+        }
+    }
+
+    // The comparison.
+
+    /// Every byte of the market and of every margin account, and every balance.
+    fn compare(&self, when: &str) {
+        let stored =
+            |address: &Address| self.world.find_account(address).map(|account| account.data).unwrap_or_default();
+        assert!(stored(&self.world.market) == self.model.market_bytes(), "market, {when}");
+        for user in &self.users {
+            for id in 0..ACCOUNTS_PER_USER {
+                let (address, _) = margin_address(&self.world.market, user, id);
+                let expected = self.model.accounts.get(&address).map(Model::margin_bytes).unwrap_or_default();
+                assert!(stored(&address) == expected, "margin account {address}, {when}");
+            }
+        }
+        for (address, balance) in &self.model.balances {
+            assert_eq!(self.world.token_balance(address), *balance, "token account {address}, {when}");
+        }
+    }
+}
+
+/// The feed of a reserve.
+pub fn feed(reserve: u8) -> layout::Address {
+    let mut id = [0x5A; 32];
+    id[0] = reserve;
+    layout::Address(id)
+}

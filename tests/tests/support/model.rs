@@ -1,0 +1,298 @@
+//! What the market should be: the engine on plain structs, token balances in a map, and the shell's order of checks.
+//!
+//! Nothing here reads the virtual machine. Where an action is refused, the model says with which error.
+
+use ballast_client::{
+    Address, TOKEN_PROGRAM, from_engine, margin_address, market_address, to_engine, vault_address, vault_authority,
+};
+use ballast_engine::{
+    Error,
+    actions::{Ledger, check_listing},
+    health::HealthReport,
+    margin::{MarginAccount, Side},
+    market::{LAYOUT_VERSION, Market, MarketConfig},
+    price::PriceUpdate,
+    reserve::{Reserve, ReserveConfig},
+};
+use std::collections::BTreeMap;
+
+/// Why an instruction is refused.
+pub use solana_transaction::InstructionError as Refusal;
+
+/// What an action answers.
+pub type Answer<T = ()> = Result<T, Refusal>;
+
+/// An account that claims to be a price: its owner and its bytes.
+pub type PriceAccount = (Address, Vec<u8>);
+
+#[derive(Clone)]
+pub struct Model {
+    pub address: Address,
+    pub market: Market,
+    pub reserves: Vec<Reserve>,
+    /// Open margin accounts.
+    pub accounts: BTreeMap<Address, MarginAccount>,
+    /// Balances of wallets and vaults.
+    pub balances: BTreeMap<Address, u64>,
+    pub now: i64,
+}
+
+/// The accounts and arguments of a liquidation.
+#[derive(Clone, Copy, Debug)]
+pub struct Liquidation {
+    pub account: Address,
+    pub source: Address,
+    pub destination: Address,
+    pub debt: u8,
+    pub collateral: u8,
+    pub max_repay: u64,
+    pub min_collateral: u64,
+}
+
+fn refused(error: Error) -> Refusal {
+    Refusal::Custom(error.code())
+}
+
+fn engine<T>(result: ballast_engine::Result<T>) -> Answer<T> {
+    result.map_err(refused)
+}
+
+impl Model {
+    /// A market as `create_market` leaves it.
+    pub fn create(
+        creator: Address,
+        id: u16,
+        authority: Address,
+        fee_collector: Address,
+        receivers: [Address; 2],
+        config: MarketConfig,
+        now: i64,
+    ) -> Answer<Self> {
+        let (address, bump) = market_address(&creator, id);
+        let (vault_authority, vault_authority_bump) = vault_authority(&address);
+        let receivers = receivers.map(|receiver| to_engine(&receiver));
+        let market = engine(Market::new(config, to_engine(&authority), to_engine(&fee_collector), receivers))?;
+        let market = Market {
+            bump,
+            vault_authority_bump,
+            id,
+            creator: to_engine(&creator),
+            vault_authority: to_engine(&vault_authority),
+            ..market
+        };
+        let (reserves, accounts, balances) = Default::default();
+        Ok(Self { address, market, reserves, accounts, balances, now })
+    }
+
+    /// Runs an action as a transaction: all of it or nothing.
+    pub fn attempt<T>(&mut self, action: impl FnOnce(&mut Self) -> Answer<T>) -> Answer<T> {
+        let before = self.clone();
+        let answer = action(self);
+        if answer.is_err() {
+            *self = before;
+        }
+        answer
+    }
+
+    /// The market account's data.
+    pub fn market_bytes(&self) -> Vec<u8> {
+        let mut bytes = Market::DISCRIMINATOR.to_vec();
+        bytes.extend(bytemuck::bytes_of(&self.market));
+        bytes.extend((self.reserves.len() as u64).to_le_bytes());
+        bytes.extend(self.reserves.iter().flat_map(bytemuck::bytes_of));
+        bytes
+    }
+
+    /// A margin account's data.
+    pub fn margin_bytes(account: &MarginAccount) -> Vec<u8> {
+        [&MarginAccount::DISCRIMINATOR, bytemuck::bytes_of(account)].concat()
+    }
+
+    fn transfer(&mut self, from: Address, to: Address, amount: u64) -> Answer {
+        // The token program's code for insufficient funds.
+        let left = self.balances[&from].checked_sub(amount).ok_or(Refusal::Custom(1))?;
+        self.balances.insert(from, left);
+        *self.balances.get_mut(&to).expect("a token account") += amount;
+        Ok(())
+    }
+
+    fn vault(&self, reserve: u8) -> Address {
+        from_engine(&self.reserves[reserve as usize].vault)
+    }
+
+    /// Runs an engine action on the books and one margin account.
+    fn act<T>(
+        &mut self,
+        address: Address,
+        action: impl FnOnce(&mut Ledger<'_>, &mut MarginAccount) -> ballast_engine::Result<T>,
+    ) -> Answer<T> {
+        let account = self.accounts.get_mut(&address).expect("open");
+        let mut ledger = Ledger { config: self.market.config, reserves: &mut self.reserves, now: self.now };
+        engine(action(&mut ledger, account))
+    }
+
+    /// What the framework says of a margin account that is not there.
+    fn require_open(&self, account: Address) -> Answer {
+        if self.accounts.contains_key(&account) { Ok(()) } else { Err(Refusal::AccountDataTooSmall) }
+    }
+
+    fn require_owner(&self, account: Address, signer: Address) -> Answer {
+        let owner = self.accounts[&account].owner;
+        if owner == to_engine(&signer) { Ok(()) } else { Err(refused(Error::NotAccountOwner)) }
+    }
+
+    fn require_reserve(&self, reserve: u8) -> Answer {
+        let listed = (reserve as usize) < self.reserves.len();
+        if listed { Ok(()) } else { Err(refused(Error::ReserveIndexOutOfRange)) }
+    }
+
+    pub fn deposit(&mut self, account: Address, source: Address, reserve: u8, amount: u64) -> Answer {
+        self.require_open(account)?;
+        self.require_reserve(reserve)?;
+        let moved = self.act(account, |ledger, account| ledger.deposit(account, reserve, amount))?;
+        self.market.next_event();
+        self.transfer(source, self.vault(reserve), moved.amount)
+    }
+
+    pub fn repay(&mut self, account: Address, source: Address, reserve: u8, amount: u64) -> Answer {
+        self.require_open(account)?;
+        self.require_reserve(reserve)?;
+        let moved = self.act(account, |ledger, account| ledger.repay(account, reserve, amount))?;
+        self.market.next_event();
+        self.transfer(source, self.vault(reserve), moved.amount)
+    }
+
+    pub fn withdraw(&mut self, signer: Address, account: Address, to: Address, reserve: u8, amount: u64) -> Answer {
+        self.require_open(account)?;
+        self.require_owner(account, signer)?;
+        self.require_reserve(reserve)?;
+        let moved = self.act(account, |ledger, account| ledger.withdraw(account, reserve, amount))?;
+        self.market.next_event();
+        self.transfer(self.vault(reserve), to, moved.amount)
+    }
+
+    pub fn borrow(&mut self, signer: Address, account: Address, to: Address, reserve: u8, amount: u64) -> Answer {
+        self.require_open(account)?;
+        self.require_owner(account, signer)?;
+        self.require_reserve(reserve)?;
+        let moved = self.act(account, |ledger, account| ledger.borrow(account, reserve, amount))?;
+        self.market.next_event();
+        self.transfer(self.vault(reserve), to, moved.amount)
+    }
+
+    pub fn liquidate(&mut self, order: Liquidation) -> Answer {
+        let Liquidation { account, source, destination, debt, collateral, max_repay, min_collateral } = order;
+        if debt == collateral {
+            // The framework refuses the vault that would be given twice.
+            return Err(Refusal::Custom(2040));
+        }
+        self.require_open(account)?;
+        self.require_reserve(debt)?;
+        self.require_reserve(collateral)?;
+        let done = self
+            .act(account, |ledger, account| ledger.liquidate(account, debt, collateral, max_repay, min_collateral))?;
+        assert!(done.after.net() >= done.before.net(), "a liquidation must not worsen health");
+        self.market.next_event();
+        self.transfer(source, self.vault(debt), done.repaid)?;
+        self.transfer(self.vault(collateral), destination, done.seized)
+    }
+
+    pub fn settle_bad_debt(&mut self, account: Address, reserve: u8) -> Answer {
+        self.require_open(account)?;
+        self.act(account, |ledger, account| ledger.settle_bad_debt(account, reserve))?;
+        self.market.next_event();
+        Ok(())
+    }
+
+    pub fn collect_fees(&mut self, signer: Address, to: Address, reserve: u8) -> Answer {
+        if self.market.fee_collector != to_engine(&signer) {
+            return Err(refused(Error::NotFeeCollector));
+        }
+        self.require_reserve(reserve)?;
+        let mut ledger = Ledger { config: self.market.config, reserves: &mut self.reserves, now: self.now };
+        let amount = engine(ledger.collect_fees(reserve))?;
+        self.market.next_event();
+        self.transfer(self.vault(reserve), to, amount)
+    }
+
+    pub fn refresh_prices(&mut self, prices: &[(u8, Address, PriceAccount)]) -> Answer {
+        if prices.is_empty() {
+            return Err(refused(Error::PriceAccountMissing));
+        }
+        for (reserve, address, (owner, bytes)) in prices {
+            if !self.market.accepts_receiver(&to_engine(owner)) {
+                return Err(refused(Error::PriceOwnerNotAllowed));
+            }
+            let update = engine(PriceUpdate::parse(bytes))?;
+            let mut ledger = Ledger { config: self.market.config, reserves: &mut self.reserves, now: self.now };
+            engine(ledger.refresh_price(*reserve, &to_engine(address), &update))?;
+        }
+        Ok(())
+    }
+
+    pub fn update_reserve(&mut self, signer: Address, reserve: u8, config: ReserveConfig) -> Answer {
+        if self.market.authority != to_engine(&signer) {
+            return Err(refused(Error::NotMarketAuthority));
+        }
+        let mut ledger = Ledger { config: self.market.config, reserves: &mut self.reserves, now: self.now };
+        engine(ledger.set_config(reserve, config))
+    }
+
+    pub fn add_reserve(&mut self, signer: Address, mint: Address, decimals: u8, config: ReserveConfig) -> Answer {
+        if self.market.authority != to_engine(&signer) {
+            return Err(refused(Error::NotMarketAuthority));
+        }
+        engine(check_listing(&self.reserves, &to_engine(&mint)))?;
+        let (vault, vault_bump) = vault_address(&self.address, &mint);
+        self.reserves.push(Reserve {
+            mint: to_engine(&mint),
+            vault: to_engine(&vault),
+            token_program: to_engine(&TOKEN_PROGRAM),
+            vault_bump,
+            ..engine(Reserve::new(config, decimals, self.now))?
+        });
+        self.balances.insert(vault, 0);
+        Ok(())
+    }
+
+    pub fn open_account(&mut self, owner: Address, id: u16) -> Answer {
+        let (address, bump) = margin_address(&self.address, &owner, id);
+        if self.accounts.contains_key(&address) {
+            // The system program's code for an address in use: the account has lamports and another owner.
+            return Err(Refusal::Custom(0));
+        }
+        let (market, owner) = (to_engine(&self.address), to_engine(&owner));
+        let account = MarginAccount { version: LAYOUT_VERSION, bump, id, market, owner, ..MarginAccount::default() };
+        self.accounts.insert(address, account);
+        Ok(())
+    }
+
+    pub fn close_account(&mut self, signer: Address, account: Address) -> Answer {
+        self.require_open(account)?;
+        self.require_owner(account, signer)?;
+        if !self.accounts[&account].positions().is_empty() {
+            return Err(refused(Error::AccountNotEmpty));
+        }
+        self.accounts.remove(&account);
+        Ok(())
+    }
+
+    pub fn read_health(&self, account: Address) -> Answer<HealthReport> {
+        // Read-only loading looks at the owner first.
+        let account = self.accounts.get(&account).ok_or(Refusal::UninitializedAccount)?;
+        engine(HealthReport::new(account, &self.reserves, self.now))
+    }
+
+    /// Invariants of the books: they balance exactly, shares are someone's, and vaults cover what the books say.
+    pub fn check(&self) {
+        for (index, reserve) in self.reserves.iter().enumerate() {
+            let (assets, claims) = reserve.balance();
+            assert_eq!(assets, claims, "reserve {index}: cash + debts = deposits + fees");
+            for (side, total) in [(Side::Deposit, reserve.deposit_shares), (Side::Debt, reserve.debt_shares)] {
+                let positions = self.accounts.values().filter_map(|account| account.shares(index as u8, side).ok());
+                assert_eq!(positions.map(|shares| shares.0).sum::<u64>(), total.0, "reserve {index}: {side:?} shares");
+            }
+            assert!(self.balances[&self.vault(index as u8)] >= reserve.cash, "reserve {index}: cash is in the vault");
+        }
+    }
+}
