@@ -63,6 +63,21 @@ need_rust() {
     die "Rust $version is too old: $RUST_MIN or newer is needed (with rustup: rustup update)"
 }
 
+# Where programs/build-tools is built.
+build_tools_target=$ROOT/target/build-tools
+
+# build_tool ARGUMENT…: runs programs/build-tools, built with the host's Rust. rustup's own variable is taken away:
+# anchor-lang-idl 0.2.0 passes it on wrongly.
+build_tool() {
+  need_rust
+  (
+    cd "$ROOT/programs"
+    unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET RUSTUP_TOOLCHAIN
+    cargo build --locked -q -p ballast-build-tools --target-dir "$build_tools_target" >&2
+    "$build_tools_target/debug/ballast-build-tools" "$@" >&2
+  )
+}
+
 # The C compiler, which Rust links with.
 need_cc() {
   command -v cc >/dev/null && return

@@ -180,5 +180,10 @@ packages_build() {
       --target "$ROOT/scripts/toolchain/sbpf-$arch.json" -Z json-target-spec -Z build-std=std,panic_abort \
       -- -C link-arg="$adapter" -C link-arg=--export="$wide" >&2
   )
-  install -m 644 "$sbf/sbpf-$arch/release/libballast.so" "$output"
+  if [ "$arch" = v0 ]; then
+    # sbpf-linker passes stack arguments as if there were no gaps between the frames of v0.
+    build_tool stack-args "$sbf/sbpf-v0/release/libballast.so" "$output"
+  else
+    install -m 644 "$sbf/sbpf-$arch/release/libballast.so" "$output"
+  fi
 }

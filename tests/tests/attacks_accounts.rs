@@ -1,5 +1,4 @@
 //! Attacks with accounts that are forged, foreign, unsigned, recreated or given twice.
-#![allow(missing_docs)]
 
 use ballast_client::{
     Address, ID, Instruction, LiquidationOrder, MarketView, PYTH_RECEIVERS, SYSTEM_PROGRAM, TOKEN_2022_PROGRAM,

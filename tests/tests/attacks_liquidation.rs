@@ -1,5 +1,4 @@
 //! Attacks on and by liquidation, on the settlement of losses, and around the caps.
-#![allow(missing_docs)]
 
 use ballast_client::{Address, LiquidationOrder};
 use ballast_engine::{
@@ -114,7 +113,7 @@ fn liquidation_c29_every_liquidation_improves_health() {
 }
 
 #[test]
-fn liquidation_c29_the_pool_between_two_prices_is_not_the_liquidators_loss() {
+fn liquidation_c29_an_order_is_filled_at_its_price_or_not_at_all() {
     let (Scene { mut world, usd, sol, trader, .. }, liquidator) = scene();
     world.set_price(sol, Quote::dollars(120.0)).expect_ok();
     let wanted = LiquidationOrder { min_collateral: 50 * SOL, ..order(usd, sol, 1_000 * USD) };
@@ -136,20 +135,54 @@ fn liquidation_c29_a_dead_feed_does_not_shield_a_borrower() {
     world.liquidate(liquidator, trader.margin, order(usd, sol, u64::MAX)).expect_ok();
 }
 
-/// Nor can he keep his loss from being settled with it: the loss would stay with whoever withdraws last.
+/// Nor can he keep his loss from being settled with it: the loss would stay with whoever withdraws last. The atom is
+/// what he left of a deposit when he had no debt yet.
 #[test]
 fn liquidation_c29_an_atom_without_a_price_does_not_keep_bad_debt_from_being_settled() {
-    let (Scene { mut world, usd, sol, trader, .. }, liquidator) = scene();
-    let dead = world.list(Token::new("DEAD", 6, 1.0), reserve_config());
-    world.supply(trader, dead, 1);
+    let (Scene { mut world, usd, sol, .. }, liquidator) = scene();
+    let minimum = ReserveConfig { min_deposit: USD, ..reserve_config() };
+    let dead = world.list(Token::new("DEAD", 6, 0.001), minimum);
+    let hidden = world.user("hidden");
+    world.supply(hidden, sol, 100 * SOL);
+    world.supply(hidden, dead, USD);
+    world.withdraw(hidden, dead, USD - 1).expect_ok();
+    world.refresh_all();
+    world.borrow(hidden, usd, 10_000 * USD).expect_ok();
     world.advance(3_600);
     for (reserve, dollars) in [(usd, 1.0), (sol, 10.0)] {
         world.set_price(reserve, Quote::dollars(dollars)).expect_ok();
     }
-    world.liquidate(liquidator, trader.margin, order(usd, sol, u64::MAX)).expect_ok();
-    assert_eq!(world.deposit_shares(trader, sol), 0, "everything of value is seized");
-    world.liquidate(liquidator, trader.margin, order(usd, dead, u64::MAX)).expect_error(Error::PriceStale);
-    world.settle(trader.margin, usd).expect_ok();
+    world.settle(hidden.margin, usd).expect_error(Error::BadDebtNotProven);
+    world.liquidate(liquidator, hidden.margin, order(usd, sol, u64::MAX)).expect_ok();
+    assert_eq!(world.deposit_shares(hidden, sol), 0, "everything of value is seized");
+    world.liquidate(liquidator, hidden.margin, order(usd, dead, u64::MAX)).expect_error(Error::PriceStale);
+    world.settle(hidden.margin, usd).expect_ok();
+    world.assert_conserved();
+}
+
+/// Dust that is left while the debt is covered, or collateral that is no dust, is no proof of a loss.
+#[test]
+fn liquidation_c29_dust_that_covers_its_debt_is_not_written_off() {
+    let (Scene { mut world, usd, sol, .. }, _) = scene();
+    world.reconfigure(sol, |config| config.min_deposit = SOL / 100).expect_ok();
+    world.refresh_all();
+    let user = world.user("small");
+    world.supply(user, sol, SOL);
+    world.borrow(user, usd, 100 * USD).expect_ok();
+    // A deposit of more than the minimum is no dust whatever its last price says: that may be old.
+    let mut fallen = world.fork();
+    fallen.set_price(sol, Quote::dollars(0.5)).expect_ok();
+    fallen.settle(user.margin, usd).expect_error(Error::BadDebtNotProven);
+    // A raised minimum makes the whole deposit a small one; its value is not.
+    world.reconfigure(sol, |config| config.min_deposit = 10 * SOL).expect_ok();
+    world.settle(user.margin, usd).expect_error(Error::BadDebtNotProven);
+    // Nor is it while its value is dust but covers what is owed: here all but 20 cents is repaid.
+    world.fund(&user.key, usd, 100 * USD);
+    world.repay(user, usd, 100 * USD - USD / 5).expect_ok();
+    world.set_price(sol, Quote::dollars(0.5)).expect_ok();
+    world.settle(user.margin, usd).expect_error(Error::BadDebtNotProven);
+    world.set_price(sol, Quote::dollars(0.1)).expect_ok();
+    world.settle(user.margin, usd).expect_ok();
     world.assert_conserved();
 }
 
@@ -196,18 +229,19 @@ fn liquidation_c29_bad_debt_is_shared_by_the_depositors_and_no_other_reserve_pay
 #[test]
 fn liquidation_c29_no_liquidation_leaves_dust() {
     let (Scene { mut world, usd, sol, trader, .. }, liquidator) = scene();
-    world.set_price(sol, Quote::dollars(106.0)).expect_ok();
-    let owed = world.reserve(usd).debts();
-    // The account is so deep under water that all of its debt may be repaid: all but half a dollar may not.
+    world.set_price(sol, Quote::dollars(102.0)).expect_ok();
+    // At 3 % penalty that takes 99.995 of the 100 sol, and would leave half a dollar of collateral.
     world
-        .liquidate(liquidator, trader.margin, order(usd, sol, owed - USD / 2))
+        .liquidate(liquidator, trader.margin, order(usd, sol, 9_902_410_000))
         .expect_error(Error::LiquidationLeavesDust);
+    world.liquidate(liquidator, trader.margin, order(usd, sol, 9_000 * USD)).expect_ok();
 }
 
 #[test]
 fn caps_c31_caps_count_the_interest_until_now() {
     let (Scene { mut world, usd, lender, trader, .. }, _) = scene();
-    let flat = |config: &mut ReserveConfig| config.curve.points[..2].iter_mut().for_each(|point| point.rate_bps = 2_000);
+    let flat =
+        |config: &mut ReserveConfig| config.curve.points[..2].iter_mut().for_each(|point| point.rate_bps = 2_000);
     world.reconfigure(usd, flat).expect_ok();
     let (deposits, debts) = (world.reserve(usd).deposits(), world.reserve(usd).debts());
     world

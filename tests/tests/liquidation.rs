@@ -239,7 +239,7 @@ fn a_liquidation_whose_rounding_worsens_health_is_refused() {
     world.set_price(sol, Quote::dollars(115.0)).expect_ok();
     let liquidator = world.key("liquidator");
     world.fund(&liquidator, coarse, 1_000);
-    let index = world.reserve(coarse).debt_index.to_bits() as f64 / 2f64.powi(64);
+    let index = world.reserve(coarse).debt_index_at(world.now()).to_bits() as f64 / 2f64.powi(64);
     assert!((1.85..1.95).contains(&index), "{index}");
     let order = |max_repay| LiquidationOrder { debt: coarse, collateral: sol, max_repay, min_collateral: 0 };
     world.liquidate(liquidator, trader.margin, order(3)).expect_error(Error::LiquidationWorsensHealth);
@@ -277,6 +277,26 @@ fn refused_liquidations() {
 }
 
 #[test]
+fn collateral_that_is_lent_out_is_seized_as_far_as_there_is_cash() {
+    let mut distress = Distress::new();
+    let Scene { world, sol, .. } = &mut distress.scene;
+    let other = world.user("other");
+    let backing = world.list(Token::new("backing", 6, 1.0), reserve_config());
+    world.supply(other, backing, 1_000_000 * USD);
+    world.refresh_all();
+    world.borrow(other, *sol, 90 * SOL).expect_ok();
+    distress.sol_at(115.0);
+    let event = liquidated(distress.liquidate(u64::MAX));
+    assert_eq!(event.seized, 10 * SOL);
+    assert_near(event.repaid as f64 / USD as f64, 1_150.0 / (1.0 + event.penalty as f64 / 1e4));
+    let (usd, sol) = (distress.scene.usd, distress.scene.sol);
+    assert_eq!(distress.scene.world.reserve(sol).cash, 0);
+    distress.scene.world.set_price(usd, Quote::dollars(1.0)).expect_ok();
+    distress.liquidate(u64::MAX).expect_error(Error::InsufficientLiquidity);
+    distress.scene.world.assert_conserved();
+}
+
+#[test]
 fn both_prices_of_a_liquidation_must_be_fresh() {
     let mut distress = Distress::new();
     distress.sol_at(100.0);
@@ -287,6 +307,9 @@ fn both_prices_of_a_liquidation_must_be_fresh() {
     let usd = distress.scene.usd;
     distress.scene.world.set_price(usd, Quote::dollars(1.0)).expect_ok();
     distress.liquidate(USD).expect_ok();
+    distress.scene.world.advance(61);
+    distress.scene.world.set_price(usd, Quote::dollars(1.0)).expect_ok();
+    distress.liquidate(USD).expect_error(Error::PriceStale);
 }
 
 #[test]

@@ -80,6 +80,50 @@ fn debt_is_not_bad_while_there_is_collateral() {
 }
 
 #[test]
+fn dust_does_not_keep_bad_debt_from_being_settled() {
+    let Scene { mut world, usd, sol, trader, .. } = Scene::new();
+    let dust = world.list(Token::new("dust", 6, 1.0), reserve_config());
+    world.supply(trader, dust, 999_000); // 99.9 cents; dust is less than a dollar
+    world.refresh_all();
+    world.borrow(trader, usd, 10_000 * USD).expect_ok();
+    world.set_price(sol, Quote::dollars(50.0)).expect_ok();
+    seize_all(&mut world, trader, usd, sol);
+    // Not while it is as large as any deposit must be,
+    world.fork().settle(trader.margin, usd).expect_error(Error::BadDebtNotProven);
+    world.reconfigure(dust, |config| config.min_deposit = 999_000).expect_ok();
+    world.fork().settle(trader.margin, usd).expect_error(Error::BadDebtNotProven);
+    world.reconfigure(dust, |config| config.min_deposit = 1_000_001).expect_ok();
+    // and not while it is worth a dollar.
+    let mut richer = world.fork();
+    richer.supply(trader, dust, 1_000);
+    richer.set_price(dust, Quote::dollars(1.01)).expect_ok();
+    richer.settle(trader.margin, usd).expect_error(Error::BadDebtNotProven);
+    // A dead feed does not matter.
+    world.advance(1_000_000);
+    world.settle(trader.margin, usd).expect_ok();
+    assert_eq!(world.debt_shares(trader, usd), 0);
+    // The dust stays with the account.
+    world.withdraw(trader, dust, EVERYTHING).expect_ok();
+    assert_eq!(world.balance(&trader.key, dust), 999_000);
+    world.assert_conserved();
+}
+
+#[test]
+fn a_small_debt_is_not_bad_while_dust_covers_it() {
+    let Scene { mut world, usd, sol, trader, .. } = Scene::new();
+    world.borrow(trader, usd, 11 * USD).expect_ok();
+    world.withdraw(trader, sol, 99 * SOL).expect_ok();
+    world.repay(trader, usd, 10_500_000).expect_ok();
+    // 90 cents against 50, below the reserve's minimum.
+    world.reconfigure(sol, |config| config.min_deposit = 2 * SOL).expect_ok();
+    world.set_price(sol, Quote::dollars(0.9)).expect_ok();
+    world.settle(trader.margin, usd).expect_error(Error::BadDebtNotProven);
+    world.set_price(sol, Quote::dollars(0.4)).expect_ok();
+    world.settle(trader.margin, usd).expect_ok();
+    world.assert_conserved();
+}
+
+#[test]
 fn a_reserve_that_a_loss_consumed_is_closed_for_good() {
     let Scene { mut world, usd, sol, trader, .. } = Scene::new();
     let mut config = reserve_config();

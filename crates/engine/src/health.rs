@@ -3,7 +3,7 @@
 use crate::{
     error::{Error, Result},
     layout::{U128, record},
-    margin::MarginAccount,
+    margin::{MarginAccount, Position},
     price::Reading,
     reserve::Reserve,
     units::{Bps, ONE_BPS, Usd},
@@ -106,8 +106,13 @@ pub fn weighted(reserve: &Reserve, amount: u64, is_debt: bool, requirement: Requ
 #[inline(always)]
 pub fn health(account: &MarginAccount, reserves: &[Reserve], now: i64, requirement: Requirement) -> Result<Health> {
     let mut sum = Health::default();
-    for_each_position(account, reserves, now, |reserve, amount, is_debt| {
-        sum.add(required(reserve, amount, is_debt, now, requirement)?, is_debt);
+    for_each_position(account, reserves, |reserve, position| {
+        let state = PriceState::of(reserve, now);
+        // A collateral without a price that counts needs no amount either.
+        if requirement == Requirement::Maintenance || state == PriceState::Settled || position.is_debt() {
+            let amount = amount(reserve, position, now);
+            sum.add(required(reserve, amount, position.is_debt(), state, requirement)?, position.is_debt());
+        }
         Ok(())
     })?;
     Ok(sum)
@@ -117,8 +122,8 @@ pub fn health(account: &MarginAccount, reserves: &[Reserve], now: i64, requireme
 /// judged by. A token never priced counts nothing.
 pub fn equity(account: &MarginAccount, reserves: &[Reserve], now: i64) -> Result<Health> {
     let mut sum = Health::default();
-    for_each_position(account, reserves, now, |reserve, amount, is_debt| {
-        sum.add(spot_value(reserve, amount, is_debt), is_debt);
+    for_each_position(account, reserves, |reserve, position| {
+        sum.add(spot_value(reserve, amount(reserve, position, now), position.is_debt()), position.is_debt());
         Ok(())
     })?;
     Ok(sum)
@@ -128,45 +133,50 @@ pub fn equity(account: &MarginAccount, reserves: &[Reserve], now: i64) -> Result
 #[inline(always)]
 pub fn maintenance_and_equity(account: &MarginAccount, reserves: &[Reserve], now: i64) -> Result<(Health, Health)> {
     let (mut maintenance, mut equity) = (Health::default(), Health::default());
-    for_each_position(account, reserves, now, |reserve, amount, is_debt| {
-        maintenance.add(required(reserve, amount, is_debt, now, Requirement::Maintenance)?, is_debt);
+    for_each_position(account, reserves, |reserve, position| {
+        let (amount, is_debt) = (amount(reserve, position, now), position.is_debt());
+        let state = PriceState::of(reserve, now);
+        maintenance.add(required(reserve, amount, is_debt, state, Requirement::Maintenance)?, is_debt);
         equity.add(spot_value(reserve, amount, is_debt), is_debt);
         Ok(())
     })?;
     Ok((maintenance, equity))
 }
 
-/// Calls `visit(reserve, amount, is_debt)` for each position, with its amount at `now`.
+/// Calls `visit` for each position with its reserve.
 #[inline(always)]
 fn for_each_position(
     account: &MarginAccount,
     reserves: &[Reserve],
-    now: i64,
-    mut visit: impl FnMut(&Reserve, u64, bool) -> Result<()>,
+    mut visit: impl FnMut(&Reserve, &Position) -> Result<()>,
 ) -> Result<()> {
     for position in account.positions() {
-        let reserve = reserves.get(position.reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
-        if position.is_debt() {
-            visit(reserve, reserve.debt_index_at(now).amount_ceil(position.shares), true)?;
-        } else {
-            visit(reserve, reserve.deposit_index_at(now).amount_floor(position.shares), false)?;
-        }
+        visit(reserves.get(position.reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?, position)?;
     }
     Ok(())
 }
 
+/// What a position is worth in atoms, interest until `now` included.
+#[inline(always)]
+fn amount(reserve: &Reserve, position: &Position, now: i64) -> u64 {
+    if position.is_debt() {
+        reserve.debt_index_at(now).amount_ceil(position.shares)
+    } else {
+        reserve.deposit_index_at(now).amount_floor(position.shares)
+    }
+}
+
 /// What a position counts for under a requirement.
 #[inline(always)]
-fn required(reserve: &Reserve, amount: u64, is_debt: bool, now: i64, requirement: Requirement) -> Result<Usd> {
+fn required(reserve: &Reserve, amount: u64, is_debt: bool, state: PriceState, requirement: Requirement) -> Result<Usd> {
     let value = weighted(reserve, amount, is_debt, requirement);
-    let usable = is_usable(reserve, now, requirement);
     match (requirement, is_debt) {
-        _ if usable.is_ok() => Ok(value),
-        (Requirement::Initial, true) => usable.map(|()| value),
-        (Requirement::Initial, false) => Ok(Usd::ZERO),
+        (Requirement::Initial, true) => state.require(requirement).map(|()| value),
+        (Requirement::Initial, false) if state != PriceState::Settled => Ok(Usd::ZERO),
         // Collateral weights are at most one: twice a value stays within the bound of `Usd`.
-        (Requirement::Maintenance, false) => Ok(Usd(value.0 << STALE_SHIFT)),
-        (Requirement::Maintenance, true) => Ok(Usd(value.0 >> STALE_SHIFT)),
+        (Requirement::Maintenance, false) if state == PriceState::Stale => Ok(Usd(value.0 << STALE_SHIFT)),
+        (Requirement::Maintenance, true) if state == PriceState::Stale => Ok(Usd(value.0 >> STALE_SHIFT)),
+        _ => Ok(value),
     }
 }
 
@@ -177,17 +187,40 @@ fn spot_value(reserve: &Reserve, amount: u64, is_debt: bool) -> Usd {
     if is_debt { price.value_ceil(amount, price.spot, one) } else { price.value_floor(amount, price.spot, one) }
 }
 
-/// Whether a reserve's price may be used for a requirement.
-#[inline(always)]
-pub fn is_usable(reserve: &Reserve, now: i64, requirement: Requirement) -> Result<()> {
-    let oracle = &reserve.config.oracle;
-    if !reserve.price.is_fresh(oracle, now) {
-        return Err(Error::PriceStale);
+/// What a reserve's price is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PriceState {
+    /// Everything.
+    Settled,
+    /// Liquidation: fresh, but too uncertain or too far from its average to back new risk.
+    Unsettled,
+    /// Nothing but estimates: too old.
+    Stale,
+}
+
+impl PriceState {
+    /// The state of a reserve's price at `now`.
+    #[inline(always)]
+    pub fn of(reserve: &Reserve, now: i64) -> Self {
+        let oracle = &reserve.config.oracle;
+        if !reserve.price.is_fresh(oracle, now) {
+            Self::Stale
+        } else if reserve.price.is_settled(oracle) {
+            Self::Settled
+        } else {
+            Self::Unsettled
+        }
     }
-    if requirement == Requirement::Initial && !reserve.price.is_settled(oracle) {
-        return Err(Error::PriceUnsettled);
+
+    /// Refuses a state that a requirement cannot be judged by.
+    #[inline(always)]
+    pub fn require(self, requirement: Requirement) -> Result<()> {
+        match (self, requirement) {
+            (Self::Stale, _) => Err(Error::PriceStale),
+            (Self::Unsettled, Requirement::Initial) => Err(Error::PriceUnsettled),
+            _ => Ok(()),
+        }
     }
-    Ok(())
 }
 
 record! {
@@ -195,7 +228,7 @@ record! {
     pub struct HealthReport: 96 {
         /// Collateral at initial weights.
         pub initial_collateral: U128,
-        /// Debt at initial weights.
+        /// Debt at initial weights; `u128::MAX` while the price of a debt is stale or unsettled, when nothing covers it.
         pub initial_debt: U128,
         /// Collateral at maintenance weights.
         pub maintenance_collateral: U128,
@@ -209,18 +242,24 @@ record! {
 }
 
 impl HealthReport {
-    /// Computes all three. Refused like a borrow while the price of a debt is stale or unsettled.
+    /// Computes all three.
     pub fn new(account: &MarginAccount, reserves: &[Reserve], now: i64) -> Result<Self> {
         let (mut initial, mut maintenance, mut equity) = (Health::default(), Health::default(), Health::default());
-        for_each_position(account, reserves, now, |reserve, amount, is_debt| {
-            initial.add(required(reserve, amount, is_debt, now, Requirement::Initial)?, is_debt);
-            maintenance.add(required(reserve, amount, is_debt, now, Requirement::Maintenance)?, is_debt);
+        let mut can_add_risk = true;
+        for_each_position(account, reserves, |reserve, position| {
+            let (amount, is_debt) = (amount(reserve, position, now), position.is_debt());
+            let state = PriceState::of(reserve, now);
+            match required(reserve, amount, is_debt, state, Requirement::Initial) {
+                Ok(value) => initial.add(value, is_debt),
+                Err(_) => can_add_risk = false,
+            }
+            maintenance.add(required(reserve, amount, is_debt, state, Requirement::Maintenance)?, is_debt);
             equity.add(spot_value(reserve, amount, is_debt), is_debt);
             Ok(())
         })?;
         Ok(Self {
             initial_collateral: U128::new(initial.collateral.0),
-            initial_debt: U128::new(initial.debt.0),
+            initial_debt: U128::new(if can_add_risk { initial.debt.0 } else { u128::MAX }),
             maintenance_collateral: U128::new(maintenance.collateral.0),
             maintenance_debt: U128::new(maintenance.debt.0),
             equity_collateral: U128::new(equity.collateral.0),

@@ -149,10 +149,10 @@ pub const MAX_EXPONENT: u64 = 0xb172_17f7_d1cf_79ab;
 
 /// Growth over `seconds` at `rate`: `e^(rate × seconds) − 1`.
 ///
-/// Method: Taylor's series of two terms while the exponent is below 2^-20 (a minute at 1,000 % a year), of four up to
-/// 2^-9; above, the exponent's first nine bits are looked up in two tables and the series takes the rest. Never above
-/// the exact exponential, and below it by less than 2^-50 absolutely and 2^-38 relatively (tested against exact
-/// rationals; the relative bound is looser only where the growth itself is of few 2^-64 units).
+/// Method: Taylor's series of two terms while the exponent is below 2^-20 (five minutes at 10 % a year), of three
+/// up to 2^-12; above, the exponent's first twelve bits are looked up in two tables and the series takes the rest. Never above
+/// the exact exponential, and below it by less than 2^-50 absolutely and by less than 2^-42 of the growth plus a few
+/// units of 2^-64 (tested against exact rationals).
 #[inline(always)]
 pub fn growth(rate: Rate, seconds: u64) -> Fraction {
     // A rate is below 2^43 (1,000 % a year): the product fits for 24 days, and beyond that is taken with care.
@@ -168,17 +168,15 @@ pub fn growth(rate: Rate, seconds: u64) -> Fraction {
 /// The growth for exponents of 2^-20 and more.
 #[inline(never)]
 fn long_growth(exponent: u64) -> Fraction {
-    // Below 2^-9: the first term left out is below 2^-51.
-    let x = exponent & ((1 << 55) - 1);
+    // Below 2^-12: the first term left out is below 2^-52.
+    let x = exponent & ((1 << 52) - 1);
     let square = mul_shift_floor(x, x);
-    let third = mul_shift_floor(square, x) / 6;
-    let fourth = mul_shift_floor(square, square) / 24;
-    let series = add(add(x, square / 2), add(third, fourth));
-    if exponent >> 55 == 0 {
+    let series = add(add(x, square / 2), mul_shift_floor(square, x) / 6);
+    if exponent >> 52 == 0 {
         return Fraction(series);
     }
     let coarse = BY_SIXTEENTH[(exponent >> 60) as usize];
-    let fine = BY_512TH[(exponent >> 55) as usize % BY_512TH.len()];
+    let fine = BY_4096TH[(exponent >> 52) as usize % BY_4096TH.len()];
     Fraction(compound(compound(coarse, fine), series))
 }
 
@@ -190,8 +188,8 @@ fn compound(a: u64, b: u64) -> u64 {
 
 /// `e^(k ÷ 16) − 1`; ln 2 is below 12 ÷ 16.
 static BY_SIXTEENTH: [u64; 12] = exponentials(16);
-/// `e^(k ÷ 512) − 1` below the next sixteenth.
-static BY_512TH: [u64; 32] = exponentials(512);
+/// `e^(k ÷ 4096) − 1` below the next sixteenth.
+static BY_4096TH: [u64; 256] = exponentials(4096);
 
 /// `⌊2^64 (e^(k ÷ denominator) − 1)⌋` for k from zero: the series with 100 fractional bits, at compile time.
 const fn exponentials<const N: usize>(denominator: u128) -> [u64; N] {

@@ -3,7 +3,7 @@
 use crate::{
     error::{Error, Result},
     layout::record,
-    math::{add, mul, mul_shift_floor, ratio32},
+    math::{add, excess_over_32_bits, mul, mul_shift_floor, ratio32},
     units::{Bps, ONE_BPS, Rate},
 };
 
@@ -41,11 +41,18 @@ record! {
 pub struct Utilisation(u64);
 
 impl Utilisation {
-    /// `debt / (cash + debt)`, rounded down by less than 2^-30; zero for an empty reserve.
+    /// `debt / (cash + debt)`, rounded down by less than 2^-29; zero for an empty reserve.
     #[inline(always)]
     pub fn new(cash: u64, debt: u64) -> Self {
         // Both are parts of a reserve's liquidity, which is below 2^64 atoms (invariant 2).
-        Self(ratio32(debt, add(cash, debt)))
+        let total = add(cash, debt);
+        Self::cut(debt, total, excess_over_32_bits(total))
+    }
+
+    /// Of a total that is to be cut by `shift` bits to fit 32.
+    #[inline(always)]
+    pub(crate) fn cut(debt: u64, total: u64, shift: u32) -> Self {
+        Self(ratio32(debt, total, shift))
     }
 
     /// In basis points, rounded down.

@@ -4,10 +4,10 @@ use crate::{
     actions::{Ledger, Movement, repayment},
     error::{Error, Result},
     index::ExactAtoms,
-    health::{Health, Requirement, is_usable, maintenance_and_equity, weighted},
+    health::{Health, PriceState, Requirement, maintenance_and_equity, weighted},
     margin::{MarginAccount, Side},
     market::MarketConfig,
-    math::{mul, mul_div_wide_ceil},
+    math::{div_narrow, mul, mul_div_wide_ceil},
     price::Reading,
     reserve::{Reserve, ReserveConfig},
     units::{Bps, ONE_BPS, Shares, Usd},
@@ -46,7 +46,7 @@ impl Ledger<'_> {
         let owed = account.shares(debt, Side::Debt)?;
         let held = account.shares(collateral, Side::Deposit)?;
         for reserve in [debt, collateral] {
-            is_usable(&self.reserves[reserve as usize], self.now, Requirement::Maintenance)?;
+            PriceState::of(&self.reserves[reserve as usize], self.now).require(Requirement::Maintenance)?;
         }
         let (before, worth) = maintenance_and_equity(account, self.reserves, self.now)?;
         if before.covers() {
@@ -69,8 +69,8 @@ impl Ledger<'_> {
         record.repay(terms.burned.amount, terms.burned.shares, terms.burned.rest);
         let record = &mut self.reserves[collateral as usize];
         record.withdraw(terms.seized.amount, terms.seized.shares, terms.seized.rest)?;
-        account.remove(debt, Side::Debt, terms.burned.shares)?;
-        account.remove(collateral, Side::Deposit, terms.seized.shares)?;
+        account.remove(account.find(debt, Side::Debt)?, terms.burned.shares);
+        account.remove(account.find(collateral, Side::Deposit)?, terms.seized.shares);
         Ok(Liquidation {
             repaid: terms.burned.amount,
             debt_shares: terms.burned.shares,
@@ -156,12 +156,12 @@ impl Pair<'_> {
         // Weight × reading ÷ spot with 32 fractional bits: the bias at most doubles a price and weights are at most
         // 50,000, so below 2^49; times the target health or one plus the penalty, below 2^14: fits.
         let ratio = |reading: Reading, weight: Bps, spot: Reading| {
-            (((mul(reading.0, weight.0 as u64)) as u128) << 32) / spot.0.max(1) as u128
+            div_narrow((mul(reading.0, weight.0 as u64) as u128) << 32, spot.0.max(1)).map_or(u64::MAX >> 15, |(ratio, _)| ratio)
         };
         let (debt_weight, collateral_weight) =
             (self.debt.config.maintenance_liability_weight, self.collateral.config.maintenance_asset_weight);
-        let relieved = mul(ratio(debt.high_maintenance, debt_weight, debt.spot) as u64, market.target_health.0 as u64);
-        let taken = mul(ratio(collateral.low_maintenance, collateral_weight, collateral.spot) as u64, one + penalty.0 as u64);
+        let relieved = mul(ratio(debt.high_maintenance, debt_weight, debt.spot), market.target_health.0 as u64);
+        let taken = mul(ratio(collateral.low_maintenance, collateral_weight, collateral.spot), one + penalty.0 as u64);
         // Weight × (1 + penalty) < 1 ≤ liability weight: the denominator is positive.
         let net = relieved.saturating_sub(taken).max(1);
         let missing = mul_div_wide_ceil(health.debt.0, market.target_health.0 as u64, one)

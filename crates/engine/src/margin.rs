@@ -85,12 +85,16 @@ impl MarginAccount {
         self.positions().iter().find(|position| position.reserve == reserve)
     }
 
+    /// Where the position on one side of a reserve stands.
+    #[inline(always)]
+    pub fn find(&self, reserve: u8, side: Side) -> Result<usize> {
+        let slot = self.positions().iter().position(|position| position.reserve == reserve);
+        slot.filter(|slot| self.positions[*slot].side == side as u8).ok_or(Error::PositionNotFound)
+    }
+
     /// The shares held on one side of a reserve.
     pub fn shares(&self, reserve: u8, side: Side) -> Result<Shares> {
-        match self.position(reserve) {
-            Some(position) if position.side == side as u8 => Ok(position.shares),
-            _ => Err(Error::PositionNotFound),
-        }
+        self.find(reserve, side).map(|slot| self.positions[slot].shares)
     }
 
     /// Adds shares, opening the position if there is none. Returns whether it was opened.
@@ -101,7 +105,7 @@ impl MarginAccount {
                 return Err(if position.is_debt() { Error::PositionIsDebt } else { Error::PositionIsDeposit });
             }
             // A part of the reserve's total, which fits.
-            position.shares.0 += shares.0;
+            position.shares.0 = crate::math::add(position.shares.0, shares.0);
             return Ok(false);
         }
         let free = self.positions.get_mut(count).ok_or(Error::TooManyPositions)?;
@@ -110,20 +114,17 @@ impl MarginAccount {
         Ok(true)
     }
 
-    /// Removes shares that the account holds on this side, closing the position when none are left.
-    pub fn remove(&mut self, reserve: u8, side: Side, shares: Shares) -> Result<()> {
-        let count = self.positions().len();
-        let index = self.positions().iter().position(|position| position.reserve == reserve).ok_or(Error::PositionNotFound)?;
-        let position = &mut self.positions[index];
-        if position.side != side as u8 || position.shares < shares {
-            return Err(Error::PositionNotFound);
-        }
+    /// Removes shares from the position that [`Self::find`] found, at most what it holds, and closes it when none are
+    /// left.
+    #[inline(always)]
+    pub fn remove(&mut self, slot: usize, shares: Shares) {
+        let last = self.positions().len() - 1;
+        let position = &mut self.positions[slot];
         position.shares.0 -= shares.0;
         if position.shares == Shares::ZERO {
-            self.positions.swap(index, count - 1);
-            self.positions[count - 1] = Position::default();
+            self.positions[slot] = self.positions[last];
+            self.positions[last] = Position::default();
             self.position_count -= 1;
         }
-        Ok(())
     }
 }

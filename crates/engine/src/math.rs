@@ -168,18 +168,20 @@ pub const fn narrow(value: u128) -> Option<u64> {
     if value >> 64 == 0 { Some(value as u64) } else { None }
 }
 
-/// `⌊part / whole⌋` with 32 fractional bits, for `part ≤ whole`, from the top 32 bits of both: rounded down by less than
-/// 2^-30 of one. Zero for an empty whole.
+/// The shift that brings a number below 2^32.
 #[inline(always)]
-pub const fn ratio32(part: u64, whole: u64) -> u64 {
+pub const fn excess_over_32_bits(number: u64) -> u32 {
+    if number >> 32 == 0 { 0 } else { bit_length32(number >> 32) }
+}
+
+/// `⌊part / whole⌋` with 32 fractional bits, for `part ≤ whole`, both cut by `shift` bits first to fit 32: rounded down
+/// by less than 2^-29 of one if `shift` is the whole's [`excess_over_32_bits`]. Zero for an empty whole.
+#[inline(always)]
+pub const fn ratio32(part: u64, whole: u64, shift: u32) -> u64 {
     if whole == 0 {
         return 0;
     }
-    if whole >> 32 == 0 {
-        return (part << 32) / whole;
-    }
-    let shift = bit_length32(whole >> 32);
-    ((part >> shift) << 32) / ((whole >> shift) + 1)
+    ((part >> shift) << 32) / ((whole >> shift) + (shift != 0) as u64)
 }
 
 /// Bits of a number below 2^32. The target has no instruction for it, and the compiler's way takes twice as many.

@@ -3,7 +3,7 @@
 use crate::{
     error::{Error, Result},
     layout::{Address, record},
-    math::{add_wide, mul, mul_div_wide_ceil, mul_div_wide_floor, mul_shift_ceil, mul_shift_floor, wide_mul},
+    math::{add_wide, bit_length, mul, mul_div_wide_ceil, mul_div_wide_floor, mul_shift_ceil, mul_shift_floor, wide_mul},
     units::{Bps, ONE_BPS, Usd},
 };
 
@@ -319,7 +319,7 @@ impl Scale {
     #[inline(always)]
     fn new(highest: u64, exponent: i32) -> Self {
         let power = POWERS_OF_TEN[(exponent - MIN_POWER) as usize];
-        let normalise = highest.leading_zeros();
+        let normalise = 64 - bit_length(highest);
         // number × 10^exponent = (number << normalise) × mantissa × 2^(power.exponent − normalise); of the 128-bit
         // product the top 48 bits are kept. Positive because a unit price is below 2^46 (10^9 USD, doubled).
         Self { power, normalise, shift: (normalise as i32 - 80 - power.exponent) as u32 }

@@ -9,7 +9,7 @@ use crate::{
     index::{ExactAtoms, Index, growth},
     interest::{RateCurve, Utilisation},
     layout::{Address, U128, record},
-    math::{add, add_wide, div_ceil, mul, mul_shift_floor, ratio32, sub_wide},
+    math::{add, add_wide, div_ceil, excess_over_32_bits, mul, mul_shift_floor, ratio32, sub_wide},
     price::{OracleConfig, PriceCache},
     units::{Bps, Fraction, ONE_BPS, Rate, Shares},
 };
@@ -227,17 +227,20 @@ impl Reserve {
 
     /// [`Self::update_rates`] for debts, rounded up and down, and deposits, rounded up, that are known already.
     fn set_rates(&mut self, (debt, lent): (u64, u64), deposits: u64) {
+        let liquidity = add(self.cash, debt);
+        // One cut for both quotients: deposits are the liquidity less fees.
+        let shift = excess_over_32_bits(liquidity);
         let at_the_edge = debt > MAX_GROWING_DEBT
-            || add(self.cash, debt) > MAX_LIQUIDITY
+            || liquidity > MAX_LIQUIDITY
             || self.debt_index.to_bits() > Index::MAX.to_bits() / 2;
         self.borrow_rate = if at_the_edge {
             Rate(0)
         } else {
-            self.config.curve.rate(Utilisation::new(self.cash, debt))
+            self.config.curve.rate(Utilisation::cut(debt, liquidity, shift))
         };
-        // Debts rounded down, deposits up: depositors never earn more than borrowers pay. The share falls short by less
-        // than 2^-29 of the interest, which goes to fees like every remainder.
-        let lent = if lent < deposits { ratio32(lent, deposits) } else { (deposits != 0) as u64 * (1 << 32) };
+        // Debts rounded down, deposits up: depositors never earn more than borrowers pay. Their share falls short by less
+        // than 2^-29 of one, unless fees are most of the liquidity; what they do not get goes to fees like every remainder.
+        let lent = if lent < deposits { ratio32(lent, deposits, shift) } else { (deposits != 0) as u64 * (1 << 32) };
         let kept = mul(lent, (ONE_BPS - self.config.reserve_factor.0) as u64) / ONE_BPS as u64;
         self.deposit_growth = Fraction(if kept >> 32 == 0 { kept << 32 } else { u64::MAX });
     }

@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::{
     layout::{FieldType, Layout},
-    math::{add_wide, wide},
+    math::{add_wide, bit_length, div_narrow, wide},
 };
 
 /// One hundred percent in basis points.
@@ -45,9 +45,14 @@ impl Usd {
         if self.0 >= whole.0 {
             return Bps(if self.0 == 0 { 0 } else { ONE_BPS });
         }
-        // The top 64 bits of both are enough for four digits.
-        let shift = (128 - whole.0.leading_zeros()).saturating_sub(64);
-        Bps((wide((self.0 >> shift) as u64, ONE_BPS as u64) / (whole.0 >> shift)) as u16)
+        // The top 64 bits of both are enough for four digits; below 184 billion USD there are no more.
+        let excess = (whole.0 >> 64) as u64;
+        let shift = if excess == 0 { 0 } else { bit_length(excess) };
+        let (part, whole) = ((self.0 >> shift) as u64, (whole.0 >> shift) as u64);
+        match div_narrow(wide(part, ONE_BPS as u64), whole) {
+            Some((bps, _)) => Bps(bps as u16),
+            None => Bps(ONE_BPS),
+        }
     }
 
     /// For people: dollars as a float. Never used in a decision.

@@ -159,10 +159,11 @@ fn liquidate(world: &mut World, debt: u8, collateral: u8, max_repay: u64) -> Res
         value(collateral, done.seized) <= value(debt, done.repaid) * ratio(10_000 + done.penalty.0, 10_000) + int(1)
     );
 
-    // Target health is not passed, but by the grain of both tokens and the 2^-40 of the ratios, unless the debt was
-    // closed as dust.
-    let closed = world.accounts[BORROWER].shares(debt, Side::Debt).is_err();
-    if !closed {
+    // Target health is not passed, but by the grain of both tokens and the precision of the ratios, unless what is left
+    // of the debt is dust.
+    let left = world.accounts[BORROWER].shares(debt, Side::Debt).unwrap_or_default();
+    let left = world.reserves[debt as usize].debt_index.amount_ceil(left);
+    if value(debt, left) >= int(before.config.dust_value) {
         let target = ratio(before.config.target_health.0, 10_000);
         let excess = int(after.collateral.0) - int(after.debt.0) * target;
         let tolerance = (grain(&before, debt, Side::Debt) + grain(&before, collateral, Side::Deposit)) * int(2)

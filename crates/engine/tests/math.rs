@@ -5,9 +5,9 @@ mod common;
 use ballast_engine::{
     index::Index,
     math::{
-        bit_length, div_by_halves, div_ceil, div_narrow, div_normalised, mul_div_ceil, mul_div_floor,
-        mul_div_wide_ceil, mul_div_wide_floor, mul_shift_ceil, mul_shift_floor, narrow, ratio32, wide, wide_mul,
-        wide_mul_by_halves,
+        bit_length, div_by_halves, div_ceil, div_narrow, div_normalised, excess_over_32_bits, mul_div_ceil,
+        mul_div_floor, mul_div_wide_ceil, mul_div_wide_floor, mul_shift_ceil, mul_shift_floor, narrow, ratio32, wide,
+        wide_mul, wide_mul_by_halves,
     },
     units::Shares,
 };
@@ -157,7 +157,7 @@ proptest! {
     #[test]
     fn ratios_of_32_bits_are_rounded_down_by_little(whole in word(), part in word()) {
         let (part, whole) = (part.min(whole), part.max(whole));
-        let ratio = ratio32(part, whole);
+        let ratio = ratio32(part, whole, excess_over_32_bits(whole));
         if whole == 0 {
             prop_assert_eq!(ratio, 0);
         } else {

@@ -12,11 +12,8 @@ use ballast_tests::{Quote, Token, User, World, reserve_config};
 pub const RESERVES: u8 = 64;
 /// The account's reserves are the market's last.
 const FIRST: u8 = RESERVES - 16;
-/// Seconds for which prices may be used: the ceiling. A reserve whose price must be fresh was accrued so long ago at
-/// most, because it takes over its price in the same step.
-const MAX_AGE: u32 = 600;
-/// Seconds after which a reserve has grown as far as one accrual goes, at the steepest rate: the series is then squared
-/// back ten times. Only reserves whose price need not be fresh can lie so long.
+/// Seconds after which a reserve at the steepest rate has grown as far as one accrual goes, which takes the longest to
+/// compute. Refreshing a price does not accrue, so that any reserve can lie so long.
 const UNTOUCHED: i64 = (Rate::YEAR / 10) as i64;
 /// One token in atoms.
 pub const TOKEN: u64 = 1_000_000_000;
@@ -24,13 +21,8 @@ pub const TOKEN: u64 = 1_000_000_000;
 /// Eight points, of which the last is reached, close to the ceiling of 1,000 % a year.
 fn config() -> ReserveConfig {
     let points: Vec<_> = (0..7).map(|point| (point * 1_000, 99_990)).chain([(10_000, 100_000)]).collect();
-    let mut config = ReserveConfig {
-        curve: RateCurve::new(&points).expect("eight points"),
-        min_penalty: Bps(301),
-        ..reserve_config()
-    };
-    config.oracle.max_age = MAX_AGE;
-    config
+    let curve = RateCurve::new(&points).expect("eight points");
+    ReserveConfig { curve, min_penalty: Bps(301), ..reserve_config() }
 }
 
 /// A price whose readings all differ.
@@ -71,7 +63,12 @@ impl Full {
         Self { world, user }
     }
 
-    /// Deposits in so many reserves from the first one on.
+    /// A copy.
+    pub fn fork(&self) -> Self {
+        Self { world: self.world.fork(), user: self.user }
+    }
+
+    /// Deposits in reserves.
     pub fn deposit(&mut self, reserves: impl IntoIterator<Item = u8>, amount: u64) {
         for reserve in reserves {
             self.world.supply(self.user, reserve, amount);
@@ -94,14 +91,12 @@ impl Full {
         self.world.refresh(reserves).expect_ok();
     }
 
-    /// Lets all reserves lie until their growth is as expensive as can be, except that these are refreshed at the last
-    /// moment at which their price is still fresh in the end.
+    /// Lets all reserves lie until their growth is as expensive as can be, then prices those whose price must be fresh.
     pub fn age(&mut self, fresh: &[u8]) {
         self.world.advance(UNTOUCHED);
         if !fresh.is_empty() {
             self.reprice(fresh, quote(10.0));
         }
-        self.world.advance(MAX_AGE as i64);
     }
 
     /// An account with `deposits` deposits and `debts` debts. The first deposit is large; `last` says on which side the

@@ -1,4 +1,5 @@
 //! A market in which each of the fourteen instructions would succeed, to change one thing about them at a time.
+#![allow(dead_code, reason = "every suite uses its own part")]
 
 use ballast_client::{
     Address, ID, Instruction, LiquidationOrder, MarketView, PYTH_RECEIVERS, TOKEN_PROGRAM,
@@ -10,19 +11,8 @@ use solana_account::Account;
 
 pub struct Stage {
     pub world: World,
-    pub usd: u8,
-    pub sol: u8,
-    /// Lends usd.
-    pub lender: User,
     /// Owes usd against sol, unhealthily.
     pub trader: User,
-    /// Has collateral and no debt.
-    pub saver: User,
-    /// Owes usd and has nothing.
-    pub bust: User,
-    /// Has an empty margin account.
-    pub idle: User,
-    pub liquidator: Address,
     /// Every instruction by its tag, valid.
     pub valid: Vec<Instruction>,
 }
@@ -56,7 +46,7 @@ impl Stage {
         world.refresh_all();
         world.set_price(sol, Quote::dollars(110.0)).expect_ok();
         let valid = valid(&mut world, usd, sol, [lender, trader, saver, bust, idle], liquidator);
-        Self { world, usd, sol, lender, trader, saver, bust, idle, liquidator, valid }
+        Self { world, trader, valid }
     }
 
     /// Every account of every instruction.

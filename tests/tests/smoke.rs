@@ -1,0 +1,161 @@
+//! Every instruction, once through, by both builds of the program: SBPF v3 and v0 leave the same bytes everywhere.
+//!
+//! The two differ in how a function gets arguments beyond the fifth register. Those that take such arguments are in
+//! every instruction that creates an account, in `refresh_prices` and in `liquidate`.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use ballast_client::{
+    Address, Event, ID, LiquidationOrder, MarketView, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, instruction,
+};
+use ballast_engine::actions::EVERYTHING;
+use ballast_tests::{
+    MintSpec, Options, Outcome, Quote, SOL, Token, USD, User, World, market_config, program_path, reserve_config,
+};
+use solana_account::Account;
+
+/// Where an ELF file has its flags: the SBPF version of a program.
+const ELF_FLAGS: std::ops::Range<usize> = 48..52;
+
+/// The v0 bytecode: what `scripts/build --arch v0` made, or the file that `BALLAST_PROGRAM_V0` names.
+fn v0_program_path() -> PathBuf {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/deploy/v0/ballast.so");
+    std::env::var_os("BALLAST_PROGRAM_V0").map_or(built, PathBuf::from)
+}
+
+/// What one transaction left behind.
+#[derive(PartialEq)]
+struct Step {
+    name: &'static str,
+    events: Vec<Event>,
+    return_data: Vec<u8>,
+    /// Everything that belongs to the program or to a token program.
+    accounts: BTreeMap<Address, Account>,
+}
+
+struct Run {
+    world: World,
+    steps: Vec<Step>,
+    /// The tags of the instructions that ran.
+    tags: Vec<u8>,
+}
+
+impl Run {
+    fn new(bytecode: &[u8]) -> Self {
+        let mut world = World::empty(Options::default());
+        world.svm.add_program(ID, bytecode).expect("the program loads");
+        Self { world, steps: Vec::new(), tags: Vec::new() }
+    }
+
+    /// Does something that must succeed, and records what it left.
+    #[track_caller]
+    fn step(&mut self, name: &'static str, action: impl FnOnce(&mut World) -> Outcome) {
+        let outcome = action(&mut self.world);
+        assert!(outcome.is_ok(), "{name}: {}", outcome.describe());
+        let tag = instruction::ALL.iter().position(|spec| spec.name == name).expect("the name of an instruction");
+        self.tags.push(tag as u8);
+        let owners = [ID, TOKEN_PROGRAM, TOKEN_2022_PROGRAM];
+        let accounts = owners.iter().flat_map(|owner| self.world.svm.get_program_accounts(owner)).collect();
+        self.steps.push(Step { name, events: outcome.events, return_data: outcome.return_data, accounts });
+    }
+
+    fn list(&mut self, token: Token) -> u8 {
+        let reserve = self.world.view().reserves.len() as u8;
+        let Token { name, mint: spec @ MintSpec { program, .. }, quote } = token;
+        let mint = self.world.mint(&name, &spec);
+        self.step("add_reserve", |world| world.send_listing(mint, program, reserve_config()));
+        self.step("refresh_prices", |world| world.set_price(reserve, quote));
+        reserve
+    }
+
+    fn open(&mut self, name: &str) -> User {
+        let key = self.world.key(name);
+        let view = self.world.view();
+        self.step("open_account", |world| world.send(&[view.open_account(key, world.payer, 0)]));
+        User { key, margin: view.margin_account(&key, 0) }
+    }
+
+    fn deposit(&mut self, user: User, reserve: u8, amount: u64) {
+        self.world.fund(&user.key, reserve, amount);
+        self.step("deposit", |world| world.deposit(user, reserve, amount));
+    }
+}
+
+/// A market from its creation until nobody has anything in it.
+fn live_through(bytecode: &[u8]) -> Vec<Step> {
+    let mut run = Run::new(bytecode);
+    let (authority, collector) = (run.world.authority, run.world.key("collector"));
+    let receivers = ballast_client::PYTH_RECEIVERS;
+    let (create, market) = MarketView::create(authority, 7, authority, collector, receivers, market_config());
+    run.step("create_market", |world| world.send(&[create]));
+    run.world.market = market;
+    let usd = run.list(Token::new("USD", 6, 1.0));
+    let sol = run.list(Token::new("SOL", 9, 150.0).token_2022());
+    run.step("update_reserve", |world| world.reconfigure(sol, |config| config.deposit_cap = 1_000 * SOL));
+
+    let (lender, trader) = (run.open("lender"), run.open("trader"));
+    run.deposit(lender, usd, 1_000_000 * USD);
+    run.deposit(trader, sol, 100 * SOL);
+    for (reserve, dollars) in [(usd, 1.0), (sol, 150.0)] {
+        run.world.advance(1);
+        run.world.publish(reserve, Quote::dollars(dollars));
+    }
+    run.step("refresh_prices", |world| world.refresh(&[usd, sol]));
+    run.step("borrow", |world| world.borrow(trader, usd, 10_100 * USD));
+    run.step("repay", |world| world.repay(trader, usd, 100 * USD));
+    run.step("withdraw", |world| world.withdraw(lender, usd, USD));
+    run.world.advance(30 * 86_400);
+
+    let liquidator = run.world.key("liquidator");
+    run.world.fund(&liquidator, usd, 1_000_000 * USD);
+    run.step("refresh_prices", |world| world.set_price(usd, Quote::dollars(1.0)));
+    for (dollars, max_repay) in [(120.0, 2_000 * USD), (20.0, u64::MAX)] {
+        run.step("refresh_prices", |world| world.set_price(sol, Quote::dollars(dollars)));
+        run.step("read_health", |world| world.read_health(trader.margin));
+        let order = LiquidationOrder { debt: usd, collateral: sol, max_repay, min_collateral: 1 };
+        run.step("liquidate", |world| world.liquidate(liquidator, trader.margin, order));
+    }
+    run.step("settle_bad_debt", |world| world.settle(trader.margin, usd));
+    run.step("collect_fees", |world| world.collect_fees(usd));
+    run.step("withdraw", |world| world.withdraw(lender, usd, EVERYTHING));
+    run.world.assert_conserved();
+    for user in [lender, trader] {
+        run.step("close_account", |world| world.close(user));
+    }
+
+    let Run { steps, mut tags, .. } = run;
+    tags.sort_unstable();
+    tags.dedup();
+    assert_eq!(tags.len(), instruction::ALL.len(), "every instruction ran");
+    steps
+}
+
+/// Where two accounts begin to differ.
+fn first_difference(a: &Account, b: &Account) -> Option<usize> {
+    a.data.iter().zip(&b.data).position(|(a, b)| a != b)
+}
+
+#[test]
+fn both_builds_of_the_program_leave_the_same_bytes() {
+    let read = |path: PathBuf, command: &str| {
+        std::fs::read(&path).unwrap_or_else(|error| panic!("cannot read {} ({error}): run {command}", path.display()))
+    };
+    let v3 = read(program_path(), "scripts/build");
+    let v0 = read(v0_program_path(), "scripts/build --arch v0");
+    assert_eq!(v0[ELF_FLAGS], [0; 4], "{} is not of SBPF v0", v0_program_path().display());
+
+    let (v3, v0) = (live_through(&v3), live_through(&v0));
+    for (index, (a, b)) in v3.iter().zip(&v0).enumerate() {
+        let step = format!("step {index}, {}", a.name);
+        assert_eq!(a.events, b.events, "{step}");
+        assert_eq!(a.return_data, b.return_data, "{step}");
+        assert!(a.accounts.keys().eq(b.accounts.keys()), "{step}: other accounts exist");
+        for (address, account) in &a.accounts {
+            let other = &b.accounts[address];
+            assert!(account == other, "{step}: {address} differs from byte {:?} on", first_difference(account, other));
+        }
+    }
+}
