@@ -5,13 +5,13 @@
 
 use crate::{
     error::{Error, Result},
-    index::ExactAtoms,
     health::{Requirement, equity, health},
+    index::ExactAtoms,
+    layout::Address,
     margin::{MarginAccount, Position, Side},
     market::{MAX_RESERVES, MarketConfig},
     price::PriceUpdate,
     reserve::{Reserve, ReserveConfig},
-    layout::Address,
     units::{Bps, ONE_BPS, Shares},
 };
 

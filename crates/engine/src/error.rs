@@ -33,7 +33,6 @@ macro_rules! for_each_error {
             DepositBelowMinimum = "The deposit would be below the reserve's minimum: deposit more, or withdraw everything (u64::MAX)";
             DebtBelowMinimum = "The debt would be below the market's minimum: borrow more, or repay it whole";
             AccountNotEmpty = "The account still has positions: withdraw and repay everything before closing it";
-            RecipientIsAccount = "The rent cannot go to the account that is closed: pass another recipient";
             // Reserves.
             InsufficientLiquidity = "The reserve holds too few unlent tokens: take less or wait for repayments";
             DepositCapExceeded = "The reserve's deposit cap would be exceeded: deposit less";

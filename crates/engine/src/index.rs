@@ -151,7 +151,7 @@ pub const MAX_EXPONENT: u64 = 0xb172_17f7_d1cf_79ab;
 ///
 /// Method: Taylor's series of two terms while the exponent is below 2^-20 (five minutes at 10 % a year), of three
 /// up to 2^-12; above, the exponent's first twelve bits are looked up in two tables and the series takes the rest. Never above
-/// the exact exponential, and below it by less than 2^-50 absolutely and by less than 2^-42 of the growth plus a few
+/// the exact exponential, and below it by less than 2^-50 absolutely and by less than 2^-40 of the growth plus a few
 /// units of 2^-64 (tested against exact rationals).
 #[inline(always)]
 pub fn growth(rate: Rate, seconds: u64) -> Fraction {

@@ -91,7 +91,10 @@ impl RateCurve {
         if points[0].utilisation.0 != 0 || points[points.len() - 1].utilisation.0 != ONE_BPS {
             return Err(Error::CurveMustSpanAllUtilisation);
         }
-        if points.windows(2).any(|pair| pair[0].utilisation >= pair[1].utilisation || pair[0].rate_bps > pair[1].rate_bps) {
+        if points
+            .windows(2)
+            .any(|pair| pair[0].utilisation >= pair[1].utilisation || pair[0].rate_bps > pair[1].rate_bps)
+        {
             return Err(Error::CurveMustRise);
         }
         if points.iter().any(|point| point.rate_bps > MAX_RATE_BPS) {

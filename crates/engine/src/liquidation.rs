@@ -3,8 +3,8 @@
 use crate::{
     actions::{Ledger, Movement, repayment},
     error::{Error, Result},
-    index::ExactAtoms,
     health::{Health, PriceState, Requirement, maintenance_and_equity, weighted},
+    index::ExactAtoms,
     margin::{MarginAccount, Side},
     market::MarketConfig,
     math::{div_narrow, mul, mul_div_wide_ceil},
@@ -37,7 +37,14 @@ impl Ledger<'_> {
     ///
     /// Never more is repaid than returns the account to the market's target health, unless the position would be left
     /// as dust; what exceeds that is not taken. Fails if less than `min_collateral` atoms would be paid out.
-    pub fn liquidate(&mut self, account: &mut MarginAccount, debt: u8, collateral: u8, max_repay: u64, min_collateral: u64) -> Result<Liquidation> {
+    pub fn liquidate(
+        &mut self,
+        account: &mut MarginAccount,
+        debt: u8,
+        collateral: u8,
+        max_repay: u64,
+        min_collateral: u64,
+    ) -> Result<Liquidation> {
         if max_repay == 0 {
             return Err(Error::AmountIsZero);
         }
@@ -52,12 +59,8 @@ impl Ledger<'_> {
         if before.covers() {
             return Err(Error::AccountIsHealthy);
         }
-        let pair = Pair {
-            debt: &self.reserves[debt as usize],
-            collateral: &self.reserves[collateral as usize],
-            owed,
-            held,
-        };
+        let pair =
+            Pair { debt: &self.reserves[debt as usize], collateral: &self.reserves[collateral as usize], owed, held };
         let penalty = penalty(&pair.collateral.config, &self.config, &before, &worth);
         let terms = pair.terms(&self.config, &before, penalty, max_repay)?;
         let after = pair.health_after(&before, &terms)?;
@@ -137,8 +140,13 @@ impl Pair<'_> {
             let (shares, rest) = self.collateral.deposit_index.shares_ceil(seized).ok_or(Error::AmountTooLarge)?;
             Movement { amount: seized, shares, rest }
         };
-        let left = |amount: u64, reserve: &Reserve| amount > 0 && reserve.price.value_floor(amount, reserve.price.spot, Bps(ONE_BPS)) < market.dust();
-        if repaid < allowed && seized < available && (left(owed - burned.amount, self.debt) || left(held - seized, self.collateral)) {
+        let left = |amount: u64, reserve: &Reserve| {
+            amount > 0 && reserve.price.value_floor(amount, reserve.price.spot, Bps(ONE_BPS)) < market.dust()
+        };
+        if repaid < allowed
+            && seized < available
+            && (left(owed - burned.amount, self.debt) || left(held - seized, self.collateral))
+        {
             return Err(Error::LiquidationLeavesDust);
         }
         Ok(Terms { burned, seized: taken })
@@ -156,7 +164,8 @@ impl Pair<'_> {
         // Weight × reading ÷ spot with 32 fractional bits: the bias at most doubles a price and weights are at most
         // 50,000, so below 2^49; times the target health or one plus the penalty, below 2^14: fits.
         let ratio = |reading: Reading, weight: Bps, spot: Reading| {
-            div_narrow((mul(reading.0, weight.0 as u64) as u128) << 32, spot.0.max(1)).map_or(u64::MAX >> 15, |(ratio, _)| ratio)
+            div_narrow((mul(reading.0, weight.0 as u64) as u128) << 32, spot.0.max(1))
+                .map_or(u64::MAX >> 15, |(ratio, _)| ratio)
         };
         let (debt_weight, collateral_weight) =
             (self.debt.config.maintenance_liability_weight, self.collateral.config.maintenance_asset_weight);
@@ -196,7 +205,8 @@ impl Pair<'_> {
     /// Repayment for a seizure, rounded up.
     fn repaid_for(&self, seized: u64, penalty: Bps) -> u64 {
         let value = self.collateral.price.value_ceil(seized, self.collateral.price.spot, Bps(ONE_BPS));
-        let value = mul_div_wide_ceil(value.0, ONE_BPS as u64, (ONE_BPS + penalty.0) as u64).map_or(Usd(u128::MAX), Usd);
+        let value =
+            mul_div_wide_ceil(value.0, ONE_BPS as u64, (ONE_BPS + penalty.0) as u64).map_or(Usd(u128::MAX), Usd);
         self.debt.price.atoms_ceil(value, self.debt.price.spot).max(1)
     }
 

@@ -98,7 +98,12 @@ impl Market {
     pub const DISCRIMINATOR: [u8; 8] = [219, 190, 213, 55, 0, 227, 198, 154];
 
     /// A market without reserves. The caller fills in addresses and bumps.
-    pub fn new(config: MarketConfig, authority: Address, fee_collector: Address, price_receivers: [Address; 2]) -> Result<Self> {
+    pub fn new(
+        config: MarketConfig,
+        authority: Address,
+        fee_collector: Address,
+        price_receivers: [Address; 2],
+    ) -> Result<Self> {
         config.validate()?;
         if authority.is_none() || fee_collector.is_none() {
             return Err(Error::RoleMissing);

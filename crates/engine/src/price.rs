@@ -3,7 +3,9 @@
 use crate::{
     error::{Error, Result},
     layout::{Address, record},
-    math::{add_wide, bit_length, mul, mul_div_wide_ceil, mul_div_wide_floor, mul_shift_ceil, mul_shift_floor, wide_mul},
+    math::{
+        add_wide, bit_length, mul, mul_div_wide_ceil, mul_div_wide_floor, mul_shift_ceil, mul_shift_floor, wide_mul,
+    },
     units::{Bps, ONE_BPS, Usd},
 };
 
@@ -43,7 +45,18 @@ impl PriceUpdate {
         if data[40] != Self::FULLY_VERIFIED {
             return Err(Error::PriceNotFullyVerified);
         }
-        let word = |at: usize| u64::from_le_bytes([data[at], data[at + 1], data[at + 2], data[at + 3], data[at + 4], data[at + 5], data[at + 6], data[at + 7]]);
+        let word = |at: usize| {
+            u64::from_le_bytes([
+                data[at],
+                data[at + 1],
+                data[at + 2],
+                data[at + 3],
+                data[at + 4],
+                data[at + 5],
+                data[at + 6],
+                data[at + 7],
+            ])
+        };
         let mut feed_id = [0; 32];
         feed_id.copy_from_slice(&data[41..73]);
         Ok(Self {
@@ -283,7 +296,9 @@ impl PriceCache {
         }
         // Only prices below 10^-7 USD/10^4 atoms have a second factor; scaling the divisor's side would lose bits.
         let scaled = (value.0.leading_zeros() >= second).then(|| value.0 << second);
-        scaled.and_then(|scaled| mul_div(scaled, 1 << first, unit)).map_or(u64::MAX, |atoms| atoms.min(u64::MAX as u128) as u64)
+        scaled
+            .and_then(|scaled| mul_div(scaled, 1 << first, unit))
+            .map_or(u64::MAX, |atoms| atoms.min(u64::MAX as u128) as u64)
     }
 }
 

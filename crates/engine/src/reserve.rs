@@ -77,7 +77,8 @@ impl ReserveConfig {
         if !weights_in_range {
             return Err(Error::WeightOutOfRange);
         }
-        if self.collateral_enabled > 1 || self.borrow_enabled > 1 || self.collateral_enabled + self.borrow_enabled == 0 {
+        if self.collateral_enabled > 1 || self.borrow_enabled > 1 || self.collateral_enabled + self.borrow_enabled == 0
+        {
             return Err(Error::ReserveHasNoUse);
         }
         if (self.collateral_enabled == 1) != (self.maintenance_asset_weight.0 > 0) {
@@ -215,7 +216,8 @@ impl Reserve {
             // earned ≤ interest: `deposit_growth` is rounded down from debts ÷ deposits (see `update_rates`).
             let (interest, earned) = (debt_gain.exact(self.debt_shares), deposit_gain.exact(self.deposit_shares));
             self.add_fees(sub_wide(interest, earned));
-            (self.debt_index, self.deposit_index) = (self.debt_index.plus(debt_gain), self.deposit_index.plus(deposit_gain));
+            (self.debt_index, self.deposit_index) =
+                (self.debt_index.plus(debt_gain), self.deposit_index.plus(deposit_gain));
         }
         self.last_accrual = self.last_accrual.max(now);
     }
@@ -233,11 +235,8 @@ impl Reserve {
         let at_the_edge = debt > MAX_GROWING_DEBT
             || liquidity > MAX_LIQUIDITY
             || self.debt_index.to_bits() > Index::MAX.to_bits() / 2;
-        self.borrow_rate = if at_the_edge {
-            Rate(0)
-        } else {
-            self.config.curve.rate(Utilisation::cut(debt, liquidity, shift))
-        };
+        self.borrow_rate =
+            if at_the_edge { Rate(0) } else { self.config.curve.rate(Utilisation::cut(debt, liquidity, shift)) };
         // Debts rounded down, deposits up: depositors never earn more than borrowers pay. Their share falls short by less
         // than 2^-29 of one, unless fees are most of the liquidity; what they do not get goes to fees like every remainder.
         let lent = if lent < deposits { ratio32(lent, deposits, shift) } else { (deposits != 0) as u64 * (1 << 32) };

@@ -34,8 +34,7 @@ const fn shift_in(high: u64, low: u64, shift: u32) -> u64 {
 #[inline(always)]
 const fn widening_mul(a: u64, b: u64) -> (u64, u64) {
     let (a1, a0, b1, b0) = (a >> 32, a & LOW, b >> 32, b & LOW);
-    let (low, mid1, mid2, high) =
-        (a0.wrapping_mul(b0), a0.wrapping_mul(b1), a1.wrapping_mul(b0), a1.wrapping_mul(b1));
+    let (low, mid1, mid2, high) = (a0.wrapping_mul(b0), a0.wrapping_mul(b1), a1.wrapping_mul(b0), a1.wrapping_mul(b1));
     let carry = (low >> 32).wrapping_add(mid1 & LOW).wrapping_add(mid2 & LOW);
     let high = high.wrapping_add(mid1 >> 32).wrapping_add(mid2 >> 32).wrapping_add(carry >> 32);
     (high, (carry << 32) | (low & LOW))

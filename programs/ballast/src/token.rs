@@ -48,7 +48,12 @@ impl Transfer<'_> {
 }
 
 /// Turns a new account of the token program into a token account: `InitializeAccount3`.
-pub fn initialize_account(program: &AccountView, account: &AccountView, mint: &AccountView, owner: &Address) -> Result<()> {
+pub fn initialize_account(
+    program: &AccountView,
+    account: &AccountView,
+    mint: &AccountView,
+    owner: &Address,
+) -> Result<()> {
     const INITIALIZE_ACCOUNT_3: u8 = 18;
     let mut data = [0; 33];
     data[0] = INITIALIZE_ACCOUNT_3;

@@ -15,8 +15,6 @@ impl CloseAccount {
     pub fn close(&mut self) -> Result<()> {
         ensure(is_at(self.owner.address(), &self.margin_account.owner), Error::NotAccountOwner)?;
         ensure(self.margin_account.position_count == 0, Error::AccountNotEmpty)?;
-        // Closed into itself, the rent would be lost.
-        ensure(self.recipient.address() != self.margin_account.address(), Error::RecipientIsAccount)?;
         AccountClose::close(&mut self.margin_account, *self.recipient.account())
     }
 }

@@ -32,7 +32,8 @@ impl CreateMarket {
         bumps: &CreateMarketBumps,
     ) -> Result<()> {
         let receivers = [stored(&price_receivers[0]), stored(&price_receivers[1])];
-        let market = market::Market::new(config.get(), stored(&authority), stored(&fee_collector), receivers).on_chain()?;
+        let market =
+            market::Market::new(config.get(), stored(&authority), stored(&fee_collector), receivers).on_chain()?;
         **self.market = market::Market {
             bump: bumps.market,
             vault_authority_bump: bumps.vault_authority,

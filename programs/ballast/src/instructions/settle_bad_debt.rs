@@ -16,8 +16,7 @@ pub struct SettleBadDebt {
 impl SettleBadDebt {
     pub fn settle(&mut self, index: u8) -> Result<()> {
         check_market(&self.margin_account.market, self.market.address())?;
-        let moved =
-            books(&mut self.market, now()?).settle_bad_debt(&mut self.margin_account, index).on_chain()?;
+        let moved = books(&mut self.market, now()?).settle_bad_debt(&mut self.margin_account, index).on_chain()?;
         log_movement!(BadDebtSettled, self, index, moved);
         Ok(())
     }
