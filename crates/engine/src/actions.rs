@@ -5,14 +5,14 @@
 
 use crate::{
     error::{Error, Result},
-    health::{Requirement, equity, health},
-    index::ExactAtoms,
+    health::{Requirement, equity, health, spot_value},
+    index::{ExactAtoms, exact},
     layout::Address,
     margin::{MarginAccount, Position, Side},
     market::{MAX_RESERVES, MarketConfig},
     price::PriceUpdate,
     reserve::{Reserve, ReserveConfig},
-    units::{Bps, ONE_BPS, Shares},
+    units::Shares,
 };
 
 /// Stands for "everything" where a withdrawal or repayment takes an amount.
@@ -70,8 +70,7 @@ impl Ledger<'_> {
         let slot = account.find(reserve, Side::Deposit)?;
         let held = account.positions[slot].shares;
         let moved = if amount == EVERYTHING {
-            let exact = record.deposit_index.exact(held);
-            Movement { amount: (exact >> 64) as u64, shares: held, rest: exact as u64 as ExactAtoms }
+            whole_deposit(record, held)
         } else {
             let covered = record.deposit_index.shares_ceil(amount).filter(|(shares, _)| *shares <= held);
             let (shares, rest) = covered.ok_or(Error::InsufficientDeposit)?;
@@ -102,7 +101,7 @@ impl Ledger<'_> {
         // The health check has found the price fresh.
         let record = &self.reserves[reserve as usize];
         let owed = record.debt_index.amount_ceil(account.shares(reserve, Side::Debt)?);
-        if record.price.value_ceil(owed, record.price.spot, Bps(ONE_BPS)) < self.config.min_debt() {
+        if spot_value(record, owed, true) < self.config.min_debt() {
             return Err(Error::DebtBelowMinimum);
         }
         Ok(Movement { amount, shares, rest: 0 })
@@ -157,8 +156,8 @@ impl Ledger<'_> {
 
     /// Replaces a reserve's configuration.
     pub fn set_config(&mut self, reserve: u8, config: ReserveConfig) -> Result<()> {
-        let now = self.now;
-        self.accrued(reserve)?.set_config(config, now)
+        let record = self.reserves.get_mut(reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
+        record.set_config(config, self.now)
     }
 
     /// No deposit may be left that is worth anything, but dust: each below its reserve's minimum, and together, at last
@@ -168,8 +167,8 @@ impl Ledger<'_> {
         let equity = equity(account, self.reserves, self.now)?;
         let is_small = |position: &Position| {
             let record = &self.reserves[position.reserve as usize];
-            let amount = record.deposit_index_at(self.now).amount_floor(position.shares);
-            position.is_debt() || amount < record.config.min_deposit
+            position.is_debt()
+                || record.deposit_index_at(self.now).amount_floor(position.shares) < record.config.min_deposit
         };
         let is_dust = equity.collateral < self.config.dust() && !equity.covers();
         if is_dust && account.positions().iter().all(is_small) { Ok(()) } else { Err(Error::BadDebtNotProven) }
@@ -191,17 +190,30 @@ impl Ledger<'_> {
 /// What a repayment of up to `amount` burns: atoms rounded up, shares rounded down.
 #[inline(always)]
 pub(crate) fn repayment(record: &Reserve, owed: Shares, amount: u64) -> Result<Movement> {
-    let exact = record.debt_index.exact(owed);
-    let whole = (exact >> 64) as u64 + (exact as u64 != 0) as u64;
-    if amount >= whole {
-        let rest = ((whole as ExactAtoms) << 64) - exact;
-        return Ok(Movement { amount: whole, shares: owed, rest });
+    let whole = whole_debt(record, owed);
+    if amount >= whole.amount {
+        return Ok(whole);
     }
     let (shares, rest) = record.debt_index.shares_floor(amount).ok_or(Error::AmountTooLarge)?;
     if shares == Shares::ZERO {
         return Err(Error::AmountTooSmall);
     }
     Ok(Movement { amount, shares, rest })
+}
+
+/// What all of some debt shares cost: atoms rounded up.
+#[inline(always)]
+pub(crate) fn whole_debt(record: &Reserve, shares: Shares) -> Movement {
+    let owed = record.debt_index.exact(shares);
+    let amount = (owed >> 64) as u64 + (owed as u64 != 0) as u64;
+    Movement { amount, shares, rest: exact(amount) - owed }
+}
+
+/// What all of some deposit shares pay: atoms rounded down.
+#[inline(always)]
+pub(crate) fn whole_deposit(record: &Reserve, shares: Shares) -> Movement {
+    let held = record.deposit_index.exact(shares);
+    Movement { amount: (held >> 64) as u64, shares, rest: held as u64 as ExactAtoms }
 }
 
 /// Whether a mint may be listed beside the reserves there are.

@@ -180,11 +180,11 @@ fn required(reserve: &Reserve, amount: u64, is_debt: bool, state: PriceState, re
     }
 }
 
-/// An amount's value at the last spot price.
+/// An amount's value at the last spot price, rounded up or down.
 #[inline(always)]
-fn spot_value(reserve: &Reserve, amount: u64, is_debt: bool) -> Usd {
+pub(crate) fn spot_value(reserve: &Reserve, amount: u64, round_up: bool) -> Usd {
     let (price, one) = (&reserve.price, Bps(ONE_BPS));
-    if is_debt { price.value_ceil(amount, price.spot, one) } else { price.value_floor(amount, price.spot, one) }
+    if round_up { price.value_ceil(amount, price.spot, one) } else { price.value_floor(amount, price.spot, one) }
 }
 
 /// What a reserve's price is good for.

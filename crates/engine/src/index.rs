@@ -12,6 +12,12 @@ use crate::{
 /// Atoms with 64 fractional bits, the precision in which the books of a reserve balance exactly.
 pub type ExactAtoms = u128;
 
+/// Whole atoms as [`ExactAtoms`].
+#[inline(always)]
+pub(crate) const fn exact(amount: u64) -> ExactAtoms {
+    (amount as u128) << 64
+}
+
 /// Atoms per share with 64 fractional bits, as two 64-bit words because `u128` is aligned differently on the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]
@@ -57,7 +63,7 @@ impl Index {
     /// `shares × index`, exactly. In range because the books hold every total below 2^64 atoms (invariant 2).
     #[inline(always)]
     pub const fn exact(self, shares: Shares) -> ExactAtoms {
-        add_wide(wide(shares.0, self.fraction), (mul(shares.0, self.whole) as u128) << 64)
+        add_wide(wide(shares.0, self.fraction), exact(mul(shares.0, self.whole)))
     }
 
     /// What shares are worth when they are paid out: `⌊shares × index⌋`.
@@ -84,7 +90,7 @@ impl Index {
     /// bits or the index is zero.
     #[inline(always)]
     pub fn shares_floor(self, amount: u64) -> Option<(Shares, ExactAtoms)> {
-        let whole = (amount as u128) << 64;
+        let whole = exact(amount);
         if self.whole == 1 {
             // By half the index, rounded down to 64 bits: the quotient is right or, since the index is at least one and
             // the amount below 2^64, one too large.

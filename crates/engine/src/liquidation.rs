@@ -1,10 +1,9 @@
 //! Liquidation: just enough debt repaid, for collateral at a penalty that grows with the shortfall.
 
 use crate::{
-    actions::{Ledger, Movement, repayment},
+    actions::{Ledger, Movement, repayment, whole_debt, whole_deposit},
     error::{Error, Result},
-    health::{Health, PriceState, Requirement, maintenance_and_equity, weighted},
-    index::ExactAtoms,
+    health::{Health, PriceState, Requirement, maintenance_and_equity, spot_value, weighted},
     margin::{MarginAccount, Side},
     market::MarketConfig,
     math::{div_narrow, mul, mul_div_wide_ceil},
@@ -125,24 +124,21 @@ impl Pair<'_> {
             }
             seized = available;
             repaid = repaid.min(self.repaid_for(available, penalty));
-            self.whole_shares(repaid, owed)?
+            self.whole_shares(repaid)?
         } else {
             repayment(self.debt, self.owed, repaid)?
         };
         if burned.amount > max_repay {
             return Err(Error::AmountTooSmall);
         }
-        let exact = self.collateral.deposit_index.exact(self.held);
         let taken = if seized == held {
-            Movement { amount: held, shares: self.held, rest: exact as u64 as ExactAtoms }
+            whole_deposit(self.collateral, self.held)
         } else {
             // Of `seized` < held atoms: no more than the shares held.
             let (shares, rest) = self.collateral.deposit_index.shares_ceil(seized).ok_or(Error::AmountTooLarge)?;
             Movement { amount: seized, shares, rest }
         };
-        let left = |amount: u64, reserve: &Reserve| {
-            amount > 0 && reserve.price.value_floor(amount, reserve.price.spot, Bps(ONE_BPS)) < market.dust()
-        };
+        let left = |amount: u64, reserve: &Reserve| amount > 0 && spot_value(reserve, amount, false) < market.dust();
         if repaid < allowed
             && seized < available
             && (left(owed - burned.amount, self.debt) || left(held - seized, self.collateral))
@@ -160,7 +156,7 @@ impl Pair<'_> {
     fn allowed_repayment(&self, market: &MarketConfig, health: &Health, penalty: Bps, owed: u64) -> u64 {
         let one = ONE_BPS as u64;
         let (debt, collateral) = (&self.debt.price, &self.collateral.price);
-        let value = debt.value_ceil(owed, debt.spot, Bps(ONE_BPS));
+        let value = spot_value(self.debt, owed, true);
         // Weight × reading ÷ spot with 32 fractional bits: the bias at most doubles a price and weights are at most
         // 50,000, so below 2^49; times the target health or one plus the penalty, below 2^14: fits.
         let ratio = |reading: Reading, weight: Bps, spot: Reading| {
@@ -188,12 +184,9 @@ impl Pair<'_> {
 
     /// A repayment rounded up to whole shares, so that the last atoms of collateral, however little they are worth, can
     /// be taken and the rest of the debt settled.
-    fn whole_shares(&self, repaid: u64, owed: u64) -> Result<Movement> {
+    fn whole_shares(&self, repaid: u64) -> Result<Movement> {
         let (shares, _) = self.debt.debt_index.shares_ceil(repaid).ok_or(Error::AmountTooLarge)?;
-        let amount = if shares >= self.owed { owed } else { self.debt.debt_index.amount_ceil(shares) };
-        let shares = shares.min(self.owed);
-        let rest = ((amount as ExactAtoms) << 64) - self.debt.debt_index.exact(shares);
-        Ok(Movement { amount, shares, rest })
+        Ok(whole_debt(self.debt, shares.min(self.owed)))
     }
 
     /// Collateral for a repayment, rounded down.
@@ -204,7 +197,7 @@ impl Pair<'_> {
 
     /// Repayment for a seizure, rounded up.
     fn repaid_for(&self, seized: u64, penalty: Bps) -> u64 {
-        let value = self.collateral.price.value_ceil(seized, self.collateral.price.spot, Bps(ONE_BPS));
+        let value = spot_value(self.collateral, seized, true);
         let value =
             mul_div_wide_ceil(value.0, ONE_BPS as u64, (ONE_BPS + penalty.0) as u64).map_or(Usd(u128::MAX), Usd);
         self.debt.price.atoms_ceil(value, self.debt.price.spot).max(1)

@@ -181,9 +181,6 @@ impl crate::layout::Layout for Reading {
     const TYPE: crate::layout::FieldType = crate::layout::FieldType::U64;
 }
 
-/// How far into the future a publish time may lie: none. Block time follows the cluster's median, and a keeper can
-/// wait a second.
-const MAX_SKEW: i64 = 0;
 /// Lowest accepted price is 10^`MIN_MAGNITUDE` USD.
 const MIN_MAGNITUDE: i32 = -12;
 /// Highest accepted price is 10^`MAX_MAGNITUDE` USD.
@@ -208,7 +205,8 @@ impl PriceCache {
         if !(MIN_EXPONENT..=0).contains(&update.exponent) {
             return Err(Error::PriceExponentOutOfRange);
         }
-        if update.publish_time > now.saturating_add(MAX_SKEW) {
+        // Not by a second: block time follows the cluster's median, and a keeper can wait.
+        if update.publish_time > now {
             return Err(Error::PriceInFuture);
         }
         if update.publish_time < self.publish_time || update.publish_time <= 0 {

@@ -6,7 +6,7 @@
 
 use crate::{
     error::{Error, Result},
-    index::{ExactAtoms, Index, growth},
+    index::{ExactAtoms, Index, exact, growth},
     interest::{RateCurve, Utilisation},
     layout::{Address, U128, record},
     math::{add, add_wide, div_ceil, excess_over_32_bits, mul, mul_shift_floor, ratio32, sub_wide},
@@ -374,10 +374,4 @@ impl Reserve {
         let claims = self.deposit_index.exact(self.deposit_shares) + self.fees.get();
         (assets, claims)
     }
-}
-
-/// Whole atoms with 64 fractional bits.
-#[inline(always)]
-const fn exact(amount: u64) -> ExactAtoms {
-    (amount as u128) << 64
 }

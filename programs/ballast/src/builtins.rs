@@ -10,7 +10,8 @@
 #[cfg(target_arch = "bpf")]
 use solana_compiler_builtins as _;
 
-const LOW: u64 = 0xffff_ffff;
+// On 64-bit halves, like everything here.
+use ballast_engine::math::{div_by_halves, wide_mul_by_halves};
 
 /// The high and the low half of `x`.
 #[inline(always)]
@@ -30,41 +31,6 @@ const fn shift_in(high: u64, low: u64, shift: u32) -> u64 {
     (high << shift) | ((low >> 1) >> (63 - shift))
 }
 
-/// `a * b` in full, as a high and a low half. The sums of 32-bit digits fit in 64 bits.
-#[inline(always)]
-const fn widening_mul(a: u64, b: u64) -> (u64, u64) {
-    let (a1, a0, b1, b0) = (a >> 32, a & LOW, b >> 32, b & LOW);
-    let (low, mid1, mid2, high) = (a0.wrapping_mul(b0), a0.wrapping_mul(b1), a1.wrapping_mul(b0), a1.wrapping_mul(b1));
-    let carry = (low >> 32).wrapping_add(mid1 & LOW).wrapping_add(mid2 & LOW);
-    let high = high.wrapping_add(mid1 >> 32).wrapping_add(mid2 >> 32).wrapping_add(carry >> 32);
-    (high, (carry << 32) | (low & LOW))
-}
-
-/// One 32-bit digit of a quotient: `(top:next) / d` and the rest, with `top < d` and the top bit of `d` set
-/// (Knuth's algorithm D: the estimate from the top digits is at most two too large).
-#[inline(always)]
-const fn digit(top: u64, next: u64, d: u64) -> (u64, u64) {
-    let (d1, d0) = (d >> 32, d & LOW);
-    let (mut q, mut r) = (top / d1, top % d1);
-    while q > LOW || q.wrapping_mul(d0) > ((r << 32) | next) {
-        q = q.wrapping_sub(1);
-        r = r.wrapping_add(d1);
-        if r > LOW {
-            break;
-        }
-    }
-    // The true rest is below 2^64, so it survives the wrapping.
-    (q, ((top << 32) | next).wrapping_sub(q.wrapping_mul(d)))
-}
-
-/// `(high:low) / d` and the rest, with `high < d` and the top bit of `d` set.
-#[inline(always)]
-const fn div_normalised(high: u64, low: u64, d: u64) -> (u64, u64) {
-    let (q1, rest) = digit(high, low >> 32, d);
-    let (q0, rest) = digit(rest, low & LOW, d);
-    ((q1 << 32) | q0, rest)
-}
-
 /// Quotient and rest. The compiler checks for a zero divisor before it calls a division; for one that got here all the
 /// same, the 64-bit division below panics.
 #[inline(always)]
@@ -77,7 +43,7 @@ const fn div_rem(n: u128, d: u128) -> (u128, u128) {
         // Schoolbook division by one 64-bit digit.
         let (q1, r1) = (n1 / d0, n1 % d0);
         let shift = d0.leading_zeros();
-        let (q0, r) = div_normalised(shift_in(r1, n0, shift), n0 << shift, d0 << shift);
+        let (q0, r) = div_by_halves(shift_in(r1, n0, shift), n0 << shift, d0 << shift);
         return (join(q1, q0), (r >> shift) as u128);
     }
     if d > n {
@@ -87,10 +53,10 @@ const fn div_rem(n: u128, d: u128) -> (u128, u128) {
     // that estimate is never too large, and at most one too small.
     let shift = d1.leading_zeros();
     let top = shift_in(d1, d0, shift);
-    let estimate = div_normalised(n1 >> 1, (n1 << 63) | (n0 >> 1), top).0 >> (63 - shift);
+    let estimate = div_by_halves(n1 >> 1, (n1 << 63) | (n0 >> 1), top).0 >> (63 - shift);
     let q = estimate.saturating_sub(1);
     // q * d <= n, so neither the product nor the difference leaves 128 bits.
-    let (high, low) = widening_mul(q, d0);
+    let (high, low) = wide_mul_by_halves(q, d0);
     let r = n.wrapping_sub(join(high.wrapping_add(q.wrapping_mul(d1)), low));
     if r >= d { (q.wrapping_add(1) as u128, r.wrapping_sub(d)) } else { (q as u128, r) }
 }
@@ -99,7 +65,7 @@ const fn div_rem(n: u128, d: u128) -> (u128, u128) {
 #[cfg_attr(target_arch = "bpf", unsafe(no_mangle))]
 pub fn sbf_multi3(a: u128, b: u128) -> u128 {
     let ((a1, a0), (b1, b0)) = (split(a), split(b));
-    let (high, low) = widening_mul(a0, b0);
+    let (high, low) = wide_mul_by_halves(a0, b0);
     join(high.wrapping_add(a1.wrapping_mul(b0)).wrapping_add(a0.wrapping_mul(b1)), low)
 }
 
