@@ -69,8 +69,8 @@ fn realloc_c14_a_market_grows_to_64_reserves_and_no_further() {
         let account = world.account(&world.market);
         assert_eq!(account.data.len(), 520 + (index + 1) * 1_024);
         let reserve = world.reserve(index as u8);
-        assert_eq!((reserve.cash, reserve.deposit_shares.0, reserve.fees.get()), (0, 0, 0), "nothing stale");
-        assert_eq!(reserve.reserved, [0; 528]);
+        assert_eq!((reserve.cash, reserve.deposit_shares.0, reserve.fees()), (0, 0, 0), "nothing stale");
+        assert_eq!(reserve.reserved, [0; 544]);
         // Rent of the network's day, whatever it was when the market was created.
         assert!(account.lamports >= world.svm.minimum_balance_for_rent_exemption(account.data.len()));
     }

@@ -126,7 +126,7 @@ fn interest_compounds_continuously_and_is_shared_between_lenders_and_fees() {
     let interest = (paid.amount - 10_000 * USD) as f64;
     let expected = 10_000.0 * USD as f64 * (0.1f64.exp() - 1.0);
     assert!((interest / expected - 1.0).abs() < 1e-8, "{interest} instead of {expected}");
-    let fees = world.reserve(usd).fees.get() as f64 / 2f64.powi(64);
+    let fees = world.reserve(usd).fees() as f64 / 2f64.powi(64);
     assert!((fees / interest - 0.1).abs() < 1e-6, "{fees} of {interest}");
     world.withdraw(lender, usd, EVERYTHING).expect_ok();
     let earned = (world.balance(&lender.key, usd) - 1_000_000 * USD) as f64;

@@ -85,7 +85,7 @@ fn withdrawing_everything_leaves_no_dust_and_closes_the_position() {
     assert_eq!(world.balance(&trader.key, sol), 100 * SOL, "nobody borrowed it");
     // What is left in the vault is the protocol's.
     let reserve = world.reserve(usd);
-    assert_eq!((reserve.fees.get() >> 64) as u64, reserve.cash);
+    assert_eq!((reserve.fees() >> 64) as u64, reserve.cash);
     world.assert_conserved();
 }
 

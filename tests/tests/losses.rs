@@ -196,7 +196,7 @@ fn fees_are_paid_to_the_collector_alone_and_logged() {
         let collector = world.key("collector");
         assert_eq!(world.balance(&collector, usd), event.amount);
         assert_eq!(world.vault_balance(usd), before - event.amount);
-        assert!(world.reserve(usd).fees.get() >> 64 == 0, "less than an atom is left");
+        assert!(world.reserve(usd).fees() >> 64 == 0, "less than an atom is left");
         world.collect_fees(usd).expect_error(Error::NoFees);
         world.assert_conserved();
     }

@@ -6,7 +6,6 @@
 use crate::{
     error::{Error, Result},
     health::{Requirement, equity, health, spot_value},
-    index::{ExactAtoms, exact},
     layout::Address,
     margin::{MarginAccount, Position, Side},
     market::{MAX_RESERVES, MarketConfig},
@@ -35,8 +34,6 @@ pub struct Movement {
     pub amount: u64,
     /// Shares bought or given up.
     pub shares: Shares,
-    /// What the two differ by, to the benefit of the reserve's fees.
-    pub rest: ExactAtoms,
 }
 
 impl Ledger<'_> {
@@ -58,7 +55,7 @@ impl Ledger<'_> {
         if account.add(reserve, Side::Deposit, shares)? && amount < record.config.min_deposit {
             return Err(Error::DepositBelowMinimum);
         }
-        Ok(Movement { amount, shares, rest: 0 })
+        Ok(Movement { amount, shares })
     }
 
     /// Takes `amount` atoms, or [`EVERYTHING`], back. Needs prices only if the account has debts.
@@ -70,13 +67,12 @@ impl Ledger<'_> {
         let slot = account.find(reserve, Side::Deposit)?;
         let held = account.positions[slot].shares;
         let moved = if amount == EVERYTHING {
-            whole_deposit(record, held)
+            Movement { amount: record.deposit_index.amount_floor(held), shares: held }
         } else {
-            let covered = record.deposit_index.shares_ceil(amount).filter(|(shares, _)| *shares <= held);
-            let (shares, rest) = covered.ok_or(Error::InsufficientDeposit)?;
-            Movement { amount, shares, rest }
+            let covered = record.deposit_index.shares_ceil(amount).filter(|shares| *shares <= held);
+            Movement { amount, shares: covered.ok_or(Error::InsufficientDeposit)? }
         };
-        record.withdraw(moved.amount, moved.shares, moved.rest)?;
+        record.withdraw(moved.amount, moved.shares)?;
         let (left, minimum) = (Shares(held.0 - moved.shares.0), record.config.min_deposit);
         let index = record.deposit_index;
         account.remove(slot, moved.shares);
@@ -104,7 +100,7 @@ impl Ledger<'_> {
         if spot_value(record, owed, true) < self.config.min_debt() {
             return Err(Error::DebtBelowMinimum);
         }
-        Ok(Movement { amount, shares, rest: 0 })
+        Ok(Movement { amount, shares })
     }
 
     /// Pays back up to `amount` atoms, at most what is owed; [`EVERYTHING`] leaves nothing. Needs no price; anyone may
@@ -116,8 +112,8 @@ impl Ledger<'_> {
         let record = self.accrued(reserve)?;
         let slot = account.find(reserve, Side::Debt)?;
         let owed = account.positions[slot].shares;
-        let moved = repayment(record, owed, amount)?;
-        record.repay(moved.amount, moved.shares, moved.rest);
+        let moved = repayment(record, owed, record.debt_index.amount_ceil(owed), amount)?;
+        record.repay(moved.amount, moved.shares);
         account.remove(slot, moved.shares);
         Ok(moved)
     }
@@ -132,7 +128,7 @@ impl Ledger<'_> {
         let record = self.accrued(reserve)?;
         let amount = record.write_off(shares);
         account.remove(slot, shares);
-        Ok(Movement { amount, shares, rest: 0 })
+        Ok(Movement { amount, shares })
     }
 
     /// Takes a reserve's whole atoms of fees out of the books.
@@ -187,33 +183,17 @@ impl Ledger<'_> {
     }
 }
 
-/// What a repayment of up to `amount` burns: atoms rounded up, shares rounded down.
+/// What a repayment of up to `amount` burns of a debt that costs `whole`: shares rounded down.
 #[inline(always)]
-pub(crate) fn repayment(record: &Reserve, owed: Shares, amount: u64) -> Result<Movement> {
-    let whole = whole_debt(record, owed);
-    if amount >= whole.amount {
-        return Ok(whole);
+pub(crate) fn repayment(record: &Reserve, owed: Shares, whole: u64, amount: u64) -> Result<Movement> {
+    if amount >= whole {
+        return Ok(Movement { amount: whole, shares: owed });
     }
-    let (shares, rest) = record.debt_index.shares_floor(amount).ok_or(Error::AmountTooLarge)?;
+    let shares = record.debt_index.shares_floor(amount).ok_or(Error::AmountTooLarge)?;
     if shares == Shares::ZERO {
         return Err(Error::AmountTooSmall);
     }
-    Ok(Movement { amount, shares, rest })
-}
-
-/// What all of some debt shares cost: atoms rounded up.
-#[inline(always)]
-pub(crate) fn whole_debt(record: &Reserve, shares: Shares) -> Movement {
-    let owed = record.debt_index.exact(shares);
-    let amount = (owed >> 64) as u64 + (owed as u64 != 0) as u64;
-    Movement { amount, shares, rest: exact(amount) - owed }
-}
-
-/// What all of some deposit shares pay: atoms rounded down.
-#[inline(always)]
-pub(crate) fn whole_deposit(record: &Reserve, shares: Shares) -> Movement {
-    let held = record.deposit_index.exact(shares);
-    Movement { amount: (held >> 64) as u64, shares, rest: held as u64 as ExactAtoms }
+    Ok(Movement { amount, shares })
 }
 
 /// Whether a mint may be listed beside the reserves there are.

@@ -94,11 +94,19 @@ impl Requirement {
 /// The weighted value of one deposit or debt of `amount` atoms at the reserve's last price.
 #[inline(always)]
 pub fn weighted(reserve: &Reserve, amount: u64, is_debt: bool, requirement: Requirement) -> Usd {
+    weighted_in_favour(reserve, amount, is_debt, requirement, 0)
+}
+
+/// The same, times 2^`favour` for a deposit and divided by it for a debt.
+#[inline(always)]
+fn weighted_in_favour(reserve: &Reserve, amount: u64, is_debt: bool, requirement: Requirement, favour: u32) -> Usd {
     let terms = requirement.terms(reserve);
+    let price = &reserve.price;
     if is_debt {
-        reserve.price.value_ceil(amount, terms.high, terms.liability_weight)
+        price.value_ceil_shifted(amount, terms.high, terms.liability_weight, price.shift + favour)
     } else {
-        reserve.price.value_floor(amount, terms.low, terms.asset_weight)
+        // A token never priced has no shift and no reading.
+        price.value_floor_shifted(amount, terms.low, terms.asset_weight, price.shift.saturating_sub(favour))
     }
 }
 
@@ -169,15 +177,14 @@ fn amount(reserve: &Reserve, position: &Position, now: i64) -> u64 {
 /// What a position counts for under a requirement.
 #[inline(always)]
 fn required(reserve: &Reserve, amount: u64, is_debt: bool, state: PriceState, requirement: Requirement) -> Result<Usd> {
-    let value = weighted(reserve, amount, is_debt, requirement);
+    let is_stale = requirement == Requirement::Maintenance && state == PriceState::Stale;
     match (requirement, is_debt) {
-        (Requirement::Initial, true) => state.require(requirement).map(|()| value),
-        (Requirement::Initial, false) if state != PriceState::Settled => Ok(Usd::ZERO),
-        // Collateral weights are at most one: twice a value stays within the bound of `Usd`.
-        (Requirement::Maintenance, false) if state == PriceState::Stale => Ok(Usd(value.0 << STALE_SHIFT)),
-        (Requirement::Maintenance, true) if state == PriceState::Stale => Ok(Usd(value.0 >> STALE_SHIFT)),
-        _ => Ok(value),
+        (Requirement::Initial, true) => state.require(requirement)?,
+        (Requirement::Initial, false) if state != PriceState::Settled => return Ok(Usd::ZERO),
+        _ => {}
     }
+    let shift = if is_stale { STALE_SHIFT } else { 0 };
+    Ok(weighted_in_favour(reserve, amount, is_debt, requirement, shift))
 }
 
 /// An amount's value at the last spot price, rounded up or down.

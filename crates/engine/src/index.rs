@@ -5,11 +5,11 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::{
     layout::{FieldType, Layout},
-    math::{add, add_wide, div_normalised, mul, mul_shift_ceil, mul_shift_floor, narrow, sub_wide, wide},
+    math::{add, add_wide, bit_length, div_normalised, mul, mul_shift_ceil, mul_shift_floor, wide},
     units::{Fraction, Rate, Shares},
 };
 
-/// Atoms with 64 fractional bits, the precision in which the books of a reserve balance exactly.
+/// Atoms with 64 fractional bits: what shares are worth, exactly.
 pub type ExactAtoms = u128;
 
 /// Whole atoms as [`ExactAtoms`].
@@ -55,6 +55,12 @@ impl Index {
         ((self.whole as u128) << 64) | self.fraction as u128
     }
 
+    /// Whether a doubling may lead beyond [`Self::MAX`].
+    #[inline(always)]
+    pub const fn may_pass_its_maximum(self) -> bool {
+        self.whole >= Self::MAX.whole / 2
+    }
+
     /// Whether the index is zero: the reserve's deposits were wiped out.
     pub const fn is_zero(self) -> bool {
         self.whole | self.fraction == 0
@@ -86,66 +92,72 @@ impl Index {
         (add(floor, (exact as u64 != 0) as u64), floor)
     }
 
-    /// The most shares that `amount` covers, `⌊amount / index⌋`, and what is left of the amount. `None` if they exceed 64
-    /// bits or the index is zero.
+    /// The most shares that `amount` covers: `⌊amount / index⌋`. `None` if they exceed 64 bits or the index is zero.
     #[inline(always)]
-    pub fn shares_floor(self, amount: u64) -> Option<(Shares, ExactAtoms)> {
-        let whole = exact(amount);
-        if self.whole == 1 {
-            // By half the index, rounded down to 64 bits: the quotient is right or, since the index is at least one and
-            // the amount below 2^64, one too large.
-            let half = (1 << 63) | (self.fraction >> 1);
-            let (quotient, _) = div_normalised(amount >> 1, amount << 63, half);
-            let product = self.exact(Shares(quotient));
-            return Some(if product > whole {
-                (Shares(quotient - 1), sub_wide(self.to_bits(), sub_wide(product, whole)))
+    pub fn shares_floor(self, amount: u64) -> Option<Shares> {
+        self.divide(amount).map(|(shares, _)| shares)
+    }
+
+    /// The fewest shares that cover `amount`: `⌈amount / index⌉`. `None` if they exceed 64 bits or the index is zero.
+    #[inline(always)]
+    pub fn shares_ceil(self, amount: u64) -> Option<Shares> {
+        match self.divide(amount)? {
+            (shares, true) => Some(shares),
+            (shares, false) => shares.0.checked_add(1).map(Shares),
+        }
+    }
+
+    /// `⌊amount / index⌋` and whether nothing is left.
+    #[inline(always)]
+    fn divide(self, amount: u64) -> Option<(Shares, bool)> {
+        if self.whole == 0 {
+            if amount >= self.fraction {
+                return None;
+            }
+            let shift = 64 - bit_length(self.fraction);
+            let (quotient, rest) = div_normalised(amount << shift, 0, self.fraction << shift);
+            return Some((Shares(quotient), rest == 0));
+        }
+        // By the index cut to its first 64 bits. What is cut off is less than one of 2^63 or more, and the quotient is
+        // at most twice that over 2^shift: it is right or one too large.
+        let shift = if self.whole == 1 { 1 } else { bit_length(self.whole) };
+        let cut = (self.whole << (64 - shift)) | (self.fraction >> shift);
+        let (quotient, rest) = div_normalised(amount >> shift, amount << (64 - shift), cut);
+        if shift == 1 {
+            // Twice the rest, less the quotient if a bit was cut off, is what is left.
+            let taken = quotient & (self.fraction & 1).wrapping_neg();
+            return Some(if rest >> 63 == 0 && rest << 1 < taken {
+                (Shares(quotient - 1), false)
             } else {
-                (Shares(quotient), sub_wide(whole, product))
+                (Shares(quotient), rest >> 63 == 0 && rest << 1 == taken)
             });
         }
-        if self.is_zero() {
-            return None;
-        }
-        let shares = Shares(narrow(whole / self.to_bits())?);
-        Some((shares, sub_wide(whole, self.exact(shares))))
+        // Less than an index either way: its sign survives the wrapping.
+        let rest = exact(amount)
+            .wrapping_sub(wide(quotient, self.fraction))
+            .wrapping_sub(exact(quotient.wrapping_mul(self.whole)));
+        Some(if (rest as i128) < 0 { (Shares(quotient - 1), false) } else { (Shares(quotient), rest == 0) })
     }
 
-    /// The fewest shares that cover `amount`, `⌈amount / index⌉`, and what they are worth above it. `None` if they exceed
-    /// 64 bits or the index is zero.
+    /// The index after a growth, rounded down: for deposits.
     #[inline(always)]
-    pub fn shares_ceil(self, amount: u64) -> Option<(Shares, ExactAtoms)> {
-        match self.shares_floor(amount)? {
-            (shares, 0) => Some((shares, 0)),
-            (shares, rest) => Some((Shares(shares.0.checked_add(1)?), sub_wide(self.to_bits(), rest))),
-        }
+    pub fn grown_floor(self, growth: Fraction) -> Self {
+        self.grown(mul_shift_floor(self.fraction, growth.0), growth)
     }
 
-    /// What a growth adds to the index, rounded down: for deposits.
+    /// The index after a growth, rounded up: for debts.
     #[inline(always)]
-    pub fn gain_floor(self, growth: Fraction) -> Self {
-        self.gain(mul_shift_floor(self.fraction, growth.0), growth)
+    pub fn grown_ceil(self, growth: Fraction) -> Self {
+        self.grown(mul_shift_ceil(self.fraction, growth.0), growth)
     }
 
-    /// What a growth adds to the index, rounded up: for debts.
+    /// With the growth of the fraction, as given, and of the whole part. In range because interest stops at half of
+    /// [`Self::MAX`], and a growth doubles at most.
     #[inline(always)]
-    pub fn gain_ceil(self, growth: Fraction) -> Self {
-        self.gain(mul_shift_ceil(self.fraction, growth.0), growth)
-    }
-
-    /// The growth of the fraction, as given, and of the whole part.
-    #[inline(always)]
-    fn gain(self, of_fraction: u64, growth: Fraction) -> Self {
+    fn grown(self, of_fraction: u64, growth: Fraction) -> Self {
         // Until deposits or debts have doubled, the whole part is one.
         let of_whole = if self.whole == 1 { growth.0 as u128 } else { wide(self.whole, growth.0) };
-        // A growth is below one: the gain is below the index.
-        Self::from_bits(add_wide(of_whole, of_fraction as u128))
-    }
-
-    /// The index with a gain.
-    #[inline(always)]
-    pub const fn plus(self, gain: Self) -> Self {
-        // Interest stops at half of `Index::MAX`, and an accrual doubles at most.
-        Self::from_bits(add_wide(self.to_bits(), gain.to_bits()))
+        Self::from_bits(add_wide(add_wide(self.to_bits(), of_whole), of_fraction as u128))
     }
 }
 
@@ -161,8 +173,18 @@ pub const MAX_EXPONENT: u64 = 0xb172_17f7_d1cf_79ab;
 /// units of 2^-64 (tested against exact rationals).
 #[inline(always)]
 pub fn growth(rate: Rate, seconds: u64) -> Fraction {
-    // A rate is below 2^43 (1,000 % a year): the product fits for 24 days, and beyond that is taken with care.
-    let exponent = if seconds >> 21 == 0 { mul(rate.0, seconds) } else { rate.0.saturating_mul(seconds) };
+    // A rate is below 2^43 (1,000 % a year): the product fits for 24 days. For 136 years it fits without the rate's last
+    // eleven bits, which tells whether the whole one does. The checked product costs 40 compute units more.
+    let is_long = seconds >> 21 != 0
+        && if seconds >> 32 == 0 {
+            mul(rate.0 >> 11, seconds) >= MAX_EXPONENT >> 11
+        } else {
+            rate.0.saturating_mul(seconds) >= MAX_EXPONENT
+        };
+    if is_long {
+        return long_growth(MAX_EXPONENT);
+    }
+    let exponent = mul(rate.0, seconds);
     if exponent >> 44 == 0 {
         // The square's low bits, dropped before the product, are worth less than a unit of the result.
         let half = exponent >> 12;
@@ -174,10 +196,12 @@ pub fn growth(rate: Rate, seconds: u64) -> Fraction {
 /// The growth for exponents of 2^-20 and more.
 #[inline(never)]
 fn long_growth(exponent: u64) -> Fraction {
-    // Below 2^-12: the first term left out is below 2^-52.
+    // Below 2^-12: the first term left out is below 2^-52. The others need no more than the first 32 bits of their
+    // factors: that takes less than 2^-55 from the square's half and less from the cube.
     let x = exponent & ((1 << 52) - 1);
-    let square = mul_shift_floor(x, x);
-    let series = add(add(x, square / 2), mul_shift_floor(square, x) / 6);
+    let short = x >> 20;
+    let square = mul(short, short) >> 24;
+    let series = add(add(x, square / 2), (mul(square >> 8, short) >> 36) / 6);
     if exponent >> 52 == 0 {
         return Fraction(series);
     }

@@ -3,7 +3,7 @@
 use crate::{
     error::{Error, Result},
     layout::record,
-    math::{add, excess_over_32_bits, mul, mul_shift_floor, ratio32},
+    math::{add, excess_over_32_bits, mul, ratio32},
     units::{Bps, ONE_BPS, Rate},
 };
 
@@ -107,22 +107,22 @@ impl RateCurve {
     /// unit of [`Rate`].
     #[inline(always)]
     pub fn rate(&self, utilisation: Utilisation) -> Rate {
-        /// Basis points in a second's share of a year, and its reciprocal times 2^102.
-        const YEAR_BPS: u128 = Rate::YEAR as u128 * ONE_BPS as u128;
-        const RECIPROCAL: u64 = ((1 << 102) / YEAR_BPS) as u64;
+        /// A year's seconds times a basis point, without its eleven factors of two.
+        const YEAR_BPS: u64 = (Rate::YEAR * ONE_BPS as u64) >> 11;
+        const { assert!(YEAR_BPS << 11 == Rate::YEAR * ONE_BPS as u64) };
         // In basis points with 32 fractional bits: below 2^46.
         let at = mul(utilisation.0, ONE_BPS as u64);
+        let at_most = (add(at, u32::MAX as u64) >> 32) as u16;
         let mut low = &self.points[0];
         for high in &self.points()[1..] {
-            let end = (high.utilisation.0 as u64) << 32;
-            if at <= end {
+            if at_most <= high.utilisation.0 {
                 let start = (low.utilisation.0 as u64) << 32;
                 // (at − start) < 2^46 and the rise ≤ 100,000 < 2^17: the product stays below 2^63.
                 let rise = (high.rate_bps - low.rate_bps) as u64;
                 let width = (high.utilisation.0 - low.utilisation.0) as u64;
-                // Below 2^49 with 32 fractional bits; × 2^32 ÷ YEAR_BPS = × 2^14 × RECIPROCAL ÷ 2^84.
-                let rate_bps = add((low.rate_bps as u64) << 32, mul(at - start, rise) / width);
-                return Rate(mul_shift_floor(rate_bps << 14, RECIPROCAL) >> 20);
+                // Below 2^49 with 32 fractional bits; × 2^32 ÷ 2^11 = × 2^15 × 2^6: a digit of 15 bits and one of 6.
+                let rate_bps = add((low.rate_bps as u64) << 32, mul(at - start, rise) / width) << 15;
+                return Rate(((rate_bps / YEAR_BPS) << 6) | (((rate_bps % YEAR_BPS) << 6) / YEAR_BPS));
             }
             low = high;
         }

@@ -1,13 +1,13 @@
 //! Liquidation: just enough debt repaid, for collateral at a penalty that grows with the shortfall.
 
 use crate::{
-    actions::{Ledger, Movement, repayment, whole_debt, whole_deposit},
+    actions::{Ledger, Movement, repayment},
     error::{Error, Result},
     health::{Health, PriceState, Requirement, maintenance_and_equity, spot_value, weighted},
     margin::{MarginAccount, Side},
     market::MarketConfig,
-    math::{div_narrow, mul, mul_div_wide_ceil},
-    price::Reading,
+    math::{add_wide, div_narrow, mul, mul_div_wide_ceil, wide},
+    price::scaled_quotient,
     reserve::{Reserve, ReserveConfig},
     units::{Bps, ONE_BPS, Shares, Usd},
 };
@@ -36,6 +36,7 @@ impl Ledger<'_> {
     ///
     /// Never more is repaid than returns the account to the market's target health, unless the position would be left
     /// as dust; what exceeds that is not taken. Fails if less than `min_collateral` atoms would be paid out.
+    #[inline(always)]
     pub fn liquidate(
         &mut self,
         account: &mut MarginAccount,
@@ -49,8 +50,10 @@ impl Ledger<'_> {
         }
         self.accrued(debt)?;
         self.accrued(collateral)?;
-        let owed = account.shares(debt, Side::Debt)?;
-        let held = account.shares(collateral, Side::Deposit)?;
+        let debt_slot = account.find(debt, Side::Debt)?;
+        let owed = account.positions[debt_slot].shares;
+        let collateral_slot = account.find(collateral, Side::Deposit)?;
+        let held = account.positions[collateral_slot].shares;
         for reserve in [debt, collateral] {
             PriceState::of(&self.reserves[reserve as usize], self.now).require(Requirement::Maintenance)?;
         }
@@ -68,11 +71,17 @@ impl Ledger<'_> {
         }
 
         let record = &mut self.reserves[debt as usize];
-        record.repay(terms.burned.amount, terms.burned.shares, terms.burned.rest);
+        record.repay(terms.burned.amount, terms.burned.shares);
         let record = &mut self.reserves[collateral as usize];
-        record.withdraw(terms.seized.amount, terms.seized.shares, terms.seized.rest)?;
-        account.remove(account.find(debt, Side::Debt)?, terms.burned.shares);
-        account.remove(account.find(collateral, Side::Deposit)?, terms.seized.shares);
+        record.withdraw(terms.seized.amount, terms.seized.shares)?;
+        // The later one first: a position that closes is replaced by the last.
+        if debt_slot < collateral_slot {
+            account.remove(collateral_slot, terms.seized.shares);
+            account.remove(debt_slot, terms.burned.shares);
+        } else {
+            account.remove(debt_slot, terms.burned.shares);
+            account.remove(collateral_slot, terms.seized.shares);
+        }
         Ok(Liquidation {
             repaid: terms.burned.amount,
             debt_shares: terms.burned.shares,
@@ -105,17 +114,22 @@ struct Pair<'a> {
 }
 
 struct Terms {
+    /// Atoms of the debt and of the collateral before.
+    owed: u64,
+    held: u64,
     burned: Movement,
     seized: Movement,
 }
 
 impl Pair<'_> {
     /// How much is repaid and seized.
+    #[inline(always)]
     fn terms(&self, market: &MarketConfig, health: &Health, penalty: Bps, max_repay: u64) -> Result<Terms> {
         let owed = self.debt.debt_index.amount_ceil(self.owed);
         let held = self.collateral.deposit_index.amount_floor(self.held);
         let allowed = self.allowed_repayment(market, health, penalty, owed);
-        let mut repaid = allowed.min(max_repay);
+        let mut repaid =
+            if allowed <= max_repay { self.whole_shares(allowed, owed).amount.min(max_repay) } else { max_repay };
         let mut seized = self.seized_for(repaid, penalty);
         let available = held.min(self.collateral.cash);
         let burned = if seized >= available {
@@ -124,19 +138,19 @@ impl Pair<'_> {
             }
             seized = available;
             repaid = repaid.min(self.repaid_for(available, penalty));
-            self.whole_shares(repaid)?
+            self.whole_shares(repaid, owed)
         } else {
-            repayment(self.debt, self.owed, repaid)?
+            repayment(self.debt, self.owed, owed, repaid)?
         };
         if burned.amount > max_repay {
             return Err(Error::AmountTooSmall);
         }
         let taken = if seized == held {
-            whole_deposit(self.collateral, self.held)
+            Movement { amount: held, shares: self.held }
         } else {
             // Of `seized` < held atoms: no more than the shares held.
-            let (shares, rest) = self.collateral.deposit_index.shares_ceil(seized).ok_or(Error::AmountTooLarge)?;
-            Movement { amount: seized, shares, rest }
+            let shares = self.collateral.deposit_index.shares_ceil(seized).ok_or(Error::AmountTooLarge)?;
+            Movement { amount: seized, shares }
         };
         let left = |amount: u64, reserve: &Reserve| amount > 0 && spot_value(reserve, amount, false) < market.dust();
         if repaid < allowed
@@ -145,48 +159,50 @@ impl Pair<'_> {
         {
             return Err(Error::LiquidationLeavesDust);
         }
-        Ok(Terms { burned, seized: taken })
+        Ok(Terms { owed, held, burned, seized: taken })
     }
 
     /// The repayment that brings the account to the target health, or all of the debt if less than dust would be left.
     ///
-    /// A repayment of value r takes r × a from the weighted debt D and r × b from the weighted collateral C, where a is
-    /// the liability weight × high ÷ spot of the debt and b the asset weight × low ÷ spot of the collateral × (1 +
-    /// penalty). (C − r b) = T (D − r a) at r = (T D − C) ÷ (T a − b).
+    /// An atom repaid takes a = liability weight × high of the debt from the weighted debt D, and b = asset weight × low ÷
+    /// spot of the collateral × (1 + penalty) × spot of the debt from the weighted collateral C. (C − x b) = T (D − x a)
+    /// at x = (T D − C) ÷ (T a − b) atoms.
+    #[inline(always)]
     fn allowed_repayment(&self, market: &MarketConfig, health: &Health, penalty: Bps, owed: u64) -> u64 {
-        let one = ONE_BPS as u64;
+        const ONE: u64 = ONE_BPS as u64;
+        /// Bits cut off the denominator, which is below 2^78.
+        const CUT: u32 = 16;
         let (debt, collateral) = (&self.debt.price, &self.collateral.price);
-        let value = spot_value(self.debt, owed, true);
-        // Weight × reading ÷ spot with 32 fractional bits: the bias at most doubles a price and weights are at most
-        // 50,000, so below 2^49; times the target health or one plus the penalty, below 2^14: fits.
-        let ratio = |reading: Reading, weight: Bps, spot: Reading| {
-            div_narrow((mul(reading.0, weight.0 as u64) as u128) << 32, spot.0.max(1))
-                .map_or(u64::MAX >> 15, |(ratio, _)| ratio)
-        };
-        let (debt_weight, collateral_weight) =
-            (self.debt.config.maintenance_liability_weight, self.collateral.config.maintenance_asset_weight);
-        let relieved = mul(ratio(debt.high_maintenance, debt_weight, debt.spot), market.target_health.0 as u64);
-        let taken = mul(ratio(collateral.low_maintenance, collateral_weight, collateral.spot), one + penalty.0 as u64);
-        // Weight × (1 + penalty) < 1 ≤ liability weight: the denominator is positive.
-        let net = relieved.saturating_sub(taken).max(1);
-        let missing = mul_div_wide_ceil(health.debt.0, market.target_health.0 as u64, one)
-            .map(|target| target.saturating_sub(health.collateral.0));
-        let needed = missing.and_then(|missing| mul_div_wide_ceil(missing, mul(one, one) << 32, net));
-        match needed.map(Usd) {
-            Some(needed) if value > market.dust() && value.less(needed) >= market.dust() => {
-                // In whole shares, or a repayment of less than one would round to none.
-                let shares = self.debt.debt_index.shares_ceil(debt.atoms_ceil(needed, debt.spot));
-                shares.map_or(owed, |(shares, _)| self.debt.debt_index.amount_ceil(shares.min(self.owed)))
-            }
-            _ => owed,
+        let target = market.target_health.0 as u64;
+        // Both sums fit with four digits more, up to 10^25 USD.
+        if (health.debt.0 | health.collateral.0) >> 112 != 0 {
+            return owed;
         }
+        let missing = times(health.debt.0, target).saturating_sub(times(health.collateral.0, ONE));
+        // Reading < 2^48 + 1 and liability weight × target < 2^16 × 2^14.
+        let relieved =
+            wide(mul(debt.high_maintenance.0, self.debt.config.maintenance_liability_weight.0 as u64), target);
+        // The low reading is at most the spot, the asset weight and the penalty below 2^14 each.
+        let weighted = mul(collateral.low_maintenance.0, self.collateral.config.maintenance_asset_weight.0 as u64);
+        let ratio = div_narrow((weighted as u128) << 32, collateral.spot.0).map_or(u64::MAX >> 18, |(ratio, _)| ratio);
+        let taken = wide(mul(debt.spot.0, ONE + penalty.0 as u64), ratio) >> 32;
+        // Weight × (1 + penalty) < 1 ≤ liability weight: the denominator is positive.
+        let net = ((relieved.saturating_sub(taken) >> CUT) as u64).max(1);
+        let needed = if debt.shift < CUT {
+            scaled_quotient(missing >> (CUT - debt.shift), 0, net, true)
+        } else {
+            scaled_quotient(missing, debt.shift - CUT, net, true)
+        };
+        if needed < owed && spot_value(self.debt, owed - needed, false) >= market.dust() { needed } else { owed }
     }
 
-    /// A repayment rounded up to whole shares, so that the last atoms of collateral, however little they are worth, can
-    /// be taken and the rest of the debt settled.
-    fn whole_shares(&self, repaid: u64) -> Result<Movement> {
-        let (shares, _) = self.debt.debt_index.shares_ceil(repaid).ok_or(Error::AmountTooLarge)?;
-        Ok(whole_debt(self.debt, shares.min(self.owed)))
+    /// A repayment rounded up to whole shares, at most all that is owed: of less than a share it would round to none, and
+    /// the last atoms of collateral, however little they are worth, could not be taken.
+    fn whole_shares(&self, repaid: u64, owed: u64) -> Movement {
+        match self.debt.debt_index.shares_ceil(repaid) {
+            Some(shares) if shares < self.owed => Movement { amount: self.debt.debt_index.amount_ceil(shares), shares },
+            _ => Movement { amount: owed, shares: self.owed },
+        }
     }
 
     /// Collateral for a repayment, rounded down.
@@ -204,18 +220,23 @@ impl Pair<'_> {
     }
 
     /// Maintenance health with the two positions changed; an error if it is not at least what it was.
+    #[inline(always)]
     fn health_after(&self, before: &Health, terms: &Terms) -> Result<Health> {
-        let change = |reserve: &Reserve, old: u64, new: u64, is_debt| {
-            let value = |amount| weighted(reserve, amount, is_debt, Requirement::Maintenance);
-            Usd(value(old).0.saturating_sub(value(new).0))
-        };
-        let owed = |shares| self.debt.debt_index.amount_ceil(shares);
-        let held = |shares| self.collateral.deposit_index.amount_floor(shares);
-        let relieved = change(self.debt, owed(self.owed), owed(Shares(self.owed.0 - terms.burned.shares.0)), true);
-        let taken = change(self.collateral, held(self.held), held(Shares(self.held.0 - terms.seized.shares.0)), false);
+        let debt = |amount| weighted(self.debt, amount, true, Requirement::Maintenance);
+        let collateral = |amount| weighted(self.collateral, amount, false, Requirement::Maintenance);
+        let left = self.debt.debt_index.amount_ceil(Shares(self.owed.0 - terms.burned.shares.0));
+        let relieved = debt(terms.owed).less(debt(left));
+        let left = self.collateral.deposit_index.amount_floor(Shares(self.held.0 - terms.seized.shares.0));
+        let taken = collateral(terms.held).less(collateral(left));
         if taken > relieved {
             return Err(Error::LiquidationWorsensHealth);
         }
         Ok(Health { collateral: before.collateral.less(taken), debt: before.debt.less(relieved) })
     }
+}
+
+/// A value below 2^112 times basis points.
+#[inline(always)]
+fn times(value: u128, bps: u64) -> u128 {
+    add_wide(wide(value as u64, bps), (mul((value >> 64) as u64, bps) as u128) << 64)
 }

@@ -21,14 +21,21 @@ pub const fn wide_mul(a: u64, b: u64) -> (u64, u64) {
 /// [`wide_mul`] from four 32-bit products: what runs on chain.
 #[inline(always)]
 pub const fn wide_mul_by_halves(a: u64, b: u64) -> (u64, u64) {
-    const LOW: u64 = 0xffff_ffff;
+    let low = (a & LOW).wrapping_mul(b & LOW);
+    let (high, cross) = upper_halves(a, b, low);
+    (high, (cross << 32) | (low & LOW))
+}
+
+const LOW: u64 = 0xffff_ffff;
+
+/// The high word of `a × b`, and its second half-word with what lies above, given the product of the low halves.
+#[inline(always)]
+const fn upper_halves(a: u64, b: u64, low: u64) -> (u64, u64) {
     let (a1, a0, b1, b0) = (a >> 32, a & LOW, b >> 32, b & LOW);
     // Each product is below 2^64 - 2^33 + 2, so a product plus two 32-bit numbers cannot overflow.
-    let low = a0.wrapping_mul(b0);
     let middle = a1.wrapping_mul(b0).wrapping_add(low >> 32);
     let cross = a0.wrapping_mul(b1).wrapping_add(middle & LOW);
-    let high = a1.wrapping_mul(b1).wrapping_add(middle >> 32).wrapping_add(cross >> 32);
-    (high, (cross << 32) | (low & LOW))
+    (a1.wrapping_mul(b1).wrapping_add(middle >> 32).wrapping_add(cross >> 32), cross)
 }
 
 /// `a × b` as one 128-bit number.
@@ -66,11 +73,12 @@ proved! {
 /// `⌊a × b / 2^64⌋`: the product of an amount and a fraction with 64 fractional bits.
 #[inline(always)]
 pub fn mul_shift_floor(a: u64, b: u64) -> u64 {
-    let (high, _low) = wide_mul(a, b);
-    // Where only the high half is used, LLVM recognises it and calls the library's 128-bit product, at twice the cost.
+    #[cfg(not(target_os = "solana"))]
+    return wide_mul(a, b).0;
+    // Where only the high half is used, LLVM recognises it and calls the library's 128-bit product, at twice the cost:
+    // hence the black box.
     #[cfg(target_os = "solana")]
-    core::hint::black_box(_low);
-    high
+    upper_halves(a, b, core::hint::black_box((a & LOW).wrapping_mul(b & LOW))).0
 }
 
 /// `⌈a × b / 2^64⌉`. Cannot overflow: the high half of a product is at most `2^64 - 2`.
@@ -115,7 +123,6 @@ pub const fn div_normalised(high: u64, low: u64, d: u64) -> (u64, u64) {
 /// a library call of twice the cost.
 #[inline(always)]
 pub const fn div_by_halves(high: u64, low: u64, d: u64) -> (u64, u64) {
-    const LOW: u64 = 0xffff_ffff;
     let (first, rest) = digit(high, low >> 32, d);
     let (second, rest) = digit(rest, low & LOW, d);
     ((first << 32) | second, rest)
@@ -124,7 +131,6 @@ pub const fn div_by_halves(high: u64, low: u64, d: u64) -> (u64, u64) {
 /// `(top × 2^32 + next) / d` and the rest, for `top < d`.
 #[inline(always)]
 const fn digit(top: u64, next: u64, d: u64) -> (u64, u64) {
-    const LOW: u64 = 0xffff_ffff;
     let (d1, d0) = (d >> 32, d & LOW);
     // The estimate from the top digits is at most two too large.
     let mut quotient = top / d1;

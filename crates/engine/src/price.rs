@@ -4,7 +4,8 @@ use crate::{
     error::{Error, Result},
     layout::{Address, record},
     math::{
-        add_wide, bit_length, mul, mul_div_wide_ceil, mul_div_wide_floor, mul_shift_ceil, mul_shift_floor, wide_mul,
+        add_wide, bit_length, div_narrow, mul, mul_div_wide_ceil, mul_div_wide_floor, mul_shift_ceil, mul_shift_floor,
+        wide_mul,
     },
     units::{Bps, ONE_BPS, Usd},
 };
@@ -263,51 +264,66 @@ impl PriceCache {
     /// Weighted value of an amount, rounded down: for collateral.
     #[inline(always)]
     pub fn value_floor(&self, amount: u64, reading: Reading, weight: Bps) -> Usd {
+        self.value_floor_shifted(amount, reading, weight, self.shift)
+    }
+
+    /// The same with another shift than the reading's, at most twice the value.
+    #[inline(always)]
+    pub(crate) fn value_floor_shifted(&self, amount: u64, reading: Reading, weight: Bps, shift: u32) -> Usd {
         // Reading < 2^48 + 1 and weight < 2^16 (at most 50,000): the product fits.
-        let (value, _) = shift_right(wide_mul(amount, mul(reading.0, weight.0 as u64)), self.shift);
-        Usd(value)
+        Usd(shift_right(wide_mul(amount, mul(reading.0, weight.0 as u64)), shift).0)
     }
 
     /// Weighted value of an amount, rounded up: for debts.
     #[inline(always)]
     pub fn value_ceil(&self, amount: u64, reading: Reading, weight: Bps) -> Usd {
-        let (value, inexact) = shift_right(wide_mul(amount, mul(reading.0, weight.0 as u64)), self.shift);
+        self.value_ceil_shifted(amount, reading, weight, self.shift)
+    }
+
+    /// The same with another shift than the reading's, at most twice the value.
+    #[inline(always)]
+    pub(crate) fn value_ceil_shifted(&self, amount: u64, reading: Reading, weight: Bps, shift: u32) -> Usd {
+        let (value, inexact) = shift_right(wide_mul(amount, mul(reading.0, weight.0 as u64)), shift);
         Usd(add_wide(value, inexact as u128))
     }
 
     /// The most atoms worth no more than `value` at a reading; `u64::MAX` if more, or if the reading is zero.
     pub fn atoms_floor(&self, value: Usd, reading: Reading) -> u64 {
-        self.atoms(value, reading, mul_div_wide_floor)
+        scaled_quotient(value.0, self.shift, mul(reading.0, ONE_BPS as u64), false)
     }
 
     /// The fewest atoms worth at least `value` at a reading; `u64::MAX` if more, or if the reading is zero.
     pub fn atoms_ceil(&self, value: Usd, reading: Reading) -> u64 {
-        self.atoms(value, reading, mul_div_wide_ceil)
+        scaled_quotient(value.0, self.shift, mul(reading.0, ONE_BPS as u64), true)
     }
+}
 
-    /// `value × 2^shift ÷ (reading × 10^4)`, the power of two in up to two factors of 64 bits.
-    fn atoms(&self, value: Usd, reading: Reading, mul_div: impl Fn(u128, u64, u64) -> Option<u128>) -> u64 {
-        let unit = mul(reading.0, ONE_BPS as u64);
-        let (first, second) = if self.shift < 64 { (self.shift, 0) } else { (63, self.shift - 63) };
-        if second >= 64 && value != Usd::ZERO {
-            return u64::MAX;
-        }
-        // Only prices below 10^-7 USD/10^4 atoms have a second factor; scaling the divisor's side would lose bits.
-        let scaled = (value.0.leading_zeros() >= second).then(|| value.0 << second);
-        scaled
-            .and_then(|scaled| mul_div(scaled, 1 << first, unit))
-            .map_or(u64::MAX, |atoms| atoms.min(u64::MAX as u128) as u64)
+/// `value × 2^shift ÷ unit`, rounded down or up; `u64::MAX` if more.
+pub(crate) fn scaled_quotient(value: u128, shift: u32, unit: u64, round_up: bool) -> u64 {
+    if value >> 64 == 0 && shift <= 64 {
+        let Some((quotient, rest)) = div_narrow(value << shift, unit) else { return u64::MAX };
+        return quotient.saturating_add((round_up && rest != 0) as u64);
     }
+    // The power of two in up to two factors of 64 bits. Only prices below 10^-7 USD/10^4 atoms have a second one; scaling
+    // the divisor's side would lose bits.
+    let (first, second) = if shift < 64 { (shift, 0) } else { (63, shift - 63) };
+    if second >= 64 && value != 0 {
+        return u64::MAX;
+    }
+    let mul_div = if round_up { mul_div_wide_ceil } else { mul_div_wide_floor };
+    let scaled = (value.leading_zeros() >= second).then(|| value << second);
+    let quotient = scaled.and_then(|scaled| mul_div(scaled, 1 << first, unit));
+    quotient.map_or(u64::MAX, |quotient| quotient.min(u64::MAX as u128) as u64)
 }
 
 /// `(high, low) >> shift` and whether a set bit was shifted out.
 #[inline(always)]
 fn shift_right((high, low): (u64, u64), shift: u32) -> (u128, bool) {
-    if shift == 0 {
-        (((high as u128) << 64) | low as u128, false)
-    } else if shift < 64 {
+    if shift.wrapping_sub(1) < 63 {
         let value = (((high >> shift) as u128) << 64) | ((high << (64 - shift)) | (low >> shift)) as u128;
         (value, low << (64 - shift) != 0)
+    } else if shift == 0 {
+        (((high as u128) << 64) | low as u128, false)
     } else if shift == 64 {
         (high as u128, low != 0)
     } else if shift < 128 {

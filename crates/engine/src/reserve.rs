@@ -1,15 +1,15 @@
 //! A reserve: the lending pool of one mint, and its books.
 //!
-//! The books balance exactly, to the 2^-64 of an atom: `cash + debts = deposits + fees`, where debts and deposits are
-//! shares × index. What rounding leaves over in a conversion goes to fees in the same step, so nothing is ever lost or
-//! made (invariant 1).
+//! Debts and deposits are shares × index, exactly, to the 2^-64 of an atom. What is there above the deposits, `cash +
+//! debts − deposits`, belongs to the protocol: the reserve factor's share of interest and what every conversion leaves
+//! over. It is not stored, so nothing can be lost or made, and it is never negative (invariant 1).
 
 use crate::{
     error::{Error, Result},
     index::{ExactAtoms, Index, exact, growth},
     interest::{RateCurve, Utilisation},
-    layout::{Address, U128, record},
-    math::{add, add_wide, div_ceil, excess_over_32_bits, mul, mul_shift_floor, ratio32, sub_wide},
+    layout::{Address, record},
+    math::{add, div_ceil, excess_over_32_bits, mul, mul_shift_floor, ratio32},
     price::{OracleConfig, PriceCache},
     units::{Bps, Fraction, ONE_BPS, Rate, Shares},
 };
@@ -132,8 +132,6 @@ record! {
         pub deposit_index: Index,
         /// Atoms per debt share.
         pub debt_index: Index,
-        /// What belongs to the protocol, atoms with 64 fractional bits.
-        pub fees: U128,
         /// Until when interest is in the indices.
         pub last_accrual: i64,
         /// What borrowers pay since then.
@@ -143,7 +141,7 @@ record! {
         /// The last usable price.
         pub price: PriceCache,
         /// Zero.
-        pub reserved: [u8; 528],
+        pub reserved: [u8; 544],
     }
 }
 
@@ -194,7 +192,7 @@ impl Reserve {
     pub fn debt_index_at(&self, now: i64) -> Index {
         match self.debt_growth(now) {
             Fraction(0) => self.debt_index,
-            growth => self.debt_index.plus(self.debt_index.gain_ceil(growth)),
+            growth => self.debt_index.grown_ceil(growth),
         }
     }
 
@@ -203,7 +201,7 @@ impl Reserve {
     pub fn deposit_index_at(&self, now: i64) -> Index {
         match self.debt_growth(now) {
             Fraction(0) => self.deposit_index,
-            growth => self.deposit_index.plus(self.deposit_index.gain_floor(self.deposit_growth(growth))),
+            growth => self.deposit_index.grown_floor(self.deposit_growth(growth)),
         }
     }
 
@@ -211,13 +209,9 @@ impl Reserve {
     pub fn accrue(&mut self, now: i64) {
         let growth = self.debt_growth(now);
         if growth.0 != 0 {
-            let debt_gain = self.debt_index.gain_ceil(growth);
-            let deposit_gain = self.deposit_index.gain_floor(self.deposit_growth(growth));
-            // earned ≤ interest: `deposit_growth` is rounded down from debts ÷ deposits (see `update_rates`).
-            let (interest, earned) = (debt_gain.exact(self.debt_shares), deposit_gain.exact(self.deposit_shares));
-            self.add_fees(sub_wide(interest, earned));
-            (self.debt_index, self.deposit_index) =
-                (self.debt_index.plus(debt_gain), self.deposit_index.plus(deposit_gain));
+            // Depositors get no more than borrowers pay: `deposit_growth` is rounded down from debts ÷ deposits.
+            self.deposit_index = self.deposit_index.grown_floor(self.deposit_growth(growth));
+            self.debt_index = self.debt_index.grown_ceil(growth);
         }
         self.last_accrual = self.last_accrual.max(now);
     }
@@ -232,9 +226,8 @@ impl Reserve {
         let liquidity = add(self.cash, debt);
         // One cut for both quotients: deposits are the liquidity less fees.
         let shift = excess_over_32_bits(liquidity);
-        let at_the_edge = debt > MAX_GROWING_DEBT
-            || liquidity > MAX_LIQUIDITY
-            || self.debt_index.to_bits() > Index::MAX.to_bits() / 2;
+        let at_the_edge =
+            debt > MAX_GROWING_DEBT || liquidity > MAX_LIQUIDITY || self.debt_index.may_pass_its_maximum();
         self.borrow_rate =
             if at_the_edge { Rate(0) } else { self.config.curve.rate(Utilisation::cut(debt, liquidity, shift)) };
         // Debts rounded down, deposits up: depositors never earn more than borrowers pay. Their share falls short by less
@@ -270,7 +263,7 @@ impl Reserve {
         if self.is_wiped_out() {
             return Err(Error::ReserveWipedOut);
         }
-        let (shares, rest) = self.deposit_index.shares_floor(amount).ok_or(Error::AmountTooLarge)?;
+        let shares = self.deposit_index.shares_floor(amount).ok_or(Error::AmountTooLarge)?;
         if shares == Shares::ZERO {
             return Err(Error::AmountTooSmall);
         }
@@ -285,17 +278,15 @@ impl Reserve {
             return Err(Error::DepositCapExceeded);
         }
         (self.cash, self.deposit_shares) = (cash, deposit_shares);
-        self.add_fees(rest);
         self.set_rates(debts, deposits);
         Ok(shares)
     }
 
-    /// Pays `amount` out for `shares` of deposits that are worth `rest` more.
+    /// Pays `amount` out for `shares` of deposits that are worth at least that.
     #[inline(always)]
-    pub fn withdraw(&mut self, amount: u64, shares: Shares, rest: ExactAtoms) -> Result<()> {
+    pub fn withdraw(&mut self, amount: u64, shares: Shares) -> Result<()> {
         self.cash = self.cash.checked_sub(amount).ok_or(Error::InsufficientLiquidity)?;
         self.deposit_shares.0 -= shares.0;
-        self.add_fees(rest);
         self.update_rates();
         Ok(())
     }
@@ -308,25 +299,23 @@ impl Reserve {
         }
         let cash = self.cash.checked_sub(amount).ok_or(Error::InsufficientLiquidity)?;
         // The debt index is at least one: no more shares than atoms, and both below the liquidity.
-        let (shares, rest) = self.debt_index.shares_ceil(amount).ok_or(Error::AmountTooLarge)?;
+        let shares = self.debt_index.shares_ceil(amount).ok_or(Error::AmountTooLarge)?;
         let debt_shares = Shares(add(self.debt_shares.0, shares.0));
         let debts = self.debt_index.amount_bounds(debt_shares);
         if debts.0 > self.config.borrow_cap {
             return Err(Error::BorrowCapExceeded);
         }
         (self.cash, self.debt_shares) = (cash, debt_shares);
-        self.add_fees(rest);
         self.set_rates(debts, self.deposits());
         Ok(shares)
     }
 
-    /// Takes in `amount` for `shares` of debt that are worth `rest` less.
+    /// Takes in `amount` for `shares` of debt that are worth at most that.
     #[inline(always)]
-    pub fn repay(&mut self, amount: u64, shares: Shares, rest: ExactAtoms) {
+    pub fn repay(&mut self, amount: u64, shares: Shares) {
         // Debts become cash: their sum, and with it each, stays in range.
         self.cash = add(self.cash, amount);
         self.debt_shares.0 -= shares.0;
-        self.add_fees(rest);
         self.update_rates();
     }
 
@@ -335,43 +324,36 @@ impl Reserve {
         let loss = self.debt_index.exact(shares);
         self.debt_shares.0 -= shares.0;
         let deposits = self.deposit_index.exact(self.deposit_shares);
-        if loss >= deposits {
-            // Fees cover the rest: they hold at least the debts above the deposits, because the books balance.
-            self.fees = U128::new(self.fees.get() - (loss - deposits));
-            if self.deposit_shares != Shares::ZERO {
-                self.deposit_index = Index::ZERO;
-            }
-        } else {
-            let left = deposits - loss;
-            self.deposit_index = Index::from_bits(left / self.deposit_shares.0 as u128);
-            self.add_fees(left - self.deposit_index.exact(self.deposit_shares));
-        }
+        // A loss above the deposits is the fees'.
+        self.deposit_index = match deposits.checked_sub(loss) {
+            Some(left) if left > 0 => Index::from_bits(left / self.deposit_shares.0 as u128),
+            _ if self.deposit_shares == Shares::ZERO => self.deposit_index,
+            _ => Index::ZERO,
+        };
         self.update_rates();
         div_ceil(loss, 1 << 64) as u64
     }
 
     /// Takes the whole atoms of fees out of the books, as far as there is cash.
     pub fn collect_fees(&mut self) -> Result<u64> {
-        let amount = ((self.fees.get() >> 64) as u64).min(self.cash);
+        let amount = ((self.fees() >> 64) as u64).min(self.cash);
         if amount == 0 {
             return Err(Error::NoFees);
         }
-        self.fees = U128::new(self.fees.get() - exact(amount));
         self.cash -= amount;
         self.update_rates();
         Ok(amount)
     }
 
-    /// Fees never exceed the liquidity, because the books balance.
-    #[inline(always)]
-    fn add_fees(&mut self, amount: ExactAtoms) {
-        self.fees = U128::new(add_wide(self.fees.get(), amount));
+    /// What the reserve has, `cash + debts`, and what its depositors own, which is never more (invariant 1).
+    pub fn books(&self) -> (ExactAtoms, ExactAtoms) {
+        let assets = exact(self.cash) + self.debt_index.exact(self.debt_shares);
+        (assets, self.deposit_index.exact(self.deposit_shares))
     }
 
-    /// Both sides of the books, which are always equal: `cash + debts` and `deposits + fees`.
-    pub fn balance(&self) -> (ExactAtoms, ExactAtoms) {
-        let assets = exact(self.cash) + self.debt_index.exact(self.debt_shares);
-        let claims = self.deposit_index.exact(self.deposit_shares) + self.fees.get();
-        (assets, claims)
+    /// What belongs to the protocol: what is there above the deposits.
+    pub fn fees(&self) -> ExactAtoms {
+        let (assets, deposits) = self.books();
+        assets.saturating_sub(deposits)
     }
 }

@@ -188,6 +188,9 @@ impl Model {
             let deposits = fixed(1, 64) * int(reserve.deposit_index_at(world.now).exact(reserve.deposit_shares));
             let debts = fixed(1, 64) * int(reserve.debt_index_at(world.now).exact(reserve.debt_shares));
             assert!(abs(deposits - pool.total_deposits()) <= all && abs(debts - pool.total_debts()) <= all);
+            let mut accrued = *reserve;
+            accrued.accrue(world.now);
+            assert!(abs(fixed(1, 64) * int(accrued.fees()) - &pool.fees) <= all.clone() + all, "fees");
         }
         for user in 0..USERS {
             let balances = Self::atoms(world, user);

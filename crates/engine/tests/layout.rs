@@ -82,8 +82,8 @@ fn fields_stay_where_they_are() {
         "debt_index",
     ];
     assert_eq!(reserve.map(offset::<Reserve>), [0, 32, 64, 96, 104, 304, 312, 320, 328, 344]);
-    let rest = ["fees", "last_accrual", "borrow_rate", "deposit_growth", "price", "reserved"];
-    assert_eq!(rest.map(offset::<Reserve>), [360, 376, 384, 392, 400, 496]);
+    let rest = ["last_accrual", "borrow_rate", "deposit_growth", "price", "reserved"];
+    assert_eq!(rest.map(offset::<Reserve>), [360, 368, 376, 384, 480]);
     let account = ["version", "bump", "id", "position_count", "market", "owner", "positions", "reserved"];
     assert_eq!(account.map(offset::<MarginAccount>), [0, 1, 2, 4, 8, 40, 72, 328]);
 }

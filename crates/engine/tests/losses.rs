@@ -280,7 +280,7 @@ proptest! {
         prop_assert_eq!(BigUint::from(settled.amount), (&loss + ((BigUint::from(1u8) << 64u32) - 1u8)) >> 64u32);
         let deposits = exact(accrued.deposit_index, accrued.deposit_shares);
         let left = exact(after.deposit_index, after.deposit_shares);
-        let (fees_before, fees_after) = (accrued.fees.get(), after.fees.get());
+        let (fees_before, fees_after) = (accrued.fees(), after.fees());
         if loss >= deposits {
             prop_assert!(after.is_wiped_out() && left == BigUint::from(0u8));
             prop_assert_eq!(BigUint::from(fees_before - fees_after), loss - deposits);

@@ -48,8 +48,9 @@ fn double_word() -> impl Strategy<Value = u128> {
 }
 
 /// Any index, those between one and two, where nearly all are, more often.
+/// Around one, where most indices are, and any that can be: below 2^34.
 fn index_bits() -> impl Strategy<Value = u128> {
-    prop_oneof![2 => word().prop_map(|fraction| 1 << 64 | fraction as u128), 1 => double_word()]
+    prop_oneof![2 => word().prop_map(|fraction| 1 << 64 | fraction as u128), 1 => double_word().prop_map(|bits| bits >> 30)]
 }
 
 fn big(value: impl Into<BigUint>) -> BigUint {
@@ -168,7 +169,7 @@ proptest! {
         }
     }
 
-    /// Shares and amounts convert by the index, down or up as the name says, and the rest is what it says.
+    /// Shares and amounts convert by the index, down or up as the name says.
     #[test]
     fn conversions_by_an_index_are_exact(bits in index_bits(), number in word()) {
         let index = Index::from_bits(bits);
@@ -176,14 +177,8 @@ proptest! {
         prop_assert_eq!(index.is_zero(), bits == 0);
         let shifted = big(number) << 64u32;
         let (down, up) = (index.shares_floor(number), index.shares_ceil(number));
-        prop_assert_eq!(down.map(|(shares, _)| shares.0), quotient(shifted.clone(), big(bits), false));
-        prop_assert_eq!(up.map(|(shares, _)| shares.0), quotient(shifted.clone(), big(bits), true));
-        if let Some((shares, rest)) = down {
-            prop_assert_eq!(big(bits) * shares.0 + rest, shifted.clone());
-        }
-        if let Some((shares, rest)) = up {
-            prop_assert_eq!(big(bits) * shares.0, shifted + rest);
-        }
+        prop_assert_eq!(down.map(|shares| shares.0), quotient(shifted.clone(), big(bits), false));
+        prop_assert_eq!(up.map(|shares| shares.0), quotient(shifted, big(bits), true));
         // Amounts are only defined while they fit, which the books see to.
         let exact = big(bits) * number;
         if exact.bits() <= 127 {

@@ -122,7 +122,7 @@ fn read(world: &World, account: &MarginAccount) {
     let _ = HealthReport::new(account, &world.reserves, world.now);
     let _ = maintenance_and_equity(account, &world.reserves, world.now);
     for reserve in &world.reserves {
-        let _ = (reserve.balance(), reserve.utilisation(), reserve.deposits(), reserve.debts());
+        let _ = (reserve.fees(), reserve.utilisation(), reserve.deposits(), reserve.debts());
         let _ = (reserve.debt_index_at(world.now), reserve.deposit_index_at(world.now));
         let _ = check_listing(&world.reserves, &reserve.mint);
     }

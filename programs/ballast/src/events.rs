@@ -1,7 +1,8 @@
 //! Every movement of money, as `Program data:` log lines of fixed layout.
 //!
-//! A log line costs 304 compute units and a call of the program to itself 946 before it does anything, but the runtime drops lines beyond 10 KB a transaction. So each
-//! event carries its number in the market: a reader that sees a gap knows what it missed and reads the accounts.
+//! A log line costs 304 compute units and a call of the program to itself 946 before it does anything, but the runtime
+//! drops lines beyond 10 KB a transaction. So each event carries its number in the market: a reader that sees a gap knows
+//! what it missed and reads the accounts.
 
 use anchor_lang::prelude::*;
 

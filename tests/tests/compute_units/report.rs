@@ -13,8 +13,13 @@ pub struct Row {
     pub transaction_bytes: usize,
 }
 
+/// The repository.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
 fn path() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../benchmarks/compute-units.json")
+    root().join("benchmarks/compute-units.json")
 }
 
 /// The committed measurements.

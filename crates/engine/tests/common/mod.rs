@@ -380,9 +380,8 @@ pub fn exact(index: ballast_engine::index::Index, shares: ballast_engine::units:
     BigUint::from(index.to_bits()) * shares.0
 }
 
-/// Both sides of a reserve's books with 64 fractional bits.
+/// What a reserve has and what its depositors own, with 64 fractional bits.
 pub fn books(reserve: &Reserve) -> (BigUint, BigUint) {
     let assets = (BigUint::from(reserve.cash) << 64u32) + exact(reserve.debt_index, reserve.debt_shares);
-    let claims = exact(reserve.deposit_index, reserve.deposit_shares) + BigUint::from(reserve.fees.get());
-    (assets, claims)
+    (assets, exact(reserve.deposit_index, reserve.deposit_shares))
 }
