@@ -167,10 +167,10 @@ pub const MAX_EXPONENT: u64 = 0xb172_17f7_d1cf_79ab;
 
 /// Growth over `seconds` at `rate`: `e^(rate × seconds) − 1`.
 ///
-/// Method: Taylor's series of two terms while the exponent is below 2^-20 (five minutes at 10 % a year), of three
-/// up to 2^-12; above, the exponent's first twelve bits are looked up in two tables and the series takes the rest. Never above
-/// the exact exponential, and below it by less than 2^-50 absolutely and by less than 2^-40 of the growth plus a few
-/// units of 2^-64 (tested against exact rationals).
+/// Method: Taylor's series of two terms while the exponent is below 2^-20 (five minutes at 10 % a year); above, the
+/// exponent's first ten bits are looked up in a table and a series of four terms takes the rest. Never above the exact
+/// exponential, and below it by less than 2^-50 absolutely and by less than 2^-40 of the growth plus a few units of 2^-64
+/// (tested against exact rationals).
 #[inline(always)]
 pub fn growth(rate: Rate, seconds: u64) -> Fraction {
     // A rate is below 2^43 (1,000 % a year): the product fits for 24 days. For 136 years it fits without the rate's last
@@ -196,30 +196,21 @@ pub fn growth(rate: Rate, seconds: u64) -> Fraction {
 /// The growth for exponents of 2^-20 and more.
 #[inline(never)]
 fn long_growth(exponent: u64) -> Fraction {
-    // Below 2^-12: the first term left out is below 2^-52. The others need no more than the first 32 bits of their
-    // factors: that takes less than 2^-55 from the square's half and less from the cube.
-    let x = exponent & ((1 << 52) - 1);
-    let short = x >> 20;
-    let square = mul(short, short) >> 24;
-    let series = add(add(x, square / 2), (mul(square >> 8, short) >> 36) / 6);
-    if exponent >> 52 == 0 {
-        return Fraction(series);
-    }
-    let coarse = BY_SIXTEENTH[(exponent >> 60) as usize];
-    let fine = BY_4096TH[(exponent >> 52) as usize % BY_4096TH.len()];
-    Fraction(compound(compound(coarse, fine), series))
+    // Below 2^-10: the first term left out is below 2^-56. The others need no more than the first 32 bits of their
+    // factors: that takes less than 2^-51 from the square's half and less from the rest.
+    let x = exponent & ((1 << 54) - 1);
+    let short = x >> 22;
+    let square = mul(short, short) >> 20;
+    let cube = mul(square >> 12, short) >> 30;
+    let fourth = mul(square >> 12, square >> 12) >> 40;
+    let series = add(add(x, square / 2), add(cube / 6, fourth / 24));
+    let looked_up = BY_1024TH[(exponent >> 54) as usize];
+    // (1 + a)(1 + b) − 1, in range because the exponents add up to at most ln 2.
+    Fraction(add(add(looked_up, series), mul_shift_floor(looked_up, series)))
 }
 
-/// `(1 + a)(1 + b) − 1`, rounded down. In range because the exponents add up to at most ln 2.
-#[inline(always)]
-fn compound(a: u64, b: u64) -> u64 {
-    add(add(a, b), mul_shift_floor(a, b))
-}
-
-/// `e^(k ÷ 16) − 1`; ln 2 is below 12 ÷ 16.
-static BY_SIXTEENTH: [u64; 12] = exponentials(16);
-/// `e^(k ÷ 4096) − 1` below the next sixteenth.
-static BY_4096TH: [u64; 256] = exponentials(4096);
+/// `e^(k ÷ 1024) − 1`; ln 2 is below 710 ÷ 1024.
+static BY_1024TH: [u64; 710] = exponentials(1024);
 
 /// `⌊2^64 (e^(k ÷ denominator) − 1)⌋` for k from zero: the series with 100 fractional bits, at compile time.
 const fn exponentials<const N: usize>(denominator: u128) -> [u64; N] {
