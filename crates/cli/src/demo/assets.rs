@@ -1,23 +1,7 @@
-//! The market of the demo: five reserves and their parameters, chosen like a careful mainnet listing.
+//! What a market of the demo may list: five assets and their parameters, chosen like a careful mainnet listing. A market
+//! lists those that its window has prices for, in this order.
 
-use ballast_client::{
-    Address,
-    engine::{
-        interest::RateCurve,
-        layout,
-        market::MarketConfig,
-        price::OracleConfig,
-        reserve::ReserveConfig,
-        units::{Bps, Usd},
-    },
-    to_engine,
-};
-
-/// Assets priced from bars; they are the first reserves.
-pub const PRICED: [&str; 3] = ["SOL", "BTC", "ETH"];
-
-/// Reserves of the market.
-pub const RESERVES: usize = ASSETS.len();
+use ballast_client::Address;
 
 /// One reserve's parameters. Shares in basis points.
 pub struct Asset {
@@ -25,6 +9,8 @@ pub struct Asset {
     pub symbol: &'static str,
     /// Decimals of the mint.
     pub decimals: u8,
+    /// Whether it is meant to be worth one dollar; it is taken to be if there are no prices for it.
+    pub is_stable: bool,
     /// Initial and maintenance asset weight.
     pub asset_weights: (u16, u16),
     /// Initial and maintenance liability weight.
@@ -44,11 +30,12 @@ pub struct Asset {
 const VOLATILE_CURVE: &[(u16, u32)] = &[(0, 0), (7_000, 500), (8_500, 1_500), (9_500, 6_000), (10_000, 20_000)];
 const STABLE_CURVE: &[(u16, u32)] = &[(0, 0), (8_000, 600), (9_000, 1_200), (9_500, 4_000), (10_000, 12_000)];
 
-/// The reserves in order of their index.
-pub const ASSETS: [Asset; 5] = [
+/// All assets.
+pub static ASSETS: [Asset; 5] = [
     Asset {
         symbol: "SOL",
         decimals: 9,
+        is_stable: false,
         asset_weights: (7_500, 8_000),
         liability_weights: (12_000, 11_200),
         penalties: (400, 1_000),
@@ -60,6 +47,7 @@ pub const ASSETS: [Asset; 5] = [
     Asset {
         symbol: "BTC",
         decimals: 8,
+        is_stable: false,
         asset_weights: (8_000, 8_400),
         liability_weights: (11_500, 10_800),
         penalties: (300, 800),
@@ -71,6 +59,7 @@ pub const ASSETS: [Asset; 5] = [
     Asset {
         symbol: "ETH",
         decimals: 8,
+        is_stable: false,
         asset_weights: (7_900, 8_300),
         liability_weights: (11_500, 10_800),
         penalties: (300, 800),
@@ -82,6 +71,7 @@ pub const ASSETS: [Asset; 5] = [
     Asset {
         symbol: "USDC",
         decimals: 6,
+        is_stable: true,
         asset_weights: (8_800, 9_200),
         liability_weights: (10_000, 10_000),
         penalties: (200, 500),
@@ -93,6 +83,7 @@ pub const ASSETS: [Asset; 5] = [
     Asset {
         symbol: "USDT",
         decimals: 6,
+        is_stable: true,
         asset_weights: (8_600, 9_000),
         liability_weights: (10_000, 10_000),
         penalties: (200, 500),
@@ -103,14 +94,10 @@ pub const ASSETS: [Asset; 5] = [
     },
 ];
 
-/// Seconds for which a price may be used.
-pub const MAX_AGE: u32 = 120;
-/// Confidence ÷ price above which a price backs no new risk, and is refused.
-pub const MAX_CONFIDENCE: (u16, u16) = (40, 500);
-/// |spot − EMA| ÷ EMA above which a price backs no new risk.
-pub const MAX_DIVERGENCE: u16 = 500;
-/// Confidence intervals by which readings are biased; 10,000 is one.
-pub const CONFIDENCE_MULTIPLE: u16 = 20_000;
+/// The asset of a symbol, in any case of letters.
+pub fn find(symbol: &str) -> Option<&'static Asset> {
+    ASSETS.iter().find(|asset| asset.symbol.eq_ignore_ascii_case(symbol))
+}
 
 impl Asset {
     /// Atoms of one token.
@@ -126,48 +113,6 @@ impl Asset {
     /// Tokens in so many atoms, for people.
     pub fn tokens(&self, atoms: u64) -> f64 {
         atoms as f64 / self.unit() as f64
-    }
-
-    /// The reserve's configuration.
-    pub fn config(&self, index: usize) -> ReserveConfig {
-        ReserveConfig {
-            deposit_cap: self.caps.0 * self.unit(),
-            borrow_cap: self.caps.1 * self.unit(),
-            min_deposit: self.unit() / 10_000,
-            oracle: OracleConfig {
-                feed_id: layout::Address(feed_id(index)),
-                feed_account: to_engine(&price_account(index)),
-                max_age: MAX_AGE,
-                max_confidence_initial: Bps(MAX_CONFIDENCE.0),
-                max_confidence_maintenance: Bps(MAX_CONFIDENCE.1),
-                max_ema_divergence: Bps(MAX_DIVERGENCE),
-                confidence_multiple: Bps(CONFIDENCE_MULTIPLE),
-                ..OracleConfig::default()
-            },
-            curve: RateCurve::new(self.curve).unwrap_or_default(),
-            initial_asset_weight: Bps(self.asset_weights.0),
-            maintenance_asset_weight: Bps(self.asset_weights.1),
-            initial_liability_weight: Bps(self.liability_weights.0),
-            maintenance_liability_weight: Bps(self.liability_weights.1),
-            min_penalty: Bps(self.penalties.0),
-            max_penalty: Bps(self.penalties.1),
-            reserve_factor: Bps(self.reserve_factor),
-            collateral_enabled: 1,
-            borrow_enabled: 1,
-            ..ReserveConfig::default()
-        }
-    }
-}
-
-/// The market's configuration: liquidations return an account to 105 %, the penalty is full at a shortfall of 20 %,
-/// dust is 5 USD and the smallest debt 25 USD.
-pub fn market_config() -> MarketConfig {
-    MarketConfig {
-        target_health: Bps(10_500),
-        full_penalty_shortfall: Bps(2_000),
-        dust_value: 5 * Usd::ONE.0 as u64,
-        min_debt_value: 25 * Usd::ONE.0 as u64,
-        ..MarketConfig::default()
     }
 }
 
@@ -192,24 +137,4 @@ pub fn price_account(index: usize) -> Address {
 /// The feed of a reserve: the demo's own, no feed of Pyth.
 pub fn feed_id(index: usize) -> [u8; 32] {
     labelled(b"ballast demo feed       ", index).to_bytes()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_configuration_is_accepted_by_the_engine() {
-        for (index, asset) in ASSETS.iter().enumerate() {
-            assert_eq!(asset.config(index).validate(), Ok(()), "{}", asset.symbol);
-        }
-        assert_eq!(market_config().validate(), Ok(()));
-    }
-
-    #[test]
-    fn priced_assets_come_first() {
-        for (symbol, asset) in PRICED.iter().zip(&ASSETS) {
-            assert_eq!(*symbol, asset.symbol);
-        }
-    }
 }

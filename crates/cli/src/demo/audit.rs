@@ -7,10 +7,7 @@ use ballast_client::{
     from_engine,
 };
 
-use super::{
-    assets::{ASSETS, RESERVES},
-    world::World,
-};
+use super::world::World;
 
 /// Checks, for each reserve:
 ///
@@ -18,13 +15,13 @@ use super::{
 /// - the vault holds exactly the cash of the books (nobody in the demo sends tokens to a vault);
 /// - the shares of all margin accounts add up to the reserve's.
 pub fn check(world: &World, market: &MarketView, accounts: &[&MarginAccount]) -> Result<()> {
-    let (mut deposits, mut debts) = ([0u128; RESERVES], [0u128; RESERVES]);
+    let (mut deposits, mut debts) = (vec![0u128; world.assets.len()], vec![0u128; world.assets.len()]);
     for position in accounts.iter().flat_map(|account| account.positions()) {
         let side = if position.is_debt() { &mut debts } else { &mut deposits };
         side[position.reserve as usize] += position.shares.0 as u128;
     }
     for (index, reserve) in market.reserves.iter().enumerate() {
-        let symbol = ASSETS[index].symbol;
+        let symbol = world.assets[index].symbol;
         let (assets, owned) = reserve.books();
         ensure!(assets >= owned, "{symbol}: cash and debts do not cover the deposits: {reserve:?}");
         let vault = world.tokens(&from_engine(&reserve.vault));

@@ -1,4 +1,4 @@
-//! Price bars from CSV files, plain or gzipped, and their join over several assets.
+//! Price bars from CSV files, plain or gzipped.
 
 use std::{
     fs::File,
@@ -26,23 +26,6 @@ pub struct Bar {
     pub low: f64,
     /// Last price, USD.
     pub close: f64,
-}
-
-/// A stretch of time: from a second, included, to a second, excluded.
-#[derive(Clone, Copy, Debug)]
-pub struct Window {
-    /// First second.
-    pub from: i64,
-    /// The second after the last.
-    pub to: i64,
-}
-
-/// Bars of several assets on one time grid.
-pub struct Grid {
-    /// For each bar, the assets' bars in order.
-    pub bars: Vec<Vec<Bar>>,
-    /// Seconds from one bar to the next.
-    pub interval: i64,
 }
 
 /// Reads a file, whole.
@@ -110,39 +93,6 @@ fn parse_bar(record: &StringRecord) -> Result<Bar> {
         ensure!((low..=high).contains(&price), "the {name} of {price} is outside low {low} to high {high}");
     }
     Ok(Bar { time, open, high, low, close })
-}
-
-/// Joins the assets' bars inside a window. All must be on the same times; a hole that all share is allowed.
-pub fn join(series: &[(&str, Vec<Bar>)], window: Window) -> Result<Grid> {
-    let cut: Vec<(&str, Vec<Bar>)> = series
-        .iter()
-        .map(|(name, bars)| {
-            let inside = bars.iter().filter(|bar| (window.from..window.to).contains(&bar.time)).copied().collect();
-            (*name, inside)
-        })
-        .collect();
-    let Some((first_name, first)) = cut.first() else { bail!("no price series") };
-    ensure!(first.len() >= 2, "{first_name}: {} bars between --from and --to, at least 2 are needed", first.len());
-    for (name, bars) in &cut {
-        if let Some((other, own)) = first.iter().zip(bars).find(|(other, own)| other.time != own.time) {
-            bail!(
-                "{name} has a bar at {} where {first_name} has one at {}: the series must share their times",
-                own.time,
-                other.time
-            );
-        }
-        ensure!(
-            bars.len() == first.len(),
-            "{name} has {} bars and {first_name} {}: the series must share their times",
-            bars.len(),
-            first.len()
-        );
-    }
-    // The shortest distance, because holes make some longer.
-    let interval = first.windows(2).map(|pair| pair[1].time - pair[0].time).min().unwrap_or(0);
-    ensure!(interval >= 4, "bars of {interval} s are too short: four prices are visited in each");
-    let bars = (0..first.len()).map(|index| cut.iter().map(|(_, bars)| bars[index]).collect()).collect();
-    Ok(Grid { bars, interval })
 }
 
 #[cfg(test)]
@@ -242,23 +192,5 @@ mod tests {
         );
         assert_eq!(error(&format!("{HEADER}300,2,3,0,2,0\n")), "x.csv: line 2: the low of 0 is not positive");
         assert_eq!(error(&format!("{HEADER}300,2,3,1,2,-1\n")), "x.csv: line 2: the volume is negative");
-    }
-
-    #[test]
-    fn series_join_on_the_window_and_must_share_their_times() -> Result<()> {
-        let window = Window { from: 300, to: 1_200 };
-        let all = || [300, 600, 900, 1_200].map(bar).to_vec();
-        let grid = join(&[("sol", all()), ("btc", all())], window)?;
-        assert_eq!((grid.bars.len(), grid.bars[0].len(), grid.interval), (3, 2, 300));
-        let other = [300, 700, 900].map(bar).to_vec();
-        let refused = join(&[("sol", all()), ("btc", other)], window).err().map(|error| error.to_string());
-        assert_eq!(
-            refused.as_deref(),
-            Some("btc has a bar at 700 where sol has one at 600: the series must share their times")
-        );
-        let short = [300, 600].map(bar).to_vec();
-        assert!(join(&[("sol", all()), ("btc", short)], window).is_err());
-        assert!(join(&[("sol", all())], Window { from: 0, to: 10 }).is_err());
-        Ok(())
     }
 }

@@ -1,4 +1,5 @@
-//! What traders and lenders do after each bar. Some are watchful and some are not.
+//! What traders and lenders do when it is their turn, every five minutes (or after each bar, if bars are shorter). Some are
+//! watchful and some are not.
 
 use anyhow::Result;
 use ballast_client::{
@@ -13,16 +14,15 @@ use rand::Rng;
 use rand_chacha::ChaCha12Rng;
 
 use super::{
-    assets::{ASSETS, PRICED},
     population::{Lender, Trader},
     world::{Outcome, World},
 };
 
-/// Chance that a trader acts after a bar, by maintenance collateral ÷ debt.
+/// Chance that a trader acts in a turn, by maintenance collateral ÷ debt.
 const ATTENTION: [(f64, f64); 3] = [(1.08, 0.12), (1.20, 0.03), (f64::INFINITY, 0.01)];
 /// Below this ratio a trader who acts defends the position.
 const WORRY: f64 = 1.15;
-/// Chance that a lender acts after a bar: in calm, and in a fall.
+/// Chance that a lender acts in a turn: in calm, and in a fall.
 const LENDER_ATTENTION: (f64, f64) = (0.01, 0.12);
 /// A buffer below a token divided by this is empty.
 const DUST: u64 = 1_000;
@@ -35,13 +35,13 @@ const TEMPTING_RATE: f64 = 0.12;
 pub const DESCRIPTION: [(&str, &str); 2] = [
     (
         "Traders",
-        "after a bar act with 1 %, below a maintenance ratio of 1.20 with 3 %, below 1.08 with 12 %. Below 1.15 \
+        "every five minutes act with 1 %, below a maintenance ratio of 1.20 with 3 %, below 1.08 with 12 %. Below 1.15 \
          they top collateral up from their buffer, or repay from it; above it they borrow again up to their \
          leverage, take a little collateral out, or repay 2 to 8 % out of income",
     ),
     (
         "Lenders",
-        "act with 1 %, with 12 % while an asset trades 3 % below its hourly average: then they take 20 to 60 % \
+        "act with 1 % likewise, with 12 % while an asset trades 3 % below its hourly average: then they take 20 to 60 % \
          out. In calm they bring 30 to 100 % of what they hold outside when the rate is above 12 %, else \
          move 5 to 15 % in or out",
     ),
@@ -57,18 +57,19 @@ fn share(amount: u64, share: f64) -> u64 {
 }
 
 impl Trader {
-    /// Acts, perhaps.
+    /// Acts if `luck`, from 0 to 1, is below the attention the trader pays.
     pub fn act(
         &self,
         world: &mut World,
         market: &MarketView,
         account: &MarginAccount,
+        luck: f64,
         rng: &mut ChaCha12Rng,
     ) -> Result<()> {
         let Ok(owed) = account.shares(self.debt as u8, Side::Debt) else { return Ok(()) };
         let ratio = ratio(&market.health(account, world.now, Requirement::Maintenance)?);
         let attention = ATTENTION.iter().find(|(limit, _)| ratio < *limit).map_or(0.0, |(_, chance)| *chance);
-        if rng.random::<f64>() >= attention {
+        if luck >= attention {
             return Ok(());
         }
         if ratio < WORRY {
@@ -94,7 +95,7 @@ impl Trader {
         // What is left of a buffer after many acts is too little to bother.
         let outside = |reserve: usize| {
             let held = world.tokens(&self.wallets[reserve]);
-            if held < ASSETS[reserve].unit() / DUST { 0 } else { held }
+            if held < world.assets[reserve].unit() / DUST { 0 } else { held }
         };
         let (collateral, debt) = (outside(reserve), outside(self.debt));
         let part = rng.random_range(0.3..1.0);
@@ -151,16 +152,21 @@ impl Trader {
     }
 }
 
-/// Whether a priced asset trades far below its average.
+/// Whether an asset trades far below its average.
 pub fn is_falling(market: &MarketView) -> bool {
-    market.reserves[..PRICED.len()].iter().any(|reserve| {
+    market.reserves.iter().any(|reserve| {
         let (price, average) = (reserve.price.price as f64, reserve.price.ema_price as f64);
         price < average * (1.0 - FALL)
     })
 }
 
 impl Lender {
-    /// Acts, perhaps.
+    /// The attention a lender pays.
+    pub fn attention(falling: bool) -> f64 {
+        if falling { LENDER_ATTENTION.1 } else { LENDER_ATTENTION.0 }
+    }
+
+    /// Acts.
     pub fn act(
         &self,
         world: &mut World,
@@ -169,10 +175,6 @@ impl Lender {
         falling: bool,
         rng: &mut ChaCha12Rng,
     ) -> Result<()> {
-        let attention = if falling { LENDER_ATTENTION.1 } else { LENDER_ATTENTION.0 };
-        if rng.random::<f64>() >= attention {
-            return Ok(());
-        }
         let record = &market.reserves[self.reserve];
         let lent = account.shares(self.reserve as u8, Side::Deposit);
         let lent = lent.map_or(0, |shares| record.deposit_index_at(world.now).amount_floor(shares));

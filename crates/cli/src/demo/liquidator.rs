@@ -101,7 +101,10 @@ mod tests {
     };
 
     use super::*;
-    use crate::demo::assets::{ASSETS, feed_id, market_config, price_account};
+    use crate::demo::{
+        assets::{ASSETS, feed_id, price_account},
+        policy::Policy,
+    };
 
     const NOW: i64 = 1_000;
     const SOL: u8 = 0;
@@ -110,10 +113,11 @@ mod tests {
 
     /// A market with SOL at a price, and an account with deposits of SOL and debts of USDC, in tokens.
     fn scene(sol_price: i64, sol: u64, usdc: u64) -> (MarketView, MarginAccount) {
-        let mut market = Market { config: market_config(), ..Market::default() };
+        let mut market = Market { config: Policy::Fixed.market(), ..Market::default() };
         market.version = 1;
         let reserves = ASSETS.iter().enumerate().map(|(index, asset)| {
-            let mut reserve = Reserve::new(asset.config(index), asset.decimals, NOW).expect("a valid table");
+            let mut reserve =
+                Reserve::new(Policy::Fixed.reserve(asset, index), asset.decimals, NOW).expect("a valid table");
             let price = if index == SOL as usize { sol_price } else { 1 } * 100_000_000;
             let update = PriceUpdate {
                 feed_id: feed_id(index),

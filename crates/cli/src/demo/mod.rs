@@ -1,54 +1,72 @@
-//! `ballast demo`: seven real days through the program's bytecode.
+//! `ballast demo`: real prices through the program's bytecode.
 
 pub mod assets;
 mod audit;
 pub mod bars;
 pub mod behaviour;
+mod chance;
+pub mod grid;
 pub mod liquidator;
 mod options;
 pub mod oracle;
+pub mod policy;
 pub mod population;
-mod replay;
+pub mod replay;
 pub mod stats;
 pub mod time;
+pub mod windows;
 mod world;
 
-use std::io::Write;
+use std::{io::Write, path::Path};
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::report;
-use assets::PRICED;
-pub use options::Options;
+pub use options::{Options, PROGRAM, SEED};
+use replay::Setting;
 
 /// Runs the demo, prints its summary and writes its report.
 pub fn run(options: &Options) -> Result<()> {
-    let window = options.window()?;
-    let mut series = Vec::new();
-    for (symbol, file) in PRICED.iter().zip(options.files()?) {
-        series.push((*symbol, bars::read(&file)?));
-    }
-    let grid = bars::join(&series, window)?;
-    let bytecode = std::fs::read(&options.program).with_context(|| {
-        format!("cannot read the program {}: build it with scripts/build", options.program.display())
-    })?;
+    let span = options.span()?;
+    let grid = windows::load(&options.files()?, span)?;
+    let bytecode = bytecode(&options.program)?;
 
-    let progress = ProgressBar::new(grid.bars.len() as u64);
-    progress.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} bars, {elapsed} gone, {eta} to go")?);
-    let record = replay::run(&bytecode, &grid, options.accounts as usize, options.seed, &progress);
+    let progress = progress(grid.bars.len() as u64)?;
+    let setting = Setting { policy: options.policy, traders: options.accounts as usize, seed: options.seed };
+    let record = replay::run(&bytecode, &grid, setting, &progress);
     progress.finish_and_clear();
     let record = record?;
 
-    let html = report::render(&record, &grid, options.seed)?;
-    if let Some(folder) = options.out.parent() {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot create the folder {}", folder.display()))?;
-    }
-    std::fs::write(&options.out, html).with_context(|| format!("cannot write {}", options.out.display()))?;
-
+    write(&options.out, &report::render(&record, &grid, setting)?)?;
     let mut lines = record.summary();
     lines.push(("Report", options.out.display().to_string()));
     let text: String = lines.iter().map(|(label, value)| format!("{label:38} {value}\n")).collect();
-    std::io::stdout().write_all(text.as_bytes()).context("cannot print the summary")?;
-    Ok(())
+    print(&text)
+}
+
+/// Reads the program.
+pub fn bytecode(program: &Path) -> Result<Vec<u8>> {
+    std::fs::read(program)
+        .with_context(|| format!("cannot read the program {}: build it with scripts/build", program.display()))
+}
+
+/// A progress bar over so many bars of prices.
+pub fn progress(bars: u64) -> Result<ProgressBar> {
+    let progress = ProgressBar::new(bars);
+    progress.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} bars, {elapsed} gone, {eta} to go")?);
+    Ok(progress)
+}
+
+/// Writes a file, and its folder if need be.
+pub fn write(file: &Path, text: &str) -> Result<()> {
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot create the folder {}", folder.display()))?;
+    }
+    std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// Prints to standard output.
+pub fn print(text: &str) -> Result<()> {
+    std::io::stdout().write_all(text.as_bytes()).context("cannot print the summary")
 }

@@ -5,22 +5,37 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
-use super::{assets::PRICED, bars::Window, time};
+use super::{
+    assets::{ASSETS, Asset, find},
+    grid::Span,
+    policy::Policy,
+    time,
+    windows::{FOLDER, Window},
+};
 
-/// Plays seven days of real prices, with the crash of 10 October 2025, through the program's bytecode.
+/// Plays a stretch of real prices, by default the week of the crash of 10 October 2025, through the program's bytecode.
 #[derive(Args, Debug)]
 pub struct Options {
-    /// Folder with one CSV file (plain or gzipped) for each of SOL, BTC and ETH, whose name begins with `sol`, `btc`,
-    /// `eth`; or `asset=FILE`, once for each. Columns: timestamp,open,high,low,close,volume
-    #[arg(long, value_name = "FOLDER|ASSET=FILE", default_value = "data/prices")]
+    /// The stretch of history to play
+    #[arg(long, value_name = "NAME", default_value = "october-2025")]
+    pub window: Window,
+
+    /// Prices of one's own: a folder with one CSV file (plain or gzipped) for each asset of the window, whose name begins
+    /// with `sol-`, `btc-`, `eth-`; or `asset=FILE`, once for each. `usdc` and `usdt` may be added, and stand at 1 USD
+    /// otherwise. Columns: timestamp,open,high,low,close,volume
+    #[arg(long, value_name = "FOLDER|ASSET=FILE", default_value = FOLDER)]
     data: Vec<String>,
+
+    /// How the market's risk is governed
+    #[arg(long, default_value = "fixed")]
+    pub policy: Policy,
 
     /// Margin accounts of traders; lenders come on top
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u16).range(1..=20_000))]
     pub accounts: u16,
 
     /// Seed of everything random: the same seed gives the same report
-    #[arg(long, default_value_t = 20_251_010)]
+    #[arg(long, default_value_t = SEED)]
     pub seed: u64,
 
     /// First bar: a date or time in UTC (2025-10-10, 2025-10-10T21:15Z) or unix seconds
@@ -32,7 +47,7 @@ pub struct Options {
     to: i64,
 
     /// The program's bytecode
-    #[arg(long, value_name = "FILE", default_value = "target/deploy/ballast.so")]
+    #[arg(long, value_name = "FILE", default_value = PROGRAM)]
     pub program: PathBuf,
 
     /// Where the report goes
@@ -40,40 +55,64 @@ pub struct Options {
     pub out: PathBuf,
 }
 
+/// The seed without `--seed`.
+pub const SEED: u64 = 20_251_010;
+/// The bytecode without `--program`.
+pub const PROGRAM: &str = "target/deploy/ballast.so";
+
 impl Options {
     /// The stretch of time to play.
-    pub fn window(&self) -> Result<Window> {
+    pub fn span(&self) -> Result<Span> {
         ensure!(self.from < self.to, "--from must be before --to");
-        Ok(Window { from: self.from, to: self.to })
+        Ok(Span { from: self.from, to: self.to })
     }
 
-    /// The file of each priced asset, in their order.
-    pub fn files(&self) -> Result<Vec<PathBuf>> {
-        let folder = self.data.iter().find(|entry| !entry.contains('='));
+    /// The file of each asset that has one. The window's volatile assets must have one, others may.
+    pub fn files(&self) -> Result<Vec<(&'static Asset, PathBuf)>> {
+        let mut folder = None;
+        let mut files: Vec<(&'static Asset, PathBuf)> = Vec::new();
         for entry in &self.data {
-            if let Some((asset, _)) = entry.split_once('=') {
-                let known = PRICED.iter().any(|symbol| symbol.eq_ignore_ascii_case(asset));
-                ensure!(known, "--data {entry}: the assets are {}", PRICED.join(", "));
+            match entry.split_once('=') {
+                None => folder = folder.or(Some(Path::new(entry))),
+                Some((symbol, file)) => {
+                    let symbols = ASSETS.each_ref().map(|asset| asset.symbol);
+                    let asset = find(symbol)
+                        .with_context(|| format!("--data {entry}: the assets are {}", symbols.join(", ")))?;
+                    files.push((asset, PathBuf::from(file)));
+                }
             }
         }
-        PRICED
-            .iter()
-            .map(|symbol| {
-                let given = self.data.iter().filter_map(|entry| entry.split_once('='));
-                match given.into_iter().find(|(asset, _)| symbol.eq_ignore_ascii_case(asset)) {
-                    Some((_, file)) => Ok(PathBuf::from(file)),
-                    None => match folder {
-                        Some(folder) => find(Path::new(folder), symbol),
-                        None => bail!("--data names no file for {symbol}"),
-                    },
+        let is_named =
+            |files: &[(&Asset, PathBuf)], asset: &Asset| files.iter().any(|(of, _)| of.symbol == asset.symbol);
+        let window = self.window.files(folder.unwrap_or(Path::new("")));
+        // The repository's own folder holds several windows: there the names of the files tell them apart.
+        let is_own = folder.is_some() && window.iter().all(|(_, file)| file.exists());
+        for asset in &ASSETS {
+            let own = window.iter().find(|(of, _)| of.symbol == asset.symbol);
+            if is_named(&files, asset) || own.is_none() && (is_own || !asset.is_stable) {
+                continue;
+            }
+            let found = match (own, folder) {
+                (Some((_, file)), _) if is_own => Some(file.clone()),
+                (_, Some(folder)) => search(folder, asset.symbol)?,
+                _ => None,
+            };
+            match (found, folder) {
+                (Some(file), _) => files.push((asset, file)),
+                (None, _) if asset.is_stable => {}
+                (None, None) => bail!("--data names no file for {}", asset.symbol),
+                (None, Some(folder)) => {
+                    let prefix = asset.symbol.to_lowercase();
+                    bail!("{}: no file {prefix}-*.csv or {prefix}-*.csv.gz", folder.display())
                 }
-            })
-            .collect()
+            }
+        }
+        Ok(files)
     }
 }
 
-/// The one file of an asset in a folder.
-fn find(folder: &Path, symbol: &str) -> Result<PathBuf> {
+/// The one file of an asset in a folder, if there is any.
+fn search(folder: &Path, symbol: &str) -> Result<Option<PathBuf>> {
     let prefix = format!("{}-", symbol.to_lowercase());
     let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read the folder {}", folder.display()))?;
     let mut found = Vec::new();
@@ -86,8 +125,8 @@ fn find(folder: &Path, symbol: &str) -> Result<PathBuf> {
     }
     found.sort();
     match &found[..] {
-        [path] => Ok(path.clone()),
-        [] => bail!("{}: no file {prefix}*.csv or {prefix}*.csv.gz", folder.display()),
+        [] => Ok(None),
+        [path] => Ok(Some(path.clone())),
         [first, second, ..] => bail!(
             "{}: several files for {symbol} ({}, {}): choose with --data {}=FILE",
             folder.display(),
@@ -117,27 +156,36 @@ mod tests {
     #[test]
     fn files_can_be_named_one_by_one() -> Result<()> {
         let options = options(&["--data", "sol=a.csv", "--data", "eth=c.csv", "--data", "BTC=b.csv"]);
-        assert_eq!(options.files()?, ["a.csv", "b.csv", "c.csv"].map(PathBuf::from));
+        let mut files: Vec<_> = options.files()?.into_iter().map(|(asset, file)| (asset.symbol, file)).collect();
+        files.sort();
+        assert_eq!(files, [("BTC", "b.csv"), ("ETH", "c.csv"), ("SOL", "a.csv")].map(|(of, file)| (of, file.into())));
         Ok(())
     }
 
     #[test]
     fn a_missing_or_unknown_asset_is_named() {
-        let message = |options: Options| options.files().map_err(|error| error.to_string());
+        let message = |options: Options| options.files().map(|files| files.len()).map_err(|error| error.to_string());
         assert_eq!(message(options(&["--data", "sol=a.csv"])), Err("--data names no file for BTC".into()));
         assert_eq!(
             message(options(&["--data", "doge=a.csv"])),
-            Err("--data doge=a.csv: the assets are SOL, BTC, ETH".into())
+            Err("--data doge=a.csv: the assets are SOL, BTC, ETH, USDC, USDT".into())
         );
         assert!(message(options(&["--data", "no/such/folder"])).is_err_and(|error| error.contains("no/such/folder")));
     }
 
     #[test]
-    fn the_window_must_not_be_empty() {
-        let window =
-            options(&["--from", "2025-10-10", "--to", "2025-10-11"]).window().map(|window| window.to - window.from);
-        assert_eq!(window.ok(), Some(86_400));
-        assert!(options(&["--from", "2025-10-11", "--to", "2025-10-11"]).window().is_err());
-        assert!(options(&[]).window().is_ok());
+    fn a_window_without_sol_asks_for_none_but_takes_one() {
+        let names = |arguments: &[&str]| options(arguments).files().map(|files| files.len()).ok();
+        assert_eq!(names(&["--window", "march-2020", "--data", "btc=b.csv", "--data", "eth=c.csv"]), Some(2));
+        let all = ["--window", "march-2020", "--data", "btc=b.csv", "--data", "eth=c.csv", "--data", "sol=a.csv"];
+        assert_eq!(names(&all), Some(3));
+    }
+
+    #[test]
+    fn the_span_must_not_be_empty() {
+        let span = options(&["--from", "2025-10-10", "--to", "2025-10-11"]).span().map(|span| span.to - span.from);
+        assert_eq!(span.ok(), Some(86_400));
+        assert!(options(&["--from", "2025-10-11", "--to", "2025-10-11"]).span().is_err());
+        assert!(options(&[]).span().is_ok());
     }
 }

@@ -4,23 +4,25 @@ use anyhow::{Context, Result, ensure};
 use ballast_client::{
     Address, Event, MarketView,
     engine::{
-        health::{Requirement, maintenance_and_equity},
+        health::{Requirement, equity, maintenance_and_equity},
         margin::MarginAccount,
+        units::Usd,
     },
     from_engine,
 };
 use indicatif::ProgressBar;
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha12Rng;
+use rand::Rng;
 
 use super::{
-    assets::{ASSETS, RESERVES},
     audit,
-    bars::{Bar, Grid},
+    bars::Bar,
     behaviour::{is_falling, ratio},
+    chance::Chance,
+    grid::Grid,
     liquidator::{bad_debts, plan, swapped, value},
-    oracle::{Oracle, POINTS, offsets, path},
-    population::{self, Population, spot},
+    oracle::{Oracle, confidence, path},
+    policy::Policy,
+    population::{self, Lender, Population, spot},
     stats::{CLASS_NAMES, Frame, Record, class},
     time::full_label,
     world::{Outcome, World},
@@ -30,15 +32,19 @@ use super::{
 const INVENTORY: f64 = 5_000_000.0;
 /// Most orders against one account at one price.
 const ORDERS: usize = 8;
+/// Everyone's turn comes after so many steps of the oracle's path.
+const STEPS_IN_TURN: usize = 3;
 
 /// The liquidator's addresses.
 struct Keeper {
     owner: Address,
-    wallets: [Address; RESERVES],
+    wallets: Vec<Address>,
 }
 
 struct Replay {
     world: World,
+    oracle: Oracle,
+    chance: Chance,
     population: Population,
     keeper: Keeper,
     record: Record,
@@ -46,15 +52,27 @@ struct Replay {
     accounts: Vec<MarginAccount>,
 }
 
+fn confidences(bars: &[Bar], interval: i64) -> Vec<f64> {
+    bars.iter().map(|bar| confidence(bar, interval)).collect()
+}
+
+/// What a replay is made of, beside prices and bytecode.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// How risk is governed.
+    pub policy: Policy,
+    /// Margin accounts of traders.
+    pub traders: usize,
+    /// Seed of everything random.
+    pub seed: u64,
+}
+
 /// Plays the grid through the program's bytecode. The bar advances by one for each bar of prices.
-pub fn run(bytecode: &[u8], grid: &Grid, traders: usize, seed: u64, progress: &ProgressBar) -> Result<Record> {
-    let mut rng = ChaCha12Rng::seed_from_u64(seed);
-    let mut oracle = Oracle::default();
-    let start = grid.bars[0][0].time;
-    let mut replay = Replay::set_up(bytecode, &grid.bars[0], start, traders, &mut oracle, &mut rng)?;
+pub fn run(bytecode: &[u8], grid: &Grid, setting: Setting, progress: &ProgressBar) -> Result<Record> {
+    let mut replay = Replay::set_up(bytecode, grid, setting)?;
     for bars in &grid.bars {
         let time = bars[0].time;
-        let frame = replay.bar(bars, grid.interval, &mut oracle, &mut rng);
+        let frame = replay.bar(bars, grid.interval);
         replay.record.frames.push(frame.with_context(|| format!("in the bar of {} UTC", full_label(time)))?);
         progress.inc(1);
     }
@@ -63,20 +81,19 @@ pub fn run(bytecode: &[u8], grid: &Grid, traders: usize, seed: u64, progress: &P
 
 impl Replay {
     /// The market with its first prices, everyone's positions, the liquidator's inventory.
-    fn set_up(
-        bytecode: &[u8],
-        bars: &[Bar],
-        start: i64,
-        traders: usize,
-        oracle: &mut Oracle,
-        rng: &mut ChaCha12Rng,
-    ) -> Result<Self> {
+    fn set_up(bytecode: &[u8], grid: &Grid, setting: Setting) -> Result<Self> {
+        let mut chance = Chance::new(setting.seed);
+        let rng = &mut chance.setting;
+        let bars = &grid.bars[0];
         // A second before the first bar, so that its opening price is new.
-        let mut world = World::new(bytecode, start - 1)?;
-        world.create_market(Address::new_from_array(rng.random()))?;
-        world.publish(&oracle.updates(bars, 0, start - 1))?;
+        let start = bars[0].time - 1;
+        let mut world = World::new(bytecode, &grid.assets, start)?;
+        world.create_market(Address::new_from_array(rng.random()), setting.policy)?;
+        let mut oracle = Oracle::default();
+        let opens: Vec<_> = bars.iter().map(|bar| bar.open).collect();
+        world.publish(&oracle.updates(&opens, &confidences(bars, grid.interval), start))?;
         let market = world.market()?;
-        let population = population::draw(rng, &market, traders);
+        let population = population::draw(rng, &market, grid, setting.traders);
         // Lenders first: traders borrow what they bring.
         for lender in &population.lenders {
             lender.open(&mut world, &market)?;
@@ -86,35 +103,40 @@ impl Replay {
         }
         let keeper = Keeper {
             owner: Address::new_from_array(rng.random()),
-            wallets: std::array::from_fn(|_| Address::new_from_array(rng.random())),
+            wallets: grid.assets.iter().map(|_| Address::new_from_array(rng.random())).collect(),
         };
-        for (index, asset) in ASSETS.iter().enumerate() {
+        for (index, asset) in grid.assets.iter().enumerate() {
             let amount = asset.atoms(INVENTORY / spot(&market, index));
             world.set_tokens(keeper.wallets[index], index, keeper.owner, amount)?;
         }
-        let record = Record { accounts: (population.traders.len(), population.lenders.len()), ..Record::default() };
-        Ok(Self { world, population, keeper, record, accounts: Vec::new() })
+        let record = Record {
+            assets: grid.assets.clone(),
+            accounts: (population.traders.len(), population.lenders.len()),
+            ..Record::default()
+        };
+        Ok(Self { world, oracle, chance, population, keeper, record, accounts: Vec::new() })
     }
 
-    /// One bar: four prices, each with its liquidations; then everyone's turn; then the audit.
-    fn bar(&mut self, bars: &[Bar], interval: i64, oracle: &mut Oracle, rng: &mut ChaCha12Rng) -> Result<Frame> {
+    /// One bar: its prices, each with its liquidations, and everyone's turn every five minutes; then the audit.
+    fn bar(&mut self, bars: &[Bar], interval: i64) -> Result<Frame> {
         let time = bars[0].time;
-        let mut flows = Frame { thinnest: f64::INFINITY, ..Frame::default() };
-        for (point, offset) in offsets(interval).into_iter().enumerate().take(POINTS) {
+        let mut frame = Frame::new(time, bars.len());
+        frame.prices = bars.iter().map(|bar| (bar.low, bar.high)).collect();
+        let paths: Vec<_> = bars.iter().map(|bar| path(bar, interval)).collect();
+        let confidences = confidences(bars, interval);
+        for (point, (offset, _)) in paths[0].iter().enumerate() {
+            let spot: Vec<_> = paths.iter().map(|path| path[point].1).collect();
             self.world.set_time(time + offset);
-            self.world.publish(&oracle.updates(bars, point, time + offset))?;
-            self.liquidate_all(&mut flows)?;
+            self.world.publish(&self.oracle.updates(&spot, &confidences, time + offset))?;
+            self.liquidate_all(&mut frame)?;
+            // Three steps of at most 100 s, or the whole of a short bar.
+            if point > 0 && point % STEPS_IN_TURN == 0 {
+                self.everyone_acts()?;
+            }
         }
-        self.everyone_acts(rng)?;
         let market = self.world.market()?;
-        self.audit(&market, rng)?;
-        let mut frame = Frame::new(time, &market);
-        frame.prices = std::array::from_fn(|index| {
-            let visited = path(&bars[index]);
-            (bars[index].low, bars[index].high, visited[POINTS - 1])
-        });
-        (frame.classes, frame.thinnest) = (flows.classes, flows.thinnest);
-        (frame.liquidated, frame.bad_debt) = (flows.liquidated, flows.bad_debt);
+        self.audit(&market)?;
+        frame.close(&self.world.assets, &market);
         Ok(frame)
     }
 
@@ -122,11 +144,19 @@ impl Replay {
     fn liquidate_all(&mut self, frame: &mut Frame) -> Result<()> {
         let mut market = self.world.market()?;
         let mut classes = [0.0; CLASS_NAMES.len()];
+        frame.locked = (0.0, 0.0);
         self.accounts.clear();
         for trader in 0..self.population.traders.len() {
             let account = self.world.margin_account(&self.population.traders[trader].margin)?;
             let (health, equity) = maintenance_and_equity(&account, &market.reserves, self.world.now)?;
             classes[class(ratio(&health))] += health.debt.to_f64();
+            if equity.debt != Usd::ZERO {
+                frame.locked.0 += equity.collateral.to_f64();
+                frame.locked.1 += equity.debt.to_f64();
+            }
+            if !equity.covers() {
+                self.record.under_water.insert(trader);
+            }
             if self.population.traders[trader].is_exposed {
                 frame.thinnest = frame.thinnest.min(ratio(&equity));
             }
@@ -152,7 +182,7 @@ impl Replay {
     ) -> Result<MarginAccount> {
         let margin = self.population.traders[trader].margin;
         for _ in 0..ORDERS {
-            let held = self.keeper.wallets.map(|wallet| self.world.tokens(&wallet));
+            let held: Vec<_> = self.keeper.wallets.iter().map(|wallet| self.world.tokens(wallet)).collect();
             let Some(plan) = plan(market, &account, self.world.now, &held) else { break };
             let (debt, collateral) = (plan.order.debt as usize, plan.order.collateral as usize);
             let (source, destination) = (self.keeper.wallets[debt], self.keeper.wallets[collateral]);
@@ -180,11 +210,11 @@ impl Replay {
 
     /// The liquidator sells what it seized for what it paid with, outside.
     fn swap(&mut self, market: &MarketView, from: usize, to: usize, amount: u64) -> Result<()> {
-        let Keeper { owner, wallets } = self.keeper;
+        let Keeper { owner, wallets } = &self.keeper;
         let proceeds = swapped(value(market, from as u8, amount)) / spot(market, to);
         let (sold, bought) = (self.world.tokens(&wallets[from]), self.world.tokens(&wallets[to]));
-        self.world.set_tokens(wallets[from], from, owner, sold - amount)?;
-        self.world.set_tokens(wallets[to], to, owner, bought + ASSETS[to].atoms(proceeds))
+        self.world.set_tokens(wallets[from], from, *owner, sold - amount)?;
+        self.world.set_tokens(wallets[to], to, *owner, bought + self.world.assets[to].atoms(proceeds))
     }
 
     /// Settles the debts of an account without collateral.
@@ -215,28 +245,32 @@ impl Replay {
     }
 
     /// Traders and lenders act, in order.
-    fn everyone_acts(&mut self, rng: &mut ChaCha12Rng) -> Result<()> {
-        let Self { world, population, accounts, .. } = self;
+    fn everyone_acts(&mut self) -> Result<()> {
+        let Self { world, population, accounts, chance, .. } = self;
         let market = world.market()?;
         let falling = is_falling(&market);
-        for (trader, account) in population.traders.iter().zip(accounts.iter()) {
-            trader.act(world, &market, account, rng)?;
+        let mut turn = chance.turn();
+        for (actor, (trader, account)) in population.traders.iter().zip(accounts.iter()).enumerate() {
+            trader.act(world, &market, account, turn.luck(), &mut turn.actor(actor))?;
         }
-        for lender in &population.lenders {
-            let account = world.margin_account(&lender.margin)?;
-            lender.act(world, &market, &account, falling, rng)?;
+        for (index, lender) in population.lenders.iter().enumerate() {
+            if turn.luck() < Lender::attention(falling) {
+                let account = world.margin_account(&lender.margin)?;
+                let rng = &mut turn.actor(population.traders.len() + index);
+                lender.act(world, &market, &account, falling, rng)?;
+            }
         }
         Ok(())
     }
 
     /// Conservation over all accounts, and one trader's health by the program against the client's.
-    fn audit(&mut self, market: &MarketView, rng: &mut ChaCha12Rng) -> Result<()> {
+    fn audit(&mut self, market: &MarketView) -> Result<()> {
         let traders = self.population.traders.iter().map(|trader| trader.margin);
         let lenders = self.population.lenders.iter().map(|lender| lender.margin);
         let accounts: Vec<_> =
             traders.chain(lenders).map(|margin| self.world.margin_account(&margin)).collect::<Result<_>>()?;
         audit::check(&self.world, market, &accounts.iter().collect::<Vec<_>>())?;
-        let trader = rng.random_range(0..self.population.traders.len());
+        let trader = self.chance.audit.random_range(0..self.population.traders.len());
         let computed = market.health_report(&accounts[trader], self.world.now);
         // A debt in a price too unsettled for new risk has no initial health.
         if let Ok(computed) = computed {
@@ -251,7 +285,7 @@ impl Replay {
     fn finish(mut self) -> Result<Record> {
         let market = self.world.market()?;
         let collector = from_engine(&market.market.fee_collector);
-        for reserve in 0..RESERVES {
+        for reserve in 0..self.world.assets.len() {
             let mut digest = collector.to_bytes();
             digest[31] ^= reserve as u8 + 1;
             let wallet = Address::new_from_array(digest);
@@ -267,6 +301,8 @@ impl Replay {
             let account = self.world.margin_account(&trader.margin)?;
             let health = market.health(&account, self.world.now, Requirement::Maintenance)?;
             record.unhealthy_at_end += usize::from(!health.covers());
+            let equity = equity(&account, &market.reserves, self.world.now)?;
+            record.uncovered_at_end += (equity.debt.to_f64() - equity.collateral.to_f64()).max(0.0);
         }
         record.events = (self.world.events, market.market.events);
         ensure!(

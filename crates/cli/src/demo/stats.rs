@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ballast_client::MarketView;
 
 use super::{
-    assets::{ASSETS, PRICED, RESERVES},
+    assets::Asset,
     liquidator::{Plan, value},
     population::spot,
     time::full_label,
@@ -15,26 +15,19 @@ use super::{
 /// Upper bounds of the health classes: maintenance collateral ÷ debt. The last class has none.
 pub const CLASSES: [f64; 4] = [1.0, 1.05, 1.15, 1.30];
 /// Names of the classes.
-pub const CLASS_NAMES: [&str; 5] = [
-    "below 1: liquidatable",
-    "1 to 1.05",
-    "1.05 to 1.15",
-    "1.15 to \
-    1.30",
-    "above 1.30",
-];
+pub const CLASS_NAMES: [&str; 5] = ["below 1: liquidatable", "1 to 1.05", "1.05 to 1.15", "1.15 to 1.30", "above 1.30"];
 
 /// The state at the end of a bar, and its flows.
 #[derive(Clone, Debug, Default)]
 pub struct Frame {
     /// When the bar opened, unix seconds.
     pub time: i64,
-    /// Lowest, highest and last visited price of each priced asset, USD.
-    pub prices: [(f64, f64, f64); PRICED.len()],
+    /// Lowest and highest price of each asset, USD.
+    pub prices: Vec<(f64, f64)>,
     /// Borrowed share of each reserve.
-    pub utilisation: [f64; RESERVES],
+    pub utilisation: Vec<f64>,
     /// Annual borrow rate of each reserve.
-    pub rates: [f64; RESERVES],
+    pub rates: Vec<f64>,
     /// Deposits in all reserves, USD.
     pub deposits: f64,
     /// Debts to all reserves, USD.
@@ -42,10 +35,12 @@ pub struct Frame {
     /// Debt in USD by health class, at the worst price of the bar, before anyone is liquidated.
     pub classes: [f64; CLASS_NAMES.len()],
     /// Collateral ÷ debt at spot of the account closest to insolvency in the bar, before it is liquidated; carry trades
-    /// between stablecoins, which no price moves here, are left out.
+    /// between stablecoins are left out where no price moves them.
     pub thinnest: f64,
+    /// Collateral and debt at spot of the accounts that have a debt, USD, at the last price of the bar.
+    pub locked: (f64, f64),
     /// Debt repaid in liquidations by the seized asset, USD.
-    pub liquidated: [f64; RESERVES],
+    pub liquidated: Vec<f64>,
     /// Debt written off, USD.
     pub bad_debt: f64,
 }
@@ -56,16 +51,24 @@ pub fn class(ratio: f64) -> usize {
 }
 
 impl Frame {
-    /// A frame of a market at the end of a bar.
-    pub fn new(time: i64, market: &MarketView) -> Self {
-        let mut frame = Self { time, ..Self::default() };
-        for (index, reserve) in market.reserves.iter().enumerate() {
-            frame.utilisation[index] = reserve.utilisation().to_f64();
-            frame.rates[index] = reserve.borrow_rate.per_year_f64();
-            frame.deposits += ASSETS[index].tokens(reserve.deposits()) * spot(market, index);
-            frame.debts += ASSETS[index].tokens(reserve.debts()) * spot(market, index);
+    /// The frame of a bar about to begin.
+    pub fn new(time: i64, assets: usize) -> Self {
+        Self { time, thinnest: f64::INFINITY, liquidated: vec![0.0; assets], ..Self::default() }
+    }
+
+    /// Notes the state of the market at the end of the bar.
+    pub fn close(&mut self, assets: &[&Asset], market: &MarketView) {
+        for (index, (asset, reserve)) in assets.iter().zip(&market.reserves).enumerate() {
+            self.utilisation.push(reserve.utilisation().to_f64());
+            self.rates.push(reserve.borrow_rate.per_year_f64());
+            self.deposits += asset.tokens(reserve.deposits()) * spot(market, index);
+            self.debts += asset.tokens(reserve.debts()) * spot(market, index);
         }
-        frame
+    }
+
+    /// Collateral locked for each dollar borrowed, if anyone has a debt.
+    pub fn locked_per_dollar(&self) -> Option<f64> {
+        (self.locked.1 > 0.0).then(|| self.locked.0 / self.locked.1)
     }
 
     /// Takes over a distribution if it is worse than the one held: more debt close to the line.
@@ -80,6 +83,8 @@ impl Frame {
 /// Everything the replay remembers.
 #[derive(Default)]
 pub struct Record {
+    /// What the market lists.
+    pub assets: Vec<&'static Asset>,
     /// One for each bar.
     pub frames: Vec<Frame>,
     /// Liquidations sent and filled.
@@ -102,6 +107,10 @@ pub struct Record {
     pub healths_compared: u64,
     /// Accounts below the line when the replay ended.
     pub unhealthy_at_end: usize,
+    /// What their debts, and all others, exceed their collateral by then, USD at spot.
+    pub uncovered_at_end: f64,
+    /// Traders whose debt was above their collateral at some price, at spot, by index.
+    pub under_water: BTreeSet<usize>,
     /// Protocol fees collected at the end, USD.
     pub fees: f64,
     /// Compute units by operation.
@@ -135,19 +144,36 @@ impl Record {
     }
 
     /// The highest of a quantity over all frames and reserves, with reserve and time.
-    fn peak(&self, of: impl Fn(&Frame) -> [f64; RESERVES]) -> (f64, &'static str, i64) {
-        let mut peak = (0.0, ASSETS[0].symbol, 0);
+    fn peak(&self, of: impl Fn(&Frame) -> &[f64]) -> (f64, &'static str, i64) {
+        let mut peak = (0.0, "", 0);
         for frame in &self.frames {
-            for (index, value) in of(frame).into_iter().enumerate() {
-                if value > peak.0 {
-                    peak = (value, ASSETS[index].symbol, frame.time);
+            for (asset, value) in self.assets.iter().zip(of(frame)) {
+                if *value > peak.0 {
+                    peak = (*value, asset.symbol, frame.time);
                 }
             }
         }
         peak
     }
 
-    /// The frame with the deepest fall of the first priced asset within an hour before it.
+    /// Debt that collateral did not cover: written off, or left when the replay ended. USD.
+    pub fn bad_debt(&self) -> f64 {
+        self.settled.1 + self.uncovered_at_end
+    }
+
+    /// Collateral locked for each dollar borrowed, averaged over the bars in which anyone had a debt.
+    pub fn locked_per_dollar(&self) -> f64 {
+        let ratios: Vec<f64> = self.frames.iter().filter_map(Frame::locked_per_dollar).collect();
+        ratios.iter().sum::<f64>() / ratios.len().max(1) as f64
+    }
+
+    /// The lowest collateral ÷ debt at spot, and when; infinite if nobody had a debt.
+    pub fn thinnest(&self) -> (f64, i64) {
+        let each = self.frames.iter().map(|frame| (frame.thinnest, frame.time));
+        each.fold((f64::INFINITY, 0), |least, next| if next.0 < least.0 { next } else { least })
+    }
+
+    /// The frame with the deepest fall of the first asset within an hour before it.
     pub fn crash(&self) -> Option<&Frame> {
         let fall = |index: usize| {
             let frame = &self.frames[index];
@@ -168,12 +194,10 @@ impl Record {
             }
             _ => String::new(),
         };
-        let (utilisation, utilised, at) = self.peak(|frame| frame.utilisation);
-        let (rate, rated, rated_at) = self.peak(|frame| frame.rates);
+        let (utilisation, utilised, at) = self.peak(|frame| &frame.utilisation);
+        let (rate, rated, rated_at) = self.peak(|frame| &frame.rates);
         let transactions: u64 = self.costs.values().map(|cost| cost.count).sum();
         let worst_hour = self.worst_hour();
-        let thinnest = self.frames.iter().map(|frame| (frame.thinnest, frame.time));
-        let thinnest = thinnest.fold((f64::INFINITY, 0), |least, next| if next.0 < least.0 { next } else { least });
         vec![
             ("Period", span),
             (
@@ -207,14 +231,9 @@ impl Record {
             ("Most liquidated in one hour", format!("{} from {} UTC", usd(worst_hour.1), full_label(worst_hour.0))),
             (
                 "Closest to bad debt",
-                match thinnest {
+                match self.thinnest() {
                     (ratio, at) if ratio.is_finite() => {
-                        format!(
-                            "collateral worth {:.1} % of an account's debt, {} \
-                            UTC",
-                            100.0 * ratio,
-                            full_label(at)
-                        )
+                        format!("collateral worth {:.1} % of an account's debt, {} UTC", 100.0 * ratio, full_label(at))
                     }
                     _ => "nobody had a debt".into(),
                 },
@@ -231,7 +250,15 @@ impl Record {
                 "Liquidations left for lack of profit",
                 format!("{}, counted once for each price", thousands(self.skipped)),
             ),
-            ("Unhealthy accounts at the end", self.unhealthy_at_end.to_string()),
+            ("Collateral locked per dollar borrowed", format!("{:.2} USD on average", self.locked_per_dollar())),
+            (
+                "Unhealthy accounts at the end",
+                if self.uncovered_at_end > 0.0 {
+                    format!("{}, short of {}", self.unhealthy_at_end, usd(self.uncovered_at_end))
+                } else {
+                    self.unhealthy_at_end.to_string()
+                },
+            ),
             ("Highest utilisation", format!("{:.1} %: {utilised}, {} UTC", 100.0 * utilisation, full_label(at))),
             ("Highest borrow rate", format!("{:.1} % a year: {rated}, {} UTC", 100.0 * rate, full_label(rated_at))),
             ("Protocol fees collected", usd(self.fees)),
@@ -320,7 +347,7 @@ mod tests {
 
     #[test]
     fn the_crash_is_the_deepest_fall_within_an_hour() {
-        let frame = |time, low, high| Frame { time, prices: [(low, high, low); PRICED.len()], ..Frame::default() };
+        let frame = |time, low, high| Frame { time, prices: vec![(low, high)], ..Frame::default() };
         let frames =
             vec![frame(0, 100.0, 101.0), frame(1_800, 80.0, 90.0), frame(9_000, 60.0, 61.0), frame(9_300, 55.0, 60.0)];
         let record = Record { frames, ..Record::default() };

@@ -17,7 +17,10 @@ use solana_message::Message;
 use solana_transaction::Transaction;
 use solana_transaction_error::TransactionError;
 
-use super::assets::{ASSETS, RESERVES, market_config, mint, price_account};
+use super::{
+    assets::{Asset, mint, price_account},
+    policy::Policy,
+};
 
 const LAMPORTS: u64 = 1_000_000_000_000_000;
 /// Bytes of a mint and of a token account of SPL Token.
@@ -51,6 +54,8 @@ pub struct World {
     payer: Address,
     /// The market.
     pub market: Address,
+    /// What it lists, in order of the reserves' indices.
+    pub assets: Vec<&'static Asset>,
     /// Unix seconds.
     pub now: i64,
     /// Compute units by operation.
@@ -63,7 +68,7 @@ pub struct World {
 
 impl World {
     /// Starts the virtual machine with mainnet's features, and creates the mints.
-    pub fn new(bytecode: &[u8], now: i64) -> Result<Self> {
+    pub fn new(bytecode: &[u8], assets: &[&'static Asset], now: i64) -> Result<Self> {
         // Signatures are not checked: the demo is about the program, and this halves its time.
         let mut svm = LiteSVM::new().with_sigverify(false).with_blockhash_check(false).with_transaction_history(0);
         svm.add_program(ID, bytecode).map_err(|error| anyhow!("the program does not load: {error}"))?;
@@ -72,6 +77,7 @@ impl World {
             svm,
             payer,
             market: Address::default(),
+            assets: assets.to_vec(),
             now,
             costs: BTreeMap::new(),
             refusals: BTreeMap::new(),
@@ -79,7 +85,7 @@ impl World {
         };
         world.set_time(now);
         world.write(payer, Address::default(), Vec::new())?;
-        for (index, asset) in ASSETS.iter().enumerate() {
+        for (index, asset) in assets.iter().enumerate() {
             let mut data = vec![0; MINT_LEN];
             data[36..44].copy_from_slice(&u64::MAX.to_le_bytes());
             (data[44], data[45]) = (asset.decimals, 1);
@@ -88,14 +94,14 @@ impl World {
         Ok(world)
     }
 
-    /// Creates the market and lists all reserves.
-    pub fn create_market(&mut self, authority: Address) -> Result<()> {
-        let (create, market) = MarketView::create(self.payer, 0, authority, authority, PYTH_RECEIVERS, market_config());
+    /// Creates the market and lists all reserves as a policy has it.
+    pub fn create_market(&mut self, authority: Address, policy: Policy) -> Result<()> {
+        let (create, market) = MarketView::create(self.payer, 0, authority, authority, PYTH_RECEIVERS, policy.market());
         self.run("create market", create)?;
         self.market = market;
-        for (index, asset) in ASSETS.iter().enumerate() {
-            let view = self.market()?;
-            self.run("add reserve", view.add_reserve(self.payer, mint(index), TOKEN_PROGRAM, asset.config(index)))?;
+        for index in 0..self.assets.len() {
+            let (view, config) = (self.market()?, policy.reserve(self.assets[index], index));
+            self.run("add reserve", view.add_reserve(self.payer, mint(index), TOKEN_PROGRAM, config))?;
         }
         Ok(())
     }
@@ -131,13 +137,13 @@ impl World {
     }
 
     /// Publishes prices and has the market take them over.
-    pub fn publish(&mut self, updates: &[PriceUpdate; RESERVES]) -> Result<()> {
+    pub fn publish(&mut self, updates: &[PriceUpdate]) -> Result<()> {
         for (index, update) in updates.iter().enumerate() {
             let address = price_account(index);
             self.write(address, PYTH_RECEIVERS[0], update.to_bytes(to_engine(&address)).to_vec())?;
         }
         let refresh = self.market()?.refresh_pinned_prices();
-        self.run("refresh 5 prices", refresh)
+        self.run("refresh all prices", refresh)
     }
 
     /// Reads the market.

@@ -9,9 +9,10 @@ use std::ops::Range;
 use anyhow::{Context, Result};
 
 use crate::demo::{
-    assets::{ASSETS, PRICED},
-    bars::Grid,
-    oracle::{offsets, path},
+    assets::Asset,
+    grid::Grid,
+    oracle::path,
+    replay::Setting,
     stats::{CLASS_NAMES, Frame, Record, thousands, usd},
     time::full_label,
 };
@@ -27,18 +28,21 @@ const CLOSE_UP: (i64, i64) = (3 * 3_600, 6 * 3_600);
 const HOUR: i64 = 3_600;
 
 /// The report as HTML. It holds no time of day and no path: the same seed and data give the same bytes.
-pub fn render(record: &Record, grid: &Grid, seed: u64) -> Result<String> {
-    let title = "Ballast demo: a week of real prices on the program's bytecode";
+pub fn render(record: &Record, grid: &Grid, setting: Setting) -> Result<String> {
+    let title = "Ballast demo: real prices on the program's bytecode";
     let first = record.frames.first().context("nothing was played")?;
     let last = record.frames.last().context("nothing was played")?;
     let time = first.time..last.time + grid.interval;
     let introduction = format!(
-        "SOL, BTC and ETH from {} to {} UTC, bar by bar, with {} traders and {} lenders. Every deposit, loan, price \
-         and liquidation below is a transaction executed by the program's SBF bytecode. Seed {seed}.",
+        "{} from {} to {} UTC, bar by bar, with {} traders and {} lenders under the {} policy. Every deposit, loan, \
+         price and liquidation below is a transaction executed by the program's SBF bytecode. Seed {}.",
+        played(grid),
         full_label(time.start),
         full_label(time.end),
         thousands(record.accounts.0 as u64),
-        thousands(record.accounts.1 as u64)
+        thousands(record.accounts.1 as u64),
+        setting.policy.title(),
+        setting.seed
     );
     let mut page = Page::new(title, &introduction);
     page.numbers(&headline(record));
@@ -47,7 +51,7 @@ pub fn render(record: &Record, grid: &Grid, seed: u64) -> Result<String> {
     append_health(&mut page, record, &time)?;
     append_liquidations(&mut page, record, &time, grid.interval)?;
     append_rates(&mut page, record, &time)?;
-    tables::append(&mut page, record, grid);
+    tables::append(&mut page, record, grid, setting.policy);
     Ok(page.finish(title))
 }
 
@@ -55,7 +59,8 @@ fn append_prices(page: &mut Page, grid: &Grid, time: &Range<i64>) -> Result<()> 
     page.heading("Prices");
     let caption = "Every price visited, as a percentage of the first. Each bar is walked open, high, low, close (low \
         first if it rises), so the wicks reach the program too.";
-    page.figure(&prices(grid, time)?, &assets(PRICED.len()), caption);
+    let played: Vec<_> = grid.assets.iter().zip(&grid.is_played).filter(|of| *of.1).map(|of| *of.0).collect();
+    page.figure(&prices(grid, time)?, &assets(&played), caption);
     Ok(())
 }
 
@@ -71,11 +76,11 @@ fn append_health(page: &mut Page, record: &Record, time: &Range<i64>) -> Result<
 fn append_liquidations(page: &mut Page, record: &Record, time: &Range<i64>, interval: i64) -> Result<()> {
     page.heading("Liquidations");
     let caption = "Debt repaid in liquidations per hour, by the collateral that was seized for it.";
-    page.figure(&liquidations(record, time, HOUR)?, &assets(ASSETS.len()), caption);
+    page.figure(&liquidations(record, time, HOUR.max(interval))?, &assets(&record.assets), caption);
     let closer = liquidations(record, &close_up(record, time), interval)?;
-    page.figure(&closer, &assets(ASSETS.len()), "The same bar by bar, around the deepest fall.");
+    page.figure(&closer, &assets(&record.assets), "The same bar by bar, around the deepest fall.");
     let caption = "Value of collateral ÷ debt at spot of the account closest to insolvency, before it is liquidated \
-        (stablecoin carry left out). Below the dashed line lenders would lose money.";
+        (stablecoin carry left out unless a stablecoin's real price is played). Below the dashed line lenders would lose money.";
     page.figure(&thinnest(record, time)?, &[("thinnest account", CLASS_COLOURS[0])], caption);
     let legend = [("debt repaid in liquidations", CLASS_COLOURS[4]), ("bad debt", CLASS_COLOURS[0])];
     page.figure(&bad_debt(record, time)?, &legend, &bad_debt_caption(record));
@@ -87,10 +92,10 @@ fn append_rates(page: &mut Page, record: &Record, time: &Range<i64>) -> Result<(
     let caption = "Share of each reserve that is lent out. In a fall borrowers stay and lenders leave: the curve's \
         answer is the next plot.";
     let utilisation = by_reserve(record, time, |frame, reserve| frame.utilisation[reserve])?;
-    page.figure(&utilisation, &assets(ASSETS.len()), caption);
+    page.figure(&utilisation, &assets(&record.assets), caption);
     let caption = "What borrowers pay, per year. High rates bring lenders back.";
     let rates = by_reserve(record, time, |frame, reserve| frame.rates[reserve])?;
-    page.figure(&rates, &assets(ASSETS.len()), caption);
+    page.figure(&rates, &assets(&record.assets), caption);
     let legend = [("deposits", CLASS_COLOURS[4]), ("debts", CLASS_COLOURS[1])];
     page.figure(&totals(record, time)?, &legend, "All deposits and all debts, in USD at spot.");
     Ok(())
@@ -98,9 +103,11 @@ fn append_rates(page: &mut Page, record: &Record, time: &Range<i64>) -> Result<(
 
 fn headline(record: &Record) -> Vec<(String, &'static str)> {
     let bad_debt = if record.settled.0 == 0 { "none".into() } else { usd(record.settled.1) };
-    let thinnest = record.frames.iter().map(|frame| frame.thinnest).fold(f64::INFINITY, f64::min);
-    let utilisation = record.frames.iter().flat_map(|frame| frame.utilisation).fold(0.0, f64::max);
-    let rate = record.frames.iter().flat_map(|frame| frame.rates).fold(0.0, f64::max);
+    let (thinnest, _) = record.thinnest();
+    let highest = |of: fn(&Frame) -> &Vec<f64>| {
+        record.frames.iter().flat_map(|frame| of(frame).iter().copied()).fold(0.0, f64::max)
+    };
+    let (utilisation, rate) = (highest(|frame| &frame.utilisation), highest(|frame| &frame.rates));
     vec![
         (thousands(record.liquidations), "liquidations"),
         (usd(record.repaid), "debt repaid in them"),
@@ -119,8 +126,18 @@ fn headline(record: &Record) -> Vec<(String, &'static str)> {
     ]
 }
 
-fn assets(count: usize) -> Vec<(&'static str, (u8, u8, u8))> {
-    ASSETS[..count].iter().map(|asset| (asset.symbol, asset.colour)).collect()
+/// `SOL, BTC and ETH`: the assets that have prices.
+pub fn played(grid: &Grid) -> String {
+    let symbols: Vec<_> = grid.assets.iter().zip(&grid.is_played).filter(|of| *of.1).map(|of| of.0.symbol).collect();
+    match &symbols[..] {
+        [] => String::new(),
+        [one] => one.to_string(),
+        [some @ .., last] => format!("{} and {last}", some.join(", ")),
+    }
+}
+
+fn assets(assets: &[&'static Asset]) -> Vec<(&'static str, (u8, u8, u8))> {
+    assets.iter().map(|asset| (asset.symbol, asset.colour)).collect()
 }
 
 fn classes() -> Vec<(&'static str, (u8, u8, u8))> {
@@ -163,15 +180,15 @@ fn from_zero(values: impl Iterator<Item = f64>) -> Range<f64> {
 }
 
 fn prices(grid: &Grid, time: &Range<i64>) -> Result<String> {
-    let offsets = offsets(grid.interval);
-    let lines_of: Vec<_> = (0..PRICED.len())
+    let lines_of: Vec<_> = (0..grid.assets.len())
+        .filter(|index| grid.is_played[*index])
         .map(|index| {
             let first = grid.bars[0][index].open;
             let visited = grid.bars.iter().flat_map(|bars| {
                 let bar = bars[index];
-                path(&bar).into_iter().zip(offsets).map(move |(price, offset)| (bar.time + offset, price / first))
+                path(&bar, grid.interval).into_iter().map(move |(offset, price)| (bar.time + offset, price / first))
             });
-            Line { colour: ASSETS[index].colour, points: visited.collect() }
+            Line { colour: grid.assets[index].colour, points: visited.collect() }
         })
         .collect();
     let values = spread(lines_of.iter().flat_map(|line| line.points.iter().map(|(_, value)| *value)));
@@ -183,7 +200,8 @@ fn series(record: &Record, value: impl Fn(&Frame) -> f64) -> Vec<(i64, f64)> {
 }
 
 fn by_reserve(record: &Record, time: &Range<i64>, value: impl Fn(&Frame, usize) -> f64) -> Result<String> {
-    let lines_of: Vec<_> = ASSETS
+    let lines_of: Vec<_> = record
+        .assets
         .iter()
         .enumerate()
         .map(|(index, asset)| Line { colour: asset.colour, points: series(record, |frame| value(frame, index)) })
@@ -206,14 +224,14 @@ fn liquidations(record: &Record, time: &Range<i64>, width: i64) -> Result<String
     for frame in record.frames.iter().filter(|frame| time.contains(&frame.time)) {
         let start = frame.time.div_euclid(width) * width;
         if stacks.last().is_none_or(|(at, _)| *at != start) {
-            stacks.push((start, vec![0.0; ASSETS.len()]));
+            stacks.push((start, vec![0.0; record.assets.len()]));
         }
         if let Some((_, values)) = stacks.last_mut() {
-            values.iter_mut().zip(frame.liquidated).for_each(|(sum, value)| *sum += value);
+            values.iter_mut().zip(&frame.liquidated).for_each(|(sum, value)| *sum += value);
         }
     }
     let values = from_zero(stacks.iter().map(|(_, values)| values.iter().sum()));
-    let colours = ASSETS.each_ref().map(|asset| asset.colour);
+    let colours: Vec<_> = record.assets.iter().map(|asset| asset.colour).collect();
     columns(&Axes { time: time.clone(), values, label: &short_usd }, &colours, width, &stacks)
 }
 

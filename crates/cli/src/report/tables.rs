@@ -2,14 +2,17 @@
 
 use super::html::Page;
 use crate::demo::{
-    assets::{ASSETS, Asset, CONFIDENCE_MULTIPLE, MAX_AGE, MAX_CONFIDENCE, MAX_DIVERGENCE, market_config},
-    bars::Grid,
-    behaviour, liquidator, population,
+    assets::Asset,
+    behaviour,
+    grid::Grid,
+    liquidator,
+    policy::{CONFIDENCE_MULTIPLE, MAX_AGE, MAX_CONFIDENCE, MAX_DIVERGENCE, Policy},
+    population,
     stats::{Record, thousands},
 };
 
 /// Appends summary, costs, refusals, parameters and method.
-pub fn append(page: &mut Page, record: &Record, grid: &Grid) {
+pub fn append(page: &mut Page, record: &Record, grid: &Grid, policy: Policy) {
     page.heading("Summary");
     let rows: Vec<_> = record.summary().into_iter().map(|(label, value)| vec![label.to_string(), value]).collect();
     page.table(&["", ""], &rows, 2);
@@ -36,7 +39,7 @@ pub fn append(page: &mut Page, record: &Record, grid: &Grid) {
     page.table(&["Operation", "Reason", "Times"], &rows, 2);
 
     page.heading("Parameters");
-    let rows: Vec<_> = ASSETS.iter().map(reserve_row).collect();
+    let rows: Vec<_> = grid.assets.iter().map(|asset| reserve_row(asset)).collect();
     page.table(
         &[
             "Reserve",
@@ -51,7 +54,7 @@ pub fn append(page: &mut Page, record: &Record, grid: &Grid) {
         &rows,
         8,
     );
-    let market = market_config();
+    let market = policy.market();
     page.paragraph(&format!(
         "Pairs are initial and maintenance, or lowest and highest. Prices may be used for {MAX_AGE} s. A price backs \
          no new risk when its confidence exceeds {:.2} % or its distance from the EMA {:.1} %, and is refused when its \
@@ -69,35 +72,51 @@ pub fn append(page: &mut Page, record: &Record, grid: &Grid) {
     ));
 
     page.heading("Method");
-    let mut rows = vec![
-        row(
-            "Prices",
-            &format!(
-                "bars of {} s. Each is visited at its open, its two extremes (a falling bar: high, then low; a rising \
-                 one: low, then high) and its close. The confidence is a twentieth of the bar's range, from 0.02 to \
-                 1 %; the EMA has a time constant of one hour. The series are quoted in USDT, which is taken for one \
-                 dollar; USDC and USDT stand at 1 USD",
-                grid.interval
-            ),
-        ),
-        row(
-            "Order",
-            "at each price: publish, refresh, liquidate; after the last of a bar, traders and lenders act, then the \
-             books are checked",
-        ),
-    ];
-    rows.extend(population::DESCRIPTION.iter().chain(&behaviour::DESCRIPTION).map(|(label, text)| row(label, text)));
-    rows.push(row("Liquidator", liquidator::DESCRIPTION));
-    rows.push(row(
-        "Limits",
-        "the program and the prices are real, the rest is a model: prices do not answer to the liquidations, the swap \
-         has a fixed depth, the one liquidator is never late and never out of money, the stablecoins never lose their \
-         peg, and signatures and network fees are left out",
-    ));
-    page.table(&["", ""], &rows, 2);
+    page.table(&["", ""], &method(grid), 2);
 }
 
-fn row(label: &str, text: &str) -> Vec<String> {
+/// What the replay does, and what it leaves out.
+fn method(grid: &Grid) -> Vec<Vec<String>> {
+    let mut rows = vec![
+        row("Prices", &prices(grid)),
+        row(
+            "Order",
+            "at each price: publish, refresh, liquidate; every five minutes (at the end of a shorter bar) traders and \
+             lenders act; after each bar the books are checked",
+        ),
+    ];
+    rows.extend(people());
+    rows.push(row("Liquidator", liquidator::DESCRIPTION));
+    rows.push(row("Limits", LIMITS));
+    rows
+}
+
+/// What the replay leaves out, in words.
+pub const LIMITS: &str = "the program and the prices are real, the rest is a model: prices do not answer to the \
+    liquidations, the swap has a fixed depth, the one liquidator is never late and never out of money, stablecoins \
+    without prices of their own never lose their peg, and signatures and network fees are left out";
+
+/// Who trades and lends, and how they act.
+pub fn people() -> Vec<Vec<String>> {
+    population::DESCRIPTION.iter().chain(&behaviour::DESCRIPTION).map(|(label, text)| row(label, text)).collect()
+}
+
+/// How bars become prices, in words.
+pub const WALK: &str = "each bar is walked from its open to its two extremes (a falling bar: high, then low; a rising \
+    one: low, then high) and its close, a third of its time each. In bars longer than five minutes prices are \
+    published on the straight lines between these too, at most 100 s apart, so that none is ever too old to liquidate \
+    by. The confidence is a twentieth of the bar's range (scaled to five minutes by the root of time), from 0.02 to \
+    1 %; the EMA has a time constant of one hour. SOL, BTC and ETH are quoted in USDT, which is taken for one dollar";
+
+fn prices(grid: &Grid) -> String {
+    let pegged: Vec<_> =
+        grid.assets.iter().zip(&grid.is_played).filter(|of| !of.1).map(|(asset, _)| asset.symbol).collect();
+    let standing = if pegged.is_empty() { String::new() } else { format!("; at 1 USD: {}", pegged.join(", ")) };
+    format!("bars of {} s; {WALK}{standing}", grid.interval)
+}
+
+/// A line of a table of words: the text begins with a capital and ends with a full stop.
+pub fn row(label: &str, text: &str) -> Vec<String> {
     let mut characters = text.chars();
     let text = characters.next().map(|first| first.to_uppercase().chain(characters).collect::<String>());
     vec![label.to_string(), text.unwrap_or_default() + "."]
