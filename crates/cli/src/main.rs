@@ -1,5 +1,6 @@
 //! The `ballast` command.
 
+mod compare;
 mod demo;
 mod report;
 
@@ -18,11 +19,13 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Demo(demo::Options),
+    Compare(compare::Options),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Demo(options) => demo::run(&options),
+        Command::Compare(options) => compare::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -99,3 +99,52 @@ fn an_empty_window_is_refused() {
     assert!(failure(&["--from", "2030-01-01"]).contains("0 bars between --from and --to"));
     assert!(failure(&["--from", "soon"]).contains("neither a date"));
 }
+
+#[test]
+fn every_window_is_played_from_the_repository() {
+    let folder = folder("windows");
+    let report = folder.join("report.html");
+    let path = report.to_str().expect("a path in UTF-8");
+    let hours = [
+        ("march-2020", "2020-03-12T08:00", "2020-03-12T16:00"),
+        ("june-2022", "2022-06-13T00:00", "2022-06-13T04:00"),
+        ("november-2022", "2022-11-09T00:00", "2022-11-09T04:00"),
+        ("march-2023", "2023-03-11T06:00", "2023-03-11T09:00"),
+        ("september-2023", "2023-09-11T18:00", "2023-09-11T21:00"),
+        ("august-2024", "2024-08-05T01:00", "2024-08-05T02:00"),
+        ("october-2025", "2025-10-10T21:00", "2025-10-10T22:00"),
+    ];
+    for (window, from, to) in hours {
+        let output = demo(&["--window", window, "--from", from, "--to", to, "--accounts", "20", "--out", path]);
+        let (summary, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{window}: {errors}");
+        assert!(summary.contains("balanced to 2^-64 of an atom"), "{window}: {summary}");
+    }
+    std::fs::remove_dir_all(&folder).expect("removed");
+}
+
+#[test]
+fn bars_of_any_interval_are_played_without_prices_growing_too_old() {
+    let folder = folder("interval");
+    for (asset, price, interval, bars) in
+        [("sol", 200.0, 14_400, 3), ("btc", 100_000.0, 14_400, 3), ("eth", 4_000.0, 14_400, 3), ("usdc", 1.0, 60, 720)]
+    {
+        let mut csv = String::from("timestamp,open,high,low,close,volume\n");
+        for bar in 0..bars {
+            let time = 1_760_054_400 + bar * interval;
+            // A third down and back within four hours: only prices in between let liquidators act in time.
+            let low = if asset == "usdc" || bar != 1 { price } else { price * 0.67 };
+            csv += &format!("{time},{price},{price},{low},{price},1\n");
+        }
+        std::fs::write(folder.join(format!("{asset}-x.csv")), csv).expect("written");
+    }
+    let report = folder.join("report.html");
+    let paths = [&folder, &report].map(|path| path.to_str().expect("a path in UTF-8"));
+    let output = demo(&["--data", paths[0], "--out", paths[1], "--accounts", "60"]);
+    std::fs::remove_dir_all(&folder).expect("removed");
+    let (summary, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{errors}");
+    let line = |label: &str| summary.lines().find(|line| line.starts_with(label)).expect("in the summary").to_string();
+    assert!(line("Bad debt ").ends_with("none"), "{summary}");
+    assert!(!line("Liquidations  ").contains(" 0, of"), "{summary}");
+}

@@ -21,7 +21,7 @@ pub struct Asset {
     pub reserve_factor: u16,
     /// Annual rate at utilisation.
     pub curve: &'static [(u16, u32)],
-    /// Caps on deposits and debts, whole tokens.
+    /// Caps on deposits and debts, whole tokens: wide enough for 20,000 accounts at the prices of 2020.
     pub caps: (u64, u64),
     /// Line colour in the plots.
     pub colour: (u8, u8, u8),
@@ -41,7 +41,7 @@ pub static ASSETS: [Asset; 5] = [
         penalties: (400, 1_000),
         reserve_factor: 1_500,
         curve: VOLATILE_CURVE,
-        caps: (2_000_000, 1_000_000),
+        caps: (20_000_000, 10_000_000),
         colour: (0x8e, 0x5c, 0xf2),
     },
     Asset {
@@ -53,7 +53,7 @@ pub static ASSETS: [Asset; 5] = [
         penalties: (300, 800),
         reserve_factor: 1_500,
         curve: VOLATILE_CURVE,
-        caps: (5_000, 2_500),
+        caps: (50_000, 25_000),
         colour: (0xf0, 0x8c, 0x1a),
     },
     Asset {
@@ -65,7 +65,7 @@ pub static ASSETS: [Asset; 5] = [
         penalties: (300, 800),
         reserve_factor: 1_500,
         curve: VOLATILE_CURVE,
-        caps: (100_000, 50_000),
+        caps: (2_000_000, 1_000_000),
         colour: (0x3d, 0x86, 0xe0),
     },
     Asset {
@@ -77,7 +77,7 @@ pub static ASSETS: [Asset; 5] = [
         penalties: (200, 500),
         reserve_factor: 1_000,
         curve: STABLE_CURVE,
-        caps: (500_000_000, 450_000_000),
+        caps: (1_000_000_000, 900_000_000),
         colour: (0x1f, 0xa0, 0x8f),
     },
     Asset {
@@ -89,7 +89,7 @@ pub static ASSETS: [Asset; 5] = [
         penalties: (200, 500),
         reserve_factor: 1_000,
         curve: STABLE_CURVE,
-        caps: (500_000_000, 450_000_000),
+        caps: (1_000_000_000, 900_000_000),
         colour: (0xd2, 0x4d, 0x7a),
     },
 ];

@@ -48,6 +48,14 @@ impl Policy {
         }
     }
 
+    /// In words, for the report.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Fixed => "weights and limits stand as listed, whatever the market does",
+            Self::Adaptive => "as fixed: the engine has no rule yet by which weights and limits move",
+        }
+    }
+
     /// The configuration of an asset's reserve, which has this index in the market.
     pub fn reserve(self, asset: &Asset, index: usize) -> ReserveConfig {
         let fixed = ReserveConfig {

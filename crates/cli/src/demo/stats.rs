@@ -173,18 +173,6 @@ impl Record {
         each.fold((f64::INFINITY, 0), |least, next| if next.0 < least.0 { next } else { least })
     }
 
-    /// The frame with the deepest fall of the first asset within an hour before it.
-    pub fn crash(&self) -> Option<&Frame> {
-        let fall = |index: usize| {
-            let frame = &self.frames[index];
-            let earlier = self.frames[..=index].iter().rev().take_while(|earlier| frame.time - earlier.time <= 3_600);
-            let highest = earlier.map(|earlier| earlier.prices[0].1).fold(0.0, f64::max);
-            frame.prices[0].0 / highest
-        };
-        let deepest = (0..self.frames.len()).min_by(|a, b| fall(*a).total_cmp(&fall(*b)))?;
-        self.frames.get(deepest)
-    }
-
     /// Label and value of each line of the summary.
     pub fn summary(&self) -> Vec<(&'static str, String)> {
         let span = match (self.frames.first(), self.frames.last()) {
@@ -286,7 +274,7 @@ impl Record {
     }
 
     /// The clock hour in which most was liquidated: its beginning and the USD repaid.
-    fn worst_hour(&self) -> (i64, f64) {
+    pub fn worst_hour(&self) -> (i64, f64) {
         let mut hours: BTreeMap<i64, f64> = BTreeMap::new();
         for frame in &self.frames {
             *hours.entry(frame.time.div_euclid(3_600) * 3_600).or_default() += frame.liquidated.iter().sum::<f64>();
@@ -346,11 +334,9 @@ mod tests {
     }
 
     #[test]
-    fn the_crash_is_the_deepest_fall_within_an_hour() {
-        let frame = |time, low, high| Frame { time, prices: vec![(low, high)], ..Frame::default() };
-        let frames =
-            vec![frame(0, 100.0, 101.0), frame(1_800, 80.0, 90.0), frame(9_000, 60.0, 61.0), frame(9_300, 55.0, 60.0)];
-        let record = Record { frames, ..Record::default() };
-        assert_eq!(record.crash().map(|frame| frame.time), Some(1_800));
+    fn the_worst_hour_is_the_one_in_which_most_was_liquidated() {
+        let frame = |time, usd| Frame { time, liquidated: vec![usd, 1.0], ..Frame::default() };
+        let frames = vec![frame(3_600, 5.0), frame(7_200, 4.0), frame(9_000, 4.0), frame(10_800, 7.0)];
+        assert_eq!(Record { frames, ..Record::default() }.worst_hour(), (7_200, 10.0));
     }
 }

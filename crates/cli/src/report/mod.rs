@@ -1,5 +1,6 @@
-//! The report of the demo: headline numbers, plots, parameters, method.
+//! The reports of the demo and of the comparison: headline numbers, plots, parameters, method.
 
+mod comparison;
 mod html;
 mod plots;
 mod tables;
@@ -16,14 +17,17 @@ use crate::demo::{
     stats::{CLASS_NAMES, Frame, Record, thousands, usd},
     time::full_label,
 };
+pub use comparison::render as compare;
 use html::Page;
 use plots::{Axes, Line, columns, lines, stacked};
 
 /// Colours of the health classes, from liquidatable to comfortable.
 const CLASS_COLOURS: [(u8, u8, u8); 5] =
     [(0xd6, 0x28, 0x28), (0xf0, 0x7c, 0x29), (0xf2, 0xb8, 0x34), (0x7f, 0xb8, 0x62), (0x3a, 0x86, 0x6f)];
-/// Hours around the crash that the close-up shows.
+/// Seconds that the close-up shows before and after the worst hour begins.
 const CLOSE_UP: (i64, i64) = (3 * 3_600, 6 * 3_600);
+/// Width of lines, pixels.
+const WIDTH: u32 = 2;
 /// Width of the columns of liquidations, seconds.
 const HOUR: i64 = 3_600;
 
@@ -69,7 +73,11 @@ fn append_health(page: &mut Page, record: &Record, time: &Range<i64>) -> Result<
     let caption = "Debt by the health of the account that owes it (maintenance collateral ÷ debt), at the worst price \
         of each bar, before anyone is liquidated. Red is what liquidation must deal with at once.";
     page.figure(&health(record, time)?, &classes(), caption);
-    page.figure(&health(record, &close_up(record, time))?, &classes(), "The same, around the deepest fall.");
+    page.figure(
+        &health(record, &close_up(record, time))?,
+        &classes(),
+        "The same, around the hour in which most was liquidated.",
+    );
     Ok(())
 }
 
@@ -78,7 +86,7 @@ fn append_liquidations(page: &mut Page, record: &Record, time: &Range<i64>, inte
     let caption = "Debt repaid in liquidations per hour, by the collateral that was seized for it.";
     page.figure(&liquidations(record, time, HOUR.max(interval))?, &assets(&record.assets), caption);
     let closer = liquidations(record, &close_up(record, time), interval)?;
-    page.figure(&closer, &assets(&record.assets), "The same bar by bar, around the deepest fall.");
+    page.figure(&closer, &assets(&record.assets), "The same bar by bar, around the hour in which most was liquidated.");
     let caption = "Value of collateral ÷ debt at spot of the account closest to insolvency, before it is liquidated \
         (stablecoin carry left out unless a stablecoin's real price is played). Below the dashed line lenders would lose money.";
     page.figure(&thinnest(record, time)?, &[("thinnest account", CLASS_COLOURS[0])], caption);
@@ -144,10 +152,10 @@ fn classes() -> Vec<(&'static str, (u8, u8, u8))> {
     CLASS_NAMES.into_iter().zip(CLASS_COLOURS).collect()
 }
 
-/// The hours around the deepest fall, inside the period.
+/// The hours around the one in which most was liquidated, inside the period.
 fn close_up(record: &Record, time: &Range<i64>) -> Range<i64> {
-    let crash = record.crash().map_or(time.start, |frame| frame.time);
-    (crash - CLOSE_UP.0).max(time.start)..(crash + CLOSE_UP.1).min(time.end)
+    let (worst, _) = record.worst_hour();
+    (worst - CLOSE_UP.0).max(time.start)..(worst + CLOSE_UP.1).min(time.end)
 }
 
 fn percent(value: f64) -> String {
@@ -188,7 +196,7 @@ fn prices(grid: &Grid, time: &Range<i64>) -> Result<String> {
                 let bar = bars[index];
                 path(&bar, grid.interval).into_iter().map(move |(offset, price)| (bar.time + offset, price / first))
             });
-            Line { colour: grid.assets[index].colour, points: visited.collect() }
+            Line { colour: grid.assets[index].colour, width: WIDTH, points: visited.collect() }
         })
         .collect();
     let values = spread(lines_of.iter().flat_map(|line| line.points.iter().map(|(_, value)| *value)));
@@ -204,7 +212,11 @@ fn by_reserve(record: &Record, time: &Range<i64>, value: impl Fn(&Frame, usize) 
         .assets
         .iter()
         .enumerate()
-        .map(|(index, asset)| Line { colour: asset.colour, points: series(record, |frame| value(frame, index)) })
+        .map(|(index, asset)| Line {
+            colour: asset.colour,
+            width: WIDTH,
+            points: series(record, |frame| value(frame, index)),
+        })
         .collect();
     let values = from_zero(lines_of.iter().flat_map(|line| line.points.iter().map(|(_, value)| *value)));
     lines(&Axes { time: time.clone(), values, label: &percent }, &lines_of, None)
@@ -239,7 +251,7 @@ fn thinnest(record: &Record, time: &Range<i64>) -> Result<String> {
     let points: Vec<_> =
         series(record, |frame| frame.thinnest).into_iter().filter(|(_, value)| value.is_finite()).collect();
     let values = spread(points.iter().map(|(_, value)| *value).chain([1.0]));
-    let line = Line { colour: CLASS_COLOURS[0], points };
+    let line = Line { colour: CLASS_COLOURS[0], width: WIDTH, points };
     lines(&Axes { time: time.clone(), values, label: &percent }, &[line], Some(1.0))
 }
 
@@ -259,7 +271,10 @@ fn bad_debt(record: &Record, time: &Range<i64>) -> Result<String> {
     let repaid = running(|frame| frame.liquidated.iter().sum());
     let lost = running(|frame| frame.bad_debt);
     let values = from_zero(repaid.iter().chain(&lost).map(|(_, value)| *value));
-    let lines_of = [Line { colour: CLASS_COLOURS[4], points: repaid }, Line { colour: CLASS_COLOURS[0], points: lost }];
+    let lines_of = [
+        Line { colour: CLASS_COLOURS[4], width: WIDTH, points: repaid },
+        Line { colour: CLASS_COLOURS[0], width: WIDTH, points: lost },
+    ];
     lines(&Axes { time: time.clone(), values, label: &short_usd }, &lines_of, None)
 }
 
@@ -270,8 +285,8 @@ fn bad_debt_caption(record: &Record) -> String {
 
 fn totals(record: &Record, time: &Range<i64>) -> Result<String> {
     let lines_of = [
-        Line { colour: CLASS_COLOURS[4], points: series(record, |frame| frame.deposits) },
-        Line { colour: CLASS_COLOURS[1], points: series(record, |frame| frame.debts) },
+        Line { colour: CLASS_COLOURS[4], width: WIDTH, points: series(record, |frame| frame.deposits) },
+        Line { colour: CLASS_COLOURS[1], width: WIDTH, points: series(record, |frame| frame.debts) },
     ];
     let values = from_zero(lines_of.iter().flat_map(|line| line.points.iter().map(|(_, value)| *value)));
     lines(&Axes { time: time.clone(), values, label: &short_usd }, &lines_of, None)

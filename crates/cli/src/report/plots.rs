@@ -24,6 +24,8 @@ const COLUMNS: usize = 700;
 pub struct Line {
     /// Colour.
     pub colour: (u8, u8, u8),
+    /// Width in pixels.
+    pub width: u32,
     /// Points in order of time.
     pub points: Vec<(i64, f64)>,
 }
@@ -135,7 +137,7 @@ pub fn lines(axes: &Axes, lines: &[Line], level: Option<f64>) -> Result<String> 
             chart.draw_series(DashedLineSeries::new(ends, 6, 4, INK.mix(0.6).into())).map_err(failed)?;
         }
         for line in lines {
-            let style = colour(line.colour).stroke_width(2);
+            let style = colour(line.colour).stroke_width(line.width);
             chart.draw_series(LineSeries::new(thinned(&line.points, &axes.time), style)).map_err(failed)?;
         }
         Ok(())
@@ -203,7 +205,7 @@ mod tests {
     #[test]
     fn plots_take_their_ink_from_the_page() -> Result<()> {
         let axes = Axes { time: 0..DAY, values: 0.0..1.0, label: &|value| format!("{value:.1}") };
-        let line = Line { colour: (1, 2, 3), points: vec![(0, 0.0), (DAY - 1, 1.0)] };
+        let line = Line { colour: (1, 2, 3), width: 2, points: vec![(0, 0.0), (DAY - 1, 1.0)] };
         let svg = lines(&axes, &[line], Some(0.5))?;
         assert!(svg.starts_with("<svg") && svg.contains("currentColor") && svg.contains("#010203"));
         assert!(!svg.contains("#000000"));

@@ -1,0 +1,125 @@
+//! The report of a comparison: the table, and for each window how the policies fared over time.
+
+use anyhow::{Context, Result};
+
+use super::{
+    assets,
+    html::Page,
+    percent,
+    plots::{Axes, Line, lines},
+    prices, series, short_usd, spread, tables,
+};
+use crate::{
+    compare::{Comparison, Run, table},
+    demo::{
+        policy::Policy,
+        stats::{Frame, thousands},
+        time::full_label,
+    },
+};
+
+/// The policies' colours, in the order of [`Policy::ALL`].
+const COLOURS: [(u8, u8, u8); 2] = [(0xf0, 0x7c, 0x29), (0x1f, 0xa0, 0x8f)];
+/// Their lines' widths: where they are the same both are seen.
+const WIDTHS: [u32; 2] = [5, 2];
+
+/// The report as HTML. It holds no time of day, no duration and no path: the same seed and data give the same bytes.
+pub fn render(comparisons: &[Comparison], seed: u64) -> Result<String> {
+    let first = comparisons.first().and_then(|comparison| comparison.runs.first()).context("nothing was played")?;
+    let title = "Ballast: fixed and adaptive risk on the same history";
+    let introduction = format!(
+        "{} of real prices, each played under both policies with the same {} traders and {} lenders. Every deposit, \
+         loan, price and liquidation is a transaction executed by the program's SBF bytecode; after every bar the \
+         books balanced. Seed {seed}.",
+        if comparisons.len() == 1 { "One stretch".into() } else { format!("{} stretches", comparisons.len()) },
+        thousands(first.record.accounts.0 as u64),
+        thousands(first.record.accounts.1 as u64)
+    );
+    let mut page = Page::new(title, &introduction);
+    page.numbers(&headline(comparisons));
+    page.heading("All windows");
+    page.table(&table::HEADER, &table::rows(comparisons), table::NUMBERS_FROM);
+    page.paragraph(table::LEGEND);
+    for comparison in comparisons {
+        append_window(&mut page, comparison)?;
+    }
+    page.heading("Method");
+    page.table(&["", ""], &method(), 2);
+    Ok(page.finish(title))
+}
+
+/// Sums over all windows, the policies beside each other.
+fn headline(comparisons: &[Comparison]) -> Vec<(String, &'static str)> {
+    let both = |value: &dyn Fn(&Run) -> f64, text: &dyn Fn(f64) -> String| {
+        let of =
+            |policy: usize| comparisons.iter().filter_map(|comparison| comparison.runs.get(policy)).map(value).sum();
+        format!("{} · {}", text(of(0)), text(of(1)))
+    };
+    let windows = comparisons.len() as f64;
+    vec![
+        (both(&|run| run.record.bad_debt(), &short_usd), "bad debt, fixed · adaptive"),
+        (
+            both(&|run| run.record.locked_per_dollar(), &|sum| format!("${:.3}", sum / windows)),
+            "collateral per dollar borrowed, mean of the windows, fixed · adaptive",
+        ),
+        (both(&|run| run.record.liquidations as f64, &|sum| thousands(sum as u64)), "liquidations, fixed · adaptive"),
+        (both(&|run| run.record.repaid, &short_usd), "liquidated, fixed · adaptive"),
+    ]
+}
+
+fn append_window(page: &mut Page, comparison: &Comparison) -> Result<()> {
+    let grid = &comparison.grid;
+    let (Some(first), Some(last)) = (grid.bars.first(), grid.bars.last()) else { return Ok(()) };
+    let time = first[0].time..last[0].time + grid.interval;
+    page.heading(comparison.window.title());
+    page.paragraph(&format!(
+        "{} to {} UTC, {} bars of {} minutes.",
+        full_label(time.start),
+        full_label(time.end),
+        thousands(grid.bars.len() as u64),
+        grid.interval / 60
+    ));
+    let played: Vec<_> = grid.assets.iter().zip(&grid.is_played).filter(|of| *of.1).map(|of| *of.0).collect();
+    page.figure(&prices(grid, &time)?, &assets(&played), "Every price published, as a percentage of the first.");
+
+    let policies: Vec<_> = Policy::ALL.iter().zip(COLOURS).map(|(policy, colour)| (policy.title(), colour)).collect();
+    let by_policy = |value: fn(&Frame) -> f64, label: &dyn Fn(f64) -> String, level: Option<f64>| -> Result<String> {
+        let lines_of: Vec<_> = comparison
+            .runs
+            .iter()
+            .zip(COLOURS.into_iter().zip(WIDTHS))
+            .map(|(run, (colour, width))| {
+                let points = series(&run.record, value).into_iter().filter(|(_, value)| value.is_finite()).collect();
+                Line { colour, width, points }
+            })
+            .collect();
+        let values = lines_of.iter().flat_map(|line| line.points.iter().map(|(_, value)| *value)).chain(level);
+        lines(&Axes { time: time.clone(), values: spread(values), label }, &lines_of, level)
+    };
+    let locked =
+        by_policy(|frame| frame.locked_per_dollar().unwrap_or(f64::NAN), &|value| format!("${value:.2}"), None)?;
+    page.figure(&locked, &policies, "Collateral for each dollar borrowed, of all accounts with a debt, at spot.");
+    let caption = "Value of collateral ÷ debt at spot of the account closest to insolvency, before it is liquidated. \
+        Below the dashed line lenders would lose money.";
+    page.figure(&by_policy(|frame| frame.thinnest, &percent, Some(1.0))?, &policies, caption);
+    Ok(())
+}
+
+fn method() -> Vec<Vec<String>> {
+    let mut rows: Vec<_> = Policy::ALL
+        .iter()
+        .map(|policy| tables::row(&format!("Policy: {}", policy.title()), policy.description()))
+        .collect();
+    rows.push(tables::row(
+        "The same people",
+        "both policies meet the same traders with the same collateral, the same debt token and the same wish, which is \
+         a share of what the policy lets them borrow, and the same lenders with the same money. What happens to a \
+         person in a turn is drawn for that person and turn alone, so nobody's luck depends on what a policy made \
+         others do",
+    ));
+    rows.push(tables::row("Prices", tables::WALK));
+    rows.extend(tables::people());
+    rows.push(tables::row("Liquidator", crate::demo::liquidator::DESCRIPTION));
+    rows.push(tables::row("Limits", tables::LIMITS));
+    rows
+}
