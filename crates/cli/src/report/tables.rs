@@ -1,5 +1,7 @@
 //! The tables and texts below the plots.
 
+use ballast_client::engine::{reserve::ReserveConfig, units::Bps};
+
 use super::html::Page;
 use crate::demo::{
     assets::Asset,
@@ -39,7 +41,8 @@ pub fn append(page: &mut Page, record: &Record, grid: &Grid, policy: Policy) {
     page.table(&["Operation", "Reason", "Times"], &rows, 2);
 
     page.heading("Parameters");
-    let rows: Vec<_> = grid.assets.iter().map(|asset| reserve_row(asset)).collect();
+    let configured = grid.assets.iter().enumerate().map(|(index, asset)| (asset, policy.reserve(asset, index)));
+    let rows: Vec<_> = configured.map(|(asset, config)| reserve_row(asset, &config)).collect();
     page.table(
         &[
             "Reserve",
@@ -122,8 +125,8 @@ pub fn row(label: &str, text: &str) -> Vec<String> {
     vec![label.to_string(), text.unwrap_or_default() + "."]
 }
 
-fn reserve_row(asset: &Asset) -> Vec<String> {
-    let pair = |(low, high): (u16, u16)| format!("{} / {} %", bps(low as u32), bps(high as u32));
+fn reserve_row(asset: &Asset, config: &ReserveConfig) -> Vec<String> {
+    let pair = |low: Bps, high: Bps| format!("{} / {} %", bps(low.0 as u32), bps(high.0 as u32));
     let curve: Vec<_> = asset
         .curve
         .iter()
@@ -131,12 +134,12 @@ fn reserve_row(asset: &Asset) -> Vec<String> {
         .collect();
     vec![
         asset.symbol.to_string(),
-        pair(asset.asset_weights),
-        pair(asset.liability_weights),
-        pair(asset.penalties),
-        format!("{} %", bps(asset.reserve_factor as u32)),
-        thousands(asset.caps.0),
-        thousands(asset.caps.1),
+        pair(config.initial_asset_weight, config.maintenance_asset_weight),
+        pair(config.initial_liability_weight, config.maintenance_liability_weight),
+        pair(config.min_penalty, config.max_penalty),
+        format!("{} %", bps(config.reserve_factor.0 as u32)),
+        thousands(config.deposit_cap / asset.unit()),
+        thousands(config.borrow_cap / asset.unit()),
         curve.join(", "),
     ]
 }
