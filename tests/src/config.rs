@@ -7,6 +7,7 @@ use ballast_engine::{
     price::OracleConfig,
     reserve::{MAX_LIQUIDITY, ReserveConfig},
     units::{Bps, Usd},
+    weights::{RiskConfig, Weights},
 };
 
 /// When every world starts, unix seconds.
@@ -39,14 +40,19 @@ pub fn reserve_config() -> ReserveConfig {
             ..OracleConfig::default()
         },
         curve: RateCurve::new(&[(0, 0), (8_000, 1_000), (10_000, 10_000)]).expect("three points"),
-        initial_asset_weight: Bps(8_000),
-        maintenance_asset_weight: Bps(8_500),
-        initial_liability_weight: Bps(11_000),
-        maintenance_liability_weight: Bps(10_500),
+        risk: RiskConfig {
+            cross: Weights {
+                initial_asset: Bps(8_000),
+                maintenance_asset: Bps(8_500),
+                initial_liability: Bps(11_000),
+                maintenance_liability: Bps(10_500),
+            },
+            ramp: Bps(100),
+            ..RiskConfig::default()
+        },
         min_penalty: Bps(300),
         max_penalty: Bps(1_000),
         reserve_factor: Bps(1_000),
-        collateral_enabled: 1,
         borrow_enabled: 1,
         ..ReserveConfig::default()
     }

@@ -200,7 +200,7 @@ impl World {
             self.advance(1);
         }
         for (index, reserve) in (0..).zip(&reserves) {
-            let ballast_engine::price::PriceCache { price, confidence, ema_price, exponent, .. } = reserve.price;
+            let ballast_engine::reading::PriceCache { price, confidence, ema_price, exponent, .. } = reserve.price;
             if reserve.price.publish_time > 0 {
                 self.publish(index, Quote { price: price as i64, confidence, exponent, ema: ema_price as i64 });
             }

@@ -70,7 +70,7 @@ fn realloc_c14_a_market_grows_to_64_reserves_and_no_further() {
         assert_eq!(account.data.len(), 520 + (index + 1) * 1_024);
         let reserve = world.reserve(index as u8);
         assert_eq!((reserve.cash, reserve.deposit_shares.0, reserve.fees()), (0, 0, 0), "nothing stale");
-        assert_eq!(reserve.reserved, [0; 544]);
+        assert_eq!(reserve.reserved, [0; 240]);
         // Rent of the network's day, whatever it was when the market was created.
         assert!(account.lamports >= world.svm.minimum_balance_for_rent_exemption(account.data.len()));
     }
@@ -209,7 +209,7 @@ fn instruction_data_c41_short_data_and_unknown_tags_are_refused() {
         }
         let empty = with_data(&stage, tag, Vec::clear);
         stage.world.send(&[empty]).expect_instruction_error(InstructionError::InvalidInstructionData);
-        for unknown in [14, 15, 127, 255] {
+        for unknown in [15, 16, 127, 255] {
             let instruction = with_data(&stage, tag, |data| data[0] = unknown);
             stage.world.send(&[instruction]).expect_instruction_error(InstructionError::InvalidInstructionData);
         }
@@ -298,8 +298,8 @@ fn governance_c32_no_authority_passes_the_hard_ceilings() {
     let Scene { mut world, usd, .. } = Scene::new();
     type Change = fn(&mut ReserveConfig);
     let changes: [(Change, Error); 8] = [
-        (|config| config.maintenance_asset_weight = Bps(10_001), Error::WeightOutOfRange),
-        (|config| config.initial_liability_weight = Bps(50_001), Error::WeightOutOfRange),
+        (|config| config.risk.cross.maintenance_asset = Bps(10_001), Error::AssetWeightOutOfRange),
+        (|config| config.risk.cross.initial_liability = Bps(50_001), Error::LiabilityWeightOutOfRange),
         (|config| config.max_penalty = Bps(2_501), Error::PenaltyOutOfRange),
         (|config| config.reserve_factor = Bps(5_001), Error::ReserveFactorOutOfRange),
         (|config| config.oracle.max_age = 601, Error::OracleLimitOutOfRange),

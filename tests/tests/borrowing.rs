@@ -1,7 +1,12 @@
 //! Borrowing and repaying.
 
 use ballast_client::{Event, Movement};
-use ballast_engine::{Error, actions::EVERYTHING, units::Bps};
+use ballast_engine::{
+    Error,
+    actions::EVERYTHING,
+    units::Bps,
+    weights::{RiskConfig, Weights},
+};
 use ballast_tests::{MintSpec, Quote, SOL, Scene, USD, reserve_config};
 use solana_transaction::InstructionError;
 
@@ -273,9 +278,10 @@ fn a_price_may_be_used_for_its_whole_age_and_not_a_second_longer() {
 fn a_token_that_is_no_collateral_backs_nothing() {
     let Scene { mut world, usd, trader, .. } = Scene::new();
     let config = ballast_engine::reserve::ReserveConfig {
-        collateral_enabled: 0,
-        initial_asset_weight: Bps(0),
-        maintenance_asset_weight: Bps(0),
+        risk: RiskConfig {
+            cross: Weights { initial_asset: Bps(0), maintenance_asset: Bps(0), ..reserve_config().risk.cross },
+            ..reserve_config().risk
+        },
         ..reserve_config()
     };
     let plain = world.list(ballast_tests::Token::new("plain", 6, 1.0), config);

@@ -8,6 +8,7 @@ use ballast_engine::{
     Error,
     index::Index,
     interest::RateCurve,
+    layout,
     market::{LAYOUT_VERSION, MAX_RESERVES, MarketConfig},
     reserve::{MAX_LIQUIDITY, ReserveConfig},
     units::Bps,
@@ -189,16 +190,30 @@ fn parameters_out_of_range_are_refused_when_listing_and_when_changing() {
     refuse(Error::CurveMustRise, |config| config.curve.points[1].utilisation = Bps(10_000));
     refuse(Error::CurveMustRise, |config| config.curve.points[1].rate_bps = 10_001);
     refuse(Error::CurveRateAboveCeiling, |config| config.curve.points[2].rate_bps = 100_001);
-    refuse(Error::WeightOutOfRange, |config| config.initial_asset_weight = Bps(8_501));
-    refuse(Error::WeightOutOfRange, |config| config.maintenance_asset_weight = Bps(10_001));
-    refuse(Error::WeightOutOfRange, |config| config.maintenance_liability_weight = Bps(9_999));
-    refuse(Error::WeightOutOfRange, |config| config.initial_liability_weight = Bps(10_499));
-    refuse(Error::WeightOutOfRange, |config| config.initial_liability_weight = Bps(50_001));
-    refuse(Error::ReserveHasNoUse, |config| (config.collateral_enabled, config.borrow_enabled) = (0, 0));
-    refuse(Error::ReserveHasNoUse, |config| config.collateral_enabled = 2);
-    refuse(Error::AssetWeightWithoutCollateral, |config| config.collateral_enabled = 0);
-    refuse(Error::AssetWeightWithoutCollateral, |config| {
-        (config.initial_asset_weight, config.maintenance_asset_weight) = (Bps(0), Bps(0));
+    refuse(Error::OracleLimitOutOfRange, |config| config.oracle.reference_speed = Bps(10_001));
+    refuse(Error::FeedMissing, |config| config.oracle.base_feed_account = layout::Address([1; 32]));
+    refuse(Error::MaintenanceTighterThanInitial, |config| config.risk.cross.initial_asset = Bps(8_501));
+    refuse(Error::AssetWeightOutOfRange, |config| config.risk.cross.maintenance_asset = Bps(10_001));
+    refuse(Error::LiabilityWeightOutOfRange, |config| config.risk.cross.maintenance_liability = Bps(9_999));
+    refuse(Error::MaintenanceTighterThanInitial, |config| config.risk.cross.initial_liability = Bps(10_499));
+    refuse(Error::LiabilityWeightOutOfRange, |config| config.risk.cross.initial_liability = Bps(50_001));
+    refuse(Error::LiabilityWeightOutOfRange, |config| config.risk.isolated.maintenance_asset = Bps(1));
+    refuse(Error::GroupWeightsWithoutGroup, |config| config.risk.group_maintenance_asset = Bps(9_000));
+    refuse(Error::GroupWeightsTighter, |config| {
+        config.risk.group_id = 1;
+        (config.risk.group_initial_asset, config.risk.group_maintenance_asset) = (Bps(8_000), Bps(8_499));
+    });
+    refuse(Error::HaircutOutOfRange, |config| config.risk.max_volatility_haircut = Bps(10_001));
+    refuse(Error::HaircutWithoutDepth, |config| config.risk.max_market_haircut = Bps(1));
+    refuse(Error::HaircutWithoutDepth, |config| config.risk.max_position_haircut = Bps(1));
+    refuse(Error::RampOutOfRange, |config| config.risk.ramp = Bps(0));
+    refuse(Error::RampOutOfRange, |config| config.risk.ramp = Bps(2_001));
+    refuse(Error::ClassOutOfRange, |config| config.risk.class = 5);
+    refuse(Error::ControllerOutOfRange, |config| config.controller.speed = Bps(1));
+    refuse(Error::ReserveHasNoUse, |config| config.borrow_enabled = 2);
+    refuse(Error::ReserveHasNoUse, |config| {
+        config.borrow_enabled = 0;
+        (config.risk.cross.initial_asset, config.risk.cross.maintenance_asset) = (Bps(0), Bps(0));
     });
     refuse(Error::PenaltyOutOfRange, |config| config.min_penalty = Bps(1_001));
     refuse(Error::PenaltyOutOfRange, |config| config.max_penalty = Bps(2_501));
@@ -217,7 +232,7 @@ fn parameters_at_the_edge_of_their_range_are_accepted() {
         |config| config.oracle.max_age = 600,
         |config| config.max_penalty = Bps(1_764),
         |config| config.reserve_factor = Bps(5_000),
-        |config| config.initial_liability_weight = Bps(50_000),
+        |config| config.risk.cross.initial_liability = Bps(50_000),
         |config| config.curve = RateCurve::new(&[(0, 100_000), (10_000, 100_000)]).expect("two points"),
     ];
     for change in changes {

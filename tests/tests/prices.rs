@@ -53,7 +53,7 @@ fn a_refresh_takes_over_prices_and_nothing_else() {
     assert_eq!(world.reserve(usd).price.price, 99_900_000);
     for (index, before) in (0..).zip(before) {
         let after = world.reserve(index);
-        assert_eq!(ballast_engine::reserve::Reserve { price: after.price, ..before }, after);
+        assert_eq!(ballast_engine::reserve::Reserve { price: after.price, risk: after.risk, ..before }, after);
     }
     world.assert_conserved();
 }

@@ -30,6 +30,7 @@ const LEAST: [(&str, usize); KINDS.len()] = [
     ("settle_bad_debt", 1),
     ("collect_fees", 50),
     ("read_health", 100),
+    ("update_market", 10),
 ];
 
 #[test]

@@ -94,6 +94,7 @@ fn live_through(bytecode: &[u8]) -> Vec<Step> {
     run.world.market = market;
     let usd = run.list(Token::new("USD", 6, 1.0));
     let sol = run.list(Token::new("SOL", 9, 150.0).token_2022());
+    run.step("update_market", |world| world.send(&[world.view().update_market(market_config())]));
     run.step("update_reserve", |world| world.reconfigure(sol, |config| config.deposit_cap = 1_000 * SOL));
 
     let (lender, trader) = (run.open("lender"), run.open("trader"));

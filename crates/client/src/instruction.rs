@@ -217,6 +217,12 @@ instructions! {
     } (
         /// Which of the owner's accounts in the market this is.
         id: u16,
+        /// 0: cross, 1: isolated.
+        mode: u8,
+        /// Reserve of an isolated account's collateral, else zero.
+        collateral: u8,
+        /// Reserve of an isolated account's debt, else zero.
+        debt: u8,
     )
     /// Closes an empty margin account and sends its rent to the recipient.
     CloseAccount = 4 "close_account" {
@@ -343,12 +349,21 @@ instructions! {
         market: readonly,
         margin_account: readonly,
     } ()
+    /// Replaces the parameters that all reserves share, by the market's authority.
+    UpdateMarket = 14 "update_market" {
+        authority: signer,
+        market: writable,
+    } (
+        /// The market's parameters.
+        config: MarketConfig,
+    )
 }
 
 impl RefreshPrices {
-    /// The instruction for `(reserve, price account)` pairs.
+    /// The instruction for `(reserve, price account)` pairs, one after the other where a reserve has two.
     pub fn with_prices(market: Address, prices: &[(u8, Address)]) -> Instruction {
-        let reserves = prices.iter().map(|(reserve, _)| *reserve).collect();
+        // The two price accounts of one reserve follow each other.
+        let reserves = prices.chunk_by(|one, other| one.0 == other.0).map(|of_reserve| of_reserve[0].0).collect();
         let mut instruction = Self { market, reserves }.instruction();
         instruction.accounts.extend(prices.iter().map(|(_, price)| AccountMeta::new_readonly(*price, false)));
         instruction
@@ -410,7 +425,7 @@ mod tests {
             config,
         };
         let data = create.instruction().data;
-        assert_eq!(data.len(), 1 + 2 + 4 * 32 + 32);
+        assert_eq!(data.len(), 1 + 2 + 4 * 32 + 96);
         assert_eq!(data[..3], [0, 4, 3]);
         assert_eq!(data[3..35], [4; 32]);
         assert_eq!(data[131..], *bytemuck::bytes_of(&config));
@@ -421,7 +436,7 @@ mod tests {
             config: ReserveConfig { deposit_cap: 5, ..ReserveConfig::default() },
         };
         let data = update.instruction().data;
-        assert_eq!((data.len(), data[..4].to_vec()), (202, vec![2, 3, 5, 0]));
+        assert_eq!((data.len(), data[..4].to_vec()), (338, vec![2, 3, 5, 0]));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use ballast_engine::{
     health::{Health, HealthReport, Requirement, health},
     layout,
     liquidation::Liquidation,
-    margin::MarginAccount,
+    margin::{MarginAccount, Mode},
     market::{Market, MarketConfig},
     reserve::{Reserve, ReserveConfig},
 };
@@ -95,12 +95,12 @@ impl MarketView {
 
     /// Health of an account at `now` (unix seconds), interest until then included.
     pub fn health(&self, account: &MarginAccount, now: i64, requirement: Requirement) -> Result<Health> {
-        health(account, &self.reserves, now, requirement)
+        health(account, &self.reserves, &self.market.config, now, requirement)
     }
 
     /// All three healths of an account, as `read_health` returns them.
     pub fn health_report(&self, account: &MarginAccount, now: i64) -> Result<HealthReport> {
-        HealthReport::new(account, &self.reserves, now)
+        HealthReport::new(account, &self.reserves, &self.market.config, now)
     }
 
     /// The engine's ledger at `now`, to play actions through: they change this copy of the reserves.
@@ -156,11 +156,44 @@ impl MarketView {
         Ok(ix::UpdateReserve { authority, market: self.address, reserve, config }.instruction())
     }
 
-    /// Opens the owner's margin account of a number, signed by the owner and by who pays the rent.
+    /// Replaces the parameters that all reserves share, signed by the market's authority.
+    pub fn update_market(&self, config: MarketConfig) -> Instruction {
+        let authority = from_engine(&self.market.authority);
+        ix::UpdateMarket { authority, market: self.address, config }.instruction()
+    }
+
+    /// Opens the owner's cross margin account of a number, signed by the owner and by who pays the rent.
     pub fn open_account(&self, owner: Address, payer: Address, id: u16) -> Instruction {
-        let margin_account = self.margin_account(&owner, id);
-        let system_program = SYSTEM_PROGRAM;
-        ix::OpenAccount { owner, payer, market: self.address, margin_account, system_program, id }.instruction()
+        self.open(owner, payer, id, Mode::Cross, (0, 0))
+    }
+
+    /// Opens an isolated margin account, for one collateral and one debt reserve, signed like a cross one.
+    pub fn open_isolated_account(
+        &self,
+        owner: Address,
+        payer: Address,
+        id: u16,
+        collateral: u8,
+        debt: u8,
+    ) -> Result<Instruction> {
+        self.reserve(collateral)?;
+        self.reserve(debt)?;
+        Ok(self.open(owner, payer, id, Mode::Isolated, (collateral, debt)))
+    }
+
+    fn open(&self, owner: Address, payer: Address, id: u16, mode: Mode, (collateral, debt): (u8, u8)) -> Instruction {
+        let accounts = ix::OpenAccount {
+            owner,
+            payer,
+            market: self.address,
+            margin_account: self.margin_account(&owner, id),
+            system_program: SYSTEM_PROGRAM,
+            id,
+            mode: mode as u8,
+            collateral,
+            debt,
+        };
+        accounts.instruction()
     }
 
     /// Closes an empty margin account, signed by its owner; its rent goes to the recipient.
@@ -267,10 +300,14 @@ impl MarketView {
         Ok(accounts.instruction())
     }
 
-    /// Takes over prices from `(reserve, price account)` pairs. Nobody signs.
+    /// Takes over prices from `(reserve, price account)` pairs; a reserve priced by an exchange rate has two, one after
+    /// the other, the base feed's second. Nobody signs.
     pub fn refresh_prices(&self, prices: &[(u8, Address)]) -> Result<Instruction> {
-        for (reserve, _) in prices {
-            self.reserve(*reserve)?;
+        for of_reserve in prices.chunk_by(|one, other| one.0 == other.0) {
+            let has_base = !self.reserve(of_reserve[0].0)?.config.oracle.base_feed_id.is_none();
+            if of_reserve.len() != 1 + has_base as usize {
+                return Err(Error::PriceAccountMissing);
+            }
         }
         Ok(ix::RefreshPrices::with_prices(self.address, prices))
     }
@@ -279,9 +316,17 @@ impl MarketView {
     pub fn refresh_pinned_prices(&self) -> Instruction {
         let pinned: Vec<_> = (0u8..)
             .zip(&self.reserves)
-            .map(|(index, reserve)| (index, reserve.config.oracle.feed_account))
-            .filter(|(_, account)| !account.is_none())
-            .map(|(index, account)| (index, from_engine(&account)))
+            .map(|(index, reserve)| (index, &reserve.config.oracle))
+            .filter(|(_, oracle)| {
+                let base_is_pinned = oracle.base_feed_id.is_none() || !oracle.base_feed_account.is_none();
+                !oracle.feed_account.is_none() && base_is_pinned
+            })
+            .flat_map(|(index, oracle)| {
+                [oracle.feed_account, oracle.base_feed_account]
+                    .into_iter()
+                    .filter(|account| !account.is_none())
+                    .map(move |account| (index, from_engine(&account)))
+            })
             .collect();
         ix::RefreshPrices::with_prices(self.address, &pinned)
     }

@@ -9,7 +9,7 @@ use crate::{
     layout::Address,
     margin::{MarginAccount, Position, Side},
     market::{MAX_RESERVES, MarketConfig},
-    price::PriceUpdate,
+    price::{Quote, Source},
     reserve::{Reserve, ReserveConfig},
     units::Shares,
 };
@@ -92,7 +92,9 @@ impl Ledger<'_> {
         }
         let record = self.accrued(reserve)?;
         let shares = record.borrow(amount)?;
-        account.add(reserve, Side::Debt, shares)?;
+        if account.add(reserve, Side::Debt, shares)? {
+            account.regroup(self.reserves);
+        }
         self.require_initial_health(account)?;
         // The health check has found the price fresh.
         let record = &self.reserves[reserve as usize];
@@ -114,7 +116,9 @@ impl Ledger<'_> {
         let owed = account.positions[slot].shares;
         let moved = repayment(record, owed, record.debt_index.amount_ceil(owed), amount)?;
         record.repay(moved.amount, moved.shares);
-        account.remove(slot, moved.shares);
+        if account.remove(slot, moved.shares) {
+            account.regroup(self.reserves);
+        }
         Ok(moved)
     }
 
@@ -128,6 +132,7 @@ impl Ledger<'_> {
         let record = self.accrued(reserve)?;
         let amount = record.write_off(shares);
         account.remove(slot, shares);
+        account.regroup(self.reserves);
         Ok(Movement { amount, shares })
     }
 
@@ -136,18 +141,12 @@ impl Ledger<'_> {
         self.accrued(reserve)?.collect_fees()
     }
 
-    /// Takes over a price for a reserve. Returns `false` if the reserve has this price already.
-    ///
-    /// `address` is that of the account the update was read from; whether the account's owner is an allowed receiver is
-    /// the market's to say ([`crate::market::Market::accepts_receiver`]).
+    /// Takes over a price for a reserve, of one feed or of two. Returns `false` if the reserve has this price already.
     #[inline(always)]
-    pub fn refresh_price(&mut self, reserve: u8, address: &Address, update: &PriceUpdate) -> Result<bool> {
-        let Reserve { price, config, decimals, .. } =
-            self.reserves.get_mut(reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
-        if !config.oracle.feed_account.is_none() && config.oracle.feed_account != *address {
-            return Err(Error::PriceAccountNotPinned);
-        }
-        price.update(update, &config.oracle, *decimals, self.now)
+    pub fn refresh_price(&mut self, reserve: u8, first: &Source, base: Option<&Source>) -> Result<bool> {
+        let record = self.reserves.get_mut(reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
+        let quote = Quote::new(first, base, &record.config.oracle, self.now)?;
+        record.refresh(&quote, self.now)
     }
 
     /// Replaces a reserve's configuration.
@@ -172,7 +171,7 @@ impl Ledger<'_> {
 
     /// New risk must be covered at initial weights, and leave no debt too small to be worth liquidating.
     fn require_initial_health(&self, account: &MarginAccount) -> Result<()> {
-        let health = health(account, self.reserves, self.now, Requirement::Initial)?;
+        let health = health(account, self.reserves, &self.config, self.now, Requirement::Initial)?;
         if !health.covers() {
             return Err(Error::InitialHealthTooLow);
         }

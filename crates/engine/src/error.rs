@@ -32,6 +32,9 @@ macro_rules! for_each_error {
             InsufficientDeposit = "The account has deposited less than this: use u64::MAX to withdraw everything";
             DepositBelowMinimum = "The deposit would be below the reserve's minimum: deposit more, or withdraw everything (u64::MAX)";
             DebtBelowMinimum = "The debt would be below the market's minimum: borrow more, or repay it whole";
+            IsolatedAccount = "An isolated account takes only the collateral and the debt it was opened for";
+            AccountModeInvalid = "An account's mode must be 0 (cross, both reserves zero) or 1 (isolated, two different reserves)";
+            IsolationNotOffered = "An isolated account needs a collateral with isolated asset weights and a debt reserve with isolated weights that can be borrowed";
             AccountNotEmpty = "The account still has positions: withdraw and repay everything before closing it";
             // Reserves.
             InsufficientLiquidity = "The reserve holds too few unlent tokens: take less or wait for repayments";
@@ -63,15 +66,28 @@ macro_rules! for_each_error {
             LiquidationWorsensHealth = "The liquidation is too small to improve the account's health: repay more";
             BadDebtNotProven = "The account still has collateral: liquidate it before settling its debt";
             // Parameters.
-            WeightOutOfRange = "Weights: asset 0 to 10,000 bps with initial <= maintenance, liability 10,000 to 50,000 bps with initial >= maintenance";
+            AssetWeightOutOfRange = "An asset weight exceeds 10,000 bps";
+            LiabilityWeightOutOfRange = "A liability weight is outside 10,000 to 50,000 bps";
+            MaintenanceTighterThanInitial = "Maintenance weights must not be tighter than initial ones: asset initial <= maintenance, liability initial >= maintenance";
+            GroupWeightsWithoutGroup = "Group weights must be zero while the group id is zero";
+            GroupWeightsTighter = "Group weights must not be tighter than the cross weights";
+            GroupInUse = "The risk group can change only while nothing is deposited in or borrowed from the reserve";
+            IsolatedWeightsWithdrawn = "Isolated weights once offered stay: set the asset weights to zero instead";
+            HaircutOutOfRange = "A maximum haircut exceeds 10,000 bps";
+            HaircutWithoutDepth = "A size haircut above zero needs its depth, whole USD above zero";
+            RampOutOfRange = "The ramp is outside 10 to 2,000 bps an hour";
+            ClassOutOfRange = "The class must be 0 (USD), 1 (SOL), 2 (BTC), 3 (ETH) or 4 (other)";
+            ControllerOutOfRange = "Controller: target 1 to 9,999 bps, speed 0 to 10,000 bps a day, lowest 1,000 to 10,000 bps, highest 10,000 to 60,000 bps";
+            CorrelationOutOfRange = "A correlation is outside -10,000 to 10,000 bps, or one of the diagonal is not 10,000";
+            CorrelationsNotSymmetric = "The correlation matrix is not symmetric";
+            ValueAtRiskOutOfRange = "Value at risk: multiple 0 to 60,000 bps, horizon 60 to 2,592,000 s while the multiple is above zero";
             PenaltyOutOfRange = "Penalties: minimum <= maximum <= 2,500 bps, and maintenance asset weight x (1 + maximum) below 100 %";
             ReserveFactorOutOfRange = "The reserve factor exceeds 5,000 bps";
             CapOutOfRange = "A cap exceeds 2^63 atoms";
             MinimumDepositIsZero = "The minimum deposit must be at least one atom";
-            OracleLimitOutOfRange = "Oracle limits: age 1 to 600 s, confidence initial <= maintenance <= 2,000 bps, EMA divergence 1 to 5,000 bps, confidence multiple 10,000 to 50,000 bps";
-            FeedMissing = "The reserve needs a price feed id";
-            ReserveHasNoUse = "The reserve is neither collateral nor borrowable: enable one";
-            AssetWeightWithoutCollateral = "A reserve that is no collateral must have asset weights of zero, one that is must not";
+            OracleLimitOutOfRange = "Oracle limits: age 1 to 600 s, confidence initial <= maintenance <= 2,000 bps, EMA divergence 1 to 5,000 bps, confidence multiple 10,000 to 50,000 bps, reference speed 0 to 10,000 bps an hour";
+            FeedMissing = "The reserve needs a price feed id, and a pinned base account needs a base feed id";
+            ReserveHasNoUse = "The reserve is neither collateral nor borrowable: give it an asset weight or enable borrowing (0 or 1)";
             CurvePointCountOutOfRange = "The rate curve needs 2 to 8 points";
             CurveMustSpanAllUtilisation = "The rate curve must start at 0 and end at 10,000 bps utilisation";
             CurveMustRise = "The rate curve's utilisation must rise and its rates must not fall from point to point";

@@ -1,4 +1,5 @@
-//! The utilisation curve: what borrowers pay per second, from how much of a reserve is lent out.
+//! What borrowers pay per second: a curve of how much of a reserve is lent out, which a controller scales slowly towards a
+//! target utilisation, and a premium for volatility.
 
 use crate::{
     error::{Error, Result},
@@ -36,6 +37,122 @@ record! {
     }
 }
 
+record! {
+    /// How the curve moves with the market.
+    pub struct ControllerConfig: 16 {
+        /// Utilisation at which the curve rests.
+        pub target: Bps,
+        /// Part of itself by which the multiplier moves in a day when everything or nothing is lent out. Zero: it stays one.
+        pub speed: Bps,
+        /// Lowest multiplier, 10,000 is one.
+        pub lowest: Bps,
+        /// Highest multiplier.
+        pub highest: Bps,
+        /// Annual rate added per 100 % of volatility above the reserve's reference.
+        pub volatility_premium: Bps,
+        /// Zero.
+        pub reserved: [u8; 6],
+    }
+}
+
+impl ControllerConfig {
+    /// Hard bounds of the multiplier.
+    pub const MULTIPLIER: core::ops::RangeInclusive<u16> = 1_000..=60_000;
+
+    /// Refuses parameters outside their ranges.
+    pub fn validate(&self) -> Result<()> {
+        let is_off = self.speed.0 == 0;
+        let in_range = (1..ONE_BPS).contains(&self.target.0)
+            && self.speed.0 <= ONE_BPS
+            && (*Self::MULTIPLIER.start()..=ONE_BPS).contains(&self.lowest.0)
+            && (ONE_BPS..=*Self::MULTIPLIER.end()).contains(&self.highest.0);
+        if is_off || in_range { Ok(()) } else { Err(Error::ControllerOutOfRange) }
+    }
+}
+
+record! {
+    /// Where the controller has moved the curve to.
+    pub struct Controller: 32 {
+        /// Factor of the curve's rates, 48 fractional bits.
+        pub multiplier: u64,
+        /// Utilisation since the books last changed, 32 fractional bits.
+        pub utilisation: u64,
+        /// Added to the curve's rate.
+        pub premium: Rate,
+        /// Zero.
+        pub reserved: [u8; 8],
+    }
+}
+
+/// A basis point of a multiplier.
+const MULTIPLIER_BPS: u64 = (1 << 48) / ONE_BPS as u64;
+/// The rate of [`MAX_RATE_BPS`]: below 2^43.
+const MAX_RATE: u64 = rate_of(MAX_RATE_BPS);
+
+/// The rate per second of an annual one in basis points, rounded down.
+const fn rate_of(bps: u32) -> u64 {
+    (((bps as u128) << 64) / (ONE_BPS as u128 * Rate::YEAR as u128)) as u64
+}
+
+impl Controller {
+    /// At rest.
+    pub fn new(config: &ControllerConfig) -> Self {
+        let mut controller = Self { multiplier: 1 << 48, ..Self::default() };
+        controller.clamp(config);
+        controller
+    }
+
+    /// Brings the multiplier into its bounds.
+    pub fn clamp(&mut self, config: &ControllerConfig) {
+        self.multiplier = if config.speed.0 == 0 {
+            1 << 48
+        } else {
+            let bound = |bps: Bps| if bps.0 == ONE_BPS { 1 << 48 } else { mul(bps.0 as u64, MULTIPLIER_BPS) };
+            self.multiplier.clamp(bound(config.lowest), bound(config.highest))
+        };
+    }
+
+    /// Moves the multiplier m for `seconds` at a utilisation u: `m × (1 + speed × e × time)`, where e is the distance from
+    /// the target as a part of the way to 100 % or to zero, −1 to 1. A day at most: nobody touched it for longer.
+    #[inline(always)]
+    pub fn step(&mut self, config: &ControllerConfig, seconds: u64) {
+        const DAY: u64 = 86_400;
+        if config.speed.0 == 0 {
+            return;
+        }
+        // Right to 10^-6.
+        let target = mul(config.target.0 as u64, (1 << 32) / ONE_BPS as u64);
+        let is_above = self.utilisation > target;
+        let way = if is_above { (1 << 32) - target } else { target };
+        // 16 fractional bits, at most one.
+        let error = (self.utilisation.abs_diff(target) << 16) / way;
+        let time = if seconds < DAY { seconds } else { DAY };
+        // 2^14 × 2^17 × 2^17 × 2^16: fits. 32 fractional bits, at most one.
+        let part = (mul(mul(config.speed.0 as u64, time), error) << 16) / (DAY * ONE_BPS as u64);
+        // A multiplier is below 2^51: 2^31 × 2^32 fits.
+        let change = mul(self.multiplier >> 20, part) >> 12;
+        self.multiplier = if is_above { add(self.multiplier, change) } else { self.multiplier - change };
+        self.clamp(config);
+    }
+
+    /// The rate of a curve's rate, and the premium: at most 1,000 % a year.
+    #[inline(always)]
+    pub fn rate(&self, of_curve: Rate) -> Rate {
+        // 2^43 × 2^19.
+        let rate = add(mul(of_curve.0, self.multiplier >> 32) >> 16, self.premium.0);
+        Rate(if rate < MAX_RATE { rate } else { MAX_RATE })
+    }
+
+    /// Sets the premium for a volatility above the reference.
+    #[inline(always)]
+    pub fn set_premium(&mut self, config: &ControllerConfig, excess: Bps) {
+        const RATE_BPS: u64 = rate_of(1);
+        // At most 2^32 ÷ 10^4 × 2^26.
+        let bps = mul(excess.0 as u64, config.volatility_premium.0 as u64) / ONE_BPS as u64;
+        self.premium = Rate(mul(bps, RATE_BPS));
+    }
+}
+
 /// Borrowed share of the liquidity with 32 fractional bits, at most one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Utilisation(u64);
@@ -53,6 +170,12 @@ impl Utilisation {
     #[inline(always)]
     pub(crate) fn cut(debt: u64, total: u64, shift: u32) -> Self {
         Self(ratio32(debt, total, shift))
+    }
+
+    /// 32 fractional bits.
+    #[inline(always)]
+    pub(crate) const fn to_bits(self) -> u64 {
+        self.0
     }
 
     /// In basis points, rounded down.

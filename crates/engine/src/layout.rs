@@ -16,6 +16,8 @@ pub enum FieldType {
     U64,
     /// Unsigned 128 bits, aligned to 8 bytes.
     U128,
+    /// Signed 16 bits.
+    I16,
     /// Signed 32 bits.
     I32,
     /// Signed 64 bits.
@@ -56,7 +58,7 @@ pub trait Record: Pod + Layout {
 macro_rules! scalar {
     ($($ty:ty => $variant:ident),* $(,)?) => { $(impl Layout for $ty { const TYPE: FieldType = FieldType::$variant; })* };
 }
-scalar!(u8 => U8, u16 => U16, u32 => U32, u64 => U64, i32 => I32, i64 => I64);
+scalar!(u8 => U8, u16 => U16, u32 => U32, u64 => U64, i16 => I16, i32 => I32, i64 => I64);
 
 impl<T: Layout, const N: usize> Layout for [T; N] {
     const TYPE: FieldType = FieldType::Array(&T::TYPE, N);

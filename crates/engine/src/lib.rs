@@ -7,6 +7,7 @@
 
 pub mod actions;
 pub mod error;
+pub mod exposure;
 pub mod health;
 pub mod index;
 pub mod interest;
@@ -16,7 +17,11 @@ pub mod margin;
 pub mod market;
 pub mod math;
 pub mod price;
+pub mod reading;
 pub mod reserve;
+pub mod rules;
 pub mod units;
+pub mod volatility;
+pub mod weights;
 
 pub use error::{Error, Result};

@@ -3,13 +3,15 @@
 use crate::{
     actions::{Ledger, Movement, repayment},
     error::{Error, Result},
-    health::{Health, PriceState, Requirement, maintenance_and_equity, spot_value, weighted},
+    health::{Health, Requirement, maintenance_and_equity, marginal_weight, spot_value, weighted},
     margin::{MarginAccount, Side},
     market::MarketConfig,
     math::{add_wide, div_narrow, mul, mul_div_wide_ceil, wide},
-    price::scaled_quotient,
+    reading::scaled_quotient,
     reserve::{Reserve, ReserveConfig},
+    rules::Use,
     units::{Bps, ONE_BPS, Shares, Usd},
+    weights::Terms,
 };
 
 /// What a liquidation moved.
@@ -54,39 +56,48 @@ impl Ledger<'_> {
         let owed = account.positions[debt_slot].shares;
         let collateral_slot = account.find(collateral, Side::Deposit)?;
         let held = account.positions[collateral_slot].shares;
-        for reserve in [debt, collateral] {
-            PriceState::of(&self.reserves[reserve as usize], self.now).require(Requirement::Maintenance)?;
+        for (reserve, purpose) in [(debt, Use::RepaidDebt), (collateral, Use::SeizedCollateral)] {
+            let record = &self.reserves[reserve as usize];
+            purpose.require(record.price.condition(self.now))?;
         }
-        let (before, worth) = maintenance_and_equity(account, self.reserves, self.now)?;
+        let (before, worth, terms) = maintenance_and_equity(account, self.reserves, self.now)?;
         if before.covers() {
             return Err(Error::AccountIsHealthy);
         }
-        let pair =
-            Pair { debt: &self.reserves[debt as usize], collateral: &self.reserves[collateral as usize], owed, held };
+        let (debt_record, collateral_record) = (&self.reserves[debt as usize], &self.reserves[collateral as usize]);
+        let pair = Pair {
+            debt: debt_record,
+            collateral: collateral_record,
+            debt_terms: terms.of_position(debt_record),
+            collateral_terms: terms.of_position(collateral_record),
+            owed,
+            held,
+        };
         let penalty = penalty(&pair.collateral.config, &self.config, &before, &worth);
-        let terms = pair.terms(&self.config, &before, penalty, max_repay)?;
-        let after = pair.health_after(&before, &terms)?;
-        if terms.seized.amount < min_collateral {
+        let exchange = pair.exchange(&self.config, &before, penalty, max_repay)?;
+        let after = pair.health_after(&before, &exchange)?;
+        if exchange.seized.amount < min_collateral {
             return Err(Error::CollateralBelowMinimum);
         }
 
         let record = &mut self.reserves[debt as usize];
-        record.repay(terms.burned.amount, terms.burned.shares);
+        record.repay(exchange.burned.amount, exchange.burned.shares);
         let record = &mut self.reserves[collateral as usize];
-        record.withdraw(terms.seized.amount, terms.seized.shares)?;
+        record.withdraw(exchange.seized.amount, exchange.seized.shares)?;
         // The later one first: a position that closes is replaced by the last.
+        let mut changes = [(debt_slot, exchange.burned.shares), (collateral_slot, exchange.seized.shares)];
         if debt_slot < collateral_slot {
-            account.remove(collateral_slot, terms.seized.shares);
-            account.remove(debt_slot, terms.burned.shares);
-        } else {
-            account.remove(debt_slot, terms.burned.shares);
-            account.remove(collateral_slot, terms.seized.shares);
+            changes.swap(0, 1);
+        }
+        let closed = changes.map(|(slot, shares)| account.remove(slot, shares));
+        if closed != [false, false] {
+            account.regroup(self.reserves);
         }
         Ok(Liquidation {
-            repaid: terms.burned.amount,
-            debt_shares: terms.burned.shares,
-            seized: terms.seized.amount,
-            collateral_shares: terms.seized.shares,
+            repaid: exchange.burned.amount,
+            debt_shares: exchange.burned.shares,
+            seized: exchange.seized.amount,
+            collateral_shares: exchange.seized.shares,
             penalty,
             before,
             after,
@@ -109,11 +120,14 @@ fn penalty(collateral: &ReserveConfig, market: &MarketConfig, health: &Health, e
 struct Pair<'a> {
     debt: &'a Reserve,
     collateral: &'a Reserve,
+    debt_terms: Terms,
+    collateral_terms: Terms,
     owed: Shares,
     held: Shares,
 }
 
-struct Terms {
+/// What the two sides give.
+struct Exchange {
     /// Atoms of the debt and of the collateral before.
     owed: u64,
     held: u64,
@@ -124,10 +138,10 @@ struct Terms {
 impl Pair<'_> {
     /// How much is repaid and seized.
     #[inline(always)]
-    fn terms(&self, market: &MarketConfig, health: &Health, penalty: Bps, max_repay: u64) -> Result<Terms> {
+    fn exchange(&self, market: &MarketConfig, health: &Health, penalty: Bps, max_repay: u64) -> Result<Exchange> {
         let owed = self.debt.debt_index.amount_ceil(self.owed);
         let held = self.collateral.deposit_index.amount_floor(self.held);
-        let allowed = self.allowed_repayment(market, health, penalty, owed);
+        let allowed = self.allowed_repayment(market, health, penalty, owed, held);
         let mut repaid =
             if allowed <= max_repay { self.whole_shares(allowed, owed).amount.min(max_repay) } else { max_repay };
         let mut seized = self.seized_for(repaid, penalty);
@@ -159,7 +173,7 @@ impl Pair<'_> {
         {
             return Err(Error::LiquidationLeavesDust);
         }
-        Ok(Terms { owed, held, burned, seized: taken })
+        Ok(Exchange { owed, held, burned, seized: taken })
     }
 
     /// The repayment that brings the account to the target health, or all of the debt if less than dust would be left.
@@ -168,7 +182,7 @@ impl Pair<'_> {
     /// spot of the collateral × (1 + penalty) × spot of the debt from the weighted collateral C. (C − x b) = T (D − x a)
     /// at x = (T D − C) ÷ (T a − b) atoms.
     #[inline(always)]
-    fn allowed_repayment(&self, market: &MarketConfig, health: &Health, penalty: Bps, owed: u64) -> u64 {
+    fn allowed_repayment(&self, market: &MarketConfig, health: &Health, penalty: Bps, owed: u64, held: u64) -> u64 {
         const ONE: u64 = ONE_BPS as u64;
         /// Bits cut off the denominator, which is below 2^78.
         const CUT: u32 = 16;
@@ -180,10 +194,12 @@ impl Pair<'_> {
         }
         let missing = times(health.debt.0, target).saturating_sub(times(health.collateral.0, ONE));
         // Reading < 2^48 + 1 and liability weight × target < 2^16 × 2^14.
-        let relieved =
-            wide(mul(debt.high_maintenance.0, self.debt.config.maintenance_liability_weight.0 as u64), target);
+        let liability_weight = self.debt.risk.weights[self.debt_terms as usize].maintenance_liability;
+        let relieved = wide(mul(debt.high_maintenance.0, liability_weight.0 as u64), target);
         // The low reading is at most the spot, the asset weight and the penalty below 2^14 each.
-        let weighted = mul(collateral.low_maintenance.0, self.collateral.config.maintenance_asset_weight.0 as u64);
+        // Beyond the position's depth the first atoms taken weigh less than the last: this falls short of the target then.
+        let asset_weight = marginal_weight(self.collateral, held, self.collateral_terms);
+        let weighted = mul(collateral.low_maintenance.0, asset_weight.0 as u64);
         let ratio = div_narrow((weighted as u128) << 32, collateral.spot.0).map_or(u64::MAX >> 18, |(ratio, _)| ratio);
         let taken = wide(mul(debt.spot.0, ONE + penalty.0 as u64), ratio) >> 32;
         // Weight × (1 + penalty) < 1 ≤ liability weight: the denominator is positive.
@@ -221,13 +237,14 @@ impl Pair<'_> {
 
     /// Maintenance health with the two positions changed; an error if it is not at least what it was.
     #[inline(always)]
-    fn health_after(&self, before: &Health, terms: &Terms) -> Result<Health> {
-        let debt = |amount| weighted(self.debt, amount, true, Requirement::Maintenance);
-        let collateral = |amount| weighted(self.collateral, amount, false, Requirement::Maintenance);
-        let left = self.debt.debt_index.amount_ceil(Shares(self.owed.0 - terms.burned.shares.0));
-        let relieved = debt(terms.owed).less(debt(left));
-        let left = self.collateral.deposit_index.amount_floor(Shares(self.held.0 - terms.seized.shares.0));
-        let taken = collateral(terms.held).less(collateral(left));
+    fn health_after(&self, before: &Health, exchange: &Exchange) -> Result<Health> {
+        let debt = |amount| weighted(self.debt, amount, true, self.debt_terms, Requirement::Maintenance);
+        let collateral =
+            |amount| weighted(self.collateral, amount, false, self.collateral_terms, Requirement::Maintenance);
+        let left = self.debt.debt_index.amount_ceil(Shares(self.owed.0 - exchange.burned.shares.0));
+        let relieved = debt(exchange.owed).less(debt(left));
+        let left = self.collateral.deposit_index.amount_floor(Shares(self.held.0 - exchange.seized.shares.0));
+        let taken = collateral(exchange.held).less(collateral(left));
         if taken > relieved {
             return Err(Error::LiquidationWorsensHealth);
         }

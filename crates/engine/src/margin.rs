@@ -3,6 +3,8 @@
 use crate::{
     error::{Error, Result},
     layout::{Address, record},
+    market::LAYOUT_VERSION,
+    reserve::Reserve,
     units::Shares,
 };
 
@@ -17,6 +19,16 @@ pub enum Side {
     Deposit = 1,
     /// The account owes tokens to the reserve.
     Debt = 2,
+}
+
+/// How an account's positions share risk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Mode {
+    /// All collateral backs all debts.
+    Cross = 0,
+    /// One collateral backs one debt, both fixed at opening, on isolated terms.
+    Isolated = 1,
 }
 
 record! {
@@ -52,22 +64,72 @@ record! {
         pub id: u16,
         /// Used positions; they come first.
         pub position_count: u8,
-        /// Zero.
-        pub padding: [u8; 3],
+        /// How its positions share risk: see [`Mode`].
+        pub mode: u8,
+        /// Reserve of an isolated account's collateral.
+        pub isolated_collateral: u8,
+        /// Reserve of an isolated account's debt.
+        pub isolated_debt: u8,
         /// The market.
         pub market: Address,
         /// Who may withdraw and borrow.
         pub owner: Address,
         /// Deposits and debts, unordered.
         pub positions: [Position; MAX_POSITIONS],
+        /// The risk group that all its debts are in; zero: none, or no debts. Only the owner borrows, so nobody else changes
+        /// it for worse.
+        pub debt_group: u8,
         /// Zero.
-        pub reserved: [u8; 176],
+        pub reserved: [u8; 175],
     }
 }
 
 impl MarginAccount {
     /// First eight bytes of a margin account: of the SHA-256 of `account:MarginAccount`.
     pub const DISCRIMINATOR: [u8; 8] = [133, 220, 173, 213, 179, 211, 43, 238];
+
+    /// An account without positions. The caller fills in addresses, id and bump.
+    ///
+    /// `mode` is that of [`Mode`]; a cross account names no reserves (both zero).
+    pub fn open(mode: u8, collateral: u8, debt: u8, reserves: &[Reserve]) -> Result<Self> {
+        let account = Self {
+            version: LAYOUT_VERSION,
+            mode,
+            isolated_collateral: collateral,
+            isolated_debt: debt,
+            ..Self::default()
+        };
+        match mode {
+            0 if collateral == 0 && debt == 0 => Ok(account),
+            1 if collateral != debt => {
+                let reserve = |index: u8| reserves.get(index as usize).ok_or(Error::ReserveIndexOutOfRange);
+                let (collateral, debt) = (&reserve(collateral)?.config, &reserve(debt)?.config);
+                let is_offered = collateral.risk.isolated.maintenance_asset.0 > 0
+                    && debt.risk.isolated.is_offered()
+                    && debt.borrow_enabled == 1;
+                if is_offered { Ok(account) } else { Err(Error::IsolationNotOffered) }
+            }
+            _ => Err(Error::AccountModeInvalid),
+        }
+    }
+
+    /// Whether the account may hold a position.
+    #[inline(always)]
+    fn admits(&self, reserve: u8, side: Side) -> bool {
+        let isolated = if side as u8 == Side::Debt as u8 { self.isolated_debt } else { self.isolated_collateral };
+        self.mode == Mode::Cross as u8 || isolated == reserve
+    }
+
+    /// Finds the group of its debts again, after one was opened or closed. A reserve's group is fixed while it is in use.
+    #[inline(never)]
+    pub fn regroup(&mut self, reserves: &[Reserve]) {
+        let mut group = None;
+        for position in self.positions().iter().filter(|position| position.is_debt()) {
+            let of_debt = reserves.get(position.reserve as usize).map_or(0, |reserve| reserve.config.risk.group_id);
+            group = Some(if group.is_none_or(|group| group == of_debt) { of_debt } else { 0 });
+        }
+        self.debt_group = group.unwrap_or(0);
+    }
 
     /// The used positions.
     #[inline(always)]
@@ -108,6 +170,9 @@ impl MarginAccount {
             position.shares.0 = crate::math::add(position.shares.0, shares.0);
             return Ok(false);
         }
+        if !self.admits(reserve, side) {
+            return Err(Error::IsolatedAccount);
+        }
         let free = self.positions.get_mut(count).ok_or(Error::TooManyPositions)?;
         *free = Position { shares, reserve, side: side as u8, padding: [0; 6] };
         self.position_count += 1;
@@ -115,9 +180,9 @@ impl MarginAccount {
     }
 
     /// Removes shares from the position that [`Self::find`] found, at most what it holds, and closes it when none are
-    /// left.
+    /// left. Returns whether it did.
     #[inline(always)]
-    pub fn remove(&mut self, slot: usize, shares: Shares) {
+    pub fn remove(&mut self, slot: usize, shares: Shares) -> bool {
         let last = self.positions().len() - 1;
         let position = &mut self.positions[slot];
         position.shares.0 -= shares.0;
@@ -125,6 +190,8 @@ impl MarginAccount {
             self.positions[slot] = self.positions[last];
             self.positions[last] = Position::default();
             self.position_count -= 1;
+            return true;
         }
+        false
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     error::{Error, Result},
+    exposure::ValueAtRiskConfig,
     layout::{Address, record},
     units::{Bps, ONE_BPS, Usd},
 };
@@ -11,7 +12,7 @@ pub const MAX_RESERVES: usize = 64;
 
 record! {
     /// What governance sets for a whole market.
-    pub struct MarketConfig: 32 {
+    pub struct MarketConfig: 96 {
         /// Maintenance collateral ÷ maintenance debt to which a liquidation returns an account.
         pub target_health: Bps,
         /// Shortfall of maintenance health (in its debt) at which the penalty reaches its maximum.
@@ -22,6 +23,8 @@ record! {
         pub dust_value: u64,
         /// Smallest debt that a borrow or withdrawal may leave. 10^-8 USD.
         pub min_debt_value: u64,
+        /// What concentration in assets that fall together costs new risk.
+        pub value_at_risk: ValueAtRiskConfig,
         /// Zero.
         pub reserved: [u8; 8],
     }
@@ -44,7 +47,10 @@ impl MarketConfig {
         let ordered = Self::MIN_DUST <= self.dust_value
             && self.dust_value <= self.min_debt_value
             && self.min_debt_value <= Self::MAX_MINIMUM;
-        if ordered { Ok(()) } else { Err(Error::DustValueOutOfRange) }
+        if !ordered {
+            return Err(Error::DustValueOutOfRange);
+        }
+        self.value_at_risk.validate()
     }
 
     /// [`Self::dust_value`] as a quantity.
@@ -86,7 +92,7 @@ record! {
         /// Events emitted so far. Each carries its number, so that a reader of truncated logs sees the gap.
         pub events: u64,
         /// Zero.
-        pub reserved: [u8; 264],
+        pub reserved: [u8; 200],
     }
 }
 

@@ -1,13 +1,10 @@
-//! Prices: what Pyth publishes, when it is usable, and the biased readings that positions are valued with.
+//! Prices: what Pyth publishes, and when it is usable.
 
 use crate::{
     error::{Error, Result},
     layout::{Address, record},
-    math::{
-        add_wide, bit_length, div_narrow, mul, mul_div_wide_ceil, mul_div_wide_floor, mul_shift_ceil, mul_shift_floor,
-        wide_mul,
-    },
-    units::{Bps, ONE_BPS, Usd},
+    math::{div_narrow, mul_div_floor, wide},
+    units::{Bps, ONE_BPS},
 };
 
 /// A price update as a Pyth receiver stores it (`PriceUpdateV2`, verification level Full).
@@ -90,11 +87,15 @@ impl PriceUpdate {
 
 record! {
     /// Where a reserve's price comes from and when it is good enough.
-    pub struct OracleConfig: 80 {
+    pub struct OracleConfig: 144 {
         /// Feed that updates must carry.
         pub feed_id: Address,
         /// The one account that updates may come from; none: any account of an allowed receiver program.
         pub feed_account: Address,
+        /// Feed whose price the first is multiplied by, for a token priced by an exchange rate; none: the first is in USD.
+        pub base_feed_id: Address,
+        /// The one account that updates of the second feed may come from; none: any.
+        pub base_feed_account: Address,
         /// Seconds for which a price may be used, 1 to 600.
         pub max_age: u32,
         /// Confidence ÷ price above which the price backs no new risk.
@@ -105,8 +106,10 @@ record! {
         pub max_ema_divergence: Bps,
         /// Confidence intervals by which readings are biased: 10,000 is one.
         pub confidence_multiple: Bps,
+        /// Share of itself by which the slow reference may follow the spot price in an hour; zero: it is the spot price.
+        pub reference_speed: Bps,
         /// Zero.
-        pub reserved: [u8; 4],
+        pub reserved: [u8; 2],
     }
 }
 
@@ -125,61 +128,28 @@ impl OracleConfig {
         if self.feed_id.is_none() {
             return Err(Error::FeedMissing);
         }
+        if self.base_feed_id.is_none() && !self.base_feed_account.is_none() {
+            return Err(Error::FeedMissing);
+        }
         let in_range = (1..=Self::MAX_AGE).contains(&self.max_age)
             && self.max_confidence_initial.0 > 0
             && self.max_confidence_initial <= self.max_confidence_maintenance
             && self.max_confidence_maintenance <= Self::MAX_CONFIDENCE
             && (Bps(1)..=Self::MAX_DIVERGENCE).contains(&self.max_ema_divergence)
-            && (Bps(ONE_BPS)..=Self::MAX_MULTIPLE).contains(&self.confidence_multiple);
+            && (Bps(ONE_BPS)..=Self::MAX_MULTIPLE).contains(&self.confidence_multiple)
+            && self.reference_speed.0 <= ONE_BPS;
         if in_range { Ok(()) } else { Err(Error::OracleLimitOutOfRange) }
     }
 }
 
-record! {
-    /// The last usable price and the readings made from it.
-    ///
-    /// A reading is a mantissa below 2^48 (48 significant bits or a few less); all five share `shift`:
-    /// `mantissa × 2^-shift` is 10^-4 USD per atom, so that `amount × (mantissa × weight in bps) >> shift` is a
-    /// weighted value in [`Usd`] with a single wide product.
-    pub struct PriceCache: 96 {
-        /// Spot price as published.
-        pub price: u64,
-        /// Confidence as published.
-        pub confidence: u64,
-        /// EMA as published.
-        pub ema_price: u64,
-        /// When it was published; zero: never priced.
-        pub publish_time: i64,
-        /// What collateral is worth to new risk.
-        pub low_initial: Reading,
-        /// What debt costs new risk.
-        pub high_initial: Reading,
-        /// What collateral is worth to liquidation.
-        pub low_maintenance: Reading,
-        /// What debt costs to liquidation.
-        pub high_maintenance: Reading,
-        /// Unbiased.
-        pub spot: Reading,
-        /// Common binary exponent of the readings.
-        pub shift: u32,
-        /// Decimal exponent of the published numbers.
-        pub exponent: i32,
-        /// Confidence ÷ price, rounded up.
-        pub confidence_bps: Bps,
-        /// |spot − EMA| ÷ EMA, rounded up and at most 65,535.
-        pub divergence_bps: Bps,
-        /// Zero.
-        pub reserved: [u8; 12],
-    }
-}
-
-/// Mantissa of a price; its binary exponent stands beside it in [`PriceCache`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, bytemuck::Pod, bytemuck::Zeroable)]
-#[repr(transparent)]
-pub struct Reading(pub u64);
-
-impl crate::layout::Layout for Reading {
-    const TYPE: crate::layout::FieldType = crate::layout::FieldType::U64;
+/// A published price and the account it was read from. Whether the account's owner is an allowed receiver is the market's
+/// to say ([`crate::market::Market::accepts_receiver`]).
+#[derive(Clone, Copy, Debug)]
+pub struct Source {
+    /// The account.
+    pub address: Address,
+    /// What it holds.
+    pub update: PriceUpdate,
 }
 
 /// Lowest accepted price is 10^`MIN_MAGNITUDE` USD.
@@ -187,17 +157,51 @@ const MIN_MAGNITUDE: i32 = -12;
 /// Highest accepted price is 10^`MAX_MAGNITUDE` USD.
 const MAX_MAGNITUDE: i32 = 9;
 /// Published exponents lie in −18 to 0.
-const MIN_EXPONENT: i32 = -18;
+pub(crate) const MIN_EXPONENT: i32 = -18;
 
-impl PriceCache {
-    /// Takes over an update, or returns `false` if it is the one already held.
+/// A price that passed every check which needs no history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quote {
+    /// Spot price, times 10^`exponent` USD; below 2^63.
+    pub price: u64,
+    /// Half-width of the confidence interval in the same unit.
+    pub confidence: u64,
+    /// Exponential moving average in the same unit.
+    pub ema_price: u64,
+    /// −18 to 0.
+    pub exponent: i32,
+    /// When it was published, unix seconds.
+    pub publish_time: i64,
+}
+
+impl Quote {
+    /// The price that a reserve is configured for: of one feed, or the product of two.
     ///
-    /// Refused: another feed, a price or EMA that is not positive or outside 10^-12 to 10^9 USD, an exponent outside
-    /// −18 to 0, a publish time in the future or before the cached one, a confidence above the maintenance limit.
-    /// `decimals` are the token's (0 to 18); `now` is unix seconds.
+    /// Refused: another feed or a pinned feed's other account, a price or EMA that is not positive or outside 10^-12 to
+    /// 10^9 USD, an exponent outside −18 to 0, a publish time in the future, a confidence above the maintenance limit.
     #[inline(always)]
-    pub fn update(&mut self, update: &PriceUpdate, oracle: &OracleConfig, decimals: u8, now: i64) -> Result<bool> {
-        if update.feed_id != oracle.feed_id.0 {
+    pub fn new(first: &Source, base: Option<&Source>, oracle: &OracleConfig, now: i64) -> Result<Self> {
+        let quote = Self::of_feed(first, &oracle.feed_id, &oracle.feed_account, now)?;
+        let quote = match (oracle.base_feed_id.is_none(), base) {
+            (true, None) => quote,
+            (false, Some(base)) => {
+                quote.times(Self::of_feed(base, &oracle.base_feed_id, &oracle.base_feed_account, now)?)?
+            }
+            _ => return Err(Error::PriceAccountMissing),
+        };
+        if !in_range(quote.price, quote.exponent) || !in_range(quote.ema_price, quote.exponent) {
+            return Err(Error::PriceOutOfRange);
+        }
+        Ok(quote)
+    }
+
+    #[inline(always)]
+    fn of_feed(source: &Source, feed: &Address, pinned: &Address, now: i64) -> Result<Self> {
+        let update = &source.update;
+        if !pinned.is_none() && *pinned != source.address {
+            return Err(Error::PriceAccountNotPinned);
+        }
+        if update.feed_id != feed.0 {
             return Err(Error::PriceFeedMismatch);
         }
         if update.price <= 0 || update.ema_price <= 0 {
@@ -210,206 +214,53 @@ impl PriceCache {
         if update.publish_time > now {
             return Err(Error::PriceInFuture);
         }
-        if update.publish_time < self.publish_time || update.publish_time <= 0 {
+        if update.publish_time <= 0 {
             return Err(Error::PriceOlderThanCached);
         }
-        let (price, ema) = (update.price as u64, update.ema_price as u64);
-        if !in_range(price, update.exponent) || !in_range(ema, update.exponent) {
-            return Err(Error::PriceOutOfRange);
-        }
-        let confidence_bps = ratio_bps(update.confidence, price);
-        if confidence_bps > oracle.max_confidence_maintenance {
+        Ok(Self {
+            price: update.price as u64,
+            confidence: update.confidence,
+            ema_price: update.ema_price as u64,
+            exponent: update.exponent,
+            publish_time: update.publish_time,
+        })
+    }
+
+    /// The product of an exchange rate and the price of what it is quoted in, as old as the older of the two. Prices are
+    /// rounded down by less than a unit, the confidence, (1 + a)(1 + b) − 1 of the price for relative ones a and b, up.
+    #[inline(never)]
+    fn times(self, base: Self) -> Result<Self> {
+        /// The most digits that a power of ten of 64 bits cuts off.
+        const MOST: u32 = 19;
+        // Wider than the price itself, a confidence is refused anyway; not wider, the sum below fits.
+        if self.confidence > self.price || base.confidence > base.price {
             return Err(Error::PriceConfidenceTooWide);
         }
-        if update.publish_time == self.publish_time {
-            return Ok(false);
+        // Digits to cut: those below the least exponent, and those above 62 bits.
+        let exponent = self.exponent + base.exponent;
+        let below = (MIN_EXPONENT - exponent).max(0) as u32;
+        let bits = 128 - wide(self.price, base.price).max(wide(self.ema_price, base.ema_price)).leading_zeros();
+        // 0.302 > log10(2).
+        let cut = below.max(bits.saturating_sub(62) * 302 / 1_000 + (bits > 62) as u32);
+        // Numbers of 18 digits each, or exponents that leave nothing to cut.
+        if cut > MOST || exponent + cut as i32 > 0 {
+            return Err(Error::PriceOutOfRange);
         }
-        // The confidence limit keeps the bias at or below the price: 20 % × 5.
-        let bias = mul_ceil_bps(update.confidence, oracle.confidence_multiple);
-        let (lowest, highest) = if price < ema { (price, ema) } else { (ema, price) };
-        let highest = highest.saturating_add(bias);
-        let scale = Scale::new(highest, update.exponent + USD_UNIT_DIGITS - decimals as i32);
-        *self = Self {
-            price,
-            confidence: update.confidence,
-            ema_price: ema,
-            publish_time: update.publish_time,
-            low_initial: scale.floor(lowest.saturating_sub(bias)),
-            high_initial: scale.ceil(highest),
-            low_maintenance: scale.floor(price.saturating_sub(bias)),
-            high_maintenance: scale.ceil(price.saturating_add(bias)),
-            spot: scale.floor(price),
-            shift: scale.shift,
-            exponent: update.exponent,
-            confidence_bps,
-            divergence_bps: ratio_bps(price.abs_diff(ema), ema),
-            reserved: [0; 12],
-        };
-        Ok(true)
+        let power = 10u64.pow(cut);
+        let product = |a, b| mul_div_floor(a, b, power).ok_or(Error::PriceOutOfRange);
+        // Each product is below 2^126: prices below 2^63, confidences at most that.
+        let spread = wide(self.price, base.confidence)
+            + wide(self.confidence, base.price)
+            + wide(self.confidence, base.confidence);
+        let (spread, rest) = div_narrow(spread, power).ok_or(Error::PriceConfidenceTooWide)?;
+        Ok(Self {
+            price: product(self.price, base.price)?,
+            confidence: spread.saturating_add((rest != 0) as u64 + 1),
+            ema_price: product(self.ema_price, base.ema_price)?,
+            exponent: exponent + cut as i32,
+            publish_time: self.publish_time.min(base.publish_time),
+        })
     }
-
-    /// Whether the price is recent enough to be used at all.
-    #[inline(always)]
-    pub fn is_fresh(&self, oracle: &OracleConfig, now: i64) -> bool {
-        // A clock that steps back makes a price newer, not stale. Publish times are positive: no overflow.
-        self.publish_time > 0 && now <= self.publish_time.saturating_add(oracle.max_age as i64)
-    }
-
-    /// Whether the price is tight enough and close enough to its average to back new risk.
-    #[inline(always)]
-    pub fn is_settled(&self, oracle: &OracleConfig) -> bool {
-        self.confidence_bps <= oracle.max_confidence_initial && self.divergence_bps <= oracle.max_ema_divergence
-    }
-
-    /// Weighted value of an amount, rounded down: for collateral.
-    #[inline(always)]
-    pub fn value_floor(&self, amount: u64, reading: Reading, weight: Bps) -> Usd {
-        self.value_floor_shifted(amount, reading, weight, self.shift)
-    }
-
-    /// The same with another shift than the reading's, at most twice the value.
-    #[inline(always)]
-    pub(crate) fn value_floor_shifted(&self, amount: u64, reading: Reading, weight: Bps, shift: u32) -> Usd {
-        // Reading < 2^48 + 1 and weight < 2^16 (at most 50,000): the product fits.
-        Usd(shift_right(wide_mul(amount, mul(reading.0, weight.0 as u64)), shift).0)
-    }
-
-    /// Weighted value of an amount, rounded up: for debts.
-    #[inline(always)]
-    pub fn value_ceil(&self, amount: u64, reading: Reading, weight: Bps) -> Usd {
-        self.value_ceil_shifted(amount, reading, weight, self.shift)
-    }
-
-    /// The same with another shift than the reading's, at most twice the value.
-    #[inline(always)]
-    pub(crate) fn value_ceil_shifted(&self, amount: u64, reading: Reading, weight: Bps, shift: u32) -> Usd {
-        let (value, inexact) = shift_right(wide_mul(amount, mul(reading.0, weight.0 as u64)), shift);
-        Usd(add_wide(value, inexact as u128))
-    }
-
-    /// The most atoms worth no more than `value` at a reading; `u64::MAX` if more, or if the reading is zero.
-    pub fn atoms_floor(&self, value: Usd, reading: Reading) -> u64 {
-        scaled_quotient(value.0, self.shift, mul(reading.0, ONE_BPS as u64), false)
-    }
-
-    /// The fewest atoms worth at least `value` at a reading; `u64::MAX` if more, or if the reading is zero.
-    pub fn atoms_ceil(&self, value: Usd, reading: Reading) -> u64 {
-        scaled_quotient(value.0, self.shift, mul(reading.0, ONE_BPS as u64), true)
-    }
-}
-
-/// `value × 2^shift ÷ unit`, rounded down or up; `u64::MAX` if more.
-pub(crate) fn scaled_quotient(value: u128, shift: u32, unit: u64, round_up: bool) -> u64 {
-    if value >> 64 == 0 && shift <= 64 {
-        let Some((quotient, rest)) = div_narrow(value << shift, unit) else { return u64::MAX };
-        return quotient.saturating_add((round_up && rest != 0) as u64);
-    }
-    // The power of two in up to two factors of 64 bits. Only prices below 10^-7 USD/10^4 atoms have a second one; scaling
-    // the divisor's side would lose bits.
-    let (first, second) = if shift < 64 { (shift, 0) } else { (63, shift - 63) };
-    if second >= 64 && value != 0 {
-        return u64::MAX;
-    }
-    let mul_div = if round_up { mul_div_wide_ceil } else { mul_div_wide_floor };
-    let scaled = (value.leading_zeros() >= second).then(|| value << second);
-    let quotient = scaled.and_then(|scaled| mul_div(scaled, 1 << first, unit));
-    quotient.map_or(u64::MAX, |quotient| quotient.min(u64::MAX as u128) as u64)
-}
-
-/// `(high, low) >> shift` and whether a set bit was shifted out.
-#[inline(always)]
-fn shift_right((high, low): (u64, u64), shift: u32) -> (u128, bool) {
-    if shift.wrapping_sub(1) < 63 {
-        let value = (((high >> shift) as u128) << 64) | ((high << (64 - shift)) | (low >> shift)) as u128;
-        (value, low << (64 - shift) != 0)
-    } else if shift == 0 {
-        (((high as u128) << 64) | low as u128, false)
-    } else if shift == 64 {
-        (high as u128, low != 0)
-    } else if shift < 128 {
-        ((high >> (shift - 64)) as u128, low != 0 || high << (128 - shift) != 0)
-    } else {
-        (0, high | low != 0)
-    }
-}
-
-/// Digits between [`PriceCache`]'s unit and one dollar: readings × basis points are then [`Usd`].
-const USD_UNIT_DIGITS: i32 = 4;
-
-/// Turns published integers into readings of one common binary exponent.
-struct Scale {
-    power: PowerOfTen,
-    normalise: u32,
-    shift: u32,
-}
-
-impl Scale {
-    /// For numbers up to `highest` that count units of 10^`exponent`.
-    #[inline(always)]
-    fn new(highest: u64, exponent: i32) -> Self {
-        let power = POWERS_OF_TEN[(exponent - MIN_POWER) as usize];
-        let normalise = 64 - bit_length(highest);
-        // number × 10^exponent = (number << normalise) × mantissa × 2^(power.exponent − normalise); of the 128-bit
-        // product the top 48 bits are kept. Positive because a unit price is below 2^46 (10^9 USD, doubled).
-        Self { power, normalise, shift: (normalise as i32 - 80 - power.exponent) as u32 }
-    }
-
-    #[inline(always)]
-    fn floor(&self, number: u64) -> Reading {
-        Reading(mul_shift_floor(number << self.normalise, self.power.mantissa) >> 16)
-    }
-
-    #[inline(always)]
-    fn ceil(&self, number: u64) -> Reading {
-        Reading((mul_shift_ceil(number << self.normalise, self.power.mantissa).saturating_add(1) >> 16) + 1)
-    }
-}
-
-/// `mantissa × 2^exponent ≤ 10^k < (mantissa + 1) × 2^exponent`, the mantissa's top bit set.
-#[derive(Clone, Copy)]
-struct PowerOfTen {
-    mantissa: u64,
-    exponent: i32,
-}
-
-/// Exponent −18, eighteen decimals, and four digits of unit.
-const MIN_POWER: i32 = MIN_EXPONENT + USD_UNIT_DIGITS - 18;
-const POWERS: usize = (USD_UNIT_DIGITS - MIN_POWER + 1) as usize;
-static POWERS_OF_TEN: [PowerOfTen; POWERS] = {
-    let mut table = [PowerOfTen { mantissa: 0, exponent: 0 }; POWERS];
-    let mut index = 0;
-    while index < POWERS {
-        table[index] = power_of_ten(index as i32 + MIN_POWER);
-        index += 1;
-    }
-    table
-};
-
-const fn power_of_ten(power: i32) -> PowerOfTen {
-    let whole = 10u128.pow(power.unsigned_abs());
-    let bits = 128 - whole.leading_zeros();
-    if power >= 0 {
-        // At most 10^4: exact.
-        return PowerOfTen { mantissa: (whole << (64 - bits)) as u64, exponent: bits as i32 - 64 };
-    }
-    // ⌊2^(63 + bits) / whole⌋ has 64 bits: whole lies strictly between 2^(bits − 1) and 2^bits.
-    PowerOfTen { mantissa: quotient_of_power_of_two(63 + bits, whole), exponent: -(63 + bits as i32) }
-}
-
-/// `⌊2^power / divisor⌋`, which fits, bit by bit: at compile time.
-const fn quotient_of_power_of_two(power: u32, divisor: u128) -> u64 {
-    let (mut quotient, mut rest, mut bit) = (0, 1, 0);
-    while bit < power {
-        // The rest stays below the divisor, which is below 2^107.
-        rest <<= 1;
-        quotient <<= 1;
-        if rest >= divisor {
-            rest -= divisor;
-            quotient |= 1;
-        }
-        bit += 1;
-    }
-    quotient
 }
 
 /// Whether `number × 10^exponent` USD lies in the accepted range.
@@ -428,25 +279,4 @@ fn in_range(number: u64, exponent: i32) -> bool {
     let most = MAX_MAGNITUDE - exponent;
     // A published number is below 2^63 < 10^19: larger bounds cannot be passed.
     (least <= 0 || number >= POWERS[least as usize]) && (most > 19 || number <= POWERS[most as usize])
-}
-
-/// `⌈a / b⌉` in basis points, at most 65,535.
-#[inline(always)]
-fn ratio_bps(a: u64, b: u64) -> Bps {
-    // Both sides below 2^50 keep the quotient in 64 bits; shifting both keeps the ratio to 2^-36.
-    let (a, b) = if (a | b) >> 50 == 0 { (a, b) } else { ((a >> 14) + 1, b >> 14) };
-    if b == 0 {
-        return Bps(u16::MAX);
-    }
-    Bps(mul(a, ONE_BPS as u64).div_ceil(b).min(u16::MAX as u64) as u16)
-}
-
-/// `⌈number × factor⌉` for a factor in basis points, at most `u64::MAX`.
-#[inline(always)]
-fn mul_ceil_bps(number: u64, factor: Bps) -> u64 {
-    if number >> 48 == 0 {
-        mul(number, factor.0 as u64).div_ceil(ONE_BPS as u64)
-    } else {
-        crate::math::mul_div_ceil(number, factor.0 as u64, ONE_BPS as u64).unwrap_or(u64::MAX)
-    }
 }

@@ -7,11 +7,13 @@
 use crate::{
     error::{Error, Result},
     index::{ExactAtoms, Index, exact, growth},
-    interest::{RateCurve, Utilisation},
+    interest::{Controller, ControllerConfig, RateCurve, Utilisation},
     layout::{Address, record},
     math::{add, div_ceil, excess_over_32_bits, mul, mul_shift_floor, ratio32},
-    price::{OracleConfig, PriceCache},
-    units::{Bps, Fraction, ONE_BPS, Rate, Shares},
+    price::{OracleConfig, Quote},
+    reading::PriceCache,
+    units::{Bps, Fraction, ONE_BPS, Rate, Shares, Usd},
+    weights::{RiskConfig, RiskState},
 };
 
 /// The most atoms a reserve accounts for: lent and unlent together.
@@ -22,7 +24,7 @@ const MAX_GROWING_DEBT: u64 = MAX_LIQUIDITY / 2;
 
 record! {
     /// What governance sets for a reserve.
-    pub struct ReserveConfig: 200 {
+    pub struct ReserveConfig: 336 {
         /// Most atoms of deposits.
         pub deposit_cap: u64,
         /// Most atoms of debts.
@@ -31,34 +33,26 @@ record! {
         pub min_deposit: u64,
         /// Where the price comes from.
         pub oracle: OracleConfig,
+        /// What deposits and debts count for.
+        pub risk: RiskConfig,
         /// What borrowers pay.
         pub curve: RateCurve,
-        /// Share of collateral value that backs new risk.
-        pub initial_asset_weight: Bps,
-        /// Share of collateral value that wards off liquidation.
-        pub maintenance_asset_weight: Bps,
-        /// Multiple of debt value that new risk must cover.
-        pub initial_liability_weight: Bps,
-        /// Multiple of debt value below which collateral is liquidated.
-        pub maintenance_liability_weight: Bps,
+        /// How that moves with the market.
+        pub controller: ControllerConfig,
         /// Liquidation penalty on this collateral just below the maintenance line.
         pub min_penalty: Bps,
         /// Liquidation penalty on this collateral at the market's full shortfall.
         pub max_penalty: Bps,
         /// Share of interest kept as protocol fees.
         pub reserve_factor: Bps,
-        /// 1 if deposits count as collateral.
-        pub collateral_enabled: u8,
         /// 1 if the reserve can be borrowed from.
         pub borrow_enabled: u8,
         /// Zero.
-        pub reserved: [u8; 8],
+        pub reserved: [u8; 9],
     }
 }
 
 impl ReserveConfig {
-    /// Hard ceiling of a liability weight.
-    pub const MAX_LIABILITY_WEIGHT: Bps = Bps(50_000);
     /// Hard ceiling of the liquidation penalty.
     pub const MAX_PENALTY: Bps = Bps(2_500);
     /// Hard ceiling of the reserve factor.
@@ -67,25 +61,15 @@ impl ReserveConfig {
     /// Refuses parameters outside their ranges.
     pub fn validate(&self) -> Result<()> {
         self.oracle.validate()?;
+        self.risk.validate()?;
         self.curve.validate()?;
-        let one = Bps(ONE_BPS);
-        let weights_in_range = self.initial_asset_weight <= self.maintenance_asset_weight
-            && self.maintenance_asset_weight <= one
-            && self.maintenance_liability_weight >= one
-            && self.initial_liability_weight >= self.maintenance_liability_weight
-            && self.initial_liability_weight <= Self::MAX_LIABILITY_WEIGHT;
-        if !weights_in_range {
-            return Err(Error::WeightOutOfRange);
-        }
-        if self.collateral_enabled > 1 || self.borrow_enabled > 1 || self.collateral_enabled + self.borrow_enabled == 0
-        {
+        self.controller.validate()?;
+        let collateral_weight = self.risk.highest_asset_weight().0;
+        if self.borrow_enabled > 1 || self.borrow_enabled == 0 && collateral_weight == 0 {
             return Err(Error::ReserveHasNoUse);
         }
-        if (self.collateral_enabled == 1) != (self.maintenance_asset_weight.0 > 0) {
-            return Err(Error::AssetWeightWithoutCollateral);
-        }
         // Seizing (1 + penalty) of collateral for one of debt improves health only while weight × (1 + penalty) < 1.
-        let seized_weight = self.maintenance_asset_weight.0 as u32 * (ONE_BPS + self.max_penalty.0.min(ONE_BPS)) as u32;
+        let seized_weight = collateral_weight as u32 * (ONE_BPS + self.max_penalty.0.min(ONE_BPS)) as u32;
         if self.min_penalty > self.max_penalty
             || self.max_penalty > Self::MAX_PENALTY
             || seized_weight >= ONE_BPS as u32 * ONE_BPS as u32
@@ -118,8 +102,10 @@ record! {
         pub decimals: u8,
         /// Bump of the vault's address.
         pub vault_bump: u8,
+        /// 1 if the token program must check mint and decimals in a transfer: Token-2022.
+        pub checked_transfers: u8,
         /// Zero.
-        pub padding: [u8; 6],
+        pub padding: [u8; 5],
         /// What governance set.
         pub config: ReserveConfig,
         /// Unlent atoms.
@@ -140,8 +126,12 @@ record! {
         pub deposit_growth: Fraction,
         /// The last usable price.
         pub price: PriceCache,
+        /// What the risk parameters come to.
+        pub risk: RiskState,
+        /// Where the controller has moved the curve to.
+        pub controller: Controller,
         /// Zero.
-        pub reserved: [u8; 544],
+        pub reserved: [u8; 240],
     }
 }
 
@@ -153,23 +143,67 @@ impl Reserve {
         }
         config.validate()?;
         let mut reserve = Self { config, decimals, last_accrual: now, ..Self::default() };
+        reserve.risk = RiskState::new(&config.risk, config.oracle.confidence_multiple, now);
+        reserve.controller = Controller::new(&config.controller);
         (reserve.deposit_index, reserve.debt_index) = (Index::ONE, Index::ONE);
         reserve.update_rates();
         Ok(reserve)
     }
 
-    /// Replaces the configuration from `now` on; interest until then follows the old one.
+    /// Replaces the configuration from `now` on; interest until then follows the old one, and maintenance the ramp.
     pub fn set_config(&mut self, config: ReserveConfig, now: i64) -> Result<()> {
         config.validate()?;
+        let is_empty = self.deposit_shares == Shares::ZERO && self.debt_shares == Shares::ZERO;
+        if config.risk.group_id != self.config.risk.group_id && !is_empty {
+            return Err(Error::GroupInUse);
+        }
+        if self.config.risk.isolated.is_offered() && !config.risk.isolated.is_offered() {
+            return Err(Error::IsolatedWeightsWithdrawn);
+        }
         self.accrue(now);
-        if config.oracle.feed_id != self.config.oracle.feed_id {
+        self.risk.step(&self.config.risk, self.config.oracle.confidence_multiple, now);
+        let (old, new) = (&self.config.oracle, &config.oracle);
+        if (new.feed_id, new.base_feed_id) != (old.feed_id, old.base_feed_id) {
             // The old readings stay, as old as can be: they back no new risk, liquidation reads them in the borrower's
             // favour, and any price of the new feed is newer.
             self.price.publish_time = self.price.publish_time.min(1);
+            self.price.reference = 0;
+            self.risk.volatility.restart();
         }
+        let worth = self.price.value_ceil(self.deposits(), self.price.spot, Bps(ONE_BPS)).0.div_ceil(Usd::ONE.0);
+        self.risk.adopt(&config.risk, &self.config.risk, worth.min(u32::MAX as u128) as u32);
         self.config = config;
+        self.price.judge(&self.config.oracle);
+        self.reassess();
+        self.controller.clamp(&config.controller);
         self.update_rates();
         Ok(())
+    }
+
+    /// Takes over a price. Returns `false` if the reserve has it already.
+    #[inline(always)]
+    pub fn refresh(&mut self, quote: &Quote, now: i64) -> Result<bool> {
+        let (oracle, risk) = (&self.config.oracle, &mut self.risk);
+        risk.step(&self.config.risk, oracle.confidence_multiple, now);
+        if quote.exponent != self.price.exponent {
+            risk.volatility.restart();
+        }
+        if !self.price.update(quote, oracle, risk.confidence_multiple, self.decimals)? {
+            return Ok(false);
+        }
+        risk.volatility.sample(quote.price, quote.publish_time);
+        self.reassess();
+        Ok(true)
+    }
+
+    /// Brings depths, haircuts and the volatility premium up to the price at hand.
+    #[inline(always)]
+    fn reassess(&mut self) {
+        let deposits = self.deposits();
+        let price = &self.price;
+        self.risk.reprice(&self.config.risk, deposits, self.config.deposit_cap, |usd| price.atoms_of(usd));
+        let excess = self.risk.volatility.annual.0.saturating_sub(self.config.risk.reference_volatility.0);
+        self.controller.set_premium(&self.config.controller, Bps(excess));
     }
 
     /// Growth of debts since the last accrual.
@@ -213,7 +247,10 @@ impl Reserve {
             self.deposit_index = self.deposit_index.grown_floor(self.deposit_growth(growth));
             self.debt_index = self.debt_index.grown_ceil(growth);
         }
-        self.last_accrual = self.last_accrual.max(now);
+        if now > self.last_accrual {
+            self.controller.step(&self.config.controller, now.abs_diff(self.last_accrual));
+            self.last_accrual = now;
+        }
     }
 
     /// Sets the rates that hold until the books change again.
@@ -228,13 +265,21 @@ impl Reserve {
         let shift = excess_over_32_bits(liquidity);
         let at_the_edge =
             debt > MAX_GROWING_DEBT || liquidity > MAX_LIQUIDITY || self.debt_index.may_pass_its_maximum();
+        let utilisation = Utilisation::cut(debt, liquidity, shift);
+        self.controller.utilisation = utilisation.to_bits();
         self.borrow_rate =
-            if at_the_edge { Rate(0) } else { self.config.curve.rate(Utilisation::cut(debt, liquidity, shift)) };
+            if at_the_edge { Rate(0) } else { self.controller.rate(self.config.curve.rate(utilisation)) };
         // Debts rounded down, deposits up: depositors never earn more than borrowers pay. Their share falls short by less
         // than 2^-29 of one, unless fees are most of the liquidity; what they do not get goes to fees like every remainder.
         let lent = if lent < deposits { ratio32(lent, deposits, shift) } else { (deposits != 0) as u64 * (1 << 32) };
         let kept = mul(lent, (ONE_BPS - self.config.reserve_factor.0) as u64) / ONE_BPS as u64;
         self.deposit_growth = Fraction(if kept >> 32 == 0 { kept << 32 } else { u64::MAX });
+    }
+
+    /// The decimals that a transfer of the token has checked: none where the token accounts' common mint is enough.
+    #[inline(always)]
+    pub fn transfer_decimals(&self) -> Option<u8> {
+        if self.checked_transfers == 0 { None } else { Some(self.decimals) }
     }
 
     /// What depositors own, rounded up to atoms.
@@ -278,6 +323,7 @@ impl Reserve {
             return Err(Error::DepositCapExceeded);
         }
         (self.cash, self.deposit_shares) = (cash, deposit_shares);
+        self.risk.resize(&self.config.risk, deposits);
         self.set_rates(debts, deposits);
         Ok(shares)
     }
@@ -287,7 +333,9 @@ impl Reserve {
     pub fn withdraw(&mut self, amount: u64, shares: Shares) -> Result<()> {
         self.cash = self.cash.checked_sub(amount).ok_or(Error::InsufficientLiquidity)?;
         self.deposit_shares.0 -= shares.0;
-        self.update_rates();
+        let deposits = self.deposits();
+        self.risk.resize(&self.config.risk, deposits);
+        self.set_rates(self.debt_index.amount_bounds(self.debt_shares), deposits);
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use ballast_engine::{
     layout::Address,
     margin::{MAX_POSITIONS, MarginAccount},
     market::{MAX_RESERVES, Market, MarketConfig},
-    price::PriceUpdate,
+    price::{PriceUpdate, Source},
     reserve::{Reserve, ReserveConfig},
     units::{Bps, Usd},
 };
@@ -208,7 +208,7 @@ fn collateral_only_reserves_lend_nothing_and_borrow_only_ones_back_nothing() {
     assert_eq!(borrow(&mut world, USER, USDC, 2 * ONE_USDC), Err(Error::BorrowingDisabled));
     configure(&mut world, USDC, |config| config.borrow_enabled = 1).unwrap();
     let no_collateral = |config: &mut ReserveConfig| {
-        (config.collateral_enabled, config.initial_asset_weight, config.maintenance_asset_weight) = (0, Bps(0), Bps(0));
+        (config.risk.cross.initial_asset, config.risk.cross.maintenance_asset) = (Bps(0), Bps(0));
     };
     configure(&mut world, SOL, no_collateral).unwrap();
     deposit(&mut world, USER, SOL, ONE_SOL).unwrap();
@@ -231,7 +231,7 @@ fn new_risk_needs_fresh_and_settled_prices() {
     assert_eq!(borrow(&mut world, USER, USDC, ONE_USDC), Err(Error::PriceUnsettled));
     assert_eq!(withdraw(&mut world, USER, SOL, 1), Err(Error::PriceUnsettled));
     // A report says the same with a debt that nothing covers.
-    let report = HealthReport::new(&world.accounts[USER], &world.reserves, world.now).unwrap();
+    let report = HealthReport::new(&world.accounts[USER], &world.reserves, &world.config, world.now).unwrap();
     assert_eq!((report.initial_debt.get(), report.maintenance_debt.get() < u128::MAX), (u128::MAX, true));
     world.now += 601;
     assert_eq!(borrow(&mut world, USER, USDC, ONE_USDC), Err(Error::PriceStale));
@@ -257,7 +257,10 @@ fn updates_that_cannot_be_trusted_are_refused() {
     assert_eq!(publish(&mut world, |_| ()), Err(Error::PriceAccountNotPinned));
     world.now += 1;
     let update = update(SOL, world.prices[SOL as usize], world.now);
-    assert_eq!(world.act(LENDER, |ledger, _| ledger.refresh_price(SOL, &Address([9; 32]), &update)), Ok(true));
+    assert_eq!(
+        world.act(LENDER, |ledger, _| ledger.refresh_price(SOL, &Source { address: Address([9; 32]), update }, None)),
+        Ok(true)
+    );
     assert_eq!(PriceUpdate::parse(&[0; PriceUpdate::LEN]), Err(Error::PriceAccountMalformed));
     let mut data = update.to_bytes(Address::NONE);
     data[40] = 0;
@@ -452,15 +455,21 @@ fn a_market_needs_roles_and_a_receiver() {
 fn each_parameter_out_of_range_has_its_own_error() {
     type Change = fn(&mut ReserveConfig);
     let cases: [(Change, Error); 13] = [
-        (|config| config.initial_asset_weight = Bps(8_201), Error::WeightOutOfRange),
+        (|config| config.risk.cross.initial_asset = Bps(8_201), Error::MaintenanceTighterThanInitial),
         (|config| config.max_penalty = Bps(2_501), Error::PenaltyOutOfRange),
         (|config| config.reserve_factor = Bps(5_001), Error::ReserveFactorOutOfRange),
         (|config| config.deposit_cap = (1 << 63) + 1, Error::CapOutOfRange),
         (|config| config.min_deposit = 0, Error::MinimumDepositIsZero),
         (|config| config.oracle.max_age = 601, Error::OracleLimitOutOfRange),
         (|config| config.oracle.feed_id = Address::NONE, Error::FeedMissing),
-        (|config| (config.collateral_enabled, config.borrow_enabled) = (0, 0), Error::ReserveHasNoUse),
-        (|config| config.collateral_enabled = 0, Error::AssetWeightWithoutCollateral),
+        (
+            |config| {
+                config.borrow_enabled = 0;
+                (config.risk.cross.initial_asset, config.risk.cross.maintenance_asset) = (Bps(0), Bps(0));
+            },
+            Error::ReserveHasNoUse,
+        ),
+        (|config| config.borrow_enabled = 2, Error::ReserveHasNoUse),
         (|config| config.curve.count = 1, Error::CurvePointCountOutOfRange),
         (|config| config.curve.count = 2, Error::CurveMustSpanAllUtilisation),
         (|config| config.curve.points[1].rate_bps = 30_001, Error::CurveMustRise),

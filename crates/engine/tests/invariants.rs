@@ -175,8 +175,8 @@ proptest! {
         }
         for account in &world.accounts {
             for requirement in [Requirement::Initial, Requirement::Maintenance] {
-                let projected = health(account, &world.reserves, then, requirement);
-                prop_assert_eq!(projected, health(account, &accrued.reserves, then, requirement));
+                let projected = health(account, &world.reserves, &world.config, then, requirement);
+                prop_assert_eq!(projected, health(account, &accrued.reserves, &world.config, then, requirement));
             }
         }
     }

@@ -2,19 +2,23 @@
 
 use ballast_engine::{
     Error,
+    exposure::ValueAtRiskConfig,
     health::HealthReport,
-    interest::{RateCurve, RatePoint},
+    interest::{Controller, ControllerConfig, RateCurve, RatePoint},
     layout::{Field, FieldType, Record},
     margin::{MarginAccount, Position},
     market::{Market, MarketConfig},
-    price::{OracleConfig, PriceCache},
+    price::OracleConfig,
+    reading::PriceCache,
     reserve::{Reserve, ReserveConfig},
+    volatility::Volatility,
+    weights::{RiskConfig, RiskState, Weights},
 };
 
 fn size(field_type: &FieldType) -> usize {
     match field_type {
         FieldType::U8 => 1,
-        FieldType::U16 => 2,
+        FieldType::U16 | FieldType::I16 => 2,
         FieldType::U32 | FieldType::I32 => 4,
         FieldType::U64 | FieldType::I64 => 8,
         FieldType::U128 => 16,
@@ -38,13 +42,20 @@ fn assert_contiguous<T: Record>(bytes: usize) {
 #[test]
 fn records_have_their_size_and_no_gaps() {
     assert_contiguous::<Market>(504);
-    assert_contiguous::<MarketConfig>(32);
+    assert_contiguous::<MarketConfig>(96);
+    assert_contiguous::<ValueAtRiskConfig>(64);
     assert_contiguous::<Reserve>(1024);
-    assert_contiguous::<ReserveConfig>(200);
-    assert_contiguous::<OracleConfig>(80);
+    assert_contiguous::<ReserveConfig>(336);
+    assert_contiguous::<OracleConfig>(144);
+    assert_contiguous::<RiskConfig>(64);
+    assert_contiguous::<RiskState>(128);
+    assert_contiguous::<Volatility>(32);
+    assert_contiguous::<Weights>(8);
+    assert_contiguous::<ControllerConfig>(16);
+    assert_contiguous::<Controller>(32);
     assert_contiguous::<RateCurve>(72);
     assert_contiguous::<RatePoint>(8);
-    assert_contiguous::<PriceCache>(96);
+    assert_contiguous::<PriceCache>(104);
     assert_contiguous::<MarginAccount>(504);
     assert_contiguous::<Position>(16);
     assert_contiguous::<HealthReport>(96);
@@ -68,7 +79,7 @@ fn fields_stay_where_they_are() {
         "config",
         "events",
     ];
-    assert_eq!(market.map(offset::<Market>), [0, 6, 8, 40, 72, 104, 136, 200, 232]);
+    assert_eq!(market.map(offset::<Market>), [0, 6, 8, 40, 72, 104, 136, 200, 296]);
     let reserve = [
         "mint",
         "vault",
@@ -81,11 +92,11 @@ fn fields_stay_where_they_are() {
         "deposit_index",
         "debt_index",
     ];
-    assert_eq!(reserve.map(offset::<Reserve>), [0, 32, 64, 96, 104, 304, 312, 320, 328, 344]);
-    let rest = ["last_accrual", "borrow_rate", "deposit_growth", "price", "reserved"];
-    assert_eq!(rest.map(offset::<Reserve>), [360, 368, 376, 384, 480]);
-    let account = ["version", "bump", "id", "position_count", "market", "owner", "positions", "reserved"];
-    assert_eq!(account.map(offset::<MarginAccount>), [0, 1, 2, 4, 8, 40, 72, 328]);
+    assert_eq!(reserve.map(offset::<Reserve>), [0, 32, 64, 96, 104, 440, 448, 456, 464, 480]);
+    let rest = ["last_accrual", "borrow_rate", "deposit_growth", "price", "risk", "controller", "reserved"];
+    assert_eq!(rest.map(offset::<Reserve>), [496, 504, 512, 520, 624, 752, 784]);
+    let account = ["version", "bump", "id", "position_count", "mode", "market", "owner", "positions", "reserved"];
+    assert_eq!(account.map(offset::<MarginAccount>), [0, 1, 2, 4, 5, 8, 40, 72, 329]);
 }
 
 #[test]
@@ -125,7 +136,7 @@ const OF_THE_PROGRAM: [Error; 13] = [
 /// Every other error is expected by name somewhere in the examples.
 #[test]
 fn every_error_of_the_engine_has_an_example() {
-    let examples = include_str!("behaviour.rs");
+    let examples = concat!(include_str!("behaviour.rs"), include_str!("adaptive.rs"));
     for error in Error::ALL.iter().filter(|error| !OF_THE_PROGRAM.contains(error)) {
         assert!(examples.contains(&format!("Error::{}", error.name())), "no example of {}", error.name());
     }

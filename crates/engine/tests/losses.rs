@@ -41,12 +41,12 @@ fn config(reserve: u8) -> impl Strategy<Value = ReserveConfig> {
     (1_000u16..9_000, 0u16..1_000, 10_000u16..13_000, 0u16..2_000, 0u16..1_000, 0u16..1_500, 10_000u16..=50_000)
         .prop_map(move |(initial, gap, maintenance_liability, liability_gap, min_penalty, penalty_range, multiple)| {
             let mut config = reserve_config(reserve);
-            config.initial_asset_weight = Bps(initial);
-            config.maintenance_asset_weight = Bps((initial + gap).min(9_500));
-            config.maintenance_liability_weight = Bps(maintenance_liability);
-            config.initial_liability_weight = Bps(maintenance_liability + liability_gap);
+            config.risk.cross.initial_asset = Bps(initial);
+            config.risk.cross.maintenance_asset = Bps((initial + gap).min(9_500));
+            config.risk.cross.maintenance_liability = Bps(maintenance_liability);
+            config.risk.cross.initial_liability = Bps(maintenance_liability + liability_gap);
             // As high as the weight allows, at most.
-            let most = (99_999_999 / config.maintenance_asset_weight.0 as u32 - 10_000).min(2_500) as u16;
+            let most = (99_999_999 / config.risk.cross.maintenance_asset.0 as u32 - 10_000).min(2_500) as u16;
             config.min_penalty = Bps(min_penalty.min(most));
             config.max_penalty = Bps((min_penalty + penalty_range).min(most));
             config.oracle.confidence_multiple = Bps(multiple);

@@ -11,11 +11,12 @@ use ballast_engine::{
     layout::Address,
     margin::MarginAccount,
     market::{Market, MarketConfig},
-    price::{PriceCache, PriceUpdate},
+    price::{PriceUpdate, Quote},
+    reading::PriceCache,
     reserve::{MAX_LIQUIDITY, Reserve, ReserveConfig},
     units::Bps,
 };
-use common::{START, World, cases, feed, market_config, reserve_config};
+use common::{START, World, cases, feed, market_config, reserve_config, source};
 use proptest::prelude::*;
 
 /// Any number, small and extreme ones more often.
@@ -91,7 +92,7 @@ fn perform(world: &mut World, user: usize, call: &Call) -> Result<(), Error> {
         }
         Call::Settle(reserve) => ledger.settle_bad_debt(account, reserve).map(drop),
         Call::Collect(reserve) => ledger.collect_fees(reserve).map(drop),
-        Call::Refresh(reserve, ref update) => ledger.refresh_price(reserve, &Address::NONE, update).map(drop),
+        Call::Refresh(reserve, ref update) => ledger.refresh_price(reserve, &source(update), None).map(drop),
         Call::Configure(reserve, kind) => ledger.set_config(reserve, configured(reserve, kind)),
         Call::At(_) => Ok(()),
     })
@@ -101,11 +102,14 @@ fn perform(world: &mut World, user: usize, call: &Call) -> Result<(), Error> {
 fn configured(reserve: u8, kind: u8) -> ReserveConfig {
     let mut config = reserve_config(reserve & 3);
     match kind {
-        0 => config.initial_liability_weight = Bps(50_000),
-        1 => (config.initial_liability_weight, config.maintenance_liability_weight) = (Bps(50_000), Bps(50_000)),
+        0 => config.risk.cross.initial_liability = Bps(50_000),
+        1 => {
+            (config.risk.cross.initial_liability, config.risk.cross.maintenance_liability) = (Bps(50_000), Bps(50_000))
+        }
         2 => config.curve = RateCurve::new(&[(0, 100_000), (10_000, 100_000)]).unwrap(),
         _ => {
-            (config.maintenance_asset_weight, config.max_penalty, config.oracle.feed_id) = (Bps(9_999), Bps(0), feed(9))
+            (config.risk.cross.maintenance_asset, config.max_penalty, config.oracle.feed_id) =
+                (Bps(9_999), Bps(0), feed(9))
         }
     }
     config.min_penalty = config.min_penalty.min(config.max_penalty);
@@ -115,11 +119,11 @@ fn configured(reserve: u8, kind: u8) -> ReserveConfig {
 /// Everything that reads.
 fn read(world: &World, account: &MarginAccount) {
     for requirement in [Requirement::Initial, Requirement::Maintenance] {
-        if let Ok(health) = health(account, &world.reserves, world.now, requirement) {
+        if let Ok(health) = health(account, &world.reserves, &world.config, world.now, requirement) {
             let _ = (health.net(), health.shortfall(), health.covers());
         }
     }
-    let _ = HealthReport::new(account, &world.reserves, world.now);
+    let _ = HealthReport::new(account, &world.reserves, &world.config, world.now);
     let _ = maintenance_and_equity(account, &world.reserves, world.now);
     for reserve in &world.reserves {
         let _ = (reserve.fees(), reserve.utilisation(), reserve.deposits(), reserve.debts());
@@ -157,7 +161,7 @@ proptest! {
         let mut reserve = Reserve::new(config, 0, START).unwrap();
         let confidence = (price as i128 * confidence as i128 / 10_000) as u64;
         let update = PriceUpdate { feed_id: feed(0).0, price, confidence, exponent, publish_time: START, ema_price: price };
-        reserve.price.update(&update, &config.oracle, 0, START).unwrap();
+        reserve.refresh(&Quote::new(&source(&update), None, &config.oracle, START).unwrap(), START).unwrap();
         let mut world = World { reserves: vec![reserve; 16], ..World::new(1) };
         let mut account = MarginAccount::default();
         for (index, amount) in amounts.iter().enumerate() {
@@ -171,7 +175,7 @@ proptest! {
         }
         world.now = START;
         read(&world, &account);
-        let maintenance = health(&account, &world.reserves, START, Requirement::Maintenance).unwrap();
+        let maintenance = health(&account, &world.reserves, &world.config, START, Requirement::Maintenance).unwrap();
         prop_assert_eq!(maintenance.net() >= 0, maintenance.covers(), "net health keeps its sign");
         let mut ledger = Ledger { config: world.config, reserves: &mut world.reserves, now: START };
         let _ = ledger.liquidate(&mut account, 0, 15, most_repaid.max(1), 0);
@@ -185,7 +189,9 @@ proptest! {
         let update = PriceUpdate::parse(&exact).unwrap();
         let mut oracle = reserve_config(0).oracle;
         oracle.feed_id = Address(update.feed_id);
-        let _ = PriceCache::default().update(&update, &oracle, decimals, now);
+        if let Ok(quote) = Quote::new(&source(&update), None, &oracle, now) {
+            let _ = PriceCache::default().update(&quote, &oracle, oracle.confidence_multiple, decimals);
+        }
     }
 
     #[test]
@@ -258,43 +264,41 @@ fn change(config: &mut ReserveConfig, field: usize, step: i64, bound: prop::samp
         6 => config.oracle.max_confidence_maintenance = limit(),
         7 => config.oracle.max_ema_divergence = limit(),
         8 => config.oracle.confidence_multiple = limit(),
-        9 => config.initial_asset_weight = weight(),
-        10 => config.maintenance_asset_weight = weight(),
-        11 => config.initial_liability_weight = weight(),
-        12 => config.maintenance_liability_weight = weight(),
+        9 => config.risk.cross.initial_asset = weight(),
+        10 => config.risk.cross.maintenance_asset = weight(),
+        11 => config.risk.cross.initial_liability = weight(),
+        12 => config.risk.cross.maintenance_liability = weight(),
         13 => config.min_penalty = Bps(pick(&[0, 300, 1_500, 2_195, 2_500, 10_000]) as u16),
         14 => config.max_penalty = Bps(pick(&[0, 300, 1_500, 2_195, 2_500, 10_000, 60_000]) as u16),
         15 => config.reserve_factor = Bps(pick(&[0, 5_000, 10_000]) as u16),
-        16 => config.collateral_enabled = pick(&[0, 1, 2, 254]) as u8,
+        16 => config.risk.ramp = Bps(pick(&[0, 10, 2_000, 2_001]) as u16),
         17 => config.borrow_enabled = pick(&[0, 1, 2, 254]) as u8,
         18 => config.curve.count = pick(&[0, 2, 3, 8, 9, 254]) as u8,
         19 => config.curve.points[point].rate_bps = pick(&[0, 2_000, 30_000, 100_000]) as u32,
         20 => config.curve.points[point].utilisation = Bps(pick(&[0, 8_000, 10_000]) as u16),
-        _ => (config.initial_asset_weight, config.maintenance_asset_weight) = (Bps(0), Bps(0)),
+        _ => (config.risk.cross.initial_asset, config.risk.cross.maintenance_asset) = (Bps(0), Bps(0)),
     }
 }
 
 /// The conditions as the errors state them.
 fn acceptable(config: &ReserveConfig) -> bool {
     let oracle = &config.oracle;
-    let weights = config.initial_asset_weight <= config.maintenance_asset_weight
-        && config.maintenance_asset_weight.0 <= 10_000
-        && (10_000..=50_000).contains(&config.maintenance_liability_weight.0)
-        && (10_000..=50_000).contains(&config.initial_liability_weight.0)
-        && config.initial_liability_weight >= config.maintenance_liability_weight;
+    let weights = config.risk.cross.initial_asset <= config.risk.cross.maintenance_asset
+        && config.risk.cross.maintenance_asset.0 <= 10_000
+        && (10_000..=50_000).contains(&config.risk.cross.maintenance_liability.0)
+        && (10_000..=50_000).contains(&config.risk.cross.initial_liability.0)
+        && config.risk.cross.initial_liability >= config.risk.cross.maintenance_liability;
     let penalties = config.min_penalty <= config.max_penalty
         && config.max_penalty.0 <= 2_500
-        && (config.maintenance_asset_weight.0 as u64) * (10_000 + config.max_penalty.0 as u64) < 100_000_000;
+        && (config.risk.cross.maintenance_asset.0 as u64) * (10_000 + config.max_penalty.0 as u64) < 100_000_000;
     let limits = (1..=600).contains(&oracle.max_age)
         && oracle.max_confidence_initial.0 > 0
         && oracle.max_confidence_initial <= oracle.max_confidence_maintenance
         && oracle.max_confidence_maintenance.0 <= 2_000
         && (1..=5_000).contains(&oracle.max_ema_divergence.0)
         && (10_000..=50_000).contains(&oracle.confidence_multiple.0);
-    let uses = config.collateral_enabled <= 1
-        && config.borrow_enabled <= 1
-        && (config.collateral_enabled == 1 || config.borrow_enabled == 1);
-    let collateral_weights = (config.maintenance_asset_weight.0 > 0) == (config.collateral_enabled == 1);
+    let uses = config.borrow_enabled <= 1 && (config.risk.cross.maintenance_asset.0 > 0 || config.borrow_enabled == 1);
+    let ramp = (10..=2_000).contains(&config.risk.ramp.0);
     let count = config.curve.count as usize;
     let curve = (2..=8).contains(&count) && {
         let points = &config.curve.points[..count];
@@ -310,7 +314,7 @@ fn acceptable(config: &ReserveConfig) -> bool {
         && penalties
         && limits
         && uses
-        && collateral_weights
+        && ramp
         && curve
         && config.reserve_factor.0 <= 5_000
         && config.deposit_cap <= 1 << 63

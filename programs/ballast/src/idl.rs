@@ -68,6 +68,7 @@ pub mod build {
             FieldType::U32 => "\"u32\"".into(),
             FieldType::U64 => "\"u64\"".into(),
             FieldType::U128 => "\"u128\"".into(),
+            FieldType::I16 => "\"i16\"".into(),
             FieldType::I32 => "\"i32\"".into(),
             FieldType::I64 => "\"i64\"".into(),
             FieldType::Address => "\"pubkey\"".into(),

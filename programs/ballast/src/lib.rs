@@ -48,10 +48,10 @@ pub mod ballast {
         ctx.accounts.update(reserve, config)
     }
 
-    /// Opens a margin account for the signer.
+    /// Opens a margin account for the signer: cross (mode 0), or isolated (mode 1) with one collateral and one debt reserve.
     #[discrim = 3]
-    pub fn open_account(ctx: &mut Context<OpenAccount>, id: u16) -> Result<()> {
-        ctx.accounts.open(id, &ctx.bumps)
+    pub fn open_account(ctx: &mut Context<OpenAccount>, id: u16, mode: u8, collateral: u8, debt: u8) -> Result<()> {
+        ctx.accounts.open(id, mode, collateral, debt, &ctx.bumps)
     }
 
     /// Closes an empty margin account and returns its rent.
@@ -84,7 +84,8 @@ pub mod ballast {
         ctx.accounts.repay(reserve, amount)
     }
 
-    /// Takes over prices. One price account for each reserve index, in the same order, as remaining accounts.
+    /// Takes over prices. One price account for each reserve index, in the same order, as remaining accounts; two, that of
+    /// the base feed second, for a reserve priced by an exchange rate.
     #[discrim = 9]
     pub fn refresh_prices(ctx: &mut Context<RefreshPrices>, reserves: &[u8]) -> Result<()> {
         let price_accounts = ctx.remaining_accounts()?;
@@ -119,5 +120,11 @@ pub mod ballast {
     #[discrim = 13]
     pub fn read_health(ctx: &mut Context<ReadHealth>) -> Result<()> {
         ctx.accounts.read()
+    }
+
+    /// Replaces the parameters that all reserves share, by the market's authority.
+    #[discrim = 14]
+    pub fn update_market(ctx: &mut Context<UpdateMarket>, config: MarketConfig) -> Result<()> {
+        ctx.accounts.update(config)
     }
 }

@@ -10,7 +10,7 @@ use {
     },
 };
 
-/// A `TransferChecked` of SPL Token or Token-2022.
+/// A transfer of SPL Token, or one of Token-2022, which checks mint and decimals.
 pub struct Transfer<'a> {
     pub program: &'a AccountView,
     pub from: &'a AccountView,
@@ -18,21 +18,36 @@ pub struct Transfer<'a> {
     pub to: &'a AccountView,
     pub authority: &'a AccountView,
     pub amount: u64,
-    pub decimals: u8,
+    /// Of the mint, if the token program is to check it: `Reserve::transfer_decimals`.
+    pub decimals: Option<u8>,
 }
 
 impl Transfer<'_> {
     /// Moves the tokens; nothing for an amount of zero.
     #[inline(always)]
     pub fn invoke(&self, signers: &[Signer]) -> Result<()> {
+        const TRANSFER: u8 = 3;
         const TRANSFER_CHECKED: u8 = 12;
         if self.amount == 0 {
             return Ok(());
         }
         let mut data = [0; 10];
-        data[0] = TRANSFER_CHECKED;
         data[1..9].copy_from_slice(&self.amount.to_le_bytes());
-        data[9] = self.decimals;
+        let Some(decimals) = self.decimals else {
+            // The vault's mint is the reserve's, and the other account must have the same.
+            data[0] = TRANSFER;
+            let instruction = InstructionView {
+                program_id: self.program.address(),
+                data: &data[..9],
+                accounts: &[
+                    InstructionAccount::writable(self.from.address()),
+                    InstructionAccount::writable(self.to.address()),
+                    InstructionAccount::readonly_signer(self.authority.address()),
+                ],
+            };
+            return invoke_signed(&instruction, &[self.from, self.to, self.authority], signers);
+        };
+        (data[0], data[9]) = (TRANSFER_CHECKED, decimals);
         let instruction = InstructionView {
             program_id: self.program.address(),
             data: &data,
@@ -72,6 +87,8 @@ pub const TOKEN_ACCOUNT_LEN: usize = 165;
 /// What the program needs to know of a mint it lists.
 pub struct ListedMint {
     pub decimals: u8,
+    /// Whether its transfers are to be checked.
+    pub is_token_2022: bool,
 }
 
 /// Token-2022 extensions of a mint that neither change amounts nor let anyone else move, freeze or destroy tokens:
@@ -91,7 +108,7 @@ impl ListedMint {
         if data.len() < MINT_LEN || data[45] != 1 || !extensions_allowed(&data[MINT_LEN..]) {
             return Err(Error::MintExtensionNotAllowed).on_chain();
         }
-        Ok(Self { decimals: data[44] })
+        Ok(Self { decimals: data[44], is_token_2022: *program.address() == <Token2022 as Id>::id() })
     }
 }
 

@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
 
 /// The instructions by their tags.
-pub const KINDS: [&str; 14] = [
+pub const KINDS: [&str; 15] = [
     "create_market",
     "add_reserve",
     "update_reserve",
@@ -27,9 +27,10 @@ pub const KINDS: [&str; 14] = [
     "settle_bad_debt",
     "collect_fees",
     "read_health",
+    "update_market",
 ];
 /// How often each is tried.
-const WEIGHTS: [u32; 14] = [3, 2, 20, 40, 30, 140, 100, 200, 80, 100, 140, 40, 25, 40];
+const WEIGHTS: [u32; 15] = [3, 2, 20, 40, 30, 140, 100, 200, 80, 100, 140, 40, 25, 40, 5];
 
 const USERS: u8 = 8;
 pub const ACCOUNTS_PER_USER: u16 = 2;
@@ -92,8 +93,7 @@ impl Actors {
     pub fn step(&mut self, step: u64) {
         self.pass_time();
         self.move_prices();
-        let stale =
-            self.model.reserves.iter().any(|reserve| !reserve.price.is_fresh(&reserve.config.oracle, self.model.now));
+        let stale = self.model.reserves.iter().any(|reserve| self.model.now > reserve.price.fresh_until);
         let weights = rand::distr::weighted::WeightedIndex::new(WEIGHTS).expect("positive");
         let kind = if stale && self.rng.random_bool(0.3) { 9 } else { self.rng.sample(weights) };
         let answer = self.act(kind);

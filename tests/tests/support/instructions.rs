@@ -9,11 +9,14 @@ use ballast_client::{
     instruction as ix, to_engine, vault_authority,
 };
 use ballast_engine::{
+    exposure::ValueAtRiskConfig,
     health::{Requirement, health},
+    interest::ControllerConfig,
     margin::Side,
     price::PriceUpdate,
     reserve::ReserveConfig,
     units::{Bps, Usd},
+    weights::{RiskConfig, Weights},
 };
 use ballast_tests::{market_config, price_account, reserve_config};
 use rand::{Rng, seq::IndexedRandom};
@@ -44,7 +47,8 @@ impl Actors {
             10 => self.liquidate(),
             11 => self.settle_bad_debt(),
             12 => self.collect_fees(),
-            _ => self.read_health(),
+            13 => self.read_health(),
+            _ => self.update_market(),
         }
     }
 
@@ -127,9 +131,39 @@ impl Actors {
         config.min_deposit = 1 + token as u64 * 10;
         config.curve.points[1].rate_bps = 2_000;
         config.curve.points[2].rate_bps = 30_000;
-        if token == 0 {
-            (config.initial_asset_weight, config.maintenance_asset_weight) = (Bps(8_800), Bps(9_200));
+        // Every second token adapts; the first two are a risk group; isolated terms are stricter than cross ones.
+        config.risk.isolated =
+            Weights { initial_asset: Bps(6_000), maintenance_asset: Bps(7_000), ..config.risk.cross };
+        config.risk.class = token % 5;
+        if token % 2 == 1 {
+            config.oracle.reference_speed = Bps(2_000);
+            config.risk = RiskConfig {
+                market_depth: 100_000,
+                position_depth: 20_000,
+                borrowing_cap: 50_000_000,
+                reference_volatility: Bps(8_000),
+                volatility_slope: Bps(1_000),
+                max_volatility_haircut: Bps(1_500),
+                max_market_haircut: Bps(1_000),
+                max_position_haircut: Bps(2_000),
+                ..config.risk
+            };
+            config.controller = ControllerConfig {
+                target: Bps(8_000),
+                speed: Bps(1_000),
+                lowest: Bps(3_000),
+                highest: Bps(30_000),
+                volatility_premium: Bps(500),
+                ..ControllerConfig::default()
+            };
+        }
+        if token < 2 {
+            config.risk.group_id = 7;
+            (config.risk.group_initial_asset, config.risk.group_maintenance_asset) = (Bps(8_900), Bps(9_250));
             (config.min_penalty, config.max_penalty) = (Bps(100), Bps(800));
+        }
+        if token == 0 {
+            (config.risk.cross.initial_asset, config.risk.cross.maintenance_asset) = (Bps(8_800), Bps(9_200));
         }
         config
     }
@@ -143,12 +177,15 @@ impl Actors {
             2 => config.borrow_cap = self.amount(1 << 60),
             3 => config.reserve_factor = Bps(self.rng.random_range(0..6_000)),
             4 => config.borrow_enabled = self.rng.random_range(0..3),
-            5 => config.maintenance_asset_weight = Bps(self.rng.random_range(7_500..10_500)),
+            5 => config.risk.cross.maintenance_asset = Bps(self.rng.random_range(7_500..10_500)),
+            7 => config.risk.position_depth = self.rng.random_range(0..3) * 10_000,
+            8 => config.oracle.confidence_multiple = Bps(self.rng.random_range(9_000..30_000)),
+            9 => config.risk.group_id = self.rng.random_range(0..3),
             6 => config.max_penalty = Bps(self.rng.random_range(200..2_600)),
             _ => {
                 // Back to where it began.
                 (config.deposit_cap, config.borrow_cap, config.borrow_enabled) = (1 << 63, 1 << 63, 1);
-                config.maintenance_asset_weight = Bps(8_200);
+                config.risk.cross.maintenance_asset = Bps(8_200);
             }
         }
         let (authority, market) = (signer, self.world.market);
@@ -156,10 +193,43 @@ impl Actors {
         self.agree(instruction.into(), |model| model.update_reserve(signer, reserve, config)).map(|_| ())
     }
 
+    fn update_market(&mut self) -> Answer {
+        let (signer, market) = (self.authority(), self.world.market);
+        let mut config = market_config();
+        if self.rng.random_bool(0.7) {
+            let correlation = |k: usize, l: usize| if k == l { 10_000 } else { 6_000 };
+            config.value_at_risk = ValueAtRiskConfig {
+                correlations: std::array::from_fn(|k| std::array::from_fn(|l| correlation(k, l))),
+                multiple: Bps(self.rng.random_range(0..65_000)),
+                horizon: 86_400,
+                ..ValueAtRiskConfig::default()
+            };
+        }
+        let instruction = ix::UpdateMarket { authority: signer, market, config };
+        self.agree(instruction.into(), |model| model.update_market(signer, config)).map(|_| ())
+    }
+
     fn open_account(&mut self) -> Answer {
         let (owner, id) = (self.user(), self.rng.random_range(0..ACCOUNTS_PER_USER));
-        let instruction = self.world.view().open_account(owner, self.world.payer, id);
-        self.agree(instruction, |model| model.open_account(owner, id)).map(|_| ())
+        let view = self.world.view();
+        let mut open = ix::OpenAccount {
+            owner,
+            payer: self.world.payer,
+            market: self.world.market,
+            margin_account: view.margin_account(&owner, id),
+            system_program: SYSTEM_PROGRAM,
+            id,
+            mode: 0,
+            collateral: 0,
+            debt: 0,
+        };
+        if self.rng.random_bool(0.4) {
+            (open.mode, open.collateral, open.debt) = (1, self.reserve(), self.reserve());
+        } else if self.rng.random_bool(0.05) {
+            open.mode = self.rng.random_range(0..4);
+        }
+        let (mode, collateral, debt) = (open.mode, open.collateral, open.debt);
+        self.agree(open.into(), |model| model.open_account(owner, id, mode, collateral, debt)).map(|_| ())
     }
 
     fn close_account(&mut self) -> Answer {
@@ -247,8 +317,9 @@ impl Actors {
     fn borrowable(&self, account: Address, reserve: u8) -> u64 {
         let Some(account) = self.model.accounts.get(&account) else { return 1_000 };
         let record = &self.model.reserves[reserve as usize];
-        let free = health(account, &self.model.reserves, self.model.now, Requirement::Initial)
-            .map_or(0, |health| health.net().max(0));
+        let free =
+            health(account, &self.model.reserves, &self.model.market.config, self.model.now, Requirement::Initial)
+                .map_or(0, |health| health.net().max(0));
         let value = Usd(free as u128 * 9 / 10);
         record.price.atoms_floor(value, record.price.spot).min(record.cash)
     }
@@ -323,8 +394,14 @@ impl Actors {
             .accounts
             .iter()
             .filter(|(_, account)| {
-                health(account, &self.model.reserves, self.model.now, Requirement::Maintenance)
-                    .is_ok_and(|health| !health.covers())
+                health(
+                    account,
+                    &self.model.reserves,
+                    &self.model.market.config,
+                    self.model.now,
+                    Requirement::Maintenance,
+                )
+                .is_ok_and(|health| !health.covers())
             })
             .map(|(address, _)| *address)
             .collect();

@@ -10,8 +10,8 @@ use ballast_engine::{
     actions::{Ledger, check_listing},
     health::HealthReport,
     margin::{MarginAccount, Side},
-    market::{LAYOUT_VERSION, Market, MarketConfig},
-    price::PriceUpdate,
+    market::{Market, MarketConfig},
+    price::{PriceUpdate, Source},
     reserve::{Reserve, ReserveConfig},
 };
 use std::collections::BTreeMap;
@@ -225,7 +225,7 @@ impl Model {
             }
             let update = engine(PriceUpdate::parse(bytes))?;
             let mut ledger = Ledger { config: self.market.config, reserves: &mut self.reserves, now: self.now };
-            engine(ledger.refresh_price(*reserve, &to_engine(address), &update))?;
+            engine(ledger.refresh_price(*reserve, &Source { address: to_engine(address), update }, None))?;
         }
         Ok(())
     }
@@ -255,14 +255,24 @@ impl Model {
         Ok(())
     }
 
-    pub fn open_account(&mut self, owner: Address, id: u16) -> Answer {
+    pub fn update_market(&mut self, signer: Address, config: MarketConfig) -> Answer {
+        if self.market.authority != to_engine(&signer) {
+            return Err(refused(Error::NotMarketAuthority));
+        }
+        engine(config.validate())?;
+        self.market.config = config;
+        Ok(())
+    }
+
+    pub fn open_account(&mut self, owner: Address, id: u16, mode: u8, collateral: u8, debt: u8) -> Answer {
         let (address, bump) = margin_address(&self.address, &owner, id);
         if self.accounts.contains_key(&address) {
             // The system program's code for an address in use: the account has lamports and another owner.
             return Err(Refusal::Custom(0));
         }
         let (market, owner) = (to_engine(&self.address), to_engine(&owner));
-        let account = MarginAccount { version: LAYOUT_VERSION, bump, id, market, owner, ..MarginAccount::default() };
+        let account = engine(MarginAccount::open(mode, collateral, debt, &self.reserves))?;
+        let account = MarginAccount { bump, id, market, owner, ..account };
         self.accounts.insert(address, account);
         Ok(())
     }
@@ -280,7 +290,7 @@ impl Model {
     pub fn read_health(&self, account: Address) -> Answer<HealthReport> {
         // Read-only loading looks at the owner first.
         let account = self.accounts.get(&account).ok_or(Refusal::UninitializedAccount)?;
-        engine(HealthReport::new(account, &self.reserves, self.now))
+        engine(HealthReport::new(account, &self.reserves, &self.market.config, self.now))
     }
 
     /// Invariants of the books: deposits are backed, shares are someone's, and vaults cover what the books say.

@@ -124,6 +124,7 @@ fn valid(world: &mut World, usd: u8, sol: u8, users: [User; 5], liquidator: Addr
         view.settle_bad_debt(bust.margin, usd).expect(listed),
         view.collect_fees(tokens(lender, usd), usd).expect(listed),
         view.read_health(saver.margin),
+        view.update_market(market_config()),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! What a market of the demo may list: five assets and their parameters, chosen like a careful mainnet listing. A market
 //! lists those that its window has prices for, in this order.
 
-use ballast_client::Address;
+use ballast_client::{Address, engine::exposure::Class};
 
 /// One reserve's parameters. Shares in basis points.
 pub struct Asset {
@@ -19,6 +19,12 @@ pub struct Asset {
     pub penalties: (u16, u16),
     /// Share of interest kept by the protocol.
     pub reserve_factor: u16,
+    /// What it moves with.
+    pub class: Class,
+    /// Annual volatility above which a policy that adapts grows careful, basis points.
+    pub usual_volatility: u16,
+    /// What the market could absorb, whole USD, where a policy asks.
+    pub depth: u32,
     /// Annual rate at utilisation.
     pub curve: &'static [(u16, u32)],
     /// Caps on deposits and debts, whole tokens: wide enough for 20,000 accounts at the prices of 2020.
@@ -40,6 +46,9 @@ pub static ASSETS: [Asset; 5] = [
         liability_weights: (12_000, 11_200),
         penalties: (400, 1_000),
         reserve_factor: 1_500,
+        class: Class::Sol,
+        usual_volatility: 9_000,
+        depth: 30_000_000,
         curve: VOLATILE_CURVE,
         caps: (20_000_000, 10_000_000),
         colour: (0x8e, 0x5c, 0xf2),
@@ -52,6 +61,9 @@ pub static ASSETS: [Asset; 5] = [
         liability_weights: (11_500, 10_800),
         penalties: (300, 800),
         reserve_factor: 1_500,
+        class: Class::Btc,
+        usual_volatility: 5_500,
+        depth: 100_000_000,
         curve: VOLATILE_CURVE,
         caps: (50_000, 25_000),
         colour: (0xf0, 0x8c, 0x1a),
@@ -64,6 +76,9 @@ pub static ASSETS: [Asset; 5] = [
         liability_weights: (11_500, 10_800),
         penalties: (300, 800),
         reserve_factor: 1_500,
+        class: Class::Eth,
+        usual_volatility: 7_000,
+        depth: 60_000_000,
         curve: VOLATILE_CURVE,
         caps: (2_000_000, 1_000_000),
         colour: (0x3d, 0x86, 0xe0),
@@ -76,6 +91,9 @@ pub static ASSETS: [Asset; 5] = [
         liability_weights: (10_000, 10_000),
         penalties: (200, 500),
         reserve_factor: 1_000,
+        class: Class::Usd,
+        usual_volatility: 1_000,
+        depth: 0,
         curve: STABLE_CURVE,
         caps: (1_000_000_000, 900_000_000),
         colour: (0x1f, 0xa0, 0x8f),
@@ -88,6 +106,9 @@ pub static ASSETS: [Asset; 5] = [
         liability_weights: (10_000, 10_000),
         penalties: (200, 500),
         reserve_factor: 1_000,
+        class: Class::Usd,
+        usual_volatility: 1_000,
+        depth: 0,
         curve: STABLE_CURVE,
         caps: (1_000_000_000, 900_000_000),
         colour: (0xd2, 0x4d, 0x7a),

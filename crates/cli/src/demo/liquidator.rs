@@ -96,7 +96,13 @@ pub fn bad_debts(account: &MarginAccount) -> Vec<u8> {
 mod tests {
     use ballast_client::{
         Address,
-        engine::{margin::Side, market::Market, price::PriceUpdate, reserve::Reserve, units::Shares},
+        engine::{
+            margin::Side,
+            market::Market,
+            price::{PriceUpdate, Quote, Source},
+            reserve::Reserve,
+            units::Shares,
+        },
         to_engine,
     };
 
@@ -127,8 +133,9 @@ mod tests {
                 publish_time: NOW,
                 ema_price: price,
             };
-            let config = reserve.config;
-            reserve.price.update(&update, &config.oracle, asset.decimals, NOW).expect("a valid price");
+            let source = Source { address: reserve.config.oracle.feed_account, update };
+            let quote = Quote::new(&source, None, &reserve.config.oracle, NOW).expect("a valid price");
+            reserve.refresh(&quote, NOW).expect("a newer price");
             if asset.symbol == "USDC" {
                 reserve.deposit(100_000_000 * asset.unit()).expect("below the cap");
             }

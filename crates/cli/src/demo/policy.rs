@@ -5,12 +5,14 @@
 
 use ballast_client::{
     engine::{
-        interest::RateCurve,
+        exposure::ValueAtRiskConfig,
+        interest::{ControllerConfig, RateCurve},
         layout,
         market::MarketConfig,
         price::OracleConfig,
         reserve::ReserveConfig,
         units::{Bps, Usd},
+        weights::{RiskConfig, Weights},
     },
     to_engine,
 };
@@ -26,6 +28,26 @@ pub const MAX_CONFIDENCE: (u16, u16) = (40, 500);
 pub const MAX_DIVERGENCE: u16 = 500;
 /// Confidence intervals by which readings are biased; 10,000 is one.
 pub const CONFIDENCE_MULTIPLE: u16 = 20_000;
+
+/// Basis points by which maintenance weights may move in an hour.
+pub const RAMP: u16 = 100;
+/// Share of itself by which the slow reference may follow the spot price in an hour.
+pub const REFERENCE_SPEED: u16 = 500;
+/// Annual rate added per 100 % of volatility above the usual.
+pub const VOLATILITY_PREMIUM: u16 = 300;
+/// The risk group of the dollars.
+const STABLE_GROUP: u8 = 1;
+/// What an adaptive market's new risk must survive: so many standard deviations (10,000 is one) of so many seconds.
+const DEVIATIONS: u16 = 30_000;
+const HORIZON: u32 = 86_400;
+/// Between dollar, SOL, BTC, ETH and others: round numbers near those of daily returns over the years in `data/`.
+const CORRELATIONS: [[i16; 5]; 5] = [
+    [10_000, 0, 0, 0, 0],
+    [0, 10_000, 6_500, 7_000, 6_500],
+    [0, 6_500, 10_000, 8_500, 7_000],
+    [0, 7_000, 8_500, 10_000, 7_500],
+    [0, 6_500, 7_000, 7_500, 10_000],
+];
 
 /// How a market's risk is governed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -52,7 +74,10 @@ impl Policy {
     pub fn description(self) -> &'static str {
         match self {
             Self::Fixed => "weights and limits stand as listed, whatever the market does",
-            Self::Adaptive => "as fixed: the engine has no rule yet by which weights and limits move",
+            Self::Adaptive => {
+                "as listed in calm; volatility and size take from asset weights, a slow reference bounds what a pump backs, \
+                 new risk covers three standard deviations of a day, and rates seek a utilisation and rise with volatility"
+            }
         }
     }
 
@@ -73,27 +98,75 @@ impl Policy {
                 ..OracleConfig::default()
             },
             curve: RateCurve::new(asset.curve).unwrap_or_default(),
-            initial_asset_weight: Bps(asset.asset_weights.0),
-            maintenance_asset_weight: Bps(asset.asset_weights.1),
-            initial_liability_weight: Bps(asset.liability_weights.0),
-            maintenance_liability_weight: Bps(asset.liability_weights.1),
+            risk: RiskConfig {
+                cross: Weights {
+                    initial_asset: Bps(asset.asset_weights.0),
+                    maintenance_asset: Bps(asset.asset_weights.1),
+                    initial_liability: Bps(asset.liability_weights.0),
+                    maintenance_liability: Bps(asset.liability_weights.1),
+                },
+                ramp: Bps(RAMP),
+                class: asset.class as u8,
+                ..RiskConfig::default()
+            },
             min_penalty: Bps(asset.penalties.0),
             max_penalty: Bps(asset.penalties.1),
             reserve_factor: Bps(asset.reserve_factor),
-            collateral_enabled: 1,
             borrow_enabled: 1,
             ..ReserveConfig::default()
         };
-        match self {
-            // The engine has no rule yet by which a weight moves: until it does, both are the listing.
-            Self::Fixed | Self::Adaptive => fixed,
+        if self == Self::Fixed {
+            return fixed;
         }
+        let oracle = OracleConfig { reference_speed: Bps(REFERENCE_SPEED), ..fixed.oracle };
+        let controller = ControllerConfig {
+            target: Bps(8_000),
+            speed: Bps(500),
+            lowest: Bps(5_000),
+            highest: Bps(20_000),
+            volatility_premium: Bps(VOLATILITY_PREMIUM),
+            ..ControllerConfig::default()
+        };
+        let risk = if asset.is_stable {
+            // Dollars against dollars; and a dollar that starts to move is no dollar any more.
+            RiskConfig {
+                group_id: STABLE_GROUP,
+                group_initial_asset: Bps(asset.asset_weights.0 + 300),
+                group_maintenance_asset: Bps(asset.asset_weights.1 + 200),
+                reference_volatility: Bps(asset.usual_volatility),
+                volatility_slope: Bps(2_500),
+                max_volatility_haircut: Bps(2_000),
+                ..fixed.risk
+            }
+        } else {
+            RiskConfig {
+                reference_volatility: Bps(asset.usual_volatility),
+                volatility_slope: Bps(1_000),
+                max_volatility_haircut: Bps(1_500),
+                market_depth: asset.depth,
+                max_market_haircut: Bps(1_500),
+                position_depth: asset.depth / 20,
+                max_position_haircut: Bps(1_500),
+                ..fixed.risk
+            }
+        };
+        ReserveConfig { oracle, risk, controller, ..fixed }
     }
 
-    /// The market's configuration: liquidations return an account to 105 %, the penalty is full at a shortfall of 20 %,
-    /// dust is 5 USD and the smallest debt 25 USD.
+    /// The market's configuration: new risk covers the value at risk if the policy adapts, liquidations
+    /// return an account to 105 %, the penalty is full at a shortfall of 20 %, dust is 5 USD, the smallest debt 25 USD.
     pub fn market(self) -> MarketConfig {
+        let value_at_risk = match self {
+            Self::Fixed => ValueAtRiskConfig::default(),
+            Self::Adaptive => ValueAtRiskConfig {
+                correlations: CORRELATIONS,
+                multiple: Bps(DEVIATIONS),
+                horizon: HORIZON,
+                ..ValueAtRiskConfig::default()
+            },
+        };
         MarketConfig {
+            value_at_risk,
             target_health: Bps(10_500),
             full_penalty_shortfall: Bps(2_000),
             dust_value: 5 * Usd::ONE.0 as u64,

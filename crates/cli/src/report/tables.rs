@@ -134,8 +134,8 @@ fn reserve_row(asset: &Asset, config: &ReserveConfig) -> Vec<String> {
         .collect();
     vec![
         asset.symbol.to_string(),
-        pair(config.initial_asset_weight, config.maintenance_asset_weight),
-        pair(config.initial_liability_weight, config.maintenance_liability_weight),
+        pair(config.risk.cross.initial_asset, config.risk.cross.maintenance_asset),
+        pair(config.risk.cross.initial_liability, config.risk.cross.maintenance_liability),
         pair(config.min_penalty, config.max_penalty),
         format!("{} %", bps(config.reserve_factor.0 as u32)),
         thousands(config.deposit_cap / asset.unit()),

@@ -12,9 +12,10 @@ use ballast_engine::{
     liquidation::Liquidation,
     margin::{MarginAccount, Position, Side},
     market::MarketConfig,
-    price::{OracleConfig, PriceUpdate},
+    price::{OracleConfig, PriceUpdate, Source},
     reserve::{MAX_LIQUIDITY, Reserve, ReserveConfig},
     units::{Bps, Usd},
+    weights::{RiskConfig, Weights},
 };
 use num_bigint::BigUint;
 use proptest::prelude::*;
@@ -62,14 +63,19 @@ pub fn reserve_config(reserve: u8) -> ReserveConfig {
             ..OracleConfig::default()
         },
         curve: RateCurve::new(&[(0, 0), (8_000, 2_000), (10_000, 30_000)]).unwrap(),
-        initial_asset_weight: Bps(7_500),
-        maintenance_asset_weight: Bps(8_200),
-        initial_liability_weight: Bps(11_000),
-        maintenance_liability_weight: Bps(10_500),
+        risk: RiskConfig {
+            cross: Weights {
+                initial_asset: Bps(7_500),
+                maintenance_asset: Bps(8_200),
+                initial_liability: Bps(11_000),
+                maintenance_liability: Bps(10_500),
+            },
+            ramp: Bps(100),
+            ..RiskConfig::default()
+        },
         min_penalty: Bps(300),
         max_penalty: Bps(1_500),
         reserve_factor: Bps(1_500),
-        collateral_enabled: 1,
         borrow_enabled: 1,
         ..ReserveConfig::default()
     }
@@ -78,6 +84,11 @@ pub fn reserve_config(reserve: u8) -> ReserveConfig {
 /// An update of a reserve's feed with spot = EMA and no confidence interval.
 pub fn update(reserve: u8, price: i64, publish_time: i64) -> PriceUpdate {
     PriceUpdate { feed_id: feed(reserve).0, price, confidence: 0, exponent: EXPONENT, publish_time, ema_price: price }
+}
+
+/// An update as read from an account whose address does not matter.
+pub fn source(update: &PriceUpdate) -> Source {
+    Source { address: Address::NONE, update: *update }
 }
 
 /// A market and its users.
@@ -125,7 +136,7 @@ impl World {
 
     /// Publishes a price now.
     pub fn publish(&mut self, reserve: u8, update: &PriceUpdate) -> Result<bool> {
-        self.act(0, |ledger, _| ledger.refresh_price(reserve, &Address::NONE, update))
+        self.act(0, |ledger, _| ledger.refresh_price(reserve, &source(update), None))
     }
 
     /// Sets a price and publishes it, a second later if one was published now.
@@ -154,7 +165,7 @@ impl World {
     }
 
     pub fn health(&self, user: usize, requirement: Requirement) -> Result<ballast_engine::health::Health> {
-        ballast_engine::health::health(&self.accounts[user], &self.reserves, self.now, requirement)
+        ballast_engine::health::health(&self.accounts[user], &self.reserves, &self.config, self.now, requirement)
     }
 
     /// Atoms of so many 10^-4 USD of a reserve's token at its price.

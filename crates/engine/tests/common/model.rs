@@ -127,9 +127,9 @@ impl Pool {
         }
         let config = &self.config;
         let (asset, liability) = if initial {
-            (config.initial_asset_weight, config.initial_liability_weight)
+            (config.risk.cross.initial_asset, config.risk.cross.initial_liability)
         } else {
-            (config.maintenance_asset_weight, config.maintenance_liability_weight)
+            (config.risk.cross.maintenance_asset, config.risk.cross.maintenance_liability)
         };
         let unit = ten_to(8 - self.decimals as i32);
         let low = (low - self.bias()).max(zero());

@@ -39,6 +39,7 @@ impl AddReserve {
             vault: stored(self.vault.address()),
             token_program: stored(self.token_program.address()),
             vault_bump: bumps.vault,
+            checked_transfers: listed.is_token_2022 as u8,
             ..Reserve::new(config.get(), listed.decimals, now()?).on_chain()?
         };
 

@@ -34,7 +34,7 @@ impl CollectFees {
         };
         let record = reserve(&self.market, index)?;
         tokens.check(record)?;
-        let decimals = record.decimals;
+        let decimals = record.transfer_decimals();
         let amount = books(&mut self.market, now()?).collect_fees(index).on_chain()?;
         let authority = VaultAuthority::new(self.vault_authority.account(), &self.market, self.market.address())?;
         tokens.pay_out(&authority, amount, decimals)?;

@@ -42,7 +42,8 @@ impl Liquidate {
         let (debt_reserve, collateral_reserve) = (reserve(&self.market, debt)?, reserve(&self.market, collateral)?);
         self.debt_tokens().check(debt_reserve)?;
         self.collateral_tokens().check(collateral_reserve)?;
-        let (debt_decimals, collateral_decimals) = (debt_reserve.decimals, collateral_reserve.decimals);
+        let (debt_decimals, collateral_decimals) =
+            (debt_reserve.transfer_decimals(), collateral_reserve.transfer_decimals());
 
         let done = books(&mut self.market, now()?)
             .liquidate(&mut self.margin_account, debt, collateral, max_repay, min_collateral)

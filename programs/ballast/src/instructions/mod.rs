@@ -12,11 +12,12 @@ mod pay_out;
 mod read_health;
 mod refresh_prices;
 mod settle_bad_debt;
+mod update_market;
 mod update_reserve;
 
 pub use {
     add_reserve::*, close_account::*, collect_fees::*, create_market::*, liquidate::*, open_account::*, pay_in::*,
-    pay_out::*, read_health::*, refresh_prices::*, settle_bad_debt::*, update_reserve::*,
+    pay_out::*, read_health::*, refresh_prices::*, settle_bad_debt::*, update_market::*, update_reserve::*,
 };
 
 use {
@@ -65,7 +66,7 @@ impl TokenPath<'_> {
 
     /// From the user to the vault, signed for by the user.
     #[inline(always)]
-    fn pay_in(&self, payer: &AccountView, amount: u64, decimals: u8) -> Result<()> {
+    fn pay_in(&self, payer: &AccountView, amount: u64, decimals: Option<u8>) -> Result<()> {
         let transfer = Transfer {
             program: self.program,
             from: self.other,
@@ -80,7 +81,7 @@ impl TokenPath<'_> {
 
     /// From the vault to the user, signed for by the market's vault authority.
     #[inline(always)]
-    fn pay_out(&self, authority: &VaultAuthority, amount: u64, decimals: u8) -> Result<()> {
+    fn pay_out(&self, authority: &VaultAuthority, amount: u64, decimals: Option<u8>) -> Result<()> {
         let transfer = Transfer {
             program: self.program,
             from: self.vault,

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::{MarginAccount, state::stored};
-use ballast_engine::{margin, market::LAYOUT_VERSION};
+use ballast_engine::margin;
 
 #[derive(Accounts)]
 #[instruction(id: u16)]
@@ -24,14 +24,13 @@ pub struct OpenAccount {
 }
 
 impl OpenAccount {
-    pub fn open(&mut self, id: u16, bumps: &OpenAccountBumps) -> Result<()> {
+    pub fn open(&mut self, id: u16, mode: u8, collateral: u8, debt: u8, bumps: &OpenAccountBumps) -> Result<()> {
         **self.margin_account = margin::MarginAccount {
-            version: LAYOUT_VERSION,
             bump: bumps.margin_account,
             id,
             market: stored(self.market.address()),
             owner: stored(self.owner.address()),
-            ..Default::default()
+            ..margin::MarginAccount::open(mode, collateral, debt, self.market.as_slice()).on_chain()?
         };
         Ok(())
     }

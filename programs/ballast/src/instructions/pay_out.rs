@@ -44,14 +44,14 @@ impl PayOut {
         Ok(())
     }
 
-    /// Ties all accounts to the market and the reserve, and returns the mint's decimals.
+    /// Ties all accounts to the market and the reserve, and returns the decimals that a transfer checks.
     #[inline(always)]
-    fn check(&self, index: u8) -> Result<u8> {
+    fn check(&self, index: u8) -> Result<Option<u8>> {
         ensure(is_at(self.owner.address(), &self.margin_account.owner), Error::NotAccountOwner)?;
         check_market(&self.margin_account.market, self.market.address())?;
         let reserve = reserve(&self.market, index)?;
         self.tokens().check(reserve)?;
-        Ok(reserve.decimals)
+        Ok(reserve.transfer_decimals())
     }
 
     #[inline(always)]

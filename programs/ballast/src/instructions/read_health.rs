@@ -11,7 +11,8 @@ pub struct ReadHealth {
 impl ReadHealth {
     pub fn read(&self) -> Result<()> {
         check_market(&self.margin_account.market, self.market.address())?;
-        let report = HealthReport::new(&self.margin_account, self.market.as_slice(), now()?).on_chain()?;
+        let report =
+            HealthReport::new(&self.margin_account, self.market.as_slice(), &self.market.config, now()?).on_chain()?;
         pinocchio::cpi::set_return_data(bytemuck::bytes_of(&report));
         Ok(())
     }

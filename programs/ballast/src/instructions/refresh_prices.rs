@@ -1,6 +1,6 @@
 use super::*;
 use crate::state::{now, stored};
-use ballast_engine::price::PriceUpdate;
+use ballast_engine::price::{PriceUpdate, Source};
 
 #[derive(Accounts)]
 pub struct RefreshPrices {
@@ -10,16 +10,24 @@ pub struct RefreshPrices {
 
 impl RefreshPrices {
     pub fn refresh(&mut self, reserves: &[u8], price_accounts: &[AccountView]) -> Result<()> {
-        ensure(!reserves.is_empty() && reserves.len() == price_accounts.len(), Error::PriceAccountMissing)?;
+        ensure(!reserves.is_empty(), Error::PriceAccountMissing)?;
         let now = now()?;
-        for (reserve, account) in reserves.iter().zip(price_accounts) {
-            // The owner decides what the data mean; it is checked before they are read.
-            let owner = stored(account.owner());
-            ensure(self.market.accepts_receiver(&owner), Error::PriceOwnerNotAllowed)?;
-            let update = PriceUpdate::parse(&account.try_borrow()?).on_chain()?;
-            let address = stored(account.address());
-            books(&mut self.market, now).refresh_price(*reserve, &address, &update).on_chain()?;
+        let mut accounts = price_accounts.iter();
+        for index in reserves {
+            let has_base = !reserve(&self.market, *index)?.config.oracle.base_feed_id.is_none();
+            let first = self.source(accounts.next())?;
+            let base = if has_base { Some(self.source(accounts.next())?) } else { None };
+            books(&mut self.market, now).refresh_price(*index, &first, base.as_ref()).on_chain()?;
         }
-        Ok(())
+        ensure(accounts.next().is_none(), Error::PriceAccountMissing)
+    }
+
+    #[inline(always)]
+    fn source(&self, account: Option<&AccountView>) -> Result<Source> {
+        let account = account.ok_or(Error::PriceAccountMissing).on_chain()?;
+        // The owner decides what the data mean; it is checked before they are read.
+        ensure(self.market.accepts_receiver(&stored(account.owner())), Error::PriceOwnerNotAllowed)?;
+        let update = PriceUpdate::parse(&account.try_borrow()?).on_chain()?;
+        Ok(Source { address: stored(account.address()), update })
     }
 }

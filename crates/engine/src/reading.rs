@@ -1,0 +1,418 @@
+//! What is kept of a price: biased readings to value positions with, the slow reference, and what the price is good for.
+
+use crate::{
+    error::{Error, Result},
+    layout::{FieldType, Layout, record},
+    math::{
+        add, add_wide, bit_length, div_narrow, mul, mul_div_wide_ceil, mul_div_wide_floor, mul_shift_ceil,
+        mul_shift_floor, wide_mul,
+    },
+    price::{MIN_EXPONENT, OracleConfig, Quote},
+    rules::Condition,
+    units::{Bps, ONE_BPS, Usd},
+};
+
+record! {
+    /// The last usable price and the readings made from it.
+    ///
+    /// A reading is a mantissa below 2^48 (48 significant bits or a few less); all five share `shift`:
+    /// `mantissa × 2^-shift` is 10^-4 USD per atom, so that `amount × (mantissa × weight in bps) >> shift` is a
+    /// weighted value in [`Usd`] with a single wide product.
+    pub struct PriceCache: 104 {
+        /// Spot price as published.
+        pub price: u64,
+        /// Confidence as published.
+        pub confidence: u64,
+        /// EMA as published.
+        pub ema_price: u64,
+        /// When it was published; zero: never priced.
+        pub publish_time: i64,
+        /// Until when it may be used, unix seconds.
+        pub fresh_until: i64,
+        /// What collateral is worth to new risk.
+        pub low_initial: Reading,
+        /// What debt costs new risk.
+        pub high_initial: Reading,
+        /// What collateral is worth to liquidation.
+        pub low_maintenance: Reading,
+        /// What debt costs to liquidation.
+        pub high_maintenance: Reading,
+        /// Unbiased.
+        pub spot: Reading,
+        /// The slow reference, as published but with `reference_bits` more fractional bits: 63 bits in all.
+        pub reference: u64,
+        /// Common binary exponent of the readings.
+        pub shift: u32,
+        /// Decimal exponent of the published numbers.
+        pub exponent: i32,
+        /// Confidence ÷ price, rounded up.
+        pub confidence_bps: Bps,
+        /// |spot − EMA| ÷ EMA, rounded up and at most 65,535.
+        pub divergence_bps: Bps,
+        /// Binary exponent of the slow reference.
+        pub reference_bits: u8,
+        /// What it is good for until then, by the reserve's limits: see [`Condition`].
+        pub condition: u8,
+        /// Zero.
+        pub reserved: [u8; 2],
+    }
+}
+
+/// Mantissa of a price; its binary exponent stands beside it in [`PriceCache`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(transparent)]
+pub struct Reading(pub u64);
+
+impl Layout for Reading {
+    const TYPE: FieldType = FieldType::U64;
+}
+
+impl PriceCache {
+    /// Takes over a quote, or returns `false` if it is the one already held.
+    ///
+    /// Refused: a publish time before the cached one, a confidence above the maintenance limit. `multiple` is the
+    /// confidence multiple in force, `decimals` are the token's (0 to 18).
+    #[inline(always)]
+    pub fn update(&mut self, quote: &Quote, oracle: &OracleConfig, multiple: Bps, decimals: u8) -> Result<bool> {
+        let Quote { price, confidence, ema_price, exponent, publish_time } = *quote;
+        if publish_time < self.publish_time {
+            return Err(Error::PriceOlderThanCached);
+        }
+        let confidence_bps = ratio_bps(confidence, price);
+        if confidence_bps > oracle.max_confidence_maintenance {
+            return Err(Error::PriceConfidenceTooWide);
+        }
+        if publish_time == self.publish_time {
+            return Ok(false);
+        }
+        let (reference, reference_bits) = self.follow(quote, oracle.reference_speed);
+        // Published numbers again, rounded away from the middle.
+        let (slow_low, slow_high) = (reference >> reference_bits, ceil_shift(reference, reference_bits));
+        // The confidence limit keeps the bias at or below the price: 20 % × 5.
+        let bias = mul_ceil_bps(confidence, multiple);
+        let lowest = price.min(ema_price).min(slow_low);
+        let highest = price.max(ema_price).max(slow_high);
+        let scale = Scale::new(highest.saturating_add(bias), exponent + USD_UNIT_DIGITS - decimals as i32);
+        let spot = scale.floor(price);
+        // At least one, which makes up for what the power of ten was rounded down by.
+        let bias = if bias == 0 { Reading(1) } else { scale.ceil(bias) };
+        let below = |reading: Reading| Reading(reading.0.saturating_sub(bias.0));
+        // Above a reading rounded down by less than one.
+        let above = |reading: Reading| Reading(add(reading.0, bias.0 + 1));
+        // One of the two is mostly the spot price itself.
+        let scaled = |number| if number == price { spot } else { scale.floor(number) };
+        *self = Self {
+            price,
+            confidence,
+            ema_price,
+            publish_time,
+            low_initial: below(scaled(lowest)),
+            high_initial: above(scaled(highest)),
+            low_maintenance: below(spot),
+            high_maintenance: above(spot),
+            spot,
+            reference,
+            shift: scale.shift,
+            exponent,
+            confidence_bps,
+            divergence_bps: ratio_bps(price.abs_diff(ema_price), ema_price),
+            reference_bits,
+            ..*self
+        };
+        self.judge(oracle);
+        Ok(true)
+    }
+
+    /// The slow reference r after a quote of price p, dt seconds (an hour at most) after the last one:
+    /// `p, but within r ± r × speed × dt ÷ 1 h`. So a pumped price backs little new risk until the pump has lasted. It
+    /// starts at the first price, and again when the feed changes.
+    #[inline(always)]
+    fn follow(&self, quote: &Quote, speed: Bps) -> (u64, u8) {
+        /// Gaps are no licence to leap: who waits gets an hour's worth.
+        const MAX_SECONDS: i64 = 3_600;
+        const HOUR_BPS: u64 = 3_600 * ONE_BPS as u64;
+        if self.reference == 0 || speed.0 == 0 {
+            return normalised(quote.price, 0);
+        }
+        let (reference, bits) = if quote.exponent == self.exponent {
+            (self.reference, self.reference_bits)
+        } else {
+            match rescaled(self.reference, self.reference_bits, self.exponent - quote.exponent) {
+                Some(rescaled) => rescaled,
+                None => return normalised(quote.price, 0),
+            }
+        };
+        // Publish times are positive and rise.
+        let seconds = (quote.publish_time - self.publish_time).min(MAX_SECONDS) as u64;
+        // 37 bits × (3,600 × 10,000 < 2^26): fits. At most the reference itself.
+        let step = (mul(reference >> 26, mul(seconds, speed.0 as u64)) / HOUR_BPS) << 26;
+        // The reference has 63 bits: the sum fits.
+        let (low, high) = (reference - step, add(reference, step));
+        if quote.price > high >> bits {
+            return normalised(high, bits);
+        }
+        // At most `high`: fits.
+        let spot = quote.price << bits;
+        normalised(if spot < low { low } else { spot }, bits)
+    }
+
+    /// Judges the price by the reserve's limits, which says what it is good for and until when.
+    #[inline(always)]
+    pub fn judge(&mut self, oracle: &OracleConfig) {
+        self.fresh_until = self.publish_time.saturating_add(oracle.max_age as i64);
+        self.condition = if self.confidence_bps > oracle.max_confidence_initial {
+            Condition::WideConfidence
+        } else if self.divergence_bps > oracle.max_ema_divergence {
+            Condition::FarFromAverage
+        } else {
+            Condition::Fresh
+        } as u8;
+    }
+
+    /// What the price is good for at `now`.
+    #[inline(always)]
+    pub fn condition(&self, now: i64) -> Condition {
+        // A clock that steps back makes a price newer, not stale.
+        if now > self.fresh_until || self.publish_time == 0 {
+            if self.publish_time == 0 { Condition::NeverPriced } else { Condition::Stale }
+        } else if self.condition == Condition::Fresh as u8 {
+            Condition::Fresh
+        } else if self.condition == Condition::WideConfidence as u8 {
+            Condition::WideConfidence
+        } else {
+            Condition::FarFromAverage
+        }
+    }
+
+    /// Weighted value of an amount, rounded down: for collateral.
+    #[inline(always)]
+    pub fn value_floor(&self, amount: u64, reading: Reading, weight: Bps) -> Usd {
+        self.value_floor_shifted(amount, reading, weight, self.shift)
+    }
+
+    /// The same with another shift than the reading's, at most twice the value.
+    #[inline(always)]
+    pub(crate) fn value_floor_shifted(&self, amount: u64, reading: Reading, weight: Bps, shift: u32) -> Usd {
+        // Reading < 2^48 + 1 and weight < 2^16 (at most 50,000): the product fits.
+        Usd(shift_right(wide_mul(amount, mul(reading.0, weight.0 as u64)), shift).0)
+    }
+
+    /// Weighted value of an amount, rounded up: for debts.
+    #[inline(always)]
+    pub fn value_ceil(&self, amount: u64, reading: Reading, weight: Bps) -> Usd {
+        self.value_ceil_shifted(amount, reading, weight, self.shift)
+    }
+
+    /// The same with another shift than the reading's, at most twice the value.
+    #[inline(always)]
+    pub(crate) fn value_ceil_shifted(&self, amount: u64, reading: Reading, weight: Bps, shift: u32) -> Usd {
+        let (value, inexact) = shift_right(wide_mul(amount, mul(reading.0, weight.0 as u64)), shift);
+        Usd(add_wide(value, inexact as u128))
+    }
+
+    /// How many atoms so many whole dollars buy at the spot price, right to 2^-30; `u64::MAX` if more.
+    #[inline(always)]
+    pub fn atoms_of(&self, dollars: u32) -> u64 {
+        // dollars × 10^4 × 2^shift ÷ spot, by the reciprocal of the spot's first 32 bits, 2^79 ÷ spot < 2^33.
+        if self.spot.0 >> 47 == 0 || !(2..=126).contains(&self.shift) {
+            return self.atoms_floor(Usd::dollars(dollars as u64), self.spot);
+        }
+        let reciprocal = (1 << 63) / (self.spot.0 >> 16);
+        let atoms = mul(mul(dollars as u64, reciprocal - (reciprocal >> 32)) >> 14, ONE_BPS as u64);
+        // × 2^(shift + 14 − 79)
+        match self.shift {
+            ..=65 => atoms >> (65 - self.shift),
+            shift if atoms >> (129 - shift) == 0 => atoms << (shift - 65),
+            _ => u64::MAX,
+        }
+    }
+
+    /// The most atoms worth no more than `value` at a reading; `u64::MAX` if more, or if the reading is zero.
+    pub fn atoms_floor(&self, value: Usd, reading: Reading) -> u64 {
+        scaled_quotient(value.0, self.shift, mul(reading.0, ONE_BPS as u64), false)
+    }
+
+    /// The fewest atoms worth at least `value` at a reading; `u64::MAX` if more, or if the reading is zero.
+    pub fn atoms_ceil(&self, value: Usd, reading: Reading) -> u64 {
+        scaled_quotient(value.0, self.shift, mul(reading.0, ONE_BPS as u64), true)
+    }
+}
+
+/// `value × 2^shift ÷ unit`, rounded down or up; `u64::MAX` if more.
+pub(crate) fn scaled_quotient(value: u128, shift: u32, unit: u64, round_up: bool) -> u64 {
+    if value >> 64 == 0 && shift <= 64 {
+        let Some((quotient, rest)) = div_narrow(value << shift, unit) else { return u64::MAX };
+        return quotient.saturating_add((round_up && rest != 0) as u64);
+    }
+    // The power of two in up to two factors of 64 bits. Only prices below 10^-7 USD/10^4 atoms have a second one; scaling
+    // the divisor's side would lose bits.
+    let (first, second) = if shift < 64 { (shift, 0) } else { (63, shift - 63) };
+    if second >= 64 && value != 0 {
+        return u64::MAX;
+    }
+    let mul_div = if round_up { mul_div_wide_ceil } else { mul_div_wide_floor };
+    let scaled = (value.leading_zeros() >= second).then(|| value << second);
+    let quotient = scaled.and_then(|scaled| mul_div(scaled, 1 << first, unit));
+    quotient.map_or(u64::MAX, |quotient| quotient.min(u64::MAX as u128) as u64)
+}
+
+/// `(high, low) >> shift` and whether a set bit was shifted out.
+#[inline(always)]
+fn shift_right((high, low): (u64, u64), shift: u32) -> (u128, bool) {
+    if shift.wrapping_sub(1) < 63 {
+        let value = (((high >> shift) as u128) << 64) | ((high << (64 - shift)) | (low >> shift)) as u128;
+        (value, low << (64 - shift) != 0)
+    } else if shift == 0 {
+        (((high as u128) << 64) | low as u128, false)
+    } else if shift == 64 {
+        (high as u128, low != 0)
+    } else if shift < 128 {
+        ((high >> (shift - 64)) as u128, low != 0 || high << (128 - shift) != 0)
+    } else {
+        (0, high | low != 0)
+    }
+}
+
+/// Digits between [`PriceCache`]'s unit and one dollar: readings × basis points are then [`Usd`].
+const USD_UNIT_DIGITS: i32 = 4;
+
+/// Turns published integers into readings of one common binary exponent.
+struct Scale {
+    power: PowerOfTen,
+    normalise: u32,
+    shift: u32,
+}
+
+impl Scale {
+    /// For numbers up to `highest` that count units of 10^`exponent`.
+    #[inline(always)]
+    fn new(highest: u64, exponent: i32) -> Self {
+        let power = POWERS_OF_TEN[(exponent - MIN_POWER) as usize];
+        let normalise = 64 - bit_length(highest);
+        // number × 10^exponent = (number << normalise) × mantissa × 2^(power.exponent − normalise); of the 128-bit
+        // product the top 48 bits are kept. Positive because a unit price is below 2^46 (10^9 USD, doubled).
+        Self { power, normalise, shift: (normalise as i32 - 80 - power.exponent) as u32 }
+    }
+
+    #[inline(always)]
+    fn floor(&self, number: u64) -> Reading {
+        Reading(mul_shift_floor(number << self.normalise, self.power.mantissa) >> 16)
+    }
+
+    #[inline(always)]
+    fn ceil(&self, number: u64) -> Reading {
+        Reading((mul_shift_ceil(number << self.normalise, self.power.mantissa).saturating_add(1) >> 16) + 1)
+    }
+}
+
+/// `mantissa × 2^exponent ≤ 10^k < (mantissa + 1) × 2^exponent`, the mantissa's top bit set.
+#[derive(Clone, Copy)]
+struct PowerOfTen {
+    mantissa: u64,
+    exponent: i32,
+}
+
+/// Exponent −18, eighteen decimals, and four digits of unit.
+const MIN_POWER: i32 = MIN_EXPONENT + USD_UNIT_DIGITS - 18;
+const POWERS: usize = (USD_UNIT_DIGITS - MIN_POWER + 1) as usize;
+static POWERS_OF_TEN: [PowerOfTen; POWERS] = {
+    let mut table = [PowerOfTen { mantissa: 0, exponent: 0 }; POWERS];
+    let mut index = 0;
+    while index < POWERS {
+        table[index] = power_of_ten(index as i32 + MIN_POWER);
+        index += 1;
+    }
+    table
+};
+
+const fn power_of_ten(power: i32) -> PowerOfTen {
+    let whole = 10u128.pow(power.unsigned_abs());
+    let bits = 128 - whole.leading_zeros();
+    if power >= 0 {
+        // At most 10^4: exact.
+        return PowerOfTen { mantissa: (whole << (64 - bits)) as u64, exponent: bits as i32 - 64 };
+    }
+    // ⌊2^(63 + bits) / whole⌋ has 64 bits: whole lies strictly between 2^(bits − 1) and 2^bits.
+    PowerOfTen { mantissa: quotient_of_power_of_two(63 + bits, whole), exponent: -(63 + bits as i32) }
+}
+
+/// `⌊2^power / divisor⌋`, which fits, bit by bit: at compile time.
+const fn quotient_of_power_of_two(power: u32, divisor: u128) -> u64 {
+    let (mut quotient, mut rest, mut bit) = (0, 1, 0);
+    while bit < power {
+        // The rest stays below the divisor, which is below 2^107.
+        rest <<= 1;
+        quotient <<= 1;
+        if rest >= divisor {
+            rest -= divisor;
+            quotient |= 1;
+        }
+        bit += 1;
+    }
+    quotient
+}
+
+/// A number of so many fractional bits with 63 bits in all. Zero, which is no price, stays.
+#[inline(always)]
+fn normalised(number: u64, bits: u8) -> (u64, u8) {
+    let length = bit_length(number);
+    if length == 64 {
+        return (number >> 1, bits.saturating_sub(1));
+    }
+    if number == 0 {
+        return (0, 0);
+    }
+    // A published number is below 2^63, and a mantissa loses no more bits than it gained.
+    (number << (63 - length), bits + (63 - length) as u8)
+}
+
+/// `number × 2^-bits × 10^digits` in the same form; `None` if it does not fit, or would have no digits left.
+#[cold]
+#[inline(never)]
+fn rescaled(number: u64, bits: u8, digits: i32) -> Option<(u64, u8)> {
+    let (mut number, mut bits) = (number as u128, bits as i32);
+    for _ in 0..digits.unsigned_abs() {
+        if digits > 0 {
+            number *= 10;
+        } else {
+            number = (number << 8) / 10;
+            bits += 8;
+        }
+        let excess = 65 - number.leading_zeros() as i32;
+        if excess > 0 {
+            number >>= excess;
+            bits -= excess;
+        }
+    }
+    (0..=62).contains(&bits).then_some((number as u64, bits as u8))
+}
+
+/// `⌈number ÷ 2^bits⌉`, for less than 64 bits.
+#[inline(always)]
+fn ceil_shift(number: u64, bits: u8) -> u64 {
+    (number >> bits) + (number & ((1 << bits) - 1) != 0) as u64
+}
+
+/// `⌈a / b⌉` in basis points, at most 65,535.
+#[inline(always)]
+fn ratio_bps(a: u64, b: u64) -> Bps {
+    // Both sides below 2^50 keep the quotient in 64 bits; shifting both keeps the ratio to 2^-36.
+    let (a, b) = if (a | b) >> 50 == 0 { (a, b) } else { ((a >> 14) + 1, b >> 14) };
+    if b == 0 {
+        return Bps(u16::MAX);
+    }
+    Bps(mul(a, ONE_BPS as u64).div_ceil(b).min(u16::MAX as u64) as u16)
+}
+
+/// `⌈number × factor⌉` for a factor in basis points, at most `u64::MAX`.
+#[inline(always)]
+fn mul_ceil_bps(number: u64, factor: Bps) -> u64 {
+    let (factor, one) = (factor.0 as u64, ONE_BPS as u64);
+    if number >> 48 == 0 {
+        return mul(number, factor).div_ceil(one);
+    }
+    // Two digits, the lower of sixteen bits: 2^48 × 2^16, and the rest, below 2^14, × 2^16 with 2^16 × 2^16.
+    let upper = mul(number >> 16, factor);
+    let lower = add((upper % one) << 16, mul(number & 0xffff, factor)).div_ceil(one);
+    if (upper / one) >> 47 == 0 { add((upper / one) << 16, lower) } else { u64::MAX }
+}

@@ -1,0 +1,365 @@
+//! Weights and haircuts: what share of a deposit backs debt, and what multiple of a debt must be backed.
+//!
+//! Three things take from an asset's weight: its volatility, the size of all deposits of it, and the size of the position
+//! at hand. What new risk is judged by moves at once; what wards off liquidation moves by a bounded rate, so that nobody
+//! is liquidated by a parameter, a refresh or another user ([`RiskState::step`]).
+
+use crate::{
+    error::{Error, Result},
+    layout::record,
+    math::{excess_over_32_bits, mul},
+    units::{Bps, ONE_BPS},
+    volatility::Volatility,
+};
+
+record! {
+    /// One set of weights. All zero: the reserve is not offered on these terms.
+    pub struct Weights: 8 {
+        /// Share of collateral value that backs new risk.
+        pub initial_asset: Bps,
+        /// Share of collateral value that wards off liquidation.
+        pub maintenance_asset: Bps,
+        /// Multiple of debt value that new risk must cover.
+        pub initial_liability: Bps,
+        /// Multiple of debt value below which collateral is liquidated.
+        pub maintenance_liability: Bps,
+    }
+}
+
+impl Weights {
+    /// Hard ceiling of a liability weight.
+    pub const MAX_LIABILITY: Bps = Bps(50_000);
+
+    /// Refuses weights outside their ranges.
+    pub fn validate(&self) -> Result<()> {
+        if self.maintenance_asset.0 > ONE_BPS {
+            return Err(Error::AssetWeightOutOfRange);
+        }
+        if !(ONE_BPS..=Self::MAX_LIABILITY.0).contains(&self.maintenance_liability.0)
+            || self.initial_liability > Self::MAX_LIABILITY
+        {
+            return Err(Error::LiabilityWeightOutOfRange);
+        }
+        if self.initial_asset > self.maintenance_asset || self.initial_liability < self.maintenance_liability {
+            return Err(Error::MaintenanceTighterThanInitial);
+        }
+        Ok(())
+    }
+
+    /// Whether a reserve is offered on these terms.
+    pub fn is_offered(&self) -> bool {
+        self.maintenance_liability.0 != 0
+    }
+}
+
+/// Which weights of a reserve apply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Terms {
+    /// In an account that shares collateral over all positions.
+    Cross = 0,
+    /// Likewise, while all debts are of the collateral's risk group. Debts weigh what they do in cross accounts: they do not
+    /// know which collateral backs them.
+    Group = 1,
+    /// In an account of one collateral and one debt.
+    Isolated = 2,
+}
+
+record! {
+    /// What governance sets for a reserve's weights.
+    pub struct RiskConfig: 64 {
+        /// Weights in cross accounts. Asset weights of zero: no collateral there.
+        pub cross: Weights,
+        /// Weights in isolated accounts.
+        pub isolated: Weights,
+        /// Initial asset weight in cross accounts while all debts are of the group.
+        pub group_initial_asset: Bps,
+        /// Maintenance asset weight likewise.
+        pub group_maintenance_asset: Bps,
+        /// Value of all deposits that the market could absorb, whole USD: beyond it, the weight shrinks in proportion.
+        /// Zero: no such haircut.
+        pub market_depth: u32,
+        /// The same for the deposit of one account.
+        pub position_depth: u32,
+        /// What may be borrowed against all deposits up to the deposit cap, whole USD. Zero: what the weights allow.
+        pub borrowing_cap: u32,
+        /// Annual volatility above which the weight shrinks.
+        pub reference_volatility: Bps,
+        /// Weight lost per 100 % of volatility above that.
+        pub volatility_slope: Bps,
+        /// Most weight that volatility takes.
+        pub max_volatility_haircut: Bps,
+        /// Most weight that the size of all deposits takes.
+        pub max_market_haircut: Bps,
+        /// Most weight that the size of a position takes.
+        pub max_position_haircut: Bps,
+        /// Basis points that weights and haircuts of maintenance move in an hour, at most.
+        pub ramp: Bps,
+        /// Risk group: reserves whose prices move together. Zero: none.
+        pub group_id: u8,
+        /// What the token is, for correlation: see [`crate::exposure::Class`].
+        pub class: u8,
+        /// Zero.
+        pub reserved: [u8; 18],
+    }
+}
+
+impl RiskConfig {
+    /// Range of the ramp, basis points an hour.
+    pub const RAMP: core::ops::RangeInclusive<u16> = 10..=2_000;
+
+    /// Refuses parameters outside their ranges.
+    pub fn validate(&self) -> Result<()> {
+        self.cross.validate()?;
+        if self.group_id == 0 && (self.group_initial_asset.0 | self.group_maintenance_asset.0) != 0 {
+            return Err(Error::GroupWeightsWithoutGroup);
+        }
+        let group = self.set(Terms::Group);
+        group.validate()?;
+        if group.initial_asset < self.cross.initial_asset || group.maintenance_asset < self.cross.maintenance_asset {
+            return Err(Error::GroupWeightsTighter);
+        }
+        if self.isolated != Weights::default() {
+            self.isolated.validate()?;
+        }
+        let haircuts = [self.max_volatility_haircut, self.max_market_haircut, self.max_position_haircut];
+        if haircuts.iter().any(|haircut| haircut.0 > ONE_BPS) {
+            return Err(Error::HaircutOutOfRange);
+        }
+        if self.max_market_haircut.0 > 0 && self.market_depth == 0
+            || self.max_position_haircut.0 > 0 && self.position_depth == 0
+        {
+            return Err(Error::HaircutWithoutDepth);
+        }
+        if !Self::RAMP.contains(&self.ramp.0) {
+            return Err(Error::RampOutOfRange);
+        }
+        if self.class as usize >= crate::exposure::CLASSES {
+            return Err(Error::ClassOutOfRange);
+        }
+        Ok(())
+    }
+
+    /// The highest maintenance asset weight of all terms.
+    pub fn highest_asset_weight(&self) -> Bps {
+        self.cross.maintenance_asset.max(self.group_maintenance_asset).max(self.isolated.maintenance_asset)
+    }
+
+    #[inline(always)]
+    fn set(&self, terms: Terms) -> Weights {
+        match terms {
+            Terms::Isolated => self.isolated,
+            Terms::Group if self.group_id != 0 => Weights {
+                initial_asset: self.group_initial_asset,
+                maintenance_asset: self.group_maintenance_asset,
+                ..self.cross
+            },
+            // Without a group its terms are never chosen.
+            _ => self.cross,
+        }
+    }
+
+    #[inline(always)]
+    fn sets(&self) -> [Weights; 3] {
+        [self.set(Terms::Cross), self.set(Terms::Group), self.set(Terms::Isolated)]
+    }
+
+    /// Weight lost to a volatility.
+    #[inline(always)]
+    fn volatility_haircut(&self, annual: Bps) -> Bps {
+        let excess = annual.0.saturating_sub(self.reference_volatility.0) as u32;
+        let haircut = excess * self.volatility_slope.0 as u32 / ONE_BPS as u32;
+        Bps(haircut.min(self.max_volatility_haircut.0 as u32) as u16)
+    }
+
+    /// Weight lost to the size of all deposits: the part of the highest initial weight by which `deposits` exceed `depth`.
+    #[inline(always)]
+    fn market_haircut(&self, deposits: u64, depth: u64) -> Bps {
+        if deposits <= depth {
+            return Bps(0);
+        }
+        let weight = self.cross.initial_asset.max(self.group_initial_asset).max(self.isolated.initial_asset);
+        let left = share(depth, deposits, weight);
+        Bps((weight.0 - left.0).min(self.max_market_haircut.0))
+    }
+}
+
+/// `⌊weight × part ÷ whole⌋` for a part of the whole, which is not zero; below it by at most a basis point.
+#[inline(always)]
+fn share(part: u64, whole: u64, weight: Bps) -> Bps {
+    let shift = excess_over_32_bits(whole);
+    Bps((mul(part >> shift, weight.0 as u64) / ((whole >> shift) + (shift != 0) as u64)) as u16)
+}
+
+record! {
+    /// What a reserve's risk parameters come to at present.
+    pub struct RiskState: 128 {
+        /// The volatility estimate.
+        pub volatility: Volatility,
+        /// Weights in force, all haircuts but that of the position included, in the order of [`Terms`].
+        pub weights: [Weights; 3],
+        /// Until when maintenance has ramped, unix seconds.
+        pub ramped_until: i64,
+        /// Deposits in atoms beyond which the weight shrinks.
+        pub market_depth: u64,
+        /// Weight lost to volatility.
+        pub volatility_haircut: Bps,
+        /// Weight lost to volatility and to the size of all deposits.
+        pub haircut: Bps,
+        /// Highest initial weight that the borrowing cap allows.
+        pub ceiling: Bps,
+        /// Confidence multiple in force.
+        pub confidence_multiple: Bps,
+        /// Most weight that the size of a position takes in maintenance.
+        pub position_haircut: Bps,
+        /// 1 while something that maintenance is judged by is not yet where it should be.
+        pub is_ramping: u8,
+        /// Zero.
+        pub padding: u8,
+        /// Position depth in force in maintenance, whole USD; zero: none.
+        pub position_depth: u32,
+        /// The same in new risk.
+        pub initial_depth: u32,
+        /// Zero.
+        pub reserved: [u8; 36],
+    }
+}
+
+impl RiskState {
+    /// Of a reserve just listed.
+    pub fn new(config: &RiskConfig, confidence_multiple: Bps, now: i64) -> Self {
+        let mut state = Self {
+            volatility: Volatility::starting_at(config.reference_volatility),
+            weights: config.sets(),
+            ramped_until: now,
+            market_depth: u64::MAX,
+            ceiling: if config.borrowing_cap == 0 { Bps(ONE_BPS) } else { Bps(0) },
+            confidence_multiple,
+            position_haircut: config.max_position_haircut,
+            position_depth: config.position_depth,
+            ..Self::default()
+        };
+        state.combine(config);
+        state
+    }
+
+    /// Takes over new parameters. What new risk is judged by follows at once, the rest by the ramp. `deposits` are those
+    /// of the reserve in whole USD, rounded up.
+    pub fn adopt(&mut self, config: &RiskConfig, old: &RiskConfig, deposits: u32) {
+        let sets = config.sets();
+        // Nobody is judged by terms that were not offered, or by those of another group, which only an empty reserve joins.
+        if config.group_id != old.group_id {
+            self.weights[Terms::Group as usize] = sets[Terms::Group as usize];
+        }
+        if !old.isolated.is_offered() {
+            self.weights[Terms::Isolated as usize] = sets[Terms::Isolated as usize];
+        }
+        self.position_depth = match (config.position_depth, self.position_depth) {
+            (0, _) => 0,
+            // No position is larger than all deposits.
+            (new, 0) => new.max(deposits),
+            (new, in_force) => new.max(in_force),
+        };
+        self.volatility_haircut = config.volatility_haircut(self.volatility.annual);
+        self.is_ramping = 1;
+        self.combine(config);
+    }
+
+    /// Moves everything that maintenance is judged by towards its target, by at most `ramp` basis points in any hour:
+    /// asset and liability weights, five times that for the confidence multiple (of a confidence of at most 20 %: the
+    /// readings move by no more), and that part of itself for the position depth.
+    #[inline(always)]
+    pub fn step(&mut self, config: &RiskConfig, confidence_multiple: Bps, now: i64) {
+        /// Steps missed for longer are lost, so that a refresh after a pause is no leap.
+        const MOST_SECONDS: i64 = 600;
+        // An hour, and what may have been saved up before it.
+        const PERIOD: u64 = 3_600 + MOST_SECONDS as u64;
+        if self.is_ramping == 0 {
+            return;
+        }
+        let elapsed = now.saturating_sub(self.ramped_until);
+        let seconds = elapsed.clamp(0, MOST_SECONDS) as u64;
+        let ramp = config.ramp.0 as u64;
+        let steps = mul(ramp, seconds) / PERIOD;
+        if steps == 0 {
+            return;
+        }
+        let spent = if elapsed < MOST_SECONDS { mul(steps, PERIOD).div_ceil(ramp) as i64 } else { elapsed };
+        self.ramped_until += spent;
+        self.take_steps(config, confidence_multiple, steps as u16);
+    }
+
+    #[inline(never)]
+    fn take_steps(&mut self, config: &RiskConfig, confidence_multiple: Bps, steps: u16) {
+        let before = *self;
+        for (weights, target) in self.weights.iter_mut().zip(config.sets()) {
+            let asset = target.maintenance_asset.0.saturating_sub(self.haircut.0);
+            weights.maintenance_asset = approach(weights.maintenance_asset, Bps(asset), steps);
+            weights.maintenance_liability =
+                approach(weights.maintenance_liability, target.maintenance_liability, steps);
+        }
+        // At most 5 × 334.
+        self.confidence_multiple = approach(self.confidence_multiple, confidence_multiple, 5 * steps);
+        self.position_haircut = approach(self.position_haircut, config.max_position_haircut, steps);
+        if self.position_depth > config.position_depth {
+            let less = (self.position_depth as u64 * steps as u64 / ONE_BPS as u64).max(1) as u32;
+            self.position_depth = config.position_depth.max(self.position_depth.saturating_sub(less));
+        }
+        // Where nothing moved, nothing is left to move.
+        self.is_ramping = (*self != before) as u8;
+        self.combine(config);
+    }
+
+    /// Takes in the total of deposits, in atoms.
+    #[inline(always)]
+    pub fn resize(&mut self, config: &RiskConfig, deposits: u64) {
+        // Two haircuts of at most one each.
+        let haircut = Bps(self.volatility_haircut.0 + config.market_haircut(deposits, self.market_depth).0);
+        if haircut != self.haircut {
+            (self.haircut, self.is_ramping) = (haircut, 1);
+            self.combine(config);
+        }
+    }
+
+    /// Takes in a price: `atoms` says how many atoms so many whole USD buy. `deposits` are in atoms.
+    #[inline(always)]
+    pub fn reprice(&mut self, config: &RiskConfig, deposits: u64, deposit_cap: u64, atoms: impl Fn(u32) -> u64) {
+        self.market_depth = if config.market_depth == 0 { u64::MAX } else { atoms(config.market_depth) };
+        let ceiling = match config.borrowing_cap {
+            0 => Bps(ONE_BPS),
+            // All deposits there may be, at the weight, are worth the cap.
+            cap => {
+                let (most, covered) = (deposits.max(deposit_cap), atoms(cap));
+                if covered < most { share(covered, most, Bps(ONE_BPS)) } else { Bps(ONE_BPS) }
+            }
+        };
+        let volatility_haircut = config.volatility_haircut(self.volatility.annual);
+        let haircut = Bps(volatility_haircut.0 + config.market_haircut(deposits, self.market_depth).0);
+        if (ceiling, volatility_haircut, haircut) != (self.ceiling, self.volatility_haircut, self.haircut) {
+            (self.ceiling, self.volatility_haircut, self.haircut) = (ceiling, volatility_haircut, haircut);
+            self.is_ramping = 1;
+            self.combine(config);
+        }
+    }
+
+    /// The one place where weights and haircuts meet: what new risk is judged by is what governance set, less the haircuts,
+    /// below the ceiling, and never looser than maintenance in force.
+    fn combine(&mut self, config: &RiskConfig) {
+        self.initial_depth = match (config.position_depth, self.position_depth) {
+            (0, in_force) => in_force,
+            (set, 0) => set,
+            (set, in_force) => set.min(in_force),
+        };
+        for (weights, set) in self.weights.iter_mut().zip(config.sets()) {
+            let asset = set.initial_asset.0.saturating_sub(self.haircut.0).min(self.ceiling.0);
+            weights.initial_asset = weights.maintenance_asset.min(Bps(asset));
+            weights.initial_liability = weights.maintenance_liability.max(set.initial_liability);
+        }
+    }
+}
+
+/// `from`, moved towards `to` by at most `steps`.
+#[inline(always)]
+fn approach(from: Bps, to: Bps, steps: u16) -> Bps {
+    if from < to { Bps(from.0 + steps.min(to.0 - from.0)) } else { Bps(from.0 - steps.min(from.0 - to.0)) }
+}

@@ -1,0 +1,250 @@
+//! The table action × condition of the engine's `rules`, cell by cell on the bytecode, and prices made of two feeds.
+
+use ballast_client::{Address, LiquidationOrder};
+use ballast_engine::{Error, actions::EVERYTHING, layout, price::PriceUpdate, rules::Condition, units::Bps};
+use ballast_tests::{Outcome, Quote, SOL, Scene, Token, USD, World, price_account, reserve_config};
+
+/// Which reserve's price is in the condition.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Of {
+    Collateral,
+    Debt,
+}
+
+/// A trader with SOL who owes USD, and is under water if asked for, with one of the two prices in a condition.
+fn stage(of: Of, condition: Condition, under_water: bool) -> Scene {
+    let mut scene = Scene::new();
+    let Scene { world, usd, sol, trader, .. } = &mut scene;
+    world.borrow(*trader, *usd, 10_500 * USD).expect_ok();
+    world.advance(1_000);
+    let sol_dollars = if under_water { 120.0 } else { 150.0 };
+    let (reserve, dollars, other, other_dollars) = match of {
+        Of::Collateral => (*sol, sol_dollars, *usd, 1.0),
+        Of::Debt => (*usd, 1.0, *sol, sol_dollars),
+    };
+    let quote = Quote::dollars(dollars);
+    match condition {
+        Condition::Fresh => world.set_price(reserve, quote).expect_ok(),
+        Condition::Stale => {
+            let outcome = world.set_price(reserve, quote).expect_ok();
+            world.advance(61);
+            outcome
+        }
+        Condition::WideConfidence => world.set_price(reserve, quote.confidence_bps(250)).expect_ok(),
+        Condition::FarFromAverage => world.set_price(reserve, quote.ema_dollars(dollars * 1.1)).expect_ok(),
+        Condition::NeverPriced => {
+            // As a reserve just listed: nothing but governance can bring an account there.
+            let mut account = world.account(&world.market);
+            let at = 520 + reserve as usize * 1_024 + 520;
+            account.data[at..at + 104].fill(0);
+            world.set_account(world.market, account);
+            world.set_price(other, Quote::dollars(other_dollars)).expect_ok()
+        }
+    };
+    if condition != Condition::NeverPriced {
+        world.set_price(other, Quote::dollars(other_dollars)).expect_ok();
+    }
+    assert_eq!(world.reserve(reserve).price.condition(world.now()), condition, "{of:?}");
+    scene
+}
+
+fn liquidate(scene: Scene) -> Outcome {
+    let Scene { mut world, usd, sol, trader, .. } = scene;
+    let liquidator = world.key("liquidator");
+    world.fund(&liquidator, usd, 100_000 * USD);
+    let order = LiquidationOrder { debt: usd, collateral: sol, max_repay: 1_000 * USD, min_collateral: 1 };
+    world.liquidate(liquidator, trader.margin, order)
+}
+
+fn expect(outcome: Outcome, expected: Result<(), Error>, what: &str) {
+    assert_eq!(outcome.is_ok(), expected.is_ok(), "{what}: {}", outcome.describe());
+    if let Err(error) = expected {
+        assert_eq!(outcome.engine_error(), Some(error), "{what}");
+    }
+}
+
+#[test]
+fn deposits_and_repayments_need_no_price() {
+    for condition in Condition::ALL {
+        let Scene { mut world, sol, trader, .. } = stage(Of::Collateral, condition, false);
+        world.fund(&trader.key, sol, SOL);
+        expect(world.deposit(trader, sol, SOL), Ok(()), &format!("deposit, {condition:?}"));
+        let Scene { mut world, usd, trader, .. } = stage(Of::Debt, condition, false);
+        expect(world.repay(trader, usd, USD), Ok(()), &format!("repay, {condition:?}"));
+    }
+}
+
+#[test]
+fn a_withdrawal_without_debt_needs_no_price() {
+    for condition in Condition::ALL {
+        let Scene { mut world, usd, lender, .. } = stage(Of::Debt, condition, false);
+        expect(world.withdraw(lender, usd, USD), Ok(()), &format!("{condition:?}"));
+    }
+}
+
+/// Collateral in any condition but fresh counts nothing; such a debt stops everything.
+#[test]
+fn new_risk_needs_fresh_prices() {
+    for condition in Condition::ALL {
+        let of_debt = match condition {
+            Condition::Fresh => Ok(()),
+            Condition::Stale | Condition::NeverPriced => Err(Error::PriceStale),
+            Condition::WideConfidence | Condition::FarFromAverage => Err(Error::PriceUnsettled),
+        };
+        let of_collateral = if condition == Condition::Fresh { Ok(()) } else { Err(Error::InitialHealthTooLow) };
+        for (of, expected) in [(Of::Collateral, of_collateral), (Of::Debt, of_debt)] {
+            let Scene { mut world, usd, trader, .. } = stage(of, condition, false);
+            expect(world.borrow(trader, usd, 10 * USD), expected, &format!("borrow, {of:?} {condition:?}"));
+            let Scene { mut world, sol, trader, .. } = stage(of, condition, false);
+            expect(world.withdraw(trader, sol, SOL / 100), expected, &format!("withdraw, {of:?} {condition:?}"));
+        }
+    }
+}
+
+#[test]
+fn both_sides_of_a_liquidation_need_recent_prices_and_no_more() {
+    for condition in Condition::ALL {
+        let expected = match condition {
+            Condition::Stale | Condition::NeverPriced => Err(Error::PriceStale),
+            _ => Ok(()),
+        };
+        for of in [Of::Collateral, Of::Debt] {
+            expect(liquidate(stage(of, condition, true)), expected, &format!("{of:?} {condition:?}"));
+        }
+    }
+}
+
+/// Bad debt is judged by last prices, whatever their condition.
+#[test]
+fn settling_bad_debt_reads_last_prices() {
+    for condition in Condition::ALL {
+        let Scene { mut world, usd, sol, trader, .. } = Scene::new();
+        world.borrow(trader, usd, 10_500 * USD).expect_ok();
+        world.advance(1_000);
+        world.set_price(usd, Quote::dollars(1.0)).expect_ok();
+        world.set_price(sol, Quote::dollars(20.0)).expect_ok();
+        let liquidator = world.key("liquidator");
+        world.fund(&liquidator, usd, 100_000 * USD);
+        let order = LiquidationOrder { debt: usd, collateral: sol, max_repay: EVERYTHING, min_collateral: 1 };
+        world.liquidate(liquidator, trader.margin, order).expect_ok();
+        match condition {
+            Condition::Fresh => {}
+            Condition::Stale => world.advance(61),
+            Condition::WideConfidence => {
+                drop(world.set_price(usd, Quote::dollars(1.0).confidence_bps(250)).expect_ok())
+            }
+            Condition::FarFromAverage => drop(world.set_price(usd, Quote::dollars(1.0).ema_dollars(1.1)).expect_ok()),
+            Condition::NeverPriced => {
+                let mut account = world.account(&world.market);
+                let at = 520 + usd as usize * 1_024 + 520;
+                account.data[at..at + 104].fill(0);
+                world.set_account(world.market, account);
+            }
+        }
+        assert_eq!(world.reserve(usd).price.condition(world.now()), condition);
+        // A debt never priced is worth nothing, so nothing is missing.
+        let expected = if condition == Condition::NeverPriced { Err(Error::BadDebtNotProven) } else { Ok(()) };
+        expect(world.settle(trader.margin, usd), expected, &format!("{condition:?}"));
+    }
+}
+
+// Prices made of two feeds.
+
+const RATE_FEED: [u8; 32] = [0x51; 32];
+
+/// A staking token priced by its exchange rate to SOL times SOL's price.
+fn staked() -> (World, u8, u8) {
+    let Scene { mut world, sol, .. } = Scene::new();
+    let base = world.reserve(sol).config.oracle.feed_id;
+    let token = world.list(Token::new("staked", 9, 150.0), reserve_config());
+    world
+        .reconfigure(token, |config| {
+            (config.oracle.feed_id, config.oracle.base_feed_id) = (layout::Address(RATE_FEED), base);
+        })
+        .expect_ok();
+    (world, sol, token)
+}
+
+fn publish_rate(world: &mut World, rate: f64, publish_time: i64) -> Address {
+    let quote = Quote { exponent: -10, ..Quote::dollars(rate * 100.0) };
+    let address = price_account(&RATE_FEED);
+    world.write_price(address, ballast_client::PYTH_RECEIVERS[0], &quote.update(RATE_FEED, publish_time));
+    address
+}
+
+#[test]
+fn a_rate_times_a_base_price_is_the_price_and_as_old_as_the_older() {
+    let (mut world, sol, token) = staked();
+    world.advance(100);
+    let now = world.now();
+    world.publish(sol, Quote::dollars(160.0).confidence_bps(20).ema_dollars(158.0));
+    let base = world.price_account(sol);
+    let rate = publish_rate(&mut world, 1.25, now - 7);
+    let refresh = world.view().refresh_prices(&[(token, rate), (token, base)]).expect("two accounts");
+    world.send(&[refresh]).expect_ok();
+    let price = world.reserve(token).price;
+    let unit = 10f64.powi(price.exponent);
+    assert!((price.price as f64 * unit - 200.0).abs() < 1e-9, "{price:?}");
+    assert!((price.ema_price as f64 * unit - 197.5).abs() < 1e-9);
+    assert!((price.confidence as f64 * unit - 0.4).abs() < 1e-6);
+    assert_eq!(price.publish_time, now - 7);
+}
+
+#[test]
+fn a_composed_price_needs_both_accounts_in_their_order() {
+    let (mut world, sol, token) = staked();
+    world.advance(100);
+    world.publish(sol, Quote::dollars(160.0));
+    let now = world.now();
+    let (rate, base, market) = (publish_rate(&mut world, 1.25, now), world.price_account(sol), world.market);
+    let send = |world: &mut World, accounts: &[Address]| {
+        let pairs: Vec<_> = accounts.iter().map(|account| (token, *account)).collect();
+        world.send(&[ballast_client::instruction::RefreshPrices::with_prices(market, &pairs)])
+    };
+    send(&mut world, &[rate]).expect_error(Error::PriceAccountMissing);
+    send(&mut world, &[rate, base, base]).expect_error(Error::PriceAccountMissing);
+    send(&mut world, &[base, rate]).expect_error(Error::PriceFeedMismatch);
+    send(&mut world, &[rate, rate]).expect_error(Error::PriceFeedMismatch);
+    send(&mut world, &[rate, base]).expect_ok();
+    // Rates of twenty digits leave no room.
+    let address = price_account(&RATE_FEED);
+    let huge = PriceUpdate {
+        feed_id: RATE_FEED,
+        price: i64::MAX,
+        confidence: 0,
+        exponent: 0,
+        publish_time: now + 1,
+        ema_price: i64::MAX,
+    };
+    world.advance(1);
+    world.publish(sol, Quote::dollars(160.0));
+    world.write_price(address, ballast_client::PYTH_RECEIVERS[0], &huge);
+    send(&mut world, &[rate, base]).expect_error(Error::PriceOutOfRange);
+}
+
+/// The slow reference keeps a pumped price from backing new risk until the pump has lasted.
+#[test]
+fn a_pumped_price_lends_little_until_it_has_lasted() {
+    let Scene { mut world, usd, sol, trader, .. } = Scene::new();
+    world.reconfigure(sol, |config| config.oracle.reference_speed = Bps(1_000)).expect_ok();
+    world.set_price(usd, Quote::dollars(1.0)).expect_ok();
+    world.set_price(sol, Quote::dollars(150.0)).expect_ok();
+    // The EMA is taken in too.
+    world.advance(60);
+    world.set_price(sol, Quote::dollars(450.0)).expect_ok();
+    world.set_price(usd, Quote::dollars(1.0)).expect_ok();
+    let worth = |world: &mut World| world.health(trader.margin).initial_collateral.get() as f64 / 1e8;
+    // 12,000 USD at 150, and a minute of 10 % an hour.
+    let pumped = worth(&mut world);
+    assert!(pumped > 12_000.0 && pumped < 12_000.0 * (1.0 + 0.1 / 60.0 * 1.2), "{pumped}");
+    world.borrow(trader, usd, 11_000 * USD).expect_error(Error::InitialHealthTooLow);
+    // Maintenance, which wards off liquidation, follows at once.
+    assert!(world.health(trader.margin).maintenance_collateral.get() as f64 / 1e8 > 38_000.0);
+    for _ in 0..20 {
+        world.advance(3_600);
+        world.set_price(sol, Quote::dollars(450.0)).expect_ok();
+    }
+    world.set_price(usd, Quote::dollars(1.0)).expect_ok();
+    assert!((worth(&mut world) - 36_000.0).abs() < 1.0);
+    world.borrow(trader, usd, 11_000 * USD).expect_ok();
+}
