@@ -1,5 +1,6 @@
 //! `ballast compare`: every stretch of history under both risk policies, with the same people and the same chance.
 
+pub mod interest;
 pub mod table;
 
 use std::{
@@ -44,6 +45,10 @@ pub struct Options {
     /// Seed of everything random: the same seed gives the same report
     #[arg(long, default_value_t = SEED)]
     seed: u64,
+
+    /// Minutes that the liquidator stays away after each visit; at 0 it sees every price
+    #[arg(long, value_name = "MINUTES", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1_440))]
+    absence: u16,
 
     /// The program's bytecode
     #[arg(long, value_name = "FILE", default_value = PROGRAM)]
@@ -90,7 +95,12 @@ pub fn run(options: &Options) -> Result<()> {
     let bytecode = bytecode(&options.program)?;
     let bars = grids.iter().map(|grid| grid.bars.len() * Policy::ALL.len()).sum::<usize>();
     let progress = progress(bars as u64)?;
-    let setting = |policy| Setting { policy, traders: options.accounts as usize, seed: options.seed };
+    let setting = |policy| Setting {
+        policy,
+        traders: options.accounts as usize,
+        seed: options.seed,
+        absence: options.absence as i64 * 60,
+    };
     let runs = play_all(&bytecode, &grids, setting, &progress);
     progress.finish_and_clear();
     let mut runs = runs?.into_iter();
@@ -100,7 +110,7 @@ pub fn run(options: &Options) -> Result<()> {
         .map(|(window, grid)| Comparison { window, grid, runs: runs.by_ref().take(Policy::ALL.len()).collect() })
         .collect();
 
-    write(&options.out, &report::compare(&comparisons, options.seed)?)?;
+    write(&options.out, &report::compare(&comparisons, setting(Policy::Fixed))?)?;
     let mut text = table::plain(&comparisons);
     if let Some(file) = &options.markdown {
         write(file, &table::markdown(&comparisons))?;

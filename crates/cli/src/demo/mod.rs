@@ -33,7 +33,12 @@ pub fn run(options: &Options) -> Result<()> {
     let bytecode = bytecode(&options.program)?;
 
     let progress = progress(grid.bars.len() as u64)?;
-    let setting = Setting { policy: options.policy, traders: options.accounts as usize, seed: options.seed };
+    let setting = Setting {
+        policy: options.policy,
+        traders: options.accounts as usize,
+        seed: options.seed,
+        absence: options.absence as i64 * 60,
+    };
     let record = replay::run(&bytecode, &grid, setting, &progress);
     progress.finish_and_clear();
     let record = record?;

@@ -38,6 +38,10 @@ pub struct Options {
     #[arg(long, default_value_t = SEED)]
     pub seed: u64,
 
+    /// Minutes that the liquidator stays away after each visit; at 0 it sees every price
+    #[arg(long, value_name = "MINUTES", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1_440))]
+    pub absence: u16,
+
     /// First bar: a date or time in UTC (2025-10-10, 2025-10-10T21:15Z) or unix seconds
     #[arg(long, value_parser = time::parse, default_value_t = 0, hide_default_value = true)]
     from: i64,

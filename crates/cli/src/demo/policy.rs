@@ -121,7 +121,7 @@ impl Policy {
         let oracle = OracleConfig { reference_speed: Bps(REFERENCE_SPEED), ..fixed.oracle };
         let controller = ControllerConfig {
             target: Bps(8_000),
-            speed: Bps(500),
+            speed: Bps(3_000),
             lowest: Bps(5_000),
             highest: Bps(20_000),
             volatility_premium: Bps(VOLATILITY_PREMIUM),

@@ -50,6 +50,9 @@ struct Replay {
     record: Record,
     /// The traders' accounts as of the last price.
     accounts: Vec<MarginAccount>,
+    /// Seconds between the liquidator's visits, and the next of them.
+    absence: i64,
+    next_visit: i64,
 }
 
 fn confidences(bars: &[Bar], interval: i64) -> Vec<f64> {
@@ -65,6 +68,18 @@ pub struct Setting {
     pub traders: usize,
     /// Seed of everything random.
     pub seed: u64,
+    /// Seconds that the liquidator stays away after each visit.
+    pub absence: i64,
+}
+
+impl Setting {
+    /// How often the liquidator comes, in a sentence.
+    pub fn attendance(&self) -> String {
+        match self.absence {
+            0 => "The liquidator sees every price.".into(),
+            seconds => format!("The liquidator stays away for {} minutes after each visit.", seconds / 60),
+        }
+    }
 }
 
 /// Plays the grid through the program's bytecode. The bar advances by one for each bar of prices.
@@ -114,7 +129,17 @@ impl Replay {
             accounts: (population.traders.len(), population.lenders.len()),
             ..Record::default()
         };
-        Ok(Self { world, oracle, chance, population, keeper, record, accounts: Vec::new() })
+        Ok(Self {
+            world,
+            oracle,
+            chance,
+            population,
+            keeper,
+            record,
+            accounts: Vec::new(),
+            absence: setting.absence,
+            next_visit: start,
+        })
     }
 
     /// One bar: its prices, each with its liquidations, and everyone's turn every five minutes; then the audit.
@@ -144,6 +169,10 @@ impl Replay {
     fn liquidate_all(&mut self, frame: &mut Frame) -> Result<()> {
         let mut market = self.world.market()?;
         let mut classes = [0.0; CLASS_NAMES.len()];
+        let attends = self.world.now >= self.next_visit;
+        if attends {
+            self.next_visit = self.world.now + self.absence;
+        }
         frame.locked = (0.0, 0.0);
         self.accounts.clear();
         for trader in 0..self.population.traders.len() {
@@ -160,7 +189,7 @@ impl Replay {
             if self.population.traders[trader].is_exposed {
                 frame.thinnest = frame.thinnest.min(ratio(&equity));
             }
-            let account = if health.covers() {
+            let account = if health.covers() || !attends {
                 account
             } else {
                 let account = self.liquidate(trader, account, &mut market, frame)?;

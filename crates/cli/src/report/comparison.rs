@@ -10,9 +10,10 @@ use super::{
     prices, series, short_usd, spread, tables,
 };
 use crate::{
-    compare::{Comparison, Run, table},
+    compare::{Comparison, Run, interest, table},
     demo::{
         policy::Policy,
+        replay::Setting,
         stats::{Frame, thousands},
         time::full_label,
     },
@@ -24,16 +25,18 @@ const COLOURS: [(u8, u8, u8); 2] = [(0xf0, 0x7c, 0x29), (0x1f, 0xa0, 0x8f)];
 const WIDTHS: [u32; 2] = [5, 2];
 
 /// The report as HTML. It holds no time of day, no duration and no path: the same seed and data give the same bytes.
-pub fn render(comparisons: &[Comparison], seed: u64) -> Result<String> {
+pub fn render(comparisons: &[Comparison], setting: Setting) -> Result<String> {
     let first = comparisons.first().and_then(|comparison| comparison.runs.first()).context("nothing was played")?;
     let title = "Ballast: fixed and adaptive risk on the same history";
     let introduction = format!(
         "{} of real prices, each played under both policies with the same {} traders and {} lenders. Every deposit, \
          loan, price and liquidation is a transaction executed by the program's SBF bytecode; after every bar the \
-         books balanced. Seed {seed}.",
+         books balanced. {} Seed {}.",
         if comparisons.len() == 1 { "One stretch".into() } else { format!("{} stretches", comparisons.len()) },
         thousands(first.record.accounts.0 as u64),
-        thousands(first.record.accounts.1 as u64)
+        thousands(first.record.accounts.1 as u64),
+        setting.attendance(),
+        setting.seed
     );
     let mut page = Page::new(title, &introduction);
     page.numbers(&headline(comparisons));
@@ -43,6 +46,7 @@ pub fn render(comparisons: &[Comparison], seed: u64) -> Result<String> {
     for comparison in comparisons {
         append_window(&mut page, comparison)?;
     }
+    append_interest(&mut page)?;
     page.heading("Method");
     page.table(&["", ""], &method(), 2);
     Ok(page.finish(title))
@@ -102,6 +106,34 @@ fn append_window(page: &mut Page, comparison: &Comparison) -> Result<()> {
     let caption = "Value of collateral ÷ debt at spot of the account closest to insolvency, before it is liquidated. \
         Below the dashed line lenders would lose money.";
     page.figure(&by_policy(|frame| frame.thinnest, &percent, Some(1.0))?, &policies, caption);
+    Ok(())
+}
+
+fn append_interest(page: &mut Page) -> Result<()> {
+    page.heading("Interest over thirty days");
+    page.paragraph(
+        "The USDC reserve on the engine alone, with the same borrowers: they want 95 % of it at 5 % a year and a point less \
+         for each point above, and get there by a twentieth an hour. The adaptive policy's controller moves the curve until \
+         utilisation rests at 80 %.",
+    );
+    let courses = Policy::ALL.map(interest::thirty_days);
+    let policies: Vec<_> = Policy::ALL.iter().zip(COLOURS).map(|(policy, colour)| (policy.title(), colour)).collect();
+    let mut drawn: [Vec<Line>; 2] = Default::default();
+    for (course, (colour, width)) in courses.into_iter().zip(COLOURS.into_iter().zip(WIDTHS)) {
+        let points = course?.points;
+        let of = |value: fn(&(i64, f64, f64)) -> f64| points.iter().map(|point| (point.0, value(point))).collect();
+        drawn[0].push(Line { colour, width, points: of(|point| point.1) });
+        drawn[1].push(Line { colour, width, points: of(|point| point.2) });
+    }
+    let time = interest::START..interest::START + interest::HOURS * interest::HOUR;
+    for (lines_of, level, caption) in [
+        (&drawn[0], Some(0.8), "Utilisation; the dashed line is the controller's target."),
+        (&drawn[1], None, "Borrow rate, per year."),
+    ] {
+        let values = lines_of.iter().flat_map(|line| line.points.iter().map(|(_, value)| *value)).chain(level);
+        let axes = Axes { time: time.clone(), values: spread(values), label: &percent };
+        page.figure(&lines(&axes, lines_of, level)?, &policies, caption);
+    }
     Ok(())
 }
 

@@ -39,13 +39,14 @@ pub fn render(record: &Record, grid: &Grid, setting: Setting) -> Result<String> 
     let time = first.time..last.time + grid.interval;
     let introduction = format!(
         "{} from {} to {} UTC, bar by bar, with {} traders and {} lenders under the {} policy. Every deposit, loan, \
-         price and liquidation below is a transaction executed by the program's SBF bytecode. Seed {}.",
+         price and liquidation below is a transaction executed by the program's SBF bytecode. {} Seed {}.",
         played(grid),
         full_label(time.start),
         full_label(time.end),
         thousands(record.accounts.0 as u64),
         thousands(record.accounts.1 as u64),
         setting.policy.title(),
+        setting.attendance(),
         setting.seed
     );
     let mut page = Page::new(title, &introduction);
