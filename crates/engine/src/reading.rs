@@ -210,19 +210,19 @@ impl PriceCache {
         Usd(add_wide(value, inexact as u128))
     }
 
-    /// How many atoms so many whole dollars buy at the spot price, right to 2^-30; `u64::MAX` if more.
+    /// How many atoms so many whole dollars buy at the spot price, right to 2^-26; `u64::MAX` if more.
     #[inline(always)]
     pub fn atoms_of(&self, dollars: u32) -> u64 {
-        // dollars × 10^4 × 2^shift ÷ spot, by the reciprocal of the spot's first 32 bits, 2^79 ÷ spot < 2^33.
-        if self.spot.0 >> 47 == 0 || !(2..=126).contains(&self.shift) {
+        // dollars × 10^4 × 2^shift ÷ spot, by the reciprocal of the spot's first bits, 2^75 ÷ spot: 27 to 31 bits.
+        if self.spot.0 >> 44 == 0 || self.shift > 124 {
             return self.atoms_floor(Usd::dollars(dollars as u64), self.spot);
         }
-        let reciprocal = (1 << 63) / (self.spot.0 >> 16);
-        let atoms = mul(mul(dollars as u64, reciprocal - (reciprocal >> 32)) >> 14, ONE_BPS as u64);
-        // × 2^(shift + 14 − 79)
+        let reciprocal = (1 << 63) / (self.spot.0 >> 12);
+        let atoms = mul(mul(dollars as u64, reciprocal) >> 14, ONE_BPS as u64);
+        // × 2^(shift + 14 − 75)
         match self.shift {
-            ..=65 => atoms >> (65 - self.shift),
-            shift if atoms >> (129 - shift) == 0 => atoms << (shift - 65),
+            ..=61 => atoms >> (61 - self.shift),
+            shift if atoms >> (125 - shift) == 0 => atoms << (shift - 61),
             _ => u64::MAX,
         }
     }

@@ -192,7 +192,9 @@ impl Reserve {
             return Ok(false);
         }
         risk.volatility.sample(quote.price, quote.publish_time);
-        self.reassess();
+        if self.config.risk.follows_the_market() || self.config.controller.volatility_premium.0 != 0 {
+            self.reassess();
+        }
         Ok(true)
     }
 

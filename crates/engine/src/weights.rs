@@ -140,6 +140,12 @@ impl RiskConfig {
         Ok(())
     }
 
+    /// Whether anything here depends on the price, the volatility or the total of deposits.
+    #[inline(always)]
+    pub fn follows_the_market(&self) -> bool {
+        (self.market_depth | self.borrowing_cap | self.volatility_slope.0 as u32) != 0
+    }
+
     /// The highest maintenance asset weight of all terms.
     pub fn highest_asset_weight(&self) -> Bps {
         self.cross.maintenance_asset.max(self.group_maintenance_asset).max(self.isolated.maintenance_asset)

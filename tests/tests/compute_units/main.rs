@@ -7,7 +7,7 @@ mod scenes;
 use std::{collections::BTreeMap, sync::OnceLock};
 
 use ballast_client::{LiquidationOrder, MarketView, PYTH_RECEIVERS};
-use ballast_tests::{MintSpec, Outcome, World, market_config};
+use ballast_tests::{MintSpec, Outcome, Quote, World, market_config};
 use report::Row;
 use scenes::{Full, Last, RESERVES, TOKEN, long_quote, quote};
 
@@ -71,6 +71,11 @@ fn measured() -> &'static [Row] {
             scene.age(&[]);
             let outcome = scene.world.settle(scene.user.margin, owed[owed.len() - 1]);
             measured.add("settle_bad_debt", debts, outcome);
+        }
+        let adaptive = Full::adaptive();
+        let fork_adaptive = || adaptive.fork();
+        for positions in [2, 16] {
+            adapting(&mut measured, fork_adaptive, positions);
         }
         governance(&mut measured, fork());
         accounts(&mut measured, fork());
@@ -158,11 +163,38 @@ fn reading(measured: &mut Measured, fork: impl Fn() -> Full, positions: u8) {
     let mut scene = fork();
     scene.age(&[]);
     let reserves: Vec<u8> = (RESERVES - positions..RESERVES).collect();
+    // The exponent of a feed stays; a minute later volatility is sampled again.
+    let quote = long_quote();
+    for _ in 0..2 {
+        scene.reprice(&reserves, quote);
+        scene.world.advance(61);
+    }
     for reserve in &reserves {
-        scene.world.publish(*reserve, long_quote());
+        scene.world.publish(*reserve, Quote { price: quote.price + quote.price / 64, ..quote });
     }
     let outcome = scene.world.refresh(&reserves);
     measured.add("refresh_prices", positions, outcome);
+}
+
+/// What the rules that adapt add, all past their bounds: and then value at risk.
+fn adapting(measured: &mut Measured, fork: impl Fn() -> Full, positions: u8) {
+    let mut rows = Measured::default();
+    pay_in(&mut rows, &fork, positions);
+    pay_out(&mut rows, &fork, positions);
+    liquidation(&mut rows, &fork, positions);
+    reading(&mut rows, &fork, positions);
+    for row in &mut rows.0 {
+        row.operation += "_adaptive";
+    }
+    measured.0.extend(rows.0);
+
+    let (deposits, debts) = sides(positions);
+    let mut scene = fork();
+    let (held, owed) = scene.positions(deposits, debts, Last::Debt);
+    scene.ask_for_value_at_risk();
+    scene.age(&[held.as_slice(), &owed].concat());
+    let outcome = scene.world.borrow(scene.user, owed[owed.len() - 1], TOKEN + 1);
+    measured.add("borrow_value_at_risk", positions, outcome);
 }
 
 fn governance(measured: &mut Measured, mut scene: Full) {
@@ -237,7 +269,26 @@ fn no_operation_exceeds_its_ceiling() {
         let units = units(operation, positions);
         assert!(units <= ceiling, "{operation} at {positions}: {units}, ceiling {ceiling}");
     }
+    // With every rule that adapts past its bound. What is above its ceiling then is listed: one that comes down leaves the
+    // list, and none may join it.
+    let known_above: &[(&str, u8)] = &[
+        ("withdraw_no_debt", 2),
+        ("liquidate", 2),
+        ("read_health", 16),
+        ("refresh_prices", 2),
+        ("refresh_prices", 16),
+    ];
+    for (operation, positions, ceiling) in ceilings {
+        let name = format!("{operation}_adaptive");
+        let Some(row) = measured().iter().find(|row| row.operation == name && row.positions == positions) else {
+            continue;
+        };
+        let is_known = known_above.contains(&(operation, positions));
+        assert_eq!(row.compute_units > ceiling, is_known, "{row:?}, ceiling {ceiling}");
+    }
     assert!(rows[&("borrow", 16)].transaction_bytes <= 450);
+    let at_risk = units("borrow_value_at_risk", 16) - units("borrow_adaptive", 16);
+    assert!(at_risk <= 6_000, "value at risk at 16 positions: {at_risk}");
 }
 
 #[test]

@@ -2,9 +2,12 @@
 
 use ballast_client::Address;
 use ballast_engine::{
-    interest::RateCurve,
+    exposure::ValueAtRiskConfig,
+    interest::{ControllerConfig, RateCurve},
+    price::OracleConfig,
     reserve::ReserveConfig,
     units::{Bps, Rate},
+    weights::RiskConfig,
 };
 use ballast_tests::{Quote, Token, User, World, reserve_config};
 
@@ -23,6 +26,35 @@ fn config() -> ReserveConfig {
     let points: Vec<_> = (0..7).map(|point| (point * 1_000, 99_990)).chain([(10_000, 100_000)]).collect();
     let curve = RateCurve::new(&points).expect("eight points");
     ReserveConfig { curve, min_penalty: Bps(301), ..reserve_config() }
+}
+
+/// The same with every rule that adapts switched on and past its bound.
+fn adaptive() -> ReserveConfig {
+    let config = config();
+    let oracle = OracleConfig { reference_speed: Bps(100), ..config.oracle };
+    let controller = ControllerConfig {
+        target: Bps(8_000),
+        speed: Bps(1_000),
+        lowest: Bps(9_000),
+        highest: Bps(11_000),
+        volatility_premium: Bps(100),
+        ..ControllerConfig::default()
+    };
+    let risk = RiskConfig {
+        group_id: 1,
+        group_initial_asset: Bps(8_100),
+        group_maintenance_asset: Bps(8_600),
+        market_depth: 100,
+        position_depth: 10,
+        borrowing_cap: u32::MAX,
+        volatility_slope: Bps(100),
+        max_volatility_haircut: Bps(100),
+        max_market_haircut: Bps(100),
+        max_position_haircut: Bps(100),
+        ..config.risk
+    };
+    // Worth less than the borrowing cap, so that the cap is looked at and does not bind.
+    ReserveConfig { oracle, controller, risk, deposit_cap: 1 << 58, ..config }
 }
 
 /// A price whose readings all differ.
@@ -44,10 +76,19 @@ pub struct Full {
 
 impl Full {
     pub fn new() -> Self {
+        Self::with(config())
+    }
+
+    /// The same with all rules that adapt in the account's reserves.
+    pub fn adaptive() -> Self {
+        Self::with(adaptive())
+    }
+
+    fn with(of_account: ReserveConfig) -> Self {
         let mut world = World::new();
         for index in 0..RESERVES {
             let token = Token { quote: quote(10.0), ..Token::new(&format!("token {index}"), 9, 0.0) };
-            world.list(token, config());
+            world.list(token, if index < FIRST { config() } else { of_account });
         }
         let lender = world.user("lender");
         for index in FIRST..RESERVES {
@@ -61,6 +102,16 @@ impl Full {
         }
         let user = world.user("user");
         Self { world, user }
+    }
+
+    /// Has the market ask for value at risk: so little of it that nothing is refused.
+    pub fn ask_for_value_at_risk(&mut self) {
+        let correlations = std::array::from_fn(|k| std::array::from_fn(|l| if k == l { 10_000 } else { 5_000 }));
+        let mut config = self.world.view().market.config;
+        config.value_at_risk =
+            ValueAtRiskConfig { correlations, multiple: Bps(1), horizon: 86_400, ..ValueAtRiskConfig::default() };
+        let update = self.world.view().update_market(config);
+        self.world.send(&[update]).expect_ok();
     }
 
     /// A copy.

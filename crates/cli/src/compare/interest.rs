@@ -15,8 +15,6 @@ pub const START: i64 = 1_767_225_600;
 
 /// Utilisation and annual borrow rate at the end of each hour.
 pub struct Course {
-    /// How risk, and with it interest, is governed.
-    pub policy: Policy,
     /// Time, utilisation, rate.
     pub points: Vec<(i64, f64, f64)>,
 }
@@ -41,7 +39,7 @@ pub fn thirty_days(policy: Policy) -> Result<Course> {
             reserve.repay(reserve.debt_index.amount_ceil(shares), shares);
         }
     }
-    Ok(Course { policy, points })
+    Ok(Course { points })
 }
 
 #[cfg(test)]
