@@ -81,7 +81,7 @@ macro_rules! for_each_error {
             CorrelationOutOfRange = "A correlation is outside -10,000 to 10,000 bps, or one of the diagonal is not 10,000";
             CorrelationsNotSymmetric = "The correlation matrix is not symmetric";
             ValueAtRiskOutOfRange = "Value at risk: multiple 0 to 60,000 bps, horizon 60 to 2,592,000 s while the multiple is above zero";
-            PenaltyOutOfRange = "Penalties: minimum <= maximum <= 2,500 bps, and maintenance asset weight x (1 + maximum) below 100 %";
+            PenaltyOutOfRange = "Penalties: minimum <= maximum <= 2,500 bps, and maintenance asset weight, set or still in force, x (1 + maximum) below 100 %";
             ReserveFactorOutOfRange = "The reserve factor exceeds 5,000 bps";
             CapOutOfRange = "A cap exceeds 2^63 atoms";
             MinimumDepositIsZero = "The minimum deposit must be at least one atom";

@@ -68,14 +68,10 @@ impl ReserveConfig {
         if self.borrow_enabled > 1 || self.borrow_enabled == 0 && collateral_weight == 0 {
             return Err(Error::ReserveHasNoUse);
         }
-        // Seizing (1 + penalty) of collateral for one of debt improves health only while weight × (1 + penalty) < 1.
-        let seized_weight = collateral_weight as u32 * (ONE_BPS + self.max_penalty.0.min(ONE_BPS)) as u32;
-        if self.min_penalty > self.max_penalty
-            || self.max_penalty > Self::MAX_PENALTY
-            || seized_weight >= ONE_BPS as u32 * ONE_BPS as u32
-        {
+        if self.min_penalty > self.max_penalty || self.max_penalty > Self::MAX_PENALTY {
             return Err(Error::PenaltyOutOfRange);
         }
+        self.require_improvement(Bps(collateral_weight))?;
         if self.reserve_factor > Self::MAX_RESERVE_FACTOR {
             return Err(Error::ReserveFactorOutOfRange);
         }
@@ -86,6 +82,12 @@ impl ReserveConfig {
             return Err(Error::MinimumDepositIsZero);
         }
         Ok(())
+    }
+
+    /// Seizing (1 + penalty) of collateral for one of debt improves health only while weight × (1 + penalty) < 1.
+    fn require_improvement(&self, weight: Bps) -> Result<()> {
+        let seized = weight.0 as u32 * (ONE_BPS + self.max_penalty.0) as u32;
+        if seized < ONE_BPS as u32 * ONE_BPS as u32 { Ok(()) } else { Err(Error::PenaltyOutOfRange) }
     }
 }
 
@@ -162,6 +164,8 @@ impl Reserve {
         }
         self.accrue(now);
         self.risk.step(&self.config.risk, self.config.oracle.confidence_multiple, now);
+        // A higher penalty waits until the weights in force leave room for it.
+        config.require_improvement(self.risk.highest_asset_weight())?;
         let (old, new) = (&self.config.oracle, &config.oracle);
         if (new.feed_id, new.base_feed_id) != (old.feed_id, old.base_feed_id) {
             // The old readings stay, as old as can be: they back no new risk, liquidation reads them in the borrower's

@@ -249,6 +249,11 @@ impl RiskState {
         state
     }
 
+    /// The highest maintenance asset weight in force.
+    pub fn highest_asset_weight(&self) -> Bps {
+        self.weights.iter().map(|weights| weights.maintenance_asset).max().unwrap_or_default()
+    }
+
     /// Takes over new parameters. What new risk is judged by follows at once, the rest by the ramp. `deposits` are those
     /// of the reserve in whole USD, rounded up.
     pub fn adopt(&mut self, config: &RiskConfig, old: &RiskConfig, deposits: u32) {
@@ -299,8 +304,8 @@ impl RiskState {
     fn take_steps(&mut self, config: &RiskConfig, confidence_multiple: Bps, steps: u16) {
         let before = *self;
         for (weights, target) in self.weights.iter_mut().zip(config.sets()) {
-            let asset = target.maintenance_asset.0.saturating_sub(self.haircut.0);
-            weights.maintenance_asset = approach(weights.maintenance_asset, Bps(asset), steps);
+            let target_asset = Self::after(self.haircut, target.maintenance_asset);
+            weights.maintenance_asset = approach(weights.maintenance_asset, target_asset, steps);
             weights.maintenance_liability =
                 approach(weights.maintenance_liability, target.maintenance_liability, steps);
         }
@@ -323,7 +328,7 @@ impl RiskState {
         let haircut = Bps(self.volatility_haircut.0 + config.market_haircut(deposits, self.market_depth).0);
         if haircut != self.haircut {
             (self.haircut, self.is_ramping) = (haircut, 1);
-            self.combine(config);
+            self.cut(config);
         }
     }
 
@@ -344,12 +349,11 @@ impl RiskState {
         if (ceiling, volatility_haircut, haircut) != (self.ceiling, self.volatility_haircut, self.haircut) {
             (self.ceiling, self.volatility_haircut, self.haircut) = (ceiling, volatility_haircut, haircut);
             self.is_ramping = 1;
-            self.combine(config);
+            self.cut(config);
         }
     }
 
-    /// The one place where weights and haircuts meet: what new risk is judged by is what governance set, less the haircuts,
-    /// below the ceiling, and never looser than maintenance in force.
+    /// What new risk is judged by is what governance set, but never looser than maintenance in force.
     fn combine(&mut self, config: &RiskConfig) {
         self.initial_depth = match (config.position_depth, self.position_depth) {
             (0, in_force) => in_force,
@@ -357,9 +361,27 @@ impl RiskState {
             (set, in_force) => set.min(in_force),
         };
         for (weights, set) in self.weights.iter_mut().zip(config.sets()) {
-            let asset = set.initial_asset.0.saturating_sub(self.haircut.0).min(self.ceiling.0);
-            weights.initial_asset = weights.maintenance_asset.min(Bps(asset));
             weights.initial_liability = weights.maintenance_liability.max(set.initial_liability);
+        }
+        self.cut(config);
+    }
+
+    /// The one place where an asset weight and the haircuts of its reserve meet.
+    #[inline(always)]
+    fn after(haircut: Bps, set: Bps) -> Bps {
+        Bps(set.0.saturating_sub(haircut.0))
+    }
+
+    /// Brings the haircuts and the ceiling into the weights of new risk.
+    #[inline(always)]
+    fn cut(&mut self, config: &RiskConfig) {
+        let set = [
+            config.cross.initial_asset,
+            if config.group_id == 0 { config.cross.initial_asset } else { config.group_initial_asset },
+            config.isolated.initial_asset,
+        ];
+        for (weights, set) in self.weights.iter_mut().zip(set) {
+            weights.initial_asset = Self::after(self.haircut, set).min(self.ceiling).min(weights.maintenance_asset);
         }
     }
 }

@@ -450,6 +450,24 @@ fn terms_in_use_cannot_be_taken_away() {
     assert_eq!(world.act(0, |ledger, _| ledger.set_config(1, config)), Err(Error::GroupInUse));
 }
 
+/// Or no liquidation would improve health until the weight has come down.
+#[test]
+fn a_penalty_waits_for_the_weights_in_force() {
+    let mut world = World::new(1);
+    let mut config = reserve_config(1);
+    (config.risk.cross.initial_asset, config.risk.cross.maintenance_asset) = (Bps(5_000), Bps(5_000));
+    config.max_penalty = Bps(2_500);
+    assert_eq!(config.validate(), Ok(()));
+    assert_eq!(world.act(0, |ledger, _| ledger.set_config(1, config)), Err(Error::PenaltyOutOfRange));
+    let lower = ReserveConfig { max_penalty: Bps(1_500), ..config };
+    world.act(0, |ledger, _| ledger.set_config(1, lower)).unwrap();
+    for _ in 0..100 {
+        world.now += 600;
+        again(&mut world, 1);
+    }
+    world.act(0, |ledger, _| ledger.set_config(1, config)).unwrap();
+}
+
 #[test]
 fn accounts_open_in_a_mode_that_is_offered() {
     let mut world = World::new(1);
