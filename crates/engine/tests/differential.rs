@@ -196,6 +196,9 @@ impl Model {
             let balances = Self::atoms(world, user);
             for (requirement, initial) in [(Requirement::Initial, true), (Requirement::Maintenance, false)] {
                 let Ok(engine) = world.health(user, requirement) else { continue };
+                if initial && now.iter().any(Pool::is_on_the_edge) {
+                    continue;
+                }
                 let (collateral, debt) = health(&now, &balances, initial);
                 // Readings have 46 bits of the highest: the lowest, less the bias, may have four less here.
                 let near = |engine: u128, exact: Rational| {

@@ -111,6 +111,17 @@ impl Pool {
         &self.confidence * ratio(self.config.oracle.confidence_multiple.0, 10_000)
     }
 
+    /// Whether the price stands so close to a limit that the engine's ratios, cut and rounded up, may say otherwise.
+    pub fn is_on_the_edge(&self) -> bool {
+        let oracle = &self.config.oracle;
+        let distance = super::rational::abs(&self.spot - &self.ema) / &self.ema;
+        let near = |value: Rational, limit: u16| {
+            super::rational::abs(value - ratio(limit, 10_000)) <= super::rational::two_to(-30)
+        };
+        near(&self.confidence / &self.spot, oracle.max_confidence_initial.0)
+            || near(distance, oracle.max_ema_divergence.0)
+    }
+
     /// Whether the price backs new risk: tight, and near its average.
     pub fn is_settled(&self) -> bool {
         let oracle = &self.config.oracle;
