@@ -7,7 +7,7 @@
 use crate::{
     error::{Error, Result},
     layout::record,
-    math::{bit_length, mul, wide},
+    math::{bit_length, bit_length_wide, mul, wide},
     units::{Bps, ONE_BPS, Rate, Usd},
 };
 
@@ -115,7 +115,7 @@ impl Exposures {
         /// Bits kept of the largest exposure.
         const KEPT: u32 = 30;
         let largest = self.classes.iter().map(|class| class.unsigned_abs()).max().unwrap_or(0);
-        let shift = bits(largest).saturating_sub(KEPT);
+        let shift = bit_length_wide(largest).saturating_sub(KEPT);
         // Σ ρ y y, in basis points: 25 products below 2^60 cut by 16 bits, times 2^14.
         let mut sum = 0i64;
         let mut cut = [0i64; CLASSES];
@@ -139,7 +139,7 @@ impl Exposures {
         let fraction = (63 - bit_length(product)) & !1;
         let factor = (product << fraction) / Rate::YEAR;
         let square = wide(variance, factor);
-        let excess = bits(square).saturating_sub(64).next_multiple_of(2);
+        let excess = bit_length_wide(square).saturating_sub(64).next_multiple_of(2);
         let root = (((square >> excess) as u64).isqrt() as u128 + 1) << (excess / 2);
         // The sum is cut by 17 bits and 10^4 of the correlations, the factor has its fraction and 10^8 of the multiple; and
         // 10^4 for the volatilities: in 10^-8 USD, root × 2^(shift + 8 + 17 ÷ 2 − fraction ÷ 2) ÷ 10^10.
@@ -149,10 +149,4 @@ impl Exposures {
         let scaled = if up >= down { scaled << (up - down) } else { (scaled >> (down - up)) + 1 };
         Usd(scaled.div_ceil(10_000_000_000))
     }
-}
-
-/// Bits of a number.
-fn bits(number: u128) -> u32 {
-    let high = (number >> 64) as u64;
-    if high == 0 { bit_length(number as u64) } else { 64 + bit_length(high) }
 }

@@ -4,12 +4,13 @@ use crate::{
     error::{Error, Result},
     exposure::Exposures,
     layout::{U128, record},
-    margin::{MarginAccount, Mode, Position},
+    margin::{MarginAccount, Mode},
     market::MarketConfig,
     math::mul,
+    reading::{PriceCache, Reading},
     reserve::Reserve,
     rules::{Condition, Treatment, Use},
-    units::{Bps, ONE_BPS, Usd},
+    units::{Bps, ONE_BPS, Shares, Usd},
     weights::{Terms, Weights},
 };
 
@@ -44,7 +45,7 @@ impl Health {
         }
     }
 
-    /// Raises the debt until no more collateral is free than what the account owns exceeds its value at risk by.
+    /// Raises the debt until `collateral − debt` is no more than `assets − liabilities − value at risk`.
     fn require(&mut self, exposures: &Exposures, market: &MarketConfig) {
         let at_risk = exposures.value_at_risk(&market.value_at_risk);
         let required = exposures.liabilities.plus(at_risk).plus(self.collateral).less(exposures.assets);
@@ -119,6 +120,9 @@ pub fn weighted(reserve: &Reserve, amount: u64, is_debt: bool, terms: Terms, req
 }
 
 /// The same, times 2^`favour` for a deposit and divided by it for a debt.
+///
+/// A deposit worth more than the position depth counts for no more than the depth would, but for its whole size at the
+/// weight less the position haircut at least. So its value never falls when it grows.
 #[inline(always)]
 fn weighted_in_favour(
     reserve: &Reserve,
@@ -146,8 +150,7 @@ fn weighted_in_favour(
     // A token never priced has no shift and no reading: nothing is left of it, whatever it wraps to.
     let shift = price.shift.wrapping_sub(favour);
     let value = price.value_floor_shifted(amount, reading, weight, shift);
-    // Whole USD × basis points × 10^4: below 2^62.
-    let at_depth = Usd(mul(mul(depth as u64, weight.0 as u64), ONE_BPS as u64) as u128);
+    let at_depth = value_of(depth, weight);
     if depth == 0 || value <= at_depth {
         return value;
     }
@@ -157,10 +160,15 @@ fn weighted_in_favour(
     at_depth.max(price.value_floor_shifted(amount, reading, least, shift))
 }
 
-/// What the last atom of a deposit of this maintenance value counts for, as a weight.
-///
-/// A deposit worth more than the depth counts for no more than the depth would, but for its whole size at the weight less
-/// the position haircut at least. So its value never falls when it grows.
+/// So many whole dollars at a weight.
+#[inline(always)]
+fn value_of(dollars: u32, weight: Bps) -> Usd {
+    // × basis points × 10^4: below 2^62.
+    Usd(mul(mul(dollars as u64, weight.0 as u64), ONE_BPS as u64) as u128)
+}
+
+/// What the last atom of a deposit counts for in maintenance, as a weight: all of it up to the depth, nothing while the
+/// depth is what counts, and the weight less the position haircut beyond.
 #[inline(always)]
 pub(crate) fn marginal_weight(reserve: &Reserve, amount: u64, terms: Terms) -> Bps {
     let Reserve { price, risk, .. } = reserve;
@@ -170,7 +178,7 @@ pub(crate) fn marginal_weight(reserve: &Reserve, amount: u64, terms: Terms) -> B
     }
     let least = Bps(weight.0.saturating_sub(risk.position_haircut.0));
     let value = |weight| price.value_floor(amount, price.low_maintenance, weight);
-    let at_depth = Usd(mul(mul(risk.position_depth as u64, weight.0 as u64), ONE_BPS as u64) as u128);
+    let at_depth = value_of(risk.position_depth, weight);
     if value(weight) <= at_depth {
         weight
     } else if value(least) <= at_depth {
@@ -182,8 +190,8 @@ pub(crate) fn marginal_weight(reserve: &Reserve, amount: u64, terms: Terms) -> B
 
 /// The health of an account at `now` (unix seconds), interest until then included.
 ///
-/// For [`Requirement::Initial`], if the market asks for value at risk, the debt is at least what leaves no more than the
-/// value at risk of what the account owns.
+/// For [`Requirement::Initial`], if the market asks for value at risk, the debt is raised until the collateral covers it only
+/// if what the account owns, unweighted, exceeds what it owes by the value at risk.
 pub fn health(
     account: &MarginAccount,
     reserves: &[Reserve],
@@ -212,16 +220,12 @@ fn sum_up(
     mut look: impl FnMut(&Reserve, u64, bool),
 ) -> Result<Health> {
     let mut sum = Health::default();
-    let terms = AccountTerms::of(account);
-    for_each_position(account, reserves, |reserve, position| {
-        let is_debt = position.is_debt();
-        let condition = reserve.price.condition(now);
+    for_each_position(account, reserves, now, |held| {
         // What counts nothing needs no amount either.
-        if requirement.use_of(is_debt).treatment(condition) != Treatment::CountNothing {
-            let amount = amount(reserve, position, now);
-            let weights = &reserve.risk.weights[terms.of_position(reserve) as usize];
-            sum.add(treated(reserve, amount, is_debt, weights, requirement, condition)?, is_debt);
-            look(reserve, amount, is_debt);
+        if held.treatment(requirement) != Treatment::CountNothing {
+            let amount = held.amount(now);
+            sum.add(held.required(amount, requirement)?, held.is_debt);
+            look(held.reserve, amount, held.is_debt);
         }
         Ok(())
     })?;
@@ -231,21 +235,19 @@ fn sum_up(
 /// Takes a position into the exposures, at initial readings without weights.
 #[inline(always)]
 fn expose(exposures: &mut Exposures, reserve: &Reserve, amount: u64, is_debt: bool) {
-    let (price, one) = (&reserve.price, Bps(ONE_BPS));
-    let value = if is_debt {
-        price.value_ceil(amount, price.high_initial, one)
-    } else {
-        price.value_floor(amount, price.low_initial, one)
-    };
+    let price = &reserve.price;
+    let value = unweighted(price, amount, if is_debt { price.high_initial } else { price.low_initial }, is_debt);
     exposures.add(reserve.config.risk.class, reserve.risk.volatility.annual, value, is_debt);
 }
 
 /// The value of an account's deposits and debts at their last spot prices with weights of one: what insolvency is
 /// judged by. A token never priced counts nothing.
 pub fn equity(account: &MarginAccount, reserves: &[Reserve], now: i64) -> Result<Health> {
+    // Last prices, whatever they are like: the table has nothing else for it.
+    const { assert!(Use::Insolvency.reads_any()) };
     let mut sum = Health::default();
-    for_each_position(account, reserves, |reserve, position| {
-        sum.add(spot_value(reserve, amount(reserve, position, now), position.is_debt()), position.is_debt());
+    for_each_position(account, reserves, now, |held| {
+        sum.add(held.at_spot(held.amount(now)), held.is_debt);
         Ok(())
     })?;
     Ok(sum)
@@ -259,65 +261,93 @@ pub fn maintenance_and_equity(
     now: i64,
 ) -> Result<(Health, Health, AccountTerms)> {
     let (mut maintenance, mut equity) = (Health::default(), Health::default());
-    let terms = AccountTerms::of(account);
-    for_each_position(account, reserves, |reserve, position| {
-        let (amount, is_debt) = (amount(reserve, position, now), position.is_debt());
-        let condition = reserve.price.condition(now);
-        let weights = &reserve.risk.weights[terms.of_position(reserve) as usize];
-        maintenance.add(treated(reserve, amount, is_debt, weights, Requirement::Maintenance, condition)?, is_debt);
-        equity.add(spot_value(reserve, amount, is_debt), is_debt);
+    for_each_position(account, reserves, now, |held| {
+        let amount = held.amount(now);
+        maintenance.add(held.required(amount, Requirement::Maintenance)?, held.is_debt);
+        equity.add(held.at_spot(amount), held.is_debt);
         Ok(())
     })?;
-    Ok((maintenance, equity, terms))
+    Ok((maintenance, equity, AccountTerms::of(account)))
 }
 
-/// Calls `visit` for each position with its reserve.
+/// A position with what its value depends on.
+struct Held<'a> {
+    reserve: &'a Reserve,
+    shares: Shares,
+    is_debt: bool,
+    weights: &'a Weights,
+    condition: Condition,
+}
+
+/// Calls `visit` for each position.
 #[inline(always)]
 fn for_each_position(
     account: &MarginAccount,
     reserves: &[Reserve],
-    mut visit: impl FnMut(&Reserve, &Position) -> Result<()>,
+    now: i64,
+    mut visit: impl FnMut(&Held) -> Result<()>,
 ) -> Result<()> {
+    let terms = AccountTerms::of(account);
     for position in account.positions() {
-        visit(reserves.get(position.reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?, position)?;
+        let reserve = reserves.get(position.reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
+        visit(&Held {
+            reserve,
+            shares: position.shares,
+            is_debt: position.is_debt(),
+            weights: &reserve.risk.weights[terms.of_position(reserve) as usize],
+            condition: reserve.price.condition(now),
+        })?;
     }
     Ok(())
 }
 
-/// What a position is worth in atoms, interest until `now` included.
-#[inline(always)]
-fn amount(reserve: &Reserve, position: &Position, now: i64) -> u64 {
-    if position.is_debt() {
-        reserve.debt_index_at(now).amount_ceil(position.shares)
-    } else {
-        reserve.deposit_index_at(now).amount_floor(position.shares)
+impl Held<'_> {
+    /// What it is worth in atoms, interest until `now` included.
+    #[inline(always)]
+    fn amount(&self, now: i64) -> u64 {
+        if self.is_debt {
+            self.reserve.debt_index_at(now).amount_ceil(self.shares)
+        } else {
+            self.reserve.deposit_index_at(now).amount_floor(self.shares)
+        }
     }
-}
 
-/// What a position counts for under a requirement, its price read as the table of [`crate::rules`] says.
-#[inline(always)]
-fn treated(
-    reserve: &Reserve,
-    amount: u64,
-    is_debt: bool,
-    weights: &Weights,
-    requirement: Requirement,
-    condition: Condition,
-) -> Result<Usd> {
-    let treatment = requirement.use_of(is_debt).treatment(condition);
-    treatment.allow()?;
-    if treatment == Treatment::CountNothing {
-        return Ok(Usd::ZERO);
+    /// How its price is read: see [`crate::rules`].
+    #[inline(always)]
+    fn treatment(&self, requirement: Requirement) -> Treatment {
+        requirement.use_of(self.is_debt).treatment(self.condition)
     }
-    let favour = if treatment == Treatment::FavourBorrower { FAVOUR_SHIFT } else { 0 };
-    Ok(weighted_in_favour(reserve, amount, is_debt, weights, requirement, favour))
+
+    /// What so many atoms of it count for under a requirement.
+    #[inline(always)]
+    fn required(&self, amount: u64, requirement: Requirement) -> Result<Usd> {
+        let treatment = self.treatment(requirement);
+        treatment.allow()?;
+        if treatment == Treatment::CountNothing {
+            return Ok(Usd::ZERO);
+        }
+        let favour = if treatment == Treatment::FavourBorrower { FAVOUR_SHIFT } else { 0 };
+        Ok(weighted_in_favour(self.reserve, amount, self.is_debt, self.weights, requirement, favour))
+    }
+
+    /// The same at the last spot price without weights.
+    #[inline(always)]
+    fn at_spot(&self, amount: u64) -> Usd {
+        spot_value(self.reserve, amount, self.is_debt)
+    }
 }
 
 /// An amount's value at the last spot price, rounded up or down.
 #[inline(always)]
 pub(crate) fn spot_value(reserve: &Reserve, amount: u64, round_up: bool) -> Usd {
-    let (price, one) = (&reserve.price, Bps(ONE_BPS));
-    if round_up { price.value_ceil(amount, price.spot, one) } else { price.value_floor(amount, price.spot, one) }
+    unweighted(&reserve.price, amount, reserve.price.spot, round_up)
+}
+
+/// An amount's value at a reading, rounded up or down.
+#[inline(always)]
+fn unweighted(price: &PriceCache, amount: u64, reading: Reading, round_up: bool) -> Usd {
+    let one = Bps(ONE_BPS);
+    if round_up { price.value_ceil(amount, reading, one) } else { price.value_floor(amount, reading, one) }
 }
 
 record! {
@@ -371,15 +401,12 @@ impl Sums {
     fn of(account: &MarginAccount, reserves: &[Reserve], now: i64) -> Result<Self> {
         let (mut initial, mut maintenance, mut equity) = (Health::default(), Health::default(), Health::default());
         let mut can_add_risk = true;
-        let terms = AccountTerms::of(account);
-        for_each_position(account, reserves, |reserve, position| {
-            let (amount, is_debt) = (amount(reserve, position, now), position.is_debt());
-            let condition = reserve.price.condition(now);
-            let weights = &reserve.risk.weights[terms.of_position(reserve) as usize];
-            equity.add(spot_value(reserve, amount, is_debt), is_debt);
-            maintenance.add(treated(reserve, amount, is_debt, weights, Requirement::Maintenance, condition)?, is_debt);
-            match treated(reserve, amount, is_debt, weights, Requirement::Initial, condition) {
-                Ok(value) => initial.add(value, is_debt),
+        for_each_position(account, reserves, now, |held| {
+            let amount = held.amount(now);
+            equity.add(held.at_spot(amount), held.is_debt);
+            maintenance.add(held.required(amount, Requirement::Maintenance)?, held.is_debt);
+            match held.required(amount, Requirement::Initial) {
+                Ok(value) => initial.add(value, held.is_debt),
                 Err(_) => can_add_risk = false,
             }
             Ok(())

@@ -99,9 +99,11 @@ impl MarginAccount {
             isolated_debt: debt,
             ..Self::default()
         };
+        const CROSS: u8 = Mode::Cross as u8;
+        const ISOLATED: u8 = Mode::Isolated as u8;
         match mode {
-            0 if collateral == 0 && debt == 0 => Ok(account),
-            1 if collateral != debt => {
+            CROSS if collateral == 0 && debt == 0 => Ok(account),
+            ISOLATED if collateral != debt => {
                 let reserve = |index: u8| reserves.get(index as usize).ok_or(Error::ReserveIndexOutOfRange);
                 let (collateral, debt) = (&reserve(collateral)?.config, &reserve(debt)?.config);
                 let is_offered = collateral.risk.isolated.maintenance_asset.0 > 0
@@ -116,7 +118,7 @@ impl MarginAccount {
     /// Whether the account may hold a position.
     #[inline(always)]
     fn admits(&self, reserve: u8, side: Side) -> bool {
-        let isolated = if side as u8 == Side::Debt as u8 { self.isolated_debt } else { self.isolated_collateral };
+        let isolated = if side == Side::Debt { self.isolated_debt } else { self.isolated_collateral };
         self.mode == Mode::Cross as u8 || isolated == reserve
     }
 

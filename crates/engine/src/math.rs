@@ -66,8 +66,6 @@ proved! {
     add(u64) = checked_add, wrapping_add;
     /// `a + b`, proved to fit.
     add_wide(u128) = checked_add, wrapping_add;
-    /// `a − b`, proved not to be negative.
-    sub_wide(u128) = checked_sub, wrapping_sub;
 }
 
 /// `⌊a × b / 2^64⌋`: the product of an amount and a fraction with 64 fractional bits.
@@ -168,6 +166,13 @@ pub const fn bit_length(number: u64) -> u32 {
     if number >> 32 == 0 { bit_length32(number) } else { 32 + bit_length32(number >> 32) }
 }
 
+/// Bits of a number of up to 128.
+#[inline(always)]
+pub const fn bit_length_wide(number: u128) -> u32 {
+    let high = (number >> 64) as u64;
+    if high == 0 { bit_length(number as u64) } else { 64 + bit_length(high) }
+}
+
 /// `value` as 64 bits, `None` if it does not fit.
 #[inline(always)]
 pub const fn narrow(value: u128) -> Option<u64> {
@@ -260,4 +265,22 @@ const fn mul_div_rest(a: u128, b: u64, d: u64) -> Option<(u128, u64)> {
 #[inline(always)]
 pub const fn div_ceil(n: u128, d: u128) -> u128 {
     if n == 0 { 0 } else { (n - 1) / d + 1 }
+}
+
+/// `value × 2^shift ÷ unit`, rounded down or up; `u64::MAX` if more.
+pub fn scaled_quotient(value: u128, shift: u32, unit: u64, round_up: bool) -> u64 {
+    if value >> 64 == 0 && shift <= 64 {
+        let Some((quotient, rest)) = div_narrow(value << shift, unit) else { return u64::MAX };
+        return quotient.saturating_add((round_up && rest != 0) as u64);
+    }
+    // The power of two in up to two factors of 64 bits. Only prices below 10^-7 USD/10^4 atoms have a second one; scaling
+    // the divisor's side would lose bits.
+    let (first, second) = if shift < 64 { (shift, 0) } else { (63, shift - 63) };
+    if second >= 64 && value != 0 {
+        return u64::MAX;
+    }
+    let mul_div = if round_up { mul_div_wide_ceil } else { mul_div_wide_floor };
+    let scaled = (value.leading_zeros() >= second).then(|| value << second);
+    let quotient = scaled.and_then(|scaled| mul_div(scaled, 1 << first, unit));
+    quotient.map_or(u64::MAX, |quotient| quotient.min(u64::MAX as u128) as u64)
 }

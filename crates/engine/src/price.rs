@@ -3,7 +3,7 @@
 use crate::{
     error::{Error, Result},
     layout::{Address, record},
-    math::{div_narrow, mul_div_floor, wide},
+    math::{bit_length_wide, div_narrow, mul_div_floor, wide},
     units::{Bps, ONE_BPS},
 };
 
@@ -178,7 +178,7 @@ impl Quote {
     /// The price that a reserve is configured for: of one feed, or the product of two.
     ///
     /// Refused: another feed or a pinned feed's other account, a price or EMA that is not positive or outside 10^-12 to
-    /// 10^9 USD, an exponent outside −18 to 0, a publish time in the future, a confidence above the maintenance limit.
+    /// 10^9 USD, an exponent outside −18 to 0, a publish time in the future or none.
     #[inline(always)]
     pub fn new(first: &Source, base: Option<&Source>, oracle: &OracleConfig, now: i64) -> Result<Self> {
         let quote = Self::of_feed(first, &oracle.feed_id, &oracle.feed_account, now)?;
@@ -239,7 +239,7 @@ impl Quote {
         // Digits to cut: those below the least exponent, and those above 62 bits.
         let exponent = self.exponent + base.exponent;
         let below = (MIN_EXPONENT - exponent).max(0) as u32;
-        let bits = 128 - wide(self.price, base.price).max(wide(self.ema_price, base.ema_price)).leading_zeros();
+        let bits = bit_length_wide(wide(self.price, base.price).max(wide(self.ema_price, base.ema_price)));
         // 0.302 > log10(2).
         let cut = below.max(bits.saturating_sub(62) * 302 / 1_000 + (bits > 62) as u32);
         // Numbers of 18 digits each, or exponents that leave nothing to cut.

@@ -4,8 +4,7 @@ use crate::{
     error::{Error, Result},
     layout::{FieldType, Layout, record},
     math::{
-        add, add_wide, bit_length, div_narrow, mul, mul_div_wide_ceil, mul_div_wide_floor, mul_shift_ceil,
-        mul_shift_floor, wide_mul,
+        add, add_wide, bit_length, bit_length_wide, mul, mul_shift_ceil, mul_shift_floor, scaled_quotient, wide_mul,
     },
     price::{MIN_EXPONENT, OracleConfig, Quote},
     rules::Condition,
@@ -238,24 +237,6 @@ impl PriceCache {
     }
 }
 
-/// `value × 2^shift ÷ unit`, rounded down or up; `u64::MAX` if more.
-pub(crate) fn scaled_quotient(value: u128, shift: u32, unit: u64, round_up: bool) -> u64 {
-    if value >> 64 == 0 && shift <= 64 {
-        let Some((quotient, rest)) = div_narrow(value << shift, unit) else { return u64::MAX };
-        return quotient.saturating_add((round_up && rest != 0) as u64);
-    }
-    // The power of two in up to two factors of 64 bits. Only prices below 10^-7 USD/10^4 atoms have a second one; scaling
-    // the divisor's side would lose bits.
-    let (first, second) = if shift < 64 { (shift, 0) } else { (63, shift - 63) };
-    if second >= 64 && value != 0 {
-        return u64::MAX;
-    }
-    let mul_div = if round_up { mul_div_wide_ceil } else { mul_div_wide_floor };
-    let scaled = (value.leading_zeros() >= second).then(|| value << second);
-    let quotient = scaled.and_then(|scaled| mul_div(scaled, 1 << first, unit));
-    quotient.map_or(u64::MAX, |quotient| quotient.min(u64::MAX as u128) as u64)
-}
-
 /// `(high, low) >> shift` and whether a set bit was shifted out.
 #[inline(always)]
 fn shift_right((high, low): (u64, u64), shift: u32) -> (u128, bool) {
@@ -378,7 +359,7 @@ fn rescaled(number: u64, bits: u8, digits: i32) -> Option<(u64, u8)> {
             number = (number << 8) / 10;
             bits += 8;
         }
-        let excess = 65 - number.leading_zeros() as i32;
+        let excess = bit_length_wide(number) as i32 - 63;
         if excess > 0 {
             number >>= excess;
             bits -= excess;

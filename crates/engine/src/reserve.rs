@@ -208,8 +208,8 @@ impl Reserve {
         let deposits = self.deposits();
         let price = &self.price;
         self.risk.reprice(&self.config.risk, deposits, self.config.deposit_cap, |usd| price.atoms_of(usd));
-        let excess = self.risk.volatility.annual.0.saturating_sub(self.config.risk.reference_volatility.0);
-        self.controller.set_premium(&self.config.controller, Bps(excess));
+        let excess = self.config.risk.excess_volatility(self.risk.volatility.annual);
+        self.controller.set_premium(&self.config.controller, excess);
     }
 
     /// Growth of debts since the last accrual.

@@ -117,6 +117,19 @@ impl Use {
         COLUMNS[condition as usize][self as usize]
     }
 
+    /// Whether a price in any condition is read as it is.
+    pub const fn reads_any(self) -> bool {
+        let row = &ROWS[self as usize];
+        let mut column = 0;
+        while column < row.len() {
+            if !matches!(row[column], Read) {
+                return false;
+            }
+            column += 1;
+        }
+        true
+    }
+
     /// Refuses a condition in which a price may not be used for this.
     #[inline(always)]
     pub fn require(self, condition: Condition) -> Result<()> {

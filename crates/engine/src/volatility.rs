@@ -17,7 +17,7 @@ pub const MAX_INTERVAL: i64 = 3_600;
 /// Decay time of the variance, seconds: a day.
 pub const DECAY: u64 = 86_400;
 /// A return counts as at most so many standard deviations of the variance so far: what a single print can do is to raise
-/// the variance by the factor `1 + 64 dt ÷ (τ + dt)`: by 4.5 % after a minute, 3.6 times after an hour.
+/// the variance by the factor `1 + 63 dt ÷ (τ + dt)`: by 4.4 % after a minute, to 3.5 times after an hour.
 pub const MAX_DEVIATIONS: u64 = 8;
 /// The variance that bounds a return is at least that of 5 % a year, so that a price which stood still can start to move.
 const FLOOR: u64 = variance_of(Bps(500));

@@ -170,11 +170,16 @@ impl RiskConfig {
         [self.set(Terms::Cross), self.set(Terms::Group), self.set(Terms::Isolated)]
     }
 
+    /// What a volatility is above the reference.
+    #[inline(always)]
+    pub fn excess_volatility(&self, annual: Bps) -> Bps {
+        Bps(annual.0.saturating_sub(self.reference_volatility.0))
+    }
+
     /// Weight lost to a volatility.
     #[inline(always)]
     fn volatility_haircut(&self, annual: Bps) -> Bps {
-        let excess = annual.0.saturating_sub(self.reference_volatility.0) as u32;
-        let haircut = excess * self.volatility_slope.0 as u32 / ONE_BPS as u32;
+        let haircut = self.excess_volatility(annual).0 as u32 * self.volatility_slope.0 as u32 / ONE_BPS as u32;
         Bps(haircut.min(self.max_volatility_haircut.0 as u32) as u16)
     }
 
@@ -254,8 +259,8 @@ impl RiskState {
         self.weights.iter().map(|weights| weights.maintenance_asset).max().unwrap_or_default()
     }
 
-    /// Takes over new parameters. What new risk is judged by follows at once, the rest by the ramp. `deposits` are those
-    /// of the reserve in whole USD, rounded up.
+    /// Takes over new parameters, before [`Self::reprice`]. What new risk is judged by follows at once, the rest by the
+    /// ramp. `deposits` are those of the reserve in whole USD, rounded up.
     pub fn adopt(&mut self, config: &RiskConfig, old: &RiskConfig, deposits: u32) {
         let sets = config.sets();
         // Nobody is judged by terms that were not offered, or by those of another group, which only an empty reserve joins.
@@ -271,7 +276,6 @@ impl RiskState {
             (new, 0) => new.max(deposits),
             (new, in_force) => new.max(in_force),
         };
-        self.volatility_haircut = config.volatility_haircut(self.volatility.annual);
         self.is_ramping = 1;
         self.combine(config);
     }
@@ -344,13 +348,12 @@ impl RiskState {
                 if covered < most { share(covered, most, Bps(ONE_BPS)) } else { Bps(ONE_BPS) }
             }
         };
-        let volatility_haircut = config.volatility_haircut(self.volatility.annual);
-        let haircut = Bps(volatility_haircut.0 + config.market_haircut(deposits, self.market_depth).0);
-        if (ceiling, volatility_haircut, haircut) != (self.ceiling, self.volatility_haircut, self.haircut) {
-            (self.ceiling, self.volatility_haircut, self.haircut) = (ceiling, volatility_haircut, haircut);
-            self.is_ramping = 1;
+        if ceiling != self.ceiling {
+            self.ceiling = ceiling;
             self.cut(config);
         }
+        self.volatility_haircut = config.volatility_haircut(self.volatility.annual);
+        self.resize(config, deposits);
     }
 
     /// What new risk is judged by is what governance set, but never looser than maintenance in force.
