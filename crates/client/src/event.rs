@@ -10,9 +10,7 @@ use crate::decode::DecodeError;
 pub struct Movement {
     /// Number of the event in its market.
     pub number: u64,
-    /// The market.
-    pub market: Address,
-    /// The margin account.
+    /// The margin account, of this market for good.
     pub account: Address,
     /// Atoms moved.
     pub amount: u64,
@@ -27,9 +25,7 @@ pub struct Movement {
 pub struct Liquidated {
     /// Number of the event in its market.
     pub number: u64,
-    /// The market.
-    pub market: Address,
-    /// The margin account.
+    /// The margin account, of this market for good.
     pub account: Address,
     /// Who paid and was paid.
     pub liquidator: Address,
@@ -137,16 +133,16 @@ impl Event {
         }
     }
 
-    /// The market.
-    pub fn market(&self) -> Address {
+    /// The margin account, whose market is the event's; none for collected fees, which name their market.
+    pub fn account(&self) -> Option<Address> {
         match self {
             Self::Deposited(event)
             | Self::Withdrawn(event)
             | Self::Borrowed(event)
             | Self::Repaid(event)
-            | Self::BadDebtSettled(event) => event.market,
-            Self::Liquidated(event) => event.market,
-            Self::FeesCollected(event) => event.market,
+            | Self::BadDebtSettled(event) => Some(event.account),
+            Self::Liquidated(event) => Some(event.account),
+            Self::FeesCollected(_) => None,
         }
     }
 }
@@ -180,7 +176,6 @@ impl Reader<'_> {
     fn movement(&mut self) -> Result<Movement, DecodeError> {
         let event = Movement {
             number: self.word()?,
-            market: self.address()?,
             account: self.address()?,
             amount: self.word()?,
             shares: self.word()?,
@@ -193,7 +188,6 @@ impl Reader<'_> {
     fn liquidated(&mut self) -> Result<Liquidated, DecodeError> {
         let event = Liquidated {
             number: self.word()?,
-            market: self.address()?,
             account: self.address()?,
             liquidator: self.address()?,
             repaid: self.word()?,
@@ -230,10 +224,9 @@ mod tests {
     const ACCOUNT: [u8; 32] = [2; 32];
 
     fn movement_bytes(discriminator: [u8; 8]) -> Vec<u8> {
-        let fields: [&[u8]; 7] = [
+        let fields: [&[u8]; 6] = [
             &discriminator,
             &5u64.to_le_bytes(),
-            &MARKET,
             &ACCOUNT,
             &1_000u64.to_le_bytes(),
             &999u64.to_le_bytes(),
@@ -243,8 +236,8 @@ mod tests {
     }
 
     fn movement() -> Movement {
-        let (market, account) = (Address::new_from_array(MARKET), Address::new_from_array(ACCOUNT));
-        Movement { number: 5, market, account, amount: 1_000, shares: 999, reserve: 3 }
+        let account = Address::new_from_array(ACCOUNT);
+        Movement { number: 5, account, amount: 1_000, shares: 999, reserve: 3 }
     }
 
     #[test]
@@ -271,12 +264,12 @@ mod tests {
         assert_eq!(Event::decode(&movement_bytes(REPAID)), Ok(Event::Repaid(movement())));
         assert_eq!(Event::decode(&movement_bytes(BAD_DEBT_SETTLED)), Ok(Event::BadDebtSettled(movement())));
         assert_eq!(Event::Repaid(movement()).number(), 5);
-        assert_eq!(Event::Repaid(movement()).market(), movement().market);
+        assert_eq!(Event::Repaid(movement()).account(), Some(movement().account));
     }
 
     #[test]
     fn a_liquidation_decodes_field_by_field() {
-        let mut bytes = [LIQUIDATED.as_slice(), &7u64.to_le_bytes(), &MARKET, &ACCOUNT, &[3; 32]].concat();
+        let mut bytes = [LIQUIDATED.as_slice(), &7u64.to_le_bytes(), &ACCOUNT, &[3; 32]].concat();
         for word in [11u64, 12, 13, 14] {
             bytes.extend(word.to_le_bytes());
         }

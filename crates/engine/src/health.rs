@@ -199,36 +199,24 @@ pub fn health(
     now: i64,
     requirement: Requirement,
 ) -> Result<Health> {
-    if requirement == Requirement::Initial && market.value_at_risk.is_asked_for() {
-        let mut exposures = Exposures::default();
-        let mut sum = sum_up(account, reserves, now, requirement, |reserve, amount, is_debt| {
-            expose(&mut exposures, reserve, amount, is_debt)
-        })?;
-        sum.require(&exposures, market);
-        return Ok(sum);
-    }
-    sum_up(account, reserves, now, requirement, |_, _, _| ())
-}
-
-/// The weighted sums, and a look at each position that counts: its reserve, amount and whether it is a debt.
-#[inline(always)]
-fn sum_up(
-    account: &MarginAccount,
-    reserves: &[Reserve],
-    now: i64,
-    requirement: Requirement,
-    mut look: impl FnMut(&Reserve, u64, bool),
-) -> Result<Health> {
+    let is_initial = requirement == Requirement::Initial;
+    let mut exposures =
+        if is_initial && market.value_at_risk.is_asked_for() { Some(Exposures::default()) } else { None };
     let mut sum = Health::default();
     for_each_position(account, reserves, now, |held| {
         // What counts nothing needs no amount either.
         if held.treatment(requirement) != Treatment::CountNothing {
             let amount = held.amount(now);
             sum.add(held.required(amount, requirement)?, held.is_debt);
-            look(held.reserve, amount, held.is_debt);
+            if let Some(exposures) = &mut exposures {
+                expose(exposures, held.reserve, amount, held.is_debt);
+            }
         }
         Ok(())
     })?;
+    if let Some(exposures) = &exposures {
+        sum.require(exposures, market);
+    }
     Ok(sum)
 }
 
@@ -245,12 +233,8 @@ fn expose(exposures: &mut Exposures, reserve: &Reserve, amount: u64, is_debt: bo
 pub fn equity(account: &MarginAccount, reserves: &[Reserve], now: i64) -> Result<Health> {
     // Last prices, whatever they are like: the table has nothing else for it.
     const { assert!(Use::Insolvency.reads_any()) };
-    let mut sum = Health::default();
-    for_each_position(account, reserves, now, |held| {
-        sum.add(held.at_spot(held.amount(now)), held.is_debt);
-        Ok(())
-    })?;
-    Ok(sum)
+    // The other sums do not fail either, and are not worth a loop without them.
+    Ok(Sums::of(account, reserves, now)?.equity)
 }
 
 /// Maintenance health and [`equity`] in one pass, and the terms of the account.
@@ -397,7 +381,7 @@ struct Sums {
 }
 
 impl Sums {
-    #[inline(always)]
+    #[inline(never)]
     fn of(account: &MarginAccount, reserves: &[Reserve], now: i64) -> Result<Self> {
         let (mut initial, mut maintenance, mut equity) = (Health::default(), Health::default(), Health::default());
         let mut can_add_risk = true;

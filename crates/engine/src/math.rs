@@ -109,7 +109,10 @@ pub const fn mul_div_ceil(a: u64, b: u64, d: u64) -> Option<u64> {
 #[inline(always)]
 pub const fn div_normalised(high: u64, low: u64, d: u64) -> (u64, u64) {
     #[cfg(target_os = "solana")]
-    return div_by_halves(high, low, d);
+    {
+        let quotient = quotient_by_halves(high, low, d);
+        (quotient, low.wrapping_sub(quotient.wrapping_mul(d)))
+    }
     #[cfg(not(target_os = "solana"))]
     {
         let n = ((high as u128) << 64) | low as u128;
@@ -117,13 +120,13 @@ pub const fn div_normalised(high: u64, low: u64, d: u64) -> (u64, u64) {
     }
 }
 
-/// [`div_normalised`] by two digits of 32 bits (Knuth's algorithm D): what runs on chain, where a 128-bit division is
-/// a library call of twice the cost.
-#[inline(always)]
-pub const fn div_by_halves(high: u64, low: u64, d: u64) -> (u64, u64) {
+/// The quotient of [`div_normalised`] by two digits of 32 bits (Knuth's algorithm D): what runs on chain, where a 128-bit
+/// division is a library call of twice the cost. Out of line, and without the rest, which would be returned through memory.
+#[inline(never)]
+pub const fn quotient_by_halves(high: u64, low: u64, d: u64) -> u64 {
     let (first, rest) = digit(high, low >> 32, d);
-    let (second, rest) = digit(rest, low & LOW, d);
-    ((first << 32) | second, rest)
+    let (second, _) = digit(rest, low & LOW, d);
+    (first << 32) | second
 }
 
 /// `(top × 2^32 + next) / d` and the rest, for `top < d`.
@@ -237,7 +240,7 @@ pub const fn mul_div_wide_ceil(a: u128, b: u64, d: u64) -> Option<u128> {
 }
 
 /// Quotient and rest of `a × b / d`: schoolbook division of three 64-bit digits by one.
-#[inline(always)]
+#[inline(never)]
 const fn mul_div_rest(a: u128, b: u64, d: u64) -> Option<(u128, u64)> {
     if d == 0 {
         return None;
@@ -279,8 +282,11 @@ pub fn scaled_quotient(value: u128, shift: u32, unit: u64, round_up: bool) -> u6
     if second >= 64 && value != 0 {
         return u64::MAX;
     }
-    let mul_div = if round_up { mul_div_wide_ceil } else { mul_div_wide_floor };
     let scaled = (value.leading_zeros() >= second).then(|| value << second);
-    let quotient = scaled.and_then(|scaled| mul_div(scaled, 1 << first, unit));
-    quotient.map_or(u64::MAX, |quotient| quotient.min(u64::MAX as u128) as u64)
+    match scaled.and_then(|scaled| mul_div_rest(scaled, 1 << first, unit)) {
+        Some((quotient, rest)) if quotient >> 64 == 0 => {
+            (quotient as u64).saturating_add((round_up && rest != 0) as u64)
+        }
+        _ => u64::MAX,
+    }
 }

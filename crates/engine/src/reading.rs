@@ -243,14 +243,20 @@ fn shift_right((high, low): (u64, u64), shift: u32) -> (u128, bool) {
     if shift.wrapping_sub(1) < 63 {
         let value = (((high >> shift) as u128) << 64) | ((high << (64 - shift)) | (low >> shift)) as u128;
         (value, low << (64 - shift) != 0)
-    } else if shift == 0 {
-        (((high as u128) << 64) | low as u128, false)
-    } else if shift == 64 {
-        (high as u128, low != 0)
-    } else if shift < 128 {
-        ((high >> (shift - 64)) as u128, low != 0 || high << (128 - shift) != 0)
     } else {
-        (0, high | low != 0)
+        shift_right_far(high, low, shift)
+    }
+}
+
+/// The same for the other shifts, those of tokens worth very much or very little an atom.
+#[cold]
+#[inline(never)]
+fn shift_right_far(high: u64, low: u64, shift: u32) -> (u128, bool) {
+    match shift {
+        0 => (((high as u128) << 64) | low as u128, false),
+        64 => (high as u128, low != 0),
+        65..128 => ((high >> (shift - 64)) as u128, low != 0 || high << (128 - shift) != 0),
+        _ => (0, high | low != 0),
     }
 }
 

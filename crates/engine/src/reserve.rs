@@ -203,7 +203,7 @@ impl Reserve {
     }
 
     /// Brings depths, haircuts and the volatility premium up to the price at hand.
-    #[inline(always)]
+    #[inline(never)]
     fn reassess(&mut self) {
         let deposits = self.deposits();
         let price = &self.price;

@@ -11,7 +11,7 @@
 use solana_compiler_builtins as _;
 
 // On 64-bit halves, like everything here.
-use ballast_engine::math::{div_by_halves, wide_mul_by_halves};
+use ballast_engine::math::{quotient_by_halves, wide_mul_by_halves};
 
 /// The high and the low half of `x`.
 #[inline(always)]
@@ -33,7 +33,7 @@ const fn shift_in(high: u64, low: u64, shift: u32) -> u64 {
 
 /// Quotient and rest. The compiler checks for a zero divisor before it calls a division; for one that got here all the
 /// same, the 64-bit division below panics.
-#[inline(always)]
+#[inline(never)]
 const fn div_rem(n: u128, d: u128) -> (u128, u128) {
     let ((n1, n0), (d1, d0)) = (split(n), split(d));
     if d1 == 0 {
@@ -43,8 +43,8 @@ const fn div_rem(n: u128, d: u128) -> (u128, u128) {
         // Schoolbook division by one 64-bit digit.
         let (q1, r1) = (n1 / d0, n1 % d0);
         let shift = d0.leading_zeros();
-        let (q0, r) = div_by_halves(shift_in(r1, n0, shift), n0 << shift, d0 << shift);
-        return (join(q1, q0), (r >> shift) as u128);
+        let q0 = quotient_by_halves(shift_in(r1, n0, shift), n0 << shift, d0 << shift);
+        return (join(q1, q0), n0.wrapping_sub(q0.wrapping_mul(d0)) as u128);
     }
     if d > n {
         return (0, n);
@@ -53,7 +53,7 @@ const fn div_rem(n: u128, d: u128) -> (u128, u128) {
     // that estimate is never too large, and at most one too small.
     let shift = d1.leading_zeros();
     let top = shift_in(d1, d0, shift);
-    let estimate = div_by_halves(n1 >> 1, (n1 << 63) | (n0 >> 1), top).0 >> (63 - shift);
+    let estimate = quotient_by_halves(n1 >> 1, (n1 << 63) | (n0 >> 1), top) >> (63 - shift);
     let q = estimate.saturating_sub(1);
     // q * d <= n, so neither the product nor the difference leaves 128 bits.
     let (high, low) = wide_mul_by_halves(q, d0);

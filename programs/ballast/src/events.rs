@@ -4,35 +4,50 @@
 //! drops lines beyond 10 KB a transaction. So each event carries its number in the market: a reader that sees a gap knows
 //! what it missed and reads the accounts.
 
-use anchor_lang::prelude::*;
+use {crate::state::Market, anchor_lang::prelude::*, ballast_engine::actions::Movement};
 
-/// Logs an event from the stack: Anchor's `emit!` builds it on the heap.
+/// Logs an event, under a discriminator, from the stack: Anchor's `emit!` builds it on the heap.
 macro_rules! log_event {
-    ($event:ident { $($field:tt)* }) => {{
-        const DISCRIMINATOR: &[u8] = <$event as Discriminator>::DISCRIMINATOR;
-        let mut line = [0; DISCRIMINATOR.len() + size_of::<$event>()];
-        line[..DISCRIMINATOR.len()].copy_from_slice(DISCRIMINATOR);
-        line[DISCRIMINATOR.len()..].copy_from_slice(bytemuck::bytes_of(&$event { $($field)* }));
-        sol_log_data(&[&line]);
+    ($discriminator:expr, $event:ident { $($field:tt)* }) => {{
+        #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+        #[repr(C)]
+        struct Line {
+            discriminator: [u8; 8],
+            event: $event,
+        }
+        let line = Line { discriminator: $discriminator, event: $event { $($field)* } };
+        sol_log_data(&[bytemuck::bytes_of(&line)]);
     }};
 }
 pub(crate) use log_event;
 
-/// Logs what an engine action moved between a margin account and a reserve.
-macro_rules! log_movement {
-    ($event:ident, $accounts:ident, $reserve:expr, $moved:expr) => {
-        $crate::events::log_event!($event {
-            number: $accounts.market.next_event(),
-            market: *$accounts.market.address(),
-            account: *$accounts.margin_account.address(),
-            amount: $moved.amount,
-            shares: $moved.shares.0,
-            reserve: $reserve,
-            padding: [0; 7],
-        })
-    };
+/// The first bytes of an event's line.
+#[inline(always)]
+pub fn discriminator<E: Discriminator>() -> [u8; 8] {
+    const {
+        match E::DISCRIMINATOR.first_chunk() {
+            Some(discriminator) => *discriminator,
+            None => panic!("Anchor's discriminators have eight bytes"),
+        }
+    }
 }
-pub(crate) use log_movement;
+
+/// Logs what an engine action moved between a margin account and a reserve. The events of a movement differ by their
+/// discriminator alone.
+#[inline(never)]
+pub fn log_movement(discriminator: [u8; 8], market: &mut Market, account: &Address, reserve: u8, moved: &Movement) {
+    log_event!(
+        discriminator,
+        Deposited {
+            number: market.next_event(),
+            account: *account,
+            amount: moved.amount,
+            shares: moved.shares.0,
+            reserve,
+            padding: [0; 7],
+        }
+    );
+}
 
 macro_rules! movement {
     ($($(#[$meta:meta])* $name:ident;)*) => {$(
@@ -41,7 +56,6 @@ macro_rules! movement {
         pub struct $name {
             /// Number of the event in its market.
             pub number: u64,
-            pub market: Address,
             pub account: Address,
             /// Atoms moved.
             pub amount: u64,
@@ -72,7 +86,6 @@ movement! {
 pub struct Liquidated {
     /// Number of the event in its market.
     pub number: u64,
-    pub market: Address,
     pub account: Address,
     pub liquidator: Address,
     /// Atoms of the debt's token paid in.

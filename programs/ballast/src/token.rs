@@ -11,20 +11,20 @@ use {
 };
 
 /// A transfer of SPL Token, or one of Token-2022, which checks mint and decimals.
-pub struct Transfer<'a> {
-    pub program: &'a AccountView,
-    pub from: &'a AccountView,
-    pub mint: &'a AccountView,
-    pub to: &'a AccountView,
-    pub authority: &'a AccountView,
+pub struct Transfer {
+    pub program: AccountView,
+    pub from: AccountView,
+    pub mint: AccountView,
+    pub to: AccountView,
+    pub authority: AccountView,
     pub amount: u64,
     /// Of the mint, if the token program is to check it: `Reserve::transfer_decimals`.
     pub decimals: Option<u8>,
 }
 
-impl Transfer<'_> {
-    /// Moves the tokens; nothing for an amount of zero.
-    #[inline(always)]
+impl Transfer {
+    /// Moves the tokens; nothing for an amount of zero. Out of line: all instructions share it.
+    #[inline(never)]
     pub fn invoke(&self, signers: &[Signer]) -> Result<()> {
         const TRANSFER: u8 = 3;
         const TRANSFER_CHECKED: u8 = 12;
@@ -45,7 +45,7 @@ impl Transfer<'_> {
                     InstructionAccount::readonly_signer(self.authority.address()),
                 ],
             };
-            return invoke_signed(&instruction, &[self.from, self.to, self.authority], signers);
+            return invoke_signed(&instruction, &[&self.from, &self.to, &self.authority], signers);
         };
         (data[0], data[9]) = (TRANSFER_CHECKED, decimals);
         let instruction = InstructionView {
@@ -58,7 +58,7 @@ impl Transfer<'_> {
                 InstructionAccount::readonly_signer(self.authority.address()),
             ],
         };
-        invoke_signed(&instruction, &[self.from, self.mint, self.to, self.authority], signers)
+        invoke_signed(&instruction, &[&self.from, &self.mint, &self.to, &self.authority], signers)
     }
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    events::{FeesCollected, log_event},
+    events::{FeesCollected, discriminator, log_event},
     state::now,
 };
 
@@ -27,24 +27,26 @@ impl CollectFees {
     pub fn collect(&mut self, index: u8) -> Result<()> {
         ensure(is_at(self.fee_collector.address(), &self.market.fee_collector), Error::NotFeeCollector)?;
         let tokens = TokenPath {
-            vault: self.vault.account(),
-            mint: self.mint.account(),
-            program: self.token_program.account(),
-            other: self.destination.account(),
+            vault: *self.vault.account(),
+            mint: *self.mint.account(),
+            program: *self.token_program.account(),
+            other: *self.destination.account(),
         };
-        let record = reserve(&self.market, index)?;
-        tokens.check(record)?;
-        let decimals = record.transfer_decimals();
-        let amount = books(&mut self.market, now()?).collect_fees(index).on_chain()?;
-        let authority = VaultAuthority::new(self.vault_authority.account(), &self.market, self.market.address())?;
+        let mut books = books(&mut self.market, now()?);
+        let decimals = tokens.check(books.reserves, index)?;
+        let amount = books.collect_fees(index).on_chain()?;
+        let authority = VaultAuthority::new(*self.vault_authority.account(), &self.market)?;
         tokens.pay_out(&authority, amount, decimals)?;
-        log_event!(FeesCollected {
-            number: self.market.next_event(),
-            market: *self.market.address(),
-            amount,
-            reserve: index,
-            padding: [0; 7],
-        });
+        log_event!(
+            discriminator::<FeesCollected>(),
+            FeesCollected {
+                number: self.market.next_event(),
+                market: *self.market.address(),
+                amount,
+                reserve: index,
+                padding: [0; 7],
+            }
+        );
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     MarginAccount,
-    events::{Liquidated, log_event},
+    events::{Liquidated, discriminator, log_event},
     state::now,
 };
 
@@ -39,53 +39,51 @@ pub struct Liquidate {
 impl Liquidate {
     pub fn liquidate(&mut self, debt: u8, collateral: u8, max_repay: u64, min_collateral: u64) -> Result<()> {
         check_market(&self.margin_account.market, self.market.address())?;
-        let (debt_reserve, collateral_reserve) = (reserve(&self.market, debt)?, reserve(&self.market, collateral)?);
-        self.debt_tokens().check(debt_reserve)?;
-        self.collateral_tokens().check(collateral_reserve)?;
-        let (debt_decimals, collateral_decimals) =
-            (debt_reserve.transfer_decimals(), collateral_reserve.transfer_decimals());
+        let (debt_tokens, collateral_tokens) = (self.debt_tokens(), self.collateral_tokens());
+        let mut books = books(&mut self.market, now()?);
+        let debt_decimals = debt_tokens.check(books.reserves, debt)?;
+        let collateral_decimals = collateral_tokens.check(books.reserves, collateral)?;
+        let done = books.liquidate(&mut self.margin_account, debt, collateral, max_repay, min_collateral).on_chain()?;
 
-        let done = books(&mut self.market, now()?)
-            .liquidate(&mut self.margin_account, debt, collateral, max_repay, min_collateral)
-            .on_chain()?;
-
-        let authority = VaultAuthority::new(self.vault_authority.account(), &self.market, self.market.address())?;
-        self.debt_tokens().pay_in(self.liquidator.account(), done.repaid, debt_decimals)?;
-        self.collateral_tokens().pay_out(&authority, done.seized, collateral_decimals)?;
-        log_event!(Liquidated {
-            number: self.market.next_event(),
-            market: *self.market.address(),
-            account: *self.margin_account.address(),
-            liquidator: *self.liquidator.address(),
-            repaid: done.repaid,
-            debt_shares: done.debt_shares.0,
-            seized: done.seized,
-            collateral_shares: done.collateral_shares.0,
-            penalty: done.penalty.0,
-            debt_reserve: debt,
-            collateral_reserve: collateral,
-            padding: [0; 4],
-        });
+        let authority = VaultAuthority::new(*self.vault_authority.account(), &self.market)?;
+        debt_tokens.pay_in(*self.liquidator.account(), done.repaid, debt_decimals)?;
+        collateral_tokens.pay_out(&authority, done.seized, collateral_decimals)?;
+        log_event!(
+            discriminator::<Liquidated>(),
+            Liquidated {
+                number: self.market.next_event(),
+                account: *self.margin_account.address(),
+                liquidator: *self.liquidator.address(),
+                repaid: done.repaid,
+                debt_shares: done.debt_shares.0,
+                seized: done.seized,
+                collateral_shares: done.collateral_shares.0,
+                penalty: done.penalty.0,
+                debt_reserve: debt,
+                collateral_reserve: collateral,
+                padding: [0; 4],
+            }
+        );
         Ok(())
     }
 
     #[inline(always)]
-    fn debt_tokens(&self) -> TokenPath<'_> {
+    fn debt_tokens(&self) -> TokenPath {
         TokenPath {
-            vault: self.debt_vault.account(),
-            mint: self.debt_mint.account(),
-            program: self.debt_token_program.account(),
-            other: self.source.account(),
+            vault: *self.debt_vault.account(),
+            mint: *self.debt_mint.account(),
+            program: *self.debt_token_program.account(),
+            other: *self.source.account(),
         }
     }
 
     #[inline(always)]
-    fn collateral_tokens(&self) -> TokenPath<'_> {
+    fn collateral_tokens(&self) -> TokenPath {
         TokenPath {
-            vault: self.collateral_vault.account(),
-            mint: self.collateral_mint.account(),
-            program: self.collateral_token_program.account(),
-            other: self.destination.account(),
+            vault: *self.collateral_vault.account(),
+            mint: *self.collateral_mint.account(),
+            program: *self.collateral_token_program.account(),
+            other: *self.destination.account(),
         }
     }
 }

@@ -23,7 +23,7 @@ pub use {
 use {
     crate::{
         error::OnChain,
-        state::{Ledger, Market, is_at},
+        state::{Ledger, is_at},
         token::Transfer,
     },
     anchor_lang::prelude::*,
@@ -47,26 +47,28 @@ fn books(market: &mut Ledger, now: i64) -> actions::Ledger<'_> {
 }
 
 /// The accounts through which one reserve's tokens move.
-struct TokenPath<'a> {
-    vault: &'a AccountView,
-    mint: &'a AccountView,
-    program: &'a AccountView,
+struct TokenPath {
+    vault: AccountView,
+    mint: AccountView,
+    program: AccountView,
     /// The user's token account. The token program checks its mint, owner and state.
-    other: &'a AccountView,
+    other: AccountView,
 }
 
-impl TokenPath<'_> {
-    /// Requires vault, mint and token program to be the reserve's own.
+impl TokenPath {
+    /// Requires vault, mint and token program to be the reserve's own, and returns the decimals that a transfer checks.
     #[inline(always)]
-    fn check(&self, reserve: &Reserve) -> Result<()> {
+    fn check(&self, reserves: &[Reserve], index: u8) -> Result<Option<u8>> {
+        let reserve = reserve(reserves, index)?;
         ensure(is_at(self.vault.address(), &reserve.vault), Error::WrongVault)?;
         ensure(is_at(self.mint.address(), &reserve.mint), Error::WrongMint)?;
-        ensure(is_at(self.program.address(), &reserve.token_program), Error::WrongTokenProgram)
+        ensure(is_at(self.program.address(), &reserve.token_program), Error::WrongTokenProgram)?;
+        Ok(reserve.transfer_decimals())
     }
 
     /// From the user to the vault, signed for by the user.
     #[inline(always)]
-    fn pay_in(&self, payer: &AccountView, amount: u64, decimals: Option<u8>) -> Result<()> {
+    fn pay_in(&self, payer: AccountView, amount: u64, decimals: Option<u8>) -> Result<()> {
         let transfer = Transfer {
             program: self.program,
             from: self.other,
@@ -92,23 +94,24 @@ impl TokenPath<'_> {
             decimals,
         };
         let bump = [authority.bump];
-        let seeds = [Seed::from(VAULT_AUTHORITY_SEED), Seed::from(authority.market.as_ref()), Seed::from(&bump)];
+        let seeds =
+            [Seed::from(VAULT_AUTHORITY_SEED), Seed::from(authority.market.address().as_ref()), Seed::from(&bump)];
         transfer.invoke(&[Signature::from(&seeds)])
     }
 }
 
 /// The market's signature for its vaults.
-struct VaultAuthority<'a> {
-    view: &'a AccountView,
-    market: Address,
+struct VaultAuthority {
+    view: AccountView,
+    market: AccountView,
     bump: u8,
 }
 
-impl<'a> VaultAuthority<'a> {
+impl VaultAuthority {
     #[inline(always)]
-    fn new(view: &'a AccountView, market: &Market, market_address: &Address) -> Result<Self> {
+    fn new(view: AccountView, market: &Ledger) -> Result<Self> {
         ensure(is_at(view.address(), &market.vault_authority), Error::WrongVaultAuthority)?;
-        Ok(Self { view, market: *market_address, bump: market.vault_authority_bump })
+        Ok(Self { view, market: *market.view(), bump: market.vault_authority_bump })
     }
 }
 
@@ -120,6 +123,6 @@ fn check_market(stored: &layout::Address, market: &Address) -> Result<()> {
 
 /// A reserve of the market.
 #[inline(always)]
-fn reserve(market: &Ledger, index: u8) -> Result<&Reserve> {
-    market.get(index as usize).ok_or(Error::ReserveIndexOutOfRange).on_chain()
+fn reserve(reserves: &[Reserve], index: u8) -> Result<&Reserve> {
+    reserves.get(index as usize).ok_or(Error::ReserveIndexOutOfRange).on_chain()
 }

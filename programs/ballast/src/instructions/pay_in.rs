@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     MarginAccount,
-    events::{Deposited, Repaid, log_movement},
+    events::{Deposited, Repaid, discriminator, log_movement},
     state::now,
 };
 
@@ -25,39 +25,46 @@ pub struct PayIn {
     pub token_program: UncheckedAccount,
 }
 
+/// What the tokens are for.
+#[derive(Clone, Copy)]
+enum Purpose {
+    Deposit,
+    Repay,
+}
+
 impl PayIn {
     pub fn deposit(&mut self, index: u8, amount: u64) -> Result<()> {
-        let decimals = self.check(index)?;
-        let moved = books(&mut self.market, now()?).deposit(&mut self.margin_account, index, amount).on_chain()?;
-        self.tokens().pay_in(self.payer.account(), moved.amount, decimals)?;
-        log_movement!(Deposited, self, index, moved);
-        Ok(())
+        self.pay_in(Purpose::Deposit, index, amount)
     }
 
     pub fn repay(&mut self, index: u8, amount: u64) -> Result<()> {
-        let decimals = self.check(index)?;
-        let moved = books(&mut self.market, now()?).repay(&mut self.margin_account, index, amount).on_chain()?;
-        self.tokens().pay_in(self.payer.account(), moved.amount, decimals)?;
-        log_movement!(Repaid, self, index, moved);
+        self.pay_in(Purpose::Repay, index, amount)
+    }
+
+    /// Out of line: both instructions share it.
+    #[inline(never)]
+    fn pay_in(&mut self, purpose: Purpose, index: u8, amount: u64) -> Result<()> {
+        check_market(&self.margin_account.market, self.market.address())?;
+        let tokens = self.tokens();
+        let (mut books, account) = (books(&mut self.market, now()?), &mut self.margin_account);
+        let decimals = tokens.check(books.reserves, index)?;
+        let (moved, event) = match purpose {
+            Purpose::Deposit => (books.deposit(account, index, amount), discriminator::<Deposited>()),
+            Purpose::Repay => (books.repay(account, index, amount), discriminator::<Repaid>()),
+        };
+        let moved = moved.on_chain()?;
+        tokens.pay_in(*self.payer.account(), moved.amount, decimals)?;
+        log_movement(event, &mut self.market, self.margin_account.address(), index, &moved);
         Ok(())
     }
 
-    /// Ties all accounts to the market and the reserve, and returns the decimals that a transfer checks.
     #[inline(always)]
-    fn check(&self, index: u8) -> Result<Option<u8>> {
-        check_market(&self.margin_account.market, self.market.address())?;
-        let reserve = reserve(&self.market, index)?;
-        self.tokens().check(reserve)?;
-        Ok(reserve.transfer_decimals())
-    }
-
-    #[inline(always)]
-    fn tokens(&self) -> TokenPath<'_> {
+    fn tokens(&self) -> TokenPath {
         TokenPath {
-            vault: self.vault.account(),
-            mint: self.mint.account(),
-            program: self.token_program.account(),
-            other: self.source.account(),
+            vault: *self.vault.account(),
+            mint: *self.mint.account(),
+            program: *self.token_program.account(),
+            other: *self.source.account(),
         }
     }
 }

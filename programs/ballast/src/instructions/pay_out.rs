@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     MarginAccount,
-    events::{Borrowed, Withdrawn, log_movement},
+    events::{Borrowed, Withdrawn, discriminator, log_movement},
     state::now,
 };
 
@@ -27,45 +27,48 @@ pub struct PayOut {
     pub token_program: UncheckedAccount,
 }
 
+/// What the tokens come from.
+#[derive(Clone, Copy)]
+enum Source {
+    Deposit,
+    Loan,
+}
+
 impl PayOut {
     pub fn withdraw(&mut self, index: u8, amount: u64) -> Result<()> {
-        let decimals = self.check(index)?;
-        let moved = books(&mut self.market, now()?).withdraw(&mut self.margin_account, index, amount).on_chain()?;
-        self.tokens().pay_out(&self.authority()?, moved.amount, decimals)?;
-        log_movement!(Withdrawn, self, index, moved);
-        Ok(())
+        self.pay_out(Source::Deposit, index, amount)
     }
 
     pub fn borrow(&mut self, index: u8, amount: u64) -> Result<()> {
-        let decimals = self.check(index)?;
-        let moved = books(&mut self.market, now()?).borrow(&mut self.margin_account, index, amount).on_chain()?;
-        self.tokens().pay_out(&self.authority()?, moved.amount, decimals)?;
-        log_movement!(Borrowed, self, index, moved);
+        self.pay_out(Source::Loan, index, amount)
+    }
+
+    /// Out of line: both instructions share it.
+    #[inline(never)]
+    fn pay_out(&mut self, source: Source, index: u8, amount: u64) -> Result<()> {
+        ensure(is_at(self.owner.address(), &self.margin_account.owner), Error::NotAccountOwner)?;
+        check_market(&self.margin_account.market, self.market.address())?;
+        let tokens = self.tokens();
+        let (mut books, account) = (books(&mut self.market, now()?), &mut self.margin_account);
+        let decimals = tokens.check(books.reserves, index)?;
+        let (moved, event) = match source {
+            Source::Deposit => (books.withdraw(account, index, amount), discriminator::<Withdrawn>()),
+            Source::Loan => (books.borrow(account, index, amount), discriminator::<Borrowed>()),
+        };
+        let moved = moved.on_chain()?;
+        let authority = VaultAuthority::new(*self.vault_authority.account(), &self.market)?;
+        tokens.pay_out(&authority, moved.amount, decimals)?;
+        log_movement(event, &mut self.market, self.margin_account.address(), index, &moved);
         Ok(())
     }
 
-    /// Ties all accounts to the market and the reserve, and returns the decimals that a transfer checks.
     #[inline(always)]
-    fn check(&self, index: u8) -> Result<Option<u8>> {
-        ensure(is_at(self.owner.address(), &self.margin_account.owner), Error::NotAccountOwner)?;
-        check_market(&self.margin_account.market, self.market.address())?;
-        let reserve = reserve(&self.market, index)?;
-        self.tokens().check(reserve)?;
-        Ok(reserve.transfer_decimals())
-    }
-
-    #[inline(always)]
-    fn authority(&self) -> Result<VaultAuthority<'_>> {
-        VaultAuthority::new(self.vault_authority.account(), &self.market, self.market.address())
-    }
-
-    #[inline(always)]
-    fn tokens(&self) -> TokenPath<'_> {
+    fn tokens(&self) -> TokenPath {
         TokenPath {
-            vault: self.vault.account(),
-            mint: self.mint.account(),
-            program: self.token_program.account(),
-            other: self.destination.account(),
+            vault: *self.vault.account(),
+            mint: *self.mint.account(),
+            program: *self.token_program.account(),
+            other: *self.destination.account(),
         }
     }
 }

@@ -14,7 +14,7 @@ impl RefreshPrices {
         let now = now()?;
         let mut accounts = price_accounts.iter();
         for index in reserves {
-            let has_base = !reserve(&self.market, *index)?.config.oracle.base_feed_id.is_none();
+            let has_base = !reserve(self.market.as_slice(), *index)?.config.oracle.base_feed_id.is_none();
             let first = self.source(accounts.next())?;
             let base = if has_base { Some(self.source(accounts.next())?) } else { None };
             books(&mut self.market, now).refresh_price(*index, &first, base.as_ref()).on_chain()?;

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     MarginAccount,
-    events::{BadDebtSettled, log_movement},
+    events::{BadDebtSettled, discriminator, log_movement},
     state::now,
 };
 
@@ -17,7 +17,8 @@ impl SettleBadDebt {
     pub fn settle(&mut self, index: u8) -> Result<()> {
         check_market(&self.margin_account.market, self.market.address())?;
         let moved = books(&mut self.market, now()?).settle_bad_debt(&mut self.margin_account, index).on_chain()?;
-        log_movement!(BadDebtSettled, self, index, moved);
+        let event = discriminator::<BadDebtSettled>();
+        log_movement(event, &mut self.market, self.margin_account.address(), index, &moved);
         Ok(())
     }
 }
