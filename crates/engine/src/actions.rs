@@ -59,6 +59,7 @@ impl Ledger<'_> {
     }
 
     /// Takes `amount` atoms, or [`EVERYTHING`], back. Needs prices only if the account has debts.
+    #[inline(never)]
     pub fn withdraw(&mut self, account: &mut MarginAccount, reserve: u8, amount: u64) -> Result<Movement> {
         if amount == 0 {
             return Err(Error::AmountIsZero);
@@ -114,7 +115,7 @@ impl Ledger<'_> {
         let record = self.accrued(reserve)?;
         let slot = account.find(reserve, Side::Debt)?;
         let owed = account.positions[slot].shares;
-        let moved = repayment(record, owed, record.debt_index.amount_ceil(owed), amount)?;
+        let moved = repayment(record, owed, amount)?;
         record.repay(moved.amount, moved.shares);
         if account.remove(slot, moved.shares) {
             account.regroup(self.reserves);
@@ -182,17 +183,16 @@ impl Ledger<'_> {
     }
 }
 
-/// What a repayment of up to `amount` burns of a debt that costs `whole`: shares rounded down.
+/// What a repayment of up to `amount` burns of a debt: shares rounded down, or all of it for what it costs.
 #[inline(always)]
-pub(crate) fn repayment(record: &Reserve, owed: Shares, whole: u64, amount: u64) -> Result<Movement> {
-    if amount >= whole {
-        return Ok(Movement { amount: whole, shares: owed });
+pub(crate) fn repayment(record: &Reserve, owed: Shares, amount: u64) -> Result<Movement> {
+    let index = record.debt_index;
+    // ⌊amount ÷ index⌋ reaches the shares owed where the amount reaches their cost, and not before.
+    match index.shares_floor(amount).filter(|shares| amount != EVERYTHING && *shares < owed) {
+        Some(Shares::ZERO) => Err(Error::AmountTooSmall),
+        Some(shares) => Ok(Movement { amount, shares }),
+        None => Ok(Movement { amount: index.amount_ceil(owed), shares: owed }),
     }
-    let shares = record.debt_index.shares_floor(amount).ok_or(Error::AmountTooLarge)?;
-    if shares == Shares::ZERO {
-        return Err(Error::AmountTooSmall);
-    }
-    Ok(Movement { amount, shares })
 }
 
 /// Whether a mint may be listed beside the reserves there are.

@@ -1,5 +1,7 @@
 //! Health: weighted collateral less weighted debt, in USD.
 
+use core::cmp::Ordering;
+
 use crate::{
     error::{Error, Result},
     exposure::Exposures,
@@ -156,7 +158,7 @@ fn weighted_in_favour(
     }
     let most =
         if is_initial { config.risk.max_position_haircut.max(risk.position_haircut) } else { risk.position_haircut };
-    let least = Bps(weight.0.saturating_sub(most.0));
+    let least = weight.less(most);
     at_depth.max(price.value_floor_shifted(amount, reading, least, shift))
 }
 
@@ -170,21 +172,18 @@ fn value_of(dollars: u32, weight: Bps) -> Usd {
 /// What the last atom of a deposit counts for in maintenance, as a weight: all of it up to the depth, nothing while the
 /// depth is what counts, and the weight less the position haircut beyond.
 #[inline(always)]
-pub(crate) fn marginal_weight(reserve: &Reserve, amount: u64, terms: Terms) -> Bps {
+pub(crate) fn marginal_weight(reserve: &Reserve, counted: &Counted, terms: Terms) -> Bps {
     let Reserve { price, risk, .. } = reserve;
     let weight = risk.weights[terms as usize].maintenance_asset;
     if risk.position_depth == 0 {
         return weight;
     }
-    let least = Bps(weight.0.saturating_sub(risk.position_haircut.0));
-    let value = |weight| price.value_floor(amount, price.low_maintenance, weight);
-    let at_depth = value_of(risk.position_depth, weight);
-    if value(weight) <= at_depth {
-        weight
-    } else if value(least) <= at_depth {
-        Bps(0)
-    } else {
-        least
+    match counted.value.cmp(&value_of(risk.position_depth, weight)) {
+        Ordering::Less => weight,
+        Ordering::Greater => weight.less(risk.position_haircut),
+        // The depth itself, or more that counts for no more than it.
+        Ordering::Equal if price.value_floor(counted.amount, price.low_maintenance, weight) == counted.value => weight,
+        Ordering::Equal => Bps(0),
     }
 }
 
@@ -238,20 +237,50 @@ pub fn equity(account: &MarginAccount, reserves: &[Reserve], now: i64) -> Result
 }
 
 /// Maintenance health and [`equity`] in one pass, and the terms of the account.
-#[inline(always)]
 pub fn maintenance_and_equity(
     account: &MarginAccount,
     reserves: &[Reserve],
     now: i64,
 ) -> Result<(Health, Health, AccountTerms)> {
-    let (mut maintenance, mut equity) = (Health::default(), Health::default());
-    for_each_position(account, reserves, now, |held| {
-        let amount = held.amount(now);
-        maintenance.add(held.required(amount, Requirement::Maintenance)?, held.is_debt);
-        equity.add(held.at_spot(amount), held.is_debt);
-        Ok(())
-    })?;
-    Ok((maintenance, equity, AccountTerms::of(account)))
+    let judged = Judged::new(account, reserves, now, 0)?;
+    Ok((judged.maintenance, judged.equity, AccountTerms::of(account)))
+}
+
+/// What a liquidation is judged by.
+pub(crate) struct Judged {
+    pub maintenance: Health,
+    pub equity: Health,
+    /// The debt and the collateral asked for.
+    pub debt: Counted,
+    pub collateral: Counted,
+}
+
+/// A position's atoms, and what they count for in maintenance.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Counted {
+    pub amount: u64,
+    pub value: Usd,
+}
+
+impl Judged {
+    /// All positions of an account, and by themselves a debt and a deposit, whose slots are bits of `asked_for`.
+    #[inline(always)]
+    pub fn new(account: &MarginAccount, reserves: &[Reserve], now: i64, mut asked_for: u32) -> Result<Self> {
+        let (mut maintenance, mut equity) = (Health::default(), Health::default());
+        let (mut debt, mut collateral) = (Counted::default(), Counted::default());
+        for_each_position(account, reserves, now, |held| {
+            let amount = held.amount(now);
+            let value = held.required(amount, Requirement::Maintenance)?;
+            maintenance.add(value, held.is_debt);
+            equity.add(held.at_spot(amount), held.is_debt);
+            if asked_for & 1 != 0 {
+                *(if held.is_debt { &mut debt } else { &mut collateral }) = Counted { amount, value };
+            }
+            asked_for >>= 1;
+            Ok(())
+        })?;
+        Ok(Self { maintenance, equity, debt, collateral })
+    }
 }
 
 /// A position with what its value depends on.

@@ -3,7 +3,7 @@
 use crate::{
     actions::{Ledger, Movement, repayment},
     error::{Error, Result},
-    health::{Health, Requirement, maintenance_and_equity, marginal_weight, spot_value, weighted},
+    health::{AccountTerms, Counted, Health, Judged, Requirement, marginal_weight, spot_value, weighted},
     margin::{MarginAccount, Side},
     market::MarketConfig,
     math::{add_wide, div_narrow, mul, mul_div_wide_ceil, scaled_quotient, wide},
@@ -59,11 +59,13 @@ impl Ledger<'_> {
             let record = &self.reserves[reserve as usize];
             purpose.require(record.price.condition(self.now))?;
         }
-        let (before, worth, terms) = maintenance_and_equity(account, self.reserves, self.now)?;
+        let Judged { maintenance: before, equity: worth, debt: owed_counted, collateral: held_counted } =
+            self.judge(account, debt_slot, collateral_slot)?;
         if before.covers() {
             return Err(Error::AccountIsHealthy);
         }
         let (debt_record, collateral_record) = (&self.reserves[debt as usize], &self.reserves[collateral as usize]);
+        let terms = AccountTerms::of(account);
         let pair = Pair {
             debt: debt_record,
             collateral: collateral_record,
@@ -71,6 +73,9 @@ impl Ledger<'_> {
             collateral_terms: terms.of_position(collateral_record),
             owed,
             held,
+            // Both reserves are accrued and recent: what was counted is what they are worth.
+            owed_counted,
+            held_counted,
         };
         let penalty = penalty(&pair.collateral.config, &self.config, &before, &worth);
         let exchange = pair.exchange(&self.config, &before, penalty, max_repay)?;
@@ -104,6 +109,14 @@ impl Ledger<'_> {
     }
 }
 
+impl Ledger<'_> {
+    /// Out of line, so that its loop has the registers to itself.
+    #[inline(never)]
+    fn judge(&self, account: &MarginAccount, debt_slot: usize, collateral_slot: usize) -> Result<Judged> {
+        Judged::new(account, self.reserves, self.now, 1 << debt_slot | 1 << collateral_slot)
+    }
+}
+
 /// The penalty rises linearly from the collateral's minimum, at the maintenance line, to its maximum, at the market's
 /// full shortfall. While the account is solvent it is no more than what its equity can pay, so that a liquidation
 /// does not itself make it insolvent; the minimum always remains, or nobody would come.
@@ -123,13 +136,13 @@ struct Pair<'a> {
     collateral_terms: Terms,
     owed: Shares,
     held: Shares,
+    /// The two before.
+    owed_counted: Counted,
+    held_counted: Counted,
 }
 
 /// What the two sides give.
 struct Exchange {
-    /// Atoms of the debt and of the collateral before.
-    owed: u64,
-    held: u64,
     burned: Movement,
     seized: Movement,
 }
@@ -138,9 +151,8 @@ impl Pair<'_> {
     /// How much is repaid and seized.
     #[inline(always)]
     fn exchange(&self, market: &MarketConfig, health: &Health, penalty: Bps, max_repay: u64) -> Result<Exchange> {
-        let owed = self.debt.debt_index.amount_ceil(self.owed);
-        let held = self.collateral.deposit_index.amount_floor(self.held);
-        let allowed = self.allowed_repayment(market, health, penalty, owed, held);
+        let (owed, held) = (self.owed_counted.amount, self.held_counted.amount);
+        let allowed = self.allowed_repayment(market, health, penalty);
         let mut repaid =
             if allowed <= max_repay { self.whole_shares(allowed, owed).amount.min(max_repay) } else { max_repay };
         let mut seized = self.seized_for(repaid, penalty);
@@ -153,7 +165,7 @@ impl Pair<'_> {
             repaid = repaid.min(self.repaid_for(available, penalty));
             self.whole_shares(repaid, owed)
         } else {
-            repayment(self.debt, self.owed, owed, repaid)?
+            repayment(self.debt, self.owed, repaid)?
         };
         if burned.amount > max_repay {
             return Err(Error::AmountTooSmall);
@@ -172,7 +184,7 @@ impl Pair<'_> {
         {
             return Err(Error::LiquidationLeavesDust);
         }
-        Ok(Exchange { owed, held, burned, seized: taken })
+        Ok(Exchange { burned, seized: taken })
     }
 
     /// The repayment that brings the account to the target health, or all of the debt if less than dust would be left.
@@ -181,11 +193,12 @@ impl Pair<'_> {
     /// spot of the collateral × (1 + penalty) × spot of the debt from the weighted collateral C. (C − x b) = T (D − x a)
     /// at x = (T D − C) ÷ (T a − b) atoms.
     #[inline(always)]
-    fn allowed_repayment(&self, market: &MarketConfig, health: &Health, penalty: Bps, owed: u64, held: u64) -> u64 {
+    fn allowed_repayment(&self, market: &MarketConfig, health: &Health, penalty: Bps) -> u64 {
         const ONE: u64 = ONE_BPS as u64;
         /// Bits cut off the denominator, which is below 2^78.
         const CUT: u32 = 16;
         let (debt, collateral) = (&self.debt.price, &self.collateral.price);
+        let owed = self.owed_counted.amount;
         let target = market.target_health.0 as u64;
         // Both sums fit with four digits more, up to 10^25 USD.
         if (health.debt.0 | health.collateral.0) >> 112 != 0 {
@@ -197,7 +210,7 @@ impl Pair<'_> {
         let relieved = wide(mul(debt.high_maintenance.0, liability_weight.0 as u64), target);
         // The low reading is at most the spot, the asset weight and the penalty below 2^14 each.
         // Beyond the position's depth the first atoms taken weigh less than the last: this falls short of the target then.
-        let asset_weight = marginal_weight(self.collateral, held, self.collateral_terms);
+        let asset_weight = marginal_weight(self.collateral, &self.held_counted, self.collateral_terms);
         let weighted = mul(collateral.low_maintenance.0, asset_weight.0 as u64);
         let ratio = div_narrow((weighted as u128) << 32, collateral.spot.0).map_or(u64::MAX >> 18, |(ratio, _)| ratio);
         let taken = wide(mul(debt.spot.0, ONE + penalty.0 as u64), ratio) >> 32;
@@ -241,9 +254,9 @@ impl Pair<'_> {
         let collateral =
             |amount| weighted(self.collateral, amount, false, self.collateral_terms, Requirement::Maintenance);
         let left = self.debt.debt_index.amount_ceil(Shares(self.owed.0 - exchange.burned.shares.0));
-        let relieved = debt(exchange.owed).less(debt(left));
+        let relieved = self.owed_counted.value.less(debt(left));
         let left = self.collateral.deposit_index.amount_floor(Shares(self.held.0 - exchange.seized.shares.0));
-        let taken = collateral(exchange.held).less(collateral(left));
+        let taken = self.held_counted.value.less(collateral(left));
         if taken > relieved {
             return Err(Error::LiquidationWorsensHealth);
         }

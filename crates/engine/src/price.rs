@@ -201,7 +201,7 @@ impl Quote {
         if !pinned.is_none() && *pinned != source.address {
             return Err(Error::PriceAccountNotPinned);
         }
-        if update.feed_id != feed.0 {
+        if !feed.is(&update.feed_id) {
             return Err(Error::PriceFeedMismatch);
         }
         if update.price <= 0 || update.ema_price <= 0 {

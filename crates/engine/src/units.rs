@@ -88,6 +88,14 @@ wrapper!(
     Rate(u64) => U64
 );
 
+impl Bps {
+    /// The difference, zero if `other` is larger. In 64 bits, which the target need not mask.
+    #[inline(always)]
+    pub const fn less(self, other: Self) -> Self {
+        Self((self.0 as u64).saturating_sub(other.0 as u64) as u16)
+    }
+}
+
 impl Shares {
     /// None.
     pub const ZERO: Self = Self(0);

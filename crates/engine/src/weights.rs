@@ -7,7 +7,7 @@
 use crate::{
     error::{Error, Result},
     layout::record,
-    math::{excess_over_32_bits, mul},
+    math::mul,
     units::{Bps, ONE_BPS},
     volatility::Volatility,
 };
@@ -173,7 +173,7 @@ impl RiskConfig {
     /// What a volatility is above the reference.
     #[inline(always)]
     pub fn excess_volatility(&self, annual: Bps) -> Bps {
-        Bps(annual.0.saturating_sub(self.reference_volatility.0))
+        annual.less(self.reference_volatility)
     }
 
     /// Weight lost to a volatility.
@@ -191,15 +191,17 @@ impl RiskConfig {
         }
         let weight = self.cross.initial_asset.max(self.group_initial_asset).max(self.isolated.initial_asset);
         let left = share(depth, deposits, weight);
-        Bps((weight.0 - left.0).min(self.max_market_haircut.0))
+        weight.less(left).min(self.max_market_haircut)
     }
 }
 
-/// `⌊weight × part ÷ whole⌋` for a part of the whole, which is not zero; below it by at most a basis point.
+/// `⌊weight × part ÷ whole⌋` for a part of the whole, which is not zero, and a weight of at most one; below it by at most a
+/// basis point.
 #[inline(always)]
 fn share(part: u64, whole: u64, weight: Bps) -> Bps {
-    let shift = excess_over_32_bits(whole);
-    Bps((mul(part >> shift, weight.0 as u64) / ((whole >> shift) + (shift != 0) as u64)) as u16)
+    // 2^50 × 10^4 fits. Larger numbers have 36 bits and more left.
+    let (part, whole) = if whole >> 50 == 0 { (part, whole) } else { (part >> 14, (whole >> 14) + 1) };
+    Bps((mul(part, weight.0 as u64) / whole) as u16)
 }
 
 record! {
@@ -306,22 +308,21 @@ impl RiskState {
 
     #[inline(never)]
     fn take_steps(&mut self, config: &RiskConfig, confidence_multiple: Bps, steps: u16) {
-        let before = *self;
+        let mut ramp = Ramp { steps: steps as i64, moved: false };
         for (weights, target) in self.weights.iter_mut().zip(config.sets()) {
-            let target_asset = Self::after(self.haircut, target.maintenance_asset);
-            weights.maintenance_asset = approach(weights.maintenance_asset, target_asset, steps);
-            weights.maintenance_liability =
-                approach(weights.maintenance_liability, target.maintenance_liability, steps);
+            ramp.step(&mut weights.maintenance_asset, Self::after(self.haircut, target.maintenance_asset));
+            ramp.step(&mut weights.maintenance_liability, target.maintenance_liability);
         }
-        // At most 5 × 334.
-        self.confidence_multiple = approach(self.confidence_multiple, confidence_multiple, 5 * steps);
-        self.position_haircut = approach(self.position_haircut, config.max_position_haircut, steps);
+        ramp.step(&mut self.position_haircut, config.max_position_haircut);
         if self.position_depth > config.position_depth {
             let less = (self.position_depth as u64 * steps as u64 / ONE_BPS as u64).max(1) as u32;
             self.position_depth = config.position_depth.max(self.position_depth.saturating_sub(less));
+            ramp.moved = true;
         }
+        ramp.steps *= 5;
+        ramp.step(&mut self.confidence_multiple, confidence_multiple);
         // Where nothing moved, nothing is left to move.
-        self.is_ramping = (*self != before) as u8;
+        self.is_ramping = ramp.moved as u8;
         self.combine(config);
     }
 
@@ -372,7 +373,7 @@ impl RiskState {
     /// The one place where an asset weight and the haircuts of its reserve meet.
     #[inline(always)]
     fn after(haircut: Bps, set: Bps) -> Bps {
-        Bps(set.0.saturating_sub(haircut.0))
+        set.less(haircut)
     }
 
     /// Brings the haircuts and the ceiling into the weights of new risk.
@@ -389,8 +390,25 @@ impl RiskState {
     }
 }
 
-/// `from`, moved towards `to` by at most `steps`.
-#[inline(always)]
-fn approach(from: Bps, to: Bps, steps: u16) -> Bps {
-    if from < to { Bps(from.0 + steps.min(to.0 - from.0)) } else { Bps(from.0 - steps.min(from.0 - to.0)) }
+/// A stretch of the ramp.
+struct Ramp {
+    /// Basis points that it goes at most.
+    steps: i64,
+    /// Whether anything moved.
+    moved: bool,
+}
+
+impl Ramp {
+    /// Moves a value towards a target. In 64 bits, which the target need not mask.
+    #[inline(always)]
+    fn step(&mut self, value: &mut Bps, target: Bps) {
+        let way = target.0 as i64 - value.0 as i64;
+        if way != 0 {
+            let way = if way > self.steps { self.steps } else { way };
+            let way = if way < -self.steps { -self.steps } else { way };
+            // Between the value and the target.
+            value.0 = (value.0 as i64 + way) as u16;
+            self.moved = true;
+        }
+    }
 }

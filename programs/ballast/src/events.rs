@@ -34,7 +34,7 @@ pub fn discriminator<E: Discriminator>() -> [u8; 8] {
 
 /// Logs what an engine action moved between a margin account and a reserve. The events of a movement differ by their
 /// discriminator alone.
-#[inline(never)]
+#[inline(always)]
 pub fn log_movement(discriminator: [u8; 8], market: &mut Market, account: &Address, reserve: u8, moved: &Movement) {
     log_event!(
         discriminator,

@@ -86,7 +86,7 @@ pub fn stored(address: &Address) -> layout::Address {
 /// Whether an account's address is a stored one.
 #[inline(always)]
 pub fn is_at(address: &Address, stored: &layout::Address) -> bool {
-    *address.as_array() == stored.0
+    stored.is(address.as_array())
 }
 
 /// Unix seconds.
