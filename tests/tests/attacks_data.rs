@@ -339,7 +339,8 @@ fn events_c34_every_movement_has_a_number_and_failures_leave_no_gap() {
         if outcome.is_ok() {
             number += 1;
             let event = outcome.expect_event();
-            assert_eq!((event.number(), event.market()), (number, world.market));
+            let account = if matches!(event, Event::Borrowed(_) | Event::Repaid(_)) { trader } else { lender };
+            assert_eq!((event.number(), event.account()), (number, Some(account.margin)));
         }
         assert_eq!(world.view().market.events, number);
     }

@@ -23,8 +23,8 @@ fn a_borrow_moves_tokens_and_books_and_logs_it() {
         assert_eq!(world.balance(&trader.key, usd), 2_000 * USD);
         assert_eq!(world.debt_shares(trader, usd), 2_000 * USD);
         let number = world.view().market.events;
-        let (market, account, amount) = (world.market, trader.margin, 2_000 * USD);
-        assert_eq!(event, Event::Borrowed(Movement { number, market, account, amount, shares: amount, reserve: usd }));
+        let (account, amount) = (trader.margin, 2_000 * USD);
+        assert_eq!(event, Event::Borrowed(Movement { number, account, amount, shares: amount, reserve: usd }));
         world.assert_conserved();
     }
 }
@@ -40,8 +40,8 @@ fn a_repayment_moves_tokens_and_books_and_logs_it() {
         assert_eq!(world.balance(&trader.key, usd), 1_500 * USD);
         assert_eq!(world.debt_shares(trader, usd), 1_500 * USD);
         let number = world.view().market.events;
-        let (market, account, amount) = (world.market, trader.margin, 500 * USD);
-        assert_eq!(event, Event::Repaid(Movement { number, market, account, amount, shares: amount, reserve: usd }));
+        let (account, amount) = (trader.margin, 500 * USD);
+        assert_eq!(event, Event::Repaid(Movement { number, account, amount, shares: amount, reserve: usd }));
         world.assert_conserved();
     }
 }

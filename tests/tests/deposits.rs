@@ -22,8 +22,8 @@ fn a_deposit_moves_tokens_and_books_and_logs_it() {
         assert_eq!(world.deposit_shares(trader, usd), 70 * USD);
         assert_eq!(world.deposit_shares(lender, usd), 1_000_000 * USD);
         let number = world.view().market.events;
-        let (market, account) = (world.market, trader.margin);
-        let moved = Movement { number, market, account, amount: 70 * USD, shares: 70 * USD, reserve: usd };
+        let account = trader.margin;
+        let moved = Movement { number, account, amount: 70 * USD, shares: 70 * USD, reserve: usd };
         assert_eq!(event, Event::Deposited(moved));
         world.assert_conserved();
     }
@@ -39,8 +39,8 @@ fn a_withdrawal_moves_tokens_and_books_and_logs_it() {
         assert_eq!(world.balance(&lender.key, usd), 400_000 * USD);
         assert_eq!(world.deposit_shares(lender, usd), 600_000 * USD);
         let number = world.view().market.events;
-        let (market, account, amount) = (world.market, lender.margin, 400_000 * USD);
-        assert_eq!(event, Event::Withdrawn(Movement { number, market, account, amount, shares: amount, reserve: usd }));
+        let (account, amount) = (lender.margin, 400_000 * USD);
+        assert_eq!(event, Event::Withdrawn(Movement { number, account, amount, shares: amount, reserve: usd }));
         world.assert_conserved();
     }
 }

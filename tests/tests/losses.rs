@@ -31,8 +31,8 @@ fn bad_debt_is_written_off_by_anyone_without_any_price_and_logged() {
     assert!(shares > 5_000 * USD);
     let Event::BadDebtSettled(event) = world.settle(trader.margin, usd).expect_event() else { panic!("another event") };
     let amount = before.debt_index_at(world.now()).amount_ceil(ballast_engine::units::Shares(shares));
-    let (number, market, account) = (world.view().market.events, world.market, trader.margin);
-    assert_eq!(event, Movement { number, market, account, amount, shares, reserve: usd });
+    let (number, account) = (world.view().market.events, trader.margin);
+    assert_eq!(event, Movement { number, account, amount, shares, reserve: usd });
     assert_eq!(world.margin(&trader.margin).positions(), []);
     let after = world.reserve(usd);
     assert_eq!((after.cash, after.debt_shares.0), (before.cash, 0));
