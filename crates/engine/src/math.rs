@@ -198,7 +198,7 @@ pub const fn ratio32(part: u64, whole: u64, shift: u32) -> u64 {
     ((part >> shift) << 32) / ((whole >> shift) + (shift != 0) as u64)
 }
 
-/// Bits of a number below 2^32. The target has no instruction for it, and the compiler's way takes twice as many.
+/// Bits of a number below 2^32. The target has no instruction for it, and the compiler's way takes four times as many.
 #[inline(always)]
 const fn bit_length32(mut number: u64) -> u32 {
     let mut length = 0;
@@ -210,17 +210,18 @@ const fn bit_length32(mut number: u64) -> u32 {
         number >>= 8;
         length += 8;
     }
-    if number >> 4 != 0 {
-        number >>= 4;
-        length += 4;
-    }
-    if number >> 2 != 0 {
-        number >>= 2;
-        length += 2;
-    }
-    // 0 to 3 is left, with 0, 1, 2 and 2 bits.
-    length + if number > 2 { 2 } else { number as u32 }
+    length + BITS_OF_BYTE[(number & 0xff) as usize] as u32
 }
+
+static BITS_OF_BYTE: [u8; 256] = {
+    let mut bits = [0; 256];
+    let mut number = 1;
+    while number < bits.len() {
+        bits[number] = bits[number / 2] + 1;
+        number += 1;
+    }
+    bits
+};
 
 /// `⌊a × b / d⌋` with a 192-bit product, `None` if it does not fit in 128 bits or `d` is zero.
 pub const fn mul_div_wide_floor(a: u128, b: u64, d: u64) -> Option<u128> {
