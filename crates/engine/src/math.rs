@@ -66,6 +66,12 @@ proved! {
     add(u64) = checked_add, wrapping_add;
     /// `a + b`, proved to fit.
     add_wide(u128) = checked_add, wrapping_add;
+    /// `a + b` of small numbers like exponents.
+    add_small(i32) = checked_add, wrapping_add;
+    /// `a − b` of small numbers like exponents.
+    sub_small(i32) = checked_sub, wrapping_sub;
+    /// The time from `b` to `a`, neither of which is negative.
+    sub_times(i64) = checked_sub, wrapping_sub;
 }
 
 /// `⌊a × b / 2^64⌋`: the product of an amount and a fraction with 64 fractional bits.
@@ -198,7 +204,7 @@ pub const fn ratio32(part: u64, whole: u64, shift: u32) -> u64 {
     ((part >> shift) << 32) / ((whole >> shift) + (shift != 0) as u64)
 }
 
-/// Bits of a number below 2^32. The target has no instruction for it, and the compiler's way takes four times as many.
+/// Bits of a number below 2^32. The target has no instruction for it, and the compiler's way takes several times as many.
 #[inline(always)]
 const fn bit_length32(mut number: u64) -> u32 {
     let mut length = 0;

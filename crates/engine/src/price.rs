@@ -3,7 +3,7 @@
 use crate::{
     error::{Error, Result},
     layout::{Address, record},
-    math::{bit_length_wide, div_narrow, mul_div_floor, wide},
+    math::{bit_length_wide, div_narrow, mul_div_floor, sub_small, wide},
     units::{Bps, ONE_BPS},
 };
 
@@ -275,8 +275,8 @@ fn in_range(number: u64, exponent: i32) -> bool {
         }
         powers
     };
-    let least = MIN_MAGNITUDE - exponent;
-    let most = MAX_MAGNITUDE - exponent;
+    let least = sub_small(MIN_MAGNITUDE, exponent);
+    let most = sub_small(MAX_MAGNITUDE, exponent);
     // A published number is below 2^63 < 10^19: larger bounds cannot be passed.
     (least <= 0 || number >= POWERS[least as usize]) && (most > 19 || number <= POWERS[most as usize])
 }

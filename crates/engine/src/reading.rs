@@ -4,7 +4,8 @@ use crate::{
     error::{Error, Result},
     layout::{FieldType, Layout, record},
     math::{
-        add, add_wide, bit_length, bit_length_wide, mul, mul_shift_ceil, mul_shift_floor, scaled_quotient, wide_mul,
+        add, add_small, add_wide, bit_length, bit_length_wide, mul, mul_shift_ceil, mul_shift_floor, scaled_quotient,
+        sub_small, sub_times, wide_mul,
     },
     price::{MIN_EXPONENT, OracleConfig, Quote},
     rules::Condition,
@@ -91,7 +92,9 @@ impl PriceCache {
         let bias = mul_ceil_bps(confidence, multiple);
         let lowest = price.min(ema_price).min(slow_low);
         let highest = price.max(ema_price).max(slow_high);
-        let scale = Scale::new(highest.saturating_add(bias), exponent + USD_UNIT_DIGITS - decimals as i32);
+        // Published exponents are −18 to 0, and there are 18 decimals at most.
+        let unit = sub_small(add_small(exponent, USD_UNIT_DIGITS), decimals as i32);
+        let scale = Scale::new(highest.saturating_add(bias), unit);
         let spot = scale.floor(price);
         // At least one, which makes up for what the power of ten was rounded down by.
         let bias = if bias == 0 { Reading(1) } else { scale.ceil(bias) };
@@ -142,7 +145,7 @@ impl PriceCache {
             }
         };
         // Publish times are positive and rise.
-        let seconds = (quote.publish_time - self.publish_time).min(MAX_SECONDS) as u64;
+        let seconds = sub_times(quote.publish_time, self.publish_time).min(MAX_SECONDS) as u64;
         // 37 bits × (3,600 × 10,000 < 2^26): fits. At most the reference itself.
         let step = (mul(reference >> 26, mul(seconds, speed.0 as u64)) / HOUR_BPS) << 26;
         // The reference has 63 bits: the sum fits.
@@ -274,11 +277,11 @@ impl Scale {
     /// For numbers up to `highest` that count units of 10^`exponent`.
     #[inline(always)]
     fn new(highest: u64, exponent: i32) -> Self {
-        let power = POWERS_OF_TEN[(exponent - MIN_POWER) as usize];
+        let power = POWERS_OF_TEN[sub_small(exponent, MIN_POWER) as usize];
         let normalise = 64 - bit_length(highest);
         // number × 10^exponent = (number << normalise) × mantissa × 2^(power.exponent − normalise); of the 128-bit
         // product the top 48 bits are kept. Positive because a unit price is below 2^46 (10^9 USD, doubled).
-        Self { power, normalise, shift: (normalise as i32 - 80 - power.exponent) as u32 }
+        Self { power, normalise, shift: sub_small(normalise as i32 - 80, power.exponent) as u32 }
     }
 
     #[inline(always)]

@@ -6,7 +6,7 @@
 
 use crate::{
     layout::record,
-    math::{add, excess_over_32_bits, mul, ratio32},
+    math::{add, excess_over_32_bits, mul, ratio32, sub_times},
     units::{Bps, Rate},
 };
 
@@ -55,7 +55,7 @@ impl Volatility {
     #[inline(always)]
     pub fn sample(&mut self, price: u64, time: i64) -> bool {
         // Publish times are positive and rise.
-        let elapsed = time - self.sample_time;
+        let elapsed = sub_times(time, self.sample_time);
         if self.sample_price != 0 {
             if elapsed < MIN_INTERVAL {
                 return false;
