@@ -135,9 +135,9 @@ EOF
   rm -rf "$target"
 }
 
-# packages_build ARCH OUTPUT: compiles the program for SBPF v0 or v3.
+# packages_build PROGRAM ARCH OUTPUT: compiles the program of a folder in programs/ for SBPF v0 or v3.
 packages_build() {
-  local arch=$1 output=$2 sbf=$ROOT/target/sbf adapter sysroot cargo_home flag
+  local program=$1 arch=$2 output=$3 sbf=$ROOT/target/sbf library=lib${1//-/_}.so adapter sysroot cargo_home flag
   local wide=sbf_multi3,sbf_udivti3,sbf_umodti3,sbf_divti3,sbf_modti3,__multi3,__divti3,__modti3
   cargo_home=${CARGO_HOME:-$HOME/.cargo}
   sysroot=$(/usr/bin/rustc --print sysroot)
@@ -169,21 +169,22 @@ packages_build() {
     --remap-path-prefix="$(realpath "$sysroot/lib/rustlib/src/rust")=/rust"
   )
 
-  # `cargo rustc`, because the adapter and the exports are for the program alone: some dependencies are cdylibs too.
+  # `cargo rustc`, because the adapter and the exports are for the program alone: some dependencies are cdylibs too. A
+  # program without the functions of the adapter must not need them; the linker drops it.
   (
-    cd "$ROOT/programs"
+    cd "$ROOT/programs/$program"
     unset RUSTFLAGS CARGO_BUILD_TARGET CARGO_BUILD_RUSTFLAGS RUSTC_WRAPPER
     export PATH=$packages_dir/linker:$PATH RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 RUSTC_BOOTSTRAP_SYNTHETIC_TARGET=1
     CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && printf '%s' "${flags[*]}")
     export CARGO_ENCODED_RUSTFLAGS SOURCE_DATE_EPOCH=0
-    /usr/bin/cargo rustc --locked --release -p ballast --lib --target-dir "$sbf" \
+    /usr/bin/cargo rustc --locked --release --lib --target-dir "$sbf" \
       --target "$ROOT/scripts/toolchain/sbpf-$arch.json" -Z json-target-spec -Z build-std=std,panic_abort \
       -- -C link-arg="$adapter" -C link-arg=--export="$wide" >&2
   )
   if [ "$arch" = v0 ]; then
     # sbpf-linker passes stack arguments as if there were no gaps between the frames of v0.
-    build_tool stack-args "$sbf/sbpf-v0/release/libballast.so" "$output"
+    build_tool stack-args "$sbf/sbpf-v0/release/$library" "$output"
   else
-    install -m 644 "$sbf/sbpf-$arch/release/libballast.so" "$output"
+    install -m 644 "$sbf/sbpf-$arch/release/$library" "$output"
   fi
 }

@@ -27,12 +27,12 @@ solana_install() {
     --root "$solana_root" --target-dir "$solana_root/target" >&2 && rm -rf "$solana_root/target"
 }
 
-# solana_build TOOL ARCH OUTPUT
+# solana_build TOOL PROGRAM ARCH OUTPUT: compiles the program of a folder in programs/.
 solana_build() {
-  local tool=$1 arch=$2 output=$3 out=$ROOT/target/sbf-solana/$2
+  local tool=$1 program=$2 arch=$3 output=$4 out=$ROOT/target/sbf-solana/$3
   mkdir -p "$(dirname "$output")"
   (
-    cd "$ROOT/programs/ballast"
+    cd "$ROOT/programs/$program"
     "$tool" --arch "$arch" --tools-version "$PLATFORM_TOOLS_VERSION" --sbf-out-dir "$out" -- --locked >&2
-  ) && install -m 644 "$out/ballast.so" "$output"
+  ) && install -m 644 "$out/${program//-/_}.so" "$output"
 }

@@ -25,6 +25,7 @@
 //!   address to act there. What they do not offer (wrong accounts, say) is done with `ballast_client::instruction` and
 //!   [`World::send`] and [`with_account`].
 //! - [`Scene`] is a market in working order to start from.
+//! - [`Swap`] and [`forward`] put another program next to Ballast, or between it and the user.
 //! - Every panic of an `expect_…` shows the transaction's log.
 
 mod actions;
@@ -33,6 +34,7 @@ mod market;
 mod outcome;
 mod price;
 mod scene;
+mod test_program;
 mod token;
 mod world;
 
@@ -42,6 +44,7 @@ pub use {
     outcome::Outcome,
     price::{Quote, price_account},
     scene::{SOL, Scene, USD, with_account},
+    test_program::{Swap, TEST_PROGRAM, forward},
     token::{MintSpec, associated_token_account},
-    world::{Options, World, program_path},
+    world::{Options, World, program_path, read_program},
 };

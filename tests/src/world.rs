@@ -50,13 +50,17 @@ pub fn program_path() -> PathBuf {
     std::env::var_os("BALLAST_PROGRAM").map_or(built, PathBuf::from)
 }
 
+/// Reads a program's bytecode, or panics with the command that makes it.
+pub fn read_program(path: &Path, command: &str) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_else(|error| panic!("cannot read {} ({error}): run {command} first", path.display()))
+}
+
 /// A virtual machine with the program loaded, once for all tests of a process.
 fn deployed() -> LiteSVM {
     static DEPLOYED: OnceLock<Mutex<LiteSVM>> = OnceLock::new();
     let shared = DEPLOYED.get_or_init(|| {
         let path = program_path();
-        let bytes = std::fs::read(&path)
-            .unwrap_or_else(|error| panic!("cannot read {} ({error}): run scripts/build first", path.display()));
+        let bytes = read_program(&path, "scripts/build");
         // A history would refuse the second of two equal transactions.
         let mut svm = LiteSVM::new().with_transaction_history(0);
         svm.add_program(ID, &bytes).unwrap_or_else(|error| panic!("{} does not load: {error:?}", path.display()));

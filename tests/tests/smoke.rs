@@ -13,7 +13,8 @@ use ballast_client::{
 };
 use ballast_engine::actions::EVERYTHING;
 use ballast_tests::{
-    MintSpec, Options, Outcome, Quote, SOL, Token, USD, User, World, market_config, program_path, reserve_config,
+    MintSpec, Options, Outcome, Quote, SOL, Token, USD, User, World, market_config, program_path, read_program,
+    reserve_config,
 };
 use solana_account::Account;
 
@@ -141,11 +142,8 @@ fn first_difference(a: &Account, b: &Account) -> Option<usize> {
 
 #[test]
 fn both_builds_of_the_program_leave_the_same_bytes() {
-    let read = |path: PathBuf, command: &str| {
-        std::fs::read(&path).unwrap_or_else(|error| panic!("cannot read {} ({error}): run {command}", path.display()))
-    };
-    let v3 = read(program_path(), "scripts/build");
-    let v0 = read(v0_program_path(), "scripts/build --arch v0");
+    let v3 = read_program(&program_path(), "scripts/build");
+    let v0 = read_program(&v0_program_path(), "scripts/build --arch v0");
     assert_eq!(v0[ELF_FLAGS], [0; 4], "{} is not of SBPF v0", v0_program_path().display());
 
     let (v3, v0) = (live_through(&v3), live_through(&v0));
