@@ -1,7 +1,12 @@
 //! The table action × condition of the engine's `rules`, cell by cell on the bytecode, and prices made of two feeds.
 
+use std::mem::offset_of;
+
 use ballast_client::{Address, LiquidationOrder};
-use ballast_engine::{Error, actions::EVERYTHING, layout, price::PriceUpdate, rules::Condition, units::Bps};
+use ballast_engine::{
+    Error, actions::EVERYTHING, layout, market::Market, price::PriceUpdate, reading::PriceCache, reserve::Reserve,
+    rules::Condition, units::Bps,
+};
 use ballast_tests::{Outcome, Quote, SOL, Scene, Token, USD, World, price_account, reserve_config};
 
 /// Which reserve's price is in the condition.
@@ -9,6 +14,29 @@ use ballast_tests::{Outcome, Quote, SOL, Scene, Token, USD, World, price_account
 enum Of {
     Collateral,
     Debt,
+}
+
+/// Prices a reserve at so many dollars, in a condition.
+fn set_condition(world: &mut World, reserve: u8, dollars: f64, condition: Condition) {
+    let quote = match condition {
+        Condition::NeverPriced => return forget_price(world, reserve),
+        Condition::Fresh | Condition::Stale => Quote::dollars(dollars),
+        Condition::WideConfidence => Quote::dollars(dollars).confidence_bps(250),
+        Condition::FarFromAverage => Quote::dollars(dollars).ema_dollars(dollars * 1.1),
+    };
+    world.set_price(reserve, quote).expect_ok();
+    if condition == Condition::Stale {
+        world.advance(61);
+    }
+}
+
+/// As a reserve just listed: nothing but governance can bring an account there.
+fn forget_price(world: &mut World, reserve: u8) {
+    let mut account = world.account(&world.market);
+    // Behind the discriminator, the head, and the padded count of the reserves.
+    let at = 8 + size_of::<Market>() + 8 + reserve as usize * size_of::<Reserve>() + offset_of!(Reserve, price);
+    account.data[at..at + size_of::<PriceCache>()].fill(0);
+    world.set_account(world.market, account);
 }
 
 /// A trader with SOL who owes USD, and is under water if asked for, with one of the two prices in a condition.
@@ -22,28 +50,8 @@ fn stage(of: Of, condition: Condition, under_water: bool) -> Scene {
         Of::Collateral => (*sol, sol_dollars, *usd, 1.0),
         Of::Debt => (*usd, 1.0, *sol, sol_dollars),
     };
-    let quote = Quote::dollars(dollars);
-    match condition {
-        Condition::Fresh => world.set_price(reserve, quote).expect_ok(),
-        Condition::Stale => {
-            let outcome = world.set_price(reserve, quote).expect_ok();
-            world.advance(61);
-            outcome
-        }
-        Condition::WideConfidence => world.set_price(reserve, quote.confidence_bps(250)).expect_ok(),
-        Condition::FarFromAverage => world.set_price(reserve, quote.ema_dollars(dollars * 1.1)).expect_ok(),
-        Condition::NeverPriced => {
-            // As a reserve just listed: nothing but governance can bring an account there.
-            let mut account = world.account(&world.market);
-            let at = 520 + reserve as usize * 1_024 + 520;
-            account.data[at..at + 104].fill(0);
-            world.set_account(world.market, account);
-            world.set_price(other, Quote::dollars(other_dollars)).expect_ok()
-        }
-    };
-    if condition != Condition::NeverPriced {
-        world.set_price(other, Quote::dollars(other_dollars)).expect_ok();
-    }
+    set_condition(world, reserve, dollars, condition);
+    world.set_price(other, Quote::dollars(other_dollars)).expect_ok();
     assert_eq!(world.reserve(reserve).price.condition(world.now()), condition, "{of:?}");
     scene
 }
@@ -127,20 +135,7 @@ fn settling_bad_debt_reads_last_prices() {
         world.fund(&liquidator, usd, 100_000 * USD);
         let order = LiquidationOrder { debt: usd, collateral: sol, max_repay: EVERYTHING, min_collateral: 1 };
         world.liquidate(liquidator, trader.margin, order).expect_ok();
-        match condition {
-            Condition::Fresh => {}
-            Condition::Stale => world.advance(61),
-            Condition::WideConfidence => {
-                drop(world.set_price(usd, Quote::dollars(1.0).confidence_bps(250)).expect_ok())
-            }
-            Condition::FarFromAverage => drop(world.set_price(usd, Quote::dollars(1.0).ema_dollars(1.1)).expect_ok()),
-            Condition::NeverPriced => {
-                let mut account = world.account(&world.market);
-                let at = 520 + usd as usize * 1_024 + 520;
-                account.data[at..at + 104].fill(0);
-                world.set_account(world.market, account);
-            }
-        }
+        set_condition(&mut world, usd, 1.0, condition);
         assert_eq!(world.reserve(usd).price.condition(world.now()), condition);
         // A debt never priced is worth nothing, so nothing is missing.
         let expected = if condition == Condition::NeverPriced { Err(Error::BadDebtNotProven) } else { Ok(()) };

@@ -1,42 +1,17 @@
-//! The `ballast compare` command from outside. Needs the program: scripts/build.
+//! `ballast compare`.
 
-use std::{
-    path::{Path, PathBuf},
-    process::{Command, Output},
-};
+mod common;
 
-fn compare(arguments: &[&str]) -> Output {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ballast"));
-    command.current_dir(root).arg("compare").args(arguments).output().expect("the command starts")
-}
-
-fn folder(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("ballast-compare-{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder for temporary files");
-    folder
-}
+use common::{failure, folder, success};
 
 #[test]
 fn the_same_seed_gives_the_same_report_and_table() {
-    let folder = folder("seed");
+    let folder = folder("compare-seed");
     let play = |name: &str, seed: &str| {
         let [html, markdown] = ["html", "md"].map(|kind| folder.join(format!("{name}.{kind}")));
         let paths = [&html, &markdown].map(|path| path.to_str().expect("a path in UTF-8"));
-        let output = compare(&[
-            "--window",
-            "march-2023",
-            "--accounts",
-            "30",
-            "--seed",
-            seed,
-            "--out",
-            paths[0],
-            "--markdown",
-            paths[1],
-        ]);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        let setting = ["--window", "march-2023", "--accounts", "30", "--seed", seed];
+        let printed = success("compare", &[&setting[..], &["--out", paths[0], "--markdown", paths[1]]].concat());
         assert!(printed.contains(paths[0]) && printed.contains(paths[1]), "the paths are printed: {printed}");
         [html, markdown].map(|path| std::fs::read_to_string(path).expect("written"))
     };
@@ -53,11 +28,10 @@ fn the_same_seed_gives_the_same_report_and_table() {
 
 #[test]
 fn a_window_without_sol_is_played() {
-    let folder = folder("no-sol");
+    let folder = folder("compare-no-sol");
     let report = folder.join("report.html");
     let path = report.to_str().expect("a path in UTF-8");
-    let output = compare(&["--window", "march-2020", "--accounts", "10", "--out", path]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    success("compare", &["--window", "march-2020", "--accounts", "10", "--out", path]);
     let html = std::fs::read_to_string(&report).expect("written");
     std::fs::remove_dir_all(&folder).expect("removed");
     assert!(html.contains("</i>BTC") && html.contains("</i>ETH") && !html.contains("</i>SOL"));
@@ -65,12 +39,7 @@ fn a_window_without_sol_is_played() {
 
 #[test]
 fn what_cannot_be_played_is_refused() {
-    let failure = |arguments: &[&str]| {
-        let output = compare(arguments);
-        assert!(!output.status.success() && output.stdout.is_empty());
-        String::from_utf8_lossy(&output.stderr).into_owned()
-    };
-    assert!(failure(&["--window", "may-2021"]).contains("october-2025"));
-    assert!(failure(&["--program", "none.so"]).contains("cannot read the program none.so"));
-    assert!(failure(&["--accounts", "0"]).contains("1..=20000"));
+    assert!(failure("compare", &["--window", "may-2021"]).contains("october-2025"));
+    assert!(failure("compare", &["--program", "none.so"]).contains("cannot read the program none.so"));
+    assert!(failure("compare", &["--accounts", "0"]).contains("1..=20000"));
 }

@@ -1,43 +1,18 @@
-//! The `ballast demo` command from outside. Needs the program: scripts/build.
+//! `ballast demo`.
 
-use std::{
-    path::{Path, PathBuf},
-    process::{Command, Output},
-};
+mod common;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-fn demo(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ballast"));
-    command.current_dir(root()).arg("demo").args(arguments).output().expect("the command starts")
-}
-
-fn failure(arguments: &[&str]) -> String {
-    let output = demo(arguments);
-    assert!(!output.status.success());
-    assert!(output.stdout.is_empty());
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn folder(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("ballast-demo-{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder for temporary files");
-    folder
-}
+use common::{failure, folder, success};
 
 #[test]
 fn the_same_seed_gives_the_same_report_and_another_seed_another() {
-    let folder = folder("seed");
+    let folder = folder("demo-seed");
     let report = |name: &str, seed: &str| {
         let file = folder.join(name);
         let path = file.to_str().expect("a path in UTF-8");
         let hours = ["--from", "2025-10-10T20:00", "--to", "2025-10-10T23:00"];
-        let output = demo(&[&["--accounts", "60", "--seed", seed, "--out", path], &hours[..]].concat());
-        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{errors}");
-        assert!(String::from_utf8_lossy(&output.stdout).contains(path), "the report's path is printed");
+        let summary = success("demo", &[&["--accounts", "60", "--seed", seed, "--out", path], &hours[..]].concat());
+        assert!(summary.contains(path), "the report's path is printed");
         std::fs::read_to_string(file).expect("the report")
     };
     let (first, again, other) = (report("a.html", "1"), report("b.html", "1"), report("c.html", "2"));
@@ -50,21 +25,21 @@ fn the_same_seed_gives_the_same_report_and_another_seed_another() {
 
 #[test]
 fn a_broken_file_is_refused_with_file_and_line() {
-    let folder = folder("broken");
+    let folder = folder("demo-broken");
     let header = "timestamp,open,high,low,close,volume\n";
     let good = format!("{header}300,2,3,1,2,0\n600,2,3,1,2,0\n");
     for asset in ["sol", "eth"] {
         std::fs::write(folder.join(format!("{asset}-x.csv")), &good).expect("written");
     }
     std::fs::write(folder.join("btc-x.csv"), format!("{header}300,2,3,1,2,0\n600,2,1,3,2,0\n")).expect("written");
-    let message = failure(&["--data", folder.to_str().expect("a path in UTF-8")]);
+    let message = failure("demo", &["--data", folder.to_str().expect("a path in UTF-8")]);
     std::fs::remove_dir_all(&folder).expect("removed");
     assert!(message.contains("btc-x.csv: line 3: the low of 3 is above the high of 1"), "{message}");
 }
 
 #[test]
 fn a_fall_deeper_than_the_weights_leaves_bad_debt_and_balanced_books() {
-    let folder = folder("fall");
+    let folder = folder("demo-fall");
     for (asset, price) in [("sol", 200.0), ("btc", 100_000.0), ("eth", 4_000.0)] {
         let mut csv = String::from("timestamp,open,high,low,close,volume\n");
         for bar in 0..24 {
@@ -75,10 +50,8 @@ fn a_fall_deeper_than_the_weights_leaves_bad_debt_and_balanced_books() {
     }
     let report = folder.join("report.html");
     let paths = [&folder, &report].map(|path| path.to_str().expect("a path in UTF-8"));
-    let output = demo(&["--data", paths[0], "--out", paths[1], "--accounts", "120"]);
+    let summary = success("demo", &["--data", paths[0], "--out", paths[1], "--accounts", "120"]);
     std::fs::remove_dir_all(&folder).expect("removed");
-    let (summary, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{errors}");
     let bad_debt = summary.lines().find(|line| line.starts_with("Bad debt ")).expect("in the summary");
     assert!(bad_debt.contains("USD in "), "{summary}");
     assert!(summary.contains("balanced to 2^-64 of an atom"), "{summary}");
@@ -86,23 +59,24 @@ fn a_fall_deeper_than_the_weights_leaves_bad_debt_and_balanced_books() {
 
 #[test]
 fn missing_files_are_named() {
-    assert!(failure(&["--data", "no/such/folder"]).contains("no/such/folder"));
-    assert!(failure(&["--data", "sol=none.csv"]).contains("--data names no file for BTC"));
+    assert!(failure("demo", &["--data", "no/such/folder"]).contains("no/such/folder"));
+    assert!(failure("demo", &["--data", "sol=none.csv"]).contains("--data names no file for BTC"));
     assert!(
-        failure(&["--program", "none.so"]).contains("cannot read the program none.so: build it with scripts/build")
+        failure("demo", &["--program", "none.so"])
+            .contains("cannot read the program none.so: build it with scripts/build")
     );
 }
 
 #[test]
 fn an_empty_window_is_refused() {
-    assert!(failure(&["--from", "2025-10-12", "--to", "2025-10-11"]).contains("--from must be before --to"));
-    assert!(failure(&["--from", "2030-01-01"]).contains("0 bars between --from and --to"));
-    assert!(failure(&["--from", "soon"]).contains("neither a date"));
+    assert!(failure("demo", &["--from", "2025-10-12", "--to", "2025-10-11"]).contains("--from must be before --to"));
+    assert!(failure("demo", &["--from", "2030-01-01"]).contains("0 bars between --from and --to"));
+    assert!(failure("demo", &["--from", "soon"]).contains("neither a date"));
 }
 
 #[test]
 fn every_window_is_played_from_the_repository() {
-    let folder = folder("windows");
+    let folder = folder("demo-windows");
     let report = folder.join("report.html");
     let path = report.to_str().expect("a path in UTF-8");
     let hours = [
@@ -115,9 +89,8 @@ fn every_window_is_played_from_the_repository() {
         ("october-2025", "2025-10-10T21:00", "2025-10-10T22:00"),
     ];
     for (window, from, to) in hours {
-        let output = demo(&["--window", window, "--from", from, "--to", to, "--accounts", "20", "--out", path]);
-        let (summary, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success(), "{window}: {errors}");
+        let summary =
+            success("demo", &["--window", window, "--from", from, "--to", to, "--accounts", "20", "--out", path]);
         assert!(summary.contains("balanced to 2^-64 of an atom"), "{window}: {summary}");
     }
     std::fs::remove_dir_all(&folder).expect("removed");
@@ -125,7 +98,7 @@ fn every_window_is_played_from_the_repository() {
 
 #[test]
 fn bars_of_any_interval_are_played_without_prices_growing_too_old() {
-    let folder = folder("interval");
+    let folder = folder("demo-interval");
     for (asset, price, interval, bars) in
         [("sol", 200.0, 14_400, 3), ("btc", 100_000.0, 14_400, 3), ("eth", 4_000.0, 14_400, 3), ("usdc", 1.0, 60, 720)]
     {
@@ -140,10 +113,8 @@ fn bars_of_any_interval_are_played_without_prices_growing_too_old() {
     }
     let report = folder.join("report.html");
     let paths = [&folder, &report].map(|path| path.to_str().expect("a path in UTF-8"));
-    let output = demo(&["--data", paths[0], "--out", paths[1], "--accounts", "60"]);
+    let summary = success("demo", &["--data", paths[0], "--out", paths[1], "--accounts", "60"]);
     std::fs::remove_dir_all(&folder).expect("removed");
-    let (summary, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{errors}");
     let line = |label: &str| summary.lines().find(|line| line.starts_with(label)).expect("in the summary").to_string();
     assert!(line("Bad debt ").ends_with("none"), "{summary}");
     assert!(!line("Liquidations  ").contains(" 0, of"), "{summary}");

@@ -13,14 +13,9 @@ pub const HOUR: i64 = 3_600;
 /// When they begin, unix seconds: 1 January 2026, for the axis alone.
 pub const START: i64 = 1_767_225_600;
 
-/// Utilisation and annual borrow rate at the end of each hour.
-pub struct Course {
-    /// Time, utilisation, rate.
-    pub points: Vec<(i64, f64, f64)>,
-}
-
-/// Plays the thirty days under a policy, on the USDC reserve that it lists.
-pub fn thirty_days(policy: Policy) -> Result<Course> {
+/// Plays the thirty days under a policy, on the USDC reserve that it lists: time, utilisation and annual borrow rate at the
+/// end of each hour.
+pub fn thirty_days(policy: Policy) -> Result<Vec<(i64, f64, f64)>> {
     let usdc = assets::find("USDC").context("USDC is listed")?;
     let mut reserve = Reserve::new(policy.reserve(usdc, 0), usdc.decimals, START)?;
     reserve.deposit(1_000_000 * usdc.unit())?;
@@ -39,7 +34,7 @@ pub fn thirty_days(policy: Policy) -> Result<Course> {
             reserve.repay(reserve.debt_index.amount_ceil(shares), shares);
         }
     }
-    Ok(Course { points })
+    Ok(points)
 }
 
 #[cfg(test)]
@@ -49,8 +44,8 @@ mod tests {
     #[test]
     fn the_controller_brings_the_reserve_nearer_to_its_target() {
         let distance = |policy| {
-            let course = thirty_days(policy).expect("a valid policy");
-            let last = &course.points[600..];
+            let points = thirty_days(policy).expect("a valid policy");
+            let last = &points[600..];
             last.iter().map(|(_, utilisation, _)| (utilisation - 0.8).abs()).sum::<f64>() / last.len() as f64
         };
         let (fixed, adaptive) = (distance(Policy::Fixed), distance(Policy::Adaptive));

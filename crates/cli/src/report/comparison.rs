@@ -120,7 +120,7 @@ fn append_interest(page: &mut Page) -> Result<()> {
     let policies: Vec<_> = Policy::ALL.iter().zip(COLOURS).map(|(policy, colour)| (policy.title(), colour)).collect();
     let mut drawn: [Vec<Line>; 2] = Default::default();
     for (course, (colour, width)) in courses.into_iter().zip(COLOURS.into_iter().zip(WIDTHS)) {
-        let points = course?.points;
+        let points = course?;
         let of = |value: fn(&(i64, f64, f64)) -> f64| points.iter().map(|point| (point.0, value(point))).collect();
         drawn[0].push(Line { colour, width, points: of(|point| point.1) });
         drawn[1].push(Line { colour, width, points: of(|point| point.2) });

@@ -1,0 +1,34 @@
+//! The `ballast` command from outside. Needs the program: scripts/build.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+/// Runs a subcommand in the repository's folder.
+fn run(subcommand: &str, arguments: &[&str]) -> Output {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ballast"));
+    command.current_dir(root).arg(subcommand).args(arguments).output().expect("the command starts")
+}
+
+/// What a subcommand prints when it succeeds.
+pub fn success(subcommand: &str, arguments: &[&str]) -> String {
+    let output = run(subcommand, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What it says when it refuses.
+pub fn failure(subcommand: &str, arguments: &[&str]) -> String {
+    let output = run(subcommand, arguments);
+    assert!(!output.status.success() && output.stdout.is_empty(), "{arguments:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A folder for the files of a test.
+pub fn folder(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("ballast-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder for temporary files");
+    folder
+}
