@@ -13,18 +13,18 @@ use ballast_client::{
     },
 };
 
-/// Cost of selling the seized collateral for the debt's token, as a share: fixed, and for each USD sold (depth).
-const SWAP_COST: (f64, f64) = (0.002, 0.000_1 / 10_000.0);
+use super::venue::{Swap, Venue};
+
 /// Cost of the transaction with its priority fee, USD.
 const TRANSACTION_COST: f64 = 0.05;
 /// Shares of the allowed repayment that are tried: a smaller order moves the market less.
 const FRACTIONS: [u64; 3] = [1, 2, 4];
 
-/// The costs in words, for the report.
+/// What it does in words, for the reports.
 pub const DESCRIPTION: &str = "after every price the liquidator looks at all accounts, and for each unhealthy one at \
-    every pair of debt and collateral and at orders of all, half and a quarter of what is allowed. It values the \
-    collateral at spot less 0.2 % and less 0.01 % for each 10,000 USD sold at once, takes the most profitable order \
-    if it earns more than 0.05 USD of transaction cost, swaps the collateral back at that price, and settles the debt \
+    every pair of debt and collateral and at orders of all, half and a quarter of what is allowed. Of what selling the \
+    collateral would bring it takes 0.2 % of fees, what buying the debt's token back would cost, and 0.05 USD for the \
+    transaction. It sends the order that leaves most, if any leaves something, trades so at once, and settles the debt \
     of accounts that have no collateral left";
 
 /// An order worth sending.
@@ -34,7 +34,9 @@ pub struct Plan {
     pub order: LiquidationOrder,
     /// What it will do.
     pub preview: Liquidation,
-    /// What it earns after all costs, USD.
+    /// The trade that turns what is seized into what was repaid.
+    pub swap: Swap,
+    /// What remains of it after all costs, USD.
     pub profit: f64,
 }
 
@@ -44,19 +46,18 @@ pub fn value(market: &MarketView, reserve: u8, amount: u64) -> f64 {
     price.value_floor(amount, price.spot, Bps(ONE_BPS)).to_f64()
 }
 
-/// What a swap of so many USD pays, USD.
-pub fn swapped(usd: f64) -> f64 {
-    usd * (1.0 - SWAP_COST.0 - SWAP_COST.1 * usd).max(0.0)
-}
-
 /// The most profitable order against an account at `now`, `None` if it is healthy or nothing pays. `held` are the
 /// liquidator's balances, one for each reserve.
-pub fn plan(market: &MarketView, account: &MarginAccount, now: i64, held: &[u64]) -> Option<Plan> {
+pub fn plan(market: &MarketView, account: &MarginAccount, now: i64, held: &[u64], venue: &Venue) -> Option<Plan> {
     if market.health(account, now, Requirement::Maintenance).ok()?.covers() {
         return None;
     }
     let (debts, deposits): (Vec<&Position>, Vec<&Position>) =
         account.positions().iter().partition(|position| position.is_debt());
+    let tokens = |reserve: u8, amount: u64| {
+        let decimals = market.reserves[reserve as usize].decimals;
+        (reserve as usize, amount as f64 / 10f64.powi(decimals as i32))
+    };
     let mut best: Option<Plan> = None;
     for debt in &debts {
         for collateral in &deposits {
@@ -72,11 +73,13 @@ pub fn plan(market: &MarketView, account: &MarginAccount, now: i64, held: &[u64]
             for fraction in FRACTIONS {
                 let max_repay = allowed.repaid.div_ceil(fraction);
                 let Ok(preview) = market.preview_liquidation(account, order(max_repay, 0), now) else { continue };
-                let profit = swapped(value(market, collateral.reserve, preview.seized))
-                    - value(market, debt.reserve, preview.repaid)
-                    - TRANSACTION_COST;
+                let swap = Swap {
+                    sold: tokens(collateral.reserve, preview.seized),
+                    bought: tokens(debt.reserve, preview.repaid),
+                };
+                let profit = venue.quote(swap) - TRANSACTION_COST;
                 if profit > 0.0 && best.is_none_or(|best| profit > best.profit) {
-                    best = Some(Plan { order: order(max_repay, preview.seized), preview, profit });
+                    best = Some(Plan { order: order(max_repay, preview.seized), preview, swap, profit });
                 }
             }
         }
@@ -116,6 +119,13 @@ mod tests {
     const SOL: u8 = 0;
     const USDC: u8 = 3;
     const PLENTY: [u64; 5] = [u64::MAX / 4; 5];
+
+    /// Where SOL has a price and a depth of half a million.
+    fn venue(sol_price: f64) -> Venue {
+        let mut venue = Venue::new(&[500_000.0, 1.0, 1.0, f64::INFINITY, f64::INFINITY], 0);
+        venue.advance(&[sol_price, 1.0, 1.0, 1.0, 1.0], NOW);
+        venue
+    }
 
     /// A market with SOL at a price, and an account with deposits of SOL and debts of USDC, in tokens.
     fn scene(sol_price: i64, sol: u64, usdc: u64) -> (MarketView, MarginAccount) {
@@ -162,13 +172,13 @@ mod tests {
     #[test]
     fn a_healthy_account_is_left_alone() {
         let (market, account) = scene(200, 10, 1_500);
-        assert!(plan(&market, &account, NOW, &PLENTY).is_none());
+        assert!(plan(&market, &account, NOW, &PLENTY, &venue(200.0)).is_none());
     }
 
     #[test]
     fn an_unhealthy_account_is_liquidated_at_a_profit_and_as_previewed() {
         let (market, account) = scene(200, 10, 1_700);
-        let plan = plan(&market, &account, NOW, &PLENTY).expect("it pays");
+        let plan = plan(&market, &account, NOW, &PLENTY, &venue(200.0)).expect("it pays");
         assert_eq!((plan.order.debt, plan.order.collateral), (USDC, SOL));
         assert_eq!(plan.order.min_collateral, plan.preview.seized);
         assert!(plan.preview.after.net() > plan.preview.before.net());
@@ -180,9 +190,9 @@ mod tests {
     fn an_order_is_no_larger_than_the_balance() {
         let (market, account) = scene(200, 100, 17_000);
         let held = [0, 0, 0, 500 * ASSETS[USDC as usize].unit(), 0];
-        let plan = plan(&market, &account, NOW, &held).expect("it pays");
+        let plan = plan(&market, &account, NOW, &held, &venue(200.0)).expect("it pays");
         assert!(plan.preview.repaid <= held[USDC as usize]);
-        assert!(super::plan(&market, &account, NOW, &[0; 5]).is_none());
+        assert!(super::plan(&market, &account, NOW, &[0; 5], &venue(200.0)).is_none());
     }
 
     #[test]
@@ -195,8 +205,15 @@ mod tests {
                 NOW,
             )
             .expect("unhealthy");
-        let plan = plan(&market, &account, NOW, &PLENTY);
+        let plan = plan(&market, &account, NOW, &PLENTY, &venue(200.0));
         assert!(plan.is_none_or(|plan| plan.preview.repaid < all.repaid));
+    }
+
+    #[test]
+    fn nothing_is_liquidated_for_less_than_it_fetches() {
+        let (market, account) = scene(200, 10, 1_700);
+        // Sales have brought the venue below the price that the program knows.
+        assert!(plan(&market, &account, NOW, &PLENTY, &venue(180.0)).is_none());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod assets;
 mod audit;
 pub mod bars;
+pub mod batch;
 pub mod behaviour;
 mod chance;
 pub mod grid;
@@ -13,7 +14,9 @@ pub mod policy;
 pub mod population;
 pub mod replay;
 pub mod stats;
+pub mod table;
 pub mod time;
+pub mod venue;
 pub mod windows;
 mod world;
 
@@ -23,23 +26,19 @@ use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::report;
-pub use options::{Options, PROGRAM, SEED};
+pub use options::{Common, Options};
 use replay::Setting;
+use venue::Venue;
 
 /// Runs the demo, prints its summary and writes its report.
 pub fn run(options: &Options) -> Result<()> {
     let span = options.span()?;
     let grid = windows::load(&options.files()?, span)?;
-    let bytecode = bytecode(&options.program)?;
+    let bytecode = bytecode(&options.common.program)?;
 
     let progress = progress(grid.bars.len() as u64)?;
-    let setting = Setting {
-        policy: options.policy,
-        traders: options.accounts as usize,
-        seed: options.seed,
-        absence: options.absence as i64 * 60,
-    };
-    let record = replay::run(&bytecode, &grid, setting, &progress);
+    let setting = Setting { policy: options.policy, absence: options.absence as i64 * 60, ..options.common.setting() };
+    let record = replay::run(&bytecode, &grid, setting, Venue::refilling(&grid.assets), &progress);
     progress.finish_and_clear();
     let record = record?;
 
@@ -51,20 +50,20 @@ pub fn run(options: &Options) -> Result<()> {
 }
 
 /// Reads the program.
-pub fn bytecode(program: &Path) -> Result<Vec<u8>> {
+fn bytecode(program: &Path) -> Result<Vec<u8>> {
     std::fs::read(program)
         .with_context(|| format!("cannot read the program {}: build it with scripts/build", program.display()))
 }
 
 /// A progress bar over so many bars of prices.
-pub fn progress(bars: u64) -> Result<ProgressBar> {
+fn progress(bars: u64) -> Result<ProgressBar> {
     let progress = ProgressBar::new(bars);
     progress.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} bars, {elapsed} gone, {eta} to go")?);
     Ok(progress)
 }
 
 /// Writes a file, and its folder if need be.
-pub fn write(file: &Path, text: &str) -> Result<()> {
+fn write(file: &Path, text: &str) -> Result<()> {
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot create the folder {}", folder.display()))?;
     }
@@ -72,6 +71,6 @@ pub fn write(file: &Path, text: &str) -> Result<()> {
 }
 
 /// Prints to standard output.
-pub fn print(text: &str) -> Result<()> {
+fn print(text: &str) -> Result<()> {
     std::io::stdout().write_all(text.as_bytes()).context("cannot print the summary")
 }

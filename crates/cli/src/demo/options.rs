@@ -9,6 +9,7 @@ use super::{
     assets::{ASSETS, Asset, find},
     grid::Span,
     policy::Policy,
+    replay::Setting,
     time,
     windows::{FOLDER, Window},
 };
@@ -30,13 +31,8 @@ pub struct Options {
     #[arg(long, default_value = "fixed")]
     pub policy: Policy,
 
-    /// Margin accounts of traders; lenders come on top
-    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u16).range(1..=20_000))]
-    pub accounts: u16,
-
-    /// Seed of everything random: the same seed gives the same report
-    #[arg(long, default_value_t = SEED)]
-    pub seed: u64,
+    #[command(flatten)]
+    pub common: Common,
 
     /// Minutes that the liquidator stays away after each visit; at 0 it sees every price
     #[arg(long, value_name = "MINUTES", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1_440))]
@@ -50,19 +46,33 @@ pub struct Options {
     #[arg(long, value_parser = time::parse, default_value_t = i64::MAX, hide_default_value = true)]
     to: i64,
 
-    /// The program's bytecode
-    #[arg(long, value_name = "FILE", default_value = PROGRAM)]
-    pub program: PathBuf,
-
     /// Where the report goes
     #[arg(long, value_name = "FILE", default_value = "target/demo/report.html")]
     pub out: PathBuf,
 }
 
-/// The seed without `--seed`.
-pub const SEED: u64 = 20_251_010;
-/// The bytecode without `--program`.
-pub const PROGRAM: &str = "target/deploy/ballast.so";
+/// What all replays are told.
+#[derive(Args, Debug)]
+pub struct Common {
+    /// Margin accounts of traders in each stretch; lenders come on top
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u16).range(1..=20_000))]
+    accounts: u16,
+
+    /// Seed of everything random: the same seed gives the same report
+    #[arg(long, default_value_t = 20_251_010)]
+    seed: u64,
+
+    /// The program's bytecode
+    #[arg(long, value_name = "FILE", default_value = "target/deploy/ballast.so")]
+    pub program: PathBuf,
+}
+
+impl Common {
+    /// What is the same in all replays; under the fixed policy, with a liquidator that is always there.
+    pub fn setting(&self) -> Setting {
+        Setting { policy: Policy::Fixed, traders: self.accounts as usize, seed: self.seed, absence: 0 }
+    }
+}
 
 impl Options {
     /// The stretch of time to play.

@@ -19,12 +19,13 @@ use super::{
     behaviour::{is_falling, ratio},
     chance::Chance,
     grid::Grid,
-    liquidator::{bad_debts, plan, swapped, value},
+    liquidator::{bad_debts, plan, value},
     oracle::{Oracle, confidence, path},
     policy::Policy,
     population::{self, Lender, Population, spot},
     stats::{CLASS_NAMES, Frame, Record, class},
     time::full_label,
+    venue::Venue,
     world::{Outcome, World},
 };
 
@@ -32,6 +33,8 @@ use super::{
 const INVENTORY: f64 = 5_000_000.0;
 /// Most orders against one account at one price.
 const ORDERS: usize = 8;
+/// Seconds after which a price that liquidations have moved is published again.
+const RENEWAL: i64 = 10;
 /// Everyone's turn comes after so many steps of the oracle's path.
 const STEPS_IN_TURN: usize = 3;
 
@@ -44,6 +47,7 @@ struct Keeper {
 struct Replay {
     world: World,
     oracle: Oracle,
+    venue: Venue,
     chance: Chance,
     population: Population,
     keeper: Keeper,
@@ -83,8 +87,8 @@ impl Setting {
 }
 
 /// Plays the grid through the program's bytecode. The bar advances by one for each bar of prices.
-pub fn run(bytecode: &[u8], grid: &Grid, setting: Setting, progress: &ProgressBar) -> Result<Record> {
-    let mut replay = Replay::set_up(bytecode, grid, setting)?;
+pub fn run(bytecode: &[u8], grid: &Grid, setting: Setting, venue: Venue, progress: &ProgressBar) -> Result<Record> {
+    let mut replay = Replay::set_up(bytecode, grid, setting, venue)?;
     for bars in &grid.bars {
         let time = bars[0].time;
         let frame = replay.bar(bars, grid.interval);
@@ -96,7 +100,7 @@ pub fn run(bytecode: &[u8], grid: &Grid, setting: Setting, progress: &ProgressBa
 
 impl Replay {
     /// The market with its first prices, everyone's positions, the liquidator's inventory.
-    fn set_up(bytecode: &[u8], grid: &Grid, setting: Setting) -> Result<Self> {
+    fn set_up(bytecode: &[u8], grid: &Grid, setting: Setting, venue: Venue) -> Result<Self> {
         let mut chance = Chance::new(setting.seed);
         let rng = &mut chance.setting;
         let bars = &grid.bars[0];
@@ -132,6 +136,7 @@ impl Replay {
         Ok(Self {
             world,
             oracle,
+            venue,
             chance,
             population,
             keeper,
@@ -146,14 +151,18 @@ impl Replay {
     fn bar(&mut self, bars: &[Bar], interval: i64) -> Result<Frame> {
         let time = bars[0].time;
         let mut frame = Frame::new(time, bars.len());
-        frame.prices = bars.iter().map(|bar| (bar.low, bar.high)).collect();
         let paths: Vec<_> = bars.iter().map(|bar| path(bar, interval)).collect();
         let confidences = confidences(bars, interval);
         for (point, (offset, _)) in paths[0].iter().enumerate() {
-            let spot: Vec<_> = paths.iter().map(|path| path[point].1).collect();
-            self.world.set_time(time + offset);
-            self.world.publish(&self.oracle.updates(&spot, &confidences, time + offset))?;
-            self.liquidate_all(&mut frame)?;
+            let exogenous: Vec<_> = paths.iter().map(|path| path[point].1).collect();
+            let next = paths[0].get(point + 1).map_or(interval, |next| next.0);
+            for since in (*offset..next).step_by(RENEWAL as usize) {
+                self.publish(&exogenous, &confidences, time + since)?;
+                self.liquidate_all(&mut frame)?;
+                if !self.venue.has_moved() {
+                    break;
+                }
+            }
             // Three steps of at most 100 s, or the whole of a short bar.
             if point > 0 && point % STEPS_IN_TURN == 0 {
                 self.everyone_acts()?;
@@ -163,6 +172,15 @@ impl Replay {
         self.audit(&market)?;
         frame.close(&self.world.assets, &market);
         Ok(frame)
+    }
+
+    /// Publishes what the venue makes of the prices without impact.
+    fn publish(&mut self, exogenous: &[f64], confidences: &[f64], time: i64) -> Result<()> {
+        self.world.set_time(time);
+        self.venue.advance(exogenous, time);
+        let prices = self.venue.publish();
+        let spot: Vec<_> = prices.iter().map(|(price, _)| *price).collect();
+        self.world.publish(&self.oracle.updates(&spot, confidences, time))
     }
 
     /// Looks at every trader's account, notes its health, and liquidates what is unhealthy.
@@ -193,7 +211,10 @@ impl Replay {
                 account
             } else {
                 let account = self.liquidate(trader, account, &mut market, frame)?;
-                self.settle(trader, account, &mut market, frame)?
+                let account = self.settle(trader, account, &mut market, frame)?;
+                let health = market.health(&account, self.world.now, Requirement::Maintenance)?;
+                self.record.skipped += u64::from(!health.covers());
+                account
             };
             self.accounts.push(account);
         }
@@ -212,7 +233,7 @@ impl Replay {
         let margin = self.population.traders[trader].margin;
         for _ in 0..ORDERS {
             let held: Vec<_> = self.keeper.wallets.iter().map(|wallet| self.world.tokens(wallet)).collect();
-            let Some(plan) = plan(market, &account, self.world.now, &held) else { break };
+            let Some(plan) = plan(market, &account, self.world.now, &held, &self.venue) else { break };
             let (debt, collateral) = (plan.order.debt as usize, plan.order.collateral as usize);
             let (source, destination) = (self.keeper.wallets[debt], self.keeper.wallets[collateral]);
             let order = market.liquidate(self.keeper.owner, margin, source, destination, plan.order)?;
@@ -226,24 +247,15 @@ impl Replay {
                 plan.preview.repaid,
                 plan.preview.seized
             );
-            self.swap(market, collateral, debt, event.seized)?;
+            // It sells what it seized, and buys back what it repaid: what remains is in its books alone.
+            self.venue.swap(plan.swap);
+            self.world.set_tokens(source, debt, self.keeper.owner, held[debt])?;
+            self.world.set_tokens(destination, collateral, self.keeper.owner, held[collateral])?;
             self.record.liquidation(frame, trader, market, &plan);
             *market = self.world.market()?;
             account = self.world.margin_account(&margin)?;
         }
-        if !market.health(&account, self.world.now, Requirement::Maintenance)?.covers() {
-            self.record.skipped += 1;
-        }
         Ok(account)
-    }
-
-    /// The liquidator sells what it seized for what it paid with, outside.
-    fn swap(&mut self, market: &MarketView, from: usize, to: usize, amount: u64) -> Result<()> {
-        let Keeper { owner, wallets } = &self.keeper;
-        let proceeds = swapped(value(market, from as u8, amount)) / spot(market, to);
-        let (sold, bought) = (self.world.tokens(&wallets[from]), self.world.tokens(&wallets[to]));
-        self.world.set_tokens(wallets[from], from, *owner, sold - amount)?;
-        self.world.set_tokens(wallets[to], to, *owner, bought + self.world.assets[to].atoms(proceeds))
     }
 
     /// Settles the debts of an account without collateral.

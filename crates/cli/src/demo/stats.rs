@@ -22,8 +22,6 @@ pub const CLASS_NAMES: [&str; 5] = ["below 1: liquidatable", "1 to 1.05", "1.05 
 pub struct Frame {
     /// When the bar opened, unix seconds.
     pub time: i64,
-    /// Lowest and highest price of each asset, USD.
-    pub prices: Vec<(f64, f64)>,
     /// Borrowed share of each reserve.
     pub utilisation: Vec<f64>,
     /// Annual borrow rate of each reserve.
@@ -296,6 +294,11 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
+/// `12,345`, and "under 1" for what is less but not nothing.
+pub fn whole_usd(amount: f64) -> String {
+    if 0.0 < amount && amount < 1.0 { "under 1".into() } else { thousands(amount.round() as u64) }
+}
+
 /// `12,345 USD`, with cents below a thousand.
 pub fn usd(amount: f64) -> String {
     let sign = if amount < 0.0 { "−" } else { "" };
@@ -317,6 +320,11 @@ mod tests {
         assert_eq!(thousands(123_456), "123,456");
         assert_eq!(usd(12.345), "12.35 USD");
         assert_eq!(usd(-1_234.4), "−1,234 USD");
+    }
+
+    #[test]
+    fn a_loss_is_never_written_as_none() {
+        assert_eq!([0.0, 0.4, 1.2, 12_345.6].map(whole_usd), ["0", "under 1", "1", "12,346"]);
     }
 
     #[test]

@@ -2,27 +2,24 @@
 
 use anyhow::{Context, Result};
 
-use super::{
-    assets,
-    html::Page,
-    percent,
-    plots::{Axes, Line, lines},
-    prices, series, short_usd, spread, tables,
-};
+use super::{Style, begin_window, beside, html::Page, percent, series, short_usd, tables};
 use crate::{
-    compare::{Comparison, Run, interest, table},
+    compare::{interest, summary},
     demo::{
+        batch::{Comparison, Run},
         policy::Policy,
         replay::Setting,
         stats::{Frame, thousands},
-        time::full_label,
     },
 };
 
-/// The policies' colours, in the order of [`Policy::ALL`].
-const COLOURS: [(u8, u8, u8); 2] = [(0xf0, 0x7c, 0x29), (0x1f, 0xa0, 0x8f)];
-/// Their lines' widths: where they are the same both are seen.
-const WIDTHS: [u32; 2] = [5, 2];
+/// How the policies are drawn.
+const STYLES: [Style; Policy::ALL.len()] = [((0xf0, 0x7c, 0x29), 5), ((0x1f, 0xa0, 0x8f), 2)];
+
+/// The policies' colours.
+fn policies() -> Vec<(&'static str, (u8, u8, u8))> {
+    Policy::ALL.iter().zip(STYLES).map(|(policy, (colour, _))| (policy.title(), colour)).collect()
+}
 
 /// The report as HTML. It holds no time of day, no duration and no path: the same seed and data give the same bytes.
 pub fn render(comparisons: &[Comparison], setting: Setting) -> Result<String> {
@@ -41,8 +38,9 @@ pub fn render(comparisons: &[Comparison], setting: Setting) -> Result<String> {
     let mut page = Page::new(title, &introduction);
     page.numbers(&headline(comparisons));
     page.heading("All windows");
-    page.table(&table::HEADER, &table::rows(comparisons), table::NUMBERS_FROM);
-    page.paragraph(table::LEGEND);
+    let table = summary::table(comparisons);
+    page.table(&table.header, &table.rows, table.numbers_from);
+    page.paragraph(summary::LEGEND);
     for comparison in comparisons {
         append_window(&mut page, comparison)?;
     }
@@ -72,40 +70,16 @@ fn headline(comparisons: &[Comparison]) -> Vec<(String, &'static str)> {
 }
 
 fn append_window(page: &mut Page, comparison: &Comparison) -> Result<()> {
-    let grid = &comparison.grid;
-    let (Some(first), Some(last)) = (grid.bars.first(), grid.bars.last()) else { return Ok(()) };
-    let time = first[0].time..last[0].time + grid.interval;
-    page.heading(comparison.window.title());
-    page.paragraph(&format!(
-        "{} to {} UTC, {} bars of {} minutes.",
-        full_label(time.start),
-        full_label(time.end),
-        thousands(grid.bars.len() as u64),
-        grid.interval / 60
-    ));
-    let played: Vec<_> = grid.assets.iter().zip(&grid.is_played).filter(|of| *of.1).map(|of| *of.0).collect();
-    page.figure(&prices(grid, &time)?, &assets(&played), "Every price published, as a percentage of the first.");
-
-    let policies: Vec<_> = Policy::ALL.iter().zip(COLOURS).map(|(policy, colour)| (policy.title(), colour)).collect();
-    let by_policy = |value: fn(&Frame) -> f64, label: &dyn Fn(f64) -> String, level: Option<f64>| -> Result<String> {
-        let lines_of: Vec<_> = comparison
-            .runs
-            .iter()
-            .zip(COLOURS.into_iter().zip(WIDTHS))
-            .map(|(run, (colour, width))| {
-                let points = series(&run.record, value).into_iter().filter(|(_, value)| value.is_finite()).collect();
-                Line { colour, width, points }
-            })
-            .collect();
-        let values = lines_of.iter().flat_map(|line| line.points.iter().map(|(_, value)| *value)).chain(level);
-        lines(&Axes { time: time.clone(), values: spread(values), label }, &lines_of, level)
+    let time = begin_window(page, comparison)?;
+    let by_policy = |value: fn(&Frame) -> f64, label: &dyn Fn(f64) -> String, level: Option<f64>| {
+        beside(comparison.runs.iter().map(|run| series(&run.record, value)), &STYLES, &time, label, level)
     };
     let locked =
         by_policy(|frame| frame.locked_per_dollar().unwrap_or(f64::NAN), &|value| format!("${value:.2}"), None)?;
-    page.figure(&locked, &policies, "Collateral for each dollar borrowed, of all accounts with a debt, at spot.");
+    page.figure(&locked, &policies(), "Collateral for each dollar borrowed, of all accounts with a debt, at spot.");
     let caption = "Value of collateral ÷ debt at spot of the account closest to insolvency, before it is liquidated. \
         Below the dashed line lenders would lose money.";
-    page.figure(&by_policy(|frame| frame.thinnest, &percent, Some(1.0))?, &policies, caption);
+    page.figure(&by_policy(|frame| frame.thinnest, &percent, Some(1.0))?, &policies(), caption);
     Ok(())
 }
 
@@ -116,24 +90,18 @@ fn append_interest(page: &mut Page) -> Result<()> {
          for each point above, and get there by a twentieth an hour. The adaptive policy's controller moves the curve until \
          utilisation rests at 80 %.",
     );
-    let courses = Policy::ALL.map(interest::thirty_days);
-    let policies: Vec<_> = Policy::ALL.iter().zip(COLOURS).map(|(policy, colour)| (policy.title(), colour)).collect();
-    let mut drawn: [Vec<Line>; 2] = Default::default();
-    for (course, (colour, width)) in courses.into_iter().zip(COLOURS.into_iter().zip(WIDTHS)) {
-        let points = course?;
-        let of = |value: fn(&(i64, f64, f64)) -> f64| points.iter().map(|point| (point.0, value(point))).collect();
-        drawn[0].push(Line { colour, width, points: of(|point| point.1) });
-        drawn[1].push(Line { colour, width, points: of(|point| point.2) });
+    let mut courses = Vec::new();
+    for policy in Policy::ALL {
+        courses.push(interest::thirty_days(policy)?);
     }
     let time = interest::START..interest::START + interest::HOURS * interest::HOUR;
-    for (lines_of, level, caption) in [
-        (&drawn[0], Some(0.8), "Utilisation; the dashed line is the controller's target."),
-        (&drawn[1], None, "Borrow rate, per year."),
-    ] {
-        let values = lines_of.iter().flat_map(|line| line.points.iter().map(|(_, value)| *value)).chain(level);
-        let axes = Axes { time: time.clone(), values: spread(values), label: &percent };
-        page.figure(&lines(&axes, lines_of, level)?, &policies, caption);
-    }
+    let by_policy = |value: fn(&(i64, f64, f64)) -> f64, level| {
+        let of = |points: &Vec<(i64, f64, f64)>| points.iter().map(|point| (point.0, value(point))).collect();
+        beside(courses.iter().map(of), &STYLES, &time, &percent, level)
+    };
+    let utilisation = by_policy(|point| point.1, Some(0.8))?;
+    page.figure(&utilisation, &policies(), "Utilisation; the dashed line is the controller's target.");
+    page.figure(&by_policy(|point| point.2, None)?, &policies(), "Borrow rate, per year.");
     Ok(())
 }
 
@@ -152,6 +120,7 @@ fn method() -> Vec<Vec<String>> {
     rows.push(tables::row("Prices", tables::WALK));
     rows.extend(tables::people());
     rows.push(tables::row("Liquidator", crate::demo::liquidator::DESCRIPTION));
+    rows.push(tables::row("Venue", tables::VENUE));
     rows.push(tables::row("Limits", tables::LIMITS));
     rows
 }

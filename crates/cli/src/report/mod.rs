@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 
 use crate::demo::{
     assets::Asset,
+    batch::Comparison,
     grid::Grid,
     oracle::path,
     replay::Setting,
@@ -145,6 +146,23 @@ pub fn played(grid: &Grid) -> String {
     }
 }
 
+/// Begins the part of a page about one window: its prices as they were, and its time.
+fn begin_window(page: &mut Page, comparison: &Comparison) -> Result<Range<i64>> {
+    let grid = &comparison.grid;
+    let time = grid.bars[0][0].time..grid.bars[grid.bars.len() - 1][0].time + grid.interval;
+    page.heading(comparison.window.title());
+    page.paragraph(&format!(
+        "{} to {} UTC, {} bars of {} minutes.",
+        full_label(time.start),
+        full_label(time.end),
+        thousands(grid.bars.len() as u64),
+        grid.interval / 60
+    ));
+    let played: Vec<_> = grid.assets.iter().zip(&grid.is_played).filter(|of| *of.1).map(|of| *of.0).collect();
+    page.figure(&prices(grid, &time)?, &assets(&played), "Prices as they were, as a percentage of the first.");
+    Ok(time)
+}
+
 fn assets(assets: &[&'static Asset]) -> Vec<(&'static str, (u8, u8, u8))> {
     assets.iter().map(|asset| (asset.symbol, asset.colour)).collect()
 }
@@ -208,6 +226,37 @@ fn series(record: &Record, value: impl Fn(&Frame) -> f64) -> Vec<(i64, f64)> {
     record.frames.iter().map(|frame| (frame.time, value(frame))).collect()
 }
 
+/// Sums since the start.
+fn running(record: &Record, value: impl Fn(&Frame) -> f64) -> Vec<(i64, f64)> {
+    let mut sum = 0.0;
+    let mut points = series(record, value);
+    for (_, value) in &mut points {
+        sum += *value;
+        *value = sum;
+    }
+    points
+}
+
+/// How a run of a comparison is drawn: colour and width, so that lines are seen where they are the same.
+type Style = ((u8, u8, u8), u32);
+
+/// The same of several runs.
+fn beside(
+    runs: impl Iterator<Item = Vec<(i64, f64)>>,
+    styles: &[Style],
+    time: &Range<i64>,
+    label: &dyn Fn(f64) -> String,
+    level: Option<f64>,
+) -> Result<String> {
+    let line = |(points, (colour, width)): (Vec<_>, &Style)| {
+        let points = points.into_iter().filter(|(at, value): &(i64, f64)| time.contains(at) && value.is_finite());
+        Line { colour: *colour, width: *width, points: points.collect() }
+    };
+    let lines_of: Vec<_> = runs.zip(styles).map(line).collect();
+    let values = lines_of.iter().flat_map(|line| line.points.iter().map(|(_, value)| *value)).chain(level);
+    lines(&Axes { time: time.clone(), values: spread(values), label }, &lines_of, level)
+}
+
 fn by_reserve(record: &Record, time: &Range<i64>, value: impl Fn(&Frame, usize) -> f64) -> Result<String> {
     let lines_of: Vec<_> = record
         .assets
@@ -257,20 +306,8 @@ fn thinnest(record: &Record, time: &Range<i64>) -> Result<String> {
 }
 
 fn bad_debt(record: &Record, time: &Range<i64>) -> Result<String> {
-    let running = |value: fn(&Frame) -> f64| -> Vec<(i64, f64)> {
-        let mut sum = 0.0;
-        series(record, value)
-            .into_iter()
-            .map(|(at, value)| {
-                (at, {
-                    sum += value;
-                    sum
-                })
-            })
-            .collect()
-    };
-    let repaid = running(|frame| frame.liquidated.iter().sum());
-    let lost = running(|frame| frame.bad_debt);
+    let repaid = running(record, |frame| frame.liquidated.iter().sum());
+    let lost = running(record, |frame| frame.bad_debt);
     let values = from_zero(repaid.iter().chain(&lost).map(|(_, value)| *value));
     let lines_of = [
         Line { colour: CLASS_COLOURS[4], width: WIDTH, points: repaid },

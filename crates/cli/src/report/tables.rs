@@ -90,13 +90,18 @@ fn method(grid: &Grid) -> Vec<Vec<String>> {
     ];
     rows.extend(people());
     rows.push(row("Liquidator", liquidator::DESCRIPTION));
+    rows.push(row("Venue", VENUE));
     rows.push(row("Limits", LIMITS));
     rows
 }
 
+/// Where the liquidator swaps, in words.
+pub const VENUE: &str = "a sale or purchase of 500,000 USD of a volatile asset moves its price by 1 % on the way, which the \
+    liquidator pays; the book refills before the next";
+
 /// What the replay leaves out, in words.
 pub const LIMITS: &str = "the program and the prices are real, the rest is a model: prices do not answer to the \
-    liquidations, the swap has a fixed depth, the one liquidator is never late and never out of money, stablecoins \
+    liquidations, the books have a fixed depth, the one liquidator is never late and never out of money, stablecoins \
     without prices of their own never lose their peg, and signatures and network fees are left out";
 
 /// Who trades and lends, and how they act.
