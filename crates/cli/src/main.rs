@@ -1,5 +1,6 @@
 //! The `ballast` command.
 
+mod cascade;
 mod compare;
 mod demo;
 mod report;
@@ -20,12 +21,14 @@ struct Cli {
 enum Command {
     Demo(demo::Options),
     Compare(compare::Options),
+    Cascade(cascade::Options),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Demo(options) => demo::run(&options),
         Command::Compare(options) => compare::run(&options),
+        Command::Cascade(options) => cascade::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -26,6 +26,8 @@ pub struct Bar {
     pub low: f64,
     /// Last price, USD.
     pub close: f64,
+    /// Tokens traded.
+    pub volume: f64,
 }
 
 /// Reads a file, whole.
@@ -85,14 +87,14 @@ fn parse_bar(record: &StringRecord) -> Result<Bar> {
         bail!("`{time}` in column `timestamp` is not a whole number of seconds")
     };
     ensure!(time > 0, "timestamp {time} is not positive");
-    let [open, high, low, close] = [number(1)?, number(2)?, number(3)?, number(4)?];
-    ensure!(number(5)? >= 0.0, "the volume is negative");
+    let [open, high, low, close, volume] = [number(1)?, number(2)?, number(3)?, number(4)?, number(5)?];
+    ensure!(volume >= 0.0, "the volume is negative");
     ensure!(low > 0.0, "the low of {low} is not positive");
     ensure!(low <= high, "the low of {low} is above the high of {high}");
     for (name, price) in [("open", open), ("close", close)] {
         ensure!((low..=high).contains(&price), "the {name} of {price} is outside low {low} to high {high}");
     }
-    Ok(Bar { time, open, high, low, close })
+    Ok(Bar { time, open, high, low, close, volume })
 }
 
 #[cfg(test)]
@@ -109,12 +111,12 @@ mod tests {
     }
 
     fn bar(time: i64) -> Bar {
-        Bar { time, open: 2.0, high: 3.0, low: 1.0, close: 2.5 }
+        Bar { time, open: 2.0, high: 3.0, low: 1.0, close: 2.5, volume: 10.0 }
     }
 
     #[test]
     fn bars_are_read_in_order() -> Result<()> {
-        let bars = parse(format!("{HEADER}300,2,3,1,2.5,10\n600,2,3.0,1,2.5,0\n").as_bytes(), "x.csv")?;
+        let bars = parse(format!("{HEADER}300,2,3,1,2.5,10\n600,2,3.0,1,2.5,10\n").as_bytes(), "x.csv")?;
         assert_eq!(bars, [bar(300), bar(600)]);
         Ok(())
     }

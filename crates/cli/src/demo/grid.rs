@@ -5,6 +5,7 @@ use anyhow::{Result, bail, ensure};
 use super::{
     assets::{ASSETS, Asset},
     bars::Bar,
+    time::DAY,
 };
 
 /// A stretch of time: from a second, included, to a second, excluded.
@@ -33,19 +34,30 @@ pub struct Grid {
     pub interval: i64,
 }
 
+impl Grid {
+    /// What was traded of each asset in a day, on average, USD.
+    pub fn daily_volumes(&self) -> Vec<f64> {
+        let days = self.bars.len() as f64 * self.interval as f64 / DAY as f64;
+        let traded = |index: usize| self.bars.iter().map(|bars| bars[index].volume * bars[index].close).sum::<f64>();
+        (0..self.assets.len()).map(|index| traded(index) / days).collect()
+    }
+}
+
 /// The shortest distance between bars, because holes make some longer; `None` with fewer than two.
 fn interval(bars: &[Bar]) -> Option<i64> {
     bars.windows(2).map(|pair| pair[1].time - pair[0].time).min()
 }
 
-/// Bars summed up to a coarser grid, on which `aligned` is a time: open of the first, highest, lowest, close of the last.
+/// Bars summed up to a coarser grid, on which `aligned` is a time: open of the first, highest, lowest, close of the last,
+/// all volume.
 fn coarsen(bars: &[Bar], interval: i64, aligned: i64) -> Vec<Bar> {
     let start = |bar: &Bar| (bar.time - aligned).div_euclid(interval) * interval + aligned;
     let sum = |part: &[Bar]| {
-        part.iter().fold(Bar { time: start(&part[0]), ..part[0] }, |sum, bar| Bar {
+        part.iter().fold(Bar { time: start(&part[0]), volume: 0.0, ..part[0] }, |sum, bar| Bar {
             high: sum.high.max(bar.high),
             low: sum.low.min(bar.low),
             close: bar.close,
+            volume: sum.volume + bar.volume,
             ..sum
         })
     };
@@ -97,7 +109,7 @@ pub fn join(mut series: Vec<(&'static Asset, Vec<Bar>)>, span: Span) -> Result<G
     let assets: Vec<_> = ASSETS.iter().filter(|asset| asset.is_stable || of(asset).is_some()).collect();
     let bars = (0..first.len())
         .map(|index| {
-            let one = Bar { time: first[index].time, open: 1.0, high: 1.0, low: 1.0, close: 1.0 };
+            let one = Bar { time: first[index].time, open: 1.0, high: 1.0, low: 1.0, close: 1.0, volume: 0.0 };
             assets.iter().map(|asset| of(asset).map_or(one, |bars| bars[index])).collect()
         })
         .collect();
@@ -110,7 +122,7 @@ mod tests {
     use super::*;
 
     fn bar(time: i64) -> Bar {
-        Bar { time, open: 2.0, high: 3.0, low: 1.0, close: 2.5 }
+        Bar { time, open: 2.0, high: 3.0, low: 1.0, close: 2.5, volume: 10.0 }
     }
 
     fn bars<const N: usize>(times: [i64; N]) -> Vec<Bar> {
@@ -148,14 +160,16 @@ mod tests {
     fn finer_series_are_summed_up_to_the_coarsest() -> Result<()> {
         let minutes = (0..15).map(|minute| {
             let price = 1.0 - minute as f64 / 100.0;
-            Bar { time: 600 + minute * 60, open: price, high: price + 0.5, low: price - 0.5, close: price - 0.001 }
+            let (high, low, close) = (price + 0.5, price - 0.5, price - 0.001);
+            Bar { time: 600 + minute * 60, open: price, high, low, close, volume: 2.0 }
         });
         let grid = join(
             vec![(&ASSETS[0], bars([300, 600, 900, 1_200])), (&ASSETS[3], minutes.collect())],
             Span { from: 600, to: 1_500 },
         )?;
         let usdc: Vec<_> = grid.bars.iter().map(|bars| bars[1]).collect();
-        assert_eq!(usdc[1], Bar { time: 900, open: 0.95, high: 1.45, low: 0.91 - 0.5, close: 0.91 - 0.001 });
+        let (low, close) = (0.91 - 0.5, 0.91 - 0.001);
+        assert_eq!(usdc[1], Bar { time: 900, open: 0.95, high: 1.45, low, close, volume: 10.0 });
         assert_eq!(usdc.iter().map(|bar| bar.time).collect::<Vec<_>>(), [600, 900, 1_200]);
         Ok(())
     }

@@ -102,7 +102,7 @@ fn scaled(price: f64) -> u64 {
 mod tests {
     use super::*;
 
-    const FALLING: Bar = Bar { time: 300, open: 100.0, high: 104.0, low: 80.0, close: 90.0 };
+    const FALLING: Bar = Bar { time: 300, open: 100.0, high: 104.0, low: 80.0, close: 90.0, volume: 1.0 };
 
     #[test]
     fn a_falling_bar_visits_its_high_first_and_a_rising_one_its_low() {

@@ -54,6 +54,8 @@ struct Replay {
     record: Record,
     /// The traders' accounts as of the last price.
     accounts: Vec<MarginAccount>,
+    /// How many of them are unhealthy.
+    unhealthy: usize,
     /// Seconds between the liquidator's visits, and the next of them.
     absence: i64,
     next_visit: i64,
@@ -142,6 +144,7 @@ impl Replay {
             keeper,
             record,
             accounts: Vec::new(),
+            unhealthy: 0,
             absence: setting.absence,
             next_visit: start,
         })
@@ -176,10 +179,12 @@ impl Replay {
 
     /// Publishes what the venue makes of the prices without impact.
     fn publish(&mut self, exogenous: &[f64], confidences: &[f64], time: i64) -> Result<()> {
+        self.record.unhealthy_seconds += self.unhealthy as i64 * (time - self.world.now);
         self.world.set_time(time);
         self.venue.advance(exogenous, time);
         let prices = self.venue.publish();
         let spot: Vec<_> = prices.iter().map(|(price, _)| *price).collect();
+        self.record.published.push((time, prices));
         self.world.publish(&self.oracle.updates(&spot, confidences, time))
     }
 
@@ -193,6 +198,7 @@ impl Replay {
         }
         frame.locked = (0.0, 0.0);
         self.accounts.clear();
+        self.unhealthy = 0;
         for trader in 0..self.population.traders.len() {
             let account = self.world.margin_account(&self.population.traders[trader].margin)?;
             let (health, equity, _) = maintenance_and_equity(&account, &market.reserves, self.world.now)?;
@@ -208,16 +214,19 @@ impl Replay {
                 frame.thinnest = frame.thinnest.min(ratio(&equity));
             }
             let account = if health.covers() || !attends {
+                self.unhealthy += usize::from(!health.covers());
                 account
             } else {
                 let account = self.liquidate(trader, account, &mut market, frame)?;
                 let account = self.settle(trader, account, &mut market, frame)?;
                 let health = market.health(&account, self.world.now, Requirement::Maintenance)?;
                 self.record.skipped += u64::from(!health.covers());
+                self.unhealthy += usize::from(!health.covers());
                 account
             };
             self.accounts.push(account);
         }
+        frame.unhealthy = frame.unhealthy.max(self.unhealthy);
         frame.worsen(classes);
         Ok(())
     }

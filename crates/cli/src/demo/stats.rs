@@ -37,6 +37,8 @@ pub struct Frame {
     pub thinnest: f64,
     /// Collateral and debt at spot of the accounts that have a debt, USD, at the last price of the bar.
     pub locked: (f64, f64),
+    /// The most accounts that liquidations left unhealthy at a price.
+    pub unhealthy: usize,
     /// Debt repaid in liquidations by the seized asset, USD.
     pub liquidated: Vec<f64>,
     /// Debt written off, USD.
@@ -85,6 +87,8 @@ pub struct Record {
     pub assets: Vec<&'static Asset>,
     /// One for each bar.
     pub frames: Vec<Frame>,
+    /// When prices were published, and each with its displacement by liquidations, a factor.
+    pub published: Vec<(i64, Vec<(f64, f64)>)>,
     /// Liquidations sent and filled.
     pub liquidations: u64,
     /// Traders liquidated at least once, by index.
@@ -99,6 +103,8 @@ pub struct Record {
     pub highest_penalty: u16,
     /// Unhealthy accounts passed over because nothing paid, counted once for each price.
     pub skipped: u64,
+    /// For how long accounts stayed unhealthy after liquidations, added up over accounts.
+    pub unhealthy_seconds: i64,
     /// Debts settled without collateral: count and USD.
     pub settled: (u64, f64),
     /// Accounts whose healths the program and the client agreed on.
@@ -157,6 +163,19 @@ impl Record {
     /// Debt that collateral did not cover: written off, or left when the replay ended. USD.
     pub fn bad_debt(&self) -> f64 {
         self.settled.1 + self.uncovered_at_end
+    }
+
+    /// How far below the exogenous price each asset was ever published, as a share of it, and when.
+    pub fn deepest(&self) -> Vec<(f64, i64)> {
+        let mut deepest = vec![(0.0, 0); self.assets.len()];
+        for (time, prices) in &self.published {
+            for (deepest, (_, displacement)) in deepest.iter_mut().zip(prices) {
+                if 1.0 - displacement > deepest.0 {
+                    *deepest = (1.0 - displacement, *time);
+                }
+            }
+        }
+        deepest
     }
 
     /// Collateral locked for each dollar borrowed, averaged over the bars in which anyone had a debt.

@@ -145,6 +145,9 @@ mod tests {
         for (window, bars, interval) in expected {
             let grid = grid(window);
             assert_eq!((grid.bars.len(), grid.interval), (bars, interval), "{window:?}");
+            assert!(
+                grid.daily_volumes().iter().zip(&grid.is_played).all(|(volume, played)| *played == (*volume > 0.0))
+            );
             for pair in grid.bars.windows(2) {
                 assert_eq!(pair[1][0].time - pair[0][0].time, interval, "{window:?}");
             }

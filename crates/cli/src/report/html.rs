@@ -52,13 +52,13 @@ impl Page {
     }
 
     /// The headline numbers: value and what it is.
-    pub fn numbers(&mut self, numbers: &[(String, &str)]) {
+    pub fn numbers(&mut self, numbers: &[(String, impl AsRef<str>)]) {
         self.push(format_args!("<div class=\"numbers\">\n"));
         for (value, label) in numbers {
             self.push(format_args!(
                 "<div class=\"number\"><b>{}</b><span>{}</span></div>\n",
                 escape(value),
-                escape(label)
+                escape(label.as_ref())
             ));
         }
         self.push(format_args!("</div>\n"));

@@ -1,5 +1,6 @@
-//! The reports of the demo and of the comparison: headline numbers, plots, parameters, method.
+//! The reports of the demo, the comparison and the cascades: headline numbers, plots, parameters, method.
 
+mod cascade;
 mod comparison;
 mod html;
 mod plots;
@@ -18,6 +19,7 @@ use crate::demo::{
     stats::{CLASS_NAMES, Frame, Record, thousands, usd},
     time::full_label,
 };
+pub use cascade::render as cascade;
 pub use comparison::render as compare;
 use html::Page;
 use plots::{Axes, Line, columns, lines, stacked};
