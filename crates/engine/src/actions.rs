@@ -4,23 +4,31 @@
 //! elsewhere the caller discards them.
 
 use crate::{
+    breaker::{Change, whole_dollars},
     error::{Error, Result},
+    flow::Period,
+    gate::Action,
     health::{Requirement, equity, health, spot_value},
+    insurance::Loss,
     layout::Address,
     margin::{MarginAccount, Position, Side},
-    market::{MAX_RESERVES, MarketConfig},
+    market::{MAX_RESERVES, Market},
     price::{Quote, Source},
     reserve::{Reserve, ReserveConfig},
+    rules::{Treatment, Use},
     units::Shares,
 };
 
 /// Stands for "everything" where a withdrawal or repayment takes an amount.
 pub const EVERYTHING: u64 = u64::MAX;
 
-/// A market's reserves at a moment.
+/// Stands for "no deposit" where tokens leave as a loan.
+const NO_DEPOSIT: Shares = Shares(u64::MAX);
+
+/// A market and its reserves at a moment.
 pub struct Ledger<'a> {
-    /// The market's settings.
-    pub config: MarketConfig,
+    /// The market's head.
+    pub market: &'a mut Market,
     /// Its reserves.
     pub reserves: &'a mut [Reserve],
     /// Unix seconds.
@@ -34,6 +42,17 @@ pub struct Movement {
     pub amount: u64,
     /// Shares bought or given up.
     pub shares: Shares,
+}
+
+/// A debt written off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// The debt's shares.
+    pub shares: Shares,
+    /// Who bore it.
+    pub loss: Loss,
+    /// Whether the market became reduce-only by it.
+    pub tripped: bool,
 }
 
 impl Ledger<'_> {
@@ -50,11 +69,16 @@ impl Ledger<'_> {
         if amount == 0 {
             return Err(Error::AmountIsZero);
         }
+        account.require_idle(Action::Deposit)?;
+        self.market.admit(Action::Deposit, self.now)?;
+        let now = self.now;
         let record = self.accrued(reserve)?;
+        record.admit(Action::Deposit, now)?;
         let shares = record.deposit(amount)?;
         if account.add(reserve, Side::Deposit, shares)? && amount < record.config.min_deposit {
             return Err(Error::DepositBelowMinimum);
         }
+        self.flow_in(reserve, amount);
         Ok(Movement { amount, shares })
     }
 
@@ -64,7 +88,11 @@ impl Ledger<'_> {
         if amount == 0 {
             return Err(Error::AmountIsZero);
         }
+        account.require_idle(Action::Withdraw)?;
+        self.market.admit(Action::Withdraw, self.now)?;
+        let now = self.now;
         let record = self.accrued(reserve)?;
+        record.admit(Action::Withdraw, now)?;
         let slot = account.find(reserve, Side::Deposit)?;
         let held = account.positions[slot].shares;
         let moved = if amount == EVERYTHING {
@@ -76,6 +104,7 @@ impl Ledger<'_> {
         record.withdraw(moved.amount, moved.shares)?;
         let (left, minimum) = (Shares(held.0 - moved.shares.0), record.config.min_deposit);
         let index = record.deposit_index;
+        self.flow_out(reserve, moved.amount, held)?;
         account.remove(slot, moved.shares);
         if account.has_debt() {
             if left != Shares::ZERO && index.amount_floor(left) < minimum {
@@ -91,8 +120,13 @@ impl Ledger<'_> {
         if amount == 0 {
             return Err(Error::AmountIsZero);
         }
+        account.require_idle(Action::Borrow)?;
+        self.market.admit(Action::Borrow, self.now)?;
+        let now = self.now;
         let record = self.accrued(reserve)?;
+        record.admit(Action::Borrow, now)?;
         let shares = record.borrow(amount)?;
+        self.flow_out(reserve, amount, NO_DEPOSIT)?;
         if account.add(reserve, Side::Debt, shares)? {
             account.regroup(self.reserves);
         }
@@ -100,7 +134,7 @@ impl Ledger<'_> {
         // The health check has found the price fresh.
         let record = &self.reserves[reserve as usize];
         let owed = record.debt_index.amount_ceil(account.shares(reserve, Side::Debt)?);
-        if spot_value(record, owed, true) < self.config.min_debt() {
+        if spot_value(record, owed, true) < self.market.config.min_debt() {
             return Err(Error::DebtBelowMinimum);
         }
         Ok(Movement { amount, shares })
@@ -112,6 +146,7 @@ impl Ledger<'_> {
         if amount == 0 {
             return Err(Error::AmountIsZero);
         }
+        account.require_idle(Action::Repay)?;
         let record = self.accrued(reserve)?;
         let slot = account.find(reserve, Side::Debt)?;
         let owed = account.positions[slot].shares;
@@ -120,31 +155,111 @@ impl Ledger<'_> {
         if account.remove(slot, moved.shares) {
             account.regroup(self.reserves);
         }
+        self.flow_in(reserve, moved.amount);
         Ok(moved)
     }
 
-    /// Writes an account's debt off against the depositors of its reserve. Anyone may, once no collateral is left: none
-    /// at all, or dust that no liquidator comes for (see [`Self::require_bad_debt`]). Returns the debt, rounded up, and
-    /// its shares.
-    pub fn settle_bad_debt(&mut self, account: &mut MarginAccount, reserve: u8) -> Result<Movement> {
+    /// Writes an account's debt off: see [`Reserve::write_off`] for who bears it. Anyone may, once no collateral is left:
+    /// none at all, or dust that no liquidator comes for (see [`Self::require_bad_debt`]). Losses of insurances and
+    /// depositors beyond the market's limit make it reduce-only.
+    pub fn settle_bad_debt(&mut self, account: &mut MarginAccount, reserve: u8) -> Result<Settlement> {
+        account.require_idle(Action::SettleBadDebt)?;
         let slot = account.find(reserve, Side::Debt)?;
         let shares = account.positions[slot].shares;
         self.require_bad_debt(account)?;
         let record = self.accrued(reserve)?;
-        let amount = record.write_off(shares);
+        let loss = record.write_off(shares);
+        let lost = record.price.roughly(loss.insurance + loss.rest);
         account.remove(slot, shares);
         account.regroup(self.reserves);
-        Ok(Movement { amount, shares })
+        if !account.has_debt() {
+            account.see_healthy();
+        }
+        let Market { config, losses, reduce_only, .. } = &mut *self.market;
+        let limit = whole_dollars(config.loss_limit).max(1);
+        let tripped = losses.room(limit, Period::Day, self.now) < lost && *reduce_only == 0;
+        losses.add(lost);
+        *reduce_only |= tripped as u8;
+        Ok(Settlement { shares, loss, tripped })
     }
 
-    /// Takes a reserve's whole atoms of fees out of the books.
+    /// Records that an account is liquidatable, or that it is not. Anyone may; the penalty grows from then on. Returns which.
+    ///
+    /// Only recent prices prove that it is not: old ones are read in the borrower's favour, who would start the clock again
+    /// with them.
+    pub fn mark_liquidatable(&mut self, account: &mut MarginAccount) -> Result<bool> {
+        account.require_idle(Action::MarkLiquidatable)?;
+        let config = &self.market.config;
+        let health = health(account, self.reserves, config, self.now, Requirement::Maintenance)?;
+        if !health.covers() {
+            account.see_liquidatable(self.now);
+        } else if account.positions().iter().all(|position| self.is_recent(position)) {
+            account.see_healthy();
+        }
+        Ok(!health.covers())
+    }
+
+    /// Takes a reserve's fees: see [`Reserve::collect_fees`].
     pub fn collect_fees(&mut self, reserve: u8) -> Result<u64> {
-        self.accrued(reserve)?.collect_fees()
+        let now = self.now;
+        let record = self.accrued(reserve)?;
+        record.admit(Action::CollectFees, now)?;
+        record.collect_fees()
     }
 
-    /// Takes over a price for a reserve, of one feed or of two. Returns `false` if the reserve has this price already.
+    /// Brings a reserve up to date while nobody uses it: interest, the insurance's share of it, windows, and the price breaker.
+    /// Anyone may. Returns what became of the breaker.
+    pub fn poke(&mut self, reserve: u8) -> Result<Option<Change>> {
+        let now = self.now;
+        let record = self.accrued(reserve)?;
+        record.set_fees_aside();
+        record.outflow.drain(&record.config.breakers.outflow(), now);
+        let lifted = record.halt.lift(now);
+        record.price.judge(&record.config.oracle, &record.halt);
+        let limits = self.market.config.outflow();
+        self.market.outflow.drain(&limits, now);
+        Ok(lifted)
+    }
+
+    /// Takes in tokens that came to a reserve.
+    #[inline(never)]
+    fn flow_in(&mut self, reserve: u8, amount: u64) {
+        let record = &mut self.reserves[reserve as usize];
+        record.outflow.pay_in(&record.config.breakers.outflow(), amount, self.now);
+        let limits = self.market.config.outflow();
+        if !limits.are_off() {
+            self.market.outflow.pay_in(&limits, record.price.roughly(amount), self.now);
+        }
+    }
+
+    /// Takes in tokens that leave a reserve, of a deposit of so many shares, or refuses it.
+    #[inline(never)]
+    fn flow_out(&mut self, reserve: u8, amount: u64, deposit: Shares) -> Result<()> {
+        let record = &mut self.reserves[reserve as usize];
+        let mut is_open = record.outflow.pay_out(&record.config.breakers.outflow(), amount, self.now);
+        let limits = self.market.config.outflow();
+        if !limits.are_off() {
+            is_open &= self.market.outflow.pay_out(&limits, record.price.roughly(amount), self.now);
+        }
+        if is_open { Ok(()) } else { self.require_small(reserve, deposit) }
+    }
+
+    /// The last quarter of the outflow limits is for deposits that were small whole.
+    #[cold]
+    #[inline(never)]
+    fn require_small(&self, reserve: u8, deposit: Shares) -> Result<()> {
+        let record = &self.reserves[reserve as usize];
+        let breakers = &record.config.breakers;
+        let is_small = deposit != NO_DEPOSIT && record.deposit_index.amount_floor(deposit) <= breakers.small_deposit;
+        let has_room = record.outflow.has_room(&breakers.outflow(), true)
+            && self.market.outflow.has_room(&self.market.config.outflow(), true);
+        if is_small && has_room { Ok(()) } else { Err(Error::OutflowLimitReached) }
+    }
+
+    /// Takes over a price for a reserve, of one feed or of two; one that it has already changes nothing. Returns what became
+    /// of its price breaker.
     #[inline(always)]
-    pub fn refresh_price(&mut self, reserve: u8, first: &Source, base: Option<&Source>) -> Result<bool> {
+    pub fn refresh_price(&mut self, reserve: u8, first: &Source, base: Option<&Source>) -> Result<Option<Change>> {
         let record = self.reserves.get_mut(reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
         let quote = Quote::new(first, base, &record.config.oracle, self.now)?;
         record.refresh(&quote, self.now)
@@ -154,6 +269,13 @@ impl Ledger<'_> {
     pub fn set_config(&mut self, reserve: u8, config: ReserveConfig) -> Result<()> {
         let record = self.reserves.get_mut(reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
         record.set_config(config, self.now)
+    }
+
+    /// Whether the price of a position is read as it is.
+    fn is_recent(&self, position: &Position) -> bool {
+        let purpose = if position.is_debt() { Use::Debt } else { Use::Collateral };
+        let record = self.reserves.get(position.reserve as usize);
+        record.is_some_and(|record| purpose.treatment(record.price.condition(self.now)) == Treatment::Read)
     }
 
     /// No deposit may be left that is worth anything, but dust: each below its reserve's minimum, and together, at last
@@ -166,19 +288,21 @@ impl Ledger<'_> {
             position.is_debt()
                 || record.deposit_index_at(self.now).amount_floor(position.shares) < record.config.min_deposit
         };
-        let is_dust = equity.collateral < self.config.dust() && !equity.covers();
+        let is_dust = equity.collateral < self.market.config.dust() && !equity.covers();
         if is_dust && account.positions().iter().all(is_small) { Ok(()) } else { Err(Error::BadDebtNotProven) }
     }
 
-    /// New risk must be covered at initial weights, and leave no debt too small to be worth liquidating.
-    fn require_initial_health(&self, account: &MarginAccount) -> Result<()> {
-        let health = health(account, self.reserves, &self.config, self.now, Requirement::Initial)?;
+    /// New risk must be covered at initial weights, and leave no debt too small to be worth liquidating. An account that may
+    /// take it is in no trouble either (invariant 13).
+    fn require_initial_health(&self, account: &mut MarginAccount) -> Result<()> {
+        let health = health(account, self.reserves, &self.market.config, self.now, Requirement::Initial)?;
         if !health.covers() {
             return Err(Error::InitialHealthTooLow);
         }
-        if health.debt < self.config.min_debt() {
+        if health.debt < self.market.config.min_debt() {
             return Err(Error::DebtBelowMinimum);
         }
+        account.see_healthy();
         Ok(())
     }
 }

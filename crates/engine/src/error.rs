@@ -41,8 +41,30 @@ macro_rules! for_each_error {
             DepositCapExceeded = "The reserve's deposit cap would be exceeded: deposit less";
             BorrowCapExceeded = "The reserve's borrow cap would be exceeded: borrow less";
             BorrowingDisabled = "This reserve cannot be borrowed from";
-            ReserveWipedOut = "A loss consumed this reserve's deposits: it takes no new ones";
+            ReserveWipedOut = "A loss consumed this reserve's deposits: it is closed for good";
             NoFees = "There is no whole atom of fees to collect";
+            InsufficientStake = "The stake has fewer shares than this, or none were asked for: see begin_unstake";
+            StakeNotFree = "The cooldown is not over, or the two days after it are: ask again with begin_unstake";
+            StakeNotEmpty = "The stake still has shares: take them out before closing it";
+            // States.
+            AccountInReceivership = "The account's collateral is out until end_liquidation: nothing else may touch it";
+            AccountNotInReceivership = "No begin_liquidation of this account is open";
+            FlashLoanOpen = "The reserve has a flash loan out: end it first";
+            NoFlashLoan = "The reserve has no flash loan out";
+            FlashLoansDisabled = "The reserve gives no flash loans";
+            NoMatchingEnd = "No later top-level instruction of the transaction ends this: add end_flash_loan of the same reserve, or end_liquidation of the same account";
+            CalledByProgram = "This instruction must stand in the transaction itself, not be called by a program";
+            ReserveReduceOnly = "The reserve is reduce-only: withdraw or repay";
+            ReserveHalted = "The reserve's price moved too far and it is halted for a while: repay, deposit or wait";
+            MarketReduceOnly = "The market is reduce-only after a loss: repay or withdraw";
+            Paused = "The guardian has paused this action, for six hours at most";
+            ActionNotPausable = "Pausable are withdraw (1), borrow (2), flash loan (4) and unstake (8), one at least";
+            TooManyPauses = "The guardian has paused three times in a day already";
+            NotGuardian = "Signer is not the market's guardian";
+            NothingToLift = "Nothing is paused, and the market is not reduce-only";
+            OutflowLimitReached = "The outflow limit of the reserve or market is reached: take less or wait";
+            UtilisationTooHigh = "The loan would lift utilisation above the reserve's limit: borrow less";
+            LiquidationThrottled = "Liquidations have taken what they may for now: wait, accounts near insolvency are exempt";
             // Prices.
             PriceOwnerNotAllowed = "The price account does not belong to one of the market's receiver programs";
             PriceAccountMalformed = "Not a Pyth price update account: wrong length or discriminator";
@@ -92,11 +114,18 @@ macro_rules! for_each_error {
             CurveMustSpanAllUtilisation = "The rate curve must start at 0 and end at 10,000 bps utilisation";
             CurveMustRise = "The rate curve's utilisation must rise and its rates must not fall from point to point";
             CurveRateAboveCeiling = "A rate of the curve exceeds 100,000 bps a year";
+            OutflowLimitOutOfRange = "Outflow limits must be zero, or 360,000 atoms an hour and 8,640,000 a day to 2^61";
+            PriceTiersOutOfRange = "Price breaker: tiers must rise from the first, with a first halt of 60 to 14,400 s; or all zero";
+            UtilisationLimitOutOfRange = "The utilisation limit exceeds 10,000 bps";
+            CooldownOutOfRange = "The insurance's cooldown is outside 86,400 to 2,592,000 s";
+            InsuranceShareOutOfRange = "The insurance's share of fees exceeds 10,000 bps, or that of penalties 8,000 bps";
+            SwitchOutOfRange = "reduce_only and flash_enabled must be 0 or 1, and the flash fee at most 500 bps";
+            NearInsolvencyOutOfRange = "What counts as near insolvency exceeds 2,000 bps";
             TargetHealthOutOfRange = "The target health must be 10,050 to 15,000 bps";
             ShortfallOutOfRange = "The shortfall at full penalty must be 100 to 5,000 bps";
             DustValueOutOfRange = "Dust value and minimum debt: 1 cent <= dust <= minimum debt <= 1,000 USD";
             ReceiverMissing = "The market needs at least one allowed price receiver program";
-            RoleMissing = "Authority and fee collector must be set";
+            RoleMissing = "Authority, fee collector and guardian must be set";
         }
     };
 }

@@ -159,7 +159,13 @@ fn weighted_in_favour(
     let most =
         if is_initial { config.risk.max_position_haircut.max(risk.position_haircut) } else { risk.position_haircut };
     let least = weight.less(most);
-    at_depth.max(price.value_floor_shifted(amount, reading, least, shift))
+    // Less than two units below the product, and below it alone: more still never counts for less.
+    let whole = if value.0 >> 50 == 0 {
+        Usd((mul(value.0 as u64, least.0 as u64) / weight.0 as u64) as u128)
+    } else {
+        price.value_floor_shifted(amount, reading, least, shift)
+    };
+    at_depth.max(whole)
 }
 
 /// So many whole dollars at a weight.

@@ -178,6 +178,13 @@ impl Utilisation {
         self.0
     }
 
+    /// Whether it is above a limit.
+    #[inline(always)]
+    pub(crate) const fn exceeds(self, limit: Bps) -> bool {
+        // At most 2^32 × 10^4.
+        mul(self.0, ONE_BPS as u64) > (limit.0 as u64) << 32
+    }
+
     /// In basis points, rounded down.
     pub const fn bps(self) -> Bps {
         Bps((mul(self.0, ONE_BPS as u64) >> 32) as u16)

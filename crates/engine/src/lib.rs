@@ -6,16 +6,22 @@
 #![no_std]
 
 pub mod actions;
+pub mod breaker;
 pub mod error;
 pub mod exposure;
+pub mod flash;
+pub mod flow;
+pub mod gate;
 pub mod health;
 pub mod index;
+pub mod insurance;
 pub mod interest;
 pub mod layout;
 pub mod liquidation;
 pub mod margin;
 pub mod market;
 pub mod math;
+pub mod pause;
 pub mod price;
 pub mod reading;
 pub mod reserve;

@@ -3,10 +3,12 @@
 use crate::{
     actions::{Ledger, Movement, repayment},
     error::{Error, Result},
+    flow::Period,
+    gate::Action,
     health::{AccountTerms, Counted, Health, Judged, Requirement, marginal_weight, spot_value, weighted},
     margin::{MarginAccount, Side},
     market::MarketConfig,
-    math::{add_wide, div_narrow, mul, mul_div_wide_ceil, scaled_quotient, wide},
+    math::{add_wide, div_narrow, mul, mul_div_floor, mul_div_wide_ceil, mul_shift_floor, scaled_quotient, wide},
     reserve::{Reserve, ReserveConfig},
     rules::Use,
     units::{Bps, ONE_BPS, Shares, Usd},
@@ -16,8 +18,10 @@ use crate::{
 /// What a liquidation moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Liquidation {
-    /// Atoms of the debt's token that the liquidator pays.
+    /// Atoms of the debt that are repaid.
     pub repaid: u64,
+    /// Atoms of the debt's token that the liquidator pays on top: the insurance's share of the penalty.
+    pub insurance: u64,
     /// Debt shares burned.
     pub debt_shares: Shares,
     /// Atoms of the collateral's token that the liquidator gets.
@@ -32,12 +36,22 @@ pub struct Liquidation {
     pub after: Health,
 }
 
+impl Liquidation {
+    /// What the liquidator pays.
+    #[inline(always)]
+    pub fn paid(&self) -> u64 {
+        // At most the `max_repay` of the call.
+        self.repaid.saturating_add(self.insurance)
+    }
+}
+
 impl Ledger<'_> {
-    /// Repays up to `max_repay` atoms of an unhealthy account's debt for its collateral.
+    /// Repays an unhealthy account's debt for its collateral; the liquidator pays up to `max_repay` atoms.
     ///
     /// Never more is repaid than returns the account to the market's target health, unless the position would be left
-    /// as dust; what exceeds that is not taken. Fails if less than `min_collateral` atoms would be paid out.
-    #[inline(always)]
+    /// as dust; what exceeds that is not taken, nor what exceeds the limits of liquidations, but near insolvency. Fails if
+    /// less than `min_collateral` atoms would be paid out.
+    #[inline(never)]
     pub fn liquidate(
         &mut self,
         account: &mut MarginAccount,
@@ -49,6 +63,7 @@ impl Ledger<'_> {
         if max_repay == 0 {
             return Err(Error::AmountIsZero);
         }
+        account.require_idle(Action::Liquidate)?;
         self.accrued(debt)?;
         self.accrued(collateral)?;
         let debt_slot = account.find(debt, Side::Debt)?;
@@ -59,11 +74,14 @@ impl Ledger<'_> {
             let record = &self.reserves[reserve as usize];
             purpose.require(record.price.condition(self.now))?;
         }
-        let Judged { maintenance: before, equity: worth, debt: owed_counted, collateral: held_counted } =
-            self.judge(account, debt_slot, collateral_slot)?;
+        // By reference: a copy would cost more than the check.
+        let judged = &self.judge(account, debt_slot, collateral_slot);
+        let &Judged { maintenance: ref before, equity: ref worth, debt: owed_counted, collateral: held_counted } =
+            judged.as_ref().map_err(|error| *error)?;
         if before.covers() {
             return Err(Error::AccountIsHealthy);
         }
+        account.see_liquidatable(self.now);
         let (debt_record, collateral_record) = (&self.reserves[debt as usize], &self.reserves[collateral as usize]);
         let terms = AccountTerms::of(account);
         let pair = Pair {
@@ -77,17 +95,37 @@ impl Ledger<'_> {
             owed_counted,
             held_counted,
         };
-        let penalty = penalty(&pair.collateral.config, &self.config, &before, &worth);
-        let exchange = pair.exchange(&self.config, &before, penalty, max_repay)?;
-        let after = pair.health_after(&before, &exchange)?;
+        let market = &self.market.config;
+        let waited = self.now.saturating_sub(account.liquidatable_since).max(0) as u64;
+        let equity = worth.collateral.less(worth.debt).bps_of(worth.debt);
+        let penalty = penalty(&pair.collateral.config, market, before, equity, waited);
+        let insured = insured_share(penalty, pair.debt.config.insurance.penalty_share);
+        let most = max_repay - mul_shift_floor(max_repay, insured);
+        let mut windows = (self.market.liquidated, pair.collateral.liquidated);
+        let limits = (market.liquidations(), pair.collateral.config.breakers.liquidations());
+        let room = windows.0.room(limits.0, Period::Hour, self.now);
+        let room = room.min(windows.1.room(limits.1, Period::Hour, self.now));
+        let most =
+            if equity > market.near_insolvency { pair.within(room, market.dust_value, penalty, most)? } else { most };
+        let exchange = pair.exchange(market, before, penalty, most)?;
+        let value = pair.collateral.price.roughly(exchange.seized.amount);
+        windows.0.add(value);
+        windows.1.add(value);
+        let after = pair.health_after(before, &exchange)?;
         if exchange.seized.amount < min_collateral {
             return Err(Error::CollateralBelowMinimum);
         }
+        if after.covers() {
+            account.see_healthy();
+        }
 
+        let insurance = mul_shift_floor(exchange.burned.amount, insured);
         let record = &mut self.reserves[debt as usize];
         record.repay(exchange.burned.amount, exchange.burned.shares);
+        record.insurance.earn(insurance);
         let record = &mut self.reserves[collateral as usize];
         record.withdraw(exchange.seized.amount, exchange.seized.shares)?;
+        (self.market.liquidated, record.liquidated) = windows;
         // The later one first: a position that closes is replaced by the last.
         let mut changes = [(debt_slot, exchange.burned.shares), (collateral_slot, exchange.seized.shares)];
         if debt_slot < collateral_slot {
@@ -99,11 +137,12 @@ impl Ledger<'_> {
         }
         Ok(Liquidation {
             repaid: exchange.burned.amount,
+            insurance,
             debt_shares: exchange.burned.shares,
             seized: exchange.seized.amount,
             collateral_shares: exchange.seized.shares,
             penalty,
-            before,
+            before: *before,
             after,
         })
     }
@@ -118,14 +157,27 @@ impl Ledger<'_> {
 }
 
 /// The penalty rises linearly from the collateral's minimum, at the maintenance line, to its maximum, at the market's
-/// full shortfall. While the account is solvent it is no more than what its equity can pay, so that a liquidation
-/// does not itself make it insolvent; the minimum always remains, or nobody would come.
-fn penalty(collateral: &ReserveConfig, market: &MarketConfig, health: &Health, equity: &Health) -> Bps {
-    let depth = health.shortfall().0.min(market.full_penalty_shortfall.0) as u64;
+/// full shortfall, and with the time that the account has been known to be liquidatable; both add up. While the account is
+/// solvent it is no more than what its equity can pay, so that a liquidation does not itself make it insolvent; the minimum
+/// always remains, or nobody would come.
+#[inline(always)]
+fn penalty(collateral: &ReserveConfig, market: &MarketConfig, health: &Health, equity: Bps, waited: u64) -> Bps {
     let range = (collateral.max_penalty.0 - collateral.min_penalty.0) as u64;
-    let by_depth = collateral.min_penalty.0 + (range * depth / market.full_penalty_shortfall.0 as u64) as u16;
-    let affordable = equity.collateral.less(equity.debt).bps_of(equity.debt).0;
-    Bps(by_depth.min(affordable.max(collateral.min_penalty.0)))
+    let depth = health.shortfall().0.min(market.full_penalty_shortfall.0) as u64;
+    let mut above = mul(range, depth) / market.full_penalty_shortfall.0 as u64;
+    if market.full_penalty_after != 0 {
+        let after = market.full_penalty_after as u64;
+        above = range.min(above + mul(range, waited.min(after)) / after);
+    }
+    Bps((collateral.min_penalty.0 + above as u16).min(equity.0.max(collateral.min_penalty.0)))
+}
+
+/// The part of a repayment that goes to the insurance on top, with 64 fractional bits: penalty × share.
+#[inline(always)]
+fn insured_share(penalty: Bps, share: Bps) -> u64 {
+    const ONE_PART: u64 = ((1u128 << 64) / (ONE_BPS as u128 * ONE_BPS as u128)) as u64;
+    // At most 2,500 × 8,000 parts of 10^8.
+    mul(mul(penalty.0 as u64, share.0 as u64), ONE_PART)
 }
 
 /// The two positions a liquidation changes; both reserves are accrued.
@@ -185,6 +237,28 @@ impl Pair<'_> {
             return Err(Error::LiquidationLeavesDust);
         }
         Ok(Exchange { burned, seized: taken })
+    }
+
+    /// The most that may be repaid while there is room for no more than so much collateral, 10^-8 USD; less than dust is none.
+    #[inline(always)]
+    fn within(&self, room: u64, dust: u64, penalty: Bps, max_repay: u64) -> Result<u64> {
+        let most = max_repay.min(self.owed_counted.amount);
+        // A penalty is a quarter at most: what is seized for three quarters of the room fits it.
+        let value = self.debt.price.roughly(most);
+        if value <= room - room / 4 {
+            return Ok(max_repay);
+        }
+        if room < dust { Err(Error::LiquidationThrottled) } else { self.cut_to(room, penalty, most, value) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn cut_to(&self, room: u64, penalty: Bps, most: u64, value: u64) -> Result<u64> {
+        let seized = value.saturating_add(mul_div_floor(value, penalty.0 as u64, ONE_BPS as u64).unwrap_or(u64::MAX));
+        if seized <= room {
+            return Ok(most);
+        }
+        mul_div_floor(most, room, seized).filter(|most| *most > 0).ok_or(Error::LiquidationThrottled)
     }
 
     /// The repayment that brings the account to the target health, or all of the debt if less than dust would be left.
@@ -268,4 +342,32 @@ impl Pair<'_> {
 #[inline(always)]
 fn times(value: u128, bps: u64) -> u128 {
     add_wide(wide(value as u64, bps), (mul((value >> 64) as u64, bps) as u128) << 64)
+}
+
+impl Ledger<'_> {
+    /// Liquidates, with the payment to follow: what [`Self::liquidate`] would take is due by [`Self::end_liquidation`] in the
+    /// same transaction, which the caller has made sure of. So all amounts are settled at the prices of the beginning, by the
+    /// same rules, and whatever happens in between changes none of them.
+    pub fn begin_liquidation(
+        &mut self,
+        account: &mut MarginAccount,
+        debt: u8,
+        collateral: u8,
+        max_repay: u64,
+        min_collateral: u64,
+    ) -> Result<Liquidation> {
+        let done = self.liquidate(account, debt, collateral, max_repay, min_collateral)?;
+        (account.in_receivership, account.due_reserve, account.due) = (1, debt, done.paid());
+        Ok(done)
+    }
+
+    /// Ends the receivership of an account: returns the reserve and the atoms that are due to it.
+    pub fn end_liquidation(&self, account: &mut MarginAccount) -> Result<(u8, u64)> {
+        if account.in_receivership == 0 {
+            return Err(Error::AccountNotInReceivership);
+        }
+        let due = (account.due_reserve, account.due);
+        (account.in_receivership, account.due_reserve, account.due) = (0, 0, 0);
+        Ok(due)
+    }
 }

@@ -79,8 +79,20 @@ record! {
         /// The risk group that all its debts are in; zero: none, or no debts. Only the owner borrows, so nobody else changes
         /// it for worse.
         pub debt_group: u8,
+        /// 1 from the beginning of a liquidation whose repayment is to follow until that comes, in one transaction.
+        pub in_receivership: u8,
+        /// The reserve that it is due to.
+        pub due_reserve: u8,
         /// Zero.
-        pub reserved: [u8; 175],
+        pub padding: [u8; 5],
+        /// The repayment, atoms.
+        pub due: u64,
+        /// Since when the account is known to be liquidatable, unix seconds; zero: not known to be.
+        pub liquidatable_since: i64,
+        /// When it was last seen to be.
+        pub liquidatable_seen: i64,
+        /// Zero.
+        pub reserved: [u8; 144],
     }
 }
 
@@ -131,6 +143,22 @@ impl MarginAccount {
             group = Some(if group.is_none_or(|group| group == of_debt) { of_debt } else { 0 });
         }
         self.debt_group = group.unwrap_or(0);
+    }
+
+    /// Takes in that the account is liquidatable. Who was last seen so for longer than an hour may have recovered since.
+    #[inline(always)]
+    pub fn see_liquidatable(&mut self, now: i64) {
+        const MOST_UNSEEN: i64 = 3_600;
+        if self.liquidatable_since == 0 || now.saturating_sub(self.liquidatable_seen) > MOST_UNSEEN {
+            self.liquidatable_since = now;
+        }
+        self.liquidatable_seen = now;
+    }
+
+    /// Takes in that it is not, or no longer.
+    #[inline(always)]
+    pub fn see_healthy(&mut self) {
+        (self.liquidatable_since, self.liquidatable_seen) = (0, 0);
     }
 
     /// The used positions.

@@ -1,6 +1,7 @@
 //! What is kept of a price: biased readings to value positions with, the slow reference, and what the price is good for.
 
 use crate::{
+    breaker::Halt,
     error::{Error, Result},
     layout::{FieldType, Layout, record},
     math::{
@@ -68,7 +69,7 @@ impl Layout for Reading {
 }
 
 impl PriceCache {
-    /// Takes over a quote, or returns `false` if it is the one already held.
+    /// Takes over a quote, to be judged next ([`Self::judge`]), or returns `false` if it is the one already held.
     ///
     /// Refused: a publish time before the cached one, a confidence above the maintenance limit. `multiple` is the
     /// confidence multiple in force, `decimals` are the token's (0 to 18).
@@ -121,7 +122,6 @@ impl PriceCache {
             reference_bits,
             ..*self
         };
-        self.judge(oracle);
         Ok(true)
     }
 
@@ -158,17 +158,18 @@ impl PriceCache {
         normalised(if spot < low { low } else { spot }, bits)
     }
 
-    /// Judges the price by the reserve's limits, which says what it is good for and until when.
+    /// Judges the price by the reserve's limits and its breaker, which says what it is good for and until when.
     #[inline(always)]
-    pub fn judge(&mut self, oracle: &OracleConfig) {
+    pub fn judge(&mut self, oracle: &OracleConfig, halt: &Halt) {
         self.fresh_until = self.publish_time.saturating_add(oracle.max_age as i64);
-        self.condition = if self.confidence_bps > oracle.max_confidence_initial {
+        let condition = if self.confidence_bps > oracle.max_confidence_initial {
             Condition::WideConfidence
         } else if self.divergence_bps > oracle.max_ema_divergence {
             Condition::FarFromAverage
         } else {
             Condition::Fresh
-        } as u8;
+        };
+        self.condition = halt.worsen(condition) as u8;
     }
 
     /// What the price is good for at `now`.
@@ -179,11 +180,30 @@ impl PriceCache {
             if self.publish_time == 0 { Condition::NeverPriced } else { Condition::Stale }
         } else if self.condition == Condition::Fresh as u8 {
             Condition::Fresh
-        } else if self.condition == Condition::WideConfidence as u8 {
-            Condition::WideConfidence
         } else {
-            Condition::FarFromAverage
+            self.unsettled()
         }
+    }
+
+    #[inline(always)]
+    fn unsettled(&self) -> Condition {
+        const WIDE: u8 = Condition::WideConfidence as u8;
+        const MOVING: u8 = Condition::Moving as u8;
+        const HALTED: u8 = Condition::Halted as u8;
+        match self.condition {
+            WIDE => Condition::WideConfidence,
+            MOVING => Condition::Moving,
+            HALTED => Condition::Halted,
+            _ => Condition::FarFromAverage,
+        }
+    }
+
+    /// How far the price is from its average or the slow reference, whichever is farther: rounded up, at most 65,535.
+    #[inline(always)]
+    pub fn distance(&self) -> Bps {
+        // The reference's 63 bits begin above its fractional ones.
+        let slow = self.reference >> self.reference_bits;
+        self.divergence_bps.max(ratio_bps(self.price.abs_diff(slow), slow))
     }
 
     /// Weighted value of an amount, rounded down: for collateral.
@@ -210,6 +230,21 @@ impl PriceCache {
     pub(crate) fn value_ceil_shifted(&self, amount: u64, reading: Reading, weight: Bps, shift: u32) -> Usd {
         let (value, inexact) = shift_right(wide_mul(amount, mul(reading.0, weight.0 as u64)), shift);
         Usd(add_wide(value, inexact as u128))
+    }
+
+    /// An amount's value at the spot price in 10^-8 USD, at most `u64::MAX`: rounded down, right to 2^-18. For windows, which
+    /// count flows and not claims.
+    #[inline(always)]
+    pub fn roughly(&self, amount: u64) -> u64 {
+        /// Cut off spot × 10^4, of which 19 to 24 bits are left.
+        const CUT: u32 = 38;
+        let shift = self.shift.wrapping_sub(CUT);
+        let mantissa = mul(self.spot.0, ONE_BPS as u64) >> CUT;
+        if amount >> 40 == 0 && shift < 64 && mantissa >> 18 != 0 {
+            return mul(amount, mantissa) >> shift;
+        }
+        let value = self.value_floor(amount, self.spot, Bps(ONE_BPS)).0;
+        if value >> 64 == 0 { value as u64 } else { u64::MAX }
     }
 
     /// How many atoms so many whole dollars buy at the spot price, right to 2^-26; `u64::MAX` if more.

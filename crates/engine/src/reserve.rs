@@ -5,11 +5,14 @@
 //! over. It is not stored, so nothing can be lost or made, and it is never negative (invariant 1).
 
 use crate::{
+    breaker::{BreakerConfig, Change, Halt},
     error::{Error, Result},
+    flow::{Outflow, Throughput},
     index::{ExactAtoms, Index, exact, growth},
+    insurance::{Insurance, InsuranceConfig},
     interest::{Controller, ControllerConfig, RateCurve, Utilisation},
     layout::{Address, record},
-    math::{add, div_ceil, excess_over_32_bits, mul, mul_shift_floor, ratio32},
+    math::{add, excess_over_32_bits, mul, mul_shift_floor, ratio32},
     price::{OracleConfig, Quote},
     reading::PriceCache,
     units::{Bps, Fraction, ONE_BPS, Rate, Shares, Usd},
@@ -24,7 +27,7 @@ const MAX_GROWING_DEBT: u64 = MAX_LIQUIDITY / 2;
 
 record! {
     /// What governance sets for a reserve.
-    pub struct ReserveConfig: 336 {
+    pub struct ReserveConfig: 384 {
         /// Most atoms of deposits.
         pub deposit_cap: u64,
         /// Most atoms of debts.
@@ -39,6 +42,10 @@ record! {
         pub curve: RateCurve,
         /// How that moves with the market.
         pub controller: ControllerConfig,
+        /// When it is restricted by itself.
+        pub breakers: BreakerConfig,
+        /// Who bears its losses first.
+        pub insurance: InsuranceConfig,
         /// Liquidation penalty on this collateral just below the maintenance line.
         pub min_penalty: Bps,
         /// Liquidation penalty on this collateral at the market's full shortfall.
@@ -47,14 +54,24 @@ record! {
         pub reserve_factor: Bps,
         /// 1 if the reserve can be borrowed from.
         pub borrow_enabled: u8,
+        /// 1 if nothing new may be deposited or borrowed.
+        pub reduce_only: u8,
+        /// 1 if flash loans are given.
+        pub flash_enabled: u8,
         /// Zero.
-        pub reserved: [u8; 9],
+        pub padding: u8,
+        /// Fee of a flash loan.
+        pub flash_fee: Bps,
+        /// Zero.
+        pub reserved: [u8; 4],
     }
 }
 
 impl ReserveConfig {
     /// Hard ceiling of the liquidation penalty.
     pub const MAX_PENALTY: Bps = Bps(2_500);
+    /// Hard ceiling of the flash loan fee.
+    pub const MAX_FLASH_FEE: Bps = Bps(500);
     /// Hard ceiling of the reserve factor.
     pub const MAX_RESERVE_FACTOR: Bps = Bps(5_000);
 
@@ -64,6 +81,11 @@ impl ReserveConfig {
         self.risk.validate()?;
         self.curve.validate()?;
         self.controller.validate()?;
+        self.breakers.validate()?;
+        self.insurance.validate()?;
+        if self.reduce_only > 1 || self.flash_enabled > 1 || self.flash_fee > Self::MAX_FLASH_FEE {
+            return Err(Error::SwitchOutOfRange);
+        }
         let collateral_weight = self.risk.highest_asset_weight().0;
         if self.borrow_enabled > 1 || self.borrow_enabled == 0 && collateral_weight == 0 {
             return Err(Error::ReserveHasNoUse);
@@ -132,8 +154,24 @@ record! {
         pub risk: RiskState,
         /// Where the controller has moved the curve to.
         pub controller: Controller,
+        /// What left it lately, atoms.
+        pub outflow: Outflow,
+        /// Collateral of it that liquidations took lately.
+        pub liquidated: Throughput,
+        /// Its price breaker.
+        pub halt: Halt,
+        /// What bears its losses first.
+        pub insurance: Insurance,
+        /// Fees set aside for the protocol, atoms; beside the cash.
+        pub claimable: u64,
+        /// A flash loan, due in this transaction, atoms.
+        pub flash_loan: u64,
+        /// Its fee, atoms.
+        pub flash_fee: u64,
+        /// Atoms deposited since `last_accrual`, which may be gone at the end of the transaction.
+        pub passing: u64,
         /// Zero.
-        pub reserved: [u8; 240],
+        pub reserved: [u8; 72],
     }
 }
 
@@ -177,29 +215,34 @@ impl Reserve {
         let worth = self.price.value_ceil(self.deposits(), self.price.spot, Bps(ONE_BPS)).0.div_ceil(Usd::ONE.0);
         self.risk.adopt(&config.risk, &self.config.risk, worth.min(u32::MAX as u128) as u32);
         self.config = config;
-        self.price.judge(&self.config.oracle);
+        self.price.judge(&self.config.oracle, &self.halt);
         self.reassess();
         self.controller.clamp(&config.controller);
         self.update_rates();
         Ok(())
     }
 
-    /// Takes over a price. Returns `false` if the reserve has it already.
+    /// Takes over a price; one that the reserve has already changes nothing. Returns what became of the price breaker.
     #[inline(always)]
-    pub fn refresh(&mut self, quote: &Quote, now: i64) -> Result<bool> {
+    pub fn refresh(&mut self, quote: &Quote, now: i64) -> Result<Option<Change>> {
         let (oracle, risk) = (&self.config.oracle, &mut self.risk);
         risk.step(&self.config.risk, oracle.confidence_multiple, now);
         if quote.exponent != self.price.exponent {
             risk.volatility.restart();
         }
         if !self.price.update(quote, oracle, risk.confidence_multiple, self.decimals)? {
-            return Ok(false);
+            return Ok(None);
         }
         risk.volatility.sample(quote.price, quote.publish_time);
+        let breakers = &self.config.breakers;
+        let is_watched = breakers.tiers[0].0 != 0;
+        let change =
+            if is_watched { self.halt.watch(breakers, self.price.distance(), now) } else { self.halt.lift(now) };
+        self.price.judge(oracle, &self.halt);
         if self.config.risk.follows_the_market() || self.config.controller.volatility_premium.0 != 0 {
             self.reassess();
         }
-        Ok(true)
+        Ok(change)
     }
 
     /// Brings depths, haircuts and the volatility premium up to the price at hand.
@@ -255,7 +298,7 @@ impl Reserve {
         }
         if now > self.last_accrual {
             self.controller.step(&self.config.controller, now.abs_diff(self.last_accrual));
-            self.last_accrual = now;
+            (self.last_accrual, self.passing) = (now, 0);
         }
     }
 
@@ -311,9 +354,6 @@ impl Reserve {
     /// Takes in `amount` and returns the shares it buys, rounded down.
     #[inline(always)]
     pub fn deposit(&mut self, amount: u64) -> Result<Shares> {
-        if self.is_wiped_out() {
-            return Err(Error::ReserveWipedOut);
-        }
         let shares = self.deposit_index.shares_floor(amount).ok_or(Error::AmountTooLarge)?;
         if shares == Shares::ZERO {
             return Err(Error::AmountTooSmall);
@@ -329,6 +369,8 @@ impl Reserve {
             return Err(Error::DepositCapExceeded);
         }
         (self.cash, self.deposit_shares) = (cash, deposit_shares);
+        // No more than the cash, but for what was borrowed since.
+        self.passing = self.passing.saturating_add(amount);
         self.risk.resize(&self.config.risk, deposits);
         self.set_rates(debts, deposits);
         Ok(shares)
@@ -338,6 +380,9 @@ impl Reserve {
     #[inline(always)]
     pub fn withdraw(&mut self, amount: u64, shares: Shares) -> Result<()> {
         self.cash = self.cash.checked_sub(amount).ok_or(Error::InsufficientLiquidity)?;
+        if self.passing != 0 {
+            self.passing = self.passing.saturating_sub(amount);
+        }
         self.deposit_shares.0 -= shares.0;
         let deposits = self.deposits();
         self.risk.resize(&self.config.risk, deposits);
@@ -361,6 +406,11 @@ impl Reserve {
         }
         (self.cash, self.debt_shares) = (cash, debt_shares);
         self.set_rates(debts, self.deposits());
+        let most = self.config.breakers.max_utilisation;
+        // Tokens lent elsewhere for the length of the transaction are no liquidity.
+        if most.0 != 0 && Utilisation::new(cash.saturating_sub(self.passing), debts.0).exceeds(most) {
+            return Err(Error::UtilisationTooHigh);
+        }
         Ok(shares)
     }
 
@@ -371,32 +421,6 @@ impl Reserve {
         self.cash = add(self.cash, amount);
         self.debt_shares.0 -= shares.0;
         self.update_rates();
-    }
-
-    /// Forgives `shares` of debt at the depositors' expense, through their index. Returns the loss, rounded up.
-    pub fn write_off(&mut self, shares: Shares) -> u64 {
-        let loss = self.debt_index.exact(shares);
-        self.debt_shares.0 -= shares.0;
-        let deposits = self.deposit_index.exact(self.deposit_shares);
-        // A loss above the deposits is the fees'.
-        self.deposit_index = match deposits.checked_sub(loss) {
-            Some(left) if left > 0 => Index::from_bits(left / self.deposit_shares.0 as u128),
-            _ if self.deposit_shares == Shares::ZERO => self.deposit_index,
-            _ => Index::ZERO,
-        };
-        self.update_rates();
-        div_ceil(loss, 1 << 64) as u64
-    }
-
-    /// Takes the whole atoms of fees out of the books, as far as there is cash.
-    pub fn collect_fees(&mut self) -> Result<u64> {
-        let amount = ((self.fees() >> 64) as u64).min(self.cash);
-        if amount == 0 {
-            return Err(Error::NoFees);
-        }
-        self.cash -= amount;
-        self.update_rates();
-        Ok(amount)
     }
 
     /// What the reserve has, `cash + debts`, and what its depositors own, which is never more (invariant 1).

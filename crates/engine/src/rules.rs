@@ -23,12 +23,23 @@ pub enum Condition {
     FarFromAverage = 3,
     /// There is none.
     NeverPriced = 4,
+    /// Recent, tight and near its average, but the price breaker has tripped at tier 1.
+    Moving = 5,
+    /// The price breaker has tripped at tier 2 or 3.
+    Halted = 6,
 }
 
 impl Condition {
     /// All of them, in the order of the table's columns.
-    pub const ALL: [Self; 5] =
-        [Self::Fresh, Self::Stale, Self::WideConfidence, Self::FarFromAverage, Self::NeverPriced];
+    pub const ALL: [Self; 7] = [
+        Self::Fresh,
+        Self::Stale,
+        Self::WideConfidence,
+        Self::FarFromAverage,
+        Self::NeverPriced,
+        Self::Moving,
+        Self::Halted,
+    ];
 }
 
 /// What a price is read for.
@@ -67,6 +78,8 @@ pub enum Treatment {
     RefuseStale,
     /// The action is refused: [`Error::PriceUnsettled`].
     RefuseUnsettled,
+    /// The action is refused: [`Error::ReserveHalted`].
+    RefuseHalted,
 }
 
 impl Treatment {
@@ -76,28 +89,29 @@ impl Treatment {
         match self {
             Self::RefuseStale => Err(Error::PriceStale),
             Self::RefuseUnsettled => Err(Error::PriceUnsettled),
+            Self::RefuseHalted => Err(Error::ReserveHalted),
             _ => Ok(()),
         }
     }
 }
 
-use Treatment::{CountNothing, FavourBorrower, Read, RefuseStale, RefuseUnsettled};
+use Treatment::{CountNothing, FavourBorrower, Read, RefuseHalted, RefuseStale, RefuseUnsettled};
 
 /// Rows in the order of [`Use`], columns in the order of [`Condition`].
-const ROWS: [[Treatment; 5]; 7] = [
-    // Fresh, Stale, WideConfidence, FarFromAverage, NeverPriced
-    [Read, CountNothing, CountNothing, CountNothing, CountNothing], // NewRiskCollateral
-    [Read, RefuseStale, RefuseUnsettled, RefuseUnsettled, RefuseStale], // NewRiskDebt
-    [Read, RefuseStale, Read, Read, RefuseStale],                   // SeizedCollateral
-    [Read, RefuseStale, Read, Read, RefuseStale],                   // RepaidDebt
-    [Read, FavourBorrower, Read, Read, FavourBorrower],             // Collateral
-    [Read, FavourBorrower, Read, Read, FavourBorrower],             // Debt
-    [Read, Read, Read, Read, Read],                                 // Insolvency
+const ROWS: [[Treatment; 7]; 7] = [
+    // Fresh, Stale, WideConfidence, FarFromAverage, NeverPriced, Moving, Halted
+    [Read, CountNothing, CountNothing, CountNothing, CountNothing, CountNothing, CountNothing], // NewRiskCollateral
+    [Read, RefuseStale, RefuseUnsettled, RefuseUnsettled, RefuseStale, Read, RefuseHalted],     // NewRiskDebt
+    [Read, RefuseStale, Read, Read, RefuseStale, Read, Read],                                   // SeizedCollateral
+    [Read, RefuseStale, Read, Read, RefuseStale, Read, Read],                                   // RepaidDebt
+    [Read, FavourBorrower, Read, Read, FavourBorrower, Read, Read],                             // Collateral
+    [Read, FavourBorrower, Read, Read, FavourBorrower, Read, Read],                             // Debt
+    [Read, Read, Read, Read, Read, Read, Read],                                                 // Insolvency
 ];
 
 /// The same by columns of eight, to be looked up with one shift.
-static COLUMNS: [[Treatment; 8]; 5] = {
-    let mut columns = [[Read; 8]; 5];
+static COLUMNS: [[Treatment; 8]; 7] = {
+    let mut columns = [[Read; 8]; 7];
     let mut row = 0;
     while row < ROWS.len() {
         let mut column = 0;

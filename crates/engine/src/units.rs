@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::{
     layout::{FieldType, Layout},
-    math::{add_wide, bit_length, div_narrow, wide},
+    math::{add_wide, bit_length_wide, mul},
 };
 
 /// One hundred percent in basis points.
@@ -45,14 +45,16 @@ impl Usd {
         if self.0 >= whole.0 {
             return Bps(if self.0 == 0 { 0 } else { ONE_BPS });
         }
-        // The top 64 bits of both are enough for four digits; below 184 billion USD there are no more.
-        let excess = (whole.0 >> 64) as u64;
-        let shift = if excess == 0 { 0 } else { bit_length(excess) };
-        let (part, whole) = ((self.0 >> shift) as u64, (whole.0 >> shift) as u64);
-        match div_narrow(wide(part, ONE_BPS as u64), whole) {
-            Some((bps, _)) => Bps(bps as u16),
-            None => Bps(ONE_BPS),
-        }
+        // The top 50 bits of both are enough for four digits; below 11 million USD there are no more. Above, the whole is
+        // rounded up.
+        let (part, whole) = if whole.0 >> 50 == 0 {
+            (self.0 as u64, whole.0 as u64)
+        } else {
+            let shift = bit_length_wide(whole.0) - 49;
+            ((self.0 >> shift) as u64, (whole.0 >> shift) as u64 + 1)
+        };
+        // Below 2^50 × 10^4.
+        Bps((mul(part, ONE_BPS as u64) / whole) as u16)
     }
 
     /// For people: dollars as a float. Never used in a decision.

@@ -9,12 +9,12 @@ use ballast_engine::{
     index::Index,
     layout::Address,
     margin::{MAX_POSITIONS, MarginAccount},
-    market::{MAX_RESERVES, Market, MarketConfig},
+    market::{MAX_RESERVES, Market, MarketConfig, Roles},
     price::{PriceUpdate, Source},
     reserve::{Reserve, ReserveConfig},
     units::{Bps, Usd},
 };
-use common::{START, TOKENS, World, feed, market_config, reserve_config, update};
+use common::{START, TOKENS, World, feed, market_config, reserve_config, roles, update};
 
 const LENDER: usize = 0;
 const USER: usize = 1;
@@ -60,7 +60,7 @@ fn repay(world: &mut World, user: usize, reserve: u8, amount: u64) -> Result<u64
 }
 
 fn settle(world: &mut World, user: usize, reserve: u8) -> Result<u64, Error> {
-    world.act(user, |ledger, account| ledger.settle_bad_debt(account, reserve)).map(|moved| moved.amount)
+    world.act(user, |ledger, account| ledger.settle_bad_debt(account, reserve)).map(|settled| settled.loss.whole())
 }
 
 fn liquidate(world: &mut World, most: u64) -> Result<ballast_engine::liquidation::Liquidation, Error> {
@@ -231,7 +231,7 @@ fn new_risk_needs_fresh_and_settled_prices() {
     assert_eq!(borrow(&mut world, USER, USDC, ONE_USDC), Err(Error::PriceUnsettled));
     assert_eq!(withdraw(&mut world, USER, SOL, 1), Err(Error::PriceUnsettled));
     // A report says the same with a debt that nothing covers.
-    let report = HealthReport::new(&world.accounts[USER], &world.reserves, &world.config, world.now).unwrap();
+    let report = HealthReport::new(&world.accounts[USER], &world.reserves, &world.market.config, world.now).unwrap();
     assert_eq!((report.initial_debt.get(), report.maintenance_debt.get() < u128::MAX), (u128::MAX, true));
     world.now += 601;
     assert_eq!(borrow(&mut world, USER, USDC, ONE_USDC), Err(Error::PriceStale));
@@ -259,8 +259,9 @@ fn updates_that_cannot_be_trusted_are_refused() {
     let update = update(SOL, world.prices[SOL as usize], world.now);
     assert_eq!(
         world.act(LENDER, |ledger, _| ledger.refresh_price(SOL, &Source { address: Address([9; 32]), update }, None)),
-        Ok(true)
+        Ok(None)
     );
+    assert_eq!(world.reserves[SOL as usize].price.publish_time, world.now);
     assert_eq!(PriceUpdate::parse(&[0; PriceUpdate::LEN]), Err(Error::PriceAccountMalformed));
     let mut data = update.to_bytes(Address::NONE);
     data[40] = 0;
@@ -433,12 +434,15 @@ fn fees_are_the_reserve_factors_share_of_interest() {
 #[test]
 fn a_market_needs_roles_and_a_receiver() {
     let (a, b, none) = (Address([1; 32]), Address([2; 32]), Address::NONE);
-    let new = |authority, collector, receivers| Market::new(market_config(), authority, collector, receivers).err();
+    let new = |authority, fee_collector, receivers| {
+        Market::new(market_config(), Roles { authority, fee_collector, ..roles() }, receivers).err()
+    };
     assert_eq!(new(a, b, [a, none]), None);
     assert_eq!(new(none, b, [a, none]), Some(Error::RoleMissing));
     assert_eq!(new(a, none, [a, none]), Some(Error::RoleMissing));
     assert_eq!(new(a, b, [none, a]), Some(Error::ReceiverMissing));
-    let mut market = Market::new(market_config(), a, b, [a, none]).unwrap();
+    let mut market =
+        Market::new(market_config(), Roles { authority: a, fee_collector: b, ..roles() }, [a, none]).unwrap();
     assert!(market.accepts_receiver(&a) && !market.accepts_receiver(&b) && !market.accepts_receiver(&none));
     assert_eq!([market.next_event(), market.next_event()], [1, 2]);
     let refused = |change: fn(&mut MarketConfig)| {

@@ -14,9 +14,9 @@ mod model;
 
 use ballast_engine::{health::Requirement, margin::Side};
 use common::{
-    Action, EXPONENT, Outcome, START, TOKENS, World, cases,
+    Action, EXPONENT, Outcome, START, TOKENS, World, cases, lending_action,
     rational::{self, Rational, abs, fixed, int, ratio, ten_to, two_to, zero},
-    run, sequence,
+    run, sequence_of,
 };
 use model::{Pool, health};
 use proptest::prelude::*;
@@ -97,6 +97,7 @@ impl Model {
                 assert!(int(amount) <= &pool.fees + tolerance, "more fees than there are");
                 pool.cash -= int(amount);
                 pool.fees -= int(amount);
+                pool.set_aside(&after.reserves[reserve as usize]);
             }
             (Action::Liquidate { user, .. }, Outcome::Liquidated(done)) => {
                 let moved = |side| {
@@ -120,7 +121,9 @@ impl Model {
                         && after.accounts[user].shares(*reserve, Side::Debt).is_err()
                 };
                 let reserve = (0u8..4).find(settled).expect("a debt was settled");
-                self.touch(reserve, after.now).forgive(user);
+                let pool = self.touch(reserve, after.now);
+                pool.forgive(user);
+                pool.set_aside(&after.reserves[reserve as usize]);
             }
             other => panic!("no such outcome: {other:?}"),
         }
@@ -190,7 +193,8 @@ impl Model {
             assert!(abs(deposits - pool.total_deposits()) <= all && abs(debts - pool.total_debts()) <= all);
             let mut accrued = *reserve;
             accrued.accrue(world.now);
-            assert!(abs(fixed(1, 64) * int(accrued.fees()) - &pool.fees) <= all.clone() + all, "fees");
+            let fees = fixed(1, 64) * int(accrued.fees()) + int(accrued.claimable);
+            assert!(abs(fees - &pool.fees) <= all.clone() + all, "fees");
         }
         for user in 0..USERS {
             let balances = Self::atoms(world, user);
@@ -235,7 +239,7 @@ impl Model {
         let penalty = int(1) + ratio(done.penalty.0, 10_000);
         // The penalty by depth, to a basis point; less only if the account cannot afford it.
         let shortfall = (&owed - &weighted) / &owed * int(10_000);
-        let full = int(before.config.full_penalty_shortfall.0);
+        let full = int(before.market.config.full_penalty_shortfall.0);
         let config = &from.config;
         let range = int(config.max_penalty.0 - config.min_penalty.0);
         let by_depth = int(config.min_penalty.0) + range * shortfall.min(full.clone()) / full;
@@ -246,18 +250,18 @@ impl Model {
         let affordable = (&assets - &debts) / &debts * int(10_000);
         let expected = by_depth.min(affordable.max(int(config.min_penalty.0)));
         // A basis point of the shortfall, rounded down, is worth several of the penalty.
-        let step = int(2) + ratio(config.max_penalty.0, before.config.full_penalty_shortfall.0);
+        let step = int(2) + ratio(config.max_penalty.0, before.market.config.full_penalty_shortfall.0);
         assert!(abs(expected.clone() - int(done.penalty.0)) <= step, "penalty {:?} is not {expected}", done.penalty);
 
         let (repaid, seized) = (int(done.repaid) * to.atom(), int(done.seized) * from.atom());
         let share = fixed(after.reserves[debt as usize].debt_index.to_bits(), 64) + int(1);
         let grain = to.atom() * share + from.atom() + int(4);
         assert!(seized <= &repaid * &penalty + &grain, "seized {seized} for {repaid}");
-        let target = ratio(before.config.target_health.0, 10_000);
+        let target = ratio(before.market.config.target_health.0, 10_000);
         let (a, b) = (to.weighted(false).1 / to.atom(), from.weighted(false).0 / from.atom() * &penalty);
         let needed = (&target * &owed - &weighted) / (&target * a - b);
         let whole = &balances[debt as usize].1 * to.atom();
-        let dust = int(before.config.dust_value);
+        let dust = int(before.market.config.dust_value);
         let all_seized = after.accounts[user].shares(collateral, Side::Deposit).is_err()
             || after.reserves[collateral as usize].cash == 0;
         let slack = &grain * int(2) + &needed * two_to(-24);
@@ -274,7 +278,7 @@ proptest! {
     #![proptest_config(cases(150))]
 
     #[test]
-    fn engine_and_exact_model_agree(actions in sequence(USERS, 50)) {
+    fn engine_and_exact_model_agree(actions in sequence_of(lending_action(USERS), 50)) {
         let mut world = World::new(USERS);
         let mut model = Model::new(&world);
         run(&mut world, &actions, |before, after, action, outcome| {

@@ -2,12 +2,16 @@
 
 use ballast_engine::{
     Error,
+    breaker::{BreakerConfig, Halt},
     exposure::ValueAtRiskConfig,
+    flow::{Outflow, Throughput},
     health::HealthReport,
+    insurance::{Insurance, InsuranceConfig, Stake},
     interest::{Controller, ControllerConfig, RateCurve, RatePoint},
     layout::{Field, FieldType, Record},
     margin::{MarginAccount, Position},
     market::{Market, MarketConfig},
+    pause::Pause,
     price::OracleConfig,
     reading::PriceCache,
     reserve::{Reserve, ReserveConfig},
@@ -42,10 +46,18 @@ fn assert_contiguous<T: Record>(bytes: usize) {
 #[test]
 fn records_have_their_size_and_no_gaps() {
     assert_contiguous::<Market>(504);
-    assert_contiguous::<MarketConfig>(96);
+    assert_contiguous::<MarketConfig>(112);
     assert_contiguous::<ValueAtRiskConfig>(64);
     assert_contiguous::<Reserve>(1024);
-    assert_contiguous::<ReserveConfig>(336);
+    assert_contiguous::<ReserveConfig>(384);
+    assert_contiguous::<BreakerConfig>(40);
+    assert_contiguous::<InsuranceConfig>(8);
+    assert_contiguous::<Insurance>(24);
+    assert_contiguous::<Stake>(144);
+    assert_contiguous::<Halt>(24);
+    assert_contiguous::<Outflow>(24);
+    assert_contiguous::<Throughput>(16);
+    assert_contiguous::<Pause>(24);
     assert_contiguous::<OracleConfig>(144);
     assert_contiguous::<RiskConfig>(64);
     assert_contiguous::<RiskState>(128);
@@ -74,12 +86,19 @@ fn fields_stay_where_they_are() {
         "creator",
         "authority",
         "fee_collector",
+        "guardian",
         "vault_authority",
         "price_receivers",
         "config",
         "events",
+        "outflow",
+        "liquidated",
+        "losses",
+        "pause",
+        "reduce_only",
     ];
-    assert_eq!(market.map(offset::<Market>), [0, 6, 8, 40, 72, 104, 136, 200, 296]);
+    let offsets = [0, 6, 8, 40, 72, 104, 136, 168, 232, 344, 352, 376, 392, 408, 432];
+    assert_eq!(market.map(offset::<Market>), offsets);
     let reserve = [
         "mint",
         "vault",
@@ -92,11 +111,17 @@ fn fields_stay_where_they_are() {
         "deposit_index",
         "debt_index",
     ];
-    assert_eq!(reserve.map(offset::<Reserve>), [0, 32, 64, 96, 104, 440, 448, 456, 464, 480]);
-    let rest = ["last_accrual", "borrow_rate", "deposit_growth", "price", "risk", "controller", "reserved"];
-    assert_eq!(rest.map(offset::<Reserve>), [496, 504, 512, 520, 624, 752, 784]);
-    let account = ["version", "bump", "id", "position_count", "mode", "market", "owner", "positions", "reserved"];
-    assert_eq!(account.map(offset::<MarginAccount>), [0, 1, 2, 4, 5, 8, 40, 72, 329]);
+    assert_eq!(reserve.map(offset::<Reserve>), [0, 32, 64, 96, 104, 488, 496, 504, 512, 528]);
+    let rest =
+        ["last_accrual", "borrow_rate", "deposit_growth", "price", "risk", "controller", "outflow", "liquidated"];
+    assert_eq!(rest.map(offset::<Reserve>), [544, 552, 560, 568, 672, 800, 832, 856]);
+    let last = ["halt", "insurance", "claimable", "flash_loan", "flash_fee", "passing", "reserved"];
+    assert_eq!(last.map(offset::<Reserve>), [872, 896, 920, 928, 936, 944, 952]);
+    let account =
+        ["version", "bump", "id", "position_count", "mode", "market", "owner", "positions", "due", "reserved"];
+    assert_eq!(account.map(offset::<MarginAccount>), [0, 1, 2, 4, 5, 8, 40, 72, 336, 360]);
+    let stake = ["version", "bump", "reserve", "generation", "market", "owner", "shares", "asked_for", "free_from"];
+    assert_eq!(stake.map(offset::<Stake>), [0, 1, 2, 4, 8, 40, 72, 80, 88]);
 }
 
 #[test]
@@ -117,7 +142,7 @@ fn error_codes_are_their_position_in_the_list() {
 }
 
 /// Errors that only the program returns, because the engine knows no accounts and no tokens.
-const OF_THE_PROGRAM: [Error; 13] = [
+const OF_THE_PROGRAM: [Error; 17] = [
     Error::NotMarketAuthority,
     Error::NotFeeCollector,
     Error::NotAccountOwner,
@@ -131,12 +156,21 @@ const OF_THE_PROGRAM: [Error; 13] = [
     Error::PriceOwnerNotAllowed,
     Error::PriceAccountMissing,
     Error::AccountNotEmpty,
+    Error::StakeNotEmpty,
+    Error::NotGuardian,
+    Error::NoMatchingEnd,
+    Error::CalledByProgram,
 ];
 
 /// Every other error is expected by name somewhere in the examples.
 #[test]
 fn every_error_of_the_engine_has_an_example() {
-    let examples = concat!(include_str!("behaviour.rs"), include_str!("adaptive.rs"));
+    let examples = concat!(
+        include_str!("behaviour.rs"),
+        include_str!("adaptive.rs"),
+        include_str!("breakers.rs"),
+        include_str!("insurance.rs")
+    );
     for error in Error::ALL.iter().filter(|error| !OF_THE_PROGRAM.contains(error)) {
         assert!(examples.contains(&format!("Error::{}", error.name())), "no example of {}", error.name());
     }

@@ -6,6 +6,7 @@ use ballast_engine::{
     Error,
     actions::EVERYTHING,
     health::{Requirement, maintenance_and_equity},
+    insurance::Loss,
     margin::Side,
     reserve::ReserveConfig,
     units::{Bps, Usd},
@@ -163,8 +164,8 @@ fn liquidate(world: &mut World, debt: u8, collateral: u8, max_repay: u64) -> Res
     // of the debt is dust.
     let left = world.accounts[BORROWER].shares(debt, Side::Debt).unwrap_or_default();
     let left = world.reserves[debt as usize].debt_index.amount_ceil(left);
-    if value(debt, left) >= int(before.config.dust_value) {
-        let target = ratio(before.config.target_health.0, 10_000);
+    if value(debt, left) >= int(before.market.config.dust_value) {
+        let target = ratio(before.market.config.target_health.0, 10_000);
         let excess = int(after.collateral.0) - int(after.debt.0) * target;
         let tolerance = (grain(&before, debt, Side::Debt) + grain(&before, collateral, Side::Deposit)) * int(2)
             + int(health.debt.0 + health.collateral.0) * two_to(-30)
@@ -190,8 +191,8 @@ proptest! {
     }
 
     #[test]
-    fn liquidations_in_random_sequences_never_worsen_health_i7(actions in sequence(4, 80)) {
-        run(&mut World::new(4), &actions, |_, _, _, outcome| {
+    fn liquidations_in_random_sequences_never_worsen_health_i7(actions in sequence(4, 80), restricted: bool) {
+        run(&mut World::either(restricted, 4), &actions, |_, _, _, outcome| {
             if let Outcome::Liquidated(done) = outcome {
                 assert!(!done.before.covers() && done.after.net() >= done.before.net());
             }
@@ -243,7 +244,7 @@ proptest! {
     /// One reserve bears the loss, its depositors lose just that, and no other reserve is touched.
     #[test]
     fn a_loss_touches_only_its_own_reserve_i9(
-        debt in 0u8..4, offset in 1u8..4, lent in 1_000_000u64..100_000_000, others in 0u64..100_000_000, seconds in 0i64..30_000_000, drop in 1u64..5_000, wipe_out: bool,
+        debt in 0u8..4, offset in 1u8..4, lent in 1_000_000u64..100_000_000, insured in 0u64..200_000_000, claimable in prop_oneof![Just(0u64), 0u64..100_000_000], others in 0u64..100_000_000, seconds in 0i64..30_000_000, drop in 1u64..5_000, wipe_out: bool,
     ) {
         let collateral = (debt + offset) % 4;
         let mut world = World::new(3);
@@ -256,6 +257,10 @@ proptest! {
             let _ = world.act(2, |ledger, account| ledger.deposit(account, debt, owed.saturating_add(world_atoms(others)) / 3 + 1));
         }
         world.borrow(BORROWER, debt, owed);
+        world.reserves[debt as usize].config.insurance.fee_share = Bps(2_500);
+        let (insured, claimable) = (world.atoms(debt, insured), world.atoms(debt, claimable));
+        world.reserves[debt as usize].insurance.earn(insured);
+        world.reserves[debt as usize].claimable = claimable;
         world.now += seconds;
         world.refresh_all();
         world.set_price(collateral, (world.prices[collateral as usize] as i128 * drop as i128 / 10_000).max(1) as i64);
@@ -272,23 +277,31 @@ proptest! {
         for other in (0..4usize).filter(|other| *other != debt as usize) {
             prop_assert_eq!(&world.reserves[other], &settled_from.reserves[other]);
         }
+        accrued.set_fees_aside();
         let after = &world.reserves[debt as usize];
-        prop_assert_eq!(after.cash, accrued.cash);
         prop_assert_eq!(after.deposit_shares, accrued.deposit_shares);
         let loss = exact(accrued.debt_index, settled.shares);
         prop_assert_eq!(exact(accrued.debt_index, accrued.debt_shares) - exact(after.debt_index, after.debt_shares), loss.clone());
-        prop_assert_eq!(BigUint::from(settled.amount), (&loss + ((BigUint::from(1u8) << 64u32) - 1u8)) >> 64u32);
+        let whole: u64 = ((&loss + ((BigUint::from(1u8) << 64u32) - 1u8)) >> 64u32).try_into().unwrap();
+        // In order: insurance, fees set aside, fees in the books, depositors.
+        let Loss { insurance, fees, rest, is_socialised } = settled.loss;
+        prop_assert_eq!(insurance, whole.min(accrued.insurance.assets));
+        prop_assert_eq!(fees, (whole - insurance).min(accrued.claimable));
+        prop_assert_eq!(rest, whole - insurance - fees);
+        prop_assert_eq!(after.insurance.assets, accrued.insurance.assets - insurance);
+        prop_assert_eq!(after.claimable, accrued.claimable - fees);
+        prop_assert_eq!(after.cash, accrued.cash + insurance + fees);
+        let assets = (BigUint::from(after.cash) << 64u32) + exact(after.debt_index, after.debt_shares);
         let deposits = exact(accrued.deposit_index, accrued.deposit_shares);
         let left = exact(after.deposit_index, after.deposit_shares);
-        let (fees_before, fees_after) = (accrued.fees(), after.fees());
-        if loss >= deposits {
-            prop_assert!(after.is_wiped_out() && left == BigUint::from(0u8));
-            prop_assert_eq!(BigUint::from(fees_before - fees_after), loss - deposits);
+        prop_assert_eq!(is_socialised, assets < deposits);
+        if !is_socialised {
+            prop_assert_eq!(left, deposits);
+        } else if assets == BigUint::from(0u8) {
+            prop_assert!(after.is_wiped_out());
         } else {
             // The index has 64 fractional bits: less than 2^-64 of an atom per share is rounded to fees.
-            let lost = &deposits - &left;
-            prop_assert!(lost >= loss && &lost - &loss < BigUint::from(after.deposit_shares.0));
-            prop_assert_eq!(BigUint::from(fees_after - fees_before), lost - loss);
+            prop_assert!(left <= assets && assets - left < BigUint::from(after.deposit_shares.0));
             // In proportion: every depositor keeps the same share of what is left.
             for user in [LENDER, 2] {
                 if let Ok(shares) = world.accounts[user].shares(debt, Side::Deposit) {

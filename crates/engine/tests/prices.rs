@@ -4,6 +4,7 @@ mod common;
 
 use ballast_engine::{
     Error,
+    breaker::Halt,
     layout::Address,
     price::{OracleConfig, PriceUpdate, Quote, Source},
     reading::{PriceCache, Reading},
@@ -41,7 +42,9 @@ fn take(
     now: i64,
 ) -> Result<bool, Error> {
     let quote = Quote::new(&Source { address: Address::NONE, update: *update }, None, oracle, now)?;
-    cache.update(&quote, oracle, oracle.confidence_multiple, decimals)
+    let taken = cache.update(&quote, oracle, oracle.confidence_multiple, decimals)?;
+    cache.judge(oracle, &Halt::default());
+    Ok(taken)
 }
 
 fn update(price: i64, ema_price: i64, confidence: u64, exponent: i32) -> PriceUpdate {
@@ -246,7 +249,7 @@ proptest! {
     fn fresh_means_no_older_than_the_limit(published in 1..START, age in 0i64..1_300, max_age in 1u32..=600) {
         let mut cache = PriceCache::default();
         take(&mut cache, &PriceUpdate { publish_time: published, ..update(100, 100, 0, -2) }, &oracle(), 6, published).unwrap();
-        cache.judge(&OracleConfig { max_age, ..oracle() });
+        cache.judge(&OracleConfig { max_age, ..oracle() }, &Halt::default());
         let expected = if age > max_age as i64 { Condition::Stale } else { Condition::Fresh };
         prop_assert_eq!(cache.condition(published + age), expected);
         prop_assert_eq!(PriceCache::default().condition(published), Condition::NeverPriced);

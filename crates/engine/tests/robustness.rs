@@ -6,7 +6,9 @@ mod common;
 use ballast_engine::{
     Error,
     actions::{Ledger, check_listing},
+    breaker::BreakerConfig,
     health::{HealthReport, Requirement, health, maintenance_and_equity},
+    insurance::InsuranceConfig,
     interest::{MAX_POINTS, RateCurve, RatePoint},
     layout::Address,
     margin::MarginAccount,
@@ -14,9 +16,9 @@ use ballast_engine::{
     price::{PriceUpdate, Quote},
     reading::PriceCache,
     reserve::{MAX_LIQUIDITY, Reserve, ReserveConfig},
-    units::Bps,
+    units::{Bps, Shares},
 };
-use common::{START, World, cases, feed, market_config, reserve_config, source};
+use common::{START, World, cases, feed, market_config, reserve_config, restricted_config, roles, source};
 use proptest::prelude::*;
 
 /// Any number, small and extreme ones more often.
@@ -53,10 +55,24 @@ enum Call {
     Borrow(u8, u64),
     Repay(u8, u64),
     Liquidate(u8, u8, u64, u64),
+    Receivership(u8, u8, u64, u64),
+    EndLiquidation,
+    Mark,
     Settle(u8),
     Collect(u8),
+    BeginFlashLoan(u8, u64),
+    EndFlashLoan(u8),
+    Stake(u8, u64),
+    BeginUnstake(u8, u64),
+    Unstake(u8),
+    Poke(u8),
+    Pause(u8),
+    Resume(bool),
     Refresh(u8, PriceUpdate),
     Configure(u8, u8),
+    Limit(u32, u32),
+    /// Fills one of the records that restrict, or the insurance, or a stake in it.
+    Overwrite(u8, u8, [u64; 5]),
     At(i64),
 }
 
@@ -68,21 +84,47 @@ fn call() -> impl Strategy<Value = Call> {
         3 => (reserve(), amount()).prop_map(|(reserve, amount)| Call::Borrow(reserve, amount)),
         1 => (reserve(), amount()).prop_map(|(reserve, amount)| Call::Repay(reserve, amount)),
         3 => (reserve(), reserve(), amount(), amount()).prop_map(|(debt, collateral, most, least)| Call::Liquidate(debt, collateral, most, least >> 32)),
+        1 => (reserve(), reserve(), amount(), amount()).prop_map(|(debt, collateral, most, least)| Call::Receivership(debt, collateral, most, least >> 32)),
         1 => reserve().prop_map(Call::Settle),
         1 => reserve().prop_map(Call::Collect),
+        1 => (reserve(), amount()).prop_map(|(reserve, amount)| Call::BeginFlashLoan(reserve, amount)),
+        1 => (reserve(), amount()).prop_map(|(reserve, amount)| Call::Stake(reserve, amount)),
+        1 => (reserve(), amount()).prop_map(|(reserve, amount)| Call::BeginUnstake(reserve, amount)),
+        1 => reserve().prop_map(Call::Unstake),
+        1 => prop_oneof![
+            Just(Call::EndLiquidation), Just(Call::Mark), any::<bool>().prop_map(Call::Resume), any::<u8>().prop_map(Call::Pause),
+            reserve().prop_map(Call::EndFlashLoan), reserve().prop_map(Call::Poke),
+            (any::<u32>(), 0u32..32).prop_map(|(limit, shift)| Call::Limit(limit >> shift, limit)),
+        ],
+        2 => (any::<u8>(), 0u8..4, prop::array::uniform5(amount())).prop_map(|(record, reserve, words)| Call::Overwrite(record, reserve, words)),
         4 => (reserve(), update()).prop_map(|(reserve, update)| Call::Refresh(reserve, update)),
-        1 => (reserve(), 0u8..4).prop_map(|(reserve, kind)| Call::Configure(reserve, kind)),
+        1 => (reserve(), 0u8..7).prop_map(|(reserve, kind)| Call::Configure(reserve, kind)),
         2 => time().prop_map(Call::At),
     ]
 }
 
 /// Runs a call on copies and keeps them if it succeeds.
 fn perform(world: &mut World, user: usize, call: &Call) -> Result<(), Error> {
-    if let Call::At(now) = call {
-        world.now = *now;
-        return Ok(());
+    match *call {
+        Call::At(now) => world.now = now,
+        Call::Limit(most, least) => limit(&mut world.market.config, most, least),
+        Call::Overwrite(record, reserve, words) => overwrite(world, user, record, reserve, words),
+        Call::Stake(reserve, amount) => {
+            world.act_on_stake(user, reserve & 3, |ledger, stake| ledger.stake(stake, amount))?;
+        }
+        Call::BeginUnstake(reserve, shares) => {
+            world.act_on_stake(user, reserve & 3, |ledger, stake| ledger.begin_unstake(stake, Shares(shares)))?;
+        }
+        Call::Unstake(reserve) => {
+            world.act_on_stake(user, reserve & 3, |ledger, stake| ledger.unstake(stake))?;
+        }
+        _ => world.act(user, |ledger, account| perform_on(ledger, account, call))?,
     }
-    world.act(user, |ledger, account| match *call {
+    Ok(())
+}
+
+fn perform_on(ledger: &mut Ledger<'_>, account: &mut MarginAccount, call: &Call) -> Result<(), Error> {
+    match *call {
         Call::Deposit(reserve, amount) => ledger.deposit(account, reserve, amount).map(drop),
         Call::Withdraw(reserve, amount) => ledger.withdraw(account, reserve, amount).map(drop),
         Call::Borrow(reserve, amount) => ledger.borrow(account, reserve, amount).map(drop),
@@ -90,12 +132,57 @@ fn perform(world: &mut World, user: usize, call: &Call) -> Result<(), Error> {
         Call::Liquidate(debt, collateral, most, least) => {
             ledger.liquidate(account, debt, collateral, most, least).map(drop)
         }
+        Call::Receivership(debt, collateral, most, least) => {
+            ledger.begin_liquidation(account, debt, collateral, most, least).map(drop)
+        }
+        Call::EndLiquidation => ledger.end_liquidation(account).map(drop),
+        Call::Mark => ledger.mark_liquidatable(account).map(drop),
         Call::Settle(reserve) => ledger.settle_bad_debt(account, reserve).map(drop),
         Call::Collect(reserve) => ledger.collect_fees(reserve).map(drop),
+        Call::BeginFlashLoan(reserve, amount) => ledger.begin_flash_loan(reserve, amount).map(drop),
+        Call::EndFlashLoan(reserve) => ledger.end_flash_loan(reserve).map(drop),
+        Call::Poke(reserve) => ledger.poke(reserve).map(drop),
+        Call::Pause(actions) => ledger.market.pause.begin(actions, ledger.now),
+        Call::Resume(is_governance) => ledger.market.resume(is_governance, ledger.now),
         Call::Refresh(reserve, ref update) => ledger.refresh_price(reserve, &source(update), None).map(drop),
         Call::Configure(reserve, kind) => ledger.set_config(reserve, configured(reserve, kind)),
-        Call::At(_) => Ok(()),
-    })
+        _ => unreachable!("no call of the ledger: {call:?}"),
+    }
+}
+
+fn limit(config: &mut MarketConfig, most: u32, least: u32) {
+    (config.outflow_hour, config.outflow_day, config.liquidation_hour) = (least, most, least);
+    (config.loss_limit, config.full_penalty_after) = (most, most);
+    config.near_insolvency = Bps((least % 2_001) as u16);
+}
+
+/// No record panics, whatever is in it, though none of this can come to be.
+fn overwrite(world: &mut World, user: usize, record: u8, reserve: u8, words: [u64; 5]) {
+    fn record_of<T: bytemuck::Pod>(words: &[u64; 5]) -> T {
+        bytemuck::pod_read_unaligned(&bytemuck::bytes_of(words)[..size_of::<T>()])
+    }
+    let of_reserve = &mut world.reserves[reserve as usize];
+    match record % 10 {
+        0 => of_reserve.halt = record_of(&words),
+        1 => of_reserve.outflow = record_of(&words),
+        2 => of_reserve.liquidated = record_of(&words),
+        3 => of_reserve.insurance = record_of(&words),
+        4 => of_reserve.config.breakers = record_of(&words),
+        5 => {
+            // Shares of something are never more than it: these have to be in their range.
+            let InsuranceConfig { cooldown, fee_share, penalty_share } = record_of(&words);
+            let (fee_share, penalty_share) = (Bps(fee_share.0 % 10_001), Bps(penalty_share.0 % 8_001));
+            of_reserve.config.insurance = InsuranceConfig { cooldown, fee_share, penalty_share };
+        }
+        6 => world.market.outflow = record_of(&words),
+        7 => (world.market.liquidated, world.market.losses) = (record_of(&words), record_of(&words)),
+        8 => world.market.pause = record_of(&words),
+        _ => {
+            let stake = &mut world.stakes[user][reserve as usize];
+            (stake.shares, stake.asked_for) = (Shares(words[0]), Shares(words[1]));
+            (stake.free_from, stake.generation) = (words[2] as i64, words[3] as u32 & 1);
+        }
+    }
 }
 
 /// Configurations at the ends of what is allowed.
@@ -107,6 +194,17 @@ fn configured(reserve: u8, kind: u8) -> ReserveConfig {
             (config.risk.cross.initial_liability, config.risk.cross.maintenance_liability) = (Bps(50_000), Bps(50_000))
         }
         2 => config.curve = RateCurve::new(&[(0, 100_000), (10_000, 100_000)]).unwrap(),
+        3 => {
+            config.breakers.tiers = [Bps(1), Bps(2), Bps(u16::MAX)];
+            (config.breakers.halt_seconds, config.breakers.max_utilisation) = (14_400, Bps(1));
+            (config.breakers.outflow_hour, config.breakers.outflow_day) = (u64::MAX, u64::MAX);
+            (config.breakers.small_deposit, config.breakers.liquidation_hour) = (u64::MAX, u32::MAX);
+        }
+        4 => {
+            (config.insurance.fee_share, config.insurance.penalty_share) = (Bps(10_000), Bps(8_000));
+            (config.flash_enabled, config.flash_fee) = (1, Bps(500));
+        }
+        5 => config = restricted_config(reserve & 3),
         _ => {
             (config.risk.cross.maintenance_asset, config.max_penalty, config.oracle.feed_id) =
                 (Bps(9_999), Bps(0), feed(9))
@@ -119,11 +217,11 @@ fn configured(reserve: u8, kind: u8) -> ReserveConfig {
 /// Everything that reads.
 fn read(world: &World, account: &MarginAccount) {
     for requirement in [Requirement::Initial, Requirement::Maintenance] {
-        if let Ok(health) = health(account, &world.reserves, &world.config, world.now, requirement) {
+        if let Ok(health) = health(account, &world.reserves, &world.market.config, world.now, requirement) {
             let _ = (health.net(), health.shortfall(), health.covers());
         }
     }
-    let _ = HealthReport::new(account, &world.reserves, &world.config, world.now);
+    let _ = HealthReport::new(account, &world.reserves, &world.market.config, world.now);
     let _ = maintenance_and_equity(account, &world.reserves, world.now);
     for reserve in &world.reserves {
         let _ = (reserve.fees(), reserve.utilisation(), reserve.deposits(), reserve.debts());
@@ -137,7 +235,7 @@ proptest! {
 
     #[test]
     fn no_call_panics_i11(calls in prop::collection::vec((0usize..3, call()), 1..120), decimals in prop::array::uniform4(0u8..=18)) {
-        let mut world = World::new(3);
+        let mut world = World::restricted(3);
         for (reserve, decimals) in world.reserves.iter_mut().zip(decimals) {
             reserve.decimals = decimals;
             reserve.price = PriceCache::default();
@@ -175,9 +273,9 @@ proptest! {
         }
         world.now = START;
         read(&world, &account);
-        let maintenance = health(&account, &world.reserves, &world.config, START, Requirement::Maintenance).unwrap();
+        let maintenance = health(&account, &world.reserves, &world.market.config, START, Requirement::Maintenance).unwrap();
         prop_assert_eq!(maintenance.net() >= 0, maintenance.covers(), "net health keeps its sign");
-        let mut ledger = Ledger { config: world.config, reserves: &mut world.reserves, now: START };
+        let mut ledger = Ledger { market: &mut world.market, reserves: &mut world.reserves, now: START };
         let _ = ledger.liquidate(&mut account, 0, 15, most_repaid.max(1), 0);
     }
 
@@ -195,8 +293,11 @@ proptest! {
     }
 
     #[test]
-    fn no_configuration_bytes_panic_i11(bytes in prop::array::uniform32(any::<u8>()), fill in any::<u8>(), at in 0usize..200, value: u8) {
-        let _ = bytemuck_market(bytes).validate();
+    fn no_configuration_bytes_panic_i11(bytes in prop::collection::vec(any::<u8>(), 384), fill in any::<u8>(), at in 0usize..200, value: u8) {
+        let _ = bytemuck::pod_read_unaligned::<ReserveConfig>(&bytes).validate();
+        let _ = bytemuck::pod_read_unaligned::<MarketConfig>(&bytes[..112]).validate();
+        let _ = bytemuck::pod_read_unaligned::<BreakerConfig>(&bytes[..40]).validate();
+        let _ = bytemuck::pod_read_unaligned::<InsuranceConfig>(&bytes[..8]).validate();
         let mut config = reserve_config(0);
         config.deposit_cap = u64::from_le_bytes([fill; 8]);
         for (index, point) in config.curve.points.iter_mut().enumerate() {
@@ -211,7 +312,7 @@ proptest! {
 
     /// Two parameters at and around the bounds of their ranges: accepted if and only if the stated conditions hold.
     #[test]
-    fn reserve_parameters_are_accepted_exactly_in_their_ranges_i11(changes in prop::collection::vec((0usize..22, -1i64..=1, any::<prop::sample::Index>()), 1..4)) {
+    fn reserve_parameters_are_accepted_exactly_in_their_ranges_i11(changes in prop::collection::vec((0usize..36, -1i64..=1, any::<prop::sample::Index>()), 1..5)) {
         let mut config = reserve_config(0);
         for (field, step, bound) in changes {
             change(&mut config, field, step, bound);
@@ -225,25 +326,16 @@ proptest! {
         target in prop_oneof![10_048u16..10_053, 14_998u16..15_003, any::<u16>()], shortfall in prop_oneof![98u16..103, 4_998u16..5_003, any::<u16>()],
         dust in prop_oneof![999_998u64..1_000_002, 99_999_999_998u64..100_000_000_003, any::<u64>()],
         debt in prop_oneof![999_998u64..1_000_002, 99_999_999_998u64..100_000_000_003, any::<u64>()],
+        near in prop_oneof![4 => 0u16..=2_000, 1 => 1_999u16..2_003, 1 => any::<u16>()], seconds: u32, limits in prop::array::uniform4(any::<u32>()),
     ) {
-        let config = MarketConfig { target_health: Bps(target), full_penalty_shortfall: Bps(shortfall), dust_value: dust, min_debt_value: debt, ..market_config() };
+        let [liquidation_hour, outflow_hour, outflow_day, loss_limit] = limits;
+        let any_goes = MarketConfig { full_penalty_after: seconds, liquidation_hour, outflow_hour, outflow_day, loss_limit, ..market_config() };
+        let config = MarketConfig { near_insolvency: Bps(near), target_health: Bps(target), full_penalty_shortfall: Bps(shortfall), dust_value: dust, min_debt_value: debt, ..any_goes };
         let expected = (10_050..=15_000).contains(&target) && (100..=5_000).contains(&shortfall)
-            && dust >= 1_000_000 && dust <= debt && debt <= 100_000_000_000;
+            && dust >= 1_000_000 && dust <= debt && debt <= 100_000_000_000 && near <= 2_000;
         prop_assert_eq!(config.validate().is_ok(), expected);
         let receivers = [Address([1; 32]), Address::NONE];
-        prop_assert_eq!(Market::new(config, Address([2; 32]), Address([3; 32]), receivers).is_ok(), expected);
-    }
-}
-
-fn bytemuck_market(bytes: [u8; 32]) -> MarketConfig {
-    let word = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
-    let short = |at: usize| Bps(u16::from_le_bytes([bytes[at], bytes[at + 1]]));
-    MarketConfig {
-        target_health: short(0),
-        full_penalty_shortfall: short(2),
-        dust_value: word(8),
-        min_debt_value: word(16),
-        ..MarketConfig::default()
+        prop_assert_eq!(Market::new(config, roles(), receivers).is_ok(), expected);
     }
 }
 
@@ -276,7 +368,26 @@ fn change(config: &mut ReserveConfig, field: usize, step: i64, bound: prop::samp
         18 => config.curve.count = pick(&[0, 2, 3, 8, 9, 254]) as u8,
         19 => config.curve.points[point].rate_bps = pick(&[0, 2_000, 30_000, 100_000]) as u32,
         20 => config.curve.points[point].utilisation = Bps(pick(&[0, 8_000, 10_000]) as u16),
-        _ => (config.risk.cross.initial_asset, config.risk.cross.maintenance_asset) = (Bps(0), Bps(0)),
+        21 => (config.risk.cross.initial_asset, config.risk.cross.maintenance_asset) = (Bps(0), Bps(0)),
+        22 => config.reduce_only = pick(&[0, 1, 2, 254]) as u8,
+        23 => config.flash_enabled = pick(&[0, 1, 2, 254]) as u8,
+        24 => config.flash_fee = Bps(pick(&[0, 500, 60_000]) as u16),
+        25 => config.insurance.cooldown = pick(&[0, 86_400, 2_592_000]) as u32,
+        26 => config.insurance.fee_share = Bps(pick(&[0, 10_000, 60_000]) as u16),
+        27 => config.insurance.penalty_share = Bps(pick(&[0, 8_000, 60_000]) as u16),
+        28 => config.breakers.outflow_hour = pick(&[0, 360_000, 1 << 61]),
+        29 => config.breakers.outflow_day = pick(&[0, 360_000, 8_640_000, 1 << 61]),
+        30 => config.breakers.halt_seconds = pick(&[0, 60, 14_400, 65_534]) as u16,
+        31 => config.breakers.max_utilisation = Bps(pick(&[0, 10_000, 65_534]) as u16),
+        32 => config.breakers.tiers[point] = Bps(pick(&[0, 100, 200, 300, 65_534]) as u16),
+        33 => config.breakers.tiers[0] = Bps(pick(&[0, 100, 200]) as u16),
+        // Tiers that fit together, with a halt, to begin with.
+        _ => {
+            let count = bound.index(4);
+            config.breakers.tiers =
+                [100, 200, 300].map(|tier| if tier <= 100 * count as u16 { Bps(tier) } else { Bps(0) });
+            config.breakers.halt_seconds = if count == 0 { 0 } else { pick(&[61, 600, 14_399]) as u16 };
+        }
     }
 }
 
@@ -309,7 +420,30 @@ fn acceptable(config: &ReserveConfig) -> bool {
                 .all(|pair| pair[0].utilisation < pair[1].utilisation && pair[0].rate_bps <= pair[1].rate_bps)
             && points.iter().all(|point| point.rate_bps <= 100_000)
     };
+    let breakers = &config.breakers;
+    let [first, second, third] = breakers.tiers.map(|tier| tier.0);
+    let tiers = match (first, second, third) {
+        (0, 0, 0) => !(60..=14_400).contains(&breakers.halt_seconds),
+        (0, ..) | (_, 0, 1..) => false,
+        _ => {
+            (60..=14_400).contains(&breakers.halt_seconds)
+                && (second == 0 || first < second)
+                && (third == 0 || second < third)
+        }
+    };
+    let restrictions = tiers
+        && (breakers.outflow_hour == 0 || (360_000..=1 << 61).contains(&breakers.outflow_hour))
+        && (breakers.outflow_day == 0 || (8_640_000..=1 << 61).contains(&breakers.outflow_day))
+        && breakers.max_utilisation.0 <= 10_000
+        && config.reduce_only <= 1
+        && config.flash_enabled <= 1
+        && config.flash_fee.0 <= 500;
+    let insurance = (86_400..=2_592_000).contains(&config.insurance.cooldown)
+        && config.insurance.fee_share.0 <= 10_000
+        && config.insurance.penalty_share.0 <= 8_000;
     !oracle.feed_id.is_none()
+        && restrictions
+        && insurance
         && weights
         && penalties
         && limits

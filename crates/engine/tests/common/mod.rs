@@ -1,17 +1,21 @@
 //! A market of four reserves and a few users, and random actions on it.
 #![allow(dead_code)] // Every test file uses its own part.
 
+mod actions;
 pub mod rational;
+
+pub use actions::*;
 
 use ballast_engine::{
     Error, Result,
-    actions::{EVERYTHING, Ledger, Movement},
+    actions::{EVERYTHING, Ledger},
+    breaker::BreakerConfig,
     health::Requirement,
+    insurance::{InsuranceConfig, Stake},
     interest::RateCurve,
     layout::Address,
-    liquidation::Liquidation,
     margin::{MarginAccount, Position, Side},
-    market::MarketConfig,
+    market::{Market, MarketConfig, Roles},
     price::{OracleConfig, PriceUpdate, Source},
     reserve::{MAX_LIQUIDITY, Reserve, ReserveConfig},
     units::{Bps, Usd},
@@ -41,6 +45,10 @@ pub fn market_config() -> MarketConfig {
         min_debt_value: 2 * Usd::ONE.0 as u64,
         ..MarketConfig::default()
     }
+}
+
+pub fn roles() -> Roles {
+    Roles { authority: Address([1; 32]), fee_collector: Address([2; 32]), guardian: Address([3; 32]) }
 }
 
 /// The feed of a reserve.
@@ -77,7 +85,32 @@ pub fn reserve_config(reserve: u8) -> ReserveConfig {
         max_penalty: Bps(1_500),
         reserve_factor: Bps(1_500),
         borrow_enabled: 1,
+        insurance: InsuranceConfig { cooldown: 86_400, ..InsuranceConfig::default() },
         ..ReserveConfig::default()
+    }
+}
+
+/// The same with everything that restricts, or pays into the insurance.
+pub fn restricted_config(reserve: u8) -> ReserveConfig {
+    // About 3,000 USD.
+    let tokens = [3_000, 20, 1, 1_200][reserve as usize];
+    let hour = (tokens * 10u64.pow(TOKENS[reserve as usize].0 as u32)).max(360_000);
+    let plain = reserve_config(reserve);
+    ReserveConfig {
+        breakers: BreakerConfig {
+            outflow_hour: hour,
+            outflow_day: hour.max(4_320_000) * 2,
+            small_deposit: hour / 10,
+            liquidation_hour: 100,
+            halt_seconds: 60,
+            max_utilisation: Bps(9_000),
+            tiers: [Bps(500), Bps(1_000), Bps(1_400)],
+            ..BreakerConfig::default()
+        },
+        insurance: InsuranceConfig { fee_share: Bps(3_000), penalty_share: Bps(4_000), ..plain.insurance },
+        flash_enabled: 1,
+        flash_fee: Bps(9),
+        ..plain
     }
 }
 
@@ -94,9 +127,11 @@ pub fn source(update: &PriceUpdate) -> Source {
 /// A market and its users.
 #[derive(Clone, Debug)]
 pub struct World {
-    pub config: MarketConfig,
+    pub market: Market,
     pub reserves: Vec<Reserve>,
     pub accounts: Vec<MarginAccount>,
+    /// Of each user, by reserve.
+    pub stakes: Vec<[Stake; 4]>,
     pub prices: Vec<i64>,
     pub now: i64,
 }
@@ -107,9 +142,10 @@ impl World {
         let reserves =
             TOKENS.iter().zip(configs).map(|((decimals, _), config)| Reserve::new(config, *decimals, START).unwrap());
         let mut world = Self {
-            config: market_config(),
+            market: Market::new(market_config(), roles(), [feed(0), Address::NONE]).unwrap(),
             reserves: reserves.collect(),
             accounts: vec![MarginAccount::default(); users],
+            stakes: vec![[0, 1, 2, 3].map(|reserve| Stake { reserve, ..Stake::default() }); users],
             prices: TOKENS.iter().map(|token| token.1).collect(),
             now: START,
         };
@@ -121,22 +157,53 @@ impl World {
         Self::with([0, 1, 2, 3].map(reserve_config), users)
     }
 
+    /// The same with breakers, limits, insurances and flash loans that matter to [`eventful`] sequences.
+    pub fn restricted(users: usize) -> Self {
+        let mut world = Self::with([0, 1, 2, 3].map(restricted_config), users);
+        let config = &mut world.market.config;
+        (config.outflow_hour, config.outflow_day) = (8_000, 30_000);
+        (config.liquidation_hour, config.near_insolvency, config.full_penalty_after) = (60, Bps(300), 600);
+        config.loss_limit = 50;
+        config.validate().unwrap();
+        world
+    }
+
+    /// One or the other.
+    pub fn either(restricted: bool, users: usize) -> Self {
+        if restricted { Self::restricted(users) } else { Self::new(users) }
+    }
+
     /// Runs an action on copies and keeps them if it succeeds, as a transaction would.
     pub fn act<T>(
         &mut self,
         user: usize,
         action: impl FnOnce(&mut Ledger<'_>, &mut MarginAccount) -> Result<T>,
     ) -> Result<T> {
-        let (mut reserves, mut account) = (self.reserves.clone(), self.accounts[user]);
-        let mut ledger = Ledger { config: self.config, reserves: &mut reserves, now: self.now };
+        let (mut market, mut reserves, mut account) = (self.market, self.reserves.clone(), self.accounts[user]);
+        let mut ledger = Ledger { market: &mut market, reserves: &mut reserves, now: self.now };
         let done = action(&mut ledger, &mut account)?;
-        (self.reserves, self.accounts[user]) = (reserves, account);
+        (self.market, self.reserves, self.accounts[user]) = (market, reserves, account);
         Ok(done)
     }
 
-    /// Publishes a price now.
+    /// The same for an action on a stake.
+    pub fn act_on_stake<T>(
+        &mut self,
+        user: usize,
+        reserve: u8,
+        action: impl FnOnce(&mut Ledger<'_>, &mut Stake) -> Result<T>,
+    ) -> Result<T> {
+        let mut stake = self.stakes[user][reserve as usize];
+        let done = self.act(user, |ledger, _| action(ledger, &mut stake))?;
+        self.stakes[user][reserve as usize] = stake;
+        Ok(done)
+    }
+
+    /// Publishes a price now. Returns whether it changed anything.
     pub fn publish(&mut self, reserve: u8, update: &PriceUpdate) -> Result<bool> {
-        self.act(0, |ledger, _| ledger.refresh_price(reserve, &source(update), None))
+        let before = self.reserves[reserve as usize];
+        self.act(0, |ledger, _| ledger.refresh_price(reserve, &source(update), None))?;
+        Ok(self.reserves[reserve as usize] != before)
     }
 
     /// Sets a price and publishes it, a second later if one was published now.
@@ -165,7 +232,7 @@ impl World {
     }
 
     pub fn health(&self, user: usize, requirement: Requirement) -> Result<ballast_engine::health::Health> {
-        ballast_engine::health::health(&self.accounts[user], &self.reserves, &self.config, self.now, requirement)
+        ballast_engine::health::health(&self.accounts[user], &self.reserves, &self.market.config, self.now, requirement)
     }
 
     /// Atoms of so many 10^-4 USD of a reserve's token at its price.
@@ -176,203 +243,20 @@ impl World {
     }
 
     /// One of a user's positions on a side, so that random actions meet something; the given reserve if there is none.
-    fn place(&self, user: usize, side: Side, reserve: u8) -> u8 {
+    pub fn place(&self, user: usize, side: Side, reserve: u8) -> u8 {
         let on_side = |position: &&Position| position.side == side as u8;
         let places: Vec<u8> =
             self.accounts[user].positions().iter().filter(on_side).map(|position| position.reserve).collect();
         if places.is_empty() { reserve } else { places[reserve as usize % places.len()] }
     }
 
-    fn size(&self, reserve: u8, size: Size) -> u64 {
+    pub fn size(&self, reserve: u8, size: Size) -> u64 {
         match size {
             Size::Atoms(amount) => amount,
             Size::Value(value) => self.atoms(reserve, value),
             Size::Everything => EVERYTHING,
         }
     }
-}
-
-/// How much an action moves.
-#[derive(Clone, Copy, Debug)]
-pub enum Size {
-    Atoms(u64),
-    /// 10^-4 USD.
-    Value(u64),
-    Everything,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub enum Action {
-    Deposit(usize, u8, Size),
-    Withdraw(usize, u8, Size),
-    Borrow(usize, u8, Size),
-    Repay(usize, u8, Size),
-    Liquidate {
-        user: usize,
-        debt: u8,
-        collateral: u8,
-        max_repay: Size,
-    },
-    Settle(usize, u8),
-    Collect(u8),
-    /// Multiplies the price by so many basis points, with a confidence and an EMA given in basis points of it.
-    Price {
-        reserve: u8,
-        factor: u64,
-        confidence: u64,
-        ema: u64,
-    },
-    /// Seconds pass and all prices are published again.
-    Wait(i64),
-}
-
-/// What a successful action did.
-#[derive(Clone, Copy, Debug)]
-pub enum Outcome {
-    /// Tokens moved from or to the user.
-    Moved {
-        reserve: u8,
-        amount: u64,
-    },
-    Liquidated(Liquidation),
-    Other,
-}
-
-impl Action {
-    /// Carries it out; an error leaves the world as it was.
-    pub fn run(self, world: &mut World) -> Result<Outcome> {
-        let moved = |reserve| move |movement: Movement| Outcome::Moved { reserve, amount: movement.amount };
-        match self {
-            Self::Deposit(user, reserve, size) => {
-                let amount = world.size(reserve, size);
-                world.act(user, |ledger, account| ledger.deposit(account, reserve, amount)).map(moved(reserve))
-            }
-            Self::Withdraw(user, reserve, size) => {
-                let reserve = world.place(user, Side::Deposit, reserve);
-                let amount = world.size(reserve, size);
-                world.act(user, |ledger, account| ledger.withdraw(account, reserve, amount)).map(moved(reserve))
-            }
-            Self::Borrow(user, reserve, size) => {
-                let amount = world.size(reserve, size);
-                world.act(user, |ledger, account| ledger.borrow(account, reserve, amount)).map(moved(reserve))
-            }
-            Self::Repay(user, reserve, size) => {
-                let reserve = world.place(user, Side::Debt, reserve);
-                let amount = world.size(reserve, size);
-                world.act(user, |ledger, account| ledger.repay(account, reserve, amount)).map(moved(reserve))
-            }
-            Self::Liquidate { user, debt, collateral, max_repay } => {
-                let (debt, collateral) =
-                    (world.place(user, Side::Debt, debt), world.place(user, Side::Deposit, collateral));
-                let amount = world.size(debt, max_repay);
-                world
-                    .act(user, |ledger, account| ledger.liquidate(account, debt, collateral, amount, 0))
-                    .map(Outcome::Liquidated)
-            }
-            Self::Settle(user, reserve) => {
-                let reserve = world.place(user, Side::Debt, reserve);
-                world.act(user, |ledger, account| ledger.settle_bad_debt(account, reserve)).map(|_| Outcome::Other)
-            }
-            Self::Collect(reserve) => {
-                world.act(0, |ledger, _| ledger.collect_fees(reserve)).map(|amount| Outcome::Moved { reserve, amount })
-            }
-            Self::Price { reserve, factor, confidence, ema } => {
-                // Of two prices of one second the first stays.
-                world.now += 1;
-                let old = world.prices[reserve as usize];
-                let price = (old as i128 * factor as i128 / 10_000).clamp(1_000, 1_000_000_000_000_000_000) as i64;
-                let of_price = |bps: u64| (price as i128 * bps as i128 / 10_000) as i64;
-                let mut update = update(reserve, price, world.now);
-                (update.confidence, update.ema_price) = (of_price(confidence) as u64, of_price(ema).max(1));
-                world.publish(reserve, &update)?;
-                world.prices[reserve as usize] = price;
-                Ok(Outcome::Other)
-            }
-            Self::Wait(seconds) => {
-                world.now += seconds;
-                world.refresh_all();
-                Ok(Outcome::Other)
-            }
-        }
-    }
-}
-
-pub fn size() -> impl Strategy<Value = Size> + Clone {
-    prop_oneof![
-        8 => (0.0..28.0f64).prop_map(|log| Size::Value(log.exp() as u64 + 1)),
-        1 => (0u64..100).prop_map(Size::Atoms),
-        2 => Just(Size::Everything),
-    ]
-}
-
-/// Actions that change books at one instant: no time, no prices, no liquidations.
-pub fn user_action(users: usize) -> impl Strategy<Value = Action> {
-    let place = (0..users, 0u8..4, size());
-    prop_oneof![
-        4 => place.clone().prop_map(|(user, reserve, size)| Action::Deposit(user, reserve, size)),
-        2 => place.clone().prop_map(|(user, reserve, size)| Action::Withdraw(user, reserve, size)),
-        4 => place.clone().prop_map(|(user, reserve, size)| Action::Borrow(user, reserve, size)),
-        2 => place.prop_map(|(user, reserve, size)| Action::Repay(user, reserve, size)),
-    ]
-}
-
-pub fn any_action(users: usize) -> impl Strategy<Value = Action> {
-    prop_oneof![
-        8 => user_action(users),
-        3 => (0..users, 0u8..4, 0u8..4, size()).prop_map(|(user, debt, collateral, max_repay)| {
-            Action::Liquidate { user, debt, collateral, max_repay }
-        }),
-        1 => (0..users, 0u8..4).prop_map(|(user, reserve)| Action::Settle(user, reserve)),
-        1 => (0u8..4).prop_map(Action::Collect),
-        2 => (0u8..4, 3_000u64..25_000, 0u64..1_100, 8_500u64..11_500)
-            .prop_map(|(reserve, factor, confidence, ema)| Action::Price { reserve, factor, confidence, ema }),
-        2 => prop_oneof![3 => 1i64..100, 2 => 1i64..3_000_000, 1 => Just(3_000_000_000i64)].prop_map(Action::Wait),
-    ]
-}
-
-/// Adversarial history that leaves little to chance: two lenders, two borrowers near their limit, time, a crash,
-/// liquidations and settlements; `seed` picks tokens and depth.
-pub fn eventful(seed: u64) -> Vec<Action> {
-    let mut state = seed;
-    let mut pick = |bound: u64| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) % bound
-    };
-    let mut actions = Vec::new();
-    for reserve in 0..4 {
-        actions.push(Action::Deposit(0, reserve, Size::Value(50_000_000 + pick(50_000_000))));
-    }
-    for user in 1..3 {
-        let collateral = pick(4) as u8;
-        let debt = (collateral + 1 + pick(3) as u8) % 4;
-        actions.push(Action::Deposit(user, collateral, Size::Value(1_000_000 + pick(1_000_000))));
-        actions.push(Action::Borrow(user, debt, Size::Value(500_000 + pick(180_000))));
-        actions.push(Action::Wait(pick(10_000_000) as i64 + 1));
-        actions.push(Action::Price {
-            reserve: collateral,
-            factor: 1_500 + pick(8_500),
-            confidence: pick(500),
-            ema: 10_000,
-        });
-        for _ in 0..1 + pick(4) {
-            let max_repay = if pick(2) == 0 { Size::Everything } else { Size::Value(pick(400_000)) };
-            actions.push(Action::Liquidate { user, debt, collateral, max_repay });
-        }
-        actions.push(Action::Settle(user, debt));
-        actions.push(Action::Wait(pick(100_000) as i64 + 1));
-    }
-    actions
-}
-
-/// A random sequence, mostly after an eventful one.
-pub fn sequence(users: usize, length: usize) -> impl Strategy<Value = Vec<Action>> {
-    (prop::bool::weighted(0.75), any::<u64>(), prop::collection::vec(any_action(users), 1..length)).prop_map(
-        |(early, seed, tail)| {
-            let mut actions = if early { eventful(seed) } else { Vec::new() };
-            actions.extend(tail);
-            actions
-        },
-    )
 }
 
 /// Runs actions and hands every success to `check`: the world before and after.

@@ -2,7 +2,7 @@
 //! rounding. A user's deposit and debt are numbers that grow.
 
 use super::rational::{Rational, cut, exp_minus_one, int, ratio, ten_to, zero};
-use ballast_engine::reserve::ReserveConfig;
+use ballast_engine::reserve::{Reserve, ReserveConfig};
 
 /// Seconds of a year.
 const YEAR: i64 = 31_536_000;
@@ -15,7 +15,10 @@ pub struct Pool {
     pub cash: Rational,
     pub deposits: Vec<Rational>,
     pub debts: Vec<Rational>,
+    /// All that is not the depositors', whether set aside or not.
     pub fees: Rational,
+    /// Fees set aside: no part of the cash.
+    pub claimable: Rational,
     /// Interest ever charged.
     pub interest: Rational,
     /// What interest would have been at a utilisation of one, on debts and deposits alike: what an error of the
@@ -38,6 +41,7 @@ impl Pool {
             deposits: nothing.clone(),
             debts: nothing,
             fees: zero(),
+            claimable: zero(),
             interest: zero(),
             exposure: zero(),
             last: now,
@@ -94,17 +98,24 @@ impl Pool {
         self.interest = cut(&(&self.interest + interest));
     }
 
-    /// A loss is borne by the depositors in proportion, and by fees where it exceeds the deposits.
+    /// A loss is borne by the fees, and by the depositors in proportion.
     pub fn forgive(&mut self, user: usize) {
         let loss = std::mem::replace(&mut self.debts[user], zero());
         let deposits = self.total_deposits();
-        if loss >= deposits {
-            self.fees -= loss - deposits;
-            self.deposits.iter_mut().for_each(|deposit| *deposit = zero());
-        } else {
-            let left = (&deposits - loss) / deposits;
-            self.deposits.iter_mut().for_each(|deposit| *deposit = cut(&(&*deposit * &left)));
+        if loss <= self.fees {
+            self.fees -= loss;
+            return;
         }
+        let loss = loss - std::mem::replace(&mut self.fees, zero());
+        let left = if loss >= deposits { zero() } else { (&deposits - loss) / deposits };
+        self.deposits.iter_mut().for_each(|deposit| *deposit = cut(&(&*deposit * &left)));
+    }
+
+    /// Takes over how the engine splits what is not lent out: cash, and fees set aside, which are out of the rates.
+    pub fn set_aside(&mut self, reserve: &Reserve) {
+        let aside = int(reserve.claimable);
+        self.cash = &self.cash + &self.claimable - &aside;
+        self.claimable = aside;
     }
 
     fn bias(&self) -> Rational {

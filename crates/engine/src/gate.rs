@@ -1,0 +1,173 @@
+//! Which actions which states refuse: the matrix action × state, as data.
+
+use crate::{
+    error::{Error, Result},
+    margin::MarginAccount,
+    market::Market,
+    reserve::Reserve,
+};
+
+/// What an instruction does to an account or a reserve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Action {
+    /// Lends to a reserve.
+    Deposit,
+    /// Takes lent tokens back.
+    Withdraw,
+    /// Borrows.
+    Borrow,
+    /// Pays a debt back.
+    Repay,
+    /// Repays a debt for collateral, also with the repayment to follow ([`Self::EndLiquidation`]). No state of either reserve
+    /// and no breaker may keep a debt from being paid back.
+    Liquidate,
+    /// Brings the repayment of a liquidation.
+    EndLiquidation,
+    /// Records since when an account has been liquidatable.
+    MarkLiquidatable,
+    /// Writes a debt without collateral off.
+    SettleBadDebt,
+    /// Closes an empty account.
+    CloseAccount,
+    /// Takes a flash loan.
+    BeginFlashLoan,
+    /// Pays it back.
+    EndFlashLoan,
+    /// Puts tokens into a reserve's insurance.
+    Stake,
+    /// Takes them out again.
+    Unstake,
+    /// Takes the protocol's fees.
+    CollectFees,
+}
+
+impl Action {
+    /// All of them.
+    pub const ALL: [Self; 14] = [
+        Self::Deposit,
+        Self::Withdraw,
+        Self::Borrow,
+        Self::Repay,
+        Self::Liquidate,
+        Self::EndLiquidation,
+        Self::MarkLiquidatable,
+        Self::SettleBadDebt,
+        Self::CloseAccount,
+        Self::BeginFlashLoan,
+        Self::EndFlashLoan,
+        Self::Stake,
+        Self::Unstake,
+        Self::CollectFees,
+    ];
+
+    /// The guardian's bit for it, zero for what nobody can pause: repaying, depositing collateral and liquidating.
+    pub const fn pause_bit(self) -> u8 {
+        match self {
+            Self::Withdraw => 1,
+            Self::Borrow => 2,
+            Self::BeginFlashLoan => 4,
+            Self::Unstake => 8,
+            _ => 0,
+        }
+    }
+
+    /// All pause bits.
+    pub const PAUSABLE: u8 = 15;
+}
+
+/// A state that refuses actions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum State {
+    /// The account's collateral was taken, and the repayment is to follow in the same transaction.
+    InReceivership,
+    /// The reserve has a flash loan out.
+    FlashLoanOpen,
+    /// Governance winds the reserve down.
+    ReserveReduceOnly,
+    /// A loss consumed the reserve's deposits.
+    ReserveWipedOut,
+    /// The reserve's price moved too far: tier 2 or 3.
+    ReserveHalted,
+    /// Losses of the market passed their limit.
+    MarketReduceOnly,
+}
+
+use Action::*;
+
+/// What each state refuses, and with which error. Pauses are in [`Action::pause_bit`]; a price in tier 1 is a condition of
+/// [`crate::rules`], outflow and utilisation limits depend on the amount.
+pub const MATRIX: [(State, Error, &[Action]); 6] = [
+    (
+        State::InReceivership,
+        Error::AccountInReceivership,
+        &[Deposit, Withdraw, Borrow, Repay, Liquidate, MarkLiquidatable, SettleBadDebt, CloseAccount],
+    ),
+    // Flash-lent tokens lent back would pass for liquidity.
+    (State::FlashLoanOpen, Error::FlashLoanOpen, &[Deposit, BeginFlashLoan, Stake, CollectFees]),
+    (State::ReserveReduceOnly, Error::ReserveReduceOnly, &[Deposit, Borrow, BeginFlashLoan, Stake]),
+    (State::ReserveWipedOut, Error::ReserveWipedOut, &[Deposit, Borrow, BeginFlashLoan, Stake]),
+    (State::ReserveHalted, Error::ReserveHalted, &[Withdraw, Borrow, BeginFlashLoan, Stake, Unstake, CollectFees]),
+    (State::MarketReduceOnly, Error::MarketReduceOnly, &[Borrow, BeginFlashLoan]),
+];
+
+impl State {
+    /// Whether an action is refused in this state.
+    pub const fn refuses(self, action: Action) -> bool {
+        let refused = MATRIX[self as usize].2;
+        let mut index = 0;
+        while index < refused.len() {
+            if refused[index] as u8 == action as u8 {
+                return true;
+            }
+            index += 1;
+        }
+        false
+    }
+
+    /// Refuses an action that this state refuses. The state is looked at only where the matrix asks for it.
+    #[inline(always)]
+    fn check(self, action: Action, holds: impl FnOnce() -> bool) -> Result<()> {
+        if self.refuses(action) && holds() { Err(MATRIX[self as usize].1) } else { Ok(()) }
+    }
+}
+
+impl MarginAccount {
+    /// Refuses what the account's state refuses. Every instruction that changes an account calls it.
+    #[inline(always)]
+    pub fn require_idle(&self, action: Action) -> Result<()> {
+        State::InReceivership.check(action, || self.in_receivership != 0)
+    }
+}
+
+impl Reserve {
+    /// Refuses what the reserve's state refuses.
+    #[inline(always)]
+    pub fn admit(&self, action: Action, now: i64) -> Result<()> {
+        State::FlashLoanOpen.check(action, || self.flash_loan != 0)?;
+        State::ReserveReduceOnly.check(action, || self.config.reduce_only != 0)?;
+        State::ReserveWipedOut.check(action, || self.is_wiped_out())?;
+        State::ReserveHalted.check(action, || self.halt.is_frozen(now))
+    }
+}
+
+impl Market {
+    /// Refuses what the market's state or the guardian refuses.
+    #[inline(always)]
+    pub fn admit(&self, action: Action, now: i64) -> Result<()> {
+        State::MarketReduceOnly.check(action, || self.reduce_only != 0)?;
+        if action.pause_bit() != 0 && self.pause.stops(action.pause_bit(), now) {
+            return Err(Error::Paused);
+        }
+        Ok(())
+    }
+}
+
+const _: () = {
+    let mut index = 0;
+    while index < MATRIX.len() {
+        assert!(MATRIX[index].0 as usize == index, "rows in the order of State");
+        index += 1;
+    }
+};

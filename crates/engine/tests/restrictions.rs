@@ -1,0 +1,237 @@
+//! Restrictions at their boundaries: what each changes, and what it leaves.
+
+mod common;
+
+use ballast_engine::{
+    Error, Result,
+    actions::EVERYTHING,
+    breaker::{BreakerConfig, Halt},
+    flow::{Outflow, OutflowLimits},
+    gate::Action,
+    index::Index,
+    insurance::Stake,
+    liquidation::Liquidation,
+    pause::Pause,
+    reserve::{MAX_LIQUIDITY, Reserve},
+    rules::Condition,
+    units::{Bps, Shares},
+};
+use common::{START, World};
+
+const LENDER: usize = 0;
+const USER: usize = 1;
+const USDC: u8 = 0;
+const SOL: u8 = 1;
+const ONE_USDC: u64 = 1_000_000;
+const ONE_SOL: u64 = 1_000_000_000;
+
+/// A lender of 100,000 USDC, and a user with 100 SOL who owes 9,000 USDC, after SOL fell from 150 to so many dollars.
+fn fallen(dollars: f64) -> World {
+    let mut world = World::new(3);
+    world.deposit(LENDER, USDC, 100_000 * ONE_USDC);
+    world.deposit(USER, SOL, 100 * ONE_SOL);
+    world.borrow(USER, USDC, 9_000 * ONE_USDC);
+    world.set_price(SOL, (dollars * 1e10) as i64);
+    world.refresh_all();
+    world
+}
+
+fn liquidate(world: &mut World) -> Result<Liquidation> {
+    world.act(USER, |ledger, account| ledger.liquidate(account, USDC, SOL, EVERYTHING, 0))
+}
+
+fn usdc(world: &mut World) -> &mut Reserve {
+    &mut world.reserves[USDC as usize]
+}
+
+#[test]
+fn the_days_limit_binds_where_the_hours_does_not() {
+    let limits = OutflowLimits { hour: 0, day: 8_640_000 };
+    let mut window = Outflow { updated: START, ..Outflow::default() };
+    assert!(window.pay_out(&limits, 6_480_000, START) && !window.pay_out(&limits, 1, START));
+}
+
+#[test]
+fn a_halt_trips_beyond_its_tier_lifts_at_its_end_and_is_never_shortened() {
+    let config = BreakerConfig { tiers: [200, 500, 0].map(Bps), halt_seconds: 600, ..BreakerConfig::default() };
+    let mut halt = Halt::default();
+    assert_eq!(halt.watch(&config, Bps(200), START), None);
+    halt.watch(&config, Bps(201), START).unwrap();
+    // A step up after governance made halts short.
+    halt.watch(&BreakerConfig { halt_seconds: 60, ..config }, Bps(501), START + 1).unwrap();
+    assert_eq!((halt.tier, halt.until), (2, START + 600));
+    assert_eq!(halt.lift(START + 599), None);
+    assert!(halt.lift(START + 600).is_some());
+}
+
+#[test]
+fn a_price_in_tier_one_backs_no_new_risk_until_a_poke_lifts_it() {
+    let mut world = fallen(150.0);
+    let reserve = &mut world.reserves[SOL as usize];
+    reserve.halt = Halt { until: world.now + 60, tier: 1, ..Halt::default() };
+    reserve.price.judge(&reserve.config.oracle, &reserve.halt);
+    assert_eq!(reserve.price.condition(world.now), Condition::Moving);
+    let borrow = |world: &mut World| world.act(USER, |ledger, account| ledger.borrow(account, USDC, 1)).map(drop);
+    assert_eq!(borrow(&mut world), Err(Error::InitialHealthTooLow));
+    world.now += 60;
+    world.act(0, |ledger, _| ledger.poke(SOL)).unwrap().unwrap();
+    assert_eq!(borrow(&mut world), Ok(()));
+}
+
+#[test]
+fn a_pause_replaces_the_one_before() {
+    let mut pause = Pause::default();
+    pause.begin(Action::Withdraw.pause_bit(), START).unwrap();
+    pause.begin(Action::Borrow.pause_bit(), START).unwrap();
+    assert!(pause.stops(Action::Borrow.pause_bit(), START) && !pause.stops(Action::Withdraw.pause_bit(), START));
+}
+
+#[test]
+fn an_insurance_holds_no_more_than_a_reserve_may() {
+    let mut world = World::new(1);
+    let put = |world: &mut World, amount| world.act_on_stake(0, USDC, |ledger, stake| ledger.stake(stake, amount));
+    assert_eq!(put(&mut world, MAX_LIQUIDITY + 1), Err(Error::AmountTooLarge));
+    put(&mut world, MAX_LIQUIDITY).unwrap();
+}
+
+/// Rates follow the books at once.
+#[test]
+fn income_that_leaves_or_enters_the_books_moves_the_rates() {
+    let mut world = fallen(150.0);
+    (usdc(&mut world).config.flash_enabled, usdc(&mut world).config.flash_fee) = (1, Bps(500));
+    let assert_current = |world: &World| {
+        let mut current = world.reserves[USDC as usize];
+        current.update_rates();
+        assert_eq!(current, world.reserves[USDC as usize]);
+    };
+    world.act(0, |ledger, _| ledger.begin_flash_loan(USDC, 50_000 * ONE_USDC)).unwrap();
+    world.act(0, |ledger, _| ledger.end_flash_loan(USDC)).unwrap();
+    assert_eq!((usdc(&mut world).flash_loan, usdc(&mut world).flash_fee), (0, 0));
+    assert_current(&world);
+    world.act(0, |ledger, _| ledger.poke(USDC)).unwrap();
+    assert_eq!(usdc(&mut world).claimable, 2_500 * ONE_USDC);
+    assert_current(&world);
+}
+
+#[test]
+fn a_reserves_own_liquidation_window_fills() {
+    let mut world = fallen(110.0);
+    world.reserves[SOL as usize].config.breakers.liquidation_hour = 1_000;
+    liquidate(&mut world).unwrap();
+    assert_eq!(liquidate(&mut world).map(drop), Err(Error::LiquidationThrottled));
+}
+
+#[test]
+fn near_insolvency_begins_at_its_limit() {
+    // 9,500 for 9,000: 555 basis points of equity.
+    for (near, is_throttled) in [(554, true), (555, false)] {
+        let mut world = fallen(95.0);
+        (world.market.config.liquidation_hour, world.market.config.near_insolvency) = (100, Bps(near));
+        assert_eq!(liquidate(&mut world).unwrap().seized < 2 * ONE_SOL, is_throttled);
+    }
+}
+
+#[test]
+fn an_account_is_liquidatable_since_it_was_seen_until_it_is_healed() {
+    let mut world = fallen(110.0);
+    world.accounts[USER].see_liquidatable(world.now - 3_600);
+    world.accounts[USER].see_liquidatable(world.now);
+    assert_eq!(world.accounts[USER].liquidatable_since, world.now - 3_600);
+    assert!(liquidate(&mut world).unwrap().after.covers());
+    assert_eq!((world.accounts[USER].liquidatable_since, world.accounts[USER].liquidatable_seen), (0, 0));
+}
+
+#[test]
+fn losses_of_the_insurance_count_and_add_up_until_governance_resumes() {
+    let mut world = fallen(150.0);
+    world.act_on_stake(LENDER, USDC, |ledger, stake| ledger.stake(stake, 20_000 * ONE_USDC)).unwrap();
+    world.reserves[SOL as usize].deposit_index = Index::ZERO;
+    world.market.config.loss_limit = 8_999;
+    let done = world.act(USER, |ledger, account| ledger.settle_bad_debt(account, USDC)).unwrap();
+    assert!(done.tripped && !done.loss.is_socialised);
+    // Right to 2^-18.
+    assert!(world.market.losses.level > 899_995_000_000);
+    world.market.resume(true, world.now).unwrap();
+    assert_eq!((world.market.reduce_only, world.market.losses.level), (0, 0));
+}
+
+#[test]
+fn a_poke_drains_the_windows() {
+    let mut world = fallen(150.0);
+    usdc(&mut world).config.breakers.outflow_hour = 3_600_000;
+    world.market.config.outflow_hour = 1;
+    let full = Outflow { hour: 3_600_000, day: 0, updated: world.now };
+    (usdc(&mut world).outflow, world.market.outflow) = (full, full);
+    world.now += 3_600;
+    world.act(0, |ledger, _| ledger.poke(USDC)).unwrap();
+    let empty = Outflow { updated: world.now, ..Outflow::default() };
+    assert_eq!((usdc(&mut world).outflow, world.market.outflow), (empty, empty));
+}
+
+#[test]
+fn what_comes_in_is_credit_in_the_markets_window_too() {
+    let mut world = fallen(150.0);
+    world.market.config.outflow_hour = 1_000_000;
+    world.deposit(LENDER, USDC, 100 * ONE_USDC);
+    assert!((-100 * 100_000_000..-99 * 100_000_000).contains(&world.market.outflow.hour));
+}
+
+#[test]
+fn a_small_deposit_is_one_of_few_atoms_not_of_few_shares() {
+    let mut world = fallen(150.0);
+    let reserve = usdc(&mut world);
+    reserve.deposit_index = Index::from_bits(2 << 64);
+    reserve.cash *= 3;
+    (reserve.config.breakers.small_deposit, reserve.config.breakers.outflow_hour) = (100_000 * ONE_USDC, ONE_USDC);
+    let most = ONE_USDC * 3 / 4;
+    let refused = world.act(LENDER, |ledger, account| ledger.withdraw(account, USDC, most + 1)).map(drop);
+    assert_eq!(refused, Err(Error::OutflowLimitReached));
+}
+
+/// What only the matrix refuses, through the actions themselves.
+#[test]
+fn the_states_refuse_flash_loans_stakes_and_fees() {
+    let world = || {
+        let mut world = fallen(150.0);
+        usdc(&mut world).config.flash_enabled = 1;
+        usdc(&mut world).claimable = 1;
+        usdc(&mut world).insurance.earn(10);
+        world
+    };
+    let flash = |world: &mut World| world.act(0, |ledger, _| ledger.begin_flash_loan(USDC, 1)).map(drop);
+    let collect = |world: &mut World| world.act(0, |ledger, _| ledger.collect_fees(USDC)).map(drop);
+    let put = |world: &mut World| world.act_on_stake(0, USDC, |ledger, stake| ledger.stake(stake, 10)).map(drop);
+    let take = |world: &mut World| {
+        let free = Stake { shares: Shares(1), asked_for: Shares(1), free_from: world.now, ..Stake::default() };
+        world.stakes[0][USDC as usize] = free;
+        world.act_on_stake(0, USDC, |ledger, stake| ledger.unstake(stake)).map(drop)
+    };
+    for action in [flash, collect, put, take] {
+        assert_eq!(action(&mut world()), Ok(()));
+    }
+    let mut open = world();
+    flash(&mut open).unwrap();
+    for action in [flash, collect, put] {
+        assert_eq!(action(&mut open), Err(Error::FlashLoanOpen));
+    }
+    let mut halted = world();
+    usdc(&mut halted).halt = Halt { until: i64::MAX, tier: 2, ..Halt::default() };
+    for action in [flash, collect, put, take] {
+        assert_eq!(action(&mut halted), Err(Error::ReserveHalted));
+    }
+    let mut reduced = world();
+    reduced.market.reduce_only = 1;
+    assert_eq!((flash(&mut reduced), put(&mut reduced)), (Err(Error::MarketReduceOnly), Ok(())));
+    let mut wiped_out = world();
+    usdc(&mut wiped_out).deposit_index = Index::ZERO;
+    for action in [flash, put] {
+        assert_eq!(action(&mut wiped_out), Err(Error::ReserveWipedOut));
+    }
+    let mut paused = world();
+    let bits = Action::Unstake.pause_bit() | Action::BeginFlashLoan.pause_bit();
+    paused.market.pause.begin(bits, paused.now).unwrap();
+    assert_eq!(
+        (flash(&mut paused), take(&mut paused), put(&mut paused)),
+        (Err(Error::Paused), Err(Error::Paused), Ok(()))
+    );
+}
