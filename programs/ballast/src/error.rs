@@ -15,11 +15,19 @@ ballast_engine::for_each_error!(error_enum);
 pub trait OnChain<T> {
     /// The same, with the error's code.
     fn on_chain(self) -> Result<T>;
+
+    /// The same without a copy of the result, for large ones.
+    fn by_ref(&self) -> Result<&T>;
 }
 
 impl<T> OnChain<T> for ballast_engine::Result<T> {
     #[inline(always)]
     fn on_chain(self) -> Result<T> {
         self.map_err(|error| ProgramError::Custom(error.code()))
+    }
+
+    #[inline(always)]
+    fn by_ref(&self) -> Result<&T> {
+        self.as_ref().map_err(|error| ProgramError::Custom(error.code()))
     }
 }

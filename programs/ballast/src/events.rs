@@ -4,7 +4,11 @@
 //! drops lines beyond 10 KB a transaction. So each event carries its number in the market: a reader that sees a gap knows
 //! what it missed and reads the accounts.
 
-use {crate::state::Market, anchor_lang::prelude::*, ballast_engine::actions::Movement};
+use {
+    crate::state::{Ledger, Market},
+    anchor_lang::prelude::*,
+    ballast_engine::{actions::Movement, liquidation::Liquidation},
+};
 
 /// Logs an event, under a discriminator, from the stack: Anchor's `emit!` builds it on the heap.
 macro_rules! log_event {
@@ -77,8 +81,37 @@ movement! {
     Borrowed;
     /// A debt was paid back.
     Repaid;
-    /// A debt without collateral was written off against the reserve's depositors.
-    BadDebtSettled;
+    /// The repayment of a liquidation came. Its shares are in that event.
+    LiquidationEnded;
+    /// Tokens were put into a reserve's insurance; the account is the stake.
+    Staked;
+    /// Tokens were taken out of a reserve's insurance; the account is the stake.
+    Unstaked;
+    /// Shares of a stake were asked for; the account is the stake.
+    UnstakeBegun;
+}
+
+/// A debt without collateral was written off.
+#[event(bytemuck)]
+pub struct BadDebtSettled {
+    /// Number of the event in its market.
+    pub number: u64,
+    pub account: Address,
+    /// Shares of the debt.
+    pub shares: u64,
+    /// Atoms that the insurance bore.
+    pub insurance: u64,
+    /// Atoms that unclaimed fees bore.
+    pub fees: u64,
+    /// Atoms that were left for the fees in the books and the depositors.
+    pub rest: u64,
+    /// Index of the reserve.
+    pub reserve: u8,
+    /// 1 if the depositors bore some of it.
+    pub is_socialised: u8,
+    /// 1 if the market became reduce-only by it.
+    pub market_reduce_only: u8,
+    pub padding: [u8; 5],
 }
 
 /// A debt was repaid for collateral.
@@ -88,8 +121,10 @@ pub struct Liquidated {
     pub number: u64,
     pub account: Address,
     pub liquidator: Address,
-    /// Atoms of the debt's token paid in.
+    /// Atoms of the debt repaid.
     pub repaid: u64,
+    /// Atoms of the debt's token for its reserve's insurance.
+    pub insurance: u64,
     pub debt_shares: u64,
     /// Atoms of the collateral's token paid out.
     pub seized: u64,
@@ -98,7 +133,9 @@ pub struct Liquidated {
     pub penalty: u16,
     pub debt_reserve: u8,
     pub collateral_reserve: u8,
-    pub padding: [u8; 4],
+    /// 1 if the repayment is to follow in the same transaction.
+    pub in_receivership: u8,
+    pub padding: [u8; 3],
 }
 
 /// Protocol fees were paid out.
@@ -110,4 +147,104 @@ pub struct FeesCollected {
     pub amount: u64,
     pub reserve: u8,
     pub padding: [u8; 7],
+}
+
+/// An account was seen to be liquidatable, or not to be.
+#[event(bytemuck)]
+pub struct LiquidatableMarked {
+    /// Number of the event in its market.
+    pub number: u64,
+    pub account: Address,
+    /// Since when it is known to be, unix seconds; zero: it is not.
+    pub since: i64,
+}
+
+/// A flash loan was paid back.
+#[event(bytemuck)]
+pub struct FlashLoanRepaid {
+    /// Number of the event in its market.
+    pub number: u64,
+    pub market: Address,
+    pub amount: u64,
+    /// Atoms paid on top.
+    pub fee: u64,
+    pub reserve: u8,
+    pub padding: [u8; 7],
+}
+
+/// A reserve's price breaker tripped, rose or lifted.
+#[event(bytemuck)]
+pub struct PriceBreaker {
+    /// Number of the event in its market.
+    pub number: u64,
+    pub market: Address,
+    /// Until when, unix seconds.
+    pub until: i64,
+    pub reserve: u8,
+    /// 1 to 3; 0: it lifted.
+    pub tier: u8,
+    pub padding: [u8; 6],
+}
+
+/// The guardian paused actions, or a restriction was lifted.
+#[event(bytemuck)]
+pub struct Restricted {
+    /// Number of the event in its market.
+    pub number: u64,
+    pub market: Address,
+    /// Until when, unix seconds; zero: lifted.
+    pub until: i64,
+    /// The paused actions.
+    pub actions: u8,
+    /// 1 while the market is reduce-only.
+    pub reduce_only: u8,
+    pub padding: [u8; 6],
+}
+
+/// Logs what became of a reserve's price breaker.
+#[cold]
+#[inline(never)]
+pub fn log_breaker(market: &mut Ledger, index: u8) {
+    let Some(halt) = market.get(index as usize).map(|reserve| reserve.halt) else { return };
+    log_event!(
+        discriminator::<PriceBreaker>(),
+        PriceBreaker {
+            number: market.next_event(),
+            market: *market.address(),
+            until: halt.until,
+            reserve: index,
+            tier: halt.tier,
+            padding: [0; 6],
+        }
+    );
+}
+
+/// Logs a liquidation of a debt reserve for a collateral reserve.
+#[inline(never)]
+pub fn log_liquidation(
+    market: &mut Market,
+    account: &Address,
+    liquidator: &Address,
+    (debt, collateral): (u8, u8),
+    done: &Liquidation,
+    in_receivership: bool,
+) {
+    log_event!(
+        discriminator::<Liquidated>(),
+        Liquidated {
+            number: market.next_event(),
+            account: *account,
+            liquidator: *liquidator,
+            repaid: done.repaid,
+            insurance: done.insurance,
+            debt_shares: done.debt_shares.0,
+            seized: done.seized,
+            collateral_shares: done.collateral_shares.0,
+            penalty: done.penalty.0,
+            debt_reserve: debt,
+            collateral_reserve: collateral,
+            in_receivership: in_receivership as u8,
+            padding: [0; 3],
+        }
+    );
 }

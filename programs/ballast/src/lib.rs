@@ -3,7 +3,7 @@
 //! An instruction checks its accounts, calls the engine once, moves tokens and logs an event. All arithmetic on money
 //! and every risk rule is the engine's.
 
-use anchor_lang::prelude::*;
+use {anchor_lang::prelude::*, ballast_engine::market::Roles};
 
 #[cfg(any(target_arch = "bpf", test))]
 mod builtins;
@@ -11,6 +11,7 @@ mod error;
 mod events;
 mod idl;
 mod instructions;
+mod introspection;
 mod state;
 mod token;
 
@@ -30,10 +31,13 @@ pub mod ballast {
         id: u16,
         authority: Address,
         fee_collector: Address,
+        guardian: Address,
         price_receivers: [Address; 2],
         config: MarketConfig,
     ) -> Result<()> {
-        ctx.accounts.create(id, authority, fee_collector, price_receivers, config, &ctx.bumps)
+        let roles =
+            Roles { authority: stored(&authority), fee_collector: stored(&fee_collector), guardian: stored(&guardian) };
+        ctx.accounts.create(id, roles, price_receivers, config, &ctx.bumps)
     }
 
     /// Lists a mint, by the market's authority.
@@ -92,7 +96,7 @@ pub mod ballast {
         ctx.accounts.refresh(reserves, &price_accounts)
     }
 
-    /// Repays up to `max_repay` of an unhealthy account's debt for at least `min_collateral` of its collateral.
+    /// Repays an unhealthy account's debt, paying up to `max_repay`, for at least `min_collateral` of its collateral.
     #[discrim = 10]
     pub fn liquidate(
         ctx: &mut Context<Liquidate>,
@@ -104,7 +108,7 @@ pub mod ballast {
         ctx.accounts.liquidate(debt, collateral, max_repay, min_collateral)
     }
 
-    /// Writes the debt of an account without collateral off against the depositors of its reserve.
+    /// Writes the debt of an account without collateral off: against the reserve's insurance, its fees, its depositors.
     #[discrim = 11]
     pub fn settle_bad_debt(ctx: &mut Context<SettleBadDebt>, reserve: u8) -> Result<()> {
         ctx.accounts.settle(reserve)
@@ -126,5 +130,90 @@ pub mod ballast {
     #[discrim = 14]
     pub fn update_market(ctx: &mut Context<UpdateMarket>, config: MarketConfig) -> Result<()> {
         ctx.accounts.update(config)
+    }
+
+    /// Liquidates like `liquidate`, but pays the collateral out now and takes the repayment in `end_liquidation`, which must
+    /// stand later in the same transaction.
+    #[discrim = 15]
+    pub fn begin_liquidation(
+        ctx: &mut Context<BeginLiquidation>,
+        debt: u8,
+        collateral: u8,
+        max_repay: u64,
+        min_collateral: u64,
+    ) -> Result<()> {
+        ctx.accounts.begin(debt, collateral, max_repay, min_collateral)
+    }
+
+    /// Pays what `begin_liquidation` left due.
+    #[discrim = 16]
+    pub fn end_liquidation(ctx: &mut Context<PayIn>) -> Result<()> {
+        ctx.accounts.end_liquidation()
+    }
+
+    /// Records since when an account has been liquidatable, from when its penalty grows; or that it is not. Anyone may.
+    #[discrim = 17]
+    pub fn mark_liquidatable(ctx: &mut Context<MarkLiquidatable>) -> Result<()> {
+        ctx.accounts.mark()
+    }
+
+    /// Lends tokens until `end_flash_loan`, which must stand later in the same transaction.
+    #[discrim = 18]
+    pub fn begin_flash_loan(ctx: &mut Context<BeginFlashLoan>, reserve: u8, amount: u64) -> Result<()> {
+        ctx.accounts.begin(reserve, amount)
+    }
+
+    /// Pays a flash loan back, with its fee.
+    #[discrim = 19]
+    pub fn end_flash_loan(ctx: &mut Context<EndFlashLoan>, reserve: u8) -> Result<()> {
+        ctx.accounts.end(reserve)
+    }
+
+    /// Opens a stake in a reserve's insurance for the signer.
+    #[discrim = 20]
+    pub fn open_stake(ctx: &mut Context<OpenStake>, reserve: u8) -> Result<()> {
+        ctx.accounts.open(reserve, &ctx.bumps)
+    }
+
+    /// Puts up to so many tokens into a stake: what whole shares cost.
+    #[discrim = 21]
+    pub fn stake(ctx: &mut Context<PutStake>, amount: u64) -> Result<()> {
+        ctx.accounts.stake(amount)
+    }
+
+    /// Asks for shares of a stake, all asked for before included; the cooldown starts.
+    #[discrim = 22]
+    pub fn begin_unstake(ctx: &mut Context<BeginUnstake>, shares: u64) -> Result<()> {
+        ctx.accounts.begin(shares)
+    }
+
+    /// Pays out the shares asked for, within two days after the cooldown.
+    #[discrim = 23]
+    pub fn unstake(ctx: &mut Context<Unstake>) -> Result<()> {
+        ctx.accounts.unstake()
+    }
+
+    /// Closes an empty stake and returns its rent.
+    #[discrim = 24]
+    pub fn close_stake(ctx: &mut Context<CloseStake>) -> Result<()> {
+        ctx.accounts.close()
+    }
+
+    /// Stops actions for six hours, by the guardian: withdraw (1), borrow (2), flash loan (4), unstake (8).
+    #[discrim = 25]
+    pub fn pause(ctx: &mut Context<Restrict>, actions: u8) -> Result<()> {
+        ctx.accounts.pause(actions)
+    }
+
+    /// Lifts a pause, by the guardian or the authority; the authority's also makes a reduce-only market whole again.
+    #[discrim = 26]
+    pub fn resume(ctx: &mut Context<Restrict>) -> Result<()> {
+        ctx.accounts.resume()
+    }
+
+    /// Brings a reserve's interest, insurance, windows and breaker up to date. Anyone may.
+    #[discrim = 27]
+    pub fn poke(ctx: &mut Context<Poke>, reserve: u8) -> Result<()> {
+        ctx.accounts.poke(reserve)
     }
 }

@@ -6,7 +6,7 @@
 use {
     crate::idl::describe,
     anchor_lang::{accounts::Slab, prelude::*},
-    ballast_engine::{layout, margin, market, reserve},
+    ballast_engine::{insurance, layout, margin, market, reserve},
     bytemuck::{Pod, Zeroable},
     core::ops::{Deref, DerefMut},
 };
@@ -48,8 +48,24 @@ account!(
     with = []
 );
 
+account!(
+    /// A share in a reserve's insurance.
+    Stake(insurance::Stake),
+    discriminator = insurance::Stake::DISCRIMINATOR,
+    with = []
+);
+
 /// A market with its reserves: one account.
 pub type Ledger = Slab<Market, reserve::Reserve>;
+
+/// A market's head and its reserves, both to be changed.
+#[inline(always)]
+pub fn split(ledger: &mut Ledger) -> (&mut market::Market, &mut [reserve::Reserve]) {
+    let head: *mut market::Market = &mut ledger.0;
+    // SAFETY: the head and the reserves are parts of the account's data that do not overlap, `as_mut_slice` gives out the
+    // reserves alone, and both live as long as the exclusive loan of the ledger.
+    (unsafe { &mut *head }, ledger.as_mut_slice())
+}
 
 macro_rules! argument {
     ($(#[$meta:meta])* $name:ident($inner:ty)) => {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::MarginAccount;
+use ballast_engine::gate::Action;
 
 #[derive(Accounts)]
 pub struct CloseAccount {
@@ -14,6 +15,7 @@ pub struct CloseAccount {
 impl CloseAccount {
     pub fn close(&mut self) -> Result<()> {
         ensure(is_at(self.owner.address(), &self.margin_account.owner), Error::NotAccountOwner)?;
+        self.margin_account.require_idle(Action::CloseAccount).on_chain()?;
         ensure(self.margin_account.position_count == 0, Error::AccountNotEmpty)?;
         AccountClose::close(&mut self.margin_account, *self.recipient.account())
     }

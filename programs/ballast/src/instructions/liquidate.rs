@@ -1,9 +1,5 @@
 use super::*;
-use crate::{
-    MarginAccount,
-    events::{Liquidated, discriminator, log_event},
-    state::now,
-};
+use crate::{MarginAccount, events::log_liquidation, state::now};
 
 #[derive(Accounts)]
 pub struct Liquidate {
@@ -43,26 +39,19 @@ impl Liquidate {
         let mut books = books(&mut self.market, now()?);
         let debt_decimals = debt_tokens.check(books.reserves, debt)?;
         let collateral_decimals = collateral_tokens.check(books.reserves, collateral)?;
-        let done = books.liquidate(&mut self.margin_account, debt, collateral, max_repay, min_collateral).on_chain()?;
+        let done = books.liquidate(&mut self.margin_account, debt, collateral, max_repay, min_collateral);
+        let done = done.by_ref()?;
 
         let authority = VaultAuthority::new(*self.vault_authority.account(), &self.market)?;
-        debt_tokens.pay_in(*self.liquidator.account(), done.repaid, debt_decimals)?;
+        debt_tokens.pay_in(*self.liquidator.account(), done.paid(), debt_decimals)?;
         collateral_tokens.pay_out(&authority, done.seized, collateral_decimals)?;
-        log_event!(
-            discriminator::<Liquidated>(),
-            Liquidated {
-                number: self.market.next_event(),
-                account: *self.margin_account.address(),
-                liquidator: *self.liquidator.address(),
-                repaid: done.repaid,
-                debt_shares: done.debt_shares.0,
-                seized: done.seized,
-                collateral_shares: done.collateral_shares.0,
-                penalty: done.penalty.0,
-                debt_reserve: debt,
-                collateral_reserve: collateral,
-                padding: [0; 4],
-            }
+        log_liquidation(
+            &mut self.market,
+            self.margin_account.address(),
+            self.liquidator.address(),
+            (debt, collateral),
+            done,
+            false,
         );
         Ok(())
     }

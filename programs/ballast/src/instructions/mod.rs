@@ -5,25 +5,32 @@ mod add_reserve;
 mod close_account;
 mod collect_fees;
 mod create_market;
+mod flash_loan;
 mod liquidate;
+mod mark_liquidatable;
 mod open_account;
 mod pay_in;
 mod pay_out;
+mod poke;
 mod read_health;
+mod receivership;
 mod refresh_prices;
+mod restrict;
 mod settle_bad_debt;
+mod stake;
 mod update_market;
 mod update_reserve;
 
 pub use {
-    add_reserve::*, close_account::*, collect_fees::*, create_market::*, liquidate::*, open_account::*, pay_in::*,
-    pay_out::*, read_health::*, refresh_prices::*, settle_bad_debt::*, update_market::*, update_reserve::*,
+    add_reserve::*, close_account::*, collect_fees::*, create_market::*, flash_loan::*, liquidate::*,
+    mark_liquidatable::*, open_account::*, pay_in::*, pay_out::*, poke::*, read_health::*, receivership::*,
+    refresh_prices::*, restrict::*, settle_bad_debt::*, stake::*, update_market::*, update_reserve::*,
 };
 
 use {
     crate::{
         error::OnChain,
-        state::{Ledger, is_at},
+        state::{Ledger, is_at, split},
         token::Transfer,
     },
     anchor_lang::prelude::*,
@@ -40,10 +47,11 @@ fn ensure(condition: bool, error: Error) -> Result<()> {
     if condition { Ok(()) } else { Err(error).on_chain() }
 }
 
-/// The market's reserves as the engine works on them.
+/// The market as the engine works on it.
 #[inline(always)]
 fn books(market: &mut Ledger, now: i64) -> actions::Ledger<'_> {
-    actions::Ledger { config: market.config, reserves: market.as_mut_slice(), now }
+    let (market, reserves) = split(market);
+    actions::Ledger { market, reserves, now }
 }
 
 /// The accounts through which one reserve's tokens move.

@@ -59,7 +59,7 @@ impl PayIn {
     }
 
     #[inline(always)]
-    fn tokens(&self) -> TokenPath {
+    pub(super) fn tokens(&self) -> TokenPath {
         TokenPath {
             vault: *self.vault.account(),
             mint: *self.mint.account(),

@@ -1,5 +1,8 @@
 use super::*;
-use crate::state::{now, stored};
+use crate::{
+    events::log_breaker,
+    state::{now, stored},
+};
 use ballast_engine::price::{PriceUpdate, Source};
 
 #[derive(Accounts)]
@@ -17,7 +20,9 @@ impl RefreshPrices {
             let has_base = !reserve(self.market.as_slice(), *index)?.config.oracle.base_feed_id.is_none();
             let first = self.source(accounts.next())?;
             let base = if has_base { Some(self.source(accounts.next())?) } else { None };
-            books(&mut self.market, now).refresh_price(*index, &first, base.as_ref()).on_chain()?;
+            if books(&mut self.market, now).refresh_price(*index, &first, base.as_ref()).on_chain()?.is_some() {
+                log_breaker(&mut self.market, *index);
+            }
         }
         ensure(accounts.next().is_none(), Error::PriceAccountMissing)
     }

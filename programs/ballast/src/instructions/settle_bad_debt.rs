@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     MarginAccount,
-    events::{BadDebtSettled, discriminator, log_movement},
+    events::{BadDebtSettled, discriminator, log_event},
     state::now,
 };
 
@@ -16,9 +16,22 @@ pub struct SettleBadDebt {
 impl SettleBadDebt {
     pub fn settle(&mut self, index: u8) -> Result<()> {
         check_market(&self.margin_account.market, self.market.address())?;
-        let moved = books(&mut self.market, now()?).settle_bad_debt(&mut self.margin_account, index).on_chain()?;
-        let event = discriminator::<BadDebtSettled>();
-        log_movement(event, &mut self.market, self.margin_account.address(), index, &moved);
+        let done = books(&mut self.market, now()?).settle_bad_debt(&mut self.margin_account, index).on_chain()?;
+        log_event!(
+            discriminator::<BadDebtSettled>(),
+            BadDebtSettled {
+                number: self.market.next_event(),
+                account: *self.margin_account.address(),
+                shares: done.shares.0,
+                insurance: done.loss.insurance,
+                fees: done.loss.fees,
+                rest: done.loss.rest,
+                reserve: index,
+                is_socialised: done.loss.is_socialised as u8,
+                market_reduce_only: done.tripped as u8,
+                padding: [0; 5],
+            }
+        );
         Ok(())
     }
 }

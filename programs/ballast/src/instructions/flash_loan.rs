@@ -1,0 +1,92 @@
+use super::*;
+use crate::{
+    events::{FlashLoanRepaid, discriminator, log_event},
+    introspection::Ending,
+    state::now,
+};
+
+/// Tag of `end_flash_loan` and which of its accounts is the market.
+const END: (u8, usize) = (19, 1);
+
+#[derive(Accounts)]
+pub struct BeginFlashLoan {
+    #[account(mut)]
+    pub market: Ledger,
+    /// CHECK: the token program checks it.
+    #[account(mut)]
+    pub destination: UncheckedAccount,
+    /// CHECK: must be the reserve's.
+    #[account(mut)]
+    pub vault: UncheckedAccount,
+    /// CHECK: must be the market's.
+    pub vault_authority: UncheckedAccount,
+    /// CHECK: must be the reserve's.
+    pub mint: UncheckedAccount,
+    /// CHECK: must be the reserve's.
+    pub token_program: UncheckedAccount,
+    /// CHECK: must be the instructions sysvar.
+    pub instructions: UncheckedAccount,
+}
+
+impl BeginFlashLoan {
+    pub fn begin(&mut self, index: u8, amount: u64) -> Result<()> {
+        let market = *self.market.address();
+        Ending { tag: END.0, data: &[index], account: (END.1, &market) }.require(self.instructions.account())?;
+        let tokens = TokenPath {
+            vault: *self.vault.account(),
+            mint: *self.mint.account(),
+            program: *self.token_program.account(),
+            other: *self.destination.account(),
+        };
+        let mut books = books(&mut self.market, now()?);
+        let decimals = tokens.check(books.reserves, index)?;
+        let loan = books.begin_flash_loan(index, amount).on_chain()?;
+        let authority = VaultAuthority::new(*self.vault_authority.account(), &self.market)?;
+        tokens.pay_out(&authority, loan.amount, decimals)
+    }
+}
+
+#[derive(Accounts)]
+pub struct EndFlashLoan {
+    pub payer: Signer,
+    #[account(mut)]
+    pub market: Ledger,
+    /// CHECK: the token program checks it.
+    #[account(mut)]
+    pub source: UncheckedAccount,
+    /// CHECK: must be the reserve's.
+    #[account(mut)]
+    pub vault: UncheckedAccount,
+    /// CHECK: must be the reserve's.
+    pub mint: UncheckedAccount,
+    /// CHECK: must be the reserve's.
+    pub token_program: UncheckedAccount,
+}
+
+impl EndFlashLoan {
+    pub fn end(&mut self, index: u8) -> Result<()> {
+        let tokens = TokenPath {
+            vault: *self.vault.account(),
+            mint: *self.mint.account(),
+            program: *self.token_program.account(),
+            other: *self.source.account(),
+        };
+        let mut books = books(&mut self.market, now()?);
+        let decimals = tokens.check(books.reserves, index)?;
+        let loan = books.end_flash_loan(index).on_chain()?;
+        // Both are of one u64 of tokens: `end_flash_loan` has added the fee to the cash.
+        tokens.pay_in(*self.payer.account(), loan.amount + loan.fee, decimals)?;
+        log_event!(
+            discriminator::<FlashLoanRepaid>(),
+            FlashLoanRepaid {
+                number: self.market.next_event(),
+                market: *self.market.address(),
+                amount: loan.amount,
+                fee: loan.fee,
+                reserve: index,
+                padding: [0; 7],
+            }
+        );
+        Ok(())
+    }
+}

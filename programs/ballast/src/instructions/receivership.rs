@@ -1,0 +1,73 @@
+use super::*;
+use crate::{
+    MarginAccount,
+    events::{LiquidationEnded, discriminator, log_liquidation, log_movement},
+    introspection::Ending,
+    state::now,
+};
+use ballast_engine::{actions::Movement, units::Shares};
+
+/// Tag of `end_liquidation` and which of its accounts is the margin account.
+const END: (u8, usize) = (16, 2);
+
+/// The half of a liquidation that pays the collateral out; the other half is in [`PayIn`].
+#[derive(Accounts)]
+pub struct BeginLiquidation {
+    pub liquidator: Signer,
+    #[account(mut)]
+    pub market: Ledger,
+    #[account(mut)]
+    pub margin_account: Account<MarginAccount>,
+    /// CHECK: receives the collateral; the token program checks it.
+    #[account(mut)]
+    pub destination: UncheckedAccount,
+    /// CHECK: must be the collateral reserve's.
+    #[account(mut)]
+    pub vault: UncheckedAccount,
+    /// CHECK: must be the market's.
+    pub vault_authority: UncheckedAccount,
+    /// CHECK: must be the collateral reserve's.
+    pub mint: UncheckedAccount,
+    /// CHECK: must be the collateral reserve's.
+    pub token_program: UncheckedAccount,
+    /// CHECK: must be the instructions sysvar.
+    pub instructions: UncheckedAccount,
+}
+
+impl BeginLiquidation {
+    pub fn begin(&mut self, debt: u8, collateral: u8, max_repay: u64, min_collateral: u64) -> Result<()> {
+        check_market(&self.margin_account.market, self.market.address())?;
+        let account = *self.margin_account.address();
+        Ending { tag: END.0, data: &[], account: (END.1, &account) }.require(self.instructions.account())?;
+        let tokens = TokenPath {
+            vault: *self.vault.account(),
+            mint: *self.mint.account(),
+            program: *self.token_program.account(),
+            other: *self.destination.account(),
+        };
+        let mut books = books(&mut self.market, now()?);
+        let decimals = tokens.check(books.reserves, collateral)?;
+        let done = books.begin_liquidation(&mut self.margin_account, debt, collateral, max_repay, min_collateral);
+        let done = done.by_ref()?;
+        let authority = VaultAuthority::new(*self.vault_authority.account(), &self.market)?;
+        tokens.pay_out(&authority, done.seized, decimals)?;
+        let liquidator = self.liquidator.address();
+        log_liquidation(&mut self.market, &account, liquidator, (debt, collateral), done, true);
+        Ok(())
+    }
+}
+
+impl PayIn {
+    pub fn end_liquidation(&mut self) -> Result<()> {
+        check_market(&self.margin_account.market, self.market.address())?;
+        let tokens = self.tokens();
+        let books = books(&mut self.market, now()?);
+        let (index, amount) = books.end_liquidation(&mut self.margin_account).on_chain()?;
+        let decimals = tokens.check(books.reserves, index)?;
+        tokens.pay_in(*self.payer.account(), amount, decimals)?;
+        let moved = Movement { amount, shares: Shares::ZERO };
+        let event = discriminator::<LiquidationEnded>();
+        log_movement(event, &mut self.market, self.margin_account.address(), index, &moved);
+        Ok(())
+    }
+}

@@ -1,0 +1,44 @@
+use super::*;
+use crate::{
+    events::{Restricted, discriminator, log_event},
+    state::now,
+};
+
+/// The guardian, or to lift what is restricted, the authority.
+#[derive(Accounts)]
+pub struct Restrict {
+    pub signer: Signer,
+    #[account(mut)]
+    pub market: Ledger,
+}
+
+impl Restrict {
+    pub fn pause(&mut self, actions: u8) -> Result<()> {
+        ensure(is_at(self.signer.address(), &self.market.guardian), Error::NotGuardian)?;
+        self.market.pause.begin(actions, now()?).on_chain()?;
+        self.log();
+        Ok(())
+    }
+
+    pub fn resume(&mut self) -> Result<()> {
+        let is_authority = is_at(self.signer.address(), &self.market.authority);
+        ensure(is_authority || is_at(self.signer.address(), &self.market.guardian), Error::NotGuardian)?;
+        self.market.resume(is_authority, now()?).on_chain()?;
+        self.log();
+        Ok(())
+    }
+
+    fn log(&mut self) {
+        log_event!(
+            discriminator::<Restricted>(),
+            Restricted {
+                number: self.market.next_event(),
+                market: *self.market.address(),
+                until: self.market.pause.until,
+                actions: self.market.pause.actions,
+                reduce_only: self.market.reduce_only,
+                padding: [0; 6],
+            }
+        );
+    }
+}
