@@ -21,6 +21,9 @@ pub const TOKEN_PROGRAM: Address = Address::from_str_const("TokenkegQfeZyiNwAJbN
 /// SPL Token-2022.
 pub const TOKEN_2022_PROGRAM: Address = Address::from_str_const("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb");
 
+/// The sysvar that lists a transaction's instructions.
+pub const INSTRUCTIONS_SYSVAR: Address = Address::from_str_const("Sysvar1nstructions1111111111111111111111111");
+
 /// A market's address and bump, from who creates it and a number of the creator's choice.
 pub fn market_address(creator: &Address, id: u16) -> (Address, u8) {
     Address::find_program_address(&[b"market", creator.as_ref(), &id.to_le_bytes()], &ID)
@@ -39,6 +42,11 @@ pub fn vault_address(market: &Address, mint: &Address) -> (Address, u8) {
 /// A margin account's address and bump, from its owner and a number of the owner's choice.
 pub fn margin_address(market: &Address, owner: &Address, id: u16) -> (Address, u8) {
     Address::find_program_address(&[b"margin", market.as_ref(), owner.as_ref(), &id.to_le_bytes()], &ID)
+}
+
+/// The address of an owner's stake in a reserve's insurance, and its bump.
+pub fn stake_address(market: &Address, owner: &Address, reserve: u8) -> (Address, u8) {
+    Address::find_program_address(&[b"stake", market.as_ref(), owner.as_ref(), &[reserve]], &ID)
 }
 
 /// An address as the engine's records hold it.
@@ -78,6 +86,8 @@ mod tests {
             vault_address(&market, &other).0,
             margin_address(&market, &creator, 0).0,
             margin_address(&market, &creator, 1).0,
+            stake_address(&market, &creator, 0).0,
+            stake_address(&market, &creator, 1).0,
         ];
         for (index, address) in all.iter().enumerate() {
             assert!(!all[..index].contains(address), "{index}");

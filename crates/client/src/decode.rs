@@ -2,6 +2,7 @@
 
 use ballast_engine::{
     health::HealthReport,
+    insurance::Stake,
     margin::{MAX_POSITIONS, MarginAccount},
     market::{LAYOUT_VERSION, MAX_RESERVES, Market},
     reserve::Reserve,
@@ -97,6 +98,15 @@ pub fn decode_margin_account(bytes: &[u8]) -> Result<MarginAccount, DecodeError>
         return Err(DecodeError::CountOutOfRange(account.position_count as u32));
     }
     Ok(account)
+}
+
+/// A stake account's data.
+pub fn decode_stake(bytes: &[u8]) -> Result<Stake, DecodeError> {
+    if bytes.len() > 8 + size_of::<Stake>() {
+        return Err(DecodeError::TooLong);
+    }
+    check_head(bytes, Stake::DISCRIMINATOR)?;
+    read(bytes, 8)
 }
 
 /// What `read_health` returns.

@@ -178,6 +178,8 @@ instructions! {
         authority: Address,
         /// Who may take the protocol's fees.
         fee_collector: Address,
+        /// Who may pause.
+        guardian: Address,
         /// Programs whose price accounts are accepted; all zero: none.
         price_receivers: [Address; 2],
         /// The market's parameters.
@@ -318,7 +320,7 @@ instructions! {
         debt: u8,
         /// Index of the reserve to seize from.
         collateral: u8,
-        /// Most atoms of debt to repay.
+        /// Most atoms to pay.
         max_repay: u64,
         /// Fewest atoms of collateral to accept.
         min_collateral: u64,
@@ -356,6 +358,140 @@ instructions! {
     } (
         /// The market's parameters.
         config: MarketConfig,
+    )
+    /// Liquidates with the repayment to follow: [`EndLiquidation`] must stand later in the same transaction.
+    BeginLiquidation = 15 "begin_liquidation" {
+        liquidator: signer,
+        market: writable,
+        margin_account: writable,
+        destination: writable,
+        vault: writable,
+        vault_authority: readonly,
+        mint: readonly,
+        token_program: readonly,
+        instructions: readonly,
+    } (
+        /// Index of the reserve to repay.
+        debt: u8,
+        /// Index of the reserve to seize from.
+        collateral: u8,
+        /// Most atoms to pay.
+        max_repay: u64,
+        /// Fewest atoms of collateral to accept.
+        min_collateral: u64,
+    )
+    /// Pays what a [`BeginLiquidation`] left due.
+    EndLiquidation = 16 "end_liquidation" {
+        payer: signer,
+        market: writable,
+        margin_account: writable,
+        source: writable,
+        vault: writable,
+        mint: readonly,
+        token_program: readonly,
+    } ()
+    /// Records since when an account has been liquidatable, or that it is not. Anyone may.
+    MarkLiquidatable = 17 "mark_liquidatable" {
+        market: writable,
+        margin_account: writable,
+    } ()
+    /// Takes a flash loan: [`EndFlashLoan`] must stand later in the same transaction. Anyone may.
+    BeginFlashLoan = 18 "begin_flash_loan" {
+        market: writable,
+        destination: writable,
+        vault: writable,
+        vault_authority: readonly,
+        mint: readonly,
+        token_program: readonly,
+        instructions: readonly,
+    } (
+        /// Index of the reserve.
+        reserve: u8,
+        /// Atoms.
+        amount: u64,
+    )
+    /// Pays a flash loan back, with its fee.
+    EndFlashLoan = 19 "end_flash_loan" {
+        payer: signer,
+        market: writable,
+        source: writable,
+        vault: writable,
+        mint: readonly,
+        token_program: readonly,
+    } (
+        /// Index of the reserve.
+        reserve: u8,
+    )
+    /// Opens a stake in a reserve's insurance.
+    OpenStake = 20 "open_stake" {
+        owner: signer,
+        payer: signer payer,
+        market: readonly,
+        stake: writable,
+        system_program: readonly,
+    } (
+        /// Index of the reserve.
+        reserve: u8,
+    )
+    /// Puts tokens into a stake. Anyone may pay.
+    Stake = 21 "stake" {
+        payer: signer,
+        market: writable,
+        stake: writable,
+        source: writable,
+        vault: writable,
+        mint: readonly,
+        token_program: readonly,
+    } (
+        /// Most atoms to pay.
+        amount: u64,
+    )
+    /// Asks for shares of a stake; the cooldown starts.
+    BeginUnstake = 22 "begin_unstake" {
+        owner: signer,
+        market: writable,
+        stake: writable,
+    } (
+        /// Shares, in place of what was asked for before.
+        shares: u64,
+    )
+    /// Takes what was asked for, within two days after the cooldown.
+    Unstake = 23 "unstake" {
+        owner: signer,
+        market: writable,
+        stake: writable,
+        destination: writable,
+        vault: writable,
+        vault_authority: readonly,
+        mint: readonly,
+        token_program: readonly,
+    } ()
+    /// Closes an empty stake and sends its rent to the recipient.
+    CloseStake = 24 "close_stake" {
+        owner: signer,
+        market: readonly,
+        stake: writable,
+        recipient: writable,
+    } ()
+    /// Stops actions for six hours, by the market's guardian.
+    Pause = 25 "pause" {
+        signer: signer,
+        market: writable,
+    } (
+        /// The sum of withdraw (1), borrow (2), flash loan (4), unstake (8).
+        actions: u8,
+    )
+    /// Lifts a pause, by the guardian or the authority; and by the authority, the restriction to reducing after a loss.
+    Resume = 26 "resume" {
+        signer: signer,
+        market: writable,
+    } ()
+    /// Brings a reserve's interest, insurance, windows and breaker up to date. Anyone may.
+    Poke = 27 "poke" {
+        market: writable,
+    } (
+        /// Index of the reserve.
+        reserve: u8,
     )
 }
 
@@ -421,14 +557,15 @@ mod tests {
             id: 0x0304,
             authority: address(4),
             fee_collector: address(5),
+            guardian: address(8),
             price_receivers: [address(6), address(0)],
             config,
         };
         let data = create.instruction().data;
-        assert_eq!(data.len(), 1 + 2 + 4 * 32 + 96);
+        assert_eq!(data.len(), 1 + 2 + 5 * 32 + 112);
         assert_eq!(data[..3], [0, 4, 3]);
         assert_eq!(data[3..35], [4; 32]);
-        assert_eq!(data[131..], *bytemuck::bytes_of(&config));
+        assert_eq!(data[163..], *bytemuck::bytes_of(&config));
         let update = UpdateReserve {
             authority: address(1),
             market: address(2),
@@ -436,7 +573,7 @@ mod tests {
             config: ReserveConfig { deposit_cap: 5, ..ReserveConfig::default() },
         };
         let data = update.instruction().data;
-        assert_eq!((data.len(), data[..4].to_vec()), (338, vec![2, 3, 5, 0]));
+        assert_eq!((data.len(), data[..4].to_vec()), (386, vec![2, 3, 5, 0]));
     }
 
     #[test]

@@ -38,6 +38,7 @@
 //! ```
 
 mod address;
+mod builders;
 mod decode;
 mod error;
 mod event;
@@ -45,12 +46,15 @@ pub mod instruction;
 mod market;
 
 pub use address::{
-    ID, PYTH_RECEIVERS, SYSTEM_PROGRAM, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, from_engine, margin_address, market_address,
-    to_engine, vault_address, vault_authority,
+    ID, INSTRUCTIONS_SYSVAR, PYTH_RECEIVERS, SYSTEM_PROGRAM, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, from_engine,
+    margin_address, market_address, stake_address, to_engine, vault_address, vault_authority,
 };
-pub use decode::{DecodeError, decode_health, decode_margin_account, decode_market};
+pub use decode::{DecodeError, decode_health, decode_margin_account, decode_market, decode_stake};
 pub use error::{FrameworkError, ProgramError, describe_error, error_name};
-pub use event::{BadDebtSettled, Event, FeesCollected, Liquidated, Movement};
+pub use event::{
+    BadDebtSettled, Event, FeesCollected, FlashLoanRepaid, LiquidatableMarked, Liquidated, Movement, PriceBreaker,
+    Restricted,
+};
 pub use market::{LiquidationOrder, MarketView};
 
 pub use ballast_engine as engine;

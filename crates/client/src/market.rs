@@ -4,17 +4,16 @@ use ballast_engine::{
     Error, Result,
     actions::Ledger,
     health::{Health, HealthReport, Requirement, health},
-    layout,
     liquidation::Liquidation,
-    margin::{MarginAccount, Mode},
-    market::{Market, MarketConfig},
-    reserve::{Reserve, ReserveConfig},
+    margin::MarginAccount,
+    market::{Market, MarketConfig, Roles},
+    reserve::Reserve,
 };
 use solana_address::Address;
 use solana_instruction::Instruction;
 
 use crate::{
-    address::{SYSTEM_PROGRAM, from_engine, margin_address, market_address, to_engine, vault_address, vault_authority},
+    address::{SYSTEM_PROGRAM, from_engine, margin_address, market_address, to_engine, vault_authority},
     decode::{DecodeError, decode_market},
     instruction as ix,
 };
@@ -37,7 +36,7 @@ pub struct LiquidationOrder {
     pub debt: u8,
     /// Index of the reserve to seize from.
     pub collateral: u8,
-    /// Most atoms of debt to repay.
+    /// Most atoms to pay.
     pub max_repay: u64,
     /// Fewest atoms of collateral to accept.
     pub min_collateral: u64,
@@ -53,8 +52,7 @@ impl MarketView {
     pub fn create(
         creator: Address,
         id: u16,
-        authority: Address,
-        fee_collector: Address,
+        roles: Roles,
         price_receivers: [Address; 2],
         config: MarketConfig,
     ) -> (Instruction, Address) {
@@ -67,8 +65,9 @@ impl MarketView {
             vault_authority,
             system_program,
             id,
-            authority,
-            fee_collector,
+            authority: from_engine(&roles.authority),
+            fee_collector: from_engine(&roles.fee_collector),
+            guardian: from_engine(&roles.guardian),
             price_receivers,
             config,
         };
@@ -103,9 +102,9 @@ impl MarketView {
         HealthReport::new(account, &self.reserves, &self.market.config, now)
     }
 
-    /// The engine's ledger at `now`, to play actions through: they change this copy of the reserves.
+    /// The engine's ledger at `now`, to play actions through: they change this copy of the market.
     pub fn ledger(&mut self, now: i64) -> Ledger<'_> {
-        Ledger { config: self.market.config, reserves: &mut self.reserves, now }
+        Ledger { market: &mut self.market, reserves: &mut self.reserves, now }
     }
 
     /// What a liquidation would move if it landed at `now`. Nothing is changed.
@@ -115,300 +114,17 @@ impl MarketView {
         order: LiquidationOrder,
         now: i64,
     ) -> Result<Liquidation> {
-        let (mut reserves, mut account) = (self.reserves.clone(), *account);
-        let mut ledger = Ledger { config: self.market.config, reserves: &mut reserves, now };
+        let (mut copy, mut account) = (self.clone(), *account);
+        let mut ledger = copy.ledger(now);
         let LiquidationOrder { debt, collateral, max_repay, min_collateral } = order;
         ledger.liquidate(&mut account, debt, collateral, max_repay, min_collateral)
-    }
-
-    // Instructions. They fail only for a reserve index that the market does not have.
-
-    fn vault_authority(&self) -> Address {
-        from_engine(&self.market.vault_authority)
-    }
-
-    /// Lists a mint, signed by the market's authority and by who pays the rent.
-    pub fn add_reserve(
-        &self,
-        payer: Address,
-        mint: Address,
-        token_program: Address,
-        config: ReserveConfig,
-    ) -> Instruction {
-        let accounts = ix::AddReserve {
-            authority: from_engine(&self.market.authority),
-            payer,
-            market: self.address,
-            mint,
-            vault: vault_address(&self.address, &mint).0,
-            vault_authority: self.vault_authority(),
-            token_program,
-            system_program: SYSTEM_PROGRAM,
-            config,
-        };
-        accounts.instruction()
-    }
-
-    /// Replaces a reserve's parameters, signed by the market's authority.
-    pub fn update_reserve(&self, reserve: u8, config: ReserveConfig) -> Result<Instruction> {
-        self.reserve(reserve)?;
-        let authority = from_engine(&self.market.authority);
-        Ok(ix::UpdateReserve { authority, market: self.address, reserve, config }.instruction())
-    }
-
-    /// Replaces the parameters that all reserves share, signed by the market's authority.
-    pub fn update_market(&self, config: MarketConfig) -> Instruction {
-        let authority = from_engine(&self.market.authority);
-        ix::UpdateMarket { authority, market: self.address, config }.instruction()
-    }
-
-    /// Opens the owner's cross margin account of a number, signed by the owner and by who pays the rent.
-    pub fn open_account(&self, owner: Address, payer: Address, id: u16) -> Instruction {
-        self.open(owner, payer, id, Mode::Cross, (0, 0))
-    }
-
-    /// Opens an isolated margin account, for one collateral and one debt reserve, signed like a cross one.
-    pub fn open_isolated_account(
-        &self,
-        owner: Address,
-        payer: Address,
-        id: u16,
-        collateral: u8,
-        debt: u8,
-    ) -> Result<Instruction> {
-        self.reserve(collateral)?;
-        self.reserve(debt)?;
-        Ok(self.open(owner, payer, id, Mode::Isolated, (collateral, debt)))
-    }
-
-    fn open(&self, owner: Address, payer: Address, id: u16, mode: Mode, (collateral, debt): (u8, u8)) -> Instruction {
-        let accounts = ix::OpenAccount {
-            owner,
-            payer,
-            market: self.address,
-            margin_account: self.margin_account(&owner, id),
-            system_program: SYSTEM_PROGRAM,
-            id,
-            mode: mode as u8,
-            collateral,
-            debt,
-        };
-        accounts.instruction()
-    }
-
-    /// Closes an empty margin account, signed by its owner; its rent goes to the recipient.
-    pub fn close_account(&self, owner: Address, margin_account: Address, recipient: Address) -> Instruction {
-        ix::CloseAccount { owner, margin_account, recipient }.instruction()
-    }
-
-    /// Lends `amount` atoms for a margin account, signed by `payer`, the owner of the `source` tokens.
-    pub fn deposit(
-        &self,
-        payer: Address,
-        margin_account: Address,
-        source: Address,
-        reserve: u8,
-        amount: u64,
-    ) -> Result<Instruction> {
-        let record = Addresses::of(self.reserve(reserve)?);
-        let accounts = ix::Deposit {
-            payer,
-            market: self.address,
-            margin_account,
-            source,
-            vault: record.vault,
-            mint: record.mint,
-            token_program: record.token_program,
-            reserve,
-            amount,
-        };
-        Ok(accounts.instruction())
-    }
-
-    /// Takes `amount` atoms, or everything with `u64::MAX`, back, signed by the margin account's owner.
-    pub fn withdraw(
-        &self,
-        owner: Address,
-        margin_account: Address,
-        destination: Address,
-        reserve: u8,
-        amount: u64,
-    ) -> Result<Instruction> {
-        let record = Addresses::of(self.reserve(reserve)?);
-        let accounts = ix::Withdraw {
-            owner,
-            market: self.address,
-            margin_account,
-            destination,
-            vault: record.vault,
-            vault_authority: self.vault_authority(),
-            mint: record.mint,
-            token_program: record.token_program,
-            reserve,
-            amount,
-        };
-        Ok(accounts.instruction())
-    }
-
-    /// Borrows `amount` atoms, signed by the margin account's owner.
-    pub fn borrow(
-        &self,
-        owner: Address,
-        margin_account: Address,
-        destination: Address,
-        reserve: u8,
-        amount: u64,
-    ) -> Result<Instruction> {
-        let record = Addresses::of(self.reserve(reserve)?);
-        let accounts = ix::Borrow {
-            owner,
-            market: self.address,
-            margin_account,
-            destination,
-            vault: record.vault,
-            vault_authority: self.vault_authority(),
-            mint: record.mint,
-            token_program: record.token_program,
-            reserve,
-            amount,
-        };
-        Ok(accounts.instruction())
-    }
-
-    /// Pays up to `amount` atoms, or everything with `u64::MAX`, of a margin account's debt, signed by `payer`, the
-    /// owner of the `source` tokens.
-    pub fn repay(
-        &self,
-        payer: Address,
-        margin_account: Address,
-        source: Address,
-        reserve: u8,
-        amount: u64,
-    ) -> Result<Instruction> {
-        let record = Addresses::of(self.reserve(reserve)?);
-        let accounts = ix::Repay {
-            payer,
-            market: self.address,
-            margin_account,
-            source,
-            vault: record.vault,
-            mint: record.mint,
-            token_program: record.token_program,
-            reserve,
-            amount,
-        };
-        Ok(accounts.instruction())
-    }
-
-    /// Takes over prices from `(reserve, price account)` pairs; a reserve priced by an exchange rate has two, one after
-    /// the other, the base feed's second. Nobody signs.
-    pub fn refresh_prices(&self, prices: &[(u8, Address)]) -> Result<Instruction> {
-        for of_reserve in prices.chunk_by(|one, other| one.0 == other.0) {
-            let has_base = !self.reserve(of_reserve[0].0)?.config.oracle.base_feed_id.is_none();
-            if of_reserve.len() != 1 + has_base as usize {
-                return Err(Error::PriceAccountMissing);
-            }
-        }
-        Ok(ix::RefreshPrices::with_prices(self.address, prices))
-    }
-
-    /// Takes over the prices of all reserves whose price account is pinned. Nobody signs.
-    pub fn refresh_pinned_prices(&self) -> Instruction {
-        let pinned: Vec<_> = (0u8..)
-            .zip(&self.reserves)
-            .map(|(index, reserve)| (index, &reserve.config.oracle))
-            .filter(|(_, oracle)| {
-                let base_is_pinned = oracle.base_feed_id.is_none() || !oracle.base_feed_account.is_none();
-                !oracle.feed_account.is_none() && base_is_pinned
-            })
-            .flat_map(|(index, oracle)| {
-                [oracle.feed_account, oracle.base_feed_account]
-                    .into_iter()
-                    .filter(|account| !account.is_none())
-                    .map(move |account| (index, from_engine(&account)))
-            })
-            .collect();
-        ix::RefreshPrices::with_prices(self.address, &pinned)
-    }
-
-    /// Liquidates, signed by the liquidator, who owns the `source` tokens (of the debt's mint); the collateral goes to
-    /// `destination`.
-    pub fn liquidate(
-        &self,
-        liquidator: Address,
-        margin_account: Address,
-        source: Address,
-        destination: Address,
-        order: LiquidationOrder,
-    ) -> Result<Instruction> {
-        let debt = Addresses::of(self.reserve(order.debt)?);
-        let collateral = Addresses::of(self.reserve(order.collateral)?);
-        let accounts = ix::Liquidate {
-            liquidator,
-            market: self.address,
-            margin_account,
-            source,
-            debt_vault: debt.vault,
-            debt_mint: debt.mint,
-            debt_token_program: debt.token_program,
-            destination,
-            collateral_vault: collateral.vault,
-            collateral_mint: collateral.mint,
-            collateral_token_program: collateral.token_program,
-            vault_authority: self.vault_authority(),
-            debt: order.debt,
-            collateral: order.collateral,
-            max_repay: order.max_repay,
-            min_collateral: order.min_collateral,
-        };
-        Ok(accounts.instruction())
-    }
-
-    /// Writes off a margin account's debt once it has no collateral. Nobody signs.
-    pub fn settle_bad_debt(&self, margin_account: Address, reserve: u8) -> Result<Instruction> {
-        self.reserve(reserve)?;
-        Ok(ix::SettleBadDebt { market: self.address, margin_account, reserve }.instruction())
-    }
-
-    /// Pays a reserve's fees to `destination`, signed by the market's fee collector.
-    pub fn collect_fees(&self, destination: Address, reserve: u8) -> Result<Instruction> {
-        let record = Addresses::of(self.reserve(reserve)?);
-        let accounts = ix::CollectFees {
-            fee_collector: from_engine(&self.market.fee_collector),
-            market: self.address,
-            destination,
-            vault: record.vault,
-            vault_authority: self.vault_authority(),
-            mint: record.mint,
-            token_program: record.token_program,
-            reserve,
-        };
-        Ok(accounts.instruction())
-    }
-
-    /// Has the program compute a margin account's healths. Nobody signs.
-    pub fn read_health(&self, margin_account: Address) -> Instruction {
-        ix::ReadHealth { market: self.address, margin_account }.instruction()
-    }
-}
-
-/// The accounts that a reserve names.
-struct Addresses {
-    mint: Address,
-    vault: Address,
-    token_program: Address,
-}
-
-impl Addresses {
-    fn of(reserve: &Reserve) -> Self {
-        let [mint, vault, token_program]: [Address; 3] =
-            [reserve.mint, reserve.vault, reserve.token_program].map(|address: layout::Address| from_engine(&address));
-        Self { mint, vault, token_program }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use ballast_engine::layout;
+
     use super::*;
 
     fn address(byte: u8) -> Address {

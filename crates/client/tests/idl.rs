@@ -58,7 +58,8 @@ fn accounts_have_the_programs_discriminators() {
     };
     assert_eq!(discriminator("Market"), serde_json::json!(engine::market::Market::DISCRIMINATOR));
     assert_eq!(discriminator("MarginAccount"), serde_json::json!(engine::margin::MarginAccount::DISCRIMINATOR));
-    assert_eq!(list(&idl, "accounts").len(), 2);
+    assert_eq!(discriminator("Stake"), serde_json::json!(engine::insurance::Stake::DISCRIMINATOR));
+    assert_eq!(list(&idl, "accounts").len(), 3);
 }
 
 #[test]
@@ -80,7 +81,7 @@ fn size_of_type(ty: &Value) -> usize {
     match ty.as_str() {
         Some("u8") => 1,
         Some("u16") => 2,
-        Some("u64") => 8,
+        Some("u64" | "i64") => 8,
         Some("pubkey") => 32,
         Some(other) => panic!("unexpected type {other}"),
         None => {
