@@ -37,7 +37,8 @@ fn the_same_seed_gives_the_same_report_and_table_of_both_windows() {
     let (html, rows) = first;
     assert!(html.matches("<svg").count() >= 16 && !html.contains("NaN") && !html.contains("inf "));
     let names: Vec<_> = rows.iter().map(|row| [row[0].as_str(), row[1].as_str()]).collect();
-    let expected = ["November 2022", "October 2025"].map(|window| [[window, "no feedback"], [window, "unlimited"]]);
+    let expected = ["November 2022", "October 2025"]
+        .map(|window| [[window, "no feedback"], [window, "unlimited"], [window, "phased"]]);
     assert_eq!(names, expected.concat());
     assert!(rows.iter().all(|row| number(&row[LIQUIDATED]) > 0.0));
 }

@@ -43,7 +43,7 @@ pub struct Options {
     markdown: Option<PathBuf>,
 }
 
-/// What is assumed about the books.
+/// What is assumed about the books, and how liquidations are phased.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct Books {
     /// USD that move a price by 1 %, as a percentage of what is traded of the asset on an average day of the stretch;
@@ -58,6 +58,14 @@ pub struct Books {
     /// How many alike each account stands for: the books see so many times what is liquidated of it
     #[arg(long, value_name = "FACTOR", default_value_t = 10.0, value_parser = positive)]
     pub scale: f64,
+
+    /// Percent by which an hour's liquidations of an asset may move its price at once, where they are phased
+    #[arg(long, value_name = "PERCENT", default_value_t = 4.0, value_parser = positive)]
+    pub phase: f64,
+
+    /// Equity in basis points of the debt below which an account does not wait, where liquidations are phased
+    #[arg(long, value_name = "BPS", default_value_t = 300, value_parser = clap::value_parser!(u16).range(0..=2_000))]
+    pub exempt: u16,
 }
 
 impl Books {

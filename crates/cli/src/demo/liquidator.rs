@@ -71,11 +71,11 @@ pub fn plan(market: &MarketView, account: &MarginAccount, now: i64, held: &[u64]
             // The engine caps an order at what is allowed.
             let Ok(allowed) = market.preview_liquidation(account, order(balance, 0), now) else { continue };
             for fraction in FRACTIONS {
-                let max_repay = allowed.repaid.div_ceil(fraction);
+                let max_repay = allowed.paid().div_ceil(fraction);
                 let Ok(preview) = market.preview_liquidation(account, order(max_repay, 0), now) else { continue };
                 let swap = Swap {
                     sold: tokens(collateral.reserve, preview.seized),
-                    bought: tokens(debt.reserve, preview.repaid),
+                    bought: tokens(debt.reserve, preview.paid()),
                 };
                 let profit = venue.quote(swap) - TRANSACTION_COST;
                 if profit > 0.0 && best.is_none_or(|best| profit > best.profit) {

@@ -9,7 +9,7 @@ use super::{
     assets::{ASSETS, Asset, find},
     grid::Span,
     policy::Policy,
-    replay::Setting,
+    replay::{Phases, Setting},
     time,
     windows::{FOLDER, Window},
 };
@@ -70,7 +70,8 @@ pub struct Common {
 impl Common {
     /// What is the same in all replays; under the fixed policy, with a liquidator that is always there.
     pub fn setting(&self) -> Setting {
-        Setting { policy: Policy::Fixed, traders: self.accounts as usize, seed: self.seed, absence: 0 }
+        let phases = Phases::default();
+        Setting { policy: Policy::Fixed, traders: self.accounts as usize, seed: self.seed, absence: 0, phases }
     }
 }
 

@@ -6,6 +6,7 @@
 use ballast_client::{
     engine::{
         exposure::ValueAtRiskConfig,
+        insurance::InsuranceConfig,
         interest::{ControllerConfig, RateCurve},
         layout,
         market::MarketConfig,
@@ -35,6 +36,8 @@ pub const RAMP: u16 = 100;
 pub const REFERENCE_SPEED: u16 = 500;
 /// Annual rate added per 100 % of volatility above the usual.
 pub const VOLATILITY_PREMIUM: u16 = 300;
+/// Seconds until a stake in an insurance is free.
+pub const COOLDOWN: u32 = 864_000;
 /// The risk group of the dollars.
 const STABLE_GROUP: u8 = 1;
 /// What an adaptive market's new risk must survive: so many standard deviations (10,000 is one) of so many seconds.
@@ -113,6 +116,7 @@ impl Policy {
             max_penalty: Bps(asset.penalties.1),
             reserve_factor: Bps(asset.reserve_factor),
             borrow_enabled: 1,
+            insurance: InsuranceConfig { cooldown: COOLDOWN, ..InsuranceConfig::default() },
             ..ReserveConfig::default()
         };
         if self == Self::Fixed {

@@ -14,6 +14,7 @@ use indicatif::ProgressBar;
 use rand::Rng;
 
 use super::{
+    assets::ASSETS,
     audit,
     bars::Bar,
     behaviour::{is_falling, ratio},
@@ -76,6 +77,17 @@ pub struct Setting {
     pub seed: u64,
     /// Seconds that the liquidator stays away after each visit.
     pub absence: i64,
+    /// How liquidations are spread over time.
+    pub phases: Phases,
+}
+
+/// Limits of liquidations; none where zero.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Phases {
+    /// Most collateral that liquidations take of each asset in an hour, USD.
+    pub hourly: [u32; ASSETS.len()],
+    /// Equity, as a share of the debt, below which an account does not wait, basis points.
+    pub near_insolvency: u16,
 }
 
 impl Setting {
@@ -109,7 +121,7 @@ impl Replay {
         // A second before the first bar, so that its opening price is new.
         let start = bars[0].time - 1;
         let mut world = World::new(bytecode, &grid.assets, start)?;
-        world.create_market(Address::new_from_array(rng.random()), setting.policy)?;
+        world.create_market(Address::new_from_array(rng.random()), setting.policy, &setting.phases)?;
         let mut oracle = Oracle::default();
         let opens: Vec<_> = bars.iter().map(|bar| bar.open).collect();
         world.publish(&oracle.updates(&opens, &confidences(bars, grid.interval), start))?;
@@ -285,7 +297,7 @@ impl Replay {
             if let Outcome::Done(events) = self.world.send("settle bad debt", settle)? {
                 for event in &events {
                     if let Event::BadDebtSettled(event) = event {
-                        self.record.settlement(frame, market, reserve, event.amount);
+                        self.record.settlement(frame, market, reserve, event.insurance + event.fees + event.rest);
                     }
                 }
             }

@@ -6,7 +6,14 @@ use anyhow::{Context, Result, anyhow, bail};
 use ballast_client::{
     Address, Event, ID, Instruction, MarketView, PYTH_RECEIVERS, ProgramError, TOKEN_PROGRAM, decode_health,
     decode_margin_account, describe_error,
-    engine::{self, health::HealthReport, margin::MarginAccount, price::PriceUpdate},
+    engine::{
+        self,
+        health::HealthReport,
+        margin::MarginAccount,
+        market::{MarketConfig, Roles},
+        price::PriceUpdate,
+        units::Bps,
+    },
     to_engine,
 };
 use litesvm::{LiteSVM, types::TransactionMetadata};
@@ -20,6 +27,7 @@ use solana_transaction_error::TransactionError;
 use super::{
     assets::{Asset, mint, price_account},
     policy::Policy,
+    replay::Phases,
 };
 
 const LAMPORTS: u64 = 1_000_000_000_000_000;
@@ -94,13 +102,17 @@ impl World {
         Ok(world)
     }
 
-    /// Creates the market and lists all reserves as a policy has it.
-    pub fn create_market(&mut self, authority: Address, policy: Policy) -> Result<()> {
-        let (create, market) = MarketView::create(self.payer, 0, authority, authority, PYTH_RECEIVERS, policy.market());
+    /// Creates the market and lists all reserves as a policy has it, with limits of liquidations.
+    pub fn create_market(&mut self, authority: Address, policy: Policy, phases: &Phases) -> Result<()> {
+        let role = to_engine(&authority);
+        let roles = Roles { authority: role, fee_collector: role, guardian: role };
+        let config = MarketConfig { near_insolvency: Bps(phases.near_insolvency), ..policy.market() };
+        let (create, market) = MarketView::create(self.payer, 0, roles, PYTH_RECEIVERS, config);
         self.run("create market", create)?;
         self.market = market;
         for index in 0..self.assets.len() {
-            let (view, config) = (self.market()?, policy.reserve(self.assets[index], index));
+            let (view, mut config) = (self.market()?, policy.reserve(self.assets[index], index));
+            config.breakers.liquidation_hour = phases.hourly[index];
             self.run("add reserve", view.add_reserve(self.payer, mint(index), TOKEN_PROGRAM, config))?;
         }
         Ok(())

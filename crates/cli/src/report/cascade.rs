@@ -16,7 +16,8 @@ use crate::{
 };
 
 /// How the scenarios are drawn.
-const STYLES: [Style; Scenario::ALL.len()] = [((0x8a, 0x93, 0xa6), 5), ((0xd6, 0x28, 0x28), 2)];
+const STYLES: [Style; Scenario::ALL.len()] =
+    [((0x8a, 0x93, 0xa6), 5), ((0xd6, 0x28, 0x28), 3), ((0x1b, 0x7f, 0x5c), 2)];
 
 /// The scenarios' colours.
 fn scenarios() -> Vec<(&'static str, (u8, u8, u8))> {
@@ -155,6 +156,15 @@ fn method(books: Books) -> Vec<Vec<String>> {
     rows.push(tables::row(
         "Size",
         &format!("each account stands for {} alike: the books see so many times what is liquidated of it", books.scale),
+    ));
+    rows.push(tables::row(
+        "Phased",
+        &format!(
+            "an hour's liquidations take no more of an asset than moves its price by {} % at once; accounts whose equity is \
+             below {} % of their debt do not wait",
+            books.phase,
+            books.exempt as f64 / 100.0
+        ),
     ));
     rows.push(tables::row("Prices", tables::WALK));
     rows.push(tables::row(
