@@ -1,7 +1,7 @@
 //! What users do, with the accounts that belong. The outcome is the caller's to judge.
 
-use ballast_client::{Address, LiquidationOrder, decode_health};
-use ballast_engine::health::HealthReport;
+use ballast_client::{Address, Instruction, LiquidationOrder, decode_health, decode_stake, stake_address};
+use ballast_engine::{gate::Action, health::HealthReport, insurance::Stake};
 
 use crate::{market::User, outcome::Outcome, world::World};
 
@@ -123,5 +123,109 @@ impl World {
     pub fn health(&mut self, margin: Address) -> HealthReport {
         let outcome = self.read_health(margin).expect_ok();
         decode_health(&outcome.return_data).expect("a health report")
+    }
+
+    /// The two instructions of a liquidation whose repayment follows, with the liquidator's own tokens.
+    #[track_caller]
+    pub fn receivership(&mut self, liquidator: Address, margin: Address, order: LiquidationOrder) -> [Instruction; 2] {
+        let source = self.fund(&liquidator, order.debt, 0);
+        let destination = self.fund(&liquidator, order.collateral, 0);
+        let view = self.view();
+        [
+            view.begin_liquidation(liquidator, margin, destination, order).expect(EXISTS),
+            view.end_liquidation(liquidator, margin, source, order.debt).expect(EXISTS),
+        ]
+    }
+
+    /// Records since when a margin account has been liquidatable.
+    #[track_caller]
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn mark_liquidatable(&mut self, margin: Address) -> Outcome {
+        let instruction = self.view().mark_liquidatable(margin);
+        self.send(&[instruction])
+    }
+
+    /// The two instructions of a flash loan to the borrower's own tokens.
+    #[track_caller]
+    pub fn flash_loan(&mut self, borrower: Address, reserve: u8, amount: u64) -> [Instruction; 2] {
+        let tokens = self.fund(&borrower, reserve, 0);
+        let view = self.view();
+        [
+            view.begin_flash_loan(tokens, reserve, amount).expect(EXISTS),
+            view.end_flash_loan(borrower, tokens, reserve).expect(EXISTS),
+        ]
+    }
+
+    /// Opens an owner's stake in a reserve's insurance, at [`World::payer`]'s expense, and returns its address.
+    #[track_caller]
+    pub fn open_stake(&mut self, owner: Address, reserve: u8) -> Address {
+        let instruction = self.view().open_stake(owner, self.payer, reserve).expect(EXISTS);
+        self.send(&[instruction]).expect_ok();
+        stake_address(&self.market, &owner, reserve).0
+    }
+
+    /// A stake, decoded.
+    #[track_caller]
+    pub fn stake_of(&self, owner: &Address, reserve: u8) -> Stake {
+        let address = stake_address(&self.market, owner, reserve).0;
+        decode_stake(&self.account(&address).data).unwrap_or_else(|error| panic!("{address}: {error}"))
+    }
+
+    /// Stakes the owner's own tokens.
+    #[track_caller]
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn stake(&mut self, owner: Address, reserve: u8, amount: u64) -> Outcome {
+        let source = self.tokens(&owner, reserve);
+        let instruction = self.view().stake(owner, owner, source, reserve, amount).expect(EXISTS);
+        self.send(&[instruction])
+    }
+
+    /// Asks for shares of the owner's stake.
+    #[track_caller]
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn begin_unstake(&mut self, owner: Address, reserve: u8, shares: u64) -> Outcome {
+        let instruction = self.view().begin_unstake(owner, reserve, shares);
+        self.send(&[instruction])
+    }
+
+    /// Takes what was asked for to the owner's own tokens.
+    #[track_caller]
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn unstake(&mut self, owner: Address, reserve: u8) -> Outcome {
+        let destination = self.fund(&owner, reserve, 0);
+        let instruction = self.view().unstake(owner, destination, reserve).expect(EXISTS);
+        self.send(&[instruction])
+    }
+
+    /// Closes the owner's stake; [`World::payer`] gets the rent.
+    #[track_caller]
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn close_stake(&mut self, owner: Address, reserve: u8) -> Outcome {
+        let instruction = self.view().close_stake(owner, self.payer, reserve);
+        self.send(&[instruction])
+    }
+
+    /// Pauses actions, as the guardian.
+    #[track_caller]
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn pause(&mut self, actions: &[Action]) -> Outcome {
+        let instruction = self.view().pause(actions);
+        self.send(&[instruction])
+    }
+
+    /// Lifts restrictions, as the guardian or the authority.
+    #[track_caller]
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn resume(&mut self, signer: Address) -> Outcome {
+        let instruction = self.view().resume(signer);
+        self.send(&[instruction])
+    }
+
+    /// Brings a reserve up to date.
+    #[track_caller]
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn poke(&mut self, reserve: u8) -> Outcome {
+        let instruction = self.view().poke(reserve).expect(EXISTS);
+        self.send(&[instruction])
     }
 }

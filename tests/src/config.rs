@@ -2,6 +2,7 @@
 //! `ReserveConfig { deposit_cap: 5, ..reserve_config() }`.
 
 use ballast_engine::{
+    insurance::InsuranceConfig,
     interest::RateCurve,
     market::MarketConfig,
     price::OracleConfig,
@@ -25,7 +26,7 @@ pub fn market_config() -> MarketConfig {
 }
 
 /// Asset weights 80 % and 85 %, liability weights 110 % and 105 %, penalty 3 % to 10 %, a tenth of the interest as
-/// fees, prices usable for a minute, no caps. The feed is left to [`crate::World::list`].
+/// fees, prices usable for a minute, no caps, ten days until a stake is free, breakers off. The feed is left to [`crate::World::list`].
 pub fn reserve_config() -> ReserveConfig {
     ReserveConfig {
         deposit_cap: MAX_LIQUIDITY,
@@ -54,6 +55,7 @@ pub fn reserve_config() -> ReserveConfig {
         max_penalty: Bps(1_000),
         reserve_factor: Bps(1_000),
         borrow_enabled: 1,
+        insurance: InsuranceConfig { cooldown: 864_000, ..InsuranceConfig::default() },
         ..ReserveConfig::default()
     }
 }

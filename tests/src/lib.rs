@@ -40,7 +40,7 @@ mod world;
 
 pub use {
     config::{START, market_config, reserve_config},
-    market::{Token, User},
+    market::{Token, User, roles},
     outcome::Outcome,
     price::{Quote, price_account},
     scene::{SOL, Scene, USD, with_account},

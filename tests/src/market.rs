@@ -1,13 +1,14 @@
 //! Markets, reserves, users, prices.
 
 use ballast_client::{
-    Address, ID, Instruction, MarketView, PYTH_RECEIVERS, TOKEN_2022_PROGRAM, decode_margin_account, from_engine,
-    to_engine,
+    Address, ID, Instruction, MarketView, PYTH_RECEIVERS, TOKEN_2022_PROGRAM, decode_margin_account, decode_stake,
+    from_engine, to_engine,
 };
 use ballast_engine::{
+    insurance::Stake,
     layout,
     margin::{MarginAccount, Side},
-    market::MarketConfig,
+    market::{MarketConfig, Roles},
     price::PriceUpdate,
     reserve::{Reserve, ReserveConfig},
 };
@@ -18,6 +19,12 @@ use crate::{
     token::{MintSpec, TOKEN_ACCOUNT_LEN, amount, associated_token_account, token_account_data},
     world::World,
 };
+
+/// Roles by their keys.
+pub fn roles(authority: Address, fee_collector: Address, guardian: Address) -> Roles {
+    let [authority, fee_collector, guardian] = [authority, fee_collector, guardian].map(|key| to_engine(&key));
+    Roles { authority, fee_collector, guardian }
+}
 
 /// A token to be listed.
 #[derive(Clone, Debug)]
@@ -58,11 +65,24 @@ impl World {
     /// Creates a market of [`World::authority`]. Does not make it the market at hand.
     #[track_caller]
     pub fn create_market(&mut self, id: u16, config: MarketConfig) -> Address {
-        let collector = self.key("collector");
-        let (instruction, market) =
-            MarketView::create(self.authority, id, self.authority, collector, PYTH_RECEIVERS, config);
+        let (instruction, market) = MarketView::create(self.authority, id, self.roles(), PYTH_RECEIVERS, config);
         self.send(&[instruction]).expect_ok();
         market
+    }
+
+    /// Who may do what in the markets of [`World::create_market`].
+    pub fn roles(&mut self) -> Roles {
+        roles(self.authority, self.key("collector"), self.key("guardian"))
+    }
+
+    /// Changes the parameters that all reserves share, as the authority.
+    #[track_caller]
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn reconfigure_market(&mut self, change: impl FnOnce(&mut MarketConfig)) -> Outcome {
+        let view = self.view();
+        let mut config = view.market.config;
+        change(&mut config);
+        self.send(&[view.update_market(config)])
     }
 
     /// The market at hand, decoded.
@@ -264,7 +284,8 @@ impl World {
     // Invariants.
 
     /// Requires of every reserve of the market at hand that cash and debts cover its deposits, that its vault holds
-    /// its cash, and that its shares are those of the market's margin accounts.
+    /// what the books say, that its shares are those of the market's margin accounts, and that its insurance has all shares
+    /// of stakes.
     #[track_caller]
     pub fn assert_conserved(&self) {
         let view = self.view();
@@ -275,12 +296,26 @@ impl World {
             .filter_map(|(_, account)| decode_margin_account(&account.data).ok())
             .filter(|account| account.market == to_engine(&view.address))
             .collect();
+        let stakes: Vec<Stake> = self
+            .svm
+            .get_program_accounts(&ID)
+            .iter()
+            .filter_map(|(_, account)| decode_stake(&account.data).ok())
+            .filter(|stake| stake.market == to_engine(&view.address))
+            .collect();
         for (index, reserve) in (0u8..).zip(&view.reserves) {
             let (assets, deposits) = reserve.books();
             assert!(assets >= deposits, "cash and debts of reserve {index} do not cover its deposits: {reserve:?}");
             let vault: layout::Address = reserve.vault;
             let held = self.token_balance(&from_engine(&vault));
-            assert!(held >= reserve.cash, "vault of reserve {index} holds {held}, the books say {}", reserve.cash);
+            let owed = reserve.vault_balance();
+            assert!(held as u128 >= owed, "vault of reserve {index} holds {held}, the books say {owed}");
+            let staked: u128 = stakes
+                .iter()
+                .filter(|stake| stake.reserve == index && !stake.is_empty(&reserve.insurance))
+                .map(|stake| stake.shares.0 as u128)
+                .sum();
+            assert!(staked <= reserve.insurance.shares as u128, "stakes in the insurance of reserve {index}");
             let total = |side: Side| -> u128 {
                 accounts
                     .iter()

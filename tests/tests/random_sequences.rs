@@ -3,34 +3,79 @@
 
 #[path = "support/actors.rs"]
 mod actors;
+#[path = "support/enclosures.rs"]
+mod enclosures;
+#[path = "support/feeds.rs"]
+mod feeds;
+#[path = "support/governance.rs"]
+mod governance;
 #[path = "support/instructions.rs"]
 mod instructions;
 #[path = "support/model.rs"]
 mod model;
+#[path = "support/model_restrictions.rs"]
+mod model_restrictions;
+#[path = "support/stakers.rs"]
+mod stakers;
+#[path = "support/transaction.rs"]
+mod transaction;
 
-use actors::{Actors, KINDS};
+use actors::Actors;
+use ballast_client::instruction::ALL;
+use ballast_engine::Error;
 
 fn from_env(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |value| value.parse().expect("a whole number"))
 }
 
-/// So many successes of each kind must be among 10,000 steps, or the sequence does not test what it says.
-const LEAST: [(&str, usize); KINDS.len()] = [
+/// So many successes of each kind must be among 10,000 transactions, or the sequence does not test what it says.
+const LEAST: [(&str, usize); ALL.len()] = [
     ("create_market", 3),
     ("add_reserve", 1),
     ("update_reserve", 50),
     ("open_account", 15),
     ("close_account", 10),
     ("deposit", 300),
-    ("withdraw", 200),
+    ("withdraw", 150),
     ("borrow", 100),
-    ("repay", 200),
+    ("repay", 150),
     ("refresh_prices", 500),
-    ("liquidate", 25),
+    ("liquidate", 5),
     ("settle_bad_debt", 1),
-    ("collect_fees", 50),
-    ("read_health", 100),
+    ("collect_fees", 30),
+    ("read_health", 80),
     ("update_market", 10),
+    ("begin_liquidation", 2),
+    ("end_liquidation", 2),
+    ("mark_liquidatable", 80),
+    ("begin_flash_loan", 50),
+    ("end_flash_loan", 50),
+    ("open_stake", 40),
+    ("stake", 100),
+    ("begin_unstake", 60),
+    ("unstake", 10),
+    ("close_stake", 20),
+    ("pause", 6),
+    ("resume", 6),
+    ("poke", 60),
+];
+
+/// What must have been refused among them: each restriction binds now and then.
+const REFUSED: [Error; 14] = [
+    Error::NoMatchingEnd,
+    Error::FlashLoanOpen,
+    Error::NoFlashLoan,
+    Error::FlashLoansDisabled,
+    Error::AccountNotInReceivership,
+    Error::OutflowLimitReached,
+    Error::UtilisationTooHigh,
+    Error::ReserveHalted,
+    Error::MarketReduceOnly,
+    Error::Paused,
+    Error::NotGuardian,
+    Error::NothingToLift,
+    Error::StakeNotFree,
+    Error::StakeNotEmpty,
 ];
 
 #[test]
@@ -45,6 +90,9 @@ fn every_instruction_leaves_the_bytes_the_engine_says() {
     if steps >= 10_000 {
         for (kind, least) in LEAST {
             assert!(actors.successes(kind) >= least, "{kind} succeeded {} times only", actors.successes(kind));
+        }
+        for error in REFUSED {
+            assert!(actors.has_refused(error), "{} never came up", error.name());
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Users, keepers, an authority and a hostile oracle who act at random on a world and its model alike.
 
-use super::model::{Answer, Model};
-use ballast_client::{Address, PYTH_RECEIVERS, TOKEN_PROGRAM, from_engine, margin_address, vault_address};
+use super::model::Model;
+use ballast_client::{
+    Address, PYTH_RECEIVERS, TOKEN_PROGRAM, from_engine, instruction::ALL, margin_address, stake_address, vault_address,
+};
 use ballast_engine::{
-    layout,
+    Error, layout,
     margin::{MarginAccount, Position, Side},
 };
 use ballast_tests::{MintSpec, Options, START, World, associated_token_account, market_config};
@@ -11,26 +13,9 @@ use rand::{Rng, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
 
-/// The instructions by their tags.
-pub const KINDS: [&str; 15] = [
-    "create_market",
-    "add_reserve",
-    "update_reserve",
-    "open_account",
-    "close_account",
-    "deposit",
-    "withdraw",
-    "borrow",
-    "repay",
-    "refresh_prices",
-    "liquidate",
-    "settle_bad_debt",
-    "collect_fees",
-    "read_health",
-    "update_market",
-];
-/// How often each is tried.
-const WEIGHTS: [u32; 15] = [3, 2, 20, 40, 30, 140, 100, 200, 80, 100, 140, 40, 25, 40, 5];
+/// How often each instruction, by its tag, is tried.
+const WEIGHTS: [u32; ALL.len()] =
+    [3, 2, 30, 60, 18, 200, 80, 340, 90, 110, 20, 12, 22, 25, 6, 20, 3, 25, 60, 3, 20, 40, 25, 8, 12, 4, 25, 20];
 
 const USERS: u8 = 8;
 pub const ACCOUNTS_PER_USER: u16 = 2;
@@ -55,9 +40,13 @@ pub struct Actors {
     pub world: World,
     pub model: Model,
     pub fee_collector: Address,
+    pub guardian: Address,
     pub users: Vec<Address>,
     /// By the index of their reserve.
     pub tokens: Vec<Token>,
+    /// Where the users' margin accounts and stakes are, open or not.
+    watched: Vec<Address>,
+    /// What became of how many instructions.
     counts: BTreeMap<(&'static str, String), usize>,
     pub markets: u16,
 }
@@ -66,13 +55,16 @@ impl Actors {
     pub fn new(seed: u64) -> Self {
         let mut world = World::empty(Options { verify_signatures: false });
         world.market = world.create_market(0, market_config());
-        let (authority, fee_collector) = (world.authority, world.key("collector"));
-        let model = Model::create(authority, 0, authority, fee_collector, PYTH_RECEIVERS, market_config(), START)
-            .expect("valid parameters");
+        let (authority, roles) = (world.authority, world.roles());
+        let (fee_collector, guardian) = (world.key("collector"), world.key("guardian"));
+        let model =
+            Model::create(authority, 0, roles, PYTH_RECEIVERS, market_config(), START).expect("valid parameters");
         let users = (0..USERS).map(|user| world.key(&format!("user {user}"))).collect();
         let rng = ChaCha8Rng::seed_from_u64(seed);
-        let (tokens, counts) = Default::default();
-        let mut actors = Self { rng, world, model, fee_collector, users, tokens, counts, markets: 1 };
+        let (tokens, watched, counts) = Default::default();
+        let mut actors =
+            Self { rng, world, model, fee_collector, guardian, users, tokens, watched, counts, markets: 1 };
+        actors.watch_accounts();
         for (decimals, dollars) in TOKENS {
             let reserve = actors.new_token(decimals, dollars);
             actors.add_reserve(reserve, authority).expect("listed");
@@ -82,24 +74,45 @@ impl Actors {
     }
 
     pub fn successes(&self, kind: &'static str) -> usize {
-        self.counts.get(&(kind, format!("{:?}", Answer::Ok(())))).copied().unwrap_or(0)
+        self.counts.get(&(kind, "ok".into())).copied().unwrap_or(0)
+    }
+
+    pub fn has_refused(&self, error: Error) -> bool {
+        self.counts.keys().any(|(_, answer)| answer == error.name())
+    }
+
+    pub fn count(&mut self, kind: &'static str, answer: String) {
+        *self.counts.entry((kind, answer)).or_default() += 1;
     }
 
     pub fn summary(&self) -> String {
-        self.counts.iter().map(|((kind, answer), count)| format!("{kind:16} {count:6} {answer}\n")).collect()
+        self.counts.iter().map(|((kind, answer), count)| format!("{kind:17} {count:6} {answer}\n")).collect()
     }
 
-    /// One instruction, after the world has moved on a little.
+    /// One transaction, after the world has moved on a little.
     pub fn step(&mut self, step: u64) {
         self.pass_time();
         self.move_prices();
-        let stale = self.model.reserves.iter().any(|reserve| self.model.now > reserve.price.fresh_until);
-        let weights = rand::distr::weighted::WeightedIndex::new(WEIGHTS).expect("positive");
-        let kind = if stale && self.rng.random_bool(0.3) { 9 } else { self.rng.sample(weights) };
+        let kind = self.pressing().unwrap_or_else(|| {
+            let weights = rand::distr::weighted::WeightedIndex::new(WEIGHTS).expect("positive");
+            self.rng.sample(weights)
+        });
         let answer = self.act(kind);
-        self.compare(&format!("after step {step}, {}: {answer:?}", KINDS[kind]));
+        self.compare(&format!("after step {step}, {}: {answer:?}", ALL[kind].name));
         self.model.check();
-        *self.counts.entry((KINDS[kind], format!("{answer:?}"))).or_default() += 1;
+    }
+
+    /// Now and then, something that somebody would do in this situation.
+    fn pressing(&mut self) -> Option<usize> {
+        let stale = self.model.reserves.iter().any(|reserve| self.model.now > reserve.price.fresh_until);
+        match self.rng.random_range(0..20) {
+            0..6 if stale => Some(9),
+            6..9 if !self.unhealthy().is_empty() => Some(10),
+            9..12 if !self.unhealthy().is_empty() => Some(15),
+            12..14 if !self.without_collateral().is_empty() => Some(11),
+            14..16 if self.a_stake_is_free() => Some(23),
+            _ => None,
+        }
     }
 
     // What happens by itself.
@@ -108,9 +121,11 @@ impl Actors {
         let seconds = match self.rng.random_range(0..1_000) {
             0 => self.rng.random_range(86_400 * 30..86_400 * 120),
             1..6 => self.rng.random_range(3_600..86_400 * 7),
+            // About as long as a stake cools down.
+            30..34 => self.rng.random_range(86_400..86_400 * 3),
             6..20 => self.rng.random_range(300..3_600),
             20..25 => -self.rng.random_range(1..30),
-            25..300 => self.rng.random_range(1..30),
+            25..30 | 34..300 => self.rng.random_range(1..30),
             _ => 0,
         };
         self.world.advance(seconds);
@@ -154,6 +169,21 @@ impl Actors {
         (self.tokens.len() - 1) as u8
     }
 
+    fn watch_accounts(&mut self) {
+        let market = self.world.market;
+        let of_user = |user| (0..ACCOUNTS_PER_USER).map(move |id| margin_address(&market, user, id).0);
+        self.watched.extend(self.users.iter().flat_map(of_user));
+    }
+
+    pub fn watch_stakes(&mut self, reserve: u8) {
+        let market = self.world.market;
+        self.watched.extend(self.users.iter().map(|user| stake_address(&market, user, reserve).0));
+    }
+
+    pub fn mint(&self, reserve: u8) -> Address {
+        self.tokens[reserve as usize].mint
+    }
+
     pub fn vault(&self, reserve: u8) -> Address {
         vault_address(&self.world.market, &self.tokens[reserve as usize].mint).0
     }
@@ -194,12 +224,16 @@ impl Actors {
         }
     }
 
-    /// Mostly a reserve in which the account has no deposit.
+    /// Mostly a reserve in which the account has no deposit, and that has something to lend.
     pub fn lender(&mut self, account: Address) -> u8 {
-        let reserve = self.reserve();
-        let held = |account: &MarginAccount| account.shares(reserve, Side::Deposit).is_ok();
-        if self.model.accounts.get(&account).is_some_and(held) && self.rng.random_bool(0.8) {
-            return self.rng.random_range(0..self.model.reserves.len()) as u8;
+        let held = |account: &MarginAccount, reserve| account.shares(reserve, Side::Deposit).is_ok();
+        let mut reserve = self.reserve();
+        for _ in 0..3 {
+            let is_held = self.model.accounts.get(&account).is_some_and(|account| held(account, reserve));
+            if !is_held && self.model.reserves.get(reserve as usize).is_none_or(|record| record.cash > 0) {
+                break;
+            }
+            reserve = self.reserve();
         }
         reserve
     }
@@ -256,17 +290,14 @@ impl Actors {
 
     // The comparison.
 
-    /// Every byte of the market and of every margin account, and every balance.
+    /// Every byte of the market, of every margin account and of every stake, and every balance.
     fn compare(&self, when: &str) {
         let stored =
             |address: &Address| self.world.find_account(address).map(|account| account.data).unwrap_or_default();
         assert!(stored(&self.world.market) == self.model.market_bytes(), "market, {when}");
-        for user in &self.users {
-            for id in 0..ACCOUNTS_PER_USER {
-                let (address, _) = margin_address(&self.world.market, user, id);
-                let expected = self.model.accounts.get(&address).map(Model::margin_bytes).unwrap_or_default();
-                assert!(stored(&address) == expected, "margin account {address}, {when}");
-            }
+        for address in &self.watched {
+            let expected = self.model.account_bytes(address).unwrap_or_default();
+            assert!(stored(address) == expected, "margin account or stake {address}, {when}");
         }
         for (address, balance) in &self.model.balances {
             assert_eq!(self.world.token_balance(address), *balance, "token account {address}, {when}");

@@ -2,15 +2,18 @@
 //!
 //! Nothing here reads the virtual machine. Where an action is refused, the model says with which error.
 
+use super::transaction::Ending;
 use ballast_client::{
     Address, TOKEN_PROGRAM, from_engine, margin_address, market_address, to_engine, vault_address, vault_authority,
 };
 use ballast_engine::{
     Error,
     actions::{Ledger, check_listing},
+    gate::Action,
     health::HealthReport,
+    insurance::Stake,
     margin::{MarginAccount, Side},
-    market::{Market, MarketConfig},
+    market::{Market, MarketConfig, Roles},
     price::{PriceUpdate, Source},
     reserve::{Reserve, ReserveConfig},
 };
@@ -32,9 +35,13 @@ pub struct Model {
     pub reserves: Vec<Reserve>,
     /// Open margin accounts.
     pub accounts: BTreeMap<Address, MarginAccount>,
+    /// Open stakes.
+    pub stakes: BTreeMap<Address, Stake>,
     /// Balances of wallets and vaults.
     pub balances: BTreeMap<Address, u64>,
     pub now: i64,
+    /// What later instructions of the transaction at hand end.
+    pub following: Vec<Ending>,
 }
 
 /// The accounts and arguments of a liquidation.
@@ -49,11 +56,11 @@ pub struct Liquidation {
     pub min_collateral: u64,
 }
 
-fn refused(error: Error) -> Refusal {
+pub fn refused(error: Error) -> Refusal {
     Refusal::Custom(error.code())
 }
 
-fn engine<T>(result: ballast_engine::Result<T>) -> Answer<T> {
+pub fn engine<T>(result: ballast_engine::Result<T>) -> Answer<T> {
     result.map_err(refused)
 }
 
@@ -62,8 +69,7 @@ impl Model {
     pub fn create(
         creator: Address,
         id: u16,
-        authority: Address,
-        fee_collector: Address,
+        roles: Roles,
         receivers: [Address; 2],
         config: MarketConfig,
         now: i64,
@@ -71,7 +77,7 @@ impl Model {
         let (address, bump) = market_address(&creator, id);
         let (vault_authority, vault_authority_bump) = vault_authority(&address);
         let receivers = receivers.map(|receiver| to_engine(&receiver));
-        let market = engine(Market::new(config, to_engine(&authority), to_engine(&fee_collector), receivers))?;
+        let market = engine(Market::new(config, roles, receivers))?;
         let market = Market {
             bump,
             vault_authority_bump,
@@ -80,12 +86,12 @@ impl Model {
             vault_authority: to_engine(&vault_authority),
             ..market
         };
-        let (reserves, accounts, balances) = Default::default();
-        Ok(Self { address, market, reserves, accounts, balances, now })
+        let (reserves, accounts, stakes, balances, following) = Default::default();
+        Ok(Self { address, market, reserves, accounts, stakes, balances, now, following })
     }
 
     /// Runs an action as a transaction: all of it or nothing.
-    pub fn attempt<T>(&mut self, action: impl FnOnce(&mut Self) -> Answer<T>) -> Answer<T> {
+    pub fn attempt<T, E>(&mut self, action: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
         let before = self.clone();
         let answer = action(self);
         if answer.is_err() {
@@ -108,7 +114,18 @@ impl Model {
         [&MarginAccount::DISCRIMINATOR, bytemuck::bytes_of(account)].concat()
     }
 
-    fn transfer(&mut self, from: Address, to: Address, amount: u64) -> Answer {
+    /// The data of the margin account or stake at an address.
+    pub fn account_bytes(&self, address: &Address) -> Option<Vec<u8>> {
+        let stake = || self.stakes.get(address).map(Self::stake_bytes);
+        self.accounts.get(address).map(Self::margin_bytes).or_else(stake)
+    }
+
+    /// The books as the engine works on them.
+    pub fn ledger(&mut self) -> Ledger<'_> {
+        Ledger { market: &mut self.market, reserves: &mut self.reserves, now: self.now }
+    }
+
+    pub fn transfer(&mut self, from: Address, to: Address, amount: u64) -> Answer {
         // The token program's code for insufficient funds.
         let left = self.balances[&from].checked_sub(amount).ok_or(Refusal::Custom(1))?;
         self.balances.insert(from, left);
@@ -116,23 +133,23 @@ impl Model {
         Ok(())
     }
 
-    fn vault(&self, reserve: u8) -> Address {
+    pub fn vault(&self, reserve: u8) -> Address {
         from_engine(&self.reserves[reserve as usize].vault)
     }
 
     /// Runs an engine action on the books and one margin account.
-    fn act<T>(
+    pub fn act<T>(
         &mut self,
         address: Address,
         action: impl FnOnce(&mut Ledger<'_>, &mut MarginAccount) -> ballast_engine::Result<T>,
     ) -> Answer<T> {
         let account = self.accounts.get_mut(&address).expect("open");
-        let mut ledger = Ledger { config: self.market.config, reserves: &mut self.reserves, now: self.now };
+        let mut ledger = Ledger { market: &mut self.market, reserves: &mut self.reserves, now: self.now };
         engine(action(&mut ledger, account))
     }
 
     /// What the framework says of a margin account that is not there.
-    fn require_open(&self, account: Address) -> Answer {
+    pub fn require_open(&self, account: Address) -> Answer {
         if self.accounts.contains_key(&account) { Ok(()) } else { Err(Refusal::AccountDataTooSmall) }
     }
 
@@ -141,7 +158,7 @@ impl Model {
         if owner == to_engine(&signer) { Ok(()) } else { Err(refused(Error::NotAccountOwner)) }
     }
 
-    fn require_reserve(&self, reserve: u8) -> Answer {
+    pub fn require_reserve(&self, reserve: u8) -> Answer {
         let listed = (reserve as usize) < self.reserves.len();
         if listed { Ok(()) } else { Err(refused(Error::ReserveIndexOutOfRange)) }
     }
@@ -193,7 +210,7 @@ impl Model {
             .act(account, |ledger, account| ledger.liquidate(account, debt, collateral, max_repay, min_collateral))?;
         assert!(done.after.net() >= done.before.net(), "a liquidation must not worsen health");
         self.market.next_event();
-        self.transfer(source, self.vault(debt), done.repaid)?;
+        self.transfer(source, self.vault(debt), done.paid())?;
         self.transfer(self.vault(collateral), destination, done.seized)
     }
 
@@ -209,8 +226,7 @@ impl Model {
             return Err(refused(Error::NotFeeCollector));
         }
         self.require_reserve(reserve)?;
-        let mut ledger = Ledger { config: self.market.config, reserves: &mut self.reserves, now: self.now };
-        let amount = engine(ledger.collect_fees(reserve))?;
+        let amount = engine(self.ledger().collect_fees(reserve))?;
         self.market.next_event();
         self.transfer(self.vault(reserve), to, amount)
     }
@@ -220,12 +236,15 @@ impl Model {
             return Err(refused(Error::PriceAccountMissing));
         }
         for (reserve, address, (owner, bytes)) in prices {
+            self.require_reserve(*reserve)?;
             if !self.market.accepts_receiver(&to_engine(owner)) {
                 return Err(refused(Error::PriceOwnerNotAllowed));
             }
             let update = engine(PriceUpdate::parse(bytes))?;
-            let mut ledger = Ledger { config: self.market.config, reserves: &mut self.reserves, now: self.now };
-            engine(ledger.refresh_price(*reserve, &Source { address: to_engine(address), update }, None))?;
+            let source = Source { address: to_engine(address), update };
+            if engine(self.ledger().refresh_price(*reserve, &source, None))?.is_some() {
+                self.market.next_event();
+            }
         }
         Ok(())
     }
@@ -234,8 +253,7 @@ impl Model {
         if self.market.authority != to_engine(&signer) {
             return Err(refused(Error::NotMarketAuthority));
         }
-        let mut ledger = Ledger { config: self.market.config, reserves: &mut self.reserves, now: self.now };
-        engine(ledger.set_config(reserve, config))
+        engine(self.ledger().set_config(reserve, config))
     }
 
     pub fn add_reserve(&mut self, signer: Address, mint: Address, decimals: u8, config: ReserveConfig) -> Answer {
@@ -280,6 +298,7 @@ impl Model {
     pub fn close_account(&mut self, signer: Address, account: Address) -> Answer {
         self.require_open(account)?;
         self.require_owner(account, signer)?;
+        engine(self.accounts[&account].require_idle(Action::CloseAccount))?;
         if !self.accounts[&account].positions().is_empty() {
             return Err(refused(Error::AccountNotEmpty));
         }
@@ -302,7 +321,9 @@ impl Model {
                 let positions = self.accounts.values().filter_map(|account| account.shares(index as u8, side).ok());
                 assert_eq!(positions.map(|shares| shares.0).sum::<u64>(), total.0, "reserve {index}: {side:?} shares");
             }
-            assert!(self.balances[&self.vault(index as u8)] >= reserve.cash, "reserve {index}: cash is in the vault");
+            let held = self.balances[&self.vault(index as u8)] as u128;
+            assert!(held >= reserve.vault_balance(), "reserve {index}: what the books say is in the vault");
         }
+        self.check_restrictions();
     }
 }

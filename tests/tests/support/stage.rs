@@ -1,20 +1,41 @@
-//! A market in which each of the fourteen instructions would succeed, to change one thing about them at a time.
+//! A market in which each instruction would succeed, to change one thing about them at a time.
 #![allow(dead_code, reason = "every suite uses its own part")]
 
 use ballast_client::{
     Address, ID, Instruction, LiquidationOrder, MarketView, PYTH_RECEIVERS, TOKEN_PROGRAM,
-    instruction::{ALL, AccountSpec, InstructionSpec},
+    instruction::{self as ix, ALL, AccountSpec, InstructionSpec},
     to_engine,
 };
-use ballast_tests::{MintSpec, Quote, SOL, Scene, Token, USD, User, World, market_config, reserve_config};
+use ballast_engine::{gate::Action, insurance::InsuranceConfig, units::Bps};
+use ballast_tests::{MintSpec, Outcome, Quote, SOL, Scene, Token, USD, User, World, market_config, reserve_config};
 use solana_account::Account;
 
 pub struct Stage {
     pub world: World,
     /// Owes usd against sol, unhealthily.
     pub trader: User,
-    /// Every instruction by its tag, valid.
+    /// Every instruction by its tag, valid in its [`Stage::transaction`].
     pub valid: Vec<Instruction>,
+}
+
+/// Who acts on the stage.
+struct Cast {
+    lender: User,
+    /// Owes usd against sol, unhealthily.
+    trader: User,
+    /// Has sol and owes nothing.
+    saver: User,
+    /// Owes usd and has nothing left.
+    bust: User,
+    /// Has an empty account.
+    idle: User,
+    liquidator: Address,
+    /// Has staked, asked for it, and waited.
+    leaver: Address,
+    /// Has staked.
+    staker: Address,
+    /// Has an empty stake.
+    closer: Address,
 }
 
 /// An account of an instruction.
@@ -30,7 +51,15 @@ impl Stage {
         let Scene { mut world, usd, sol, lender, trader } = Scene::new();
         let junk = world.list(Token::new("JUNK", 6, 1.0), reserve_config());
         let (saver, bust, idle) = (world.user("saver"), world.user("bust"), world.user("idle"));
-        let liquidator = world.key("liquidator");
+        let [liquidator, leaver, staker, closer] =
+            ["liquidator", "leaver", "staker", "closer"].map(|name| world.key(name));
+        let cast = Cast { lender, trader, saver, bust, idle, liquidator, leaver, staker, closer };
+        world.reconfigure_market(|config| config.loss_limit = 1_000_000).expect_ok();
+        let insured = InsuranceConfig { cooldown: 86_400, fee_share: Bps(2_000), ..InsuranceConfig::default() };
+        let configured = world.reconfigure(usd, |config| {
+            (config.flash_enabled, config.flash_fee, config.insurance) = (1, Bps(9), insured);
+        });
+        configured.expect_ok();
         world.supply(saver, sol, 100 * SOL);
         world.supply(bust, junk, 1_000 * USD);
         world.refresh_all();
@@ -42,11 +71,54 @@ impl Stage {
         }
         let order = LiquidationOrder { debt: usd, collateral: junk, max_repay: u64::MAX, min_collateral: 1 };
         world.liquidate(liquidator, bust.margin, order).expect_ok();
+        for owner in [leaver, staker, closer] {
+            world.open_stake(owner, usd);
+            world.fund(&owner, usd, 10_000 * USD);
+        }
+        world.stake(leaver, usd, 1_000 * USD).expect_ok();
+        world.stake(staker, usd, 1_000 * USD).expect_ok();
+        world.begin_unstake(leaver, usd, 500 * USD).expect_ok();
         world.advance(86_400);
         world.refresh_all();
         world.set_price(sol, Quote::dollars(110.0)).expect_ok();
-        let valid = valid(&mut world, usd, sol, [lender, trader, saver, bust, idle], liquidator);
+        let valid = valid(&mut world, usd, sol, &cast);
         Self { world, trader, valid }
+    }
+
+    /// The transaction in which an instruction is valid, and where it stands there: with the other half of a liquidation or
+    /// a flash loan, or with what it undoes.
+    pub fn transaction(&self, instruction: Instruction) -> (Vec<Instruction>, usize) {
+        const BEGIN_LIQUIDATION: u8 = ix::BeginLiquidation::SPEC.tag;
+        const END_LIQUIDATION: u8 = ix::EndLiquidation::SPEC.tag;
+        const BEGIN_FLASH_LOAN: u8 = ix::BeginFlashLoan::SPEC.tag;
+        const END_FLASH_LOAN: u8 = ix::EndFlashLoan::SPEC.tag;
+        const RESUME: u8 = ix::Resume::SPEC.tag;
+        let valid = |spec: InstructionSpec| self.valid[spec.tag as usize].clone();
+        match instruction.data.first().copied() {
+            Some(BEGIN_LIQUIDATION) => (vec![instruction, valid(ix::EndLiquidation::SPEC)], 0),
+            Some(END_LIQUIDATION) => (vec![valid(ix::BeginLiquidation::SPEC), instruction], 1),
+            Some(BEGIN_FLASH_LOAN) => (vec![instruction, valid(ix::EndFlashLoan::SPEC)], 0),
+            Some(END_FLASH_LOAN) => (vec![valid(ix::BeginFlashLoan::SPEC), instruction], 1),
+            Some(RESUME) => (vec![valid(ix::Pause::SPEC), instruction], 1),
+            _ => (vec![instruction], 0),
+        }
+    }
+
+    /// Sends an instruction in its [`Stage::transaction`].
+    #[track_caller]
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn send(&mut self, instruction: Instruction) -> Outcome {
+        let (transaction, _) = self.transaction(instruction);
+        self.world.send(&transaction)
+    }
+
+    /// The same in a copy of the world, which is returned too.
+    #[track_caller]
+    pub fn send_in_a_fork(&self, instruction: Instruction) -> (World, Outcome) {
+        let (transaction, _) = self.transaction(instruction);
+        let mut world = self.world.fork();
+        let outcome = world.send(&transaction);
+        (world, outcome)
     }
 
     /// Every account of every instruction.
@@ -81,12 +153,19 @@ impl Stage {
     }
 }
 
+/// Names of the accounts that are records of the program.
+const RECORDS: [&str; 3] = ["market", "margin_account", "stake"];
+
 impl Place {
     /// Whether the framework loads this account as a record of the program.
     pub fn is_record(&self) -> bool {
-        let created = [("create_market", "market"), ("open_account", "margin_account")];
-        ["market", "margin_account"].contains(&self.account.name)
-            && !created.contains(&(self.instruction.name, self.account.name))
+        RECORDS.contains(&self.account.name) && !self.is_created()
+    }
+
+    /// Whether the instruction creates this account as a record of the program.
+    pub fn is_created(&self) -> bool {
+        let created = [("create_market", "market"), ("open_account", "margin_account"), ("open_stake", "stake")];
+        created.contains(&(self.instruction.name, self.account.name))
     }
 
     pub fn name(&self) -> String {
@@ -94,13 +173,13 @@ impl Place {
     }
 }
 
-fn valid(world: &mut World, usd: u8, sol: u8, users: [User; 5], liquidator: Address) -> Vec<Instruction> {
-    let [lender, trader, saver, bust, idle] = users;
-    let (authority, payer, collector) = (world.authority, world.payer, world.key("collector"));
+fn valid(world: &mut World, usd: u8, sol: u8, cast: &Cast) -> Vec<Instruction> {
+    let Cast { lender, trader, saver, bust, idle, liquidator, leaver, staker, closer } = *cast;
+    let (authority, payer, roles) = (world.authority, world.payer, world.roles());
     let mint = world.mint("unlisted", &MintSpec::spl(6));
     let mut config = reserve_config();
     config.oracle.feed_id = to_engine(&mint);
-    for user in users {
+    for user in [lender, trader, saver, bust, idle] {
         world.fund(&user.key, usd, 1_000 * USD);
         world.fund(&user.key, sol, 1_000 * SOL);
     }
@@ -110,7 +189,7 @@ fn valid(world: &mut World, usd: u8, sol: u8, users: [User; 5], liquidator: Addr
     let order = LiquidationOrder { debt: usd, collateral: sol, max_repay: 100 * USD, min_collateral: 1 };
     let (source, destination) = (world.tokens(&liquidator, usd), world.tokens(&liquidator, sol));
     vec![
-        MarketView::create(authority, 1, authority, collector, PYTH_RECEIVERS, market_config()).0,
+        MarketView::create(authority, 1, roles, PYTH_RECEIVERS, market_config()).0,
         view.add_reserve(payer, mint, TOKEN_PROGRAM, config),
         view.update_reserve(usd, view.reserves[usd as usize].config).expect(listed),
         view.open_account(saver.key, payer, 1),
@@ -124,7 +203,20 @@ fn valid(world: &mut World, usd: u8, sol: u8, users: [User; 5], liquidator: Addr
         view.settle_bad_debt(bust.margin, usd).expect(listed),
         view.collect_fees(tokens(lender, usd), usd).expect(listed),
         view.read_health(saver.margin),
-        view.update_market(market_config()),
+        view.update_market(view.market.config),
+        view.begin_liquidation(liquidator, trader.margin, destination, order).expect(listed),
+        view.end_liquidation(lender.key, trader.margin, tokens(lender, usd), usd).expect(listed),
+        view.mark_liquidatable(trader.margin),
+        view.begin_flash_loan(tokens(saver, usd), usd, 100 * USD).expect(listed),
+        view.end_flash_loan(saver.key, tokens(saver, usd), usd).expect(listed),
+        view.open_stake(saver.key, payer, usd).expect(listed),
+        view.stake(lender.key, staker, tokens(lender, usd), usd, USD).expect(listed),
+        view.begin_unstake(staker, usd, USD),
+        view.unstake(leaver, world.tokens(&leaver, usd), usd).expect(listed),
+        view.close_stake(closer, payer, usd),
+        view.pause(&[Action::Withdraw]),
+        view.resume(authority),
+        view.poke(usd).expect(listed),
     ]
 }
 

@@ -1,0 +1,77 @@
+//! Price accounts as their publishers write them, and once in a while someone else.
+
+use super::{
+    actors::{Actors, DOLLAR, EXPONENT, feed},
+    model::PriceAccount,
+    transaction::Step,
+};
+use ballast_client::{AccountMeta, ID, PYTH_RECEIVERS, SYSTEM_PROGRAM, TOKEN_PROGRAM, instruction as ix, to_engine};
+use ballast_engine::price::PriceUpdate;
+use ballast_tests::price_account;
+use rand::Rng;
+
+impl Actors {
+    pub fn refresh_prices(&mut self) -> Step {
+        let count = self.model.reserves.len() as u8;
+        let mut reserves: Vec<u8> = (0..count).collect();
+        match self.rng.random_range(0..40) {
+            0 => reserves.clear(),
+            1 => reserves.push(self.rng.random()),
+            2 => reserves.push(0),
+            3..12 => reserves.truncate(self.rng.random_range(1..=count as usize)),
+            _ => {}
+        }
+        let prices: Vec<_> =
+            reserves.iter().map(|reserve| (*reserve, price_account(&feed(*reserve).0), self.price(*reserve))).collect();
+        for (_, address, (owner, bytes)) in &prices {
+            self.world.write(*address, *owner, bytes.clone());
+        }
+        // Of an account that is listed twice, the last content counts.
+        let stored: Vec<_> = prices
+            .iter()
+            .map(|(reserve, address, _)| {
+                let last = prices.iter().rev().find(|price| price.1 == *address).expect("itself");
+                (*reserve, *address, last.2.clone())
+            })
+            .collect();
+        let mut instruction = ix::RefreshPrices { market: self.world.market, reserves }.instruction();
+        instruction.accounts.extend(prices.iter().map(|price| AccountMeta::new_readonly(price.1, false)));
+        Step::new(instruction, move |model| model.refresh_prices(&stored))
+    }
+
+    /// The reserve's current price as its publisher, or once in a while someone else, would store it.
+    fn price(&mut self, reserve: u8) -> PriceAccount {
+        let (spot, ema_price) = self.tokens.get(reserve as usize).map_or((DOLLAR, DOLLAR), |token| token.price);
+        let confidence = spot as u64 * self.rng.random_range(0..60) / 10_000;
+        let mut update = PriceUpdate {
+            feed_id: feed(reserve).0,
+            price: spot,
+            confidence,
+            exponent: EXPONENT,
+            publish_time: self.model.now,
+            ema_price: ema_price.max(1),
+        };
+        let mut owner = PYTH_RECEIVERS[self.rng.random_range(0..2)];
+        let mut damage = None;
+        match self.rng.random_range(0..400) {
+            0 => update.price = 0,
+            1 => update.price = -spot,
+            2 => update.ema_price = self.rng.random_range(-1..=0),
+            3 => update.publish_time += self.rng.random_range(1..100),
+            4 => update.publish_time -= self.rng.random_range(1..1_000),
+            5 => update.confidence = spot as u64 * self.rng.random_range(100..3_000) / 10_000,
+            6 => update.exponent = self.rng.random_range(-20..2),
+            7 => update.feed_id[0] ^= 1,
+            8 => owner = [ID, SYSTEM_PROGRAM, TOKEN_PROGRAM][self.rng.random_range(0..3)],
+            9 => damage = Some((40, 0)),
+            10 => damage = Some((self.rng.random_range(0..8), 0)),
+            11 => update.price = i64::MAX,
+            _ => {}
+        }
+        let mut bytes = update.to_bytes(to_engine(&owner)).to_vec();
+        if let Some((at, value)) = damage {
+            bytes[at] = value;
+        }
+        (owner, bytes)
+    }
+}
