@@ -2,8 +2,11 @@
 
 use ballast_client::Address;
 use ballast_engine::{
+    breaker::BreakerConfig,
     exposure::ValueAtRiskConfig,
+    insurance::InsuranceConfig,
     interest::{ControllerConfig, RateCurve},
+    market::MarketConfig,
     price::OracleConfig,
     reserve::ReserveConfig,
     units::{Bps, Rate},
@@ -21,11 +24,23 @@ const UNTOUCHED: i64 = (Rate::YEAR / 10) as i64;
 /// One token in atoms.
 pub const TOKEN: u64 = 1_000_000_000;
 
-/// Eight points, of which the last is reached, close to the ceiling of 1,000 % a year.
+/// Eight points, of which the last is reached, close to the ceiling of 1,000 % a year; all breakers watch and none trips.
 fn config() -> ReserveConfig {
     let points: Vec<_> = (0..7).map(|point| (point * 1_000, 99_990)).chain([(10_000, 100_000)]).collect();
     let curve = RateCurve::new(&points).expect("eight points");
-    ReserveConfig { curve, min_penalty: Bps(301), ..reserve_config() }
+    let breakers = BreakerConfig {
+        outflow_hour: 1 << 60,
+        outflow_day: 1 << 61,
+        small_deposit: 1 << 60,
+        liquidation_hour: u32::MAX,
+        halt_seconds: 600,
+        max_utilisation: Bps(9_999),
+        tiers: [Bps(5_000), Bps(6_000), Bps(7_000)],
+        ..BreakerConfig::default()
+    };
+    let insurance = InsuranceConfig { fee_share: Bps(1_001), penalty_share: Bps(1_001), ..reserve_config().insurance };
+    let (flash_enabled, flash_fee) = (1, Bps(1));
+    ReserveConfig { curve, min_penalty: Bps(301), breakers, insurance, flash_enabled, flash_fee, ..reserve_config() }
 }
 
 /// The same with every rule that adapts switched on and past its bound.
@@ -100,6 +115,11 @@ impl Full {
             world.set_price(0, quote(10.0)).expect_ok();
             world.borrow(borrower, index, 970 * TOKEN + 7).expect_ok();
         }
+        let limits = |config: &mut MarketConfig| {
+            (config.outflow_hour, config.outflow_day, config.liquidation_hour) = (u32::MAX, u32::MAX, u32::MAX);
+            config.full_penalty_after = 100_000_000;
+        };
+        world.reconfigure_market(limits).expect_ok();
         let user = world.user("user");
         Self { world, user }
     }
@@ -145,6 +165,10 @@ impl Full {
     /// Lets all reserves lie until their growth is as expensive as can be, then prices those whose price must be fresh.
     pub fn age(&mut self, fresh: &[u8]) {
         self.world.advance(UNTOUCHED);
+        // The market's windows were at work a second ago.
+        let borrower = self.world.user(&format!("borrower {FIRST}"));
+        self.world.supply(borrower, 0, TOKEN);
+        self.world.advance(1);
         if !fresh.is_empty() {
             self.reprice(fresh, quote(10.0));
         }
