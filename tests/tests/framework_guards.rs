@@ -5,16 +5,36 @@
 mod stage;
 
 use ballast_client::{Address, ID, Instruction, SYSTEM_PROGRAM, TOKEN_2022_PROGRAM, TOKEN_PROGRAM};
-use ballast_engine::{Error, margin::MarginAccount, market::Market};
-use solana_transaction::InstructionError;
+use ballast_engine::{Error, insurance::Stake, margin::MarginAccount, market::Market};
+use solana_transaction::{InstructionError, TransactionError};
 use stage::{Place, Stage, program_account};
 
-/// Sends a changed instruction, paid for by a bystander so that no flag is widened by that.
+/// Sends a changed instruction in its transaction, paid for by a bystander so that no flag is widened by that.
 #[track_caller]
 fn refuse(stage: &mut Stage, place: &str, instruction: Instruction, reasons: &[InstructionError]) {
+    let tag = instruction.data[0];
+    let (mut transaction, index) = stage.transaction(instruction);
+    if index > 0 {
+        // What begins something looks for its end, which the changed one may not be.
+        transaction.push(stage.valid[tag as usize].clone());
+    }
+    refuse_in(stage, place, &transaction, index, reasons);
+}
+
+/// Sends it alone: another instruction of the transaction would widen its flags. They are looked at before anything else.
+#[track_caller]
+fn refuse_flags(stage: &mut Stage, place: &str, instruction: Instruction, reason: InstructionError) {
+    refuse_in(stage, place, &[instruction], 0, &[reason]);
+}
+
+#[track_caller]
+fn refuse_in(stage: &mut Stage, place: &str, transaction: &[Instruction], index: usize, reasons: &[InstructionError]) {
     let bystander = stage.world.key("bystander");
-    let outcome = stage.world.send_from(bystander, &[instruction]);
-    let Some(reason) = outcome.instruction_error() else { panic!("{place}: accepted\n{}", outcome.describe()) };
+    let outcome = stage.world.send_from(bystander, transaction);
+    let Some(TransactionError::InstructionError(failed, reason)) = &outcome.error else {
+        panic!("{place}: {}", outcome.describe())
+    };
+    assert_eq!(*failed as usize, index, "{place}: {}", outcome.describe());
     assert!(reasons.contains(reason), "{place}: {reason:?} instead of {reasons:?}\n{}", outcome.describe());
 }
 
@@ -25,13 +45,14 @@ fn engine(error: Error) -> InstructionError {
 #[test]
 fn every_instruction_of_the_stage_is_valid_as_it_is() {
     let mut stage = Stage::new();
-    for instruction in stage.valid.clone() {
-        stage.world.fork().send(&[instruction]).expect_ok();
-    }
     let bystander = stage.world.key("bystander");
-    for instruction in stage.valid.clone() {
-        stage.world.fork().send_from(bystander, &[instruction]).expect_ok();
+    for (instruction, spec) in stage.valid.clone().into_iter().zip(ballast_client::instruction::ALL) {
+        assert_eq!(instruction.data[0], spec.tag, "{}", spec.name);
+        stage.send_in_a_fork(instruction.clone()).1.expect_ok();
+        let (transaction, _) = stage.transaction(instruction);
+        stage.world.fork().send_from(bystander, &transaction).expect_ok();
     }
+    assert_eq!(stage.valid.len(), ballast_client::instruction::ALL.len());
 }
 
 #[test]
@@ -40,7 +61,7 @@ fn an_account_that_must_sign_and_does_not_is_refused() {
     for place in Stage::places().into_iter().filter(|place| place.account.signer) {
         let mut instruction = stage.replaced(place, stage.address(place));
         instruction.accounts[place.index].is_signer = false;
-        refuse(&mut stage, &place.name(), instruction, &[InstructionError::MissingRequiredSignature]);
+        refuse_flags(&mut stage, &place.name(), instruction, InstructionError::MissingRequiredSignature);
     }
 }
 
@@ -50,15 +71,14 @@ fn an_account_that_must_be_writable_and_is_not_is_refused() {
     for place in Stage::places().into_iter().filter(|place| place.account.writable) {
         let mut instruction = stage.replaced(place, stage.address(place));
         instruction.accounts[place.index].is_writable = false;
-        let created = !place.is_record() && ["market", "margin_account"].contains(&place.account.name);
-        let reason = match (place.account.signer, created) {
+        let reason = match (place.account.signer, place.is_created()) {
             // The framework reads both flags of a signer at once.
             (true, _) => InstructionError::MissingRequiredSignature,
             // An account that the program creates is refused by the runtime when the system program is called.
             (_, true) => InstructionError::PrivilegeEscalation,
             _ => InstructionError::Custom(2000),
         };
-        refuse(&mut stage, &place.name(), instruction, &[reason]);
+        refuse_flags(&mut stage, &place.name(), instruction, reason);
     }
 }
 
@@ -79,15 +99,16 @@ fn a_record_of_another_discriminator_is_refused() {
     let mut stage = Stage::new();
     let reasons = [InstructionError::InvalidAccountData];
     for place in Stage::places().into_iter().filter(Place::is_record) {
-        let other = if place.account.name == "market" { MarginAccount::DISCRIMINATOR } else { Market::DISCRIMINATOR };
-        // Another record's, none, that of a closed account, and one off by a bit at either end.
+        // The others', none, that of a closed account, and one off by a bit at either end.
         let own = stage.world.account(&stage.address(place)).data;
         let flipped = |at: usize| {
             let mut discriminator: [u8; 8] = own[..8].try_into().expect("eight bytes");
             discriminator[at] ^= 1;
             discriminator
         };
-        for discriminator in [other, [0; 8], [u8::MAX; 8], flipped(0), flipped(7)] {
+        let records = [Market::DISCRIMINATOR, MarginAccount::DISCRIMINATOR, Stake::DISCRIMINATOR];
+        let others = records.into_iter().filter(|discriminator| own[..8] != *discriminator);
+        for discriminator in others.chain([[0; 8], [u8::MAX; 8], flipped(0), flipped(7)]) {
             let forged = stage.forged(place, |account| account.data[..8].copy_from_slice(&discriminator));
             let instruction = stage.replaced(place, forged);
             refuse(&mut stage, &place.name(), instruction, &reasons);
@@ -99,7 +120,11 @@ fn a_record_of_another_discriminator_is_refused() {
 fn a_record_that_is_too_short_is_refused() {
     let mut stage = Stage::new();
     for place in Stage::places().into_iter().filter(Place::is_record) {
-        let header = if place.account.name == "market" { 520 } else { 512 };
+        let header = match place.account.name {
+            "market" => 520,
+            "stake" => 152,
+            _ => 512,
+        };
         for length in [header - 1, 9, 8, 7, 0] {
             let forged = stage.forged(place, |account| account.data.truncate(length));
             let instruction = stage.replaced(place, forged);
@@ -136,25 +161,34 @@ fn an_account_that_is_not_there_is_refused() {
 #[test]
 fn one_record_is_not_taken_for_another() {
     let mut stage = Stage::new();
-    for place in Stage::places().into_iter().filter(Place::is_record) {
-        let data = if place.account.name == "market" {
-            // As long as a market of one reserve, so that its length does not give it away.
-            let mut data = stage.world.account(&stage.trader.margin).data;
-            data.resize(520 + 1024, 0);
-            data
-        } else {
-            stage.world.account(&stage.world.market).data
-        };
-        let impostor = stage.world.key("impostor");
-        stage.world.set_account(impostor, program_account(data));
-        let instruction = stage.replaced(place, impostor);
-        refuse(&mut stage, &place.name(), instruction, &[InstructionError::InvalidAccountData]);
+    let own = |place: Place, stage: &Stage| stage.world.account(&stage.address(place)).data;
+    let records: Vec<Place> = Stage::places().into_iter().filter(Place::is_record).collect();
+    let of_each_kind: Vec<Place> = ["market", "margin_account", "stake"]
+        .map(|name| *records.iter().find(|place| place.account.name == name).expect("one of each kind"))
+        .to_vec();
+    for place in records {
+        let length = own(place, &stage).len();
+        for other in of_each_kind.iter().filter(|other| other.account.name != place.account.name) {
+            // As long as the record whose place it takes, so that its length does not give it away.
+            let mut data = own(*other, &stage);
+            data.resize(data.len().max(length), 0);
+            let impostor = stage.world.key("impostor");
+            stage.world.set_account(impostor, program_account(data));
+            let instruction = stage.replaced(place, impostor);
+            refuse(&mut stage, &place.name(), instruction, &[InstructionError::InvalidAccountData]);
+        }
     }
 }
 
 /// Whether an account may be given twice: one that the program only takes lamports from or gives them to.
 fn is_shareable(place: &Place) -> bool {
-    let shareable = [("add_reserve", "payer"), ("open_account", "payer"), ("close_account", "recipient")];
+    let shareable = [
+        ("add_reserve", "payer"),
+        ("open_account", "payer"),
+        ("open_stake", "payer"),
+        ("close_account", "recipient"),
+        ("close_stake", "recipient"),
+    ];
     shareable.contains(&(place.instruction.name, place.account.name))
 }
 
@@ -215,7 +249,8 @@ fn a_lookalike_of_an_unchecked_account_is_refused() {
             ("create_market", "market" | "vault_authority") | ("add_reserve", "vault" | "mint") => {
                 InstructionError::InvalidSeeds
             }
-            ("open_account", "margin_account") => InstructionError::InvalidSeeds,
+            ("open_account", "margin_account") | ("open_stake", "stake") => InstructionError::InvalidSeeds,
+            (_, "instructions") => InstructionError::UnsupportedSysvar,
             (_, "vault_authority") => engine(Error::WrongVaultAuthority),
             (_, name) if name.ends_with("vault") => engine(Error::WrongVault),
             (_, name) if name.ends_with("mint") => engine(Error::WrongMint),
@@ -233,11 +268,17 @@ fn a_lookalike_of_an_unchecked_account_is_refused() {
 fn too_few_accounts_are_refused() {
     let mut stage = Stage::new();
     for mut instruction in stage.valid.clone() {
+        let name = ballast_client::instruction::ALL[instruction.data[0] as usize].name;
         let declared = ballast_client::instruction::ALL[instruction.data[0] as usize].accounts.len();
         instruction.accounts.truncate(declared - 1);
-        refuse(&mut stage, "one account missing", instruction.clone(), &[InstructionError::NotEnoughAccountKeys]);
+        refuse(
+            &mut stage,
+            &format!("{name} with one account missing"),
+            instruction.clone(),
+            &[InstructionError::NotEnoughAccountKeys],
+        );
         instruction.accounts.clear();
-        refuse(&mut stage, "no accounts", instruction, &[InstructionError::NotEnoughAccountKeys]);
+        refuse(&mut stage, &format!("{name} without accounts"), instruction, &[InstructionError::NotEnoughAccountKeys]);
     }
 }
 

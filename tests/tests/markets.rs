@@ -14,7 +14,7 @@ use ballast_engine::{
     units::Bps,
 };
 use ballast_tests::{
-    MintSpec, Options, Outcome, Scene, Token, USD, World, market_config, reserve_config, with_account,
+    MintSpec, Options, Outcome, Scene, Token, USD, World, market_config, reserve_config, roles, with_account,
 };
 use solana_account::Account;
 use solana_transaction::InstructionError;
@@ -26,14 +26,17 @@ const ACCOUNT_IN_USE: u32 = 0;
 fn anyone_creates_markets_and_names_their_roles() {
     let mut world = World::empty(Options::default());
     let (creator, authority, collector) = (world.key("creator"), world.key("boss"), world.key("collector"));
+    let guardian = world.key("guardian");
+    let named = roles(authority, collector, guardian);
     for id in [0, 1, 258, u16::MAX] {
-        let (create, address) = MarketView::create(creator, id, authority, collector, PYTH_RECEIVERS, market_config());
+        let (create, address) = MarketView::create(creator, id, named, PYTH_RECEIVERS, market_config());
         world.send(&[create]).expect_ok();
         world.market = address;
         let MarketView { market, reserves, .. } = world.view();
         assert_eq!(reserves, []);
         assert_eq!((market.version, market.id, market.events), (LAYOUT_VERSION, id, 0));
         assert_eq!((market.creator, market.authority), (to_engine(&creator), to_engine(&authority)));
+        assert_eq!(market.guardian, to_engine(&guardian));
         assert_eq!((market.fee_collector, market.config), (to_engine(&collector), market_config()));
         assert_eq!(market.price_receivers, PYTH_RECEIVERS.map(|receiver| to_engine(&receiver)));
         let (vaults, vaults_bump) = vault_authority(&address);
@@ -48,7 +51,8 @@ fn anyone_creates_markets_and_names_their_roles() {
 #[test]
 fn a_market_is_created_once() {
     let mut world = World::new();
-    let (create, _) = MarketView::create(world.authority, 0, world.payer, world.payer, PYTH_RECEIVERS, market_config());
+    let payers = roles(world.payer, world.payer, world.payer);
+    let (create, _) = MarketView::create(world.authority, 0, payers, PYTH_RECEIVERS, market_config());
     let outcome = world.send(&[create]);
     assert!(!outcome.is_ok());
     assert_eq!(world.view().market.authority, to_engine(&world.authority));
@@ -281,8 +285,8 @@ fn market_parameters_out_of_range_are_refused() {
     let mut world = World::new();
     let one_dollar = market_config().dust_value;
     let create = |world: &mut World, config: MarketConfig| -> Outcome {
-        let authority = world.authority;
-        let (create, _) = MarketView::create(authority, 1, authority, authority, PYTH_RECEIVERS, config);
+        let (authority, roles) = (world.authority, world.roles());
+        let (create, _) = MarketView::create(authority, 1, roles, PYTH_RECEIVERS, config);
         world.send(&[create])
     };
     let base = market_config();
@@ -299,12 +303,13 @@ fn market_parameters_out_of_range_are_refused() {
         create(&mut world, config).expect_error(error);
     }
     let (authority, none) = (world.authority, Address::default());
-    for (role, collector, receivers, error) in [
-        (none, authority, PYTH_RECEIVERS, Error::RoleMissing),
-        (authority, none, PYTH_RECEIVERS, Error::RoleMissing),
-        (authority, authority, [none; 2], Error::ReceiverMissing),
+    for (roles, receivers, error) in [
+        (roles(none, authority, authority), PYTH_RECEIVERS, Error::RoleMissing),
+        (roles(authority, none, authority), PYTH_RECEIVERS, Error::RoleMissing),
+        (roles(authority, authority, none), PYTH_RECEIVERS, Error::RoleMissing),
+        (roles(authority, authority, authority), [none; 2], Error::ReceiverMissing),
     ] {
-        let (create, _) = MarketView::create(authority, 1, role, collector, receivers, base);
+        let (create, _) = MarketView::create(authority, 1, roles, receivers, base);
         world.send(&[create]).expect_error(error);
     }
     create(&mut world, base).expect_ok();

@@ -23,11 +23,22 @@ fn set_condition(world: &mut World, reserve: u8, dollars: f64, condition: Condit
         Condition::Fresh | Condition::Stale => Quote::dollars(dollars),
         Condition::WideConfidence => Quote::dollars(dollars).confidence_bps(250),
         Condition::FarFromAverage => Quote::dollars(dollars).ema_dollars(dollars * 1.1),
+        Condition::Moving => moved(world, reserve, dollars, [Bps(200), Bps(400), Bps(0)]),
+        Condition::Halted => moved(world, reserve, dollars, [Bps(100), Bps(200), Bps(400)]),
     };
     world.set_price(reserve, quote).expect_ok();
     if condition == Condition::Stale {
         world.advance(61);
     }
+}
+
+/// A quote near its average that is far from it for these tiers of the price breaker.
+fn moved(world: &mut World, reserve: u8, dollars: f64, tiers: [Bps; 3]) -> Quote {
+    let halt_seconds = 900;
+    world
+        .reconfigure(reserve, |config| (config.breakers.tiers, config.breakers.halt_seconds) = (tiers, halt_seconds))
+        .expect_ok();
+    Quote::dollars(dollars).ema_dollars(dollars * 1.03)
 }
 
 /// As a reserve just listed: nothing but governance can bring an account there.
@@ -82,20 +93,23 @@ fn deposits_and_repayments_need_no_price() {
     }
 }
 
+/// But a halted reserve pays nothing out, whatever for.
 #[test]
 fn a_withdrawal_without_debt_needs_no_price() {
     for condition in Condition::ALL {
         let Scene { mut world, usd, lender, .. } = stage(Of::Debt, condition, false);
-        expect(world.withdraw(lender, usd, USD), Ok(()), &format!("{condition:?}"));
+        let expected = if condition == Condition::Halted { Err(Error::ReserveHalted) } else { Ok(()) };
+        expect(world.withdraw(lender, usd, USD), expected, &format!("{condition:?}"));
     }
 }
 
-/// Collateral in any condition but fresh counts nothing; such a debt stops everything.
+/// Collateral in any condition but fresh counts nothing; such a debt stops everything, but while its price just moves.
 #[test]
 fn new_risk_needs_fresh_prices() {
     for condition in Condition::ALL {
         let of_debt = match condition {
-            Condition::Fresh => Ok(()),
+            Condition::Fresh | Condition::Moving => Ok(()),
+            Condition::Halted => Err(Error::ReserveHalted),
             Condition::Stale | Condition::NeverPriced => Err(Error::PriceStale),
             Condition::WideConfidence | Condition::FarFromAverage => Err(Error::PriceUnsettled),
         };
@@ -104,6 +118,7 @@ fn new_risk_needs_fresh_prices() {
             let Scene { mut world, usd, trader, .. } = stage(of, condition, false);
             expect(world.borrow(trader, usd, 10 * USD), expected, &format!("borrow, {of:?} {condition:?}"));
             let Scene { mut world, sol, trader, .. } = stage(of, condition, false);
+            let expected = if condition == Condition::Halted { Err(Error::ReserveHalted) } else { expected };
             expect(world.withdraw(trader, sol, SOL / 100), expected, &format!("withdraw, {of:?} {condition:?}"));
         }
     }

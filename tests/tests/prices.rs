@@ -82,8 +82,8 @@ fn both_receiver_programs_are_accepted_and_no_other() {
 fn an_absent_second_receiver_does_not_admit_the_system_program() {
     let mut world = World::new();
     let (authority, receivers) = (world.authority, [PYTH_RECEIVERS[0], Address::default()]);
-    let (create, market) =
-        ballast_client::MarketView::create(authority, 1, authority, authority, receivers, market_config());
+    let roles = world.roles();
+    let (create, market) = ballast_client::MarketView::create(authority, 1, roles, receivers, market_config());
     world.send(&[create]).expect_ok();
     world.market = market;
     let sol = world.list(ballast_tests::Token::new("SOL", 9, 150.0), reserve_config());

@@ -11,7 +11,9 @@ use std::{
 use ballast_client::{
     Address, Event, ID, LiquidationOrder, MarketView, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, instruction,
 };
-use ballast_engine::actions::EVERYTHING;
+use ballast_engine::{
+    actions::EVERYTHING, gate::Action, insurance::InsuranceConfig, reserve::ReserveConfig, units::Bps,
+};
 use ballast_tests::{
     MintSpec, Options, Outcome, Quote, SOL, Token, USD, User, World, market_config, program_path, read_program,
     reserve_config,
@@ -54,10 +56,19 @@ impl Run {
     /// Does something that must succeed, and records what it left.
     #[track_caller]
     fn step(&mut self, name: &'static str, action: impl FnOnce(&mut World) -> Outcome) {
+        self.steps_in_one(&[name], action);
+    }
+
+    /// Does several in one transaction.
+    #[track_caller]
+    fn steps_in_one(&mut self, names: &[&'static str], action: impl FnOnce(&mut World) -> Outcome) {
         let outcome = action(&mut self.world);
-        assert!(outcome.is_ok(), "{name}: {}", outcome.describe());
-        let tag = instruction::ALL.iter().position(|spec| spec.name == name).expect("the name of an instruction");
-        self.tags.push(tag as u8);
+        assert!(outcome.is_ok(), "{names:?}: {}", outcome.describe());
+        for name in names {
+            let tag = instruction::ALL.iter().position(|spec| spec.name == *name).expect("the name of an instruction");
+            self.tags.push(tag as u8);
+        }
+        let name = names[0];
         let owners = [ID, TOKEN_PROGRAM, TOKEN_2022_PROGRAM];
         let accounts = owners.iter().flat_map(|owner| self.world.svm.get_program_accounts(owner)).collect();
         self.steps.push(Step { name, events: outcome.events, return_data: outcome.return_data, accounts });
@@ -83,20 +94,39 @@ impl Run {
         self.world.fund(&user.key, reserve, amount);
         self.step("deposit", |world| world.deposit(user, reserve, amount));
     }
+
+    /// A stake put in, asked for and taken out after thirty days; its account is closed.
+    fn stake_for_a_month(&mut self, owner: Address, reserve: u8) {
+        let view = self.world.view();
+        let open = view.open_stake(owner, self.world.payer, reserve).expect("the reserve exists");
+        self.step("open_stake", |world| world.send(&[open]));
+        self.step("stake", |world| world.stake(owner, reserve, 1_000 * USD));
+        self.step("begin_unstake", |world| world.begin_unstake(owner, reserve, 1_000 * USD));
+        self.world.advance(30 * 86_400);
+        self.step("unstake", |world| world.unstake(owner, reserve));
+        self.step("close_stake", |world| world.send(&[view.close_stake(owner, world.payer, reserve)]));
+    }
+}
+
+/// What its reserve's configuration needs for the instructions that are off by default.
+fn open_to_flash_loans_and_insured(config: &mut ReserveConfig) {
+    (config.flash_enabled, config.flash_fee) = (1, Bps(9));
+    config.insurance = InsuranceConfig { cooldown: 2_591_999, fee_share: Bps(2_000), penalty_share: Bps(1_000) };
 }
 
 /// A market from its creation until nobody has anything in it.
 fn live_through(bytecode: &[u8]) -> Vec<Step> {
     let mut run = Run::new(bytecode);
-    let (authority, collector) = (run.world.authority, run.world.key("collector"));
+    let (authority, roles) = (run.world.authority, run.world.roles());
     let receivers = ballast_client::PYTH_RECEIVERS;
-    let (create, market) = MarketView::create(authority, 7, authority, collector, receivers, market_config());
+    let (create, market) = MarketView::create(authority, 7, roles, receivers, market_config());
     run.step("create_market", |world| world.send(&[create]));
     run.world.market = market;
     let usd = run.list(Token::new("USD", 6, 1.0));
     let sol = run.list(Token::new("SOL", 9, 150.0).token_2022());
     run.step("update_market", |world| world.send(&[world.view().update_market(market_config())]));
     run.step("update_reserve", |world| world.reconfigure(sol, |config| config.deposit_cap = 1_000 * SOL));
+    run.step("update_reserve", |world| world.reconfigure(usd, open_to_flash_loans_and_insured));
 
     let (lender, trader) = (run.open("lender"), run.open("trader"));
     run.deposit(lender, usd, 1_000_000 * USD);
@@ -109,19 +139,29 @@ fn live_through(bytecode: &[u8]) -> Vec<Step> {
     run.step("borrow", |world| world.borrow(trader, usd, 10_100 * USD));
     run.step("repay", |world| world.repay(trader, usd, 100 * USD));
     run.step("withdraw", |world| world.withdraw(lender, usd, USD));
-    run.world.advance(30 * 86_400);
-
     let liquidator = run.world.key("liquidator");
     run.world.fund(&liquidator, usd, 1_000_000 * USD);
+    run.stake_for_a_month(liquidator, usd);
+    let flash_loan = run.world.flash_loan(liquidator, usd, 1_000 * USD);
+    run.steps_in_one(&["begin_flash_loan", "end_flash_loan"], |world| world.send(&flash_loan));
+
     run.step("refresh_prices", |world| world.set_price(usd, Quote::dollars(1.0)));
     for (dollars, max_repay) in [(120.0, 2_000 * USD), (20.0, u64::MAX)] {
         run.step("refresh_prices", |world| world.set_price(sol, Quote::dollars(dollars)));
         run.step("read_health", |world| world.read_health(trader.margin));
-        let order = LiquidationOrder { debt: usd, collateral: sol, max_repay, min_collateral: 1 };
-        run.step("liquidate", |world| world.liquidate(liquidator, trader.margin, order));
+        run.step("mark_liquidatable", |world| world.mark_liquidatable(trader.margin));
+        let order = LiquidationOrder { debt: usd, collateral: sol, max_repay: max_repay / 2, min_collateral: 1 };
+        let receivership = run.world.receivership(liquidator, trader.margin, order);
+        run.steps_in_one(&["begin_liquidation", "end_liquidation"], |world| world.send(&receivership));
+        if run.world.deposit_shares(trader, sol) > 0 {
+            run.step("liquidate", |world| world.liquidate(liquidator, trader.margin, order));
+        }
     }
-    run.step("settle_bad_debt", |world| world.settle(trader.margin, usd));
     run.step("collect_fees", |world| world.collect_fees(usd));
+    run.step("settle_bad_debt", |world| world.settle(trader.margin, usd));
+    run.step("poke", |world| world.poke(usd));
+    run.step("pause", |world| world.pause(&[Action::Withdraw, Action::Borrow]));
+    run.step("resume", |world| world.resume(authority));
     run.step("withdraw", |world| world.withdraw(lender, usd, EVERYTHING));
     run.world.assert_conserved();
     for user in [lender, trader] {
