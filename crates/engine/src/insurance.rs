@@ -182,7 +182,8 @@ impl Loss {
 }
 
 impl Ledger<'_> {
-    /// Puts up to `amount` atoms into a reserve's insurance.
+    /// Puts up to `amount` atoms into a reserve's insurance; the first time no less than opens a deposit, so that not an atom
+    /// takes the income that others do not share.
     pub fn stake(&mut self, stake: &mut Stake, amount: u64) -> Result<Movement> {
         if amount == 0 {
             return Err(Error::AmountIsZero);
@@ -194,6 +195,9 @@ impl Ledger<'_> {
         // Income until now belongs to those who staked before.
         record.set_fees_aside();
         stake.renew(&record.insurance);
+        if stake.shares == Shares::ZERO && amount < record.config.min_deposit {
+            return Err(Error::DepositBelowMinimum);
+        }
         let (amount, shares) = record.insurance.buy(amount)?;
         stake.shares.0 = stake.shares.0.checked_add(shares.0).ok_or(Error::AmountTooLarge)?;
         Ok(Movement { amount, shares })

@@ -85,6 +85,15 @@ fn a_stake_cools_down_and_is_free_for_two_days() {
 }
 
 #[test]
+fn a_stake_begins_with_as_much_as_a_deposit() {
+    let (mut world, mut stake) = (World::new(1), Stake::default());
+    world.reserves[USDC as usize].config.min_deposit = 500;
+    assert_eq!(put(&mut world, &mut stake, 499), Err(Error::DepositBelowMinimum));
+    put(&mut world, &mut stake, 500).unwrap();
+    put(&mut world, &mut stake, 1).unwrap();
+}
+
+#[test]
 fn stakers_share_the_income_that_comes_after_them() {
     let (mut world, mut first, mut second) = (World::new(1), Stake::default(), Stake::default());
     // What came before anyone staked is the protocol's own stake.

@@ -169,6 +169,7 @@ fn every_error_of_the_engine_has_an_example() {
         include_str!("behaviour.rs"),
         include_str!("adaptive.rs"),
         include_str!("breakers.rs"),
+        include_str!("phases.rs"),
         include_str!("insurance.rs")
     );
     for error in Error::ALL.iter().filter(|error| !OF_THE_PROGRAM.contains(error)) {

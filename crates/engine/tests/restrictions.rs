@@ -3,42 +3,22 @@
 mod common;
 
 use ballast_engine::{
-    Error, Result,
+    Error,
     actions::EVERYTHING,
     breaker::{BreakerConfig, Halt},
     flow::{Outflow, OutflowLimits},
     gate::Action,
     index::Index,
     insurance::Stake,
-    liquidation::Liquidation,
     pause::Pause,
     reserve::{MAX_LIQUIDITY, Reserve},
     rules::Condition,
     units::{Bps, Shares},
 };
-use common::{START, World};
-
-const LENDER: usize = 0;
-const USER: usize = 1;
-const USDC: u8 = 0;
-const SOL: u8 = 1;
-const ONE_USDC: u64 = 1_000_000;
-const ONE_SOL: u64 = 1_000_000_000;
-
-/// A lender of 100,000 USDC, and a user with 100 SOL who owes 9,000 USDC, after SOL fell from 150 to so many dollars.
-fn fallen(dollars: f64) -> World {
-    let mut world = World::new(3);
-    world.deposit(LENDER, USDC, 100_000 * ONE_USDC);
-    world.deposit(USER, SOL, 100 * ONE_SOL);
-    world.borrow(USER, USDC, 9_000 * ONE_USDC);
-    world.set_price(SOL, (dollars * 1e10) as i64);
-    world.refresh_all();
-    world
-}
-
-fn liquidate(world: &mut World) -> Result<Liquidation> {
-    world.act(USER, |ledger, account| ledger.liquidate(account, USDC, SOL, EVERYTHING, 0))
-}
+use common::{
+    START, World,
+    debtor::{LENDER, ONE_SOL, ONE_USDC, SOL, USDC, USER, fallen, liquidate},
+};
 
 fn usdc(world: &mut World) -> &mut Reserve {
     &mut world.reserves[USDC as usize]
@@ -117,8 +97,8 @@ fn income_that_leaves_or_enters_the_books_moves_the_rates() {
 fn a_reserves_own_liquidation_window_fills() {
     let mut world = fallen(110.0);
     world.reserves[SOL as usize].config.breakers.liquidation_hour = 1_000;
-    liquidate(&mut world).unwrap();
-    assert_eq!(liquidate(&mut world).map(drop), Err(Error::LiquidationThrottled));
+    liquidate(&mut world, EVERYTHING).unwrap();
+    assert_eq!(liquidate(&mut world, EVERYTHING).map(drop), Err(Error::LiquidationThrottled));
 }
 
 #[test]
@@ -127,7 +107,7 @@ fn near_insolvency_begins_at_its_limit() {
     for (near, is_throttled) in [(554, true), (555, false)] {
         let mut world = fallen(95.0);
         (world.market.config.liquidation_hour, world.market.config.near_insolvency) = (100, Bps(near));
-        assert_eq!(liquidate(&mut world).unwrap().seized < 2 * ONE_SOL, is_throttled);
+        assert_eq!(liquidate(&mut world, EVERYTHING).unwrap().seized < 2 * ONE_SOL, is_throttled);
     }
 }
 
@@ -137,7 +117,7 @@ fn an_account_is_liquidatable_since_it_was_seen_until_it_is_healed() {
     world.accounts[USER].see_liquidatable(world.now - 3_600);
     world.accounts[USER].see_liquidatable(world.now);
     assert_eq!(world.accounts[USER].liquidatable_since, world.now - 3_600);
-    assert!(liquidate(&mut world).unwrap().after.covers());
+    assert!(liquidate(&mut world, EVERYTHING).unwrap().after.covers());
     assert_eq!((world.accounts[USER].liquidatable_since, world.accounts[USER].liquidatable_seen), (0, 0));
 }
 

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // Every test file uses its own part.
 
 mod actions;
+pub mod debtor;
 pub mod rational;
 
 pub use actions::*;
