@@ -216,8 +216,11 @@ impl Ledger<'_> {
         record.outflow.drain(&record.config.breakers.outflow(), now);
         let lifted = record.halt.lift(now);
         record.price.judge(&record.config.oracle, &record.halt);
-        let limits = self.market.config.outflow();
-        self.market.outflow.drain(&limits, now);
+        record.liquidated.drain(record.config.breakers.liquidations(), Period::Hour, now);
+        let Market { config, outflow, liquidated, losses, .. } = &mut *self.market;
+        outflow.drain(&config.outflow(), now);
+        liquidated.drain(config.liquidations(), Period::Hour, now);
+        losses.drain(whole_dollars(config.loss_limit), Period::Day, now);
         Ok(lifted)
     }
 

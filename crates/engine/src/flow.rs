@@ -133,6 +133,13 @@ impl Throughput {
         if limit == 0 {
             return u64::MAX;
         }
+        self.drain(limit, period, now);
+        limit.saturating_sub(self.level)
+    }
+
+    /// Lets time pass.
+    #[inline(always)]
+    pub fn drain(&mut self, limit: u64, period: Period, now: i64) {
         let elapsed = now.saturating_sub(self.updated).max(0) as u64;
         if elapsed != 0 {
             let is_over = elapsed >= period as u64;
@@ -140,7 +147,6 @@ impl Throughput {
             self.level = self.level.saturating_sub(drains);
             self.updated = now;
         }
-        limit.saturating_sub(self.level)
     }
 
     /// Takes in a flow, after [`Self::room`].

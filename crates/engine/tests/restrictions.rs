@@ -6,7 +6,7 @@ use ballast_engine::{
     Error,
     actions::EVERYTHING,
     breaker::{BreakerConfig, Halt},
-    flow::{Outflow, OutflowLimits},
+    flow::{Outflow, OutflowLimits, Throughput},
     gate::Action,
     index::Index,
     insurance::Stake,
@@ -142,10 +142,16 @@ fn a_poke_drains_the_windows() {
     world.market.config.outflow_hour = 1;
     let full = Outflow { hour: 3_600_000, day: 0, updated: world.now };
     (usdc(&mut world).outflow, world.market.outflow) = (full, full);
+    (usdc(&mut world).config.breakers.liquidation_hour, world.market.config.liquidation_hour) = (1, 1);
+    world.market.config.loss_limit = 1;
+    let used = Throughput { level: 100_000_000, updated: world.now };
+    (usdc(&mut world).liquidated, world.market.liquidated, world.market.losses) = (used, used, used);
     world.now += 3_600;
     world.act(0, |ledger, _| ledger.poke(USDC)).unwrap();
     let empty = Outflow { updated: world.now, ..Outflow::default() };
     assert_eq!((usdc(&mut world).outflow, world.market.outflow), (empty, empty));
+    assert_eq!((usdc(&mut world).liquidated.level, world.market.liquidated.level), (0, 0));
+    assert_eq!(world.market.losses.level, 100_000_000 - 100_000_000 / 86_400 * 3_600);
 }
 
 #[test]
