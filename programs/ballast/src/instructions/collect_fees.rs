@@ -26,12 +26,7 @@ pub struct CollectFees {
 impl CollectFees {
     pub fn collect(&mut self, index: u8) -> Result<()> {
         ensure(is_at(self.fee_collector.address(), &self.market.fee_collector), Error::NotFeeCollector)?;
-        let tokens = TokenPath {
-            vault: *self.vault.account(),
-            mint: *self.mint.account(),
-            program: *self.token_program.account(),
-            other: *self.destination.account(),
-        };
+        let tokens = token_path!(self, destination);
         let mut books = books(&mut self.market, now()?);
         let decimals = tokens.check(books.reserves, index)?;
         let amount = books.collect_fees(index).on_chain()?;

@@ -32,12 +32,7 @@ impl BeginFlashLoan {
     pub fn begin(&mut self, index: u8, amount: u64) -> Result<()> {
         let market = *self.market.address();
         Ending { tag: END.0, data: &[index], account: (END.1, &market) }.require(self.instructions.account())?;
-        let tokens = TokenPath {
-            vault: *self.vault.account(),
-            mint: *self.mint.account(),
-            program: *self.token_program.account(),
-            other: *self.destination.account(),
-        };
+        let tokens = token_path!(self, destination);
         let mut books = books(&mut self.market, now()?);
         let decimals = tokens.check(books.reserves, index)?;
         let loan = books.begin_flash_loan(index, amount).on_chain()?;
@@ -65,12 +60,7 @@ pub struct EndFlashLoan {
 
 impl EndFlashLoan {
     pub fn end(&mut self, index: u8) -> Result<()> {
-        let tokens = TokenPath {
-            vault: *self.vault.account(),
-            mint: *self.mint.account(),
-            program: *self.token_program.account(),
-            other: *self.source.account(),
-        };
+        let tokens = token_path!(self, source);
         let mut books = books(&mut self.market, now()?);
         let decimals = tokens.check(books.reserves, index)?;
         let loan = books.end_flash_loan(index).on_chain()?;

@@ -63,6 +63,19 @@ struct TokenPath {
     other: AccountView,
 }
 
+/// The path through an instruction's accounts `vault`, `mint` and `token_program`, and the user's.
+macro_rules! token_path {
+    ($accounts:ident, $other:ident) => {
+        TokenPath {
+            vault: *$accounts.vault.account(),
+            mint: *$accounts.mint.account(),
+            program: *$accounts.token_program.account(),
+            other: *$accounts.$other.account(),
+        }
+    };
+}
+use token_path;
+
 impl TokenPath {
     /// Requires vault, mint and token program to be the reserve's own, and returns the decimals that a transfer checks.
     #[inline(always)]

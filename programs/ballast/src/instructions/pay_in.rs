@@ -60,11 +60,6 @@ impl PayIn {
 
     #[inline(always)]
     pub(super) fn tokens(&self) -> TokenPath {
-        TokenPath {
-            vault: *self.vault.account(),
-            mint: *self.mint.account(),
-            program: *self.token_program.account(),
-            other: *self.source.account(),
-        }
+        token_path!(self, source)
     }
 }

@@ -64,11 +64,6 @@ impl PayOut {
 
     #[inline(always)]
     fn tokens(&self) -> TokenPath {
-        TokenPath {
-            vault: *self.vault.account(),
-            mint: *self.mint.account(),
-            program: *self.token_program.account(),
-            other: *self.destination.account(),
-        }
+        token_path!(self, destination)
     }
 }

@@ -39,12 +39,7 @@ impl BeginLiquidation {
         check_market(&self.margin_account.market, self.market.address())?;
         let account = *self.margin_account.address();
         Ending { tag: END.0, data: &[], account: (END.1, &account) }.require(self.instructions.account())?;
-        let tokens = TokenPath {
-            vault: *self.vault.account(),
-            mint: *self.mint.account(),
-            program: *self.token_program.account(),
-            other: *self.destination.account(),
-        };
+        let tokens = token_path!(self, destination);
         let mut books = books(&mut self.market, now()?);
         let decimals = tokens.check(books.reserves, collateral)?;
         let done = books.begin_liquidation(&mut self.margin_account, debt, collateral, max_repay, min_collateral);

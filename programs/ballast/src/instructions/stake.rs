@@ -66,12 +66,7 @@ pub struct PutStake {
 impl PutStake {
     pub fn stake(&mut self, amount: u64) -> Result<()> {
         check_market(&self.stake.market, self.market.address())?;
-        let tokens = TokenPath {
-            vault: *self.vault.account(),
-            mint: *self.mint.account(),
-            program: *self.token_program.account(),
-            other: *self.source.account(),
-        };
+        let tokens = token_path!(self, source);
         let mut books = books(&mut self.market, now()?);
         let index = self.stake.reserve;
         let decimals = tokens.check(books.reserves, index)?;
@@ -126,12 +121,7 @@ pub struct Unstake {
 impl Unstake {
     pub fn unstake(&mut self) -> Result<()> {
         check_stake(&self.stake, self.owner.address(), self.market.address())?;
-        let tokens = TokenPath {
-            vault: *self.vault.account(),
-            mint: *self.mint.account(),
-            program: *self.token_program.account(),
-            other: *self.destination.account(),
-        };
+        let tokens = token_path!(self, destination);
         let mut books = books(&mut self.market, now()?);
         let index = self.stake.reserve;
         let decimals = tokens.check(books.reserves, index)?;
