@@ -14,13 +14,14 @@ use ballast_engine::{
 /// When every world starts, unix seconds.
 pub const START: i64 = 1_780_000_000;
 
-/// Target health 105 %, full penalty at 10 % shortfall, dust below 1 USD, no debt below 10 USD.
+/// Target health 105 %, full penalty at 10 % shortfall, dust below 1 USD, no debt below 10 USD, and no loss above 1.
 pub fn market_config() -> MarketConfig {
     MarketConfig {
         target_health: Bps(10_500),
         full_penalty_shortfall: Bps(1_000),
         dust_value: Usd::dollars(1).0 as u64,
         min_debt_value: Usd::dollars(10).0 as u64,
+        loss_limit: 1,
         ..MarketConfig::default()
     }
 }

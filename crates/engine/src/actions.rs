@@ -169,14 +169,14 @@ impl Ledger<'_> {
         self.require_bad_debt(account)?;
         let record = self.accrued(reserve)?;
         let loss = record.write_off(shares);
-        let lost = record.price.roughly(loss.insurance + loss.rest);
+        let lost = record.price.roughly(loss.insurance.saturating_add(loss.depositors));
         account.remove(slot, shares);
         account.regroup(self.reserves);
         if !account.has_debt() {
             account.see_healthy();
         }
         let Market { config, losses, reduce_only, .. } = &mut *self.market;
-        let limit = whole_dollars(config.loss_limit).max(1);
+        let limit = whole_dollars(config.loss_limit);
         let tripped = losses.room(limit, Period::Day, self.now) < lost && *reduce_only == 0;
         losses.add(lost);
         *reduce_only |= tripped as u8;
@@ -212,16 +212,15 @@ impl Ledger<'_> {
     pub fn poke(&mut self, reserve: u8) -> Result<Option<Change>> {
         let now = self.now;
         let record = self.accrued(reserve)?;
-        record.set_fees_aside();
+        record.set_fees_aside(record.cash / 4);
         record.outflow.drain(&record.config.breakers.outflow(), now);
-        let lifted = record.halt.lift(now);
-        record.price.judge(&record.config.oracle, &record.halt);
+        let change = record.watch(now);
         record.liquidated.drain(record.config.breakers.liquidations(), Period::Hour, now);
         let Market { config, outflow, liquidated, losses, .. } = &mut *self.market;
         outflow.drain(&config.outflow(), now);
         liquidated.drain(config.liquidations(), Period::Hour, now);
         losses.drain(whole_dollars(config.loss_limit), Period::Day, now);
-        Ok(lifted)
+        Ok(change)
     }
 
     /// Takes in tokens that came to a reserve.
@@ -231,7 +230,7 @@ impl Ledger<'_> {
         record.outflow.pay_in(&record.config.breakers.outflow(), amount, self.now);
         let limits = self.market.config.outflow();
         if !limits.are_off() {
-            self.market.outflow.pay_in(&limits, record.price.roughly(amount), self.now);
+            self.market.outflow.pay_in(&limits, record.flow_value(amount), self.now);
         }
     }
 
@@ -242,7 +241,7 @@ impl Ledger<'_> {
         let mut is_open = record.outflow.pay_out(&record.config.breakers.outflow(), amount, self.now);
         let limits = self.market.config.outflow();
         if !limits.are_off() {
-            is_open &= self.market.outflow.pay_out(&limits, record.price.roughly(amount), self.now);
+            is_open &= self.market.outflow.pay_out(&limits, record.flow_value(amount), self.now);
         }
         if is_open { Ok(()) } else { self.require_small(reserve, deposit) }
     }

@@ -91,7 +91,7 @@ record! {
         pub tripped: i64,
         /// Tier, 1 to 3, that it is tripped at; 0: not, or until then and nobody has looked since.
         pub tier: u8,
-        /// Trips in a row before the last, each within a day of the one before.
+        /// Trips in a row before the last, each within a day of the end of the one before.
         pub repetitions: u8,
         /// Zero.
         pub padding: [u8; 6],
@@ -143,7 +143,7 @@ impl Halt {
     fn trip(&mut self, config: &BreakerConfig, tier: u8, now: i64) -> Change {
         // A step up is no repetition.
         if self.tier == 0 {
-            let is_repeated = self.tripped != 0 && now.saturating_sub(self.tripped) < Self::LONGEST;
+            let is_repeated = self.tripped != 0 && now.saturating_sub(self.until) < Self::LONGEST;
             self.repetitions =
                 if is_repeated { self.repetitions.saturating_add(1).min(Self::MOST_REPETITIONS) } else { 0 };
         }

@@ -48,7 +48,8 @@ impl Ledger<'_> {
         if loan.amount == 0 {
             return Err(Error::NoFlashLoan);
         }
-        record.cash = record.cash.checked_add(loan.fee).ok_or(Error::AmountTooLarge)?;
+        let room = u64::MAX - record.debts();
+        record.cash = record.cash.checked_add(loan.fee).filter(|cash| *cash <= room).ok_or(Error::AmountTooLarge)?;
         (record.flash_loan, record.flash_fee) = (0, 0);
         record.update_rates();
         Ok(loan)

@@ -1,8 +1,9 @@
 //! Windows: how much may flow in an hour or a day, as leaky buckets.
 //!
 //! A bucket holds what flowed lately and drains, at its limit a period, towards nothing. So a limit bounds any moment's
-//! burst, and any period's flow to twice the limit. It drains whole units a second, slower by less than a hundredth, and
-//! after a period without flow nothing is left.
+//! burst, and any period's flow to twice the limit, beyond what came in: that is credit, of which a period leaves little more
+//! than a third. It drains whole units a second, slower by less than a hundredth, and after a period without flow nothing is
+//! left.
 
 use crate::{layout::record, math::mul};
 
@@ -100,20 +101,20 @@ impl Outflow {
     }
 }
 
-/// What is left of a level; nothing where there is no limit.
+/// What is left of a level; nothing where there is no limit. What went drains by the limit a period, also where that was
+/// higher before; credit above the limit by its own size a period, or it would outlast it.
 #[inline(always)]
 fn towards_zero(level: i64, limit: u64, period: Period, elapsed: u64) -> i64 {
     if elapsed >= period as u64 || limit == 0 {
         return 0;
     }
-    let drains = mul(limit / period as u64, elapsed) as i64;
-    if level > drains {
-        level.wrapping_sub(drains)
-    } else if level < drains.wrapping_neg() {
-        level.wrapping_add(drains)
-    } else {
-        0
+    if level >= 0 {
+        let level = (level as u64).min(limit);
+        return level.saturating_sub(mul(limit / period as u64, elapsed)) as i64;
     }
+    let credit = level.unsigned_abs();
+    let drains = mul(credit.max(limit) / period as u64, elapsed);
+    (credit.saturating_sub(drains) as i64).wrapping_neg()
 }
 
 record! {
@@ -133,6 +134,8 @@ impl Throughput {
         if limit == 0 {
             return u64::MAX;
         }
+        // What was exempt may have filled it beyond: that much does not count for longer.
+        self.level = self.level.min(limit);
         self.drain(limit, period, now);
         limit.saturating_sub(self.level)
     }

@@ -170,11 +170,16 @@ pub struct Loss {
     pub fees: u64,
     /// Fees that were still in the books, and the depositors.
     pub rest: u64,
-    /// Whether the depositors' index fell.
-    pub is_socialised: bool,
+    /// The depositors' part of that, rounded up.
+    pub depositors: u64,
 }
 
 impl Loss {
+    /// Whether the depositors' index fell.
+    pub fn is_socialised(&self) -> bool {
+        self.depositors != 0
+    }
+
     /// All of it.
     pub fn whole(&self) -> u64 {
         self.insurance + self.fees + self.rest
@@ -192,8 +197,8 @@ impl Ledger<'_> {
         let now = self.now;
         let record = self.accrued(stake.reserve)?;
         record.admit(Action::Stake, now)?;
-        // Income until now belongs to those who staked before.
-        record.set_fees_aside();
+        // Income until now belongs to those who staked before. Not all cash: anyone may call this, and lenders want it.
+        record.set_fees_aside(record.cash / 4);
         stake.renew(&record.insurance);
         if stake.shares == Shares::ZERO && amount < record.config.min_deposit {
             return Err(Error::DepositBelowMinimum);
@@ -221,7 +226,7 @@ impl Ledger<'_> {
         let now = self.now;
         let record = self.accrued(stake.reserve)?;
         record.admit(Action::Unstake, now)?;
-        record.set_fees_aside();
+        record.set_fees_aside(record.cash / 4);
         stake.renew(&record.insurance);
         let shares = stake.asked_for;
         // Neither is ever less than what was asked for.
@@ -239,10 +244,10 @@ impl Ledger<'_> {
 }
 
 impl Reserve {
-    /// Takes the whole atoms of fees out of the books, as far as there is cash: the insurance's share, and what may be
+    /// Takes the whole atoms of fees out of the books, as far as so much cash goes: the insurance's share, and what may be
     /// claimed.
-    pub fn set_fees_aside(&mut self) {
-        let amount = ((self.fees() >> 64) as u64).min(self.cash);
+    pub fn set_fees_aside(&mut self, most: u64) {
+        let amount = ((self.fees() >> 64) as u64).min(most).min(self.cash);
         if amount == 0 {
             return;
         }
@@ -257,7 +262,7 @@ impl Reserve {
     /// Forgives `shares` of debt: at the expense of the insurance, then of unclaimed fees, then of the depositors, through
     /// their index. Returns who bore how much.
     pub fn write_off(&mut self, shares: Shares) -> Loss {
-        self.set_fees_aside();
+        self.set_fees_aside(self.cash);
         let loss = self.debt_index.exact(shares);
         self.debt_shares.0 -= shares.0;
         // A debt is below 2^64 atoms.
@@ -268,12 +273,14 @@ impl Reserve {
         // What was a debt is cash now: the sum of both does not grow by more than rounding up.
         self.cash += insurance + fees;
         let (assets, deposits) = self.books();
-        let is_socialised = assets < deposits;
-        if is_socialised {
+        let missing = deposits.saturating_sub(assets);
+        if missing != 0 {
             self.deposit_index = self.index_for(assets);
         }
         self.update_rates();
-        Loss { insurance, fees, rest: whole - insurance - fees, is_socialised }
+        // Of deposits below 2^64 atoms.
+        let depositors = div_ceil(missing, 1 << 64) as u64;
+        Loss { insurance, fees, rest: whole - insurance - fees, depositors }
     }
 
     /// The deposit index at which the deposits are worth no more than so much.
@@ -292,7 +299,7 @@ impl Reserve {
 
     /// Takes what was set aside for the protocol.
     pub fn collect_fees(&mut self) -> Result<u64> {
-        self.set_fees_aside();
+        self.set_fees_aside(self.cash);
         match core::mem::take(&mut self.claimable) {
             0 => Err(Error::NoFees),
             amount => Ok(amount),

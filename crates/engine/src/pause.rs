@@ -25,7 +25,7 @@ record! {
 impl Pause {
     /// How long a pause lasts, seconds.
     pub const DURATION: i64 = 21_600;
-    /// Most pauses in a day, so that each day has six hours at least without one.
+    /// Most pauses in a day.
     pub const MOST_A_DAY: u8 = 3;
     const DAY: i64 = 86_400;
 
@@ -34,7 +34,8 @@ impl Pause {
         if actions == 0 || actions & !Action::PAUSABLE != 0 {
             return Err(Error::ActionNotPausable);
         }
-        if now.saturating_sub(self.day) >= Self::DAY {
+        // A day has six hours at least without a pause, also where it meets the next.
+        if now.saturating_sub(self.day) >= Self::DAY && now.saturating_sub(self.until) >= Self::DURATION {
             (self.day, self.count) = (now, 0);
         }
         if self.count >= Self::MOST_A_DAY {

@@ -232,19 +232,10 @@ impl PriceCache {
         Usd(add_wide(value, inexact as u128))
     }
 
-    /// An amount's value at the spot price in 10^-8 USD, at most `u64::MAX`: rounded down, right to 2^-18. For windows, which
-    /// count flows and not claims.
+    /// An amount's value at the spot price: see [`roughly`].
     #[inline(always)]
     pub fn roughly(&self, amount: u64) -> u64 {
-        /// Cut off spot × 10^4, of which 19 to 24 bits are left.
-        const CUT: u32 = 38;
-        let shift = self.shift.wrapping_sub(CUT);
-        let mantissa = mul(self.spot.0, ONE_BPS as u64) >> CUT;
-        if amount >> 40 == 0 && shift < 64 && mantissa >> 18 != 0 {
-            return mul(amount, mantissa) >> shift;
-        }
-        let value = self.value_floor(amount, self.spot, Bps(ONE_BPS)).0;
-        if value >> 64 == 0 { value as u64 } else { u64::MAX }
+        roughly(amount, self.spot, self.shift)
     }
 
     /// How many atoms so many whole dollars buy at the spot price, right to 2^-26; `u64::MAX` if more.
@@ -273,6 +264,21 @@ impl PriceCache {
     pub fn atoms_ceil(&self, value: Usd, reading: Reading) -> u64 {
         scaled_quotient(value.0, self.shift, mul(reading.0, ONE_BPS as u64), true)
     }
+}
+
+/// An amount's value at a reading in 10^-8 USD, at most `u64::MAX`: rounded down, right to 2^-18. For windows, which count flows
+/// and not claims.
+#[inline(always)]
+pub fn roughly(amount: u64, reading: Reading, shift: u32) -> u64 {
+    /// Cut off reading × 10^4, of which 19 to 24 bits are left.
+    const CUT: u32 = 38;
+    let (unit, cut) = (mul(reading.0, ONE_BPS as u64), shift.wrapping_sub(CUT));
+    let mantissa = unit >> CUT;
+    if amount >> 40 == 0 && cut < 64 && mantissa >> 18 != 0 {
+        return mul(amount, mantissa) >> cut;
+    }
+    let value = shift_right(wide_mul(amount, unit), shift).0;
+    if value >> 64 == 0 { value as u64 } else { u64::MAX }
 }
 
 /// `(high, low) >> shift` and whether a set bit was shifted out.

@@ -14,7 +14,7 @@ use crate::{
     layout::{Address, record},
     math::{add, excess_over_32_bits, mul, mul_shift_floor, ratio32},
     price::{OracleConfig, Quote},
-    reading::PriceCache,
+    reading::{PriceCache, Reading, roughly},
     units::{Bps, Fraction, ONE_BPS, Rate, Shares, Usd},
     weights::{RiskConfig, RiskState},
 };
@@ -170,8 +170,15 @@ record! {
         pub flash_fee: u64,
         /// Atoms deposited since `last_accrual`, which may be gone at the end of the transaction.
         pub passing: u64,
+        /// What an atom counted for in the market's outflow at `last_accrual`: the spot price, or nothing if that was old. It
+        /// stands for that second, so that the same tokens in and out again count the same.
+        pub flow_reading: Reading,
+        /// Its binary exponent.
+        pub flow_shift: u32,
         /// Zero.
-        pub reserved: [u8; 72],
+        pub padding_2: [u8; 4],
+        /// Zero.
+        pub reserved: [u8; 56],
     }
 }
 
@@ -234,15 +241,23 @@ impl Reserve {
             return Ok(None);
         }
         risk.volatility.sample(quote.price, quote.publish_time);
-        let breakers = &self.config.breakers;
-        let is_watched = breakers.tiers[0].0 != 0;
-        let change =
-            if is_watched { self.halt.watch(breakers, self.price.distance(), now) } else { self.halt.lift(now) };
-        self.price.judge(oracle, &self.halt);
+        let change = self.watch(now);
         if self.config.risk.follows_the_market() || self.config.controller.volatility_premium.0 != 0 {
             self.reassess();
         }
         Ok(change)
+    }
+
+    /// Has the price breaker look at the price, as long as that is recent, and judges the price by it.
+    #[inline(always)]
+    pub fn watch(&mut self, now: i64) -> Option<Change> {
+        let breakers = &self.config.breakers;
+        let age = now.saturating_sub(self.price.publish_time);
+        let is_watched = breakers.tiers[0].0 != 0 && age <= self.config.oracle.max_age as i64;
+        let change =
+            if is_watched { self.halt.watch(breakers, self.price.distance(), now) } else { self.halt.lift(now) };
+        self.price.judge(&self.config.oracle, &self.halt);
+        change
     }
 
     /// Brings depths, haircuts and the volatility premium up to the price at hand.
@@ -299,6 +314,9 @@ impl Reserve {
         if now > self.last_accrual {
             self.controller.step(&self.config.controller, now.abs_diff(self.last_accrual));
             (self.last_accrual, self.passing) = (now, 0);
+            let is_recent = now <= self.price.fresh_until;
+            (self.flow_reading, self.flow_shift) =
+                (if is_recent { self.price.spot } else { Reading(0) }, self.price.shift);
         }
     }
 
@@ -323,6 +341,12 @@ impl Reserve {
         let lent = if lent < deposits { ratio32(lent, deposits, shift) } else { (deposits != 0) as u64 * (1 << 32) };
         let kept = mul(lent, (ONE_BPS - self.config.reserve_factor.0) as u64) / ONE_BPS as u64;
         self.deposit_growth = Fraction(if kept >> 32 == 0 { kept << 32 } else { u64::MAX });
+    }
+
+    /// What an amount counts for in the market's outflow, 10^-8 USD; after [`Self::accrue`].
+    #[inline(always)]
+    pub fn flow_value(&self, amount: u64) -> u64 {
+        roughly(amount, self.flow_reading, self.flow_shift)
     }
 
     /// The decimals that a transfer of the token has checked: none where the token accounts' common mint is enough.

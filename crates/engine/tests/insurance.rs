@@ -152,7 +152,7 @@ fn losses_take_the_insurance_then_the_fees_then_the_deposits() {
         let rest = 1_000 - by_insurance - by_fees;
         assert_eq!(done.loss.insurance, by_insurance * ONE_USDC);
         assert_eq!(done.loss.fees, by_fees * ONE_USDC);
-        assert_eq!((done.loss.rest, done.loss.is_socialised), (rest * ONE_USDC, rest > 0));
+        assert_eq!((done.loss.rest, done.loss.is_socialised()), (rest * ONE_USDC, rest > 0));
         let reserve = world.reserves[USDC as usize];
         assert!(reserve.deposits().abs_diff((100_000 - rest) * ONE_USDC) <= 1);
         assert_eq!(reserve.insurance.worth(stake.shares), (insured - by_insurance) * ONE_USDC);
@@ -185,7 +185,8 @@ fn losses_beyond_the_limit_make_the_market_reduce_only() {
         assert_eq!(world.market.reduce_only, done.tripped as u8);
         done.tripped
     };
-    assert!(lose(0, 0) && lose(999, 0) && !lose(1_001, 0) && lose(1_500, 501) && !lose(1_502, 501));
+    // Zero is no limit.
+    assert!(!lose(0, 0) && lose(999, 0) && !lose(1_001, 0) && lose(1_500, 501) && !lose(1_502, 501));
     // What the fees bear does not count.
     let mut world = with_bad_debt(1_000 * ONE_USDC);
     world.reserves[USDC as usize].claimable = 1_001 * ONE_USDC;

@@ -115,8 +115,8 @@ fn fields_stay_where_they_are() {
     let rest =
         ["last_accrual", "borrow_rate", "deposit_growth", "price", "risk", "controller", "outflow", "liquidated"];
     assert_eq!(rest.map(offset::<Reserve>), [544, 552, 560, 568, 672, 800, 832, 856]);
-    let last = ["halt", "insurance", "claimable", "flash_loan", "flash_fee", "passing", "reserved"];
-    assert_eq!(last.map(offset::<Reserve>), [872, 896, 920, 928, 936, 944, 952]);
+    let last = ["halt", "insurance", "claimable", "flash_loan", "flash_fee", "passing", "flow_reading", "reserved"];
+    assert_eq!(last.map(offset::<Reserve>), [872, 896, 920, 928, 936, 944, 952, 968]);
     let account =
         ["version", "bump", "id", "position_count", "mode", "market", "owner", "positions", "due", "reserved"];
     assert_eq!(account.map(offset::<MarginAccount>), [0, 1, 2, 4, 5, 8, 40, 72, 336, 360]);

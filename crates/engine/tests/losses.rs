@@ -277,14 +277,14 @@ proptest! {
         for other in (0..4usize).filter(|other| *other != debt as usize) {
             prop_assert_eq!(&world.reserves[other], &settled_from.reserves[other]);
         }
-        accrued.set_fees_aside();
+        accrued.set_fees_aside(u64::MAX);
         let after = &world.reserves[debt as usize];
         prop_assert_eq!(after.deposit_shares, accrued.deposit_shares);
         let loss = exact(accrued.debt_index, settled.shares);
         prop_assert_eq!(exact(accrued.debt_index, accrued.debt_shares) - exact(after.debt_index, after.debt_shares), loss.clone());
         let whole: u64 = ((&loss + ((BigUint::from(1u8) << 64u32) - 1u8)) >> 64u32).try_into().unwrap();
         // In order: insurance, fees set aside, fees in the books, depositors.
-        let Loss { insurance, fees, rest, is_socialised } = settled.loss;
+        let Loss { insurance, fees, rest, depositors } = settled.loss;
         prop_assert_eq!(insurance, whole.min(accrued.insurance.assets));
         prop_assert_eq!(fees, (whole - insurance).min(accrued.claimable));
         prop_assert_eq!(rest, whole - insurance - fees);
@@ -294,8 +294,9 @@ proptest! {
         let assets = (BigUint::from(after.cash) << 64u32) + exact(after.debt_index, after.debt_shares);
         let deposits = exact(accrued.deposit_index, accrued.deposit_shares);
         let left = exact(after.deposit_index, after.deposit_shares);
-        prop_assert_eq!(is_socialised, assets < deposits);
-        if !is_socialised {
+        let missing = if assets < deposits { &deposits - &assets } else { BigUint::from(0u8) };
+        prop_assert_eq!(BigUint::from(depositors), (missing + ((BigUint::from(1u8) << 64u32) - 1u8)) >> 64u32);
+        if depositors == 0 {
             prop_assert_eq!(left, deposits);
         } else if assets == BigUint::from(0u8) {
             prop_assert!(after.is_wiped_out());

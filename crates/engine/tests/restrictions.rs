@@ -5,11 +5,12 @@ mod common;
 use ballast_engine::{
     Error,
     actions::EVERYTHING,
-    breaker::{BreakerConfig, Halt},
-    flow::{Outflow, OutflowLimits, Throughput},
+    breaker::{BreakerConfig, Change, Halt},
+    flow::{Outflow, OutflowLimits, Period, Throughput},
     gate::Action,
     index::Index,
     insurance::Stake,
+    margin::Side,
     pause::Pause,
     reserve::{MAX_LIQUIDITY, Reserve},
     rules::Condition,
@@ -128,7 +129,7 @@ fn losses_of_the_insurance_count_and_add_up_until_governance_resumes() {
     world.reserves[SOL as usize].deposit_index = Index::ZERO;
     world.market.config.loss_limit = 8_999;
     let done = world.act(USER, |ledger, account| ledger.settle_bad_debt(account, USDC)).unwrap();
-    assert!(done.tripped && !done.loss.is_socialised);
+    assert!(done.tripped && !done.loss.is_socialised());
     // Right to 2^-18.
     assert!(world.market.losses.level > 899_995_000_000);
     world.market.resume(true, world.now).unwrap();
@@ -220,4 +221,109 @@ fn the_states_refuse_flash_loans_stakes_and_fees() {
         (flash(&mut paused), take(&mut paused), put(&mut paused)),
         (Err(Error::Paused), Err(Error::Paused), Ok(()))
     );
+}
+
+/// Who deposits a lot does not open the windows for longer than a period.
+#[test]
+fn credit_expires_within_its_period() {
+    let limits = OutflowLimits { hour: 3_600_000, day: 86_400_000 };
+    let mut window = Outflow { updated: START, ..Outflow::default() };
+    window.pay_in(&limits, 1_000_000_000_000, START);
+    for half_hours in 1..=12 {
+        window.drain(&limits, START + half_hours * 1_800);
+    }
+    assert!(window.hour > -1_000_000_000_000 / 2_000, "{window:?}");
+    // And what went is no more than a limit that was lowered.
+    let mut full = Outflow { hour: 3_000_000, day: 0, updated: START };
+    full.drain(&OutflowLimits { hour: 360_000, day: 0 }, START + 1_800);
+    assert_eq!(full.hour, 180_000);
+}
+
+/// An account near insolvency is exempt from a limit; it does not keep all others waiting.
+#[test]
+fn exempt_liquidations_fill_a_window_and_no_more() {
+    let mut window = Throughput { level: 1_000_000, updated: START };
+    assert_eq!(window.room(7_200, Period::Hour, START), 0);
+    assert_eq!(window.room(7_200, Period::Hour, START + 1_800), 3_600);
+}
+
+/// A price that moves within a second does not make tokens that come and go worth more or less than they were.
+#[test]
+fn a_round_trip_around_a_price_leaves_the_markets_window_where_it_was() {
+    let mut world = fallen(150.0);
+    world.market.config.outflow_hour = 10_000_000;
+    world.now += 1;
+    world.deposit(2, SOL, 1_000 * ONE_SOL);
+    let level = world.market.outflow.hour;
+    let mut update = common::update(SOL, world.prices[SOL as usize] * 2, world.now);
+    update.ema_price = update.price;
+    world.publish(SOL, &update).unwrap();
+    world.act(2, |ledger, account| ledger.withdraw(account, SOL, EVERYTHING)).unwrap();
+    assert!(level < 0 && world.market.outflow.hour.abs() <= 1, "{:?}", world.market.outflow);
+    // Tokens whose price is old are no credit.
+    world.now += 1_000;
+    world.deposit(2, SOL, 1_000 * ONE_SOL);
+    assert!(world.market.outflow.hour.abs() <= 1, "{:?}", world.market.outflow);
+}
+
+#[test]
+fn a_poke_does_not_lift_a_halt_while_the_price_is_still_away() {
+    let mut world = fallen(150.0);
+    let reserve = &mut world.reserves[SOL as usize];
+    (reserve.config.breakers.tiers, reserve.config.breakers.halt_seconds) = ([500, 1_000, 2_000].map(Bps), 60);
+    reserve.config.oracle.reference_speed = Bps(100);
+    let price = world.prices[SOL as usize];
+    world.set_price(SOL, price);
+    world.set_price(SOL, price * 3 / 4);
+    let halt = world.reserves[SOL as usize].halt;
+    assert_eq!(halt.tier, 3);
+    world.now = halt.until;
+    assert_eq!(world.act(0, |ledger, _| ledger.poke(SOL)), Ok(Some(Change::Tripped)));
+    assert!(world.reserves[SOL as usize].halt.is_frozen(world.now));
+    // An old price says nothing any more.
+    world.now = world.reserves[SOL as usize].halt.until + 600;
+    assert_eq!(world.act(0, |ledger, _| ledger.poke(SOL)), Ok(Some(Change::Lifted)));
+}
+
+#[test]
+fn what_fees_in_the_books_bear_trips_no_breaker() {
+    let mut world = fallen(150.0);
+    world.deposit(USER, SOL, 10_000 * ONE_SOL);
+    world.borrow(USER, USDC, 91_000 * ONE_USDC);
+    // Nothing unlent: fees cannot be set aside.
+    world.now += 31_536_000;
+    world.refresh_all();
+    world.reserves[SOL as usize].deposit_index = Index::ZERO;
+    world.market.config.loss_limit = 1;
+    let mut small = world.clone();
+    // All but a little of the debt is somebody else's.
+    let shares = small.accounts[USER].shares(USDC, Side::Debt).unwrap();
+    small.accounts[2] = small.accounts[USER];
+    let slot = |account: &ballast_engine::margin::MarginAccount| account.find(USDC, Side::Debt).unwrap();
+    let (of_user, of_other) = (slot(&small.accounts[USER]), slot(&small.accounts[2]));
+    small.accounts[USER].positions[of_user].shares = Shares(shares.0 / 100);
+    small.accounts[2].positions[of_other].shares = Shares(shares.0 - shares.0 / 100);
+    let done = small.act(USER, |ledger, account| ledger.settle_bad_debt(account, USDC)).unwrap();
+    assert!(done.loss.rest > 0 && !done.loss.is_socialised() && !done.tripped, "{done:?}");
+}
+
+#[test]
+fn a_poke_leaves_lenders_most_of_the_cash() {
+    let mut world = fallen(150.0);
+    world.deposit(USER, SOL, 10_000 * ONE_SOL);
+    world.borrow(USER, USDC, 90_900 * ONE_USDC);
+    world.now += 31_536_000;
+    world.act(0, |ledger, _| ledger.poke(USDC)).unwrap();
+    assert_eq!((usdc(&mut world).cash, usdc(&mut world).claimable), (75 * ONE_USDC, 25 * ONE_USDC));
+}
+
+#[test]
+fn pauses_of_two_days_do_not_meet() {
+    let mut pause = Pause::default();
+    let borrow = Action::Borrow.pause_bit();
+    for hour in [0, 18, 23] {
+        pause.begin(borrow, START + hour * 3_600).unwrap();
+    }
+    assert_eq!(pause.begin(borrow, START + 34 * 3_600), Err(Error::TooManyPauses));
+    pause.begin(borrow, START + 35 * 3_600).unwrap();
 }

@@ -61,10 +61,10 @@ pub type Ledger = Slab<Market, reserve::Reserve>;
 /// A market's head and its reserves, both to be changed.
 #[inline(always)]
 pub fn split(ledger: &mut Ledger) -> (&mut market::Market, &mut [reserve::Reserve]) {
-    let head: *mut market::Market = &mut ledger.0;
-    // SAFETY: the head and the reserves are parts of the account's data that do not overlap, `as_mut_slice` gives out the
-    // reserves alone, and both live as long as the exclusive loan of the ledger.
-    (unsafe { &mut *head }, ledger.as_mut_slice())
+    let reserves: *mut [reserve::Reserve] = ledger.as_mut_slice();
+    // SAFETY: the head and the reserves are parts of the account's data that do not overlap, each is reached through a pointer
+    // of its own, and both live as long as the exclusive loan of the ledger.
+    (&mut ledger.0, unsafe { &mut *reserves })
 }
 
 macro_rules! argument {

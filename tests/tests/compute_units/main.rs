@@ -309,6 +309,7 @@ fn no_operation_exceeds_its_ceiling() {
         ("withdraw_no_debt", 2),
         ("liquidate", 2),
         ("deposit_adaptive", 2),
+        ("repay_adaptive", 2),
         ("withdraw_no_debt_adaptive", 2),
         ("liquidate_adaptive", 2),
         ("read_health_adaptive", 16),

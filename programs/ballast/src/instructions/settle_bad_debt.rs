@@ -27,7 +27,7 @@ impl SettleBadDebt {
                 fees: done.loss.fees,
                 rest: done.loss.rest,
                 reserve: index,
-                is_socialised: done.loss.is_socialised as u8,
+                is_socialised: done.loss.is_socialised() as u8,
                 market_reduce_only: done.tripped as u8,
                 padding: [0; 5],
             }
