@@ -27,7 +27,7 @@ fn order(debt: u8, collateral: u8, max_repay: u64) -> LiquidationOrder {
 fn net_worth(world: &World, user: User) -> i128 {
     let view = world.view();
     let account = world.margin(&user.margin);
-    let (_, equity, _) = maintenance_and_equity(&account, &view.reserves, world.now()).expect("listed");
+    let (_, equity) = maintenance_and_equity(&account, &view.reserves, world.now()).expect("listed");
     let wallets = (0u8..).zip(&view.reserves).map(|(index, reserve)| {
         let held = world.balance(&user.key, index);
         reserve.price.value_floor(held, reserve.price.spot, Bps(10_000)).0 as i128

@@ -64,16 +64,23 @@ impl Ledger<'_> {
         Ok(record)
     }
 
+    /// The same, unless a state of the market or of the reserve, or the guardian, refuses the action.
+    #[inline(always)]
+    pub(crate) fn admitted(&mut self, action: Action, reserve: u8) -> Result<&mut Reserve> {
+        self.market.admit(action, self.now)?;
+        let now = self.now;
+        let record = self.accrued(reserve)?;
+        record.admit(action, now)?;
+        Ok(record)
+    }
+
     /// Lends `amount` atoms to a reserve. Needs no price; anyone may pay.
     pub fn deposit(&mut self, account: &mut MarginAccount, reserve: u8, amount: u64) -> Result<Movement> {
         if amount == 0 {
             return Err(Error::AmountIsZero);
         }
         account.require_idle(Action::Deposit)?;
-        self.market.admit(Action::Deposit, self.now)?;
-        let now = self.now;
-        let record = self.accrued(reserve)?;
-        record.admit(Action::Deposit, now)?;
+        let record = self.admitted(Action::Deposit, reserve)?;
         let shares = record.deposit(amount)?;
         if account.add(reserve, Side::Deposit, shares)? && amount < record.config.min_deposit {
             return Err(Error::DepositBelowMinimum);
@@ -89,10 +96,7 @@ impl Ledger<'_> {
             return Err(Error::AmountIsZero);
         }
         account.require_idle(Action::Withdraw)?;
-        self.market.admit(Action::Withdraw, self.now)?;
-        let now = self.now;
-        let record = self.accrued(reserve)?;
-        record.admit(Action::Withdraw, now)?;
+        let record = self.admitted(Action::Withdraw, reserve)?;
         let slot = account.find(reserve, Side::Deposit)?;
         let held = account.positions[slot].shares;
         let moved = if amount == EVERYTHING {
@@ -121,10 +125,7 @@ impl Ledger<'_> {
             return Err(Error::AmountIsZero);
         }
         account.require_idle(Action::Borrow)?;
-        self.market.admit(Action::Borrow, self.now)?;
-        let now = self.now;
-        let record = self.accrued(reserve)?;
-        record.admit(Action::Borrow, now)?;
+        let record = self.admitted(Action::Borrow, reserve)?;
         let shares = record.borrow(amount)?;
         self.flow_out(reserve, amount, NO_DEPOSIT)?;
         if account.add(reserve, Side::Debt, shares)? {
@@ -201,10 +202,7 @@ impl Ledger<'_> {
 
     /// Takes a reserve's fees: see [`Reserve::collect_fees`].
     pub fn collect_fees(&mut self, reserve: u8) -> Result<u64> {
-        let now = self.now;
-        let record = self.accrued(reserve)?;
-        record.admit(Action::CollectFees, now)?;
-        record.collect_fees()
+        self.admitted(Action::CollectFees, reserve)?.collect_fees()
     }
 
     /// Brings a reserve up to date while nobody uses it: interest, the insurance's share of it, windows, and the price breaker.
@@ -212,7 +210,7 @@ impl Ledger<'_> {
     pub fn poke(&mut self, reserve: u8) -> Result<Option<Change>> {
         let now = self.now;
         let record = self.accrued(reserve)?;
-        record.set_fees_aside(record.cash / 4);
+        record.set_some_fees_aside();
         record.outflow.drain(&record.config.breakers.outflow(), now);
         let change = record.watch(now);
         record.liquidated.drain(record.config.breakers.liquidations(), Period::Hour, now);

@@ -26,9 +26,7 @@ impl Ledger<'_> {
         if amount == 0 {
             return Err(Error::AmountIsZero);
         }
-        self.market.admit(Action::BeginFlashLoan, self.now)?;
-        let record = self.reserves.get_mut(reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
-        record.admit(Action::BeginFlashLoan, self.now)?;
+        let record = self.admitted(Action::BeginFlashLoan, reserve)?;
         if record.config.flash_enabled == 0 {
             return Err(Error::FlashLoansDisabled);
         }

@@ -134,20 +134,18 @@ impl Throughput {
         if limit == 0 {
             return u64::MAX;
         }
-        // What was exempt may have filled it beyond: that much does not count for longer.
-        self.level = self.level.min(limit);
         self.drain(limit, period, now);
         limit.saturating_sub(self.level)
     }
 
-    /// Lets time pass.
+    /// Lets time pass. What was exempt may have filled it beyond the limit: that much does not count for longer.
     #[inline(always)]
     pub fn drain(&mut self, limit: u64, period: Period, now: i64) {
         let elapsed = now.saturating_sub(self.updated).max(0) as u64;
         if elapsed != 0 {
             let is_over = elapsed >= period as u64;
             let drains = if is_over { u64::MAX } else { mul(limit / period as u64, elapsed) };
-            self.level = self.level.saturating_sub(drains);
+            self.level = self.level.min(limit).saturating_sub(drains);
             self.updated = now;
         }
     }

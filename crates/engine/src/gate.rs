@@ -73,7 +73,14 @@ impl Action {
     }
 
     /// All pause bits.
-    pub const PAUSABLE: u8 = 15;
+    pub const PAUSABLE: u8 = {
+        let (mut bits, mut index) = (0, 0);
+        while index < Self::ALL.len() {
+            bits |= Self::ALL[index].pause_bit();
+            index += 1;
+        }
+        bits
+    };
 }
 
 /// A state that refuses actions.

@@ -242,14 +242,10 @@ pub fn equity(account: &MarginAccount, reserves: &[Reserve], now: i64) -> Result
     Ok(Sums::of(account, reserves, now)?.equity)
 }
 
-/// Maintenance health and [`equity`] in one pass, and the terms of the account.
-pub fn maintenance_and_equity(
-    account: &MarginAccount,
-    reserves: &[Reserve],
-    now: i64,
-) -> Result<(Health, Health, AccountTerms)> {
-    let judged = Judged::new(account, reserves, now, 0)?;
-    Ok((judged.maintenance, judged.equity, AccountTerms::of(account)))
+/// Maintenance health and [`equity`] in one pass.
+pub fn maintenance_and_equity(account: &MarginAccount, reserves: &[Reserve], now: i64) -> Result<(Health, Health)> {
+    let Judged { maintenance, equity, .. } = Judged::new(account, reserves, now, 0)?;
+    Ok((maintenance, equity))
 }
 
 /// What a liquidation is judged by.

@@ -193,12 +193,9 @@ impl Ledger<'_> {
         if amount == 0 {
             return Err(Error::AmountIsZero);
         }
-        self.market.admit(Action::Stake, self.now)?;
-        let now = self.now;
-        let record = self.accrued(stake.reserve)?;
-        record.admit(Action::Stake, now)?;
-        // Income until now belongs to those who staked before. Not all cash: anyone may call this, and lenders want it.
-        record.set_fees_aside(record.cash / 4);
+        let record = self.admitted(Action::Stake, stake.reserve)?;
+        // Income until now belongs to those who staked before.
+        record.set_some_fees_aside();
         stake.renew(&record.insurance);
         if stake.shares == Shares::ZERO && amount < record.config.min_deposit {
             return Err(Error::DepositBelowMinimum);
@@ -222,11 +219,9 @@ impl Ledger<'_> {
 
     /// Pays out what was asked for and has cooled down.
     pub fn unstake(&mut self, stake: &mut Stake) -> Result<Movement> {
-        self.market.admit(Action::Unstake, self.now)?;
         let now = self.now;
-        let record = self.accrued(stake.reserve)?;
-        record.admit(Action::Unstake, now)?;
-        record.set_fees_aside(record.cash / 4);
+        let record = self.admitted(Action::Unstake, stake.reserve)?;
+        record.set_some_fees_aside();
         stake.renew(&record.insurance);
         let shares = stake.asked_for;
         // Neither is ever less than what was asked for.
@@ -244,6 +239,11 @@ impl Ledger<'_> {
 }
 
 impl Reserve {
+    /// [`Self::set_fees_aside`] at anyone's call: of no more than a quarter of the cash, which lenders want too.
+    pub(crate) fn set_some_fees_aside(&mut self) {
+        self.set_fees_aside(self.cash / 4);
+    }
+
     /// Takes the whole atoms of fees out of the books, as far as so much cash goes: the insurance's share, and what may be
     /// claimed.
     pub fn set_fees_aside(&mut self, most: u64) {

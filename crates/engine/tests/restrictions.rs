@@ -245,6 +245,10 @@ fn exempt_liquidations_fill_a_window_and_no_more() {
     let mut window = Throughput { level: 1_000_000, updated: START };
     assert_eq!(window.room(7_200, Period::Hour, START), 0);
     assert_eq!(window.room(7_200, Period::Hour, START + 1_800), 3_600);
+    // Who looks at it every minute does not keep it full.
+    let mut poked = Throughput { level: 1_000_000, updated: START };
+    (1..=30).for_each(|minutes| poked.drain(7_200, Period::Hour, START + minutes * 60));
+    assert_eq!(poked.room(7_200, Period::Hour, START + 1_800), 3_600);
 }
 
 /// A price that moves within a second does not make tokens that come and go worth more or less than they were.

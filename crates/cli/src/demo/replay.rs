@@ -213,7 +213,7 @@ impl Replay {
         self.unhealthy = 0;
         for trader in 0..self.population.traders.len() {
             let account = self.world.margin_account(&self.population.traders[trader].margin)?;
-            let (health, equity, _) = maintenance_and_equity(&account, &market.reserves, self.world.now)?;
+            let (health, equity) = maintenance_and_equity(&account, &market.reserves, self.world.now)?;
             classes[class(ratio(&health))] += health.debt.to_f64();
             if equity.debt != Usd::ZERO {
                 frame.locked.0 += equity.collateral.to_f64();

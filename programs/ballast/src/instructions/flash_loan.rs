@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// Tag of `end_flash_loan` and which of its accounts is the market.
-const END: (u8, usize) = (19, 1);
+const END: (u8, usize) = (crate::instruction::EndFlashLoan::DISCRIMINATOR[0], 1);
 
 #[derive(Accounts)]
 pub struct BeginFlashLoan {

@@ -8,7 +8,7 @@ use crate::{
 use ballast_engine::{actions::Movement, units::Shares};
 
 /// Tag of `end_liquidation` and which of its accounts is the margin account.
-const END: (u8, usize) = (16, 2);
+const END: (u8, usize) = (crate::instruction::EndLiquidation::DISCRIMINATOR[0], 2);
 
 /// The half of a liquidation that pays the collateral out; the other half is in [`PayIn`].
 #[derive(Accounts)]
