@@ -41,11 +41,12 @@ impl World {
         self.send(&[instruction])
     }
 
-    /// Gives a user tokens and deposits them, which must succeed.
+    /// Gives a user tokens and deposits them, which must succeed; with a transfer fee, so many that the amount arrives.
     #[track_caller]
     pub fn supply(&mut self, user: User, reserve: u8, amount: u64) {
-        self.fund(&user.key, reserve, amount);
-        self.deposit(user, reserve, amount).expect_ok();
+        let sent = self.transfer_fee(reserve).sending(amount).expect("a fee that can be paid");
+        self.fund(&user.key, reserve, sent);
+        self.deposit(user, reserve, sent).expect_ok();
     }
 
     /// Withdraws to the user's own tokens; `u64::MAX` withdraws everything.

@@ -11,12 +11,13 @@ use ballast_engine::{
     market::{MarketConfig, Roles},
     price::PriceUpdate,
     reserve::{Reserve, ReserveConfig},
+    token::{Mint, TransferFee},
 };
 
 use crate::{
     outcome::Outcome,
     price::{Quote, account_data, price_account},
-    token::{MintSpec, TOKEN_ACCOUNT_LEN, amount, associated_token_account, token_account_data},
+    token::{MintSpec, amount, associated_token_account, token_account_data},
     world::World,
 };
 
@@ -47,6 +48,12 @@ impl Token {
     pub fn token_2022(mut self) -> Self {
         self.mint.program = TOKEN_2022_PROGRAM;
         self
+    }
+
+    /// The same as a token of Token-2022 with a transfer fee.
+    pub fn with_fee(self, bps: u16, maximum: u64) -> Self {
+        let token = self.token_2022();
+        Self { mint: token.mint.transfer_fee(bps, maximum), ..token }
     }
 }
 
@@ -258,10 +265,24 @@ impl World {
     pub fn fund(&mut self, owner: &Address, reserve: u8, more: u64) -> Address {
         let record = self.reserve(reserve);
         let (address, held) = (self.tokens(owner, reserve), self.balance(owner, reserve));
-        let data = token_account_data(&from_engine(&record.mint), owner, held + more);
-        debug_assert_eq!(data.len(), TOKEN_ACCOUNT_LEN);
+        let mint = self.mint_of(reserve);
+        let data = token_account_data(&from_engine(&record.mint), owner, held + more, mint.fees.is_some());
+        debug_assert_eq!(data.len(), mint.account_len());
         self.write(address, from_engine(&record.token_program), data);
         address
+    }
+
+    /// A reserve's mint.
+    #[track_caller]
+    pub fn mint_of(&self, reserve: u8) -> Mint {
+        let mint = self.account(&from_engine(&self.reserve(reserve).mint));
+        Mint::read(&mint.data).expect("it was listed")
+    }
+
+    /// What a transfer of a reserve's token costs now.
+    #[track_caller]
+    pub fn transfer_fee(&self, reserve: u8) -> TransferFee {
+        self.mint_of(reserve).fee_at(self.epoch())
     }
 
     /// What an owner has of a reserve's token.

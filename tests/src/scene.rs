@@ -41,6 +41,13 @@ impl Scene {
         Self::with(usd, sol, reserve_config())
     }
 
+    /// The same with tokens of Token-2022 that cost 1 % a transfer.
+    pub fn with_fee() -> Self {
+        let [usd, sol] =
+            [Token::new("USD", 6, 1.0), Token::new("SOL", 9, 150.0)].map(|token| token.with_fee(100, u64::MAX));
+        Self::with(usd, sol, reserve_config())
+    }
+
     /// The same with a configuration for both reserves.
     pub fn configured(config: ReserveConfig) -> Self {
         Self::with(Token::new("USD", 6, 1.0), Token::new("SOL", 9, 150.0), config)

@@ -40,6 +40,13 @@ impl MintSpec {
         self
     }
 
+    /// The same with a transfer fee that nobody can change.
+    pub fn transfer_fee(self, bps: u16, maximum: u64) -> Self {
+        let fee = [&0u64.to_le_bytes()[..], &maximum.to_le_bytes(), &bps.to_le_bytes()].concat();
+        // No authorities and nothing withheld, then the fee before an epoch and from it on.
+        self.extension(ExtensionType::TransferFeeConfig, [&[0; 72][..], &fee, &fee].concat())
+    }
+
     /// The account's data. The supply is the largest possible, so that any balance fits in it.
     pub fn data(&self, authority: &Address) -> Vec<u8> {
         let mut data = optional(Some(authority));
@@ -67,13 +74,20 @@ fn optional(address: Option<&Address>) -> Vec<u8> {
     [&tag.to_le_bytes()[..], &bytes].concat()
 }
 
-/// A token account's data: initialised, not delegated, not native.
-pub(crate) fn token_account_data(mint: &Address, owner: &Address, amount: u64) -> Vec<u8> {
+/// A token account's data: initialised, not delegated, not native, nothing withheld.
+pub(crate) fn token_account_data(mint: &Address, owner: &Address, amount: u64, has_fee: bool) -> Vec<u8> {
     const INITIALISED: u8 = 1;
     let mut data = [mint.as_ref(), owner.as_ref(), &amount.to_le_bytes()].concat();
     data.extend(optional(None));
     data.push(INITIALISED);
     data.resize(TOKEN_ACCOUNT_LEN, 0);
+    if has_fee {
+        const ACCOUNT_TYPE_ACCOUNT: u8 = 2;
+        data.push(ACCOUNT_TYPE_ACCOUNT);
+        data.extend((ExtensionType::TransferFeeAmount as u16).to_le_bytes());
+        data.extend([8, 0]);
+        data.extend([0; 8]);
+    }
     data
 }
 

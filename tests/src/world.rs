@@ -130,6 +130,17 @@ impl World {
         self.svm.set_sysvar(&clock);
     }
 
+    /// The validators' epoch.
+    pub fn epoch(&self) -> u64 {
+        self.svm.get_sysvar::<Clock>().epoch
+    }
+
+    /// Sets the epoch, and leaves the time alone.
+    pub fn set_epoch(&mut self, epoch: u64) {
+        let clock = Clock { epoch, ..self.svm.get_sysvar() };
+        self.svm.set_sysvar(&clock);
+    }
+
     /// Moves the clock.
     pub fn advance(&mut self, seconds: i64) {
         self.set_time(self.now() + seconds);

@@ -1,7 +1,11 @@
-//! Attacks with tokens: extensions, token accounts in odd states, frozen accounts, and calls that go elsewhere.
+//! Attacks with tokens: extensions, token accounts in odd states, frozen accounts, and calls that go elsewhere. Those with
+//! transfer fees are in `attacks_transfer_fees.rs`.
 
 use ballast_client::{Address, ID, LiquidationOrder, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, from_engine};
-use ballast_engine::Error;
+use ballast_engine::{
+    Error,
+    token::{Policy, policy},
+};
 use ballast_tests::{MintSpec, Options, Quote, SOL, Scene, Token, USD, World, reserve_config, with_account};
 use solana_account::Account;
 use solana_transaction::InstructionError;
@@ -23,6 +27,11 @@ fn change(world: &mut World, address: Address, change: impl FnOnce(&mut Account)
     world.set_account(address, account);
 }
 
+/// One for each way in which tokens move.
+fn scenes() -> [Scene; 3] {
+    [Scene::new(), Scene::token_2022(), Scene::with_fee()]
+}
+
 /// Lists a Token-2022 mint of these bytes.
 fn list(world: &mut World, name: &str, data: Vec<u8>) -> ballast_tests::Outcome {
     let mint = world.key(name);
@@ -36,15 +45,6 @@ fn list(world: &mut World, name: &str, data: Vec<u8>) -> ballast_tests::Outcome 
 fn token_2022_c21_every_extension_off_the_allow_list_is_refused() {
     let Scene { mut world, .. } = Scene::new();
     let authority = world.payer;
-    let allowed = [
-        ExtensionType::MetadataPointer,
-        ExtensionType::TokenMetadata,
-        ExtensionType::GroupPointer,
-        ExtensionType::TokenGroup,
-        ExtensionType::GroupMemberPointer,
-        ExtensionType::TokenGroupMember,
-    ]
-    .map(|extension| extension as u16);
     let mint = |extension: u16, length: u16| {
         let mut data = MintSpec::token_2022(6).extension(ExtensionType::MetadataPointer, vec![0; 64]).data(&authority);
         data.extend(extension.to_le_bytes());
@@ -52,14 +52,20 @@ fn token_2022_c21_every_extension_off_the_allow_list_is_refused() {
         data.extend(vec![0; length as usize]);
         data
     };
-    for extension in (1..=64).chain([255, 256, 0x1200, u16::MAX]).filter(|extension| !allowed.contains(extension)) {
+    let numbers = || (1..=64).chain([255, 256, 0x1200, u16::MAX]);
+    for extension in numbers().filter(|extension| policy(*extension) == Policy::Refused) {
         for length in [0, 32, 108] {
             list(&mut world, "mint", mint(extension, length)).expect_error(Error::MintExtensionNotAllowed);
         }
     }
-    for (index, extension) in allowed.into_iter().enumerate().skip(1) {
-        list(&mut world, &format!("allowed {index}"), mint(extension, 64)).expect_ok();
+    for extension in numbers().filter(|extension| policy(*extension) == Policy::Allowed) {
+        list(&mut world, &format!("allowed {extension}"), mint(extension, 64)).expect_ok();
     }
+    // Fees are read, so their extension is as long as that of the token program, or none of its.
+    for length in [0, 32, 107, 109, 216] {
+        list(&mut world, "fee", mint(1, length)).expect_error(Error::MintExtensionNotAllowed);
+    }
+    list(&mut world, "fee", mint(1, 108)).expect_ok();
 }
 
 #[test]
@@ -110,7 +116,7 @@ fn token_2022_c21_a_multisig_in_the_shape_of_a_mint_is_not_listed() {
 /// The payer's signature is good for the payer's tokens only.
 #[test]
 fn token_account_c22_tokens_of_others_are_not_paid_in() {
-    for Scene { mut world, usd, sol, lender, .. } in Scene::both() {
+    for Scene { mut world, usd, sol, lender, .. } in scenes() {
         let thief = world.user("thief");
         let victims = world.fund(&lender.key, usd, 1_000 * USD);
         let own = world.fund(&thief.key, usd, 10 * USD);
@@ -149,7 +155,7 @@ fn token_account_c22_a_delegate_pays_in_no_more_than_he_was_given() {
 
 #[test]
 fn token_account_c22_vaults_have_no_delegate_and_no_close_authority() {
-    for Scene { world, usd, sol, .. } in Scene::both() {
+    for Scene { world, usd, sol, .. } in scenes() {
         for reserve in [usd, sol] {
             let record = world.reserve(reserve);
             let data = world.account(&from_engine(&record.vault)).data;
@@ -164,7 +170,7 @@ fn token_account_c22_vaults_have_no_delegate_and_no_close_authority() {
 
 #[test]
 fn frozen_c23_a_frozen_wallet_stops_nothing_but_its_own_transfers() {
-    for Scene { mut world, usd, sol, lender, trader } in Scene::both() {
+    for Scene { mut world, usd, sol, lender, trader } in scenes() {
         world.borrow(trader, usd, 1_000 * USD).expect_ok();
         let wallet = world.tokens(&trader.key, usd);
         change(&mut world, wallet, |account| account.data[STATE] = 2);
@@ -183,6 +189,28 @@ fn frozen_c23_a_frozen_wallet_stops_nothing_but_its_own_transfers() {
         world.liquidate(lender.key, trader.margin, order).expect_ok();
         world.assert_conserved();
     }
+}
+
+/// Token-2022 lets an account ask for a memo before it takes tokens: whoever does so gets none here, and no one else is
+/// the worse for it.
+#[test]
+fn token_account_c22_an_account_that_asks_for_a_memo_refuses_its_own_payments_only() {
+    const NO_MEMO: u32 = 36;
+    let Scene { mut world, usd, lender, .. } = Scene::token_2022();
+    let asking = world.fund(&lender.key, usd, 0);
+    change(&mut world, asking, |account| {
+        account.data.push(2);
+        account.data.extend((ExtensionType::MemoTransfer as u16).to_le_bytes());
+        account.data.extend([1, 0, 1]);
+    });
+    let view = world.view();
+    let withdraw = view.withdraw(lender.key, lender.margin, asking, usd, USD).expect("listed");
+    world.send_one(withdraw).expect_custom(NO_MEMO);
+    let other = world.key("other");
+    let destination = world.fund(&other, usd, 0);
+    let withdraw = view.withdraw(lender.key, lender.margin, destination, usd, USD).expect("listed");
+    world.send_one(withdraw).expect_ok();
+    world.assert_conserved();
 }
 
 /// A mint's freeze authority may freeze the vault itself: its reserve stands still, the others do not.

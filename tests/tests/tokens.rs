@@ -1,26 +1,22 @@
 //! Which mints can be listed, and that both token programs' tokens go all the way.
 
+#[path = "support/token_2022.rs"]
+mod token_2022;
+
 use ballast_client::{Address, PYTH_RECEIVERS, TOKEN_2022_PROGRAM, TOKEN_PROGRAM};
-use ballast_engine::{Error, actions::EVERYTHING};
+use ballast_engine::{
+    Error,
+    actions::EVERYTHING,
+    token::{EXTENSIONS, Mint, Policy, TransferFee, policy},
+};
 use ballast_tests::{MintSpec, Outcome, Scene, Token, USD, World, reserve_config};
 use solana_instruction::Instruction;
 use spl_token_2022_interface::{
     extension::{self, ExtensionType},
     instruction as token,
-    state::{AccountState, Mint},
+    state::AccountState,
 };
-
-const PROGRAM: Address = TOKEN_2022_PROGRAM;
-
-/// Has Token-2022 itself create a mint with extensions.
-fn mint_with(world: &mut World, extensions: &[(ExtensionType, Instruction)], mint: Address) {
-    let types: Vec<_> = extensions.iter().map(|(extension, _)| *extension).collect();
-    let length = ExtensionType::try_calculate_account_len::<Mint>(&types).expect("sized extensions");
-    world.write(mint, PROGRAM, vec![0; length]);
-    let mut instructions: Vec<_> = extensions.iter().map(|(_, instruction)| instruction.clone()).collect();
-    instructions.push(token::initialize_mint2(&PROGRAM, &mint, &world.payer, None, 6).expect("valid"));
-    world.send(&instructions).expect_ok();
-}
+use token_2022::{PROGRAM, create};
 
 /// Lists a mint and has it lent, borrowed, repaid and taken back.
 fn goes_all_the_way(world: &mut World, mint: Address, program: Address, backing: u8) {
@@ -33,10 +29,12 @@ fn goes_all_the_way(world: &mut World, mint: Address, program: Address, backing:
     world.refresh_all();
     world.borrow(trader, reserve, 100 * USD).expect_ok();
     world.advance(1_000);
-    world.fund(&trader.key, reserve, USD);
+    world.fund(&trader.key, reserve, 10 * USD);
     world.repay(trader, reserve, EVERYTHING).expect_ok();
     world.withdraw(lender, reserve, EVERYTHING).expect_ok();
-    assert!(world.balance(&lender.key, reserve) > 1_000 * USD);
+    assert!(
+        world.balance(&lender.key, reserve) > world.transfer_fee(reserve).arriving(1_000 * USD).expect("something")
+    );
     world.assert_conserved();
 }
 
@@ -89,7 +87,7 @@ fn metadata_groups_and_their_pointers_are_allowed() {
             extension::group_member_pointer::instruction::initialize(&PROGRAM, &mint, None, Some(mint)).expect("valid"),
         ),
     ];
-    mint_with(&mut world, &pointers, mint);
+    create(&mut world, mint, 6, &pointers);
     goes_all_the_way(&mut world, mint, PROGRAM, 0);
 }
 
@@ -113,11 +111,7 @@ fn metadata_in_the_mint_is_allowed() {
 #[test]
 fn extensions_that_change_amounts_or_give_others_power_are_refused() {
     type Initialize = fn(&Address) -> Instruction;
-    let extensions: [(ExtensionType, Initialize); 11] = [
-        (ExtensionType::TransferFeeConfig, |mint| {
-            extension::transfer_fee::instruction::initialize_transfer_fee_config(&PROGRAM, mint, None, None, 0, 0)
-                .expect("valid")
-        }),
+    let extensions: [(ExtensionType, Initialize); 10] = [
         (ExtensionType::MintCloseAuthority, |mint| {
             token::initialize_mint_close_authority(&PROGRAM, mint, Some(mint)).expect("valid")
         }),
@@ -158,12 +152,7 @@ fn extensions_that_change_amounts_or_give_others_power_are_refused() {
     let mut world = World::new();
     let mint = world.key("extended");
     for (extension, initialize) in extensions {
-        // A mint with a freeze authority: the default state needs one.
-        let length = ExtensionType::try_calculate_account_len::<Mint>(&[extension]).expect("sized");
-        world.write(mint, PROGRAM, vec![0; length]);
-        let mint_itself = token::initialize_mint2(&PROGRAM, &mint, &world.payer, Some(&world.payer), 6).expect("valid");
-        let created = world.send(&[initialize(&mint), mint_itself]);
-        assert!(created.is_ok(), "{extension:?}: {}", created.describe());
+        create(&mut world, mint, 6, &[(extension, initialize(&mint))]);
         let refused = list(&mut world, mint, PROGRAM);
         assert_eq!(
             refused.engine_error(),
@@ -172,6 +161,76 @@ fn extensions_that_change_amounts_or_give_others_power_are_refused() {
             refused.describe()
         );
     }
+}
+
+/// The table is of what the token program knows, and the program keeps to it; of what a later one knows it lists nothing.
+#[test]
+fn every_extension_has_a_policy_that_the_program_keeps_to() {
+    let known: Vec<_> = (0..=u16::MAX).filter_map(|number| ExtensionType::try_from(number).ok()).collect();
+    assert_eq!(EXTENSIONS.len(), known.len());
+    let mut world = World::new();
+    for (number, extension) in (0..).zip(known) {
+        let row = EXTENSIONS[number as usize];
+        assert_eq!((extension as u16, format!("{extension:?}")), (number, row.name.into()));
+        assert_eq!(row.policy, policy(number));
+        assert!(!row.reason.is_empty());
+        // The variable one is of any length.
+        let length = ExtensionType::try_calculate_account_len::<token_2022::State>(&[extension]);
+        let length = length.map_or(100, |length| length - 170);
+        let mint = world.mint(row.name, &MintSpec::token_2022(6).extension(extension, vec![0; length]));
+        let read = Mint::read(&world.account(&mint).data);
+        let outcome = list(&mut world, mint, PROGRAM);
+        match row.policy {
+            Policy::Refused => {
+                assert_eq!(read, Err(Error::MintExtensionNotAllowed), "{}", row.name);
+                outcome.expect_error(Error::MintExtensionNotAllowed);
+                continue;
+            }
+            Policy::Allowed => assert_eq!(read.expect("allowed").fees, None),
+            Policy::TransferFee => assert!(read.expect("handled").fees.is_some()),
+        }
+        outcome.expect_ok();
+        let transfers = if row.policy == Policy::TransferFee { 2 } else { 1 };
+        assert_eq!(world.view().reserves.last().expect("listed").transfers, transfers, "{}", row.name);
+    }
+    for number in (EXTENSIONS.len() as u16..200).chain([0x0100, 0x0112, 1 << 14, u16::MAX]) {
+        assert_eq!(policy(number), Policy::Refused);
+        let spec = MintSpec::token_2022(6).extension(ExtensionType::MetadataPointer, vec![0; 64]);
+        let mint = world.mint("unknown", &spec);
+        let mut data = world.account(&mint).data;
+        data[166..168].copy_from_slice(&number.to_le_bytes());
+        world.write(mint, PROGRAM, data);
+        list(&mut world, mint, PROGRAM).expect_error(Error::MintExtensionNotAllowed);
+    }
+}
+
+/// What lists say that people read is what the table says.
+#[test]
+fn the_policy_is_written_down_as_it_is() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let page = std::fs::read_to_string(root.join("SECURITY.md")).expect("the page");
+    for row in EXTENSIONS {
+        let alike = EXTENSIONS.iter().filter(|other| (other.policy, other.reason) == (row.policy, row.reason));
+        let names = alike.map(|row| format!("`{}`", row.name)).collect::<Vec<_>>().join(", ");
+        let policy = match row.policy {
+            Policy::Allowed => "allowed",
+            Policy::TransferFee => "handled",
+            Policy::Refused => "refused",
+        };
+        let line = format!("| {names} | {policy} | {} |", row.reason);
+        assert!(page.contains(&line), "SECURITY.md does not say `{line}`");
+    }
+}
+
+#[test]
+fn a_transfer_fee_is_found_among_other_extensions_and_goes_all_the_way() {
+    let mut world = Scene::new().world;
+    let mint = world.key("described, with a fee");
+    let pointer =
+        extension::metadata_pointer::instruction::initialize(&PROGRAM, &mint, None, Some(mint)).expect("valid");
+    let fee = token_2022::with_fee(&world, &mint, TransferFee { bps: 50, maximum: 7 * USD });
+    create(&mut world, mint, 6, &[(ExtensionType::MetadataPointer, pointer), fee]);
+    goes_all_the_way(&mut world, mint, PROGRAM, 0);
 }
 
 #[test]

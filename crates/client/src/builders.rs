@@ -97,7 +97,8 @@ impl MarketView {
         ix::CloseAccount { owner, margin_account, recipient }.instruction()
     }
 
-    /// Lends `amount` atoms for a margin account, signed by `payer`, the owner of the `source` tokens.
+    /// Lends `amount` atoms, or what a transfer fee leaves of them, for a margin account, signed by `payer`, the owner of the
+    /// `source` tokens.
     pub fn deposit(
         &self,
         payer: Address,
@@ -172,7 +173,7 @@ impl MarketView {
     }
 
     /// Pays up to `amount` atoms, or everything with `u64::MAX`, of a margin account's debt, signed by `payer`, the
-    /// owner of the `source` tokens.
+    /// owner of the `source` tokens. A transfer fee comes out of the amount, but on top of everything.
     pub fn repay(
         &self,
         payer: Address,

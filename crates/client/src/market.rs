@@ -36,9 +36,9 @@ pub struct LiquidationOrder {
     pub debt: u8,
     /// Index of the reserve to seize from.
     pub collateral: u8,
-    /// Most atoms to pay.
+    /// Most atoms to pay, transfer fee included; with `begin_liquidation`, which does not see that token, without.
     pub max_repay: u64,
-    /// Fewest atoms of collateral to accept.
+    /// Fewest atoms of collateral to accept, without its transfer fee.
     pub min_collateral: u64,
 }
 

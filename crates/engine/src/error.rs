@@ -22,8 +22,10 @@ macro_rules! for_each_error {
             WrongMint = "Not the reserve's mint: pass the mint stored in the reserve";
             WrongTokenProgram = "Not the token program of the reserve's mint: pass the one stored in the reserve";
             MintNotOwnedByTokenProgram = "The mint does not belong to SPL Token or Token-2022";
-            MintExtensionNotAllowed = "The mint has a Token-2022 extension that is not on the allow-list";
+            MintExtensionNotAllowed = "The mint has a Token-2022 extension that is refused, or is no mint: see the table in SECURITY.md";
             MintDecimalsAboveCeiling = "The mint has more than 18 decimals";
+            TransferFeeTooHigh = "The token's transfer fee leaves nothing of the amount, or what is due cannot be sent on top of it: send more, or wait until the mint's authority lowers it";
+            TransferFellShort = "The token program brought less to the vault than it was told to";
             // Positions.
             PositionNotFound = "The account has no position in this reserve";
             TooManyPositions = "The account holds 16 positions already: close one first";

@@ -189,6 +189,7 @@ impl Loss {
 impl Ledger<'_> {
     /// Puts up to `amount` atoms into a reserve's insurance; the first time no less than opens a deposit, so that not an atom
     /// takes the income that others do not share.
+    #[inline(never)]
     pub fn stake(&mut self, stake: &mut Stake, amount: u64) -> Result<Movement> {
         if amount == 0 {
             return Err(Error::AmountIsZero);

@@ -26,6 +26,7 @@ pub mod price;
 pub mod reading;
 pub mod reserve;
 pub mod rules;
+pub mod token;
 pub mod units;
 pub mod volatility;
 pub mod weights;

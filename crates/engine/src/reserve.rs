@@ -126,8 +126,8 @@ record! {
         pub decimals: u8,
         /// Bump of the vault's address.
         pub vault_bump: u8,
-        /// 1 if the token program must check mint and decimals in a transfer: Token-2022.
-        pub checked_transfers: u8,
+        /// How the token moves, [`crate::token::Transfers`]: 0 plain, 1 checked (Token-2022), 2 checked and with a transfer fee.
+        pub transfers: u8,
         /// Zero.
         pub padding: [u8; 5],
         /// What governance set.
@@ -347,12 +347,6 @@ impl Reserve {
     #[inline(always)]
     pub fn flow_value(&self, amount: u64) -> u64 {
         roughly(amount, self.flow_reading, self.flow_shift)
-    }
-
-    /// The decimals that a transfer of the token has checked: none where the token accounts' common mint is enough.
-    #[inline(always)]
-    pub fn transfer_decimals(&self) -> Option<u8> {
-        if self.checked_transfers == 0 { None } else { Some(self.decimals) }
     }
 
     /// What depositors own, rounded up to atoms.

@@ -104,6 +104,7 @@ fn fields_stay_where_they_are() {
         "vault",
         "token_program",
         "decimals",
+        "transfers",
         "config",
         "cash",
         "deposit_shares",
@@ -111,7 +112,7 @@ fn fields_stay_where_they_are() {
         "deposit_index",
         "debt_index",
     ];
-    assert_eq!(reserve.map(offset::<Reserve>), [0, 32, 64, 96, 104, 488, 496, 504, 512, 528]);
+    assert_eq!(reserve.map(offset::<Reserve>), [0, 32, 64, 96, 98, 104, 488, 496, 504, 512, 528]);
     let rest =
         ["last_accrual", "borrow_rate", "deposit_growth", "price", "risk", "controller", "outflow", "liquidated"];
     assert_eq!(rest.map(offset::<Reserve>), [544, 552, 560, 568, 672, 800, 832, 856]);
@@ -152,7 +153,7 @@ const OF_THE_PROGRAM: [Error; 17] = [
     Error::WrongMint,
     Error::WrongTokenProgram,
     Error::MintNotOwnedByTokenProgram,
-    Error::MintExtensionNotAllowed,
+    Error::TransferFellShort,
     Error::PriceOwnerNotAllowed,
     Error::PriceAccountMissing,
     Error::AccountNotEmpty,
@@ -170,7 +171,8 @@ fn every_error_of_the_engine_has_an_example() {
         include_str!("adaptive.rs"),
         include_str!("breakers.rs"),
         include_str!("phases.rs"),
-        include_str!("insurance.rs")
+        include_str!("insurance.rs"),
+        include_str!("token.rs")
     );
     for error in Error::ALL.iter().filter(|error| !OF_THE_PROGRAM.contains(error)) {
         assert!(examples.contains(&format!("Error::{}", error.name())), "no example of {}", error.name());

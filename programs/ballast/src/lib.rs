@@ -64,7 +64,7 @@ pub mod ballast {
         ctx.accounts.close()
     }
 
-    /// Lends tokens to a reserve for any margin account.
+    /// Lends tokens to a reserve for any margin account. With a transfer fee, what arrives of the amount counts.
     #[discrim = 5]
     pub fn deposit(ctx: &mut Context<PayIn>, reserve: u8, amount: u64) -> Result<()> {
         ctx.accounts.deposit(reserve, amount)
@@ -82,7 +82,8 @@ pub mod ballast {
         ctx.accounts.borrow(reserve, amount)
     }
 
-    /// Pays any margin account's debt back, at most what it owes; `u64::MAX` pays all.
+    /// Pays any margin account's debt back, at most what it owes; `u64::MAX` pays all. With a transfer fee, the amount is the
+    /// most that the payer sends, and what arrives of it counts; all takes what is owed with the fee on top.
     #[discrim = 8]
     pub fn repay(ctx: &mut Context<PayIn>, reserve: u8, amount: u64) -> Result<()> {
         ctx.accounts.repay(reserve, amount)
@@ -96,7 +97,8 @@ pub mod ballast {
         ctx.accounts.refresh(reserves, &price_accounts)
     }
 
-    /// Repays an unhealthy account's debt, paying up to `max_repay`, for at least `min_collateral` of its collateral.
+    /// Repays an unhealthy account's debt, paying up to `max_repay`, for at least `min_collateral` of its collateral. With
+    /// transfer fees, these are what the liquidator sends and what arrives at it.
     #[discrim = 10]
     pub fn liquidate(
         ctx: &mut Context<Liquidate>,
@@ -133,7 +135,8 @@ pub mod ballast {
     }
 
     /// Liquidates like `liquidate`, but pays the collateral out now and takes the repayment in `end_liquidation`, which must
-    /// stand later in the same transaction.
+    /// stand later in the same transaction. With a transfer fee on the debt's token, `max_repay` is what arrives, and the fee
+    /// comes on top.
     #[discrim = 15]
     pub fn begin_liquidation(
         ctx: &mut Context<BeginLiquidation>,

@@ -3,12 +3,39 @@
 use {
     crate::error::OnChain,
     anchor_lang::prelude::*,
-    ballast_engine::Error,
+    ballast_engine::{
+        Error,
+        actions::EVERYTHING,
+        reserve::Reserve,
+        token::{self, Mint, TransferFee, Transfers},
+    },
     pinocchio::{
         cpi::{Signer, invoke_signed},
         instruction::{InstructionAccount, InstructionView},
     },
 };
+
+/// How a reserve's token moves.
+#[derive(Clone, Copy)]
+pub struct Terms {
+    /// [`Transfers`].
+    transfers: u8,
+    /// Of the mint.
+    decimals: u8,
+}
+
+impl Terms {
+    #[inline(always)]
+    pub fn of(reserve: &Reserve) -> Self {
+        Self { transfers: reserve.transfers, decimals: reserve.decimals }
+    }
+
+    /// Whether less may arrive than is sent.
+    #[inline(always)]
+    pub fn have_fee(&self) -> bool {
+        self.transfers == Transfers::WithFee as u8
+    }
+}
 
 /// A transfer of SPL Token, or one of Token-2022, which checks mint and decimals.
 pub struct Transfer {
@@ -17,9 +44,9 @@ pub struct Transfer {
     pub mint: AccountView,
     pub to: AccountView,
     pub authority: AccountView,
+    /// What leaves the books, or what has to come into them.
     pub amount: u64,
-    /// Of the mint, if the token program is to check it: `Reserve::transfer_decimals`.
-    pub decimals: Option<u8>,
+    pub terms: Terms,
 }
 
 impl Transfer {
@@ -27,27 +54,47 @@ impl Transfer {
     #[inline(never)]
     pub fn invoke(&self, signers: &[Signer]) -> Result<()> {
         const TRANSFER: u8 = 3;
-        const TRANSFER_CHECKED: u8 = 12;
         if self.amount == 0 {
             return Ok(());
         }
-        let mut data = [0; 10];
-        data[1..9].copy_from_slice(&self.amount.to_le_bytes());
-        let Some(decimals) = self.decimals else {
-            // The vault's mint is the reserve's, and the other account must have the same.
-            data[0] = TRANSFER;
-            let instruction = InstructionView {
-                program_id: self.program.address(),
-                data: &data[..9],
-                accounts: &[
-                    InstructionAccount::writable(self.from.address()),
-                    InstructionAccount::writable(self.to.address()),
-                    InstructionAccount::readonly_signer(self.authority.address()),
-                ],
-            };
-            return invoke_signed(&instruction, &[&self.from, &self.to, &self.authority], signers);
+        if self.terms.transfers != Transfers::Plain as u8 {
+            return self.invoke_token_2022(signers);
+        }
+        // The vault's mint is the reserve's, and the other account must have the same.
+        let mut data = [TRANSFER; 9];
+        data[1..].copy_from_slice(&self.amount.to_le_bytes());
+        let instruction = InstructionView {
+            program_id: self.program.address(),
+            data: &data,
+            accounts: &[
+                InstructionAccount::writable(self.from.address()),
+                InstructionAccount::writable(self.to.address()),
+                InstructionAccount::readonly_signer(self.authority.address()),
+            ],
         };
-        (data[0], data[9]) = (TRANSFER_CHECKED, decimals);
+        invoke_signed(&instruction, &[&self.from, &self.to, &self.authority], signers)
+    }
+
+    /// What the market signs for leaves a vault: the receiver bears the fee. What a user signs for has to arrive there.
+    #[cold]
+    #[inline(never)]
+    fn invoke_token_2022(&self, signers: &[Signer]) -> Result<()> {
+        if !self.terms.have_fee() || !signers.is_empty() {
+            return self.invoke_checked(self.amount, signers);
+        }
+        let held = balance(&self.to)?;
+        self.invoke_checked(sending(&self.mint, self.amount)?, signers)?;
+        if balance(&self.to)?.saturating_sub(held) < self.amount {
+            return Err(Error::TransferFellShort).on_chain();
+        }
+        Ok(())
+    }
+
+    fn invoke_checked(&self, amount: u64, signers: &[Signer]) -> Result<()> {
+        const TRANSFER_CHECKED: u8 = 12;
+        let mut data = [TRANSFER_CHECKED; 10];
+        data[1..9].copy_from_slice(&amount.to_le_bytes());
+        data[9] = self.terms.decimals;
         let instruction = InstructionView {
             program_id: self.program.address(),
             data: &data,
@@ -60,6 +107,31 @@ impl Transfer {
         };
         invoke_signed(&instruction, &[&self.from, &self.mint, &self.to, &self.authority], signers)
     }
+}
+
+/// What arrives of what is sent of a mint with a fee; everything stays that.
+#[cold]
+#[inline(never)]
+pub fn arriving(mint: &AccountView, sent: u64) -> Result<u64> {
+    if sent == EVERYTHING { Ok(sent) } else { fee(mint)?.arriving(sent).on_chain() }
+}
+
+/// What is to be sent of a mint with a fee for so much to arrive.
+#[cold]
+#[inline(never)]
+pub fn sending(mint: &AccountView, due: u64) -> Result<u64> {
+    fee(mint)?.sending(due).on_chain()
+}
+
+/// The fee of a mint today.
+fn fee(mint: &AccountView) -> Result<TransferFee> {
+    use anchor_lang::solana_program::sysvar::Sysvar;
+    let epoch = Clock::get()?.epoch;
+    Ok(Mint::read(&mint.try_borrow()?).on_chain()?.fee_at(epoch))
+}
+
+fn balance(account: &AccountView) -> Result<u64> {
+    token::balance(&account.try_borrow()?).ok_or(ProgramError::InvalidAccountData)
 }
 
 /// Turns a new account of the token program into a token account: `InitializeAccount3`.
@@ -81,63 +153,28 @@ pub fn initialize_account(
     invoke_signed(&instruction, &[account, mint], &[])
 }
 
-/// Bytes of a token account without extensions, which is what the mints on the allow-list need.
-pub const TOKEN_ACCOUNT_LEN: usize = 165;
-
 /// What the program needs to know of a mint it lists.
 pub struct ListedMint {
     pub decimals: u8,
-    /// Whether its transfers are to be checked.
-    pub is_token_2022: bool,
+    pub transfers: Transfers,
+    /// Bytes of its vault.
+    pub account_len: usize,
 }
 
-/// Token-2022 extensions of a mint that neither change amounts nor let anyone else move, freeze or destroy tokens:
-/// pointers to metadata and groups, and these themselves. Everything that is not here is refused.
-const ALLOWED_EXTENSIONS: [u16; 6] = [18, 19, 20, 21, 22, 23];
-
 impl ListedMint {
-    /// Reads a mint, and refuses what is not a mint of one of the token programs or has a forbidden extension.
+    /// Reads a mint, and refuses what is not a mint of one of the token programs or has a refused extension.
     pub fn read(mint: &AccountView, program: &AccountView) -> Result<Self> {
-        const MINT_LEN: usize = 82;
-        let known = *program.address() == <Token as Id>::id() || *program.address() == <Token2022 as Id>::id();
+        let is_token_2022 = *program.address() == <Token2022 as Id>::id();
+        let known = is_token_2022 || *program.address() == <Token as Id>::id();
         if !known || !mint.owned_by(program.address()) {
             return Err(Error::MintNotOwnedByTokenProgram).on_chain();
         }
-        let data = mint.try_borrow()?;
-        // Layout: authority option and key, supply, decimals (44), initialised (45), freeze authority option and key.
-        if data.len() < MINT_LEN || data[45] != 1 || !extensions_allowed(&data[MINT_LEN..]) {
-            return Err(Error::MintExtensionNotAllowed).on_chain();
-        }
-        Ok(Self { decimals: data[44], is_token_2022: *program.address() == <Token2022 as Id>::id() })
+        let mint = Mint::read(&mint.try_borrow()?).on_chain()?;
+        let transfers = match (is_token_2022, mint.fees) {
+            (false, _) => Transfers::Plain,
+            (true, None) => Transfers::Checked,
+            (true, Some(_)) => Transfers::WithFee,
+        };
+        Ok(Self { decimals: mint.decimals, transfers, account_len: mint.account_len() })
     }
-}
-
-/// Walks what follows a mint's base layout: zeros to the length of a token account, the account type, then entries of
-/// type, length and value.
-fn extensions_allowed(tail: &[u8]) -> bool {
-    const PADDING: usize = TOKEN_ACCOUNT_LEN - 82;
-    const ACCOUNT_TYPE_MINT: u8 = 1;
-    const HEADER: usize = 4;
-    if tail.is_empty() {
-        return true;
-    }
-    let Some((&account_type, mut entries)) = tail.get(PADDING..).and_then(<[u8]>::split_first) else {
-        return false;
-    };
-    if account_type != ACCOUNT_TYPE_MINT {
-        return false;
-    }
-    while entries.len() >= HEADER {
-        let extension = u16::from_le_bytes([entries[0], entries[1]]);
-        let length = u16::from_le_bytes([entries[2], entries[3]]) as usize;
-        if extension == 0 {
-            // The rest is unused space.
-            return true;
-        }
-        if !ALLOWED_EXTENSIONS.contains(&extension) || entries.len() < HEADER + length {
-            return false;
-        }
-        entries = &entries[HEADER + length..];
-    }
-    true
 }

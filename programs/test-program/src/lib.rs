@@ -8,6 +8,7 @@
 //!   calls can empty the pool.
 //! - 1, forward: calls the program that is the first account with the other accounts, which keep the signer and writable
 //!   flags they came with, and the rest of the data.
+//! - 12, idle: does nothing, in place of a token program that is told to transfer.
 
 use ballast_engine::math::mul_div_floor;
 use pinocchio::{
@@ -22,6 +23,8 @@ use solana_compiler_builtins as _;
 
 const SWAP: u8 = 0;
 const FORWARD: u8 = 1;
+/// A token program's `TransferChecked`.
+const IDLE: u8 = 12;
 
 entrypoint!(process_instruction);
 
@@ -29,6 +32,7 @@ fn process_instruction(_: &Address, accounts: &mut [AccountView], data: &[u8]) -
     match data.split_first() {
         Some((&SWAP, arguments)) => swap(accounts, arguments),
         Some((&FORWARD, instruction)) => forward(accounts, instruction),
+        Some((&IDLE, _)) => Ok(()),
         _ => Err(ProgramError::InvalidInstructionData),
     }
 }

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::OnceLock};
 
 use ballast_client::{LiquidationOrder, MarketView, PYTH_RECEIVERS};
 use ballast_engine::gate::Action;
-use ballast_tests::{MintSpec, Outcome, Quote, World, market_config};
+use ballast_tests::{MintSpec, Outcome, Quote, SOL, Scene, USD, World, market_config};
 use report::Row;
 use scenes::{Full, Last, RESERVES, TOKEN, long_quote, quote};
 
@@ -80,6 +80,7 @@ fn measured() -> &'static [Row] {
         }
         governance(&mut measured, fork());
         accounts(&mut measured, fork());
+        transfer_fees(&mut measured);
         measured.0
     })
 }
@@ -265,6 +266,25 @@ fn accounts(measured: &mut Measured, mut scene: Full) {
     measured.add("open_account", 0, outcome);
     let outcome = world.close(scene.user);
     measured.add("close_account", 0, outcome);
+}
+
+/// Tokens of Token-2022, and such that cost a fee: what comes in is computed from the mint's bytes, and seen to come.
+fn transfer_fees(measured: &mut Measured) {
+    let Scene { mut world, usd, lender, .. } = Scene::token_2022();
+    world.fund(&lender.key, usd, 1_000 * USD);
+    let outcome = world.deposit(lender, usd, 100 * USD + 1);
+    measured.add("deposit_token_2022", 1, outcome);
+    let Scene { mut world, usd, sol, lender, trader } = Scene::with_fee();
+    world.fund(&lender.key, usd, 1_000 * USD);
+    let outcome = world.deposit(lender, usd, 100 * USD + 1);
+    measured.add("deposit_transfer_fee", 1, outcome);
+    let outcome = world.withdraw(lender, usd, 100 * USD + 1);
+    measured.add("withdraw_transfer_fee", 1, outcome);
+    world.borrow(trader, usd, 10_000 * USD).expect_ok();
+    world.set_price(sol, Quote::dollars(115.0)).expect_ok();
+    let order = LiquidationOrder { debt: usd, collateral: sol, max_repay: 100 * USD + 1, min_collateral: SOL / 10 };
+    let outcome = world.liquidate(lender.key, trader.margin, order);
+    measured.add("liquidate_transfer_fee", 2, outcome);
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub struct AddReserve {
     pub payer: Signer,
     #[account(mut)]
     pub market: Ledger,
-    /// CHECK: owner, layout and extensions are checked against the allow-list.
+    /// CHECK: owner, layout and extensions are checked.
     pub mint: UncheckedAccount,
     /// CHECK: created here, at this address only.
     #[account(mut, seeds = [b"liquidity", market.address().as_ref(), mint.address().as_ref()], bump)]
@@ -39,14 +39,14 @@ impl AddReserve {
             vault: stored(self.vault.address()),
             token_program: stored(self.token_program.address()),
             vault_bump: bumps.vault,
-            checked_transfers: listed.is_token_2022 as u8,
+            transfers: listed.transfers as u8,
             ..Reserve::new(config.get(), listed.decimals, now()?).on_chain()?
         };
 
         let market = *self.market.address();
         let seeds: &[&[u8]] = &[b"liquidity", market.as_ref(), &mint.0, &[bumps.vault]];
         let (payer, vault, program) = (self.payer.account(), self.vault.account(), self.token_program.account());
-        create_account_with_signers(payer, vault, token::TOKEN_ACCOUNT_LEN, program.address(), Some(seeds), None)?;
+        create_account_with_signers(payer, vault, listed.account_len, program.address(), Some(seeds), None)?;
         token::initialize_account(program, vault, self.mint.account(), self.vault_authority.address())?;
 
         let count = self.market.len() as u32 + 1;

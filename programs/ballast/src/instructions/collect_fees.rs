@@ -28,10 +28,10 @@ impl CollectFees {
         ensure(is_at(self.fee_collector.address(), &self.market.fee_collector), Error::NotFeeCollector)?;
         let tokens = token_path!(self, destination);
         let mut books = books(&mut self.market, now()?);
-        let decimals = tokens.check(books.reserves, index)?;
+        let terms = tokens.check(books.reserves, index)?;
         let amount = books.collect_fees(index).on_chain()?;
         let authority = VaultAuthority::new(*self.vault_authority.account(), &self.market)?;
-        tokens.pay_out(&authority, amount, decimals)?;
+        tokens.pay_out(&authority, amount, terms)?;
         log_event!(
             discriminator::<FeesCollected>(),
             FeesCollected {

@@ -34,10 +34,10 @@ impl BeginFlashLoan {
         Ending { tag: END.0, data: &[index], account: (END.1, &market) }.require(self.instructions.account())?;
         let tokens = token_path!(self, destination);
         let mut books = books(&mut self.market, now()?);
-        let decimals = tokens.check(books.reserves, index)?;
+        let terms = tokens.check(books.reserves, index)?;
         let loan = books.begin_flash_loan(index, amount).on_chain()?;
         let authority = VaultAuthority::new(*self.vault_authority.account(), &self.market)?;
-        tokens.pay_out(&authority, loan.amount, decimals)
+        tokens.pay_out(&authority, loan.amount, terms)
     }
 }
 
@@ -62,10 +62,10 @@ impl EndFlashLoan {
     pub fn end(&mut self, index: u8) -> Result<()> {
         let tokens = token_path!(self, source);
         let mut books = books(&mut self.market, now()?);
-        let decimals = tokens.check(books.reserves, index)?;
+        let terms = tokens.check(books.reserves, index)?;
         let loan = books.end_flash_loan(index).on_chain()?;
         // Both are of one u64 of tokens: `end_flash_loan` has added the fee to the cash.
-        tokens.pay_in(*self.payer.account(), loan.amount + loan.fee, decimals)?;
+        tokens.pay_in(*self.payer.account(), loan.amount + loan.fee, terms)?;
         log_event!(
             discriminator::<FlashLoanRepaid>(),
             FlashLoanRepaid {

@@ -37,14 +37,16 @@ impl Liquidate {
         check_market(&self.margin_account.market, self.market.address())?;
         let (debt_tokens, collateral_tokens) = (self.debt_tokens(), self.collateral_tokens());
         let mut books = books(&mut self.market, now()?);
-        let debt_decimals = debt_tokens.check(books.reserves, debt)?;
-        let collateral_decimals = collateral_tokens.check(books.reserves, collateral)?;
+        let debt_terms = debt_tokens.check(books.reserves, debt)?;
+        let collateral_terms = collateral_tokens.check(books.reserves, collateral)?;
+        let max_repay = debt_tokens.arriving(max_repay, debt_terms)?;
+        let min_collateral = collateral_tokens.sending(min_collateral, collateral_terms)?;
         let done = books.liquidate(&mut self.margin_account, debt, collateral, max_repay, min_collateral);
         let done = done.by_ref()?;
 
         let authority = VaultAuthority::new(*self.vault_authority.account(), &self.market)?;
-        debt_tokens.pay_in(*self.liquidator.account(), done.paid(), debt_decimals)?;
-        collateral_tokens.pay_out(&authority, done.seized, collateral_decimals)?;
+        debt_tokens.pay_in(*self.liquidator.account(), done.paid(), debt_terms)?;
+        collateral_tokens.pay_out(&authority, done.seized, collateral_terms)?;
         log_liquidation(
             &mut self.market,
             self.margin_account.address(),

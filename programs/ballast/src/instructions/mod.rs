@@ -31,7 +31,7 @@ use {
     crate::{
         error::OnChain,
         state::{Ledger, is_at, split},
-        token::Transfer,
+        token::{self, Terms, Transfer},
     },
     anchor_lang::prelude::*,
     ballast_engine::{Error, actions, layout, reserve::Reserve},
@@ -77,19 +77,31 @@ macro_rules! token_path {
 use token_path;
 
 impl TokenPath {
-    /// Requires vault, mint and token program to be the reserve's own, and returns the decimals that a transfer checks.
+    /// Requires vault, mint and token program to be the reserve's own, and returns how its tokens move.
     #[inline(always)]
-    fn check(&self, reserves: &[Reserve], index: u8) -> Result<Option<u8>> {
+    fn check(&self, reserves: &[Reserve], index: u8) -> Result<Terms> {
         let reserve = reserve(reserves, index)?;
         ensure(is_at(self.vault.address(), &reserve.vault), Error::WrongVault)?;
         ensure(is_at(self.mint.address(), &reserve.mint), Error::WrongMint)?;
         ensure(is_at(self.program.address(), &reserve.token_program), Error::WrongTokenProgram)?;
-        Ok(reserve.transfer_decimals())
+        Ok(Terms::of(reserve))
     }
 
-    /// From the user to the vault, signed for by the user.
+    /// What arrives at the vault of what the user sends. Everything stays that.
     #[inline(always)]
-    fn pay_in(&self, payer: AccountView, amount: u64, decimals: Option<u8>) -> Result<()> {
+    fn arriving(&self, sent: u64, terms: Terms) -> Result<u64> {
+        if terms.have_fee() { token::arriving(&self.mint, sent) } else { Ok(sent) }
+    }
+
+    /// What has to leave the vault for so much to arrive at the user.
+    #[inline(always)]
+    fn sending(&self, due: u64, terms: Terms) -> Result<u64> {
+        if terms.have_fee() { token::sending(&self.mint, due) } else { Ok(due) }
+    }
+
+    /// From the user to the vault, where so much arrives, signed for by the user.
+    #[inline(always)]
+    fn pay_in(&self, payer: AccountView, amount: u64, terms: Terms) -> Result<()> {
         let transfer = Transfer {
             program: self.program,
             from: self.other,
@@ -97,14 +109,14 @@ impl TokenPath {
             to: self.vault,
             authority: payer,
             amount,
-            decimals,
+            terms,
         };
         transfer.invoke(&[])
     }
 
-    /// From the vault to the user, signed for by the market's vault authority.
+    /// From the vault, which so much leaves, to the user, signed for by the market's vault authority.
     #[inline(always)]
-    fn pay_out(&self, authority: &VaultAuthority, amount: u64, decimals: Option<u8>) -> Result<()> {
+    fn pay_out(&self, authority: &VaultAuthority, amount: u64, terms: Terms) -> Result<()> {
         let transfer = Transfer {
             program: self.program,
             from: self.vault,
@@ -112,7 +124,7 @@ impl TokenPath {
             to: self.other,
             authority: authority.view,
             amount,
-            decimals,
+            terms,
         };
         let bump = [authority.bump];
         let seeds =

@@ -46,14 +46,16 @@ impl PayIn {
     fn pay_in(&mut self, purpose: Purpose, index: u8, amount: u64) -> Result<()> {
         check_market(&self.margin_account.market, self.market.address())?;
         let tokens = self.tokens();
-        let (mut books, account) = (books(&mut self.market, now()?), &mut self.margin_account);
-        let decimals = tokens.check(books.reserves, index)?;
+        let mut books = books(&mut self.market, now()?);
+        let terms = tokens.check(books.reserves, index)?;
+        let amount = tokens.arriving(amount, terms)?;
+        let account = &mut self.margin_account;
         let (moved, event) = match purpose {
             Purpose::Deposit => (books.deposit(account, index, amount), discriminator::<Deposited>()),
             Purpose::Repay => (books.repay(account, index, amount), discriminator::<Repaid>()),
         };
         let moved = moved.on_chain()?;
-        tokens.pay_in(*self.payer.account(), moved.amount, decimals)?;
+        tokens.pay_in(*self.payer.account(), moved.amount, terms)?;
         log_movement(event, &mut self.market, self.margin_account.address(), index, &moved);
         Ok(())
     }

@@ -49,15 +49,16 @@ impl PayOut {
         ensure(is_at(self.owner.address(), &self.margin_account.owner), Error::NotAccountOwner)?;
         check_market(&self.margin_account.market, self.market.address())?;
         let tokens = self.tokens();
-        let (mut books, account) = (books(&mut self.market, now()?), &mut self.margin_account);
-        let decimals = tokens.check(books.reserves, index)?;
+        let mut books = books(&mut self.market, now()?);
+        let terms = tokens.check(books.reserves, index)?;
+        let account = &mut self.margin_account;
         let (moved, event) = match source {
             Source::Deposit => (books.withdraw(account, index, amount), discriminator::<Withdrawn>()),
             Source::Loan => (books.borrow(account, index, amount), discriminator::<Borrowed>()),
         };
         let moved = moved.on_chain()?;
         let authority = VaultAuthority::new(*self.vault_authority.account(), &self.market)?;
-        tokens.pay_out(&authority, moved.amount, decimals)?;
+        tokens.pay_out(&authority, moved.amount, terms)?;
         log_movement(event, &mut self.market, self.margin_account.address(), index, &moved);
         Ok(())
     }

@@ -41,11 +41,12 @@ impl BeginLiquidation {
         Ending { tag: END.0, data: &[], account: (END.1, &account) }.require(self.instructions.account())?;
         let tokens = token_path!(self, destination);
         let mut books = books(&mut self.market, now()?);
-        let decimals = tokens.check(books.reserves, collateral)?;
+        let terms = tokens.check(books.reserves, collateral)?;
+        let min_collateral = tokens.sending(min_collateral, terms)?;
         let done = books.begin_liquidation(&mut self.margin_account, debt, collateral, max_repay, min_collateral);
         let done = done.by_ref()?;
         let authority = VaultAuthority::new(*self.vault_authority.account(), &self.market)?;
-        tokens.pay_out(&authority, done.seized, decimals)?;
+        tokens.pay_out(&authority, done.seized, terms)?;
         let liquidator = self.liquidator.address();
         log_liquidation(&mut self.market, &account, liquidator, (debt, collateral), done, true);
         Ok(())
@@ -58,8 +59,8 @@ impl PayIn {
         let tokens = self.tokens();
         let books = books(&mut self.market, now()?);
         let (index, amount) = books.end_liquidation(&mut self.margin_account).on_chain()?;
-        let decimals = tokens.check(books.reserves, index)?;
-        tokens.pay_in(*self.payer.account(), amount, decimals)?;
+        let terms = tokens.check(books.reserves, index)?;
+        tokens.pay_in(*self.payer.account(), amount, terms)?;
         let moved = Movement { amount, shares: Shares::ZERO };
         let event = discriminator::<LiquidationEnded>();
         log_movement(event, &mut self.market, self.margin_account.address(), index, &moved);

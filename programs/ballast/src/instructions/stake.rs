@@ -69,9 +69,10 @@ impl PutStake {
         let tokens = token_path!(self, source);
         let mut books = books(&mut self.market, now()?);
         let index = self.stake.reserve;
-        let decimals = tokens.check(books.reserves, index)?;
+        let terms = tokens.check(books.reserves, index)?;
+        let amount = tokens.arriving(amount, terms)?;
         let moved = books.stake(&mut self.stake, amount).on_chain()?;
-        tokens.pay_in(*self.payer.account(), moved.amount, decimals)?;
+        tokens.pay_in(*self.payer.account(), moved.amount, terms)?;
         log_movement(discriminator::<Staked>(), &mut self.market, self.stake.address(), index, &moved);
         Ok(())
     }
@@ -124,10 +125,10 @@ impl Unstake {
         let tokens = token_path!(self, destination);
         let mut books = books(&mut self.market, now()?);
         let index = self.stake.reserve;
-        let decimals = tokens.check(books.reserves, index)?;
+        let terms = tokens.check(books.reserves, index)?;
         let moved = books.unstake(&mut self.stake).on_chain()?;
         let authority = VaultAuthority::new(*self.vault_authority.account(), &self.market)?;
-        tokens.pay_out(&authority, moved.amount, decimals)?;
+        tokens.pay_out(&authority, moved.amount, terms)?;
         log_movement(discriminator::<Unstaked>(), &mut self.market, self.stake.address(), index, &moved);
         Ok(())
     }
