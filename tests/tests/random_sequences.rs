@@ -61,7 +61,8 @@ const LEAST: [(&str, usize); ALL.len()] = [
 ];
 
 /// What must have been refused among them: each restriction binds now and then.
-const REFUSED: [Error; 14] = [
+const REFUSED: [Error; 15] = [
+    Error::TransferFeeTooHigh,
     Error::NoMatchingEnd,
     Error::FlashLoanOpen,
     Error::NoFlashLoan,

@@ -2,11 +2,12 @@
 
 use super::model::Model;
 use ballast_client::{
-    Address, PYTH_RECEIVERS, TOKEN_PROGRAM, from_engine, instruction::ALL, margin_address, stake_address, vault_address,
+    Address, PYTH_RECEIVERS, from_engine, instruction::ALL, margin_address, stake_address, vault_address,
 };
 use ballast_engine::{
     Error, layout,
     margin::{MarginAccount, Position, Side},
+    token::TransferFee,
 };
 use ballast_tests::{MintSpec, Options, START, World, associated_token_account, market_config};
 use rand::{Rng, SeedableRng, seq::IndexedRandom};
@@ -24,12 +25,15 @@ pub const EXPONENT: i32 = -8;
 pub const DOLLAR: i64 = 100_000_000;
 /// Decimals and first price in dollars of the tokens that the market lists before the first step.
 const TOKENS: [(u8, i64); 4] = [(6, 1), (9, 150), (18, 3_000), (0, 250)];
+/// What a transfer of every third token costs, beginning with the second.
+const FEE: TransferFee = TransferFee { bps: 25, maximum: 1 << 36 };
 /// Tokens there can be in all.
 pub const MOST_TOKENS: usize = 7;
 
 /// A token that is or may be listed.
 pub struct Token {
     pub mint: Address,
+    pub program: Address,
     pub decimals: u8,
     /// Spot and average of its feed.
     pub price: (i64, i64),
@@ -164,8 +168,17 @@ impl Actors {
 
     /// A mint with a price. Returns the index its reserve would have.
     pub fn new_token(&mut self, decimals: u8, dollars: i64) -> u8 {
-        let mint = self.world.mint(&format!("token {}", self.tokens.len()), &MintSpec::spl(decimals));
-        self.tokens.push(Token { mint, decimals, price: (dollars * DOLLAR, dollars * DOLLAR) });
+        let has_fee = self.tokens.len() % 3 == 1;
+        let spec = if has_fee {
+            MintSpec::token_2022(decimals).transfer_fee(FEE.bps, FEE.maximum)
+        } else {
+            MintSpec::spl(decimals)
+        };
+        let mint = self.world.mint(&format!("token {}", self.tokens.len()), &spec);
+        if has_fee {
+            self.model.fees.insert(mint, FEE);
+        }
+        self.tokens.push(Token { mint, program: spec.program, decimals, price: (dollars * DOLLAR, dollars * DOLLAR) });
         (self.tokens.len() - 1) as u8
     }
 
@@ -188,8 +201,12 @@ impl Actors {
         vault_address(&self.world.market, &self.tokens[reserve as usize].mint).0
     }
 
+    pub fn token_program(&self, reserve: u8) -> Address {
+        self.tokens[reserve as usize].program
+    }
+
     pub fn wallet(&self, owner: &Address, reserve: u8) -> Address {
-        associated_token_account(owner, &self.tokens[reserve as usize].mint, &TOKEN_PROGRAM)
+        associated_token_account(owner, &self.mint(reserve), &self.token_program(reserve))
     }
 
     /// The reserve whose accounts come with an index that may be out of range.

@@ -5,7 +5,7 @@ use super::{
     model::Answer,
     transaction::{Ending, Step},
 };
-use ballast_client::{Address, INSTRUCTIONS_SYSVAR, TOKEN_PROGRAM, instruction as ix, vault_authority};
+use ballast_client::{Address, INSTRUCTIONS_SYSVAR, instruction as ix, vault_authority};
 use ballast_engine::margin::Side;
 use rand::{Rng, seq::IndexedRandom};
 
@@ -79,7 +79,7 @@ impl Actors {
             vault: self.vault(take),
             vault_authority: vault_authority(&market).0,
             mint: self.mint(take),
-            token_program: TOKEN_PROGRAM,
+            token_program: self.token_program(take),
             instructions: INSTRUCTIONS_SYSVAR,
             debt: order.debt,
             collateral: order.collateral,
@@ -100,7 +100,7 @@ impl Actors {
             source,
             vault: self.vault(pay),
             mint: self.mint(pay),
-            token_program: TOKEN_PROGRAM,
+            token_program: self.token_program(pay),
         };
         Step::new(instruction, move |model| model.end_liquidation(account, source, pay))
             .ending(Ending::Liquidation(account))
@@ -124,7 +124,7 @@ impl Actors {
             vault: self.vault(from),
             vault_authority: vault_authority(&market).0,
             mint: self.mint(from),
-            token_program: TOKEN_PROGRAM,
+            token_program: self.token_program(from),
             instructions: INSTRUCTIONS_SYSVAR,
             reserve,
             amount,
@@ -142,7 +142,7 @@ impl Actors {
             source,
             vault: self.vault(from),
             mint: self.mint(from),
-            token_program: TOKEN_PROGRAM,
+            token_program: self.token_program(from),
             reserve,
         };
         Step::new(instruction, move |model| model.end_flash_loan(source, reserve)).ending(Ending::FlashLoan(reserve))

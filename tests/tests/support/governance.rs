@@ -6,7 +6,7 @@ use super::{
     transaction::Step,
 };
 use ballast_client::Address;
-use ballast_client::{MarketView, PYTH_RECEIVERS, SYSTEM_PROGRAM, TOKEN_PROGRAM, instruction as ix, vault_authority};
+use ballast_client::{MarketView, PYTH_RECEIVERS, SYSTEM_PROGRAM, instruction as ix, vault_authority};
 use ballast_engine::{
     breaker::BreakerConfig,
     exposure::ValueAtRiskConfig,
@@ -63,7 +63,7 @@ impl Actors {
             mint,
             vault: self.vault(token),
             vault_authority: vault_authority(&market).0,
-            token_program: TOKEN_PROGRAM,
+            token_program: self.token_program(token),
             system_program: SYSTEM_PROGRAM,
             config,
         };
@@ -222,7 +222,7 @@ impl Actors {
             vault: self.vault(from),
             vault_authority: vault_authority(&market).0,
             mint: self.mint(from),
-            token_program: TOKEN_PROGRAM,
+            token_program: self.token_program(from),
             reserve,
         };
         Step::new(instruction, move |model| model.collect_fees(signer, destination, reserve))

@@ -5,9 +5,7 @@ use super::{
     model::{Answer, Liquidation, Model},
     transaction::Step,
 };
-use ballast_client::{
-    Address, SYSTEM_PROGRAM, TOKEN_PROGRAM, decode_health, from_engine, instruction as ix, vault_authority,
-};
+use ballast_client::{Address, SYSTEM_PROGRAM, decode_health, from_engine, instruction as ix, vault_authority};
 use ballast_engine::{
     health::{Requirement, health},
     margin::{MarginAccount, Position, Side},
@@ -113,7 +111,7 @@ impl Actors {
             source,
             vault: self.vault(from),
             mint: self.mint(from),
-            token_program: TOKEN_PROGRAM,
+            token_program: self.token_program(from),
             reserve,
             amount,
         };
@@ -133,7 +131,7 @@ impl Actors {
             source,
             vault: self.vault(from),
             mint: self.mint(from),
-            token_program: TOKEN_PROGRAM,
+            token_program: self.token_program(from),
             reserve,
             amount,
         };
@@ -157,7 +155,7 @@ impl Actors {
             vault: self.vault(from),
             vault_authority: vault_authority(&market).0,
             mint: self.mint(from),
-            token_program: TOKEN_PROGRAM,
+            token_program: self.token_program(from),
             reserve,
             amount,
         }
@@ -251,11 +249,11 @@ impl Actors {
             source: order.source,
             debt_vault: self.vault(pay),
             debt_mint: self.mint(pay),
-            debt_token_program: TOKEN_PROGRAM,
+            debt_token_program: self.token_program(pay),
             destination: order.destination,
             collateral_vault: self.vault(take),
             collateral_mint: self.mint(take),
-            collateral_token_program: TOKEN_PROGRAM,
+            collateral_token_program: self.token_program(take),
             vault_authority: vault_authority(&market).0,
             debt: order.debt,
             collateral: order.collateral,

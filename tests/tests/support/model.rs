@@ -4,11 +4,12 @@
 
 use super::transaction::Ending;
 use ballast_client::{
-    Address, TOKEN_PROGRAM, from_engine, margin_address, market_address, to_engine, vault_address, vault_authority,
+    Address, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, from_engine, margin_address, market_address, to_engine, vault_address,
+    vault_authority,
 };
 use ballast_engine::{
     Error,
-    actions::{Ledger, check_listing},
+    actions::{EVERYTHING, Ledger, check_listing},
     gate::Action,
     health::HealthReport,
     insurance::Stake,
@@ -16,6 +17,7 @@ use ballast_engine::{
     market::{Market, MarketConfig, Roles},
     price::{PriceUpdate, Source},
     reserve::{Reserve, ReserveConfig},
+    token::{TransferFee, Transfers},
 };
 use std::collections::BTreeMap;
 
@@ -37,6 +39,8 @@ pub struct Model {
     pub accounts: BTreeMap<Address, MarginAccount>,
     /// Open stakes.
     pub stakes: BTreeMap<Address, Stake>,
+    /// What transfers cost, by the mint; those of others nothing.
+    pub fees: BTreeMap<Address, TransferFee>,
     /// Balances of wallets and vaults.
     pub balances: BTreeMap<Address, u64>,
     pub now: i64,
@@ -86,8 +90,8 @@ impl Model {
             vault_authority: to_engine(&vault_authority),
             ..market
         };
-        let (reserves, accounts, stakes, balances, following) = Default::default();
-        Ok(Self { address, market, reserves, accounts, stakes, balances, now, following })
+        let (reserves, accounts, stakes, fees, balances, following) = Default::default();
+        Ok(Self { address, market, reserves, accounts, stakes, fees, balances, now, following })
     }
 
     /// Runs an action as a transaction: all of it or nothing.
@@ -125,11 +129,37 @@ impl Model {
         Ledger { market: &mut self.market, reserves: &mut self.reserves, now: self.now }
     }
 
-    pub fn transfer(&mut self, from: Address, to: Address, amount: u64) -> Answer {
+    /// What a transfer of a reserve's token costs.
+    fn fee(&self, reserve: u8) -> TransferFee {
+        self.fees.get(&from_engine(&self.reserves[reserve as usize].mint)).copied().unwrap_or_default()
+    }
+
+    /// What arrives of what somebody sends to a reserve; everything stays that.
+    pub fn arriving(&self, reserve: u8, sent: u64) -> Answer<u64> {
+        if sent == EVERYTHING { Ok(sent) } else { engine(self.fee(reserve).arriving(sent)) }
+    }
+
+    /// What a reserve has to send for so much to arrive.
+    pub fn sending(&self, reserve: u8, due: u64) -> Answer<u64> {
+        engine(self.fee(reserve).sending(due))
+    }
+
+    /// So much arrives in a reserve's vault.
+    pub fn pay_in(&mut self, from: Address, reserve: u8, amount: u64) -> Answer {
+        let sent = self.sending(reserve, amount)?;
+        self.transfer(from, self.vault(reserve), sent, sent - amount)
+    }
+
+    /// So much leaves a reserve's vault.
+    pub fn pay_out(&mut self, reserve: u8, to: Address, amount: u64) -> Answer {
+        self.transfer(self.vault(reserve), to, amount, self.fee(reserve).of(amount))
+    }
+
+    fn transfer(&mut self, from: Address, to: Address, amount: u64, fee: u64) -> Answer {
         // The token program's code for insufficient funds.
         let left = self.balances[&from].checked_sub(amount).ok_or(Refusal::Custom(1))?;
         self.balances.insert(from, left);
-        *self.balances.get_mut(&to).expect("a token account") += amount;
+        *self.balances.get_mut(&to).expect("a token account") += amount - fee;
         Ok(())
     }
 
@@ -166,17 +196,19 @@ impl Model {
     pub fn deposit(&mut self, account: Address, source: Address, reserve: u8, amount: u64) -> Answer {
         self.require_open(account)?;
         self.require_reserve(reserve)?;
+        let amount = self.arriving(reserve, amount)?;
         let moved = self.act(account, |ledger, account| ledger.deposit(account, reserve, amount))?;
         self.market.next_event();
-        self.transfer(source, self.vault(reserve), moved.amount)
+        self.pay_in(source, reserve, moved.amount)
     }
 
     pub fn repay(&mut self, account: Address, source: Address, reserve: u8, amount: u64) -> Answer {
         self.require_open(account)?;
         self.require_reserve(reserve)?;
+        let amount = self.arriving(reserve, amount)?;
         let moved = self.act(account, |ledger, account| ledger.repay(account, reserve, amount))?;
         self.market.next_event();
-        self.transfer(source, self.vault(reserve), moved.amount)
+        self.pay_in(source, reserve, moved.amount)
     }
 
     pub fn withdraw(&mut self, signer: Address, account: Address, to: Address, reserve: u8, amount: u64) -> Answer {
@@ -185,7 +217,7 @@ impl Model {
         self.require_reserve(reserve)?;
         let moved = self.act(account, |ledger, account| ledger.withdraw(account, reserve, amount))?;
         self.market.next_event();
-        self.transfer(self.vault(reserve), to, moved.amount)
+        self.pay_out(reserve, to, moved.amount)
     }
 
     pub fn borrow(&mut self, signer: Address, account: Address, to: Address, reserve: u8, amount: u64) -> Answer {
@@ -194,7 +226,7 @@ impl Model {
         self.require_reserve(reserve)?;
         let moved = self.act(account, |ledger, account| ledger.borrow(account, reserve, amount))?;
         self.market.next_event();
-        self.transfer(self.vault(reserve), to, moved.amount)
+        self.pay_out(reserve, to, moved.amount)
     }
 
     pub fn liquidate(&mut self, order: Liquidation) -> Answer {
@@ -206,12 +238,14 @@ impl Model {
         self.require_open(account)?;
         self.require_reserve(debt)?;
         self.require_reserve(collateral)?;
+        let max_repay = self.arriving(debt, max_repay)?;
+        let min_collateral = self.sending(collateral, min_collateral)?;
         let done = self
             .act(account, |ledger, account| ledger.liquidate(account, debt, collateral, max_repay, min_collateral))?;
         assert!(done.after.net() >= done.before.net(), "a liquidation must not worsen health");
         self.market.next_event();
-        self.transfer(source, self.vault(debt), done.paid())?;
-        self.transfer(self.vault(collateral), destination, done.seized)
+        self.pay_in(source, debt, done.paid())?;
+        self.pay_out(collateral, destination, done.seized)
     }
 
     pub fn settle_bad_debt(&mut self, account: Address, reserve: u8) -> Answer {
@@ -228,7 +262,7 @@ impl Model {
         self.require_reserve(reserve)?;
         let amount = engine(self.ledger().collect_fees(reserve))?;
         self.market.next_event();
-        self.transfer(self.vault(reserve), to, amount)
+        self.pay_out(reserve, to, amount)
     }
 
     pub fn refresh_prices(&mut self, prices: &[(u8, Address, PriceAccount)]) -> Answer {
@@ -262,11 +296,16 @@ impl Model {
         }
         engine(check_listing(&self.reserves, &to_engine(&mint)))?;
         let (vault, vault_bump) = vault_address(&self.address, &mint);
+        let (token_program, transfers) = match self.fees.get(&mint) {
+            Some(_) => (TOKEN_2022_PROGRAM, Transfers::WithFee),
+            None => (TOKEN_PROGRAM, Transfers::Plain),
+        };
         self.reserves.push(Reserve {
             mint: to_engine(&mint),
             vault: to_engine(&vault),
-            token_program: to_engine(&TOKEN_PROGRAM),
+            token_program: to_engine(&token_program),
             vault_bump,
+            transfers: transfers as u8,
             ..engine(Reserve::new(config, decimals, self.now))?
         });
         self.balances.insert(vault, 0);

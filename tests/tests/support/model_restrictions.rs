@@ -19,11 +19,12 @@ impl Model {
         self.require_open(account)?;
         self.require_following(Ending::Liquidation(account))?;
         self.require_reserve(collateral)?;
+        let min_collateral = self.sending(collateral, min_collateral)?;
         let done = self.act(account, |ledger, account| {
             ledger.begin_liquidation(account, debt, collateral, max_repay, min_collateral)
         })?;
         assert!(done.after.net() >= done.before.net(), "a liquidation must not worsen health");
-        self.transfer(self.vault(collateral), destination, done.seized)?;
+        self.pay_out(collateral, destination, done.seized)?;
         self.market.next_event();
         Ok(())
     }
@@ -35,7 +36,7 @@ impl Model {
         if reserve != pay {
             return Err(refused(Error::WrongVault));
         }
-        self.transfer(source, self.vault(reserve), due)?;
+        self.pay_in(source, reserve, due)?;
         self.market.next_event();
         Ok(())
     }
@@ -44,13 +45,13 @@ impl Model {
         self.require_following(Ending::FlashLoan(reserve))?;
         self.require_reserve(reserve)?;
         let loan = engine(self.ledger().begin_flash_loan(reserve, amount))?;
-        self.transfer(self.vault(reserve), to, loan.amount)
+        self.pay_out(reserve, to, loan.amount)
     }
 
     pub fn end_flash_loan(&mut self, source: Address, reserve: u8) -> Answer {
         self.require_reserve(reserve)?;
         let loan = engine(self.ledger().end_flash_loan(reserve))?;
-        self.transfer(source, self.vault(reserve), loan.amount + loan.fee)?;
+        self.pay_in(source, reserve, loan.amount + loan.fee)?;
         self.market.next_event();
         Ok(())
     }
@@ -105,8 +106,9 @@ impl Model {
 
     pub fn stake(&mut self, stake: Address, source: Address, amount: u64) -> Answer {
         let reserve = self.require_stake(stake)?;
+        let amount = self.arriving(reserve, amount)?;
         let moved = self.act_on_stake(stake, |ledger, stake| ledger.stake(stake, amount))?;
-        self.transfer(source, self.vault(reserve), moved.amount)
+        self.pay_in(source, reserve, moved.amount)
     }
 
     pub fn begin_unstake(&mut self, signer: Address, stake: Address, shares: u64) -> Answer {
@@ -117,7 +119,7 @@ impl Model {
     pub fn unstake(&mut self, signer: Address, stake: Address, to: Address) -> Answer {
         let reserve = self.require_staker(stake, signer)?;
         let moved = self.act_on_stake(stake, |ledger, stake| ledger.unstake(stake))?;
-        self.transfer(self.vault(reserve), to, moved.amount)
+        self.pay_out(reserve, to, moved.amount)
     }
 
     pub fn close_stake(&mut self, signer: Address, stake: Address) -> Answer {

@@ -1,9 +1,7 @@
 //! Stakers of all reserves' insurances.
 
 use super::{actors::Actors, transaction::Step};
-use ballast_client::{
-    Address, SYSTEM_PROGRAM, TOKEN_PROGRAM, from_engine, instruction as ix, stake_address, vault_authority,
-};
+use ballast_client::{Address, SYSTEM_PROGRAM, from_engine, instruction as ix, stake_address, vault_authority};
 use ballast_engine::{insurance::Stake, units::Shares};
 use rand::{Rng, seq::IndexedRandom};
 
@@ -74,7 +72,7 @@ impl Actors {
             source,
             vault: self.vault(reserve),
             mint: self.mint(reserve),
-            token_program: TOKEN_PROGRAM,
+            token_program: self.token_program(reserve),
             amount,
         };
         Step::new(instruction, move |model| model.stake(stake, source, amount))
@@ -101,7 +99,7 @@ impl Actors {
             vault: self.vault(reserve),
             vault_authority: vault_authority(&market).0,
             mint: self.mint(reserve),
-            token_program: TOKEN_PROGRAM,
+            token_program: self.token_program(reserve),
         };
         Step::new(instruction, move |model| model.unstake(owner, stake, destination))
     }
