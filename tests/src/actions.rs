@@ -12,6 +12,7 @@ impl World {
     /// Opens another margin account of an owner, at [`World::payer`]'s expense, and returns its address.
     #[track_caller]
     pub fn open(&mut self, owner: Address, id: u16) -> Address {
+        self.launch();
         let view = self.view();
         self.send(&[view.open_account(owner, self.payer, id)]).expect_ok();
         view.margin_account(&owner, id)
@@ -160,6 +161,7 @@ impl World {
     /// Opens an owner's stake in a reserve's insurance, at [`World::payer`]'s expense, and returns its address.
     #[track_caller]
     pub fn open_stake(&mut self, owner: Address, reserve: u8) -> Address {
+        self.launch();
         let instruction = self.view().open_stake(owner, self.payer, reserve).expect(EXISTS);
         self.send(&[instruction]).expect_ok();
         stake_address(&self.market, &owner, reserve).0

@@ -1,22 +1,36 @@
 //! Parameters that tests start from. Vary them with struct update:
 //! `ReserveConfig { deposit_cap: 5, ..reserve_config() }`.
 
+use ballast_client::{PYTH_RECEIVERS, to_engine};
 use ballast_engine::{
     insurance::InsuranceConfig,
     interest::RateCurve,
-    market::MarketConfig,
+    market::{MarketConfig, Roles},
     price::OracleConfig,
     reserve::{MAX_LIQUIDITY, ReserveConfig},
     units::{Bps, Usd},
     weights::{RiskConfig, Weights},
 };
+use solana_signer::Signer;
+
+use crate::world::keypair;
 
 /// When every world starts, unix seconds.
 pub const START: i64 = 1_780_000_000;
 
-/// Target health 105 %, full penalty at 10 % shortfall, dust below 1 USD, no debt below 10 USD, and no loss above 1.
+/// The keys `"collector"` and `"guardian"`, and Pyth's receivers.
+pub fn roles() -> Roles {
+    let [fee_collector, guardian] = ["collector", "guardian"].map(|name| to_engine(&keypair(name).pubkey()));
+    let [price_receiver, second_price_receiver] = PYTH_RECEIVERS.map(|receiver| to_engine(&receiver));
+    Roles { fee_collector, guardian, price_receiver, second_price_receiver, ..Roles::default() }
+}
+
+/// [`roles`], target health 105 %, full penalty at 10 % shortfall, dust below 1 USD, no debt below 10 USD, no loss above 1,
+/// two days of delay.
 pub fn market_config() -> MarketConfig {
     MarketConfig {
+        roles: roles(),
+        delay: 172_800,
         target_health: Bps(10_500),
         full_penalty_shortfall: Bps(1_000),
         dust_value: Usd::dollars(1).0 as u64,

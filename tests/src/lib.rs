@@ -26,11 +26,13 @@
 //!   [`World::send`] and [`with_account`].
 //! - [`Scene`] is a market in working order to start from.
 //! - [`Swap`] and [`forward`] put another program next to Ballast, or between it and the user.
+//! - [`Multisig`] signs for a market's roles, as Squads v4 would.
 //! - Every panic of an `expect_…` shows the transaction's log.
 
 mod actions;
 mod config;
 mod market;
+mod multisig;
 mod outcome;
 mod price;
 mod scene;
@@ -39,8 +41,9 @@ mod token;
 mod world;
 
 pub use {
-    config::{START, market_config, reserve_config},
-    market::{Token, User, roles},
+    config::{START, market_config, reserve_config, roles},
+    market::{Token, User},
+    multisig::{MAX_TRANSACTION, MULTISIG_PROGRAM, Multisig, Proposal, Refusal},
     outcome::Outcome,
     price::{Quote, price_account},
     scene::{SOL, Scene, USD, with_account},
@@ -48,3 +51,16 @@ pub use {
     token::{MintSpec, associated_token_account},
     world::{Options, World, program_path, read_program},
 };
+
+/// The documents for readers, whose examples run as tests.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../../docs/governor.md")]
+    mod governor {}
+    #[doc = include_str!("../../docs/integrator.md")]
+    mod integrator {}
+    #[doc = include_str!("../../docs/lender-and-trader.md")]
+    mod lender_and_trader {}
+    #[doc = include_str!("../../docs/liquidator.md")]
+    mod liquidator {}
+}

@@ -1,14 +1,15 @@
 //! Markets, reserves, users, prices.
 
 use ballast_client::{
-    Address, ID, Instruction, MarketView, PYTH_RECEIVERS, TOKEN_2022_PROGRAM, decode_margin_account, decode_stake,
-    from_engine, to_engine,
+    Address, Edits, ID, Instruction, MarketView, PYTH_RECEIVERS, TOKEN_2022_PROGRAM, change_address, decode_change,
+    decode_margin_account, decode_stake, from_engine, to_engine,
 };
 use ballast_engine::{
+    governance::{Change, OF_MARKET},
     insurance::Stake,
     layout,
     margin::{MarginAccount, Side},
-    market::{MarketConfig, Roles},
+    market::{Market, MarketConfig},
     price::PriceUpdate,
     reserve::{Reserve, ReserveConfig},
     token::{Mint, TransferFee},
@@ -20,12 +21,6 @@ use crate::{
     token::{MintSpec, amount, associated_token_account, token_account_data},
     world::World,
 };
-
-/// Roles by their keys.
-pub fn roles(authority: Address, fee_collector: Address, guardian: Address) -> Roles {
-    let [authority, fee_collector, guardian] = [authority, fee_collector, guardian].map(|key| to_engine(&key));
-    Roles { authority, fee_collector, guardian }
-}
 
 /// A token to be listed.
 #[derive(Clone, Debug)]
@@ -66,30 +61,61 @@ pub struct User {
     pub margin: Address,
 }
 
+/// All edits, or one that sets the first parameter to what it is.
+fn some<T: bytemuck::NoUninit>(edits: Edits, first: T) -> Vec<u8> {
+    if edits.is_empty() { [&[0, 0], bytemuck::bytes_of(&first)].concat() } else { edits.all() }
+}
+
 impl World {
     // Markets.
 
-    /// Creates a market of [`World::authority`]. Does not make it the market at hand.
+    /// Creates a market of [`World::authority`], not launched. Does not make it the market at hand.
     #[track_caller]
     pub fn create_market(&mut self, id: u16, config: MarketConfig) -> Address {
-        let (instruction, market) = MarketView::create(self.authority, id, self.roles(), PYTH_RECEIVERS, config);
+        let authority = self.authority;
+        ["collector", "guardian"].iter().for_each(|name| _ = self.key(name));
+        let (instruction, market) = MarketView::create(authority, id, authority, config);
         self.send(&[instruction]).expect_ok();
         market
     }
 
-    /// Who may do what in the markets of [`World::create_market`].
-    pub fn roles(&mut self) -> Roles {
-        roles(self.authority, self.key("collector"), self.key("guardian"))
+    /// Launches the market at hand, unless it has been.
+    #[track_caller]
+    pub fn launch(&mut self) {
+        let view = self.view();
+        if view.market.config.launched == 0 {
+            self.send(&[view.launch()]).expect_ok();
+        }
     }
 
-    /// Changes the parameters that all reserves share, as the authority.
+    /// Acts as if the market at hand had not been launched, when nothing waits: most suites are about what parameters do, and
+    /// not about how they change. `tests/governance.rs` is.
+    fn before_the_launch<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+        const CONFIG: usize = 8 + std::mem::offset_of!(Market, config);
+        const LAUNCHED: usize = CONFIG + std::mem::offset_of!(MarketConfig, launched);
+        let market = self.market;
+        let set = |world: &mut Self, launched: u8| {
+            let mut account = world.account(&market);
+            let before = std::mem::replace(&mut account.data[LAUNCHED], launched);
+            world.set_account(market, account);
+            before
+        };
+        let before = set(self, 0);
+        let outcome = act(self);
+        set(self, before);
+        outcome
+    }
+
+    /// Changes the parameters that all reserves share, as the authority, as if before the launch.
     #[track_caller]
     #[must_use = "see the outcome: it may be an error"]
     pub fn reconfigure_market(&mut self, change: impl FnOnce(&mut MarketConfig)) -> Outcome {
         let view = self.view();
         let mut config = view.market.config;
         change(&mut config);
-        self.send(&[view.update_market(config)])
+        let edits = some(Edits::of_market(&view.market.config, &config), config.roles.nominee.0);
+        let instruction = view.set_parameters(self.authority, OF_MARKET, edits);
+        self.before_the_launch(|world| world.send(&[instruction]))
     }
 
     /// The market at hand, decoded.
@@ -145,26 +171,42 @@ impl World {
         reserve
     }
 
-    /// Sends the listing of a mint, with its address as feed id if the configuration has none.
+    /// Sends the listing of a mint, as if before the launch, with its address as feed id if the configuration has none.
     #[track_caller]
     #[must_use = "see the outcome: it may be an error"]
     pub fn send_listing(&mut self, mint: Address, token_program: Address, mut config: ReserveConfig) -> Outcome {
         if config.oracle.feed_id.is_none() {
             config.oracle.feed_id = to_engine(&mint);
         }
-        let instruction = self.view().add_reserve(self.payer, mint, token_program, config);
-        self.send(&[instruction])
+        let instructions = self.listing(mint, token_program, config);
+        self.before_the_launch(|world| world.send(&instructions))
     }
 
-    /// Changes a reserve's parameters, as the authority.
+    /// Queues a listing and executes it, which before the launch is due at once.
+    #[track_caller]
+    pub fn listing(&self, mint: Address, token_program: Address, config: ReserveConfig) -> [Instruction; 2] {
+        let (view, payer) = (self.view(), self.payer);
+        let list = view.list_reserve(payer, view.market.changes, payer, mint, token_program);
+        [view.queue_listing(payer, mint, config), list]
+    }
+
+    /// A queued change by its number, decoded.
+    #[track_caller]
+    pub fn change(&self, number: u64) -> Change {
+        let address = change_address(&self.market, number).0;
+        decode_change(&self.account(&address).data).unwrap_or_else(|error| panic!("change {number}: {error}"))
+    }
+
+    /// Changes a reserve's parameters, as the authority, as if before the launch.
     #[track_caller]
     #[must_use = "see the outcome: it may be an error"]
     pub fn reconfigure(&mut self, reserve: u8, change: impl FnOnce(&mut ReserveConfig)) -> Outcome {
         let view = self.view();
         let mut config = view.reserves[reserve as usize].config;
         change(&mut config);
-        let instruction = view.update_reserve(reserve, config).expect("the reserve exists");
-        self.send(&[instruction])
+        let edits = some(Edits::of_reserve(&view.reserves[reserve as usize].config, &config), config.deposit_cap);
+        let instruction = view.set_parameters(self.authority, reserve, edits);
+        self.before_the_launch(|world| world.send(&[instruction]))
     }
 
     // Prices.
@@ -241,10 +283,11 @@ impl World {
 
     // Users and their tokens.
 
-    /// A user by name, with a margin account in the market at hand, opened if need be.
+    /// A user by name, with a margin account in the market at hand, launched and opened if need be.
     #[track_caller]
     pub fn user(&mut self, name: &str) -> User {
         let key = self.key(name);
+        self.launch();
         let view = self.view();
         let margin = view.margin_account(&key, 0);
         if self.find_account(&margin).is_none_or(|account| account.owner != ID) {

@@ -1,6 +1,6 @@
 //! A market in working order: what most tests start from.
 
-use ballast_client::{Address, Instruction, instruction};
+use ballast_client::{Address, Instruction, instruction::InstructionSpec};
 use ballast_engine::reserve::ReserveConfig;
 
 use crate::{
@@ -78,7 +78,7 @@ impl Default for Scene {
 /// The same instruction with another account in place of the one of a name.
 #[track_caller]
 pub fn with_account(mut instruction: Instruction, name: &str, address: Address) -> Instruction {
-    let spec = instruction::ALL[instruction.data[0] as usize];
+    let spec = InstructionSpec::of_tag(instruction.data[0]).expect("an instruction");
     let index = spec.accounts.iter().position(|account| account.name == name);
     let index = index.unwrap_or_else(|| panic!("{} takes no account {name}", spec.name));
     instruction.accounts[index].pubkey = address;

@@ -15,9 +15,13 @@ const FORWARD: u8 = 1;
 impl World {
     /// Deploys the test program, which `scripts/build --test-program` makes.
     pub fn load_test_program(&mut self) {
-        let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/deploy/test/test_program.so");
-        let bytes = read_program(&built, "scripts/build --test-program");
-        self.svm.add_program(TEST_PROGRAM, &bytes).expect("the test program loads");
+        self.load_program(TEST_PROGRAM, "test_program.so", "scripts/build --test-program");
+    }
+
+    /// Deploys a file of `target/deploy/test`, which a command makes.
+    pub fn load_program(&mut self, address: Address, file: &str, command: &str) {
+        let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/deploy/test").join(file);
+        self.svm.add_program(address, &read_program(&built, command)).expect("the program loads");
     }
 }
 

@@ -106,9 +106,7 @@ impl World {
 
     /// The address of a key made from a name of up to 32 bytes. The world can sign for it, and it has 1,000 SOL.
     pub fn key(&mut self, name: &str) -> Address {
-        let mut seed = [0; 32];
-        seed[..name.len()].copy_from_slice(name.as_bytes());
-        let keypair = Keypair::new_from_array(seed);
+        let keypair = keypair(name);
         let address = keypair.pubkey();
         if self.keys.insert(address, keypair).is_none() {
             let lamports = 1_000_000_000_000;
@@ -234,6 +232,13 @@ impl Default for World {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// A key made from a name of up to 32 bytes.
+pub(crate) fn keypair(name: &str) -> Keypair {
+    let mut seed = [0; 32];
+    seed[..name.len()].copy_from_slice(name.as_bytes());
+    Keypair::new_from_array(seed)
 }
 
 /// Serialised size: the count of signatures (one byte for up to 127), 64 bytes each, the message.

@@ -139,7 +139,7 @@ fn token_instructions() -> (Scene, Vec<Instruction>) {
 
 /// The name of an account of an instruction, if it takes one of these names.
 fn named(instruction: &Instruction, names: &[&'static str]) -> Vec<&'static str> {
-    let spec = ballast_client::instruction::ALL[instruction.data[0] as usize];
+    let spec = ballast_client::instruction::InstructionSpec::of_tag(instruction.data[0]).expect("an instruction");
     spec.accounts.iter().map(|account| account.name).filter(|name| names.contains(name)).collect()
 }
 

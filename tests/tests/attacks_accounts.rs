@@ -1,13 +1,11 @@
 //! Attacks with accounts that are forged, foreign, unsigned, recreated or given twice.
 
 use ballast_client::{
-    Address, ID, Instruction, LiquidationOrder, MarketView, PYTH_RECEIVERS, SYSTEM_PROGRAM, TOKEN_2022_PROGRAM,
+    Address, Edits, ID, Instruction, LiquidationOrder, MarketView, SYSTEM_PROGRAM, TOKEN_2022_PROGRAM, change_address,
     instruction as ix, to_engine,
 };
-use ballast_engine::{Error, market::Market};
-use ballast_tests::{
-    MintSpec, Quote, SOL, Scene, USD, User, World, market_config, reserve_config, roles, with_account,
-};
+use ballast_engine::{Error, governance::Change, market::Market, reserve::ReserveConfig};
+use ballast_tests::{MintSpec, Quote, SOL, Scene, USD, User, World, market_config, reserve_config, with_account};
 use solana_instruction::AccountMeta;
 use solana_transaction::InstructionError;
 
@@ -32,24 +30,53 @@ fn theft(world: &World, victim: User, thief: User, reserve: u8) -> Instruction {
     world.view().withdraw(victim.key, victim.margin, destination, reserve, u64::MAX).expect("listed")
 }
 
+/// Seconds that a change waits.
+const DELAY: i64 = 172_800;
+
+/// Edits that end all borrowing from a reserve.
+fn no_borrowing(view: &MarketView, reserve: u8) -> Vec<u8> {
+    let old = view.reserves[reserve as usize].config;
+    Edits::of_reserve(&old, &ReserveConfig { borrow_cap: 0, ..old }).all()
+}
+
+/// The address of the next change to be queued.
+fn next_change(world: &World) -> Address {
+    change_address(&world.market, world.view().market.changes).0
+}
+
+/// Queues a change of the market at hand, at its authority's and [`World::payer`]'s hands.
+fn queued(world: &mut World, target: u8, edits: Vec<u8>) -> Change {
+    let (view, address) = (world.view(), next_change(world));
+    world.send(&[view.queue_change(world.payer, target, edits)]).expect_ok();
+    ballast_client::decode_change(&world.account(&address).data).expect("a change")
+}
+
 #[test]
 fn missing_signer_c01_nobody_acts_for_an_owner_who_does_not_sign() {
     let (Scene { mut world, usd, sol, lender, trader }, thief) = scene();
     let view = world.view();
     let (usd_out, sol_out) = (world.tokens(&thief.key, usd), world.tokens(&thief.key, sol));
     let lent = world.fund(&lender.key, usd, USD);
-    let mut config = view.reserves[0].config;
-    config.borrow_cap = 0;
+    let edits = no_borrowing(&view, usd);
+    let (nominee, change) = (world.key("nominee"), queued(&mut world, usd, edits.clone()));
+    world.reconfigure_market(|config| config.roles.nominee = to_engine(&nominee)).expect_ok();
+    world.advance(DELAY);
+    let (nominated, spare) = (world.view(), world.fund(&thief.key, usd, 0));
     let attacks = [
         theft(&world, lender, thief, usd),
         view.withdraw(trader.key, trader.margin, sol_out, sol, SOL).expect("listed"),
         view.borrow(trader.key, trader.margin, usd_out, usd, 100 * USD).expect("listed"),
         view.deposit(lender.key, thief.margin, lent, usd, USD).expect("listed"),
         view.collect_fees(usd_out, usd).expect("listed"),
-        view.update_reserve(usd, config).expect("listed"),
+        view.close_reserve(spare, usd).expect("listed"),
+        view.set_parameters(world.authority, usd, edits.clone()),
+        view.queue_change(thief.key, usd, edits),
+        view.launch(),
+        view.cancel_change(world.authority, &change),
+        nominated.accept_authority(),
         view.open_account(trader.key, thief.key, 9),
         view.close_account(lender.key, lender.margin, thief.key),
-        MarketView::create(lender.key, 3, roles(thief.key, thief.key, thief.key), PYTH_RECEIVERS, market_config()).0,
+        MarketView::create(lender.key, 3, thief.key, market_config()).0,
     ];
     for attack in attacks {
         let outcome = world.send_from(thief.key, &[unsigned(attack)]);
@@ -62,18 +89,28 @@ fn missing_signer_c01_the_wrong_signer_is_nobody() {
     let (Scene { mut world, usd, sol, lender, trader }, thief) = scene();
     let view = world.view();
     let (usd_out, sol_out) = (world.tokens(&thief.key, usd), world.tokens(&thief.key, sol));
-    let config = view.reserves[0].config;
+    let edits = no_borrowing(&view, usd);
     let mint = world.mint("worthless", &MintSpec::spl(6));
     let as_thief = |instruction: Instruction, name| with_account(instruction, name, thief.key);
-    let listing = view.add_reserve(thief.key, mint, ballast_client::TOKEN_PROGRAM, reserve_config());
+    let listing = view.queue_listing(world.payer, mint, reserve_config());
+    let queue = view.queue_change(world.payer, usd, edits.clone());
+    let change = queued(&mut world, usd, edits.clone());
+    let nominee = world.key("nominee");
+    world.reconfigure_market(|config| config.roles.nominee = to_engine(&nominee)).expect_ok();
+    let nominated = world.view();
     let attacks = [
         (as_thief(theft(&world, lender, thief, usd), "owner"), Error::NotAccountOwner),
         (view.borrow(thief.key, trader.margin, usd_out, usd, 100 * USD).expect("listed"), Error::NotAccountOwner),
         (view.withdraw(thief.key, trader.margin, sol_out, sol, 1).expect("listed"), Error::NotAccountOwner),
         (view.close_account(thief.key, lender.margin, world.payer), Error::NotAccountOwner),
         (as_thief(view.collect_fees(usd_out, usd).expect("listed"), "fee_collector"), Error::NotFeeCollector),
-        (as_thief(view.update_reserve(usd, config).expect("listed"), "authority"), Error::NotMarketAuthority),
-        (with_account(as_thief(listing, "authority"), "payer", world.payer), Error::NotMarketAuthority),
+        (as_thief(view.close_reserve(usd_out, usd).expect("listed"), "fee_collector"), Error::NotFeeCollector),
+        (view.set_parameters(thief.key, usd, edits), Error::NotAuthorityOrCouncil),
+        (with_account(as_thief(listing, "authority"), "change", next_change(&world)), Error::NotMarketAuthority),
+        (with_account(as_thief(queue, "authority"), "change", next_change(&world)), Error::NotMarketAuthority),
+        (as_thief(view.launch(), "signer"), Error::NotAuthorityOrCouncil),
+        (view.cancel_change(thief.key, &change), Error::NotAuthorityOrGuardian),
+        (as_thief(nominated.accept_authority(), "signer"), Error::NotNominee),
     ];
     for (attack, error) in attacks {
         world.send_from(thief.key, &[attack]).expect_error(error);
@@ -88,11 +125,11 @@ fn missing_owner_check_c02_a_forged_market_is_refused() {
     let mut data = world.account(&world.market).data;
     let authority = 8 + core::mem::offset_of!(Market, authority);
     data[authority..authority + 32].copy_from_slice(thief.key.as_ref());
-    let config = world.view().reserves[0].config;
+    let edits = no_borrowing(&world.view(), usd);
     for owner in [SYSTEM_PROGRAM, Address::new_from_array([3; 32])] {
         world.write(forged, owner, data.clone());
-        let update = ix::UpdateReserve { authority: thief.key, market: forged, reserve: usd, config };
-        world.send_one(update).expect_instruction_error(InstructionError::IllegalOwner);
+        let set = ix::SetParameters { signer: thief.key, market: forged, target: usd, edits: edits.clone() };
+        world.send_one(set).expect_instruction_error(InstructionError::IllegalOwner);
         let theft = with_account(theft(&world, lender, thief, usd), "market", forged);
         world.send(&[theft]).expect_instruction_error(InstructionError::IllegalOwner);
     }
@@ -132,13 +169,11 @@ fn type_cosplay_c03_a_margin_account_is_no_market_and_a_market_no_margin_account
 fn missing_relation_c04_a_margin_account_of_another_market_borrows_nothing() {
     let (Scene { mut world, usd, .. }, thief) = scene();
     let real = world.market;
-    let own = MarketView::create(
-        thief.key,
-        0,
-        roles(thief.key, thief.key, thief.key),
-        [ID, Address::default()],
-        market_config(),
-    );
+    let mut config = market_config();
+    let roles = &mut config.roles;
+    (roles.fee_collector, roles.guardian) = (to_engine(&thief.key), to_engine(&thief.key));
+    (roles.price_receiver, roles.second_price_receiver) = (to_engine(&ID), to_engine(&Address::default()));
+    let own = MarketView::create(thief.key, 0, thief.key, config);
     world.send(&[own.0]).expect_ok();
     world.market = own.1;
     let rich = world.user("thief");
@@ -258,8 +293,7 @@ fn non_canonical_bump_c07_one_owner_has_one_account_of_a_number() {
     let open = with_account(view.open_account(thief.key, world.payer, 7), "margin_account", second);
     world.send(&[open]).expect_instruction_error(InstructionError::InvalidSeeds);
 
-    let (create, _) =
-        MarketView::create(thief.key, 7, roles(thief.key, thief.key, thief.key), PYTH_RECEIVERS, market_config());
+    let (create, _) = MarketView::create(thief.key, 7, thief.key, market_config());
     let (_, bump) = ballast_client::market_address(&thief.key, 7);
     let second = other_address(&[b"market", thief.key.as_ref(), &7u16.to_le_bytes()], bump);
     let create = with_account(create, "market", second);
@@ -301,8 +335,7 @@ fn seed_collision_c09_ids_and_owners_do_not_run_into_each_other() {
 fn initialisation_front_run_c10_nobody_creates_a_market_in_anothers_name() {
     let (Scene { mut world, .. }, thief) = scene();
     let victim = world.key("victim");
-    let (create, market) =
-        MarketView::create(victim, 0, roles(thief.key, thief.key, thief.key), PYTH_RECEIVERS, market_config());
+    let (create, market) = MarketView::create(victim, 0, thief.key, market_config());
     world
         .send_from(thief.key, &[unsigned(create.clone())])
         .expect_instruction_error(InstructionError::MissingRequiredSignature);
@@ -314,15 +347,8 @@ fn initialisation_front_run_c10_nobody_creates_a_market_in_anothers_name() {
 #[test]
 fn reinitialisation_c11_nothing_that_exists_is_created_again() {
     let (Scene { mut world, usd, lender, .. }, _) = scene();
-    let collector = world.key("collector");
     let view = world.view();
-    let (create, _) = MarketView::create(
-        world.authority,
-        0,
-        roles(world.authority, collector, collector),
-        PYTH_RECEIVERS,
-        market_config(),
-    );
+    let (create, _) = MarketView::create(world.authority, 0, world.authority, market_config());
     // The system program's answer for an address in use.
     world.send(&[create]).expect_custom(0);
     world.send(&[view.open_account(lender.key, world.payer, 0)]).expect_custom(0);
@@ -336,14 +362,13 @@ fn prefunding_c12_lamports_sent_ahead_do_not_stop_a_creation() {
         let (Scene { mut world, .. }, _) = scene();
         let user = world.key("prefunded");
         let mint = world.mint("prefunded mint", &MintSpec::spl(6));
-        let collector = world.key("collector");
-        let (create, market) =
-            MarketView::create(user, 0, roles(user, collector, collector), PYTH_RECEIVERS, market_config());
+        let (create, market) = MarketView::create(user, 0, user, market_config());
         let targets = [
             market,
             ballast_client::vault_authority(&market).0,
             world.view().margin_account(&user, 0),
             ballast_client::vault_address(&world.market, &mint).0,
+            next_change(&world),
         ];
         for target in targets {
             world.set_account(target, solana_account::Account { lamports, ..Default::default() });

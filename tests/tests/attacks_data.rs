@@ -4,7 +4,13 @@
 mod stage;
 
 use ballast_client::{Event, ID, LiquidationOrder, instruction as ix};
-use ballast_engine::{Error, market::MAX_RESERVES, reserve::ReserveConfig, units::Bps};
+use ballast_engine::{
+    Error,
+    governance::{OF_LISTING, OF_MARKET},
+    market::MAX_RESERVES,
+    reserve::ReserveConfig,
+    units::Bps,
+};
 use ballast_tests::{Quote, SOL, Scene, Token, USD, World, market_config, reserve_config, with_account};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -67,7 +73,7 @@ fn realloc_c14_a_market_grows_to_64_reserves_and_no_further() {
     for index in 0..MAX_RESERVES {
         world.list(Token::new(&format!("T{index}"), 6, 1.0), reserve_config());
         let account = world.account(&world.market);
-        assert_eq!(account.data.len(), 520 + (index + 1) * 1_024);
+        assert_eq!(account.data.len(), 608 + (index + 1) * 1_024);
         let reserve = world.reserve(index as u8);
         assert_eq!((reserve.cash, reserve.deposit_shares.0, reserve.fees()), (0, 0, 0), "nothing stale");
         assert!(reserve.reserved.iter().all(|byte| *byte == 0));
@@ -194,12 +200,12 @@ fn stack_and_heap_c38_the_longest_instruction_runs() {
 }
 
 /// Every instruction.
-fn tags() -> std::ops::Range<u8> {
-    0..ix::ALL.len() as u8
+fn tags() -> impl Iterator<Item = u8> {
+    ix::ALL.iter().map(|spec| spec.tag)
 }
 
 fn with_data(stage: &Stage, tag: u8, change: impl FnOnce(&mut Vec<u8>)) -> ballast_client::Instruction {
-    let mut instruction = stage.valid[tag as usize].clone();
+    let mut instruction = stage.valid(tag);
     change(&mut instruction.data);
     instruction
 }
@@ -208,14 +214,14 @@ fn with_data(stage: &Stage, tag: u8, change: impl FnOnce(&mut Vec<u8>)) -> balla
 fn instruction_data_c41_short_data_and_unknown_tags_are_refused() {
     let mut stage = Stage::new();
     for tag in tags() {
-        let length = stage.valid[tag as usize].data.len();
+        let length = stage.valid(tag).data.len();
         for cut in (1..length).filter(|cut| *cut < 12 || cut % 37 == 0 || cut + 1 == length) {
             let instruction = with_data(&stage, tag, |data| data.truncate(cut));
             stage.world.send(&[instruction]).expect_instruction_error(InstructionError::InvalidInstructionData);
         }
         let empty = with_data(&stage, tag, Vec::clear);
         stage.world.send(&[empty]).expect_instruction_error(InstructionError::InvalidInstructionData);
-        for unknown in [ix::ALL.len() as u8, 127, 255] {
+        for unknown in (0..=255).filter(|unknown| tags().all(|tag| tag != *unknown)).step_by(60) {
             let instruction = with_data(&stage, tag, |data| data[0] = unknown);
             stage.world.send(&[instruction]).expect_instruction_error(InstructionError::InvalidInstructionData);
         }
@@ -227,7 +233,7 @@ fn instruction_data_c41_short_data_and_unknown_tags_are_refused() {
 fn instruction_data_c41_trailing_bytes_change_nothing() {
     let stage = Stage::new();
     for tag in tags() {
-        let (plain, outcome) = stage.send_in_a_fork(stage.valid[tag as usize].clone());
+        let (plain, outcome) = stage.send_in_a_fork(stage.valid(tag));
         outcome.expect_ok();
         for trailing in [vec![0], vec![255; 8], vec![7; 300]] {
             let (fork, outcome) = stage.send_in_a_fork(with_data(&stage, tag, |data| data.extend(trailing)));
@@ -247,10 +253,15 @@ fn instruction_data_c41_trailing_bytes_change_nothing() {
 fn instruction_data_c41_a_list_longer_than_its_data_is_refused() {
     let mut stage = Stage::new();
     for claimed in [3u32, 255, 1 << 16, 1 << 31, u32::MAX] {
-        let instruction = with_data(&stage, ix::RefreshPrices::SPEC.tag, |data| {
-            data[1..5].copy_from_slice(&claimed.to_le_bytes());
-        });
-        stage.world.send(&[instruction]).expect_instruction_error(InstructionError::InvalidInstructionData);
+        // Behind the tag; behind the tag and a target.
+        for (spec, at) in [(ix::RefreshPrices::SPEC, 1), (ix::SetParameters::SPEC, 2), (ix::QueueChange::SPEC, 2)] {
+            // A list of edits is longer than a list of two reserves.
+            let claimed = if at == 1 { claimed } else { claimed.max(255) };
+            let instruction = with_data(&stage, spec.tag, |data| {
+                data[at..at + 4].copy_from_slice(&claimed.to_le_bytes());
+            });
+            stage.world.send(&[instruction]).expect_instruction_error(InstructionError::InvalidInstructionData);
+        }
     }
 }
 
@@ -258,14 +269,66 @@ fn instruction_data_c41_a_list_longer_than_its_data_is_refused() {
 fn instruction_data_c41_reserve_indices_out_of_range_are_refused() {
     let mut stage = Stage::new();
     let reserves = stage.world.view().reserves.len() as u8;
-    for (tag, at) in [(2, 1), (5, 1), (6, 1), (7, 1), (8, 1), (10, 1), (10, 2), (12, 1), (9, 5), (27, 1)] {
-        for index in [reserves, 63, 64, 255] {
+    const GOVERNED: [u8; 2] = [ix::SetParameters::SPEC.tag, ix::QueueChange::SPEC.tag];
+    let places = [(5, 1), (6, 1), (7, 1), (8, 1), (10, 1), (10, 2), (12, 1), (9, 5), (27, 1), (32, 1)];
+    for (tag, at) in places.into_iter().chain(GOVERNED.map(|tag| (tag, 1))) {
+        // To governance 255 is the market, and to a queue 254 a listing.
+        let last = if GOVERNED.contains(&tag) { 253 } else { 255 };
+        for index in [reserves, 63, 64, last] {
             let instruction = with_data(&stage, tag, |data| data[at] = index);
             stage.world.send(&[instruction]).expect_error(Error::ReserveIndexOutOfRange);
         }
     }
+    let unlisted = with_data(&stage, ix::SetParameters::SPEC.tag, |data| data[1] = OF_LISTING);
+    stage.world.send(&[unlisted]).expect_error(Error::ReserveIndexOutOfRange);
+    let no_listing = with_data(&stage, ix::QueueChange::SPEC.tag, |data| data[1] = OF_LISTING);
+    stage.world.send(&[no_listing]).expect_error(Error::WrongChange);
     let settle = with_data(&stage, ix::SettleBadDebt::SPEC.tag, |data| data[1] = reserves);
     stage.world.send(&[settle]).expect_error(Error::PositionNotFound);
+}
+
+/// Edits that end in the middle of one, that name no parameter, and none at all.
+#[test]
+fn instruction_data_c41_edits_that_are_cut_or_of_no_parameter_are_refused() {
+    let mut stage = Stage::new();
+    for (spec, target) in [
+        (ix::SetParameters::SPEC, 0),
+        (ix::SetParameters::SPEC, OF_MARKET),
+        (ix::QueueChange::SPEC, 0),
+        (ix::QueueChange::SPEC, OF_MARKET),
+    ] {
+        let mut refuse = |edits: &[u8], error: Error| {
+            let instruction = with_data(&stage, spec.tag, |data| {
+                data.truncate(1);
+                data.push(target);
+                data.extend((edits.len() as u32).to_le_bytes());
+                data.extend(edits);
+            });
+            stage.world.send(&[instruction]).expect_error(error);
+        };
+        let parameters = ballast_client::parameters(target);
+        refuse(&[], Error::NothingToChange);
+        for offset in (0..500).chain([0x7FFF, 0x8000, u16::MAX]) {
+            if parameters.iter().all(|info| info.parameter.offset != offset) {
+                let edit = [&offset.to_le_bytes()[..], &[0; 32]].concat();
+                refuse(&edit, Error::ParameterUnknown);
+            }
+        }
+        for info in &parameters {
+            let offset = info.parameter.offset.to_le_bytes();
+            for width in 0..info.parameter.width {
+                refuse(&[&offset[..], &vec![1; width as usize]].concat(), Error::ParameterUnknown);
+            }
+            refuse(&offset[..1], Error::ParameterUnknown);
+        }
+    }
+    let long = with_data(&stage, ix::QueueChange::SPEC.tag, |data| {
+        let parameter = data[6..12].to_vec();
+        data.truncate(2);
+        data.extend((parameter.len() as u32 * 70).to_le_bytes());
+        data.extend(parameter.repeat(70));
+    });
+    stage.world.send(&[long]).expect_error(Error::ChangeTooLong);
 }
 
 /// Whatever the data, the program answers: a panic would be one that shared accounts could be brought into for good.
@@ -277,7 +340,7 @@ fn panics_c39_random_instruction_data_never_panics() {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut accepted = 0;
     for _ in 0..3_000 {
-        let tag = rng.random_range(tags());
+        let tag = ix::ALL[rng.random_range(0..ix::ALL.len())].tag;
         let instruction = with_data(&stage, tag, |data| match rng.random_range(0..4) {
             0 => data[1..].iter_mut().for_each(|byte| *byte = rng.random()),
             1 => data[1..].iter_mut().for_each(|byte| *byte = if rng.random() { 0 } else { 255 }),
@@ -326,8 +389,7 @@ fn governance_c32_no_authority_passes_the_hard_ceilings() {
     outcome.expect_error(Error::NearInsolvencyOutOfRange);
     let mut config = market_config();
     config.target_health = Bps(20_000);
-    let (authority, roles, receivers) = (world.authority, world.roles(), ballast_client::PYTH_RECEIVERS);
-    let (create, _) = ballast_client::MarketView::create(authority, 5, roles, receivers, config);
+    let (create, _) = ballast_client::MarketView::create(world.authority, 5, world.authority, config);
     world.send(&[create]).expect_error(Error::TargetHealthOutOfRange);
 }
 

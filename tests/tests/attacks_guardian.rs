@@ -1,25 +1,136 @@
 //! Attacks with a guardian's key. What it may do at most is in `breakers.rs` and `griefing.rs`.
 
-use ballast_client::LiquidationOrder;
-use ballast_engine::{Error, gate::Action};
-use ballast_tests::{Quote, SOL, Scene, USD, with_account};
+use ballast_client::{Address, Edits, LiquidationOrder, change_address, decode_change, to_engine};
+use ballast_engine::{
+    Error,
+    gate::Action,
+    governance::{Change, OF_MARKET},
+    market::MarketConfig,
+};
+use ballast_tests::{Quote, SOL, Scene, USD, World, with_account};
 
 const LISTED: &str = "the reserve is listed";
+/// Seconds that a change waits.
+const DELAY: i64 = 172_800;
 
-/// Nothing but pausing: no parameter, no fee, and no way out of a restriction that a loss brought about.
+/// Queues a change of the market by its authority, with rent from a key of its own.
+fn queue(world: &mut World, change: impl FnOnce(&mut MarketConfig)) -> Change {
+    let (view, funder) = (world.view(), world.key("funder"));
+    let mut config = view.market.config;
+    change(&mut config);
+    let edits = Edits::of_market(&view.market.config, &config).all();
+    let address = change_address(&world.market, view.market.changes).0;
+    let payer = world.payer;
+    world.send_from(payer, &[view.queue_change(funder, OF_MARKET, edits)]).expect_ok();
+    decode_change(&world.account(&address).data).expect("a change")
+}
+
+fn address_of(world: &World, change: &Change) -> Address {
+    change_address(&world.market, change.number).0
+}
+
+/// Nothing but pausing and cancelling: no parameter, no fee, no office, and no way out of a restriction that a loss brought
+/// about.
 #[test]
 fn governance_c32_a_stolen_guardian_key_takes_and_changes_nothing() {
     let Scene { mut world, usd, .. } = Scene::new();
     let guardian = world.key("guardian");
     let view = world.view();
     let out = world.fund(&guardian, usd, 0);
-    let update = view.update_reserve(usd, view.reserves[usd as usize].config).expect(LISTED);
-    for instruction in [update, view.update_market(view.market.config)] {
-        let attack = with_account(instruction, "authority", guardian);
-        world.send(&[attack]).expect_error(Error::NotMarketAuthority);
+    let old = view.market.config;
+    let Edits { at_once, waiting } =
+        Edits::of_market(&old, &MarketConfig { delay: 259_200, loss_limit: 2, ..view.market.config });
+    for (target, edits) in [(usd, vec![0; 10]), (OF_MARKET, at_once), (OF_MARKET, waiting.clone())] {
+        world.send(&[view.set_parameters(guardian, target, edits)]).expect_error(Error::NotAuthorityOrCouncil);
     }
-    let collect = with_account(view.collect_fees(out, usd).expect(LISTED), "fee_collector", guardian);
-    world.send(&[collect]).expect_error(Error::NotFeeCollector);
+    let queue = view.queue_change(guardian, OF_MARKET, waiting);
+    world.send(&[with_account(queue, "authority", guardian)]).expect_error(Error::NotMarketAuthority);
+    let accept = with_account(view.accept_authority(), "signer", guardian);
+    world.send(&[accept]).expect_error(Error::NotNominee);
+    world.send(&[with_account(view.launch(), "signer", guardian)]).expect_error(Error::NotAuthorityOrCouncil);
+    for instruction in [view.collect_fees(out, usd).expect(LISTED), view.close_reserve(out, usd).expect(LISTED)] {
+        world.send(&[with_account(instruction, "fee_collector", guardian)]).expect_error(Error::NotFeeCollector);
+    }
+}
+
+#[test]
+fn governance_c32_a_guardian_cancels_a_change_and_executes_none_before_its_time() {
+    let Scene { mut world, .. } = Scene::new();
+    let (guardian, funder) = (world.key("guardian"), world.key("funder"));
+    let lamports = |world: &World| world.account(&funder).lamports;
+    let before = lamports(&world);
+    let change = queue(&mut world, |config| config.loss_limit = 2);
+    let (address, view) = (address_of(&world, &change), world.view());
+    assert_eq!(lamports(&world), before - world.account(&address).lamports, "the funder paid the rent");
+    world.send(&[view.execute_change(guardian, &change)]).expect_error(Error::ChangeNotDue);
+    world.advance(DELAY - 1);
+    world.send(&[view.execute_change(guardian, &change)]).expect_error(Error::ChangeNotDue);
+    // The rent is not the guardian's to take.
+    let to_himself = with_account(view.cancel_change(guardian, &change), "recipient", guardian);
+    world.send(&[to_himself]).expect_error(Error::WrongChange);
+    world.send(&[view.cancel_change(guardian, &change)]).expect_ok();
+    assert!(world.find_account(&address).is_none());
+    assert_eq!(lamports(&world), before, "the rent is back");
+    assert_eq!(world.view().market.config, view.market.config);
+    // Also one that is due, whoever else would execute it.
+    let change = queue(&mut world, |config| config.loss_limit = 2);
+    world.advance(DELAY);
+    world.send(&[world.view().cancel_change(guardian, &change)]).expect_ok();
+    assert_eq!(world.view().market.config, view.market.config);
+}
+
+/// A stolen key would stay in office for good.
+#[test]
+fn governance_c32_a_guardian_does_not_stop_its_own_replacement() {
+    let Scene { mut world, .. } = Scene::new();
+    let (guardian, successor) = (world.key("guardian"), world.key("successor"));
+    let alone = queue(&mut world, |config| config.roles.guardian = to_engine(&successor));
+    let with_more = queue(&mut world, |config| {
+        (config.roles.guardian, config.loss_limit) = (to_engine(&successor), 2);
+    });
+    let another = queue(&mut world, |config| config.roles.fee_collector = to_engine(&successor));
+    let view = world.view();
+    world.send(&[view.cancel_change(guardian, &alone)]).expect_error(Error::GuardianCannotKeepOffice);
+    world.send(&[view.cancel_change(guardian, &with_more)]).expect_ok();
+    world.send(&[view.cancel_change(guardian, &another)]).expect_ok();
+    // A change of roles waits twice as long, and the guardian cannot stop it in the end either.
+    world.advance(2 * DELAY - 1);
+    let stranger = world.key("stranger");
+    world.send(&[view.execute_change(stranger, &alone)]).expect_error(Error::ChangeNotDue);
+    world.advance(1);
+    world.send(&[view.cancel_change(guardian, &alone)]).expect_error(Error::GuardianCannotKeepOffice);
+    world.send(&[view.execute_change(stranger, &alone)]).expect_ok();
+    assert_eq!(world.view().market.config.roles.guardian, to_engine(&successor));
+    // Out of office, the old key cancels nothing, and the new one does.
+    let change = queue(&mut world, |config| config.loss_limit = 2);
+    world.send(&[view.cancel_change(guardian, &change)]).expect_error(Error::NotAuthorityOrGuardian);
+    world.send(&[view.cancel_change(successor, &change)]).expect_ok();
+}
+
+#[test]
+fn governance_c32_a_stranger_cancels_what_has_expired_and_nothing_else() {
+    let Scene { mut world, .. } = Scene::new();
+    let (stranger, successor) = (world.key("stranger"), world.key("successor"));
+    let changes = [
+        queue(&mut world, |config| config.loss_limit = 2),
+        queue(&mut world, |config| config.roles.guardian = to_engine(&successor)),
+    ];
+    for change in changes {
+        let view = world.view();
+        assert_eq!(change.latest - change.earliest, 604_800);
+        for time in [change.earliest - 1, change.earliest, change.latest] {
+            world.set_time(time);
+            let outcome = world.send(&[view.cancel_change(stranger, &change)]);
+            outcome.expect_error(Error::NotAuthorityOrGuardian);
+        }
+        world.fork().send(&[view.execute_change(stranger, &change)]).expect_ok();
+        world.set_time(change.latest + 1);
+        world.send(&[view.execute_change(stranger, &change)]).expect_error(Error::ChangeExpired);
+        let to_himself = with_account(view.cancel_change(stranger, &change), "recipient", stranger);
+        world.send(&[to_himself]).expect_error(Error::WrongChange);
+        world.send(&[view.cancel_change(stranger, &change)]).expect_ok();
+        assert!(world.find_account(&address_of(&world, &change)).is_none());
+    }
 }
 
 /// The restriction after a loss is governance's to lift.

@@ -253,6 +253,7 @@ fn privilege_forwarding_c18_an_owner_may_be_another_programs_address_and_needs_n
     let mut world = World::with(Options { verify_signatures: false });
     let usd = world.list(Token::new("USD", 6, 1.0), reserve_config());
     let (owner, _) = Address::find_program_address(&[b"owner"], &TOKEN_2022_PROGRAM);
+    world.launch();
     let (payer, view) = (world.payer, world.view());
     world.send_from(payer, &[view.open_account(owner, payer, 0)]).expect_ok();
     let margin = view.margin_account(&owner, 0);

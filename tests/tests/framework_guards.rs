@@ -5,7 +5,7 @@
 mod stage;
 
 use ballast_client::{Address, ID, Instruction, SYSTEM_PROGRAM, TOKEN_2022_PROGRAM, TOKEN_PROGRAM};
-use ballast_engine::{Error, insurance::Stake, margin::MarginAccount, market::Market};
+use ballast_engine::{Error, governance::Change, insurance::Stake, margin::MarginAccount, market::Market};
 use solana_transaction::{InstructionError, TransactionError};
 use stage::{Place, Stage, program_account};
 
@@ -16,7 +16,7 @@ fn refuse(stage: &mut Stage, place: &str, instruction: Instruction, reasons: &[I
     let (mut transaction, index) = stage.transaction(instruction);
     if index > 0 {
         // What begins something looks for its end, which the changed one may not be.
-        transaction.push(stage.valid[tag as usize].clone());
+        transaction.push(stage.valid(tag));
     }
     refuse_in(stage, place, &transaction, index, reasons);
 }
@@ -106,7 +106,8 @@ fn a_record_of_another_discriminator_is_refused() {
             discriminator[at] ^= 1;
             discriminator
         };
-        let records = [Market::DISCRIMINATOR, MarginAccount::DISCRIMINATOR, Stake::DISCRIMINATOR];
+        let records =
+            [Market::DISCRIMINATOR, MarginAccount::DISCRIMINATOR, Stake::DISCRIMINATOR, Change::DISCRIMINATOR];
         let others = records.into_iter().filter(|discriminator| own[..8] != *discriminator);
         for discriminator in others.chain([[0; 8], [u8::MAX; 8], flipped(0), flipped(7)]) {
             let forged = stage.forged(place, |account| account.data[..8].copy_from_slice(&discriminator));
@@ -121,8 +122,9 @@ fn a_record_that_is_too_short_is_refused() {
     let mut stage = Stage::new();
     for place in Stage::places().into_iter().filter(Place::is_record) {
         let header = match place.account.name {
-            "market" => 520,
+            "market" => 608,
             "stake" => 152,
+            "change" => 552,
             _ => 512,
         };
         for length in [header - 1, 9, 8, 7, 0] {
@@ -138,8 +140,8 @@ fn a_record_that_is_too_short_is_refused() {
 fn a_market_that_claims_more_reserves_than_it_holds_is_refused() {
     let mut stage = Stage::new();
     for place in Stage::places().into_iter().filter(|place| place.is_record() && place.account.name == "market") {
-        for count in [4u32, 5, 64, 1 << 22, u32::MAX] {
-            let forged = stage.forged(place, |account| account.data[512..516].copy_from_slice(&count.to_le_bytes()));
+        for count in [5u32, 6, 64, 1 << 22, u32::MAX] {
+            let forged = stage.forged(place, |account| account.data[600..604].copy_from_slice(&count.to_le_bytes()));
             let instruction = stage.replaced(place, forged);
             refuse(&mut stage, &place.name(), instruction, &[InstructionError::InvalidAccountData]);
         }
@@ -163,7 +165,7 @@ fn one_record_is_not_taken_for_another() {
     let mut stage = Stage::new();
     let own = |place: Place, stage: &Stage| stage.world.account(&stage.address(place)).data;
     let records: Vec<Place> = Stage::places().into_iter().filter(Place::is_record).collect();
-    let of_each_kind: Vec<Place> = ["market", "margin_account", "stake"]
+    let of_each_kind: Vec<Place> = ["market", "margin_account", "stake", "change"]
         .map(|name| *records.iter().find(|place| place.account.name == name).expect("one of each kind"))
         .to_vec();
     for place in records {
@@ -183,9 +185,13 @@ fn one_record_is_not_taken_for_another() {
 /// Whether an account may be given twice: one that the program only takes lamports from or gives them to.
 fn is_shareable(place: &Place) -> bool {
     let shareable = [
-        ("add_reserve", "payer"),
         ("open_account", "payer"),
         ("open_stake", "payer"),
+        ("queue_change", "payer"),
+        ("list_reserve", "payer"),
+        ("list_reserve", "recipient"),
+        ("execute_change", "recipient"),
+        ("cancel_change", "recipient"),
         ("close_account", "recipient"),
         ("close_stake", "recipient"),
     ];
@@ -222,7 +228,7 @@ fn a_program_in_place_of_another_is_refused() {
     for place in Stage::places() {
         let (wrong, not_a_program) = match (place.instruction.name, place.account.name) {
             (_, "system_program") => (InstructionError::IncorrectProgramId, InstructionError::Custom(2007)),
-            ("add_reserve", "token_program") => {
+            ("list_reserve", "token_program") => {
                 let reason = engine(Error::MintNotOwnedByTokenProgram);
                 (reason.clone(), reason)
             }
@@ -246,10 +252,13 @@ fn a_lookalike_of_an_unchecked_account_is_refused() {
     let mut stage = Stage::new();
     for place in Stage::places() {
         let reason = match (place.instruction.name, place.account.name) {
-            ("create_market", "market" | "vault_authority") | ("add_reserve", "vault" | "mint") => {
+            ("create_market", "market" | "vault_authority") | ("list_reserve", "vault" | "mint") => {
                 InstructionError::InvalidSeeds
             }
-            ("open_account", "margin_account") | ("open_stake", "stake") => InstructionError::InvalidSeeds,
+            ("open_account", "margin_account") | ("open_stake", "stake") | ("queue_change", "change") => {
+                InstructionError::InvalidSeeds
+            }
+            ("list_reserve" | "execute_change" | "cancel_change", "recipient") => engine(Error::WrongChange),
             (_, "instructions") => InstructionError::UnsupportedSysvar,
             (_, "vault_authority") => engine(Error::WrongVaultAuthority),
             (_, name) if name.ends_with("vault") => engine(Error::WrongVault),
@@ -268,8 +277,8 @@ fn a_lookalike_of_an_unchecked_account_is_refused() {
 fn too_few_accounts_are_refused() {
     let mut stage = Stage::new();
     for mut instruction in stage.valid.clone() {
-        let name = ballast_client::instruction::ALL[instruction.data[0] as usize].name;
-        let declared = ballast_client::instruction::ALL[instruction.data[0] as usize].accounts.len();
+        let spec = ballast_client::instruction::InstructionSpec::of_tag(instruction.data[0]).expect("an instruction");
+        let (name, declared) = (spec.name, spec.accounts.len());
         instruction.accounts.truncate(declared - 1);
         refuse(
             &mut stage,
@@ -294,11 +303,66 @@ fn owners_may_pay_for_their_own_accounts_and_receive_the_rent_back() {
     stage.world.send_from(owner, &[view.close_account(owner, margin, owner)]).expect_ok();
     let rent = stage.world.svm.minimum_balance_for_rent_exemption(512);
     assert!(stage.world.account(&owner).lamports > before + rent / 2, "the rent came back");
-    let mint = stage.world.mint("listed by its payer", &ballast_tests::MintSpec::spl(6));
+}
+
+#[test]
+fn only_accounts_of_an_older_layout_are_migrated() {
+    let mut stage = Stage::new();
+    let migrate = *Stage::places().iter().find(|place| place.instruction.name == "migrate").expect("its account");
+    let refused = engine(Error::AccountUpToDate);
+    // Up to date.
+    for record in Stage::places().into_iter().filter(Place::is_record) {
+        let instruction = stage.replaced(migrate, stage.address(record));
+        refuse(&mut stage, &record.name(), instruction, std::slice::from_ref(&refused));
+    }
+    // Of another program, or of none.
+    for owner in [SYSTEM_PROGRAM, TOKEN_PROGRAM, Address::new_from_array([9; 32])] {
+        let forged = stage.forged(migrate, |account| account.owner = owner);
+        let instruction = stage.replaced(migrate, forged);
+        refuse(&mut stage, "another program's", instruction, std::slice::from_ref(&refused));
+    }
+    let instruction = stage.replaced(migrate, Address::new_from_array([79; 32]));
+    refuse(&mut stage, "nowhere", instruction, std::slice::from_ref(&refused));
+    // A market that is cut short, and one account twice.
+    for length in [0, 7, 8, 511, 519] {
+        let forged = stage.forged(migrate, |account| {
+            account.data.truncate(8);
+            account.data.copy_from_slice(&[219, 190, 213, 55, 0, 227, 198, 154]);
+            account.data.resize(length, 0);
+        });
+        let instruction = stage.replaced(migrate, forged);
+        refuse(&mut stage, &format!("{length} bytes"), instruction, std::slice::from_ref(&refused));
+    }
+    let instruction = stage.valid[migrate.instruction.tag as usize].clone();
+    stage.world.send(std::slice::from_ref(&instruction)).expect_ok();
+    refuse(&mut stage, "once more", instruction, &[refused]);
+}
+
+/// Who queues a change, pays for it, executes it and gets the rent back may be one key.
+#[test]
+fn the_authority_may_pay_for_its_own_changes_and_receive_the_rent_back() {
+    let mut stage = Stage::new();
+    let authority = stage.world.authority;
+    let world = &mut stage.world;
+    let mint = world.mint("listed by its payer", &ballast_tests::MintSpec::spl(6));
     let mut config = ballast_tests::reserve_config();
-    config.oracle.feed_id = ballast_client::to_engine(&mint);
-    let instruction = view.add_reserve(stage.world.authority, mint, TOKEN_PROGRAM, config);
-    stage.world.send(&[instruction]).expect_ok();
+    (config.oracle.feed_id, config.risk.borrowing_cap) = (ballast_client::to_engine(&mint), 1_000_000);
+    let view = world.view();
+    let number = view.market.changes;
+    world.send(&[view.queue_listing(authority, mint, config)]).expect_ok();
+    world.advance(view.market.config.delay as i64);
+    let change = ballast_client::change_address(&world.market, number).0;
+    let rent = world.account(&change).lamports;
+    let before = world.account(&authority).lamports;
+    let (bystander, list) =
+        (world.key("bystander"), view.list_reserve(authority, number, authority, mint, TOKEN_PROGRAM));
+    world.send_from(bystander, &[list]).expect_ok();
+    assert!(world.find_account(&change).is_none());
+    let (vault, _) = ballast_client::vault_address(&world.market, &mint);
+    let minimum = |length: usize| world.svm.minimum_balance_for_rent_exemption(length);
+    let grown = minimum(608 + 5 * 1_024) - minimum(608 + 4 * 1_024);
+    let paid = world.account(&vault).lamports + grown;
+    assert_eq!(world.account(&authority).lamports, before + rent - paid, "the change's rent came back");
 }
 
 /// The table of attack classes in SECURITY.md names tests that exist, and all 44 classes in order.

@@ -1,20 +1,20 @@
 //! Creating markets, listing reserves, setting parameters.
 
 use ballast_client::{
-    Address, MarketView, PYTH_RECEIVERS, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, market_address, to_engine, vault_address,
-    vault_authority,
+    Address, Instruction, MarketView, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, change_address, market_address, to_engine,
+    vault_address, vault_authority,
 };
 use ballast_engine::{
     Error,
     index::Index,
     interest::RateCurve,
     layout,
-    market::{LAYOUT_VERSION, MAX_RESERVES, MarketConfig},
+    market::{LAYOUT_VERSION, MAX_RESERVES, Market, MarketConfig, Roles},
     reserve::{MAX_LIQUIDITY, ReserveConfig},
     units::Bps,
 };
 use ballast_tests::{
-    MintSpec, Options, Outcome, Scene, Token, USD, World, market_config, reserve_config, roles, with_account,
+    MintSpec, Options, Outcome, Scene, Token, USD, World, market_config, reserve_config, with_account,
 };
 use solana_account::Account;
 use solana_transaction::InstructionError;
@@ -27,18 +27,17 @@ fn anyone_creates_markets_and_names_their_roles() {
     let mut world = World::empty(Options::default());
     let (creator, authority, collector) = (world.key("creator"), world.key("boss"), world.key("collector"));
     let guardian = world.key("guardian");
-    let named = roles(authority, collector, guardian);
     for id in [0, 1, 258, u16::MAX] {
-        let (create, address) = MarketView::create(creator, id, named, PYTH_RECEIVERS, market_config());
+        let (create, address) = MarketView::create(creator, id, authority, market_config());
         world.send(&[create]).expect_ok();
         world.market = address;
         let MarketView { market, reserves, .. } = world.view();
         assert_eq!(reserves, []);
         assert_eq!((market.version, market.id, market.events), (LAYOUT_VERSION, id, 0));
         assert_eq!((market.creator, market.authority), (to_engine(&creator), to_engine(&authority)));
-        assert_eq!(market.guardian, to_engine(&guardian));
-        assert_eq!((market.fee_collector, market.config), (to_engine(&collector), market_config()));
-        assert_eq!(market.price_receivers, PYTH_RECEIVERS.map(|receiver| to_engine(&receiver)));
+        assert_eq!(market.config, market_config());
+        let named = (market.config.roles.guardian, market.config.roles.fee_collector);
+        assert_eq!(named, (to_engine(&guardian), to_engine(&collector)));
         let (vaults, vaults_bump) = vault_authority(&address);
         assert_eq!((market.vault_authority, market.vault_authority_bump), (to_engine(&vaults), vaults_bump));
         assert_eq!((address, market.bump), market_address(&creator, id));
@@ -51,8 +50,7 @@ fn anyone_creates_markets_and_names_their_roles() {
 #[test]
 fn a_market_is_created_once() {
     let mut world = World::new();
-    let payers = roles(world.payer, world.payer, world.payer);
-    let (create, _) = MarketView::create(world.authority, 0, payers, PYTH_RECEIVERS, market_config());
+    let (create, _) = MarketView::create(world.authority, 0, world.payer, market_config());
     let outcome = world.send(&[create]);
     assert!(!outcome.is_ok());
     assert_eq!(world.view().market.authority, to_engine(&world.authority));
@@ -128,7 +126,8 @@ fn a_listing_leaves_the_other_reserves_alone() {
     world.send_listing(mint, TOKEN_PROGRAM, reserve_config()).expect_ok();
     let after = world.view();
     assert_eq!(after.reserves[..2], before.reserves[..]);
-    assert_eq!(after.market, before.market);
+    let counted = Market { events: before.market.events + 2, changes: before.market.changes + 1, ..before.market };
+    assert_eq!(after.market, counted);
 }
 
 #[test]
@@ -137,26 +136,43 @@ fn refused_listings() {
     let mint = ballast_client::from_engine(&world.reserve(usd).mint);
     world.send_listing(mint, TOKEN_PROGRAM, reserve_config()).expect_error(Error::DuplicateReserve);
     let mint = world.mint("new", &MintSpec::spl(6));
-    let listing = world.view().add_reserve(world.payer, mint, TOKEN_PROGRAM, world.reserve(usd).config);
+    let [queue, list] = unlaunched(&mut world, mint);
     let thief = world.key("thief");
-    world.send(&[with_account(listing.clone(), "authority", thief)]).expect_error(Error::NotMarketAuthority);
-    let other = with_account(listing.clone(), "vault_authority", vault_authority(&mint).0);
-    world.send(&[other]).expect_error(Error::WrongVaultAuthority);
-    world
-        .send(&[with_account(listing.clone(), "token_program", TOKEN_2022_PROGRAM)])
-        .expect_error(Error::MintNotOwnedByTokenProgram);
-    let mut unsigned = listing.clone();
+    let queue_as_thief = with_account(queue.clone(), "authority", thief);
+    world.send(&[queue_as_thief]).expect_error(Error::NotMarketAuthority);
+    let mut unsigned = queue.clone();
     unsigned.accounts[0].is_signer = false;
     world.send(&[unsigned]).expect_instruction_error(InstructionError::MissingRequiredSignature);
-    world.send(&[listing]).expect_ok();
+    let other = with_account(list.clone(), "vault_authority", vault_authority(&mint).0);
+    world.send(&[queue.clone(), other]).expect_error(Error::WrongVaultAuthority);
+    let other = with_account(list.clone(), "token_program", TOKEN_2022_PROGRAM);
+    world.send(&[queue.clone(), other]).expect_error(Error::MintNotOwnedByTokenProgram);
+    let other = with_account(list.clone(), "recipient", thief);
+    world.send(&[queue.clone(), other]).expect_error(Error::WrongChange);
+    let another = world.mint("another", &MintSpec::spl(6));
+    let other = with_account(list.clone(), "mint", another);
+    let other = with_account(other, "vault", vault_address(&world.market, &another).0);
+    world.send(&[queue.clone(), other]).expect_error(Error::WrongMint);
+    world.send(&[queue, list]).expect_ok();
+}
+
+/// A market that has not been launched, made the one at hand, and the instructions that list a mint in it.
+fn unlaunched(world: &mut World, mint: Address) -> [Instruction; 2] {
+    world.market = world.create_market(1, market_config());
+    let mut config = reserve_config();
+    config.oracle.feed_id = to_engine(&mint);
+    world.listing(mint, TOKEN_PROGRAM, config)
 }
 
 #[test]
 fn one_key_may_list_and_pay() {
-    let Scene { mut world, usd, .. } = Scene::new();
+    let mut world = World::new();
     let mint = world.mint("new", &MintSpec::spl(6));
-    let listing = world.view().add_reserve(world.authority, mint, TOKEN_PROGRAM, world.reserve(usd).config);
-    world.send(&[listing]).expect_ok();
+    let [queue, list] = unlaunched(&mut world, mint);
+    let authority = world.authority;
+    let [queue, list] = [queue, list].map(|instruction| with_account(instruction, "payer", authority));
+    world.send(&[queue, with_account(list, "recipient", authority)]).expect_ok();
+    assert!(world.find_account(&change_address(&world.market, 0).0).is_none(), "its rent is returned");
 }
 
 /// Whether a listing and a change of a listed reserve are both refused with an error.
@@ -165,8 +181,8 @@ fn refuse(world: &mut World, mint: Address, error: Error, change: impl Fn(&mut R
     let mut config = reserve_config();
     config.oracle.feed_id = to_engine(&mint);
     change(&mut config);
-    let listing = world.view().add_reserve(world.payer, mint, TOKEN_PROGRAM, config);
-    world.send(&[listing]).expect_error(error);
+    let queue = world.view().queue_listing(world.payer, mint, config);
+    world.send(&[queue]).expect_error(error);
     world.reconfigure(0, change).expect_error(error);
 }
 
@@ -214,7 +230,7 @@ fn parameters_out_of_range_are_refused_when_listing_and_when_changing() {
     refuse(Error::RampOutOfRange, |config| config.risk.ramp = Bps(2_001));
     refuse(Error::ClassOutOfRange, |config| config.risk.class = 5);
     refuse(Error::ControllerOutOfRange, |config| config.controller.speed = Bps(1));
-    refuse(Error::ReserveHasNoUse, |config| config.borrow_enabled = 2);
+    refuse(Error::SwitchOutOfRange, |config| config.borrow_enabled = 2);
     refuse(Error::ReserveHasNoUse, |config| {
         config.borrow_enabled = 0;
         (config.risk.cross.initial_asset, config.risk.cross.maintenance_asset) = (Bps(0), Bps(0));
@@ -261,32 +277,11 @@ fn a_change_replaces_the_parameters_and_charges_the_old_ones_until_now() {
 }
 
 #[test]
-fn only_the_authority_changes_parameters() {
-    let Scene { mut world, usd, lender, .. } = Scene::new();
-    let change = world.view().update_reserve(usd, reserve_config()).expect("exists");
-    let (collector, payer) = (world.key("collector"), world.payer);
-    for other in [lender.key, collector, payer] {
-        world.send(&[with_account(change.clone(), "authority", other)]).expect_error(Error::NotMarketAuthority);
-    }
-    let mut unsigned = change.clone();
-    unsigned.accounts[0].is_signer = false;
-    world.send(&[unsigned]).expect_instruction_error(InstructionError::MissingRequiredSignature);
-    let mut beyond = change;
-    beyond.data[1] = 2;
-    let mut config = reserve_config();
-    config.oracle.feed_id = world.reserve(usd).config.oracle.feed_id;
-    beyond.data.truncate(2);
-    beyond.data.extend(bytemuck::bytes_of(&config));
-    world.send(&[beyond]).expect_error(Error::ReserveIndexOutOfRange);
-}
-
-#[test]
 fn market_parameters_out_of_range_are_refused() {
     let mut world = World::new();
     let one_dollar = market_config().dust_value;
     let create = |world: &mut World, config: MarketConfig| -> Outcome {
-        let (authority, roles) = (world.authority, world.roles());
-        let (create, _) = MarketView::create(authority, 1, roles, PYTH_RECEIVERS, config);
+        let (create, _) = MarketView::create(world.authority, 1, world.authority, config);
         world.send(&[create])
     };
     let base = market_config();
@@ -302,16 +297,22 @@ fn market_parameters_out_of_range_are_refused() {
     for (config, error) in cases {
         create(&mut world, config).expect_error(error);
     }
-    let (authority, none) = (world.authority, Address::default());
-    for (roles, receivers, error) in [
-        (roles(none, authority, authority), PYTH_RECEIVERS, Error::RoleMissing),
-        (roles(authority, none, authority), PYTH_RECEIVERS, Error::RoleMissing),
-        (roles(authority, authority, none), PYTH_RECEIVERS, Error::RoleMissing),
-        (roles(authority, authority, authority), [none; 2], Error::ReceiverMissing),
+    let without = |change: fn(&mut Roles)| {
+        let mut config = base;
+        change(&mut config.roles);
+        config
+    };
+    for (config, error) in [
+        (without(|roles| roles.fee_collector = layout::Address::NONE), Error::RoleMissing),
+        (without(|roles| roles.guardian = layout::Address::NONE), Error::RoleMissing),
+        (without(|roles| roles.price_receiver = layout::Address::NONE), Error::ReceiverMissing),
+        (MarketConfig { delay: 86_399, ..base }, Error::DelayOutOfRange),
+        (MarketConfig { delay: 2_592_001, ..base }, Error::DelayOutOfRange),
     ] {
-        let (create, _) = MarketView::create(authority, 1, roles, receivers, base);
-        world.send(&[create]).expect_error(error);
+        create(&mut world, config).expect_error(error);
     }
+    let (create_for_nobody, _) = MarketView::create(world.authority, 1, Address::default(), base);
+    world.send(&[create_for_nobody]).expect_error(Error::RoleMissing);
     create(&mut world, base).expect_ok();
 }
 

@@ -1,29 +1,36 @@
 //! The matrix of `ballast_engine::gate`, walked on the bytecode: every instruction in every state and under every pause does
 //! what the data say, and nothing else decides. Whatever is not refused succeeds.
 
+#[path = "support/due.rs"]
+mod due;
+#[path = "support/theatre.rs"]
+mod theatre;
+
 use ballast_client::{
-    Address, Instruction, LiquidationOrder, MarketView, PYTH_RECEIVERS, TOKEN_PROGRAM,
+    Address, Edits, Instruction, LiquidationOrder, MarketView, TOKEN_PROGRAM,
     instruction::{self as ix, ALL},
-    to_engine,
 };
 use ballast_engine::{
     Error,
     actions::EVERYTHING,
     gate::{Action, MATRIX, State},
+    governance::OF_MARKET,
+    health::HealthReport,
     index::Index,
-    insurance::InsuranceConfig,
-    margin::MarginAccount,
+    margin::{MarginAccount, rights},
+    market::Market,
     reserve::{Reserve, ReserveConfig},
-    units::Bps,
 };
-use ballast_tests::{MintSpec, Outcome, Quote, SOL, Token, USD, User, World, market_config, reserve_config};
+use ballast_tests::{Outcome, SOL, USD, User, market_config};
+use due::{change, higher_loss_limit, lower_cap, old_account};
 use solana_transaction::TransactionError;
+use theatre::Theatre;
 
 /// What each instruction does, or why no state concerns it.
-const ACTIONS: [(&str, Result<Action, &str>); 28] = [
+const ACTIONS: [(&str, Result<Action, &str>); 36] = [
     ("create_market", Err("there is no market yet")),
-    ("add_reserve", Err(GOVERNANCE)),
-    ("update_reserve", Err(GOVERNANCE)),
+    ("list_reserve", Err(GOVERNANCE)),
+    ("set_parameters", Err(GOVERNANCE)),
     ("open_account", Err(OPENS)),
     ("close_account", Ok(Action::CloseAccount)),
     ("deposit", Ok(Action::Deposit)),
@@ -35,7 +42,7 @@ const ACTIONS: [(&str, Result<Action, &str>); 28] = [
     ("settle_bad_debt", Ok(Action::SettleBadDebt)),
     ("collect_fees", Ok(Action::CollectFees)),
     ("read_health", Err(READS)),
-    ("update_market", Err(GOVERNANCE)),
+    ("accept_authority", Err(GOVERNANCE)),
     ("begin_liquidation", Ok(Action::Liquidate)),
     ("end_liquidation", Ok(Action::EndLiquidation)),
     ("mark_liquidatable", Ok(Action::MarkLiquidatable)),
@@ -49,6 +56,14 @@ const ACTIONS: [(&str, Result<Action, &str>); 28] = [
     ("pause", Err("it is a state itself")),
     ("resume", Err("it ends one")),
     ("poke", Err("it only lets time pass")),
+    ("queue_change", Err(GOVERNANCE)),
+    ("execute_change", Err(GOVERNANCE)),
+    ("cancel_change", Err(GOVERNANCE)),
+    ("migrate", Err("it moves nothing, and no other instruction knows the account before")),
+    ("close_reserve", Err("an empty reserve has nothing to keep")),
+    ("set_delegate", Ok(Action::SetDelegate)),
+    ("assert_health", Err(READS)),
+    ("assert_sequence", Ok(Action::AssertSequence)),
 ];
 const GOVERNANCE: &str = "governance must be able to act in every state";
 const OPENS: &str = "an empty account changes nothing";
@@ -127,152 +142,7 @@ impl Step {
     }
 }
 
-/// A market at one moment, in which every instruction would succeed, and every state is one transaction away.
-struct Theatre {
-    world: World,
-    usd: u8,
-    sol: u8,
-    /// Collateral that lost its worth.
-    coin: u8,
-    /// Collateral of [`Self::even`].
-    gem: u8,
-    /// Lends usd and sol and owes nothing.
-    lender: User,
-    /// Owes usd against sol, healthily.
-    saver: User,
-    /// The same unhealthily: a whole liquidation makes it healthy.
-    sick: User,
-    /// Owes usd against nearly nothing: a whole liquidation leaves debt alone.
-    broke: User,
-    /// Owes usd against gems of just as much and the penalty: a whole liquidation leaves nothing.
-    even: User,
-    /// Owes usd and has nothing.
-    bust: User,
-    /// Owes another token and has nothing: its loss restricts the market.
-    loss: (User, u8),
-    /// Has an empty account.
-    idle: User,
-    /// Has tokens of everything, a stake that is free and one that is empty.
-    rich: Address,
-}
-
-/// Off everywhere else: flash loans, the price breaker, a share of fees for the insurance. Initial weights are the maintenance
-/// ones, so that an account that a liquidation has healed can borrow again.
-fn config() -> ReserveConfig {
-    let mut config = reserve_config();
-    (config.flash_enabled, config.flash_fee) = (1, Bps(9));
-    (config.breakers.tiers, config.breakers.halt_seconds) = ([Bps(500), Bps(1_000), Bps(0)], 600);
-    config.insurance = InsuranceConfig { cooldown: 86_400, fee_share: Bps(2_000), ..InsuranceConfig::default() };
-    config.risk.cross.initial_asset = config.risk.cross.maintenance_asset;
-    config.risk.cross.initial_liability = config.risk.cross.maintenance_liability;
-    config
-}
-
-/// A price that trips the second tier: farther from its average than a tenth.
-fn moved(average: f64, to: f64) -> Quote {
-    Quote::dollars(to).ema_dollars(average)
-}
-
 impl Theatre {
-    fn new() -> Self {
-        let mut world = World::new();
-        let [usd, sol, junk, coin, gem] =
-            [("USD", 6, 1.0), ("SOL", 9, 150.0), ("JUNK", 6, 1.0), ("COIN", 6, 1.0), ("GEM", 6, 200.0)]
-                .map(|(name, decimals, dollars)| world.list(Token::new(name, decimals, dollars), config()));
-        let [lender, saver, sick, broke, even, bust, loser, idle] =
-            ["lender", "saver", "sick", "broke", "even", "bust", "loser", "idle"].map(|name| world.user(name));
-        let rich = world.key("rich");
-        for (user, reserve, amount) in [
-            (lender, usd, 1_000_000 * USD),
-            (lender, sol, 1_000 * SOL),
-            (lender, junk, 100_000 * USD),
-            (saver, sol, 100 * SOL),
-            (sick, sol, 100 * SOL),
-            (broke, coin, 1_000 * USD),
-            (bust, coin, 1_000 * USD),
-            (loser, coin, 1_000 * USD),
-            (even, gem, 10 * USD),
-        ] {
-            world.supply(user, reserve, amount);
-        }
-        world.refresh_all();
-        for (user, reserve, dollars) in [
-            (saver, usd, 1_000),
-            (sick, usd, 12_000),
-            (broke, usd, 500),
-            (bust, usd, 500),
-            (loser, junk, 500),
-            (even, usd, 1_000),
-        ] {
-            world.borrow(user, reserve, dollars * USD).expect_ok();
-        }
-        for (key, reserve) in [rich, saver.key, sick.key, lender.key]
-            .into_iter()
-            .flat_map(|key| [usd, sol, junk, coin, gem].map(|reserve| (key, reserve)))
-        {
-            world.fund(&key, reserve, 1_000_000 * USD);
-        }
-        for reserve in [usd, junk] {
-            world.open_stake(rich, reserve);
-        }
-        world.stake(rich, usd, 10_000 * USD).expect_ok();
-        world.begin_unstake(rich, usd, 1_000 * USD).expect_ok();
-        world.advance(86_400);
-
-        let theatre = Self {
-            world,
-            usd,
-            sol,
-            coin,
-            gem,
-            lender,
-            saver,
-            sick,
-            broke,
-            even,
-            bust,
-            loss: (loser, junk),
-            idle,
-            rich,
-        };
-        theatre.after_a_bad_day()
-    }
-
-    /// Prices as they are when the instructions run.
-    fn after_a_bad_day(mut self) -> Self {
-        let world = &mut self.world;
-        world.set_price(self.coin, Quote::dollars(0.01)).expect_ok();
-        world.refresh_all();
-        for (user, debt) in [(self.bust, self.usd), self.loss] {
-            let order = LiquidationOrder { debt, collateral: self.coin, max_repay: u64::MAX, min_collateral: 1 };
-            world.liquidate(self.rich, user.margin, order).expect_ok();
-        }
-        world.set_price(self.sol, Quote::dollars(145.0)).expect_ok();
-        world.refresh_all();
-        world.advance(1);
-        self.balance_out();
-        // Published, and to be taken over when a state asks for it.
-        self.world.publish(self.usd, moved(1.0, 1.15));
-        self.world.publish(self.sol, moved(145.0, 123.0));
-        self
-    }
-
-    /// Prices gems so that what [`Self::even`] has pays its debt and the least penalty, to the atom.
-    fn balance_out(&mut self) {
-        let world = &mut self.world;
-        let debt = world
-            .margin(&self.even.margin)
-            .positions()
-            .iter()
-            .find(|position| position.is_debt())
-            .expect("a debt")
-            .shares;
-        let owed = world.reserve(self.usd).debt_index_at(world.now()).amount_ceil(debt);
-        // Of one gem in 10^-8 USD, for ten that pay 103 % of so many millionths; less one, for the rounding on the way.
-        let price = owed as i64 * 103 / 10 - 1;
-        world.set_price(self.gem, Quote { price, ema: price, ..Quote::dollars(1.0) }).expect_ok();
-    }
-
     /// The account that a liquidation is begun of while `name` runs on it, which this leaves fit for it.
     fn patient(&self, name: &str) -> (User, u8) {
         match name {
@@ -303,8 +173,9 @@ impl Theatre {
             }
             Situation::In(State::FlashLoanOpen) => Around::both(self.world.flash_loan(self.rich, reserve, 1_000)),
             Situation::In(State::ReserveReduceOnly) => {
-                let config = ReserveConfig { reduce_only: 1, ..view.reserves[reserve as usize].config };
-                Around::before(view.update_reserve(reserve, config).expect(LISTED))
+                let old = view.reserves[reserve as usize].config;
+                let edits = Edits::of_reserve(&old, &ReserveConfig { reduce_only: 1, ..old }).at_once;
+                Around::before(view.set_parameters(self.world.authority, reserve, edits))
             }
             Situation::In(State::ReserveHalted) => Around::before(self.world.refresh_instruction(&[reserve])),
             Situation::In(State::MarketReduceOnly) => {
@@ -332,14 +203,11 @@ impl Theatre {
         let view = self.world.view();
         let world = &mut self.world;
         let instruction = match name {
-            "create_market" => MarketView::create(world.authority, 1, world.roles(), PYTH_RECEIVERS, market_config()).0,
-            "add_reserve" => {
-                let mint = world.mint("unlisted", &MintSpec::spl(6));
-                let mut config = config();
-                config.oracle.feed_id = to_engine(&mint);
-                view.add_reserve(world.payer, mint, TOKEN_PROGRAM, config)
+            "create_market" => MarketView::create(world.authority, 1, world.authority, market_config()).0,
+            "list_reserve" => {
+                view.list_reserve(world.payer, self.due.listing, world.payer, self.due.mint, TOKEN_PROGRAM)
             }
-            "update_reserve" => view.update_reserve(usd, view.reserves[usd as usize].config).expect(LISTED),
+            "set_parameters" => view.set_parameters(world.authority, usd, lower_cap(&view, usd)),
             "open_account" => view.open_account(rich, world.payer, 1),
             "close_account" => {
                 let user = account(idle, self.even);
@@ -362,7 +230,6 @@ impl Theatre {
             "settle_bad_debt" => view.settle_bad_debt(account(bust, self.broke).margin, usd).expect(LISTED),
             "collect_fees" => view.collect_fees(rich_usd, usd).expect(LISTED),
             "read_health" => view.read_health(user.margin),
-            "update_market" => view.update_market(view.market.config),
             "mark_liquidatable" => view.mark_liquidatable(sick.margin),
             "open_stake" => view.open_stake(rich, world.payer, gem).expect(LISTED),
             "stake" => view.stake(rich, rich, rich_usd, usd, USD).expect(LISTED),
@@ -372,6 +239,18 @@ impl Theatre {
             "pause" => view.pause(&[Action::Unstake]),
             "resume" => return Step::end([view.pause(&[Action::Unstake]), view.resume(world.authority)]),
             "poke" => view.poke(usd).expect(LISTED),
+            "queue_change" => view.queue_change(world.payer, OF_MARKET, higher_loss_limit(&view)),
+            "execute_change" => view.execute_change(rich, &change(world, self.due.executed)),
+            "cancel_change" => view.cancel_change(world.authority, &change(world, self.due.cancelled)),
+            "accept_authority" => view.accept_authority(),
+            "migrate" => ix::Migrate { account: old_account(world, idle) }.instruction(),
+            "close_reserve" => {
+                let destination = world.fund(&rich, self.spare, 0);
+                view.close_reserve(destination, self.spare).expect(LISTED)
+            }
+            "set_delegate" => view.set_delegate(user.key, user.margin, rich, rights::BORROW, i64::MAX),
+            "assert_health" => view.assert_health(user.margin, HealthReport::EQUITY, 10_000),
+            "assert_sequence" => view.assert_sequence(user.key, user.margin, 0),
             "begin_liquidation" => return Step::begin(self.receivership((sick, sol), 100 * USD)),
             "end_liquidation" => return Step::end(self.receivership((sick, sol), 100 * USD)),
             "begin_flash_loan" => return Step::begin(world.flash_loan(rich, usd, USD)),
@@ -390,6 +269,10 @@ impl Theatre {
                 if situation != Situation::In(State::ReserveWipedOut) =>
             {
                 vec![self.usd, self.sol]
+            }
+            // It is reduce-only as it is, and has nothing to lend.
+            "close_reserve" if !matches!(situation, Situation::In(State::ReserveReduceOnly | State::FlashLoanOpen)) => {
+                vec![self.spare]
             }
             _ => vec![self.usd],
         }
@@ -415,7 +298,7 @@ impl Theatre {
     }
 
     fn write_reserve(&mut self, reserve: u8, change: impl FnOnce(&mut Reserve)) {
-        const HEAD: usize = 520;
+        const HEAD: usize = 8 + size_of::<Market>() + 8;
         let market = self.world.market;
         self.write(market, HEAD + reserve as usize * size_of::<Reserve>(), change);
     }

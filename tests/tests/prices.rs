@@ -81,11 +81,9 @@ fn both_receiver_programs_are_accepted_and_no_other() {
 #[test]
 fn an_absent_second_receiver_does_not_admit_the_system_program() {
     let mut world = World::new();
-    let (authority, receivers) = (world.authority, [PYTH_RECEIVERS[0], Address::default()]);
-    let roles = world.roles();
-    let (create, market) = ballast_client::MarketView::create(authority, 1, roles, receivers, market_config());
-    world.send(&[create]).expect_ok();
-    world.market = market;
+    let mut config = market_config();
+    config.roles.second_price_receiver = to_engine(&Address::default());
+    world.market = world.create_market(1, config);
     let sol = world.list(ballast_tests::Token::new("SOL", 9, 150.0), reserve_config());
     world.advance(10);
     let feed = world.reserve(sol).config.oracle.feed_id.0;

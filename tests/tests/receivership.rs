@@ -217,6 +217,8 @@ fn interference(distress: &mut Distress) -> Vec<(Action, Instruction)> {
         (Action::MarkLiquidatable, view.mark_liquidatable(margin)),
         (Action::SettleBadDebt, view.settle_bad_debt(margin, usd).expect(LISTED)),
         (Action::CloseAccount, view.close_account(key, margin, key)),
+        (Action::SetDelegate, view.set_delegate(key, margin, *liquidator, 7, i64::MAX)),
+        (Action::AssertSequence, view.assert_sequence(key, margin, 0)),
     ]
 }
 

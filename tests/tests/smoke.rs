@@ -9,10 +9,13 @@ use std::{
 };
 
 use ballast_client::{
-    Address, Event, ID, LiquidationOrder, MarketView, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, instruction,
+    Address, Edits, Event, ID, LiquidationOrder, MarketView, TOKEN_2022_PROGRAM, TOKEN_PROGRAM,
+    instruction::{self, Migrate},
+    to_engine,
 };
 use ballast_engine::{
-    actions::EVERYTHING, gate::Action, insurance::InsuranceConfig, reserve::ReserveConfig, units::Bps,
+    actions::EVERYTHING, gate::Action, governance::OF_MARKET, health::HealthReport, insurance::InsuranceConfig,
+    margin::rights, reserve::ReserveConfig, units::Bps,
 };
 use ballast_tests::{
     MintSpec, Options, Outcome, Quote, SOL, Token, USD, User, World, market_config, program_path, read_program,
@@ -78,7 +81,10 @@ impl Run {
         let reserve = self.world.view().reserves.len() as u8;
         let Token { name, mint: spec @ MintSpec { program, .. }, quote } = token;
         let mint = self.world.mint(&name, &spec);
-        self.step("add_reserve", |world| world.send_listing(mint, program, reserve_config()));
+        let mut config = reserve_config();
+        config.oracle.feed_id = to_engine(&mint);
+        let listing = self.world.listing(mint, program, config);
+        self.steps_in_one(&["queue_change", "list_reserve"], |world| world.send(&listing));
         self.step("refresh_prices", |world| world.set_price(reserve, quote));
         reserve
     }
@@ -93,6 +99,45 @@ impl Run {
     fn deposit(&mut self, user: User, reserve: u8, amount: u64) {
         self.world.fund(&user.key, reserve, amount);
         self.step("deposit", |world| world.deposit(user, reserve, amount));
+    }
+
+    /// A reserve listed by mistake.
+    fn close_empty_reserve(&mut self) {
+        let reserve = self.list(Token::new("mistake", 6, 1.0));
+        self.step("set_parameters", |world| world.reconfigure(reserve, |config| config.reduce_only = 1));
+        let collector = self.world.key("collector");
+        let destination = self.world.fund(&collector, reserve, 0);
+        let close = self.world.view().close_reserve(destination, reserve).expect("the reserve exists");
+        self.step("close_reserve", |world| world.send(&[close]));
+    }
+
+    /// A change that is cancelled, and one that is made: of the authority.
+    fn change_hands(&mut self) {
+        let (view, payer, heir) = (self.world.view(), self.world.payer, self.world.key("heir"));
+        let mut config = view.market.config;
+        config.roles.nominee = to_engine(&heir);
+        let edits = Edits::of_market(&view.market.config, &config).all();
+        for _ in 0..2 {
+            let queue = self.world.view().queue_change(payer, OF_MARKET, edits.clone());
+            self.step("queue_change", |world| world.send(&[queue]));
+        }
+        let [first, second] = [0, 1].map(|nth| self.world.change(view.market.changes + nth));
+        let cancel = view.cancel_change(self.world.key("guardian"), &first);
+        self.step("cancel_change", |world| world.send(&[cancel]));
+        self.world.advance(2 * view.market.config.delay as i64);
+        let execute = view.execute_change(payer, &second);
+        self.step("execute_change", |world| world.send(&[execute]));
+        let accept = self.world.view().accept_authority();
+        self.step("accept_authority", |world| world.send(&[accept]));
+    }
+
+    /// A margin account as layout 1 had it.
+    fn migrate(&mut self, user: User) {
+        let mut account = self.world.account(&user.margin);
+        account.data[..9].copy_from_slice(&[133, 220, 173, 213, 179, 211, 43, 238, 1]);
+        self.world.set_account(user.margin, account);
+        let migrate = Migrate { account: user.margin }.instruction();
+        self.step("migrate", |world| world.send(&[migrate]));
     }
 
     /// A stake put in, asked for and taken out after thirty days; its account is closed.
@@ -117,16 +162,19 @@ fn open_to_flash_loans_and_insured(config: &mut ReserveConfig) {
 /// A market from its creation until nobody has anything in it.
 fn live_through(bytecode: &[u8]) -> Vec<Step> {
     let mut run = Run::new(bytecode);
-    let (authority, roles) = (run.world.authority, run.world.roles());
-    let receivers = ballast_client::PYTH_RECEIVERS;
-    let (create, market) = MarketView::create(authority, 7, roles, receivers, market_config());
+    let authority = run.world.authority;
+    ["collector", "guardian"].iter().for_each(|name| _ = run.world.key(name));
+    let (create, market) = MarketView::create(authority, 7, authority, market_config());
     run.step("create_market", |world| world.send(&[create]));
     run.world.market = market;
     let usd = run.list(Token::new("USD", 6, 1.0));
     let sol = run.list(Token::new("SOL", 9, 150.0).token_2022());
-    run.step("update_market", |world| world.send(&[world.view().update_market(market_config())]));
-    run.step("update_reserve", |world| world.reconfigure(sol, |config| config.deposit_cap = 1_000 * SOL));
-    run.step("update_reserve", |world| world.reconfigure(usd, open_to_flash_loans_and_insured));
+    run.step("set_parameters", |world| world.reconfigure_market(|config| config.loss_limit = 2));
+    run.step("set_parameters", |world| world.reconfigure(sol, |config| config.deposit_cap = 1_000 * SOL));
+    run.step("set_parameters", |world| world.reconfigure(usd, open_to_flash_loans_and_insured));
+
+    run.close_empty_reserve();
+    run.step("set_parameters", |world| world.send(&[world.view().launch()]));
 
     let (lender, trader) = (run.open("lender"), run.open("trader"));
     run.deposit(lender, usd, 1_000_000 * USD);
@@ -160,10 +208,21 @@ fn live_through(bytecode: &[u8]) -> Vec<Step> {
     run.step("collect_fees", |world| world.collect_fees(usd));
     run.step("settle_bad_debt", |world| world.settle(trader.margin, usd));
     run.step("poke", |world| world.poke(usd));
+    let (view, delegate) = (run.world.view(), run.world.key("delegate"));
+    run.step("set_delegate", |world| {
+        world.send(&[view.set_delegate(lender.key, lender.margin, delegate, rights::WITHDRAW, i64::MAX)])
+    });
+    run.step("assert_sequence", |world| world.send(&[view.assert_sequence(delegate, lender.margin, 0)]));
+    run.step("assert_health", |world| world.send(&[view.assert_health(lender.margin, HealthReport::EQUITY, 10_000)]));
+    let own = run.world.tokens(&lender.key, usd);
+    let by_delegate = view.withdraw(delegate, lender.margin, own, usd, USD).expect("the reserve exists");
+    run.step("withdraw", |world| world.send(&[by_delegate]));
     run.step("pause", |world| world.pause(&[Action::Withdraw, Action::Borrow]));
     run.step("resume", |world| world.resume(authority));
     run.step("withdraw", |world| world.withdraw(lender, usd, EVERYTHING));
     run.world.assert_conserved();
+    run.migrate(trader);
+    run.change_hands();
     for user in [lender, trader] {
         run.step("close_account", |world| world.close(user));
     }

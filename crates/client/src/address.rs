@@ -44,6 +44,11 @@ pub fn margin_address(market: &Address, owner: &Address, id: u16) -> (Address, u
     Address::find_program_address(&[b"margin", market.as_ref(), owner.as_ref(), &id.to_le_bytes()], &ID)
 }
 
+/// A queued change's address and bump, from its number in the market.
+pub fn change_address(market: &Address, number: u64) -> (Address, u8) {
+    Address::find_program_address(&[b"change", market.as_ref(), &number.to_le_bytes()], &ID)
+}
+
 /// The address of an owner's stake in a reserve's insurance, and its bump.
 pub fn stake_address(market: &Address, owner: &Address, reserve: u8) -> (Address, u8) {
     Address::find_program_address(&[b"stake", market.as_ref(), owner.as_ref(), &[reserve]], &ID)
@@ -88,6 +93,8 @@ mod tests {
             margin_address(&market, &creator, 1).0,
             stake_address(&market, &creator, 0).0,
             stake_address(&market, &creator, 1).0,
+            change_address(&market, 0).0,
+            change_address(&market, 1).0,
         ];
         for (index, address) in all.iter().enumerate() {
             assert!(!all[..index].contains(address), "{index}");

@@ -1,61 +1,19 @@
 //! The instructions of a market, with all accounts filled in that it knows. They fail only for a reserve index that it does
 //! not have.
 
-use ballast_engine::{
-    Error, Result,
-    gate::Action,
-    layout,
-    margin::Mode,
-    market::MarketConfig,
-    reserve::{Reserve, ReserveConfig},
-};
+use ballast_engine::{Error, Result, gate::Action, layout, margin::Mode, reserve::Reserve};
 use solana_address::Address;
 use solana_instruction::Instruction;
 
 use crate::{
-    address::{INSTRUCTIONS_SYSVAR, SYSTEM_PROGRAM, from_engine, stake_address, vault_address},
+    address::{INSTRUCTIONS_SYSVAR, SYSTEM_PROGRAM, from_engine, stake_address},
     instruction as ix,
     market::{LiquidationOrder, MarketView},
 };
 
 impl MarketView {
-    fn vault_authority(&self) -> Address {
+    pub(crate) fn vault_authority(&self) -> Address {
         from_engine(&self.market.vault_authority)
-    }
-
-    /// Lists a mint, signed by the market's authority and by who pays the rent.
-    pub fn add_reserve(
-        &self,
-        payer: Address,
-        mint: Address,
-        token_program: Address,
-        config: ReserveConfig,
-    ) -> Instruction {
-        let accounts = ix::AddReserve {
-            authority: from_engine(&self.market.authority),
-            payer,
-            market: self.address,
-            mint,
-            vault: vault_address(&self.address, &mint).0,
-            vault_authority: self.vault_authority(),
-            token_program,
-            system_program: SYSTEM_PROGRAM,
-            config,
-        };
-        accounts.instruction()
-    }
-
-    /// Replaces a reserve's parameters, signed by the market's authority.
-    pub fn update_reserve(&self, reserve: u8, config: ReserveConfig) -> Result<Instruction> {
-        self.reserve(reserve)?;
-        let authority = from_engine(&self.market.authority);
-        Ok(ix::UpdateReserve { authority, market: self.address, reserve, config }.instruction())
-    }
-
-    /// Replaces the parameters that all reserves share, signed by the market's authority.
-    pub fn update_market(&self, config: MarketConfig) -> Instruction {
-        let authority = from_engine(&self.market.authority);
-        ix::UpdateMarket { authority, market: self.address, config }.instruction()
     }
 
     /// Opens the owner's cross margin account of a number, signed by the owner and by who pays the rent.
@@ -122,7 +80,7 @@ impl MarketView {
         Ok(accounts.instruction())
     }
 
-    /// Takes `amount` atoms, or everything with `u64::MAX`, back, signed by the margin account's owner.
+    /// Takes `amount` atoms, or everything with `u64::MAX`, back, signed by the margin account's owner or its delegate.
     pub fn withdraw(
         &self,
         owner: Address,
@@ -147,7 +105,7 @@ impl MarketView {
         Ok(accounts.instruction())
     }
 
-    /// Borrows `amount` atoms, signed by the margin account's owner.
+    /// Borrows `amount` atoms, signed by the margin account's owner or its delegate.
     pub fn borrow(
         &self,
         owner: Address,
@@ -271,7 +229,7 @@ impl MarketView {
     pub fn collect_fees(&self, destination: Address, reserve: u8) -> Result<Instruction> {
         let record = Addresses::of(self.reserve(reserve)?);
         let accounts = ix::CollectFees {
-            fee_collector: from_engine(&self.market.fee_collector),
+            fee_collector: from_engine(&self.market.config.roles.fee_collector),
             market: self.address,
             destination,
             vault: record.vault,
@@ -439,7 +397,8 @@ impl MarketView {
     /// Pauses actions, by their [`Action::pause_bit`], signed by the market's guardian.
     pub fn pause(&self, actions: &[Action]) -> Instruction {
         let actions = actions.iter().fold(0, |bits, action| bits | action.pause_bit());
-        ix::Pause { signer: from_engine(&self.market.guardian), market: self.address, actions }.instruction()
+        ix::Pause { signer: from_engine(&self.market.config.roles.guardian), market: self.address, actions }
+            .instruction()
     }
 
     /// Lifts a pause and, for the authority, the restriction to reducing; signed by the guardian or the authority.
@@ -455,14 +414,14 @@ impl MarketView {
 }
 
 /// The accounts that a reserve names.
-struct Addresses {
-    mint: Address,
-    vault: Address,
-    token_program: Address,
+pub(crate) struct Addresses {
+    pub(crate) mint: Address,
+    pub(crate) vault: Address,
+    pub(crate) token_program: Address,
 }
 
 impl Addresses {
-    fn of(reserve: &Reserve) -> Self {
+    pub(crate) fn of(reserve: &Reserve) -> Self {
         let [mint, vault, token_program]: [Address; 3] =
             [reserve.mint, reserve.vault, reserve.token_program].map(|address: layout::Address| from_engine(&address));
         Self { mint, vault, token_program }

@@ -1,6 +1,7 @@
 //! Account data and return data into the engine's records.
 
 use ballast_engine::{
+    governance::{Change, MAX_CHANGE},
     health::HealthReport,
     insurance::Stake,
     margin::{MAX_POSITIONS, MarginAccount},
@@ -109,6 +110,19 @@ pub fn decode_stake(bytes: &[u8]) -> Result<Stake, DecodeError> {
     read(bytes, 8)
 }
 
+/// A change account's data.
+pub fn decode_change(bytes: &[u8]) -> Result<Change, DecodeError> {
+    if bytes.len() > 8 + size_of::<Change>() {
+        return Err(DecodeError::TooLong);
+    }
+    check_head(bytes, Change::DISCRIMINATOR)?;
+    let change: Change = read(bytes, 8)?;
+    if change.length as usize > MAX_CHANGE {
+        return Err(DecodeError::CountOutOfRange(change.length as u32));
+    }
+    Ok(change)
+}
+
 /// What `read_health` returns.
 pub fn decode_health(return_data: &[u8]) -> Result<HealthReport, DecodeError> {
     if return_data.len() > size_of::<HealthReport>() {
@@ -144,9 +158,12 @@ mod tests {
 
     #[test]
     fn discriminators_are_the_hashes_of_the_account_names() {
-        for (name, discriminator) in
-            [("Market", Market::DISCRIMINATOR), ("MarginAccount", MarginAccount::DISCRIMINATOR)]
-        {
+        for (name, discriminator) in [
+            ("MarketV2", Market::DISCRIMINATOR),
+            ("MarginAccountV2", MarginAccount::DISCRIMINATOR),
+            ("StakeV2", Stake::DISCRIMINATOR),
+            ("Change", Change::DISCRIMINATOR),
+        ] {
             assert_eq!(Sha256::digest(format!("account:{name}"))[..8], discriminator, "{name}");
         }
     }
@@ -169,7 +186,7 @@ mod tests {
         let decode = |bytes: &[u8]| decode_market(Address::default(), bytes).map(|_| ());
         assert_eq!(decode(&bytes), Ok(()));
         assert_eq!(decode(&[]), Err(DecodeError::TooShort));
-        assert_eq!(decode(&bytes[..519]), Err(DecodeError::TooShort));
+        assert_eq!(decode(&bytes[..607]), Err(DecodeError::TooShort));
         assert_eq!(decode(&bytes[..bytes.len() - 1]), Err(DecodeError::TooShort));
         let changed = |at: usize, value: u8| {
             let mut bytes = bytes.clone();
@@ -177,9 +194,9 @@ mod tests {
             decode(&bytes)
         };
         assert_eq!(changed(0, 0), Err(DecodeError::WrongDiscriminator));
-        assert_eq!(changed(8, 2), Err(DecodeError::UnknownVersion(2)));
-        assert_eq!(changed(512, 65), Err(DecodeError::CountOutOfRange(65)));
-        assert_eq!(changed(512, 2), Err(DecodeError::TooShort));
+        assert_eq!(changed(8, 1), Err(DecodeError::UnknownVersion(1)));
+        assert_eq!(changed(600, 65), Err(DecodeError::CountOutOfRange(65)));
+        assert_eq!(changed(600, 2), Err(DecodeError::TooShort));
         assert!(decode(&margin_bytes()).is_err());
     }
 

@@ -25,6 +25,12 @@ impl Field for bool {
     }
 }
 
+impl Field for [u8; 32] {
+    fn read(reader: &mut Reader) -> Result<Self, DecodeError> {
+        reader.take()
+    }
+}
+
 impl Field for Address {
     fn read(reader: &mut Reader) -> Result<Self, DecodeError> {
         reader.take().map(Self::new_from_array)
@@ -157,6 +163,43 @@ records! {
         /// 1 to 3; 0: it lifted.
         tier: u8,
     } padding 6
+    /// A parameter that was set.
+    ParameterSet {
+        /// The market.
+        market: Address,
+        /// Its bytes before, zeros behind them.
+        old: [u8; 32],
+        /// Its bytes now.
+        new: [u8; 32],
+        /// Which parameter: bytes from the start of the record; 65,535: the market's authority.
+        offset: u16,
+        /// Index of the reserve; 255: the market.
+        target: u8,
+    } padding 5
+    /// What became of a change.
+    ChangeEvent {
+        /// The market.
+        market: Address,
+        /// Number of the change in its market.
+        change: u64,
+        /// From when it can be executed, unix seconds.
+        earliest: i64,
+        /// Until when.
+        latest: i64,
+        /// Index of the reserve; 254: a listing; 255: the market.
+        target: u8,
+    } padding 7
+    /// A reserve that was listed.
+    ReserveListed {
+        /// The market.
+        market: Address,
+        /// The token.
+        mint: Address,
+        /// Number of the change in its market.
+        change: u64,
+        /// Index of the reserve.
+        reserve: u8,
+    } padding 7
     /// A pause, or the end of a restriction.
     Restricted {
         /// The market.
@@ -168,6 +211,17 @@ records! {
         /// Whether the market is reduce-only.
         reduce_only: bool,
     } padding 6
+    /// A delegate who was named, or removed.
+    DelegateSet {
+        /// The margin account.
+        account: Address,
+        /// Who may act for the owner; all zero: nobody.
+        delegate: Address,
+        /// When the rights end, unix seconds.
+        until: i64,
+        /// Bits of [`ballast_engine::margin::rights`].
+        rights: u8,
+    } padding 7
 }
 
 /// Defines the events: their record, whether it names an account or a market, and the hash of `event:<name>`.
@@ -242,6 +296,20 @@ events! {
     PriceBreaker(PriceBreaker) of market = [214, 13, 52, 241, 55, 29, 162, 224];
     /// Actions were paused, or a restriction was lifted.
     Restricted(Restricted) of market = [208, 232, 128, 247, 165, 131, 15, 127];
+    /// A parameter was set.
+    ParameterSet(ParameterSet) of market = [254, 176, 130, 184, 81, 83, 106, 94];
+    /// A change was queued.
+    ChangeQueued(ChangeEvent) of market = [232, 143, 80, 230, 125, 117, 169, 213];
+    /// The edits of a change were made.
+    ChangeExecuted(ChangeEvent) of market = [50, 115, 8, 12, 139, 8, 191, 26];
+    /// A change was cancelled.
+    ChangeCancelled(ChangeEvent) of market = [139, 179, 97, 81, 214, 21, 119, 93];
+    /// A reserve was listed.
+    ReserveListed(ReserveListed) of market = [172, 185, 133, 208, 17, 119, 81, 32];
+    /// A reserve was closed, and what was left in its vault paid out.
+    ReserveClosed(FeesCollected) of market = [163, 73, 88, 57, 0, 150, 89, 217];
+    /// The owner of an account named a delegate, or removed the one there was.
+    DelegateSet(DelegateSet) of account = [103, 126, 239, 131, 201, 31, 212, 253];
 }
 
 impl Event {

@@ -3,7 +3,7 @@
 //!
 //! Instruction data is one tag byte and the arguments, little endian, without padding.
 
-use ballast_engine::{market::MarketConfig, reserve::ReserveConfig};
+use ballast_engine::market::MarketConfig;
 use solana_address::Address;
 use solana_instruction::{AccountMeta, Instruction};
 
@@ -37,6 +37,13 @@ pub struct InstructionSpec {
     pub arguments: &'static [&'static str],
 }
 
+impl InstructionSpec {
+    /// The instruction whose data begin with a tag.
+    pub fn of_tag(tag: u8) -> Option<&'static Self> {
+        ALL.iter().find(|spec| spec.tag == tag)
+    }
+}
+
 instructions! {
     /// Creates a market without reserves. Anyone may.
     CreateMarket = 0 "create_market" {
@@ -49,38 +56,30 @@ instructions! {
         id: u16,
         /// Who sets parameters.
         authority: Address,
-        /// Who may take the protocol's fees.
-        fee_collector: Address,
-        /// Who may pause.
-        guardian: Address,
-        /// Programs whose price accounts are accepted; all zero: none.
-        price_receivers: [Address; 2],
         /// The market's parameters.
         config: MarketConfig,
     )
-    /// Lists a mint, by the market's authority.
-    AddReserve = 1 "add_reserve" {
-        authority: signer,
+    /// Lists the mint of a change that is due. Anyone may.
+    ListReserve = 1 "list_reserve" {
         payer: signer payer,
         market: writable,
+        change: writable,
+        recipient: writable,
         mint: readonly,
         vault: writable,
         vault_authority: readonly,
         token_program: readonly,
         system_program: readonly,
-    } (
-        /// The reserve's parameters.
-        config: ReserveConfig,
-    )
-    /// Replaces a reserve's parameters, by the market's authority.
-    UpdateReserve = 2 "update_reserve" {
-        authority: signer,
+    } ()
+    /// Changes parameters at once, by the authority or the risk council.
+    SetParameters = 2 "set_parameters" {
+        signer: signer,
         market: writable,
     } (
-        /// Index of the reserve.
-        reserve: u8,
-        /// The reserve's parameters.
-        config: ReserveConfig,
+        /// Index of the reserve; 255: the market.
+        target: u8,
+        /// Each a parameter's offset (`u16`) and its bytes.
+        edits: Vec<u8>,
     )
     /// Opens a margin account.
     OpenAccount = 3 "open_account" {
@@ -120,7 +119,7 @@ instructions! {
         /// Atoms.
         amount: u64,
     )
-    /// Takes lent tokens back.
+    /// Takes lent tokens back. The signer is the owner, or a delegate with that right.
     Withdraw = 6 "withdraw" {
         owner: signer,
         market: writable,
@@ -136,7 +135,7 @@ instructions! {
         /// Atoms; `u64::MAX` takes all.
         amount: u64,
     )
-    /// Borrows tokens against the account's deposits.
+    /// Borrows tokens against the account's deposits. The signer is the owner, or a delegate with that right.
     Borrow = 7 "borrow" {
         owner: signer,
         market: writable,
@@ -208,7 +207,7 @@ instructions! {
     )
     /// Pays the protocol's fees out, by the market's fee collector.
     CollectFees = 12 "collect_fees" {
-        fee_collector: signer,
+        fee_collector: signer payer,
         market: writable,
         destination: writable,
         vault: writable,
@@ -224,14 +223,11 @@ instructions! {
         market: readonly,
         margin_account: readonly,
     } ()
-    /// Replaces the parameters that all reserves share, by the market's authority.
-    UpdateMarket = 14 "update_market" {
-        authority: signer,
+    /// Makes the signer, the nominee, the market's authority.
+    AcceptAuthority = 14 "accept_authority" {
+        signer: signer,
         market: writable,
-    } (
-        /// The market's parameters.
-        config: MarketConfig,
-    )
+    } ()
     /// Liquidates with the repayment to follow: [`EndLiquidation`] must stand later in the same transaction.
     BeginLiquidation = 15 "begin_liquidation" {
         liquidator: signer,
@@ -366,6 +362,81 @@ instructions! {
         /// Index of the reserve.
         reserve: u8,
     )
+    /// Queues a change, by the authority.
+    QueueChange = 28 "queue_change" {
+        authority: signer,
+        payer: signer payer,
+        market: writable,
+        change: writable,
+        system_program: readonly,
+    } (
+        /// Index of the reserve; 254: a listing; 255: the market.
+        target: u8,
+        /// Edits as in [`SetParameters`], or the listing.
+        data: Vec<u8>,
+    )
+    /// Makes the edits of a change that is due. Anyone may.
+    ExecuteChange = 29 "execute_change" {
+        signer: signer,
+        market: writable,
+        change: writable,
+        recipient: writable,
+    } ()
+    /// Cancels a change, by the authority or the guardian; once it has expired, by anyone.
+    CancelChange = 30 "cancel_change" {
+        signer: signer,
+        market: writable,
+        change: writable,
+        recipient: writable,
+    } ()
+    /// Brings an account of an older layout up to date. Anyone may, once its rent covers what it grows by.
+    Migrate = 31 "migrate" {
+        account: writable,
+    } ()
+    /// Closes an empty, reduce-only reserve for good, by the fee collector, who gets what is left.
+    CloseReserve = 32 "close_reserve" {
+        fee_collector: signer payer,
+        market: writable,
+        destination: writable,
+        vault: writable,
+        vault_authority: readonly,
+        mint: readonly,
+        token_program: readonly,
+    } (
+        /// Index of the reserve.
+        reserve: u8,
+    )
+    /// Names who may act for the owner, in place of whoever could before; all zero: nobody.
+    SetDelegate = 33 "set_delegate" {
+        owner: signer,
+        market: writable,
+        margin_account: writable,
+    } (
+        /// Who may act.
+        delegate: Address,
+        /// Bits of [`ballast_engine::margin::rights`].
+        rights: u8,
+        /// When the rights end, unix seconds.
+        until: i64,
+    )
+    /// Fails unless the account's collateral is at least so much of its debt.
+    AssertHealth = 34 "assert_health" {
+        market: readonly,
+        margin_account: readonly,
+    } (
+        /// By which values: see [`ballast_engine::health::HealthReport`].
+        requirement: u8,
+        /// Basis points.
+        min_ratio_bps: u32,
+    )
+    /// Fails unless the account's sequence number is the expected one, and counts it on.
+    AssertSequence = 35 "assert_sequence" {
+        signer: signer,
+        margin_account: writable,
+    } (
+        /// The sequence number.
+        expected: u64,
+    )
 }
 
 impl RefreshPrices {
@@ -380,81 +451,4 @@ impl RefreshPrices {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn address(byte: u8) -> Address {
-        Address::new_from_array([byte; 32])
-    }
-
-    #[test]
-    fn tags_are_the_positions_in_the_list() {
-        for (index, spec) in ALL.iter().enumerate() {
-            assert_eq!(spec.tag as usize, index, "{}", spec.name);
-        }
-    }
-
-    #[test]
-    fn data_is_the_tag_and_the_arguments_in_little_endian() {
-        let deposit = Deposit {
-            payer: address(1),
-            market: address(2),
-            margin_account: address(3),
-            source: address(4),
-            vault: address(5),
-            mint: address(6),
-            token_program: address(7),
-            reserve: 9,
-            amount: 0x0102,
-        };
-        let instruction = deposit.instruction();
-        assert_eq!(instruction.data, [5, 9, 2, 1, 0, 0, 0, 0, 0, 0]);
-        let accounts: Vec<_> =
-            instruction.accounts.iter().map(|meta| (meta.pubkey, meta.is_signer, meta.is_writable)).collect();
-        let flags =
-            [(true, false), (false, true), (false, true), (false, true), (false, true), (false, false), (false, false)];
-        for (index, (signer, writable)) in flags.into_iter().enumerate() {
-            assert_eq!(accounts[index], (address(index as u8 + 1), signer, writable));
-        }
-        assert_eq!(accounts.len(), flags.len());
-    }
-
-    #[test]
-    fn records_are_passed_as_their_bytes() {
-        let config = MarketConfig { dust_value: 77, ..MarketConfig::default() };
-        let create = CreateMarket {
-            creator: address(1),
-            market: address(2),
-            vault_authority: address(3),
-            system_program: address(0),
-            id: 0x0304,
-            authority: address(4),
-            fee_collector: address(5),
-            guardian: address(8),
-            price_receivers: [address(6), address(0)],
-            config,
-        };
-        let data = create.instruction().data;
-        assert_eq!(data.len(), 1 + 2 + 5 * 32 + 112);
-        assert_eq!(data[..3], [0, 4, 3]);
-        assert_eq!(data[3..35], [4; 32]);
-        assert_eq!(data[163..], *bytemuck::bytes_of(&config));
-        let update = UpdateReserve {
-            authority: address(1),
-            market: address(2),
-            reserve: 3,
-            config: ReserveConfig { deposit_cap: 5, ..ReserveConfig::default() },
-        };
-        let data = update.instruction().data;
-        assert_eq!((data.len(), data[..4].to_vec()), (386, vec![2, 3, 5, 0]));
-    }
-
-    #[test]
-    fn a_refresh_lists_one_price_account_for_each_reserve() {
-        let instruction = RefreshPrices::with_prices(address(1), &[(4, address(2)), (0, address(3))]);
-        assert_eq!(instruction.data, [9, 2, 0, 0, 0, 4, 0]);
-        let accounts: Vec<_> = instruction.accounts.iter().map(|meta| (meta.pubkey, meta.is_writable)).collect();
-        assert_eq!(accounts, [(address(1), true), (address(2), false), (address(3), false)]);
-        assert!(instruction.accounts.iter().all(|meta| !meta.is_signer));
-    }
-}
+mod tests;

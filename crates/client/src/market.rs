@@ -6,14 +6,14 @@ use ballast_engine::{
     health::{Health, HealthReport, Requirement, health},
     liquidation::Liquidation,
     margin::MarginAccount,
-    market::{Market, MarketConfig, Roles},
+    market::{Market, MarketConfig},
     reserve::Reserve,
 };
 use solana_address::Address;
 use solana_instruction::Instruction;
 
 use crate::{
-    address::{SYSTEM_PROGRAM, from_engine, margin_address, market_address, to_engine, vault_authority},
+    address::{SYSTEM_PROGRAM, margin_address, market_address, to_engine, vault_authority},
     decode::{DecodeError, decode_market},
     instruction as ix,
 };
@@ -49,28 +49,11 @@ impl MarketView {
     }
 
     /// Creates a market: the instruction, and the address the market will have.
-    pub fn create(
-        creator: Address,
-        id: u16,
-        roles: Roles,
-        price_receivers: [Address; 2],
-        config: MarketConfig,
-    ) -> (Instruction, Address) {
+    pub fn create(creator: Address, id: u16, authority: Address, config: MarketConfig) -> (Instruction, Address) {
         let (market, _) = market_address(&creator, id);
         let (vault_authority, _) = vault_authority(&market);
         let system_program = SYSTEM_PROGRAM;
-        let accounts = ix::CreateMarket {
-            creator,
-            market,
-            vault_authority,
-            system_program,
-            id,
-            authority: from_engine(&roles.authority),
-            fee_collector: from_engine(&roles.fee_collector),
-            guardian: from_engine(&roles.guardian),
-            price_receivers,
-            config,
-        };
+        let accounts = ix::CreateMarket { creator, market, vault_authority, system_program, id, authority, config };
         (accounts.instruction(), market)
     }
 
@@ -142,12 +125,12 @@ mod tests {
             reserve.config.oracle.feed_account = to_engine(&address(byte + 3));
             reserve
         };
-        let market = Market {
+        let mut market = Market {
             authority: to_engine(&address(90)),
-            fee_collector: to_engine(&address(91)),
             vault_authority: to_engine(&address(92)),
             ..Market::default()
         };
+        market.config.roles.fee_collector = to_engine(&address(91));
         MarketView { address: address(99), market, reserves: vec![reserve(10), reserve(20)] }
     }
 

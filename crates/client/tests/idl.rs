@@ -59,7 +59,8 @@ fn accounts_have_the_programs_discriminators() {
     assert_eq!(discriminator("Market"), serde_json::json!(engine::market::Market::DISCRIMINATOR));
     assert_eq!(discriminator("MarginAccount"), serde_json::json!(engine::margin::MarginAccount::DISCRIMINATOR));
     assert_eq!(discriminator("Stake"), serde_json::json!(engine::insurance::Stake::DISCRIMINATOR));
-    assert_eq!(list(&idl, "accounts").len(), 3);
+    assert_eq!(discriminator("Change"), serde_json::json!(engine::governance::Change::DISCRIMINATOR));
+    assert_eq!(list(&idl, "accounts").len(), 4);
 }
 
 #[test]

@@ -8,14 +8,12 @@ use crate::{
     error::{Error, Result},
     flow::Period,
     gate::Action,
-    health::{Requirement, equity, health, spot_value},
+    health::{Requirement, equity, health, is_recent, spot_value},
     insurance::Loss,
-    layout::Address,
     margin::{MarginAccount, Position, Side},
-    market::{MAX_RESERVES, Market},
+    market::Market,
     price::{Quote, Source},
-    reserve::{Reserve, ReserveConfig},
-    rules::{Treatment, Use},
+    reserve::Reserve,
     units::Shares,
 };
 
@@ -194,7 +192,7 @@ impl Ledger<'_> {
         let health = health(account, self.reserves, config, self.now, Requirement::Maintenance)?;
         if !health.covers() {
             account.see_liquidatable(self.now);
-        } else if account.positions().iter().all(|position| self.is_recent(position)) {
+        } else if account.positions().iter().all(|position| is_recent(position, self.reserves, self.now)) {
             account.see_healthy();
         }
         Ok(!health.covers())
@@ -265,19 +263,6 @@ impl Ledger<'_> {
         record.refresh(&quote, self.now)
     }
 
-    /// Replaces a reserve's configuration.
-    pub fn set_config(&mut self, reserve: u8, config: ReserveConfig) -> Result<()> {
-        let record = self.reserves.get_mut(reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
-        record.set_config(config, self.now)
-    }
-
-    /// Whether the price of a position is read as it is.
-    fn is_recent(&self, position: &Position) -> bool {
-        let purpose = if position.is_debt() { Use::Debt } else { Use::Collateral };
-        let record = self.reserves.get(position.reserve as usize);
-        record.is_some_and(|record| purpose.treatment(record.price.condition(self.now)) == Treatment::Read)
-    }
-
     /// No deposit may be left that is worth anything, but dust: each below its reserve's minimum, and together, at last
     /// prices, below the market's dust value and the account's debt. Sizes bound what an old price could hide, values
     /// what a raised minimum could.
@@ -317,15 +302,4 @@ pub(crate) fn repayment(record: &Reserve, owed: Shares, amount: u64) -> Result<M
         Some(shares) => Ok(Movement { amount, shares }),
         None => Ok(Movement { amount: index.amount_ceil(owed), shares: owed }),
     }
-}
-
-/// Whether a mint may be listed beside the reserves there are.
-pub fn check_listing(reserves: &[Reserve], mint: &Address) -> Result<()> {
-    if reserves.len() >= MAX_RESERVES {
-        return Err(Error::TooManyReserves);
-    }
-    if reserves.iter().any(|reserve| reserve.mint == *mint) {
-        return Err(Error::DuplicateReserve);
-    }
-    Ok(())
 }

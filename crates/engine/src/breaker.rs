@@ -4,53 +4,46 @@ use crate::{
     error::{Error, Result},
     flow::{OutflowLimits, Period},
     layout::record,
+    parameter::governed,
     reserve::MAX_LIQUIDITY,
     rules::Condition,
-    units::{Bps, ONE_BPS, Usd},
+    units::{Bps, Usd},
 };
 
-record! {
+governed! {
     /// What governance sets for a reserve's breakers. All are off at zero.
     pub struct BreakerConfig: 40 {
-        /// Most net outflow in an hour, atoms.
-        pub outflow_hour: u64,
+        /// Most net outflow in an hour, atoms: a hundred a second at least, so that whole ones drain the window in little more than
+        /// its period.
+        pub outflow_hour: u64 [Atoms, 100 * Period::Hour as u64..=MAX_LIQUIDITY / 4, AnyOrNone, OutflowLimitOutOfRange],
         /// Most net outflow in a day, atoms.
-        pub outflow_day: u64,
+        pub outflow_day: u64 [Atoms, 100 * Period::Day as u64..=MAX_LIQUIDITY / 4, AnyOrNone, OutflowLimitOutOfRange],
         /// Deposits up to so many atoms may use the quarter of the outflow limits that is kept for the small.
-        pub small_deposit: u64,
+        pub small_deposit: u64 [Atoms, 0..=1 << 61, Up, OutflowLimitOutOfRange],
         /// Most collateral that liquidations take in an hour, whole USD.
-        pub liquidation_hour: u32,
+        pub liquidation_hour: u32 [Dollars, 0..=u32::MAX as u64, Any, LiquidationThrottled],
         /// Seconds that the first price halt of tier 1 lasts.
-        pub halt_seconds: u16,
+        pub halt_seconds: u16 [Seconds, 0..=14_400, Any, PriceTiersOutOfRange],
         /// Borrowed share of the liquidity above which nothing more is lent.
-        pub max_utilisation: Bps,
+        pub max_utilisation: Bps [Bps, 1..=10_000, UpOrNone, UtilisationLimitOutOfRange],
         /// Distance of the price from its EMA or the slow reference above which each tier trips.
-        pub tiers: [Bps; 3],
+        pub tiers: [Bps; 3] [each Bps, Bps, 1..=65_535, AnyOrNone, PriceTiersOutOfRange],
         /// Zero.
-        pub reserved: [u8; 2],
+        pub reserved: [u8; 2] [zero],
     }
 }
 
 impl BreakerConfig {
-    /// Range of the first halt, seconds.
-    pub const HALT: core::ops::RangeInclusive<u16> = 60..=14_400;
+    /// Shortest first halt, seconds.
+    const SHORTEST_HALT: u16 = 60;
 
-    /// Refuses parameters outside their ranges.
+    /// Refuses parameters that do not go together.
     pub fn validate(&self) -> Result<()> {
-        // At least a hundred atoms a second, so that whole ones drain the window in little more than its period.
-        let drains =
-            |limit: u64, period: Period| limit == 0 || (100 * period as u64..=MAX_LIQUIDITY / 4).contains(&limit);
-        if !drains(self.outflow_hour, Period::Hour) || !drains(self.outflow_day, Period::Day) {
-            return Err(Error::OutflowLimitOutOfRange);
-        }
         let [first, second, third] = self.tiers.map(|tier| tier.0);
         let rise = (second == 0 || first < second) && (third == 0 || second < third);
         let complete = (first != 0 || second == 0) && (second != 0 || third == 0);
-        if !rise || !complete || (first != 0) != Self::HALT.contains(&self.halt_seconds) {
+        if !rise || !complete || (first != 0) != (self.halt_seconds >= Self::SHORTEST_HALT) {
             return Err(Error::PriceTiersOutOfRange);
-        }
-        if self.max_utilisation.0 > ONE_BPS {
-            return Err(Error::UtilisationLimitOutOfRange);
         }
         Ok(())
     }

@@ -12,10 +12,22 @@ macro_rules! for_each_error {
             ReserveIndexOutOfRange = "No reserve has this index: read the market's reserve list";
             TooManyReserves = "The market holds 64 reserves already: create another market";
             DuplicateReserve = "The market already lists this mint: update the existing reserve";
+            NothingToChange = "The list of edits is empty";
+            ParameterUnknown = "No parameter has this offset, or its value is cut short: see the table of parameters";
             // Accounts.
             NotMarketAuthority = "Signer is not the market's authority";
+            NotNominee = "Signer is not the market's nominee for authority";
+            NotAuthorityOrCouncil = "Signer is neither the market's authority nor its risk council";
+            NotAuthorityOrGuardian = "Signer is neither the market's authority nor its guardian, and the change has not expired";
+            GuardianCannotKeepOffice = "The guardian cannot cancel a change that replaces the guardian alone";
             NotFeeCollector = "Signer is not the market's fee collector";
-            NotAccountOwner = "Signer is not the margin account's owner";
+            NotAccountOwner = "Signer is neither the margin account's owner nor its delegate, or the owner alone may do this";
+            DelegateExpired = "The delegate's rights have expired: the owner may grant them again";
+            DelegateRightMissing = "The owner has not granted the delegate this right";
+            DestinationNotOwners = "The delegate may pay out to token accounts of the margin account's owner only";
+            DelegateRightsOutOfRange = "A delegate's rights are withdraw (1), borrow (2) and any destination (4), one of the first two at least; to remove a delegate, address, rights and expiry must be zero";
+            DelegateExpiryInPast = "A delegate's rights must end in the future";
+            SequenceMismatch = "The margin account's sequence number is another: this transaction was applied before, or one before it was not";
             WrongMarket = "The margin account belongs to another market: pass the market stored in it";
             WrongVault = "Not the reserve's liquidity vault: pass the address stored in the reserve";
             WrongVaultAuthority = "Not the market's vault authority: derive it from [\"authority\", market]";
@@ -48,6 +60,22 @@ macro_rules! for_each_error {
             InsufficientStake = "The stake has fewer shares than this, or none were asked for: see begin_unstake";
             StakeNotFree = "The cooldown is not over, or the two days after it are: ask again with begin_unstake";
             StakeNotEmpty = "The stake still has shares: take them out before closing it";
+            // Changes.
+            AddsRisk = "The change adds risk: queue it (queue_change), and execute it after the delay";
+            CouncilStepTooLarge = "The risk council may move a weight or part by 500 bps at once, an amount by half of it, and not switch limits on";
+            CouncilQuotaSpent = "The risk council has changed these parameters three times in a day already";
+            ChangeNotDue = "The change's delay is not over";
+            ChangeExpired = "The change has expired: queue it again";
+            ChangeTooLong = "A change holds 416 bytes of edits at most: queue two";
+            WrongChange = "The change belongs to another market, is of another kind, or its rent to somebody else";
+            NewListingUncapped = "A collateral listed after the launch starts with a borrowing cap of 1 to 1,000,000 USD";
+            ListingTooSoon = "After the launch one reserve is listed within each delay: wait";
+            MarketLaunched = "A market that has been launched stays so (launched: 0 or 1)";
+            MarketNotLaunched = "The market has not been launched: no accounts yet";
+            ReserveClosed = "The reserve is closed: its token can be listed anew";
+            ReserveInUse = "Only a reduce-only reserve without deposits, debts, stakes and flash loan can be closed";
+            TermOutOfRange = "A term for repayment needs a reduce-only reserve and seven days of notice";
+            AccountUpToDate = "The account has the current layout, or none that can be migrated";
             // States.
             AccountInReceivership = "The account's collateral is out until end_liquidation: nothing else may touch it";
             AccountNotInReceivership = "No begin_liquidation of this account is open";
@@ -88,6 +116,8 @@ macro_rules! for_each_error {
             LiquidationLeavesDust = "The liquidation would leave a position worth less than the dust value: repay more";
             CollateralBelowMinimum = "The liquidation pays less collateral than the given minimum";
             LiquidationWorsensHealth = "The liquidation is too small to improve the account's health: repay more";
+            RequirementOutOfRange = "The requirement must be 0 (initial), 1 (maintenance) or 2 (equity)";
+            HealthBelowMinimum = "The account's collateral over debt is below the ratio asked for";
             BadDebtNotProven = "The account still has collateral: liquidate it before settling its debt";
             // Parameters.
             AssetWeightOutOfRange = "An asset weight exceeds 10,000 bps";
@@ -111,7 +141,7 @@ macro_rules! for_each_error {
             MinimumDepositIsZero = "The minimum deposit must be at least one atom";
             OracleLimitOutOfRange = "Oracle limits: age 1 to 600 s, confidence initial <= maintenance <= 2,000 bps, EMA divergence 1 to 5,000 bps, confidence multiple 10,000 to 50,000 bps, reference speed 0 to 10,000 bps an hour";
             FeedMissing = "The reserve needs a price feed id, and a pinned base account needs a base feed id";
-            ReserveHasNoUse = "The reserve is neither collateral nor borrowable: give it an asset weight or enable borrowing (0 or 1)";
+            ReserveHasNoUse = "The reserve is neither collateral nor borrowable: give it an asset weight, enable borrowing, or make it reduce-only";
             CurvePointCountOutOfRange = "The rate curve needs 2 to 8 points";
             CurveMustSpanAllUtilisation = "The rate curve must start at 0 and end at 10,000 bps utilisation";
             CurveMustRise = "The rate curve's utilisation must rise and its rates must not fall from point to point";
@@ -121,7 +151,8 @@ macro_rules! for_each_error {
             UtilisationLimitOutOfRange = "The utilisation limit exceeds 10,000 bps";
             CooldownOutOfRange = "The insurance's cooldown is outside 86,400 to 2,592,000 s";
             InsuranceShareOutOfRange = "The insurance's share of fees exceeds 10,000 bps, or that of penalties 8,000 bps";
-            SwitchOutOfRange = "reduce_only and flash_enabled must be 0 or 1, and the flash fee at most 500 bps";
+            DelayOutOfRange = "The delay is outside 86,400 to 2,592,000 s";
+            SwitchOutOfRange = "borrow_enabled, reduce_only and flash_enabled must be 0 or 1, and the flash fee at most 500 bps";
             NearInsolvencyOutOfRange = "What counts as near insolvency exceeds 2,000 bps";
             TargetHealthOutOfRange = "The target health must be 10,050 to 15,000 bps";
             ShortfallOutOfRange = "The shortfall at full penalty must be 100 to 5,000 bps";

@@ -6,8 +6,8 @@
 
 use crate::{
     error::{Error, Result},
-    layout::record,
     math::{bit_length, bit_length_wide, mul, wide},
+    parameter::governed,
     units::{Bps, ONE_BPS, Rate, Usd},
 };
 
@@ -30,27 +30,25 @@ pub enum Class {
     Other = 4,
 }
 
-record! {
+governed! {
     /// What governance sets for the value at risk.
     pub struct ValueAtRiskConfig: 64 {
         /// Correlation of each class with each, basis points; in the order of [`Class`].
-        pub correlations: [[i16; CLASSES]; CLASSES],
+        pub correlations: [[i16; CLASSES]; CLASSES] [each i16, Bps, 0..=65_535, Any, CorrelationOutOfRange],
         /// Standard deviations to survive, 10,000 is one; zero: value at risk is not asked for.
-        pub multiple: Bps,
+        pub multiple: Bps [Bps, 0..=60_000, Down, ValueAtRiskOutOfRange],
         /// Time to survive, seconds.
-        pub horizon: u32,
+        pub horizon: u32 [Seconds, 0..=2_592_000, Down, ValueAtRiskOutOfRange],
         /// Zero.
-        pub reserved: [u8; 8],
+        pub reserved: [u8; 8] [zero],
     }
 }
 
 impl ValueAtRiskConfig {
-    /// Hard ceiling of the multiple.
-    pub const MAX_MULTIPLE: Bps = Bps(60_000);
-    /// Range of the horizon, seconds.
-    pub const HORIZON: core::ops::RangeInclusive<u32> = 60..=2_592_000;
+    /// Shortest horizon, seconds.
+    const SHORTEST_HORIZON: u32 = 60;
 
-    /// Refuses parameters outside their ranges. A matrix that is not asked for may be zero.
+    /// Refuses parameters that do not go together. A matrix that is not asked for may be zero.
     pub fn validate(&self) -> Result<()> {
         if self.multiple.0 == 0 && self.correlations == [[0; CLASSES]; CLASSES] {
             return Ok(());
@@ -66,7 +64,7 @@ impl ValueAtRiskConfig {
                 }
             }
         }
-        if self.multiple > Self::MAX_MULTIPLE || !Self::HORIZON.contains(&self.horizon) {
+        if self.horizon < Self::SHORTEST_HORIZON {
             return Err(Error::ValueAtRiskOutOfRange);
         }
         Ok(())

@@ -40,11 +40,15 @@ pub enum Action {
     Unstake,
     /// Takes the protocol's fees.
     CollectFees,
+    /// Names who may act for an account's owner.
+    SetDelegate,
+    /// Counts an account's sequence number on.
+    AssertSequence,
 }
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Deposit,
         Self::Withdraw,
         Self::Borrow,
@@ -59,6 +63,8 @@ impl Action {
         Self::Stake,
         Self::Unstake,
         Self::CollectFees,
+        Self::SetDelegate,
+        Self::AssertSequence,
     ];
 
     /// The guardian's bit for it, zero for what nobody can pause: repaying, depositing collateral and liquidating.
@@ -109,7 +115,18 @@ pub const MATRIX: [(State, Error, &[Action]); 6] = [
     (
         State::InReceivership,
         Error::AccountInReceivership,
-        &[Deposit, Withdraw, Borrow, Repay, Liquidate, MarkLiquidatable, SettleBadDebt, CloseAccount],
+        &[
+            Deposit,
+            Withdraw,
+            Borrow,
+            Repay,
+            Liquidate,
+            MarkLiquidatable,
+            SettleBadDebt,
+            CloseAccount,
+            SetDelegate,
+            AssertSequence,
+        ],
     ),
     // Flash-lent tokens lent back would pass for liquidity.
     (State::FlashLoanOpen, Error::FlashLoanOpen, &[Deposit, BeginFlashLoan, Stake, CollectFees]),

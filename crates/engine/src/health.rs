@@ -6,9 +6,9 @@ use crate::{
     error::{Error, Result},
     exposure::Exposures,
     layout::{U128, record},
-    margin::{MarginAccount, Mode},
+    margin::{MarginAccount, Mode, Position},
     market::MarketConfig,
-    math::mul,
+    math::{mul, mul_div_wide_ceil},
     reading::{PriceCache, Reading},
     reserve::Reserve,
     rules::{Condition, Treatment, Use},
@@ -248,6 +248,13 @@ pub fn maintenance_and_equity(account: &MarginAccount, reserves: &[Reserve], now
     Ok((maintenance, equity))
 }
 
+/// Whether the price of a position is read as it is when maintenance is judged.
+pub(crate) fn is_recent(position: &Position, reserves: &[Reserve], now: i64) -> bool {
+    let price_use = Requirement::Maintenance.use_of(position.is_debt());
+    let reserve = reserves.get(position.reserve as usize);
+    reserve.is_some_and(|reserve| price_use.treatment(reserve.price.condition(now)) == Treatment::Read)
+}
+
 /// What a liquidation is judged by.
 pub(crate) struct Judged {
     pub maintenance: Health,
@@ -384,6 +391,44 @@ record! {
 }
 
 impl HealthReport {
+    /// Stands for the initial values in [`Self::require`].
+    pub const INITIAL: u8 = 0;
+    /// Stands for the maintenance values.
+    pub const MAINTENANCE: u8 = 1;
+    /// Stands for the values at last spot prices.
+    pub const EQUITY: u8 = 2;
+
+    /// Requires collateral ÷ debt of a requirement (0 to 2, see the constants) to be at least `min_ratio` basis points.
+    pub fn require(&self, requirement: u8, min_ratio: u32) -> Result<()> {
+        let (collateral, debt) = match requirement {
+            Self::INITIAL => (self.initial_collateral, self.initial_debt),
+            Self::MAINTENANCE => (self.maintenance_collateral, self.maintenance_debt),
+            Self::EQUITY => (self.equity_collateral, self.equity_debt),
+            _ => return Err(Error::RequirementOutOfRange),
+        };
+        let least = mul_div_wide_ceil(debt.get(), min_ratio as u64, ONE_BPS as u64);
+        if least.is_some_and(|least| collateral.get() >= least) { Ok(()) } else { Err(Error::HealthBelowMinimum) }
+    }
+
+    /// Requires the same, and prices that prove it: of the account that this is the report of, at the same `now`. Maintenance
+    /// reads old prices in the borrower's favour, and equity reads them as they are, so for these an account with debts needs
+    /// recent ones. One without debts passes.
+    #[inline(never)]
+    pub fn require_proved(
+        &self,
+        account: &MarginAccount,
+        reserves: &[Reserve],
+        now: i64,
+        requirement: u8,
+        min_ratio: u32,
+    ) -> Result<()> {
+        self.require(requirement, min_ratio)?;
+        let is_proved = requirement == Self::INITIAL
+            || !account.has_debt()
+            || account.positions().iter().all(|position| is_recent(position, reserves, now));
+        if is_proved { Ok(()) } else { Err(Error::PriceStale) }
+    }
+
     /// Computes all three.
     pub fn new(account: &MarginAccount, reserves: &[Reserve], market: &MarketConfig, now: i64) -> Result<Self> {
         let mut sums = Sums::of(account, reserves, now)?;

@@ -10,47 +10,33 @@ use crate::{
     index::{ExactAtoms, Index},
     layout::{Address, record},
     math::{div_ceil, mul_div_ceil, mul_div_floor},
+    parameter::governed,
     reserve::{MAX_LIQUIDITY, Reserve},
     units::{Bps, ONE_BPS, Shares},
 };
 
-record! {
+governed! {
     /// What governance sets for a reserve's insurance.
     pub struct InsuranceConfig: 8 {
         /// Seconds between asking for staked tokens and taking them.
-        pub cooldown: u32,
+        pub cooldown: u32 [Seconds, 86_400..=2_592_000, Any, CooldownOutOfRange],
         /// Share of the reserve's fees that goes to the insurance.
-        pub fee_share: Bps,
-        /// Share of a liquidation's penalty that goes to the insurance of the repaid reserve.
-        pub penalty_share: Bps,
-    }
-}
-
-impl InsuranceConfig {
-    /// Range of the cooldown: one day to thirty.
-    pub const COOLDOWN: core::ops::RangeInclusive<u32> = 86_400..=2_592_000;
-    /// Hard ceiling of the share of penalties: the rest is what liquidators come for.
-    pub const MAX_PENALTY_SHARE: Bps = Bps(8_000);
-
-    /// Refuses parameters outside their ranges.
-    pub fn validate(&self) -> Result<()> {
-        if !Self::COOLDOWN.contains(&self.cooldown) {
-            return Err(Error::CooldownOutOfRange);
-        }
-        if self.fee_share.0 > ONE_BPS || self.penalty_share > Self::MAX_PENALTY_SHARE {
-            return Err(Error::InsuranceShareOutOfRange);
-        }
-        Ok(())
+        pub fee_share: Bps [Bps, 0..=10_000, Any, InsuranceShareOutOfRange],
+        /// Share of a liquidation's penalty that goes to the insurance of the repaid reserve. The rest is what liquidators come
+        /// for.
+        pub penalty_share: Bps [Bps, 0..=8_000, Any, InsuranceShareOutOfRange],
     }
 }
 
 record! {
     /// A reserve's insurance.
-    pub struct Insurance: 24 {
+    pub struct Insurance: 32 {
         /// Atoms.
         pub assets: u64,
         /// Shares in them, those of the protocol included.
         pub shares: u64,
+        /// Shares of stakers.
+        pub staked: u64,
         /// How often a loss took everything. Stakes of an earlier generation are worth nothing.
         pub generation: u32,
         /// Zero.
@@ -84,6 +70,8 @@ impl Insurance {
         self.assets =
             self.assets.checked_add(cost).filter(|assets| *assets <= MAX_LIQUIDITY).ok_or(Error::AmountTooLarge)?;
         self.shares = self.shares.checked_add(shares).ok_or(Error::AmountTooLarge)?;
+        // A part of all shares.
+        self.staked = self.staked.saturating_add(shares);
         Ok((cost, Shares(shares)))
     }
 
@@ -98,6 +86,7 @@ impl Insurance {
         let amount = self.worth(shares);
         // All shares are worth all of it: none are left over without the other.
         (self.assets, self.shares) = (self.assets - amount, self.shares - shares.0);
+        self.staked -= shares.0;
         amount
     }
 
@@ -106,7 +95,7 @@ impl Insurance {
         let covered = loss.min(self.assets);
         self.assets -= covered;
         if self.assets == 0 && self.shares != 0 {
-            self.shares = 0;
+            (self.shares, self.staked) = (0, 0);
             self.generation = self.generation.wrapping_add(1);
         }
         covered
@@ -142,8 +131,8 @@ record! {
 }
 
 impl Stake {
-    /// First eight bytes of a stake account: of the SHA-256 of `account:Stake`.
-    pub const DISCRIMINATOR: [u8; 8] = [150, 197, 176, 29, 55, 132, 112, 149];
+    /// First eight bytes of a stake account: of the SHA-256 of `account:StakeV2`.
+    pub const DISCRIMINATOR: [u8; 8] = [207, 98, 130, 13, 118, 181, 238, 47];
     /// For how long shares may be taken once they are free; then they must be asked for again. Who asks for ever could leave
     /// before any loss.
     pub const WINDOW: i64 = 172_800;
@@ -226,7 +215,7 @@ impl Ledger<'_> {
         stake.renew(&record.insurance);
         let shares = stake.asked_for;
         // Neither is ever less than what was asked for.
-        let most = stake.shares.0.min(record.insurance.shares);
+        let most = stake.shares.0.min(record.insurance.staked).min(record.insurance.shares);
         if shares == Shares::ZERO || shares.0 > most {
             return Err(Error::InsufficientStake);
         }

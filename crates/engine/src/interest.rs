@@ -5,6 +5,7 @@ use crate::{
     error::{Error, Result},
     layout::record,
     math::{add, excess_over_32_bits, mul, ratio32},
+    parameter::governed,
     units::{Bps, ONE_BPS, Rate},
 };
 
@@ -13,59 +14,56 @@ pub const MAX_RATE_BPS: u32 = 100_000;
 /// Points a curve may have.
 pub const MAX_POINTS: usize = 8;
 
-record! {
+governed! {
     /// A point of the curve.
     pub struct RatePoint: 8 {
         /// Annual rate in basis points, continuously compounded.
-        pub rate_bps: u32,
+        pub rate_bps: u32 [BpsPerYear, 0..=MAX_RATE_BPS as u64, Any, CurveRateAboveCeiling],
         /// Borrowed share of the reserve's liquidity.
-        pub utilisation: Bps,
+        pub utilisation: Bps [Bps, 0..=10_000, Any, CurveMustSpanAllUtilisation],
         /// Zero.
-        pub reserved: u16,
+        pub reserved: u16 [zero],
     }
 }
 
-record! {
+governed! {
     /// A piecewise linear curve from utilisation 0 to 100 %.
     pub struct RateCurve: 72 {
         /// The first `count` are in use, in order of utilisation.
-        pub points: [RatePoint; MAX_POINTS],
+        pub points: [RatePoint; MAX_POINTS] [parts RatePoint],
         /// Points in use, 2 to 8.
-        pub count: u8,
+        pub count: u8 [Count, 2..=8, Any, CurvePointCountOutOfRange],
         /// Zero.
-        pub reserved: [u8; 7],
+        pub reserved: [u8; 7] [zero],
     }
 }
 
-record! {
+governed! {
     /// How the curve moves with the market.
     pub struct ControllerConfig: 16 {
         /// Utilisation at which the curve rests.
-        pub target: Bps,
+        pub target: Bps [Bps, 0..=9_999, Any, ControllerOutOfRange],
         /// Part of itself by which the multiplier moves in a day when everything or nothing is lent out. Zero: it stays one.
-        pub speed: Bps,
+        pub speed: Bps [BpsPerDay, 0..=10_000, Any, ControllerOutOfRange],
         /// Lowest multiplier, 10,000 is one.
-        pub lowest: Bps,
+        pub lowest: Bps [Bps, 0..=10_000, Any, ControllerOutOfRange],
         /// Highest multiplier.
-        pub highest: Bps,
+        pub highest: Bps [Bps, 0..=60_000, Any, ControllerOutOfRange],
         /// Annual rate added per 100 % of volatility above the reserve's reference.
-        pub volatility_premium: Bps,
+        pub volatility_premium: Bps [BpsPerYear, 0..=65_535, Any, ControllerOutOfRange],
         /// Zero.
-        pub reserved: [u8; 6],
+        pub reserved: [u8; 6] [zero],
     }
 }
 
 impl ControllerConfig {
-    /// Hard bounds of the multiplier.
-    pub const MULTIPLIER: core::ops::RangeInclusive<u16> = 1_000..=60_000;
+    /// Hard floor of the multiplier.
+    pub const LOWEST: u16 = 1_000;
 
-    /// Refuses parameters outside their ranges.
+    /// Refuses parameters that do not go together.
     pub fn validate(&self) -> Result<()> {
         let is_off = self.speed.0 == 0;
-        let in_range = (1..ONE_BPS).contains(&self.target.0)
-            && self.speed.0 <= ONE_BPS
-            && (*Self::MULTIPLIER.start()..=ONE_BPS).contains(&self.lowest.0)
-            && (ONE_BPS..=*Self::MULTIPLIER.end()).contains(&self.highest.0);
+        let in_range = self.target.0 != 0 && self.lowest.0 >= Self::LOWEST && self.highest.0 >= ONE_BPS;
         if is_off || in_range { Ok(()) } else { Err(Error::ControllerOutOfRange) }
     }
 }
@@ -211,12 +209,8 @@ impl RateCurve {
         &self.points[..(self.count as usize).min(MAX_POINTS)]
     }
 
-    /// Refuses a curve that does not run from 0 to 100 % with rising utilisation, rates that never fall and none above
-    /// [`MAX_RATE_BPS`].
+    /// Refuses a curve that does not run from 0 to 100 % with rising utilisation and rates that never fall. It has points.
     pub fn validate(&self) -> Result<()> {
-        if !(2..=MAX_POINTS).contains(&(self.count as usize)) {
-            return Err(Error::CurvePointCountOutOfRange);
-        }
         let points = self.points();
         if points[0].utilisation.0 != 0 || points[points.len() - 1].utilisation.0 != ONE_BPS {
             return Err(Error::CurveMustSpanAllUtilisation);
@@ -226,9 +220,6 @@ impl RateCurve {
             .any(|pair| pair[0].utilisation >= pair[1].utilisation || pair[0].rate_bps > pair[1].rate_bps)
         {
             return Err(Error::CurveMustRise);
-        }
-        if points.iter().any(|point| point.rate_bps > MAX_RATE_BPS) {
-            return Err(Error::CurveRateAboveCeiling);
         }
         Ok(())
     }

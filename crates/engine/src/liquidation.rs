@@ -3,7 +3,7 @@
 use crate::{
     actions::{Ledger, Movement, repayment},
     error::{Error, Result},
-    flow::Period,
+    flow::{Period, Throughput},
     gate::Action,
     health::{AccountTerms, Counted, Health, Judged, Requirement, marginal_weight, spot_value, weighted},
     margin::{MarginAccount, Side},
@@ -46,7 +46,8 @@ impl Liquidation {
 }
 
 impl Ledger<'_> {
-    /// Repays an unhealthy account's debt for its collateral; the liquidator pays up to `max_repay` atoms.
+    /// Repays an unhealthy account's debt for its collateral, or any debt to a reserve whose term has come; the liquidator pays
+    /// up to `max_repay` atoms.
     ///
     /// Never more is repaid than returns the account to the market's target health, unless the position would be left
     /// as dust; what exceeds that is not taken, nor what exceeds the limits of liquidations, but near insolvency. Fails if
@@ -57,7 +58,7 @@ impl Ledger<'_> {
         account: &mut MarginAccount,
         debt: u8,
         collateral: u8,
-        max_repay: u64,
+        mut max_repay: u64,
         min_collateral: u64,
     ) -> Result<Liquidation> {
         if max_repay == 0 {
@@ -78,10 +79,13 @@ impl Ledger<'_> {
         let judged = &self.judge(account, debt_slot, collateral_slot);
         let &Judged { maintenance: ref before, equity: ref worth, debt: owed_counted, collateral: held_counted } =
             judged.as_ref().map_err(|error| *error)?;
-        if before.covers() {
-            return Err(Error::AccountIsHealthy);
+        let is_healthy = before.covers();
+        let is_due = self.reserves[debt as usize].is_due(self.now);
+        if !is_healthy {
+            account.see_liquidatable(self.now);
+        } else {
+            max_repay = max_repay.min(self.callable(debt, collateral, is_due)?);
         }
-        account.see_liquidatable(self.now);
         let (debt_record, collateral_record) = (&self.reserves[debt as usize], &self.reserves[collateral as usize]);
         let terms = AccountTerms::of(account);
         let pair = Pair {
@@ -94,9 +98,10 @@ impl Ledger<'_> {
             // Both reserves are accrued and recent: what was counted is what they are worth.
             owed_counted,
             held_counted,
+            is_due,
         };
         let market = &self.market.config;
-        let waited = self.now.saturating_sub(account.liquidatable_since).max(0) as u64;
+        let waited = if is_healthy { 0 } else { self.now.saturating_sub(account.liquidatable_since).max(0) as u64 };
         let equity = worth.collateral.less(worth.debt).bps_of(worth.debt);
         let penalty = penalty(&pair.collateral.config, market, before, equity, waited);
         let insured = insured_share(penalty, pair.debt.config.insurance.penalty_share);
@@ -149,6 +154,33 @@ impl Ledger<'_> {
 }
 
 impl Ledger<'_> {
+    /// How much of a healthy account's debt may be repaid for it: of one that is due, which can wait for prices that new risk
+    /// would be taken at. Its borrower is in no trouble, and what is delisted is often thinly traded. Half of what liquidations
+    /// may take in an hour is kept for those who are.
+    #[cold]
+    #[inline(never)]
+    fn callable(&self, debt: u8, collateral: u8, is_due: bool) -> Result<u64> {
+        if !is_due {
+            return Err(Error::AccountIsHealthy);
+        }
+        for reserve in [debt, collateral] {
+            Use::NewRiskDebt.require(self.reserves[reserve as usize].price.condition(self.now))?;
+        }
+        let (price, collateral) = (&self.reserves[debt as usize].price, &self.reserves[collateral as usize]);
+        let half = |mut window: Throughput, limit: u64| match limit {
+            0 => u64::MAX,
+            _ => window.room(limit, Period::Hour, self.now).saturating_sub(limit / 2),
+        };
+        let room = half(self.market.liquidated, self.market.config.liquidations())
+            .min(half(collateral.liquidated, collateral.config.breakers.liquidations()));
+        // A penalty is a quarter at most.
+        match price.atoms_floor(Usd((room - room / 4) as u128), price.spot) {
+            _ if room == u64::MAX => Ok(u64::MAX),
+            0 => Err(Error::LiquidationThrottled),
+            most => Ok(most),
+        }
+    }
+
     /// Out of line, so that its loop has the registers to itself.
     #[inline(never)]
     fn judge(&self, account: &MarginAccount, debt_slot: usize, collateral_slot: usize) -> Result<Judged> {
@@ -191,6 +223,8 @@ struct Pair<'a> {
     /// The two before.
     owed_counted: Counted,
     held_counted: Counted,
+    /// Whether all of the debt must be repaid, because its reserve closes.
+    is_due: bool,
 }
 
 /// What the two sides give.
@@ -275,7 +309,7 @@ impl Pair<'_> {
         let owed = self.owed_counted.amount;
         let target = market.target_health.0 as u64;
         // Both sums fit with four digits more, up to 10^25 USD.
-        if (health.debt.0 | health.collateral.0) >> 112 != 0 {
+        if self.is_due || (health.debt.0 | health.collateral.0) >> 112 != 0 {
             return owed;
         }
         let missing = times(health.debt.0, target).saturating_sub(times(health.collateral.0, ONE));

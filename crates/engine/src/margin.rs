@@ -2,6 +2,7 @@
 
 use crate::{
     error::{Error, Result},
+    gate::Action,
     layout::{Address, record},
     market::LAYOUT_VERSION,
     reserve::Reserve,
@@ -29,6 +30,16 @@ pub enum Mode {
     Cross = 0,
     /// One collateral backs one debt, both fixed at opening, on isolated terms.
     Isolated = 1,
+}
+
+/// What an owner may grant a delegate: bits of [`MarginAccount::delegate_rights`].
+pub mod rights {
+    /// Withdrawing.
+    pub const WITHDRAW: u8 = 1;
+    /// Borrowing.
+    pub const BORROW: u8 = 2;
+    /// Paying out to anyone's token account. Without it only to one whose owner is the margin account's.
+    pub const ANY_DESTINATION: u8 = 4;
 }
 
 record! {
@@ -72,12 +83,12 @@ record! {
         pub isolated_debt: u8,
         /// The market.
         pub market: Address,
-        /// Who may withdraw and borrow.
+        /// Who may withdraw, borrow, close it and name a delegate.
         pub owner: Address,
         /// Deposits and debts, unordered.
         pub positions: [Position; MAX_POSITIONS],
-        /// The risk group that all its debts are in; zero: none, or no debts. Only the owner borrows, so nobody else changes
-        /// it for worse.
+        /// The risk group that all its debts are in; zero: none, or no debts. Only the owner and the delegate borrow, so nobody
+        /// else changes it for worse.
         pub debt_group: u8,
         /// 1 from the beginning of a liquidation whose repayment is to follow until that comes, in one transaction.
         pub in_receivership: u8,
@@ -91,14 +102,22 @@ record! {
         pub liquidatable_since: i64,
         /// When it was last seen to be.
         pub liquidatable_seen: i64,
+        /// Who else may act, within [`Self::delegate_rights`]; none if there is nobody.
+        pub delegate: Address,
+        /// When the delegate's rights end, unix seconds.
+        pub delegate_until: i64,
+        /// How often [`Self::advance_sequence`] has counted on.
+        pub sequence: u64,
+        /// What the delegate may do: see [`rights`].
+        pub delegate_rights: u8,
         /// Zero.
-        pub reserved: [u8; 144],
+        pub reserved: [u8; 95],
     }
 }
 
 impl MarginAccount {
-    /// First eight bytes of a margin account: of the SHA-256 of `account:MarginAccount`.
-    pub const DISCRIMINATOR: [u8; 8] = [133, 220, 173, 213, 179, 211, 43, 238];
+    /// First eight bytes of a margin account: of the SHA-256 of `account:MarginAccountV2`.
+    pub const DISCRIMINATOR: [u8; 8] = [143, 109, 33, 76, 190, 108, 140, 149];
 
     /// An account without positions. The caller fills in addresses, id and bump.
     ///
@@ -125,6 +144,60 @@ impl MarginAccount {
             }
             _ => Err(Error::AccountModeInvalid),
         }
+    }
+
+    /// Names a delegate in place of the one before: with rights (see [`rights`]; withdrawing or borrowing at least) that end
+    /// at `until`, unix seconds, later than `now`. The absent address without rights and expiry removes it. The caller has
+    /// checked that the owner signs.
+    pub fn set_delegate(&mut self, delegate: Address, rights: u8, until: i64, now: i64) -> Result<()> {
+        const USES: u8 = rights::WITHDRAW | rights::BORROW;
+        self.require_idle(Action::SetDelegate)?;
+        let is_removal = delegate.is_none() && rights == 0 && until == 0;
+        if !is_removal {
+            if delegate.is_none() || rights & USES == 0 || rights & !(USES | rights::ANY_DESTINATION) != 0 {
+                return Err(Error::DelegateRightsOutOfRange);
+            }
+            if until <= now {
+                return Err(Error::DelegateExpiryInPast);
+            }
+        }
+        (self.delegate, self.delegate_rights, self.delegate_until) = (delegate, rights, until);
+        Ok(())
+    }
+
+    /// Requires a signer who is not the owner to be the delegate, with a right (zero: any) that has not ended, and `payee`,
+    /// who owns the token account paid to, to be the account's owner unless the delegate may pay to anyone.
+    #[cold]
+    #[inline(never)]
+    pub fn require_delegate(&self, signer: &Address, right: u8, payee: &Address, now: i64) -> Result<()> {
+        if self.delegate.is_none() || self.delegate != *signer {
+            return Err(Error::NotAccountOwner);
+        }
+        if now >= self.delegate_until {
+            return Err(Error::DelegateExpired);
+        }
+        if self.delegate_rights & right != right {
+            return Err(Error::DelegateRightMissing);
+        }
+        if self.delegate_rights & rights::ANY_DESTINATION == 0 && self.owner != *payee {
+            return Err(Error::DestinationNotOwners);
+        }
+        Ok(())
+    }
+
+    /// Counts the sequence number on if it is the one that the signer, the owner or the delegate, expects. A transaction that
+    /// begins with it is applied once, and after the one that expects the number before.
+    pub fn advance_sequence(&mut self, signer: &Address, expected: u64, now: i64) -> Result<()> {
+        if self.owner != *signer {
+            self.require_delegate(signer, 0, &self.owner, now)?;
+        }
+        self.require_idle(Action::AssertSequence)?;
+        if self.sequence != expected {
+            return Err(Error::SequenceMismatch);
+        }
+        // Wraps after 2^64 transactions.
+        self.sequence = self.sequence.wrapping_add(1);
+        Ok(())
     }
 
     /// Whether the account may hold a position.

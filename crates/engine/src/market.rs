@@ -5,70 +5,81 @@ use crate::{
     error::{Error, Result},
     exposure::ValueAtRiskConfig,
     flow::{Outflow, OutflowLimits, Throughput},
+    governance::Quota,
     layout::{Address, record},
+    parameter::{self, governed},
     pause::Pause,
-    units::{Bps, ONE_BPS, Usd},
+    units::{Bps, Usd},
 };
 
 /// Most reserves of a market.
 pub const MAX_RESERVES: usize = 64;
 
-record! {
+governed! {
+    /// Who may do what, beside the authority. Any key, also one that a program signs for.
+    pub struct Roles: 192 {
+        /// Who may become the authority, by accepting.
+        pub nominee: Address [Account, 0..=0, AnyoneNew, RoleMissing],
+        /// Who may take the protocol's fees.
+        pub fee_collector: Address [Account, 1..=1, Any, RoleMissing],
+        /// Who may pause, and cancel changes.
+        pub guardian: Address [Account, 1..=1, Any, RoleMissing],
+        /// Who may take risk away within bounds; none: nobody.
+        pub risk_council: Address [Account, 0..=0, AnyoneNew, RoleMissing],
+        /// The program whose price accounts are accepted.
+        pub price_receiver: Address [Account, 1..=1, Any, ReceiverMissing],
+        /// Another; none: only the first.
+        pub second_price_receiver: Address [Account, 0..=0, Any, ReceiverMissing],
+    }
+}
+
+governed! {
     /// What governance sets for a whole market.
-    pub struct MarketConfig: 112 {
+    pub struct MarketConfig: 304 {
+        /// Who may do what.
+        pub roles: Roles [part],
         /// Maintenance collateral ÷ maintenance debt to which a liquidation returns an account.
-        pub target_health: Bps,
+        pub target_health: Bps [Bps, 10_050..=15_000, Any, TargetHealthOutOfRange],
         /// Shortfall of maintenance health (in its debt) at which the penalty reaches its maximum.
-        pub full_penalty_shortfall: Bps,
+        pub full_penalty_shortfall: Bps [Bps, 100..=5_000, Any, ShortfallOutOfRange],
         /// Equity, in its debt, below which an account is near insolvency and no limit delays its liquidation.
-        pub near_insolvency: Bps,
+        pub near_insolvency: Bps [Bps, 0..=2_000, Any, NearInsolvencyOutOfRange],
+        /// 1 once accounts may be opened: from then on what adds risk waits. It stays 1.
+        pub launched: u8 [Id, 0..=1, Down, MarketLaunched],
         /// Zero.
-        pub padding: [u8; 2],
+        pub padding: u8 [zero],
         /// Positions worth less may be closed whole, and no liquidation may leave one. 10^-8 USD.
-        pub dust_value: u64,
+        pub dust_value: u64 [DollarsE8, Self::MIN_DUST..=Self::MAX_MINIMUM, Any, DustValueOutOfRange],
         /// Smallest debt that a borrow or withdrawal may leave. 10^-8 USD.
-        pub min_debt_value: u64,
+        pub min_debt_value: u64 [DollarsE8, Self::MIN_DUST..=Self::MAX_MINIMUM, Any, DustValueOutOfRange],
         /// What concentration in assets that fall together costs new risk.
-        pub value_at_risk: ValueAtRiskConfig,
+        pub value_at_risk: ValueAtRiskConfig [part],
         /// Seconds after which the penalty of an account known to be liquidatable reaches its maximum; zero: time adds nothing.
-        pub full_penalty_after: u32,
+        pub full_penalty_after: u32 [Seconds, 0..=u32::MAX as u64, Any, ShortfallOutOfRange],
         /// Most collateral that liquidations take in an hour, whole USD; zero: unlimited.
-        pub liquidation_hour: u32,
+        pub liquidation_hour: u32 [Dollars, 0..=u32::MAX as u64, Any, LiquidationThrottled],
         /// Most net outflow in an hour, whole USD; zero: unlimited.
-        pub outflow_hour: u32,
+        pub outflow_hour: u32 [Dollars, 1..=u32::MAX as u64, AnyOrNone, OutflowLimitOutOfRange],
         /// Most net outflow in a day, whole USD; zero: unlimited.
-        pub outflow_day: u32,
+        pub outflow_day: u32 [Dollars, 1..=u32::MAX as u64, AnyOrNone, OutflowLimitOutOfRange],
         /// Losses of insurances and depositors in a day above which the market is reduce-only, whole USD.
-        pub loss_limit: u32,
-        /// Zero.
-        pub reserved: [u8; 4],
+        pub loss_limit: u32 [Dollars, 0..=u32::MAX as u64, Up, OutflowLimitOutOfRange],
+        /// Seconds that a change waits which adds risk, and one of roles twice.
+        pub delay: u32 [Seconds, 86_400..=2_592_000, Down, DelayOutOfRange],
     }
 }
 
 impl MarketConfig {
     /// Hard ceiling of the dust value and the minimum debt: 1,000 USD.
-    pub const MAX_MINIMUM: u64 = 1_000 * Usd::ONE.0 as u64;
-    /// Hard ceiling of what counts as near insolvency.
-    pub const MAX_NEAR_INSOLVENCY: Bps = Bps(2_000);
+    const MAX_MINIMUM: u64 = 1_000 * Usd::ONE.0 as u64;
     /// Hard floor of the dust value: one cent.
-    pub const MIN_DUST: u64 = Usd::ONE.0 as u64 / 100;
+    const MIN_DUST: u64 = Usd::ONE.0 as u64 / 100;
 
-    /// Refuses parameters outside their ranges.
+    /// Refuses parameters outside their ranges, or that do not go together.
     pub fn validate(&self) -> Result<()> {
-        if !(ONE_BPS + 50..=ONE_BPS + 5_000).contains(&self.target_health.0) {
-            return Err(Error::TargetHealthOutOfRange);
-        }
-        if !(100..=5_000).contains(&self.full_penalty_shortfall.0) {
-            return Err(Error::ShortfallOutOfRange);
-        }
-        let ordered = Self::MIN_DUST <= self.dust_value
-            && self.dust_value <= self.min_debt_value
-            && self.min_debt_value <= Self::MAX_MINIMUM;
-        if !ordered {
+        parameter::validate(&parameter::MARKET, bytemuck::bytes_of(self))?;
+        if self.dust_value > self.min_debt_value {
             return Err(Error::DustValueOutOfRange);
-        }
-        if self.near_insolvency > Self::MAX_NEAR_INSOLVENCY {
-            return Err(Error::NearInsolvencyOutOfRange);
         }
         self.value_at_risk.validate()
     }
@@ -98,7 +109,7 @@ impl MarketConfig {
 
 record! {
     /// The head of the market account; the reserves follow it.
-    pub struct Market: 504 {
+    pub struct Market: 592 {
         /// Layout version.
         pub version: u8,
         /// Bump of the market's address.
@@ -113,18 +124,18 @@ record! {
         pub creator: Address,
         /// Who sets parameters.
         pub authority: Address,
-        /// Who may take the protocol's fees.
-        pub fee_collector: Address,
-        /// Who may pause.
-        pub guardian: Address,
         /// Owner of all vaults: an address of the market that signs transfers, so that they never carry the ledger.
         pub vault_authority: Address,
-        /// Programs whose price accounts are accepted; unused entries are none.
-        pub price_receivers: [Address; 2],
         /// What governance set.
         pub config: MarketConfig,
         /// Events emitted so far. Each carries its number, so that a reader of truncated logs sees the gap.
         pub events: u64,
+        /// Changes queued so far. Each carries its number, which is part of its address.
+        pub changes: u64,
+        /// When a reserve was listed last since the launch, unix seconds.
+        pub listed_at: i64,
+        /// What the risk council did to the market's parameters lately.
+        pub council: Quota,
         /// What left all reserves lately, 10^-8 USD.
         pub outflow: Outflow,
         /// Collateral that liquidations took lately.
@@ -138,54 +149,34 @@ record! {
         /// Zero.
         pub padding_2: [u8; 7],
         /// Zero.
-        pub reserved: [u8; 64],
+        pub reserved: [u8; 56],
     }
 }
 
-/// Who may do what in a market.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Roles {
-    /// Sets parameters.
-    pub authority: Address,
-    /// Takes the protocol's fees.
-    pub fee_collector: Address,
-    /// Pauses.
-    pub guardian: Address,
-}
-
 /// The layout version that this code reads and writes.
-pub const LAYOUT_VERSION: u8 = 1;
+pub const LAYOUT_VERSION: u8 = 2;
 
 impl Market {
-    /// First eight bytes of a market account: of the SHA-256 of `account:Market`.
-    pub const DISCRIMINATOR: [u8; 8] = [219, 190, 213, 55, 0, 227, 198, 154];
+    /// First eight bytes of a market account: of the SHA-256 of `account:MarketV2`. Each layout has its own, so that an
+    /// instruction finds an account of another one to be of another type.
+    pub const DISCRIMINATOR: [u8; 8] = [27, 60, 50, 75, 191, 193, 86, 227];
 
     /// A market without reserves. The caller fills in addresses and bumps.
-    pub fn new(config: MarketConfig, roles: Roles, price_receivers: [Address; 2]) -> Result<Self> {
+    pub fn new(config: MarketConfig, authority: Address) -> Result<Self> {
         config.validate()?;
-        let Roles { authority, fee_collector, guardian } = roles;
-        if authority.is_none() || fee_collector.is_none() || guardian.is_none() {
+        parameter::require_nothing_beside(&parameter::MARKET, bytemuck::bytes_of(&config))?;
+        if authority.is_none() {
             return Err(Error::RoleMissing);
         }
-        if price_receivers[0].is_none() {
-            return Err(Error::ReceiverMissing);
-        }
-        Ok(Self {
-            version: LAYOUT_VERSION,
-            config,
-            authority,
-            fee_collector,
-            guardian,
-            price_receivers,
-            ..Self::default()
-        })
+        Ok(Self { version: LAYOUT_VERSION, config, authority, ..Self::default() })
     }
 
     /// Whether a program may own the market's price accounts.
     #[inline(always)]
     pub fn accepts_receiver(&self, program: &Address) -> bool {
         // The absent entry is the system program's address, which owns accounts that anyone can fund.
-        !program.is_none() && (self.price_receivers[0] == *program || self.price_receivers[1] == *program)
+        let roles = &self.config.roles;
+        !program.is_none() && (roles.price_receiver == *program || roles.second_price_receiver == *program)
     }
 
     /// Lifts a pause, and, for governance, the restriction to reducing after a loss; the losses so far count no more.

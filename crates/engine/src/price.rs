@@ -2,9 +2,10 @@
 
 use crate::{
     error::{Error, Result},
-    layout::{Address, record},
+    layout::Address,
     math::{bit_length_wide, div_narrow, mul_div_floor, sub_small, wide},
-    units::{Bps, ONE_BPS},
+    parameter::governed,
+    units::Bps,
 };
 
 /// A price update as a Pyth receiver stores it (`PriceUpdateV2`, verification level Full).
@@ -85,60 +86,43 @@ impl PriceUpdate {
     }
 }
 
-record! {
+governed! {
     /// Where a reserve's price comes from and when it is good enough.
     pub struct OracleConfig: 144 {
         /// Feed that updates must carry.
-        pub feed_id: Address,
+        pub feed_id: Address [Account, 1..=1, Any, FeedMissing],
         /// The one account that updates may come from; none: any account of an allowed receiver program.
-        pub feed_account: Address,
+        pub feed_account: Address [Account, 0..=0, Any, FeedMissing],
         /// Feed whose price the first is multiplied by, for a token priced by an exchange rate; none: the first is in USD.
-        pub base_feed_id: Address,
+        pub base_feed_id: Address [Account, 0..=0, Any, FeedMissing],
         /// The one account that updates of the second feed may come from; none: any.
-        pub base_feed_account: Address,
+        pub base_feed_account: Address [Account, 0..=0, Any, FeedMissing],
         /// Seconds for which a price may be used, 1 to 600.
-        pub max_age: u32,
+        pub max_age: u32 [Seconds, 1..=600, Any, OracleLimitOutOfRange],
         /// Confidence ÷ price above which the price backs no new risk.
-        pub max_confidence_initial: Bps,
+        pub max_confidence_initial: Bps [Bps, 1..=2_000, Up, OracleLimitOutOfRange],
         /// Confidence ÷ price above which the price is refused altogether.
-        pub max_confidence_maintenance: Bps,
+        pub max_confidence_maintenance: Bps [Bps, 1..=2_000, Any, OracleLimitOutOfRange],
         /// |spot − EMA| ÷ EMA above which the price backs no new risk.
-        pub max_ema_divergence: Bps,
-        /// Confidence intervals by which readings are biased: 10,000 is one.
-        pub confidence_multiple: Bps,
+        pub max_ema_divergence: Bps [Bps, 1..=5_000, Up, OracleLimitOutOfRange],
+        /// Confidence intervals by which readings are biased: 10,000 is one. With the largest confidence the bias is at most the
+        /// price itself.
+        pub confidence_multiple: Bps [Bps, 10_000..=50_000, Down, OracleLimitOutOfRange],
         /// Share of itself by which the slow reference may follow the spot price in an hour; zero: it is the spot price.
-        pub reference_speed: Bps,
+        pub reference_speed: Bps [BpsPerHour, 1..=10_000, AnyOrNone, OracleLimitOutOfRange],
         /// Zero.
-        pub reserved: [u8; 2],
+        pub reserved: [u8; 2] [zero],
     }
 }
 
 impl OracleConfig {
-    /// Hard ceiling of `max_age`, seconds.
-    pub const MAX_AGE: u32 = 600;
-    /// Hard ceiling of both confidence limits.
-    pub const MAX_CONFIDENCE: Bps = Bps(2_000);
-    /// Hard ceiling of the divergence limit.
-    pub const MAX_DIVERGENCE: Bps = Bps(5_000);
-    /// Hard ceiling of the confidence multiple. With [`Self::MAX_CONFIDENCE`] the bias is at most the price itself.
-    pub const MAX_MULTIPLE: Bps = Bps(50_000);
-
-    /// Refuses limits outside their ranges.
+    /// Refuses parameters that do not go together.
     pub fn validate(&self) -> Result<()> {
-        if self.feed_id.is_none() {
-            return Err(Error::FeedMissing);
-        }
         if self.base_feed_id.is_none() && !self.base_feed_account.is_none() {
             return Err(Error::FeedMissing);
         }
-        let in_range = (1..=Self::MAX_AGE).contains(&self.max_age)
-            && self.max_confidence_initial.0 > 0
-            && self.max_confidence_initial <= self.max_confidence_maintenance
-            && self.max_confidence_maintenance <= Self::MAX_CONFIDENCE
-            && (Bps(1)..=Self::MAX_DIVERGENCE).contains(&self.max_ema_divergence)
-            && (Bps(ONE_BPS)..=Self::MAX_MULTIPLE).contains(&self.confidence_multiple)
-            && self.reference_speed.0 <= ONE_BPS;
-        if in_range { Ok(()) } else { Err(Error::OracleLimitOutOfRange) }
+        let ordered = self.max_confidence_initial <= self.max_confidence_maintenance;
+        if ordered { Ok(()) } else { Err(Error::OracleLimitOutOfRange) }
     }
 }
 

@@ -8,11 +8,13 @@ use crate::{
     breaker::{BreakerConfig, Change, Halt},
     error::{Error, Result},
     flow::{Outflow, Throughput},
+    governance::Quota,
     index::{ExactAtoms, Index, exact, growth},
     insurance::{Insurance, InsuranceConfig},
     interest::{Controller, ControllerConfig, RateCurve, Utilisation},
     layout::{Address, record},
     math::{add, excess_over_32_bits, mul, mul_shift_floor, ratio32},
+    parameter::{self, governed},
     price::{OracleConfig, Quote},
     reading::{PriceCache, Reading, roughly},
     units::{Bps, Fraction, ONE_BPS, Rate, Shares, Usd},
@@ -25,83 +27,67 @@ pub const MAX_LIQUIDITY: u64 = 1 << 63;
 /// debts at most, leaves all totals below 2^64 atoms (invariant 2).
 const MAX_GROWING_DEBT: u64 = MAX_LIQUIDITY / 2;
 
-record! {
+governed! {
     /// What governance sets for a reserve.
     pub struct ReserveConfig: 384 {
         /// Most atoms of deposits.
-        pub deposit_cap: u64,
+        pub deposit_cap: u64 [Atoms, 0..=MAX_LIQUIDITY, Up, CapOutOfRange],
         /// Most atoms of debts.
-        pub borrow_cap: u64,
+        pub borrow_cap: u64 [Atoms, 0..=MAX_LIQUIDITY, Up, CapOutOfRange],
         /// Fewest atoms that open a deposit position, so that strangers cannot fill an account's slots for free.
-        pub min_deposit: u64,
+        pub min_deposit: u64 [Atoms, 1..=MAX_LIQUIDITY, Any, MinimumDepositIsZero],
         /// Where the price comes from.
-        pub oracle: OracleConfig,
+        pub oracle: OracleConfig [part],
         /// What deposits and debts count for.
-        pub risk: RiskConfig,
+        pub risk: RiskConfig [part],
         /// What borrowers pay.
-        pub curve: RateCurve,
+        pub curve: RateCurve [part],
         /// How that moves with the market.
-        pub controller: ControllerConfig,
+        pub controller: ControllerConfig [part],
         /// When it is restricted by itself.
-        pub breakers: BreakerConfig,
+        pub breakers: BreakerConfig [part],
         /// Who bears its losses first.
-        pub insurance: InsuranceConfig,
+        pub insurance: InsuranceConfig [part],
         /// Liquidation penalty on this collateral just below the maintenance line.
-        pub min_penalty: Bps,
+        pub min_penalty: Bps [Bps, 0..=2_500, Any, PenaltyOutOfRange],
         /// Liquidation penalty on this collateral at the market's full shortfall.
-        pub max_penalty: Bps,
+        pub max_penalty: Bps [Bps, 0..=2_500, Any, PenaltyOutOfRange],
         /// Share of interest kept as protocol fees.
-        pub reserve_factor: Bps,
+        pub reserve_factor: Bps [Bps, 0..=5_000, Any, ReserveFactorOutOfRange],
         /// 1 if the reserve can be borrowed from.
-        pub borrow_enabled: u8,
+        pub borrow_enabled: u8 [Switch, 0..=1, Up, SwitchOutOfRange],
         /// 1 if nothing new may be deposited or borrowed.
-        pub reduce_only: u8,
+        pub reduce_only: u8 [Switch, 0..=1, Down, SwitchOutOfRange],
         /// 1 if flash loans are given.
-        pub flash_enabled: u8,
+        pub flash_enabled: u8 [Switch, 0..=1, Up, SwitchOutOfRange],
         /// Zero.
-        pub padding: u8,
+        pub padding: u8 [zero],
         /// Fee of a flash loan.
-        pub flash_fee: Bps,
-        /// Zero.
-        pub reserved: [u8; 4],
+        pub flash_fee: Bps [Bps, 0..=500, Any, SwitchOutOfRange],
+        /// When anyone may have the debts of a reduce-only reserve repaid for collateral, to close it; zero: never.
+        pub repay_by: u32 [Time, 0..=u32::MAX as u64, Any, TermOutOfRange],
     }
 }
 
 impl ReserveConfig {
-    /// Hard ceiling of the liquidation penalty.
-    pub const MAX_PENALTY: Bps = Bps(2_500);
-    /// Hard ceiling of the flash loan fee.
-    pub const MAX_FLASH_FEE: Bps = Bps(500);
-    /// Hard ceiling of the reserve factor.
-    pub const MAX_RESERVE_FACTOR: Bps = Bps(5_000);
-
-    /// Refuses parameters outside their ranges.
+    /// Refuses parameters outside their ranges, or that do not go together.
     pub fn validate(&self) -> Result<()> {
+        parameter::validate(&parameter::RESERVE, bytemuck::bytes_of(self))?;
         self.oracle.validate()?;
         self.risk.validate()?;
         self.curve.validate()?;
         self.controller.validate()?;
         self.breakers.validate()?;
-        self.insurance.validate()?;
-        if self.reduce_only > 1 || self.flash_enabled > 1 || self.flash_fee > Self::MAX_FLASH_FEE {
-            return Err(Error::SwitchOutOfRange);
-        }
-        let collateral_weight = self.risk.highest_asset_weight().0;
-        if self.borrow_enabled > 1 || self.borrow_enabled == 0 && collateral_weight == 0 {
+        let collateral_weight = self.risk.highest_asset_weight();
+        if self.borrow_enabled == 0 && collateral_weight.0 == 0 && self.reduce_only == 0 {
             return Err(Error::ReserveHasNoUse);
         }
-        if self.min_penalty > self.max_penalty || self.max_penalty > Self::MAX_PENALTY {
+        if self.min_penalty > self.max_penalty {
             return Err(Error::PenaltyOutOfRange);
         }
-        self.require_improvement(Bps(collateral_weight))?;
-        if self.reserve_factor > Self::MAX_RESERVE_FACTOR {
-            return Err(Error::ReserveFactorOutOfRange);
-        }
-        if self.deposit_cap > MAX_LIQUIDITY || self.borrow_cap > MAX_LIQUIDITY {
-            return Err(Error::CapOutOfRange);
-        }
-        if self.min_deposit == 0 {
-            return Err(Error::MinimumDepositIsZero);
+        self.require_improvement(collateral_weight)?;
+        if self.repay_by != 0 && self.reduce_only == 0 {
+            return Err(Error::TermOutOfRange);
         }
         Ok(())
     }
@@ -128,8 +114,10 @@ record! {
         pub vault_bump: u8,
         /// How the token moves, [`crate::token::Transfers`]: 0 plain, 1 checked (Token-2022), 2 checked and with a transfer fee.
         pub transfers: u8,
+        /// 1 once it is closed: it has no vault and holds its index only.
+        pub closed: u8,
         /// Zero.
-        pub padding: [u8; 5],
+        pub padding: [u8; 4],
         /// What governance set.
         pub config: ReserveConfig,
         /// Unlent atoms.
@@ -177,29 +165,48 @@ record! {
         pub flow_shift: u32,
         /// Zero.
         pub padding_2: [u8; 4],
+        /// What the risk council did to its parameters lately.
+        pub council: Quota,
         /// Zero.
-        pub reserved: [u8; 56],
+        pub reserved: [u8; 32],
     }
 }
 
 impl Reserve {
     /// A reserve without deposits. `now` is unix seconds.
-    pub fn new(config: ReserveConfig, decimals: u8, now: i64) -> Result<Self> {
+    pub fn new(config: &ReserveConfig, decimals: u8, now: i64) -> Result<Self> {
+        let mut reserve = Self::default();
+        reserve.open(config, decimals, now)?;
+        Ok(reserve)
+    }
+
+    /// Makes a record that is all zero one.
+    pub(crate) fn open(&mut self, config: &ReserveConfig, decimals: u8, now: i64) -> Result<()> {
         if decimals > 18 {
             return Err(Error::MintDecimalsAboveCeiling);
         }
         config.validate()?;
-        let mut reserve = Self { config, decimals, last_accrual: now, ..Self::default() };
-        reserve.risk = RiskState::new(&config.risk, config.oracle.confidence_multiple, now);
-        reserve.controller = Controller::new(&config.controller);
-        (reserve.deposit_index, reserve.debt_index) = (Index::ONE, Index::ONE);
-        reserve.update_rates();
-        Ok(reserve)
+        (self.config, self.decimals, self.last_accrual) = (*config, decimals, now);
+        self.risk = RiskState::new(&config.risk, config.oracle.confidence_multiple, now);
+        self.controller = Controller::new(&config.controller);
+        (self.deposit_index, self.debt_index) = (Index::ONE, Index::ONE);
+        self.update_rates();
+        Ok(())
     }
 
+    /// Seconds before which a term must be known.
+    pub const NOTICE: i64 = 604_800;
+
     /// Replaces the configuration from `now` on; interest until then follows the old one, and maintenance the ramp.
-    pub fn set_config(&mut self, config: ReserveConfig, now: i64) -> Result<()> {
+    pub fn set_config(&mut self, config: &ReserveConfig, now: i64) -> Result<()> {
+        if self.closed != 0 {
+            return Err(Error::ReserveClosed);
+        }
         config.validate()?;
+        let is_new_term = config.repay_by != 0 && config.repay_by != self.config.repay_by;
+        if is_new_term && (config.repay_by as i64) < now.saturating_add(Self::NOTICE) {
+            return Err(Error::TermOutOfRange);
+        }
         let is_empty = self.deposit_shares == Shares::ZERO && self.debt_shares == Shares::ZERO;
         if config.risk.group_id != self.config.risk.group_id && !is_empty {
             return Err(Error::GroupInUse);
@@ -221,7 +228,7 @@ impl Reserve {
         }
         let worth = self.price.value_ceil(self.deposits(), self.price.spot, Bps(ONE_BPS)).0.div_ceil(Usd::ONE.0);
         self.risk.adopt(&config.risk, &self.config.risk, worth.min(u32::MAX as u128) as u32);
-        self.config = config;
+        self.config = *config;
         self.price.judge(&self.config.oracle, &self.halt);
         self.reassess();
         self.controller.clamp(&config.controller);

@@ -8,36 +8,29 @@ use crate::{
     error::{Error, Result},
     layout::record,
     math::mul,
+    parameter::governed,
     units::{Bps, ONE_BPS},
     volatility::Volatility,
 };
 
-record! {
+governed! {
     /// One set of weights. All zero: the reserve is not offered on these terms.
     pub struct Weights: 8 {
         /// Share of collateral value that backs new risk.
-        pub initial_asset: Bps,
+        pub initial_asset: Bps [Bps, 0..=10_000, Up, AssetWeightOutOfRange],
         /// Share of collateral value that wards off liquidation.
-        pub maintenance_asset: Bps,
+        pub maintenance_asset: Bps [Bps, 0..=10_000, Up, AssetWeightOutOfRange],
         /// Multiple of debt value that new risk must cover.
-        pub initial_liability: Bps,
+        pub initial_liability: Bps [Bps, 10_000..=50_000, DownOrNew, LiabilityWeightOutOfRange],
         /// Multiple of debt value below which collateral is liquidated.
-        pub maintenance_liability: Bps,
+        pub maintenance_liability: Bps [Bps, 10_000..=50_000, DownOrNew, LiabilityWeightOutOfRange],
     }
 }
 
 impl Weights {
-    /// Hard ceiling of a liability weight.
-    pub const MAX_LIABILITY: Bps = Bps(50_000);
-
-    /// Refuses weights outside their ranges.
+    /// Refuses weights that do not go together.
     pub fn validate(&self) -> Result<()> {
-        if self.maintenance_asset.0 > ONE_BPS {
-            return Err(Error::AssetWeightOutOfRange);
-        }
-        if !(ONE_BPS..=Self::MAX_LIABILITY.0).contains(&self.maintenance_liability.0)
-            || self.initial_liability > Self::MAX_LIABILITY
-        {
+        if self.maintenance_liability.0 == 0 {
             return Err(Error::LiabilityWeightOutOfRange);
         }
         if self.initial_asset > self.maintenance_asset || self.initial_liability < self.maintenance_liability {
@@ -65,50 +58,47 @@ pub enum Terms {
     Isolated = 2,
 }
 
-record! {
+governed! {
     /// What governance sets for a reserve's weights.
     pub struct RiskConfig: 64 {
         /// Weights in cross accounts. Asset weights of zero: no collateral there.
-        pub cross: Weights,
+        pub cross: Weights [part],
         /// Weights in isolated accounts.
-        pub isolated: Weights,
+        pub isolated: Weights [part],
         /// Initial asset weight in cross accounts while all debts are of the group.
-        pub group_initial_asset: Bps,
+        pub group_initial_asset: Bps [Bps, 0..=10_000, Up, AssetWeightOutOfRange],
         /// Maintenance asset weight likewise.
-        pub group_maintenance_asset: Bps,
+        pub group_maintenance_asset: Bps [Bps, 0..=10_000, Up, AssetWeightOutOfRange],
         /// Value of all deposits that the market could absorb, whole USD: beyond it, the weight shrinks in proportion.
         /// Zero: no such haircut.
-        pub market_depth: u32,
+        pub market_depth: u32 [Dollars, 1..=u32::MAX as u64, UpOrNone, HaircutWithoutDepth],
         /// The same for the deposit of one account.
-        pub position_depth: u32,
+        pub position_depth: u32 [Dollars, 1..=u32::MAX as u64, UpOrNone, HaircutWithoutDepth],
         /// What may be borrowed against all deposits up to the deposit cap, whole USD. Zero: what the weights allow.
-        pub borrowing_cap: u32,
+        pub borrowing_cap: u32 [Dollars, 1..=u32::MAX as u64, UpOrNone, CapOutOfRange],
         /// Annual volatility above which the weight shrinks.
-        pub reference_volatility: Bps,
+        pub reference_volatility: Bps [Bps, 0..=65_535, Any, HaircutOutOfRange],
         /// Weight lost per 100 % of volatility above that.
-        pub volatility_slope: Bps,
+        pub volatility_slope: Bps [Bps, 0..=65_535, Down, HaircutOutOfRange],
         /// Most weight that volatility takes.
-        pub max_volatility_haircut: Bps,
+        pub max_volatility_haircut: Bps [Bps, 0..=10_000, Down, HaircutOutOfRange],
         /// Most weight that the size of all deposits takes.
-        pub max_market_haircut: Bps,
+        pub max_market_haircut: Bps [Bps, 0..=10_000, Down, HaircutOutOfRange],
         /// Most weight that the size of a position takes.
-        pub max_position_haircut: Bps,
+        pub max_position_haircut: Bps [Bps, 0..=10_000, Down, HaircutOutOfRange],
         /// Basis points that weights and haircuts of maintenance move in an hour, at most.
-        pub ramp: Bps,
+        pub ramp: Bps [BpsPerHour, 10..=2_000, Any, RampOutOfRange],
         /// Risk group: reserves whose prices move together. Zero: none.
-        pub group_id: u8,
+        pub group_id: u8 [Id, 0..=255, Any, GroupInUse],
         /// What the token is, for correlation: see [`crate::exposure::Class`].
-        pub class: u8,
+        pub class: u8 [Id, 0..=4, Any, ClassOutOfRange],
         /// Zero.
-        pub reserved: [u8; 18],
+        pub reserved: [u8; 18] [zero],
     }
 }
 
 impl RiskConfig {
-    /// Range of the ramp, basis points an hour.
-    pub const RAMP: core::ops::RangeInclusive<u16> = 10..=2_000;
-
-    /// Refuses parameters outside their ranges.
+    /// Refuses parameters that do not go together.
     pub fn validate(&self) -> Result<()> {
         self.cross.validate()?;
         if self.group_id == 0 && (self.group_initial_asset.0 | self.group_maintenance_asset.0) != 0 {
@@ -122,20 +112,10 @@ impl RiskConfig {
         if self.isolated != Weights::default() {
             self.isolated.validate()?;
         }
-        let haircuts = [self.max_volatility_haircut, self.max_market_haircut, self.max_position_haircut];
-        if haircuts.iter().any(|haircut| haircut.0 > ONE_BPS) {
-            return Err(Error::HaircutOutOfRange);
-        }
         if self.max_market_haircut.0 > 0 && self.market_depth == 0
             || self.max_position_haircut.0 > 0 && self.position_depth == 0
         {
             return Err(Error::HaircutWithoutDepth);
-        }
-        if !Self::RAMP.contains(&self.ramp.0) {
-            return Err(Error::RampOutOfRange);
-        }
-        if self.class as usize >= crate::exposure::CLASSES {
-            return Err(Error::ClassOutOfRange);
         }
         Ok(())
     }

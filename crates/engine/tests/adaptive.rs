@@ -220,7 +220,7 @@ fn happen(world: &mut World, event: Event) {
         Event::Wait(seconds) => world.now += seconds,
         Event::Refresh if world.reserves[RESERVE as usize].price.publish_time < world.now => again(world, RESERVE),
         Event::Refresh => {}
-        Event::Configure(config) => world.act(0, |ledger, _| ledger.set_config(RESERVE, *config)).unwrap(),
+        Event::Configure(config) => world.act(0, |ledger, _| common::configure(ledger, RESERVE, &config)).unwrap(),
         // A refused one changes nothing.
         Event::Deposit(amount) => drop(world.act(1, |ledger, account| ledger.deposit(account, RESERVE, amount))),
         Event::Withdraw => drop(world.act(1, |ledger, account| ledger.withdraw(account, RESERVE, u64::MAX))),
@@ -298,7 +298,7 @@ proptest! {
         let mut config = reserve_config(1);
         config.oracle.reference_speed = Bps(speed);
         config.oracle.max_ema_divergence = Bps(5_000);
-        let mut reserve = Reserve::new(config, 9, START).unwrap();
+        let mut reserve = Reserve::new(&config, 9, START).unwrap();
         let mut now = START;
         let mut last: Option<f64> = None;
         for (price, seconds, exponent) in prices {
@@ -327,7 +327,7 @@ fn thirty_days(config: ControllerConfig) -> Vec<f64> {
     let mut settings = reserve_config(0);
     settings.curve = ballast_engine::interest::RateCurve::new(&[(0, 0), (8_000, 800), (10_000, 6_000)]).unwrap();
     settings.controller = config;
-    let mut reserve = Reserve::new(settings, 6, START).unwrap();
+    let mut reserve = Reserve::new(&settings, 6, START).unwrap();
     reserve.deposit(1_000_000_000_000).unwrap();
     let mut utilisations = Vec::new();
     for hour in 1..=720 {
@@ -440,13 +440,13 @@ fn terms_in_use_cannot_be_taken_away() {
     let mut world = World::new(2);
     let mut config = reserve_config(1);
     config.risk = RiskConfig { isolated: config.risk.cross, ..config.risk };
-    world.act(0, |ledger, _| ledger.set_config(1, config)).unwrap();
-    let withdrawn = world.act(0, |ledger, _| ledger.set_config(1, reserve_config(1)));
+    world.act(0, |ledger, _| common::configure(ledger, 1, &config)).unwrap();
+    let withdrawn = world.act(0, |ledger, _| common::configure(ledger, 1, &reserve_config(1)));
     assert_eq!(withdrawn, Err(Error::IsolatedWeightsWithdrawn));
     world.deposit(0, 1, 1_000_000_000);
     config.risk.group_id = 1;
     (config.risk.group_initial_asset, config.risk.group_maintenance_asset) = (Bps(7_500), Bps(8_200));
-    assert_eq!(world.act(0, |ledger, _| ledger.set_config(1, config)), Err(Error::GroupInUse));
+    assert_eq!(world.act(0, |ledger, _| common::configure(ledger, 1, &config)), Err(Error::GroupInUse));
 }
 
 /// Or no liquidation would improve health until the weight has come down.
@@ -457,14 +457,14 @@ fn a_penalty_waits_for_the_weights_in_force() {
     (config.risk.cross.initial_asset, config.risk.cross.maintenance_asset) = (Bps(5_000), Bps(5_000));
     config.max_penalty = Bps(2_500);
     assert_eq!(config.validate(), Ok(()));
-    assert_eq!(world.act(0, |ledger, _| ledger.set_config(1, config)), Err(Error::PenaltyOutOfRange));
+    assert_eq!(world.act(0, |ledger, _| common::configure(ledger, 1, &config)), Err(Error::PenaltyOutOfRange));
     let lower = ReserveConfig { max_penalty: Bps(1_500), ..config };
-    world.act(0, |ledger, _| ledger.set_config(1, lower)).unwrap();
+    world.act(0, |ledger, _| common::configure(ledger, 1, &lower)).unwrap();
     for _ in 0..100 {
         world.now += 600;
         again(&mut world, 1);
     }
-    world.act(0, |ledger, _| ledger.set_config(1, config)).unwrap();
+    world.act(0, |ledger, _| common::configure(ledger, 1, &config)).unwrap();
 }
 
 #[test]
@@ -472,7 +472,7 @@ fn accounts_open_in_a_mode_that_is_offered() {
     let mut world = World::new(1);
     let mut config = reserve_config(1);
     config.risk.isolated = config.risk.cross;
-    world.act(0, |ledger, _| ledger.set_config(1, config)).unwrap();
+    world.act(0, |ledger, _| common::configure(ledger, 1, &config)).unwrap();
     let open = |mode: u8, collateral, debt| MarginAccount::open(mode, collateral, debt, &world.reserves);
     assert_eq!(open(2, 0, 0).unwrap_err(), Error::AccountModeInvalid);
     assert_eq!(open(Mode::Isolated as u8, 1, 0).unwrap_err(), Error::IsolationNotOffered);

@@ -4,17 +4,17 @@ mod common;
 
 use ballast_engine::{
     Error,
-    actions::{EVERYTHING, check_listing},
+    actions::EVERYTHING,
     health::{HealthReport, Requirement},
     index::Index,
     layout::Address,
     margin::{MAX_POSITIONS, MarginAccount},
-    market::{MAX_RESERVES, Market, MarketConfig, Roles},
+    market::{Market, MarketConfig, Roles},
     price::{PriceUpdate, Source},
     reserve::{Reserve, ReserveConfig},
     units::{Bps, Usd},
 };
-use common::{START, TOKENS, World, feed, market_config, reserve_config, roles, update};
+use common::{START, TOKENS, World, feed, market_config, reserve_config, update};
 
 const LENDER: usize = 0;
 const USER: usize = 1;
@@ -70,7 +70,7 @@ fn liquidate(world: &mut World, most: u64) -> Result<ballast_engine::liquidation
 fn configure(world: &mut World, reserve: u8, change: impl FnOnce(&mut ReserveConfig)) -> Result<(), Error> {
     let mut config = world.reserves[reserve as usize].config;
     change(&mut config);
-    world.act(LENDER, |ledger, _| ledger.set_config(reserve, config))
+    world.act(LENDER, |ledger, _| common::configure(ledger, reserve, &config))
 }
 
 fn publish(world: &mut World, change: impl FnOnce(&mut PriceUpdate)) -> Result<bool, Error> {
@@ -153,13 +153,9 @@ fn the_sixteenth_position_is_the_last() {
 }
 
 #[test]
-fn a_market_lists_a_mint_once_and_64_reserves() {
-    let mut reserves = vec![Reserve::new(reserve_config(0), 6, START).unwrap(); 2];
-    reserves[1].mint = Address([1; 32]);
-    assert_eq!(check_listing(&reserves, &Address([1; 32])), Err(Error::DuplicateReserve));
-    assert_eq!(check_listing(&reserves, &Address([2; 32])), Ok(()));
-    assert_eq!(check_listing(&vec![reserves[0]; MAX_RESERVES], &Address([2; 32])), Err(Error::TooManyReserves));
-    assert_eq!(Reserve::new(reserve_config(0), 19, START), Err(Error::MintDecimalsAboveCeiling));
+fn a_mint_has_eighteen_decimals_at_most() {
+    assert!(Reserve::new(&reserve_config(0), 18, START).is_ok());
+    assert_eq!(Reserve::new(&reserve_config(0), 19, START), Err(Error::MintDecimalsAboveCeiling));
 }
 
 #[test]
@@ -434,15 +430,18 @@ fn fees_are_the_reserve_factors_share_of_interest() {
 #[test]
 fn a_market_needs_roles_and_a_receiver() {
     let (a, b, none) = (Address([1; 32]), Address([2; 32]), Address::NONE);
-    let new = |authority, fee_collector, receivers| {
-        Market::new(market_config(), Roles { authority, fee_collector, ..roles() }, receivers).err()
+    let new = |authority, change: fn(&mut Roles)| {
+        let mut config = market_config();
+        change(&mut config.roles);
+        Market::new(config, authority).err()
     };
-    assert_eq!(new(a, b, [a, none]), None);
-    assert_eq!(new(none, b, [a, none]), Some(Error::RoleMissing));
-    assert_eq!(new(a, none, [a, none]), Some(Error::RoleMissing));
-    assert_eq!(new(a, b, [none, a]), Some(Error::ReceiverMissing));
-    let mut market =
-        Market::new(market_config(), Roles { authority: a, fee_collector: b, ..roles() }, [a, none]).unwrap();
+    assert_eq!(new(a, |_| ()), None);
+    assert_eq!(new(none, |_| ()), Some(Error::RoleMissing));
+    assert_eq!(new(a, |roles| roles.fee_collector = Address::NONE), Some(Error::RoleMissing));
+    assert_eq!(new(a, |roles| roles.guardian = Address::NONE), Some(Error::RoleMissing));
+    assert_eq!(new(a, |roles| roles.price_receiver = Address::NONE), Some(Error::ReceiverMissing));
+    let mut market = Market::new(market_config(), b).unwrap();
+    market.config.roles.price_receiver = a;
     assert!(market.accepts_receiver(&a) && !market.accepts_receiver(&b) && !market.accepts_receiver(&none));
     assert_eq!([market.next_event(), market.next_event()], [1, 2]);
     let refused = |change: fn(&mut MarketConfig)| {
@@ -473,7 +472,7 @@ fn each_parameter_out_of_range_has_its_own_error() {
             },
             Error::ReserveHasNoUse,
         ),
-        (|config| config.borrow_enabled = 2, Error::ReserveHasNoUse),
+        (|config| config.borrow_enabled = 2, Error::SwitchOutOfRange),
         (|config| config.curve.count = 1, Error::CurvePointCountOutOfRange),
         (|config| config.curve.count = 2, Error::CurveMustSpanAllUtilisation),
         (|config| config.curve.points[1].rate_bps = 30_001, Error::CurveMustRise),

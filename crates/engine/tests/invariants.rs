@@ -175,7 +175,7 @@ proptest! {
     ) {
         let mut config = reserve_config(0);
         config.curve = RateCurve::new(&[(0, 100_000), (10_000, 100_000)]).unwrap();
-        let (mut reserve, mut now) = (Reserve::new(config, 6, 0).unwrap(), 0);
+        let (mut reserve, mut now) = (Reserve::new(&config, 6, 0).unwrap(), 0);
         for (kind, amount, shift, seconds) in steps {
             now += seconds;
             reserve.accrue(now);
@@ -308,7 +308,7 @@ proptest! {
     fn rounding_is_against_the_actor_i10(
         deposit_bits in 1u128 << 44..1 << 68, debt_bits in 1u128 << 64..1 << 70, amount in 1u64..1 << 40, part in 1u64..1 << 40,
     ) {
-        let mut reserve = Reserve::new(reserve_config(0), 6, common::START).unwrap();
+        let mut reserve = Reserve::new(&reserve_config(0), 6, common::START).unwrap();
         (reserve.deposit_index, reserve.debt_index) = (Index::from_bits(deposit_bits), Index::from_bits(debt_bits));
         let mut world = World::new(1);
         reserve.price = world.reserves[0].price;
@@ -387,7 +387,7 @@ proptest! {
 fn an_index_stops_at_its_ceiling_i2() {
     let mut config = reserve_config(0);
     config.curve = RateCurve::new(&[(0, 100_000), (10_000, 100_000)]).unwrap();
-    let mut reserve = Reserve::new(config, 6, 0).unwrap();
+    let mut reserve = Reserve::new(&config, 6, 0).unwrap();
     reserve.deposit(1_000).unwrap();
     reserve.borrow(1_000).unwrap();
     reserve.update_rates();
@@ -406,7 +406,7 @@ fn an_index_stops_at_its_ceiling_i2() {
 fn interest_stops_at_the_edge_of_the_books_i2() {
     let mut config = reserve_config(0);
     config.curve = RateCurve::new(&[(0, 100_000), (10_000, 100_000)]).unwrap();
-    let mut reserve = Reserve::new(config, 6, 0).unwrap();
+    let mut reserve = Reserve::new(&config, 6, 0).unwrap();
     reserve.deposit(MAX_LIQUIDITY).unwrap();
     assert_eq!(reserve.deposit(1), Err(Error::AmountTooLarge));
     reserve.borrow(MAX_LIQUIDITY / 2).unwrap();

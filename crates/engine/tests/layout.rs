@@ -5,12 +5,13 @@ use ballast_engine::{
     breaker::{BreakerConfig, Halt},
     exposure::ValueAtRiskConfig,
     flow::{Outflow, Throughput},
+    governance::{Change, Listing, Quota},
     health::HealthReport,
     insurance::{Insurance, InsuranceConfig, Stake},
     interest::{Controller, ControllerConfig, RateCurve, RatePoint},
     layout::{Field, FieldType, Record},
     margin::{MarginAccount, Position},
-    market::{Market, MarketConfig},
+    market::{Market, MarketConfig, Roles},
     pause::Pause,
     price::OracleConfig,
     reading::PriceCache,
@@ -45,14 +46,18 @@ fn assert_contiguous<T: Record>(bytes: usize) {
 
 #[test]
 fn records_have_their_size_and_no_gaps() {
-    assert_contiguous::<Market>(504);
-    assert_contiguous::<MarketConfig>(112);
+    assert_contiguous::<Market>(592);
+    assert_contiguous::<Roles>(192);
+    assert_contiguous::<Change>(544);
+    assert_contiguous::<Listing>(416);
+    assert_contiguous::<Quota>(16);
+    assert_contiguous::<MarketConfig>(304);
     assert_contiguous::<ValueAtRiskConfig>(64);
     assert_contiguous::<Reserve>(1024);
     assert_contiguous::<ReserveConfig>(384);
     assert_contiguous::<BreakerConfig>(40);
     assert_contiguous::<InsuranceConfig>(8);
-    assert_contiguous::<Insurance>(24);
+    assert_contiguous::<Insurance>(32);
     assert_contiguous::<Stake>(144);
     assert_contiguous::<Halt>(24);
     assert_contiguous::<Outflow>(24);
@@ -85,19 +90,19 @@ fn fields_stay_where_they_are() {
         "id",
         "creator",
         "authority",
-        "fee_collector",
-        "guardian",
         "vault_authority",
-        "price_receivers",
         "config",
         "events",
+        "changes",
+        "listed_at",
+        "council",
         "outflow",
         "liquidated",
         "losses",
         "pause",
         "reduce_only",
     ];
-    let offsets = [0, 6, 8, 40, 72, 104, 136, 168, 232, 344, 352, 376, 392, 408, 432];
+    let offsets = [0, 6, 8, 40, 72, 104, 408, 416, 424, 432, 448, 472, 488, 504, 528];
     assert_eq!(market.map(offset::<Market>), offsets);
     let reserve = [
         "mint",
@@ -117,10 +122,13 @@ fn fields_stay_where_they_are() {
         ["last_accrual", "borrow_rate", "deposit_growth", "price", "risk", "controller", "outflow", "liquidated"];
     assert_eq!(rest.map(offset::<Reserve>), [544, 552, 560, 568, 672, 800, 832, 856]);
     let last = ["halt", "insurance", "claimable", "flash_loan", "flash_fee", "passing", "flow_reading", "reserved"];
-    assert_eq!(last.map(offset::<Reserve>), [872, 896, 920, 928, 936, 944, 952, 968]);
-    let account =
-        ["version", "bump", "id", "position_count", "mode", "market", "owner", "positions", "due", "reserved"];
-    assert_eq!(account.map(offset::<MarginAccount>), [0, 1, 2, 4, 5, 8, 40, 72, 336, 360]);
+    assert_eq!(last.map(offset::<Reserve>), [872, 896, 928, 936, 944, 952, 960, 992]);
+    let change = ["version", "bump", "target", "length", "number", "market", "payer", "earliest", "latest", "data"];
+    assert_eq!(change.map(offset::<Change>), [0, 1, 2, 4, 8, 16, 48, 80, 88, 96]);
+    let account = ["version", "bump", "id", "position_count", "mode", "market", "owner", "positions", "due"];
+    assert_eq!(account.map(offset::<MarginAccount>), [0, 1, 2, 4, 5, 8, 40, 72, 336]);
+    let delegation = ["delegate", "delegate_until", "sequence", "delegate_rights", "reserved"];
+    assert_eq!(delegation.map(offset::<MarginAccount>), [360, 392, 400, 408, 409]);
     let stake = ["version", "bump", "reserve", "generation", "market", "owner", "shares", "asked_for", "free_from"];
     assert_eq!(stake.map(offset::<Stake>), [0, 1, 2, 4, 8, 40, 72, 80, 88]);
 }
@@ -144,9 +152,9 @@ fn error_codes_are_their_position_in_the_list() {
 
 /// Errors that only the program returns, because the engine knows no accounts and no tokens.
 const OF_THE_PROGRAM: [Error; 17] = [
-    Error::NotMarketAuthority,
     Error::NotFeeCollector,
-    Error::NotAccountOwner,
+    Error::TooManyReserves,
+    Error::MarketNotLaunched,
     Error::WrongMarket,
     Error::WrongVault,
     Error::WrongVaultAuthority,
@@ -172,7 +180,9 @@ fn every_error_of_the_engine_has_an_example() {
         include_str!("breakers.rs"),
         include_str!("phases.rs"),
         include_str!("insurance.rs"),
-        include_str!("token.rs")
+        include_str!("governance.rs"),
+        include_str!("token.rs"),
+        include_str!("delegates.rs")
     );
     for error in Error::ALL.iter().filter(|error| !OF_THE_PROGRAM.contains(error)) {
         assert!(examples.contains(&format!("Error::{}", error.name())), "no example of {}", error.name());

@@ -183,6 +183,7 @@ fn the_states_refuse_flash_loans_stakes_and_fees() {
         usdc(&mut world).config.flash_enabled = 1;
         usdc(&mut world).claimable = 1;
         usdc(&mut world).insurance.earn(10);
+        usdc(&mut world).insurance.staked = 10;
         world
     };
     let flash = |world: &mut World| world.act(0, |ledger, _| ledger.begin_flash_loan(USDC, 1)).map(drop);

@@ -5,7 +5,7 @@ mod common;
 
 use ballast_engine::{
     Error,
-    actions::{Ledger, check_listing},
+    actions::Ledger,
     breaker::BreakerConfig,
     health::{HealthReport, Requirement, health, maintenance_and_equity},
     insurance::InsuranceConfig,
@@ -18,7 +18,7 @@ use ballast_engine::{
     reserve::{MAX_LIQUIDITY, Reserve, ReserveConfig},
     units::{Bps, Shares},
 };
-use common::{START, World, cases, feed, market_config, reserve_config, restricted_config, roles, source};
+use common::{AUTHORITY, START, World, cases, feed, market_config, reserve_config, restricted_config, source};
 use proptest::prelude::*;
 
 /// Any number, small and extreme ones more often.
@@ -145,7 +145,7 @@ fn perform_on(ledger: &mut Ledger<'_>, account: &mut MarginAccount, call: &Call)
         Call::Pause(actions) => ledger.market.pause.begin(actions, ledger.now),
         Call::Resume(is_governance) => ledger.market.resume(is_governance, ledger.now),
         Call::Refresh(reserve, ref update) => ledger.refresh_price(reserve, &source(update), None).map(drop),
-        Call::Configure(reserve, kind) => ledger.set_config(reserve, configured(reserve, kind)),
+        Call::Configure(reserve, kind) => common::configure(ledger, reserve, &configured(reserve, kind)),
         _ => unreachable!("no call of the ledger: {call:?}"),
     }
 }
@@ -226,7 +226,6 @@ fn read(world: &World, account: &MarginAccount) {
     for reserve in &world.reserves {
         let _ = (reserve.fees(), reserve.utilisation(), reserve.deposits(), reserve.debts());
         let _ = (reserve.debt_index_at(world.now), reserve.deposit_index_at(world.now));
-        let _ = check_listing(&world.reserves, &reserve.mint);
     }
 }
 
@@ -256,7 +255,7 @@ proptest! {
         config.oracle.max_confidence_maintenance = Bps(2_000);
         config.oracle.max_confidence_initial = Bps(2_000);
         config.oracle.confidence_multiple = Bps(50_000);
-        let mut reserve = Reserve::new(config, 0, START).unwrap();
+        let mut reserve = Reserve::new(&config, 0, START).unwrap();
         let confidence = (price as i128 * confidence as i128 / 10_000) as u64;
         let update = PriceUpdate { feed_id: feed(0).0, price, confidence, exponent, publish_time: START, ema_price: price };
         reserve.refresh(&Quote::new(&source(&update), None, &config.oracle, START).unwrap(), START).unwrap();
@@ -295,9 +294,8 @@ proptest! {
     #[test]
     fn no_configuration_bytes_panic_i11(bytes in prop::collection::vec(any::<u8>(), 384), fill in any::<u8>(), at in 0usize..200, value: u8) {
         let _ = bytemuck::pod_read_unaligned::<ReserveConfig>(&bytes).validate();
-        let _ = bytemuck::pod_read_unaligned::<MarketConfig>(&bytes[..112]).validate();
+        let _ = bytemuck::pod_read_unaligned::<MarketConfig>(&bytes[..304]).validate();
         let _ = bytemuck::pod_read_unaligned::<BreakerConfig>(&bytes[..40]).validate();
-        let _ = bytemuck::pod_read_unaligned::<InsuranceConfig>(&bytes[..8]).validate();
         let mut config = reserve_config(0);
         config.deposit_cap = u64::from_le_bytes([fill; 8]);
         for (index, point) in config.curve.points.iter_mut().enumerate() {
@@ -318,7 +316,7 @@ proptest! {
             change(&mut config, field, step, bound);
         }
         prop_assert_eq!(config.validate().is_ok(), acceptable(&config), "{:?}", config.validate());
-        prop_assert_eq!(Reserve::new(config, 18, START).is_ok(), acceptable(&config));
+        prop_assert_eq!(Reserve::new(&config, 18, START).is_ok(), acceptable(&config));
     }
 
     #[test]
@@ -334,8 +332,7 @@ proptest! {
         let expected = (10_050..=15_000).contains(&target) && (100..=5_000).contains(&shortfall)
             && dust >= 1_000_000 && dust <= debt && debt <= 100_000_000_000 && near <= 2_000;
         prop_assert_eq!(config.validate().is_ok(), expected);
-        let receivers = [Address([1; 32]), Address::NONE];
-        prop_assert_eq!(Market::new(config, roles(), receivers).is_ok(), expected);
+        prop_assert_eq!(Market::new(config, AUTHORITY).is_ok(), expected);
     }
 }
 
@@ -408,22 +405,24 @@ fn acceptable(config: &ReserveConfig) -> bool {
         && oracle.max_confidence_maintenance.0 <= 2_000
         && (1..=5_000).contains(&oracle.max_ema_divergence.0)
         && (10_000..=50_000).contains(&oracle.confidence_multiple.0);
-    let uses = config.borrow_enabled <= 1 && (config.risk.cross.maintenance_asset.0 > 0 || config.borrow_enabled == 1);
+    let is_useful = config.risk.cross.maintenance_asset.0 > 0 || config.borrow_enabled == 1 || config.reduce_only == 1;
+    let uses = config.borrow_enabled <= 1 && is_useful;
     let ramp = (10..=2_000).contains(&config.risk.ramp.0);
     let count = config.curve.count as usize;
-    let curve = (2..=8).contains(&count) && {
-        let points = &config.curve.points[..count];
-        points[0].utilisation.0 == 0
-            && points[count - 1].utilisation.0 == 10_000
-            && points
-                .windows(2)
-                .all(|pair| pair[0].utilisation < pair[1].utilisation && pair[0].rate_bps <= pair[1].rate_bps)
-            && points.iter().all(|point| point.rate_bps <= 100_000)
-    };
+    let curve = (2..=8).contains(&count)
+        && {
+            let points = &config.curve.points[..count];
+            points[0].utilisation.0 == 0
+                && points[count - 1].utilisation.0 == 10_000
+                && points
+                    .windows(2)
+                    .all(|pair| pair[0].utilisation < pair[1].utilisation && pair[0].rate_bps <= pair[1].rate_bps)
+        }
+        && config.curve.points.iter().all(|point| point.rate_bps <= 100_000 && point.utilisation.0 <= 10_000);
     let breakers = &config.breakers;
     let [first, second, third] = breakers.tiers.map(|tier| tier.0);
     let tiers = match (first, second, third) {
-        (0, 0, 0) => !(60..=14_400).contains(&breakers.halt_seconds),
+        (0, 0, 0) => breakers.halt_seconds < 60,
         (0, ..) | (_, 0, 1..) => false,
         _ => {
             (60..=14_400).contains(&breakers.halt_seconds)

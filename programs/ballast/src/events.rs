@@ -138,13 +138,85 @@ pub struct Liquidated {
     pub padding: [u8; 3],
 }
 
-/// Protocol fees were paid out.
+macro_rules! payouts {
+    ($($(#[$meta:meta])* $name:ident;)*) => {$(
+        $(#[$meta])*
+        #[event(bytemuck)]
+        pub struct $name {
+            /// Number of the event in its market.
+            pub number: u64,
+            pub market: Address,
+            pub amount: u64,
+            pub reserve: u8,
+            pub padding: [u8; 7],
+        }
+    )*};
+}
+
+payouts! {
+    /// Protocol fees were paid out.
+    FeesCollected;
+    /// A reserve was closed, and what was left in its vault paid out.
+    ReserveClosed;
+}
+
+/// A parameter was set.
 #[event(bytemuck)]
-pub struct FeesCollected {
+pub struct ParameterSet {
     /// Number of the event in its market.
     pub number: u64,
     pub market: Address,
-    pub amount: u64,
+    /// Its bytes before, zeros behind them.
+    pub old: [u8; 32],
+    /// Its bytes now.
+    pub new: [u8; 32],
+    /// Which parameter: bytes from the start of the record; 65,535: the market's authority.
+    pub offset: u16,
+    /// Index of the reserve; 255: the market.
+    pub target: u8,
+    pub padding: [u8; 5],
+}
+
+macro_rules! changes {
+    ($($(#[$meta:meta])* $name:ident;)*) => {$(
+        $(#[$meta])*
+        #[event(bytemuck)]
+        pub struct $name {
+            /// Number of the event in its market.
+            pub number: u64,
+            pub market: Address,
+            /// Number of the change in its market.
+            pub change: u64,
+            /// From when it can be executed, unix seconds.
+            pub earliest: i64,
+            /// Until when.
+            pub latest: i64,
+            /// Index of the reserve; 254: a listing; 255: the market.
+            pub target: u8,
+            pub padding: [u8; 7],
+        }
+    )*};
+}
+
+changes! {
+    /// A change was queued.
+    ChangeQueued;
+    /// The edits of a change were made; a `ParameterSet` for each came before.
+    ChangeExecuted;
+    /// A change was cancelled.
+    ChangeCancelled;
+}
+
+/// A reserve was listed.
+#[event(bytemuck)]
+pub struct ReserveListed {
+    /// Number of the event in its market.
+    pub number: u64,
+    pub market: Address,
+    pub mint: Address,
+    /// Number of the change in its market.
+    pub change: u64,
+    /// Index of the reserve.
     pub reserve: u8,
     pub padding: [u8; 7],
 }
@@ -199,6 +271,21 @@ pub struct Restricted {
     /// 1 while the market is reduce-only.
     pub reduce_only: u8,
     pub padding: [u8; 6],
+}
+
+/// The owner of an account named a delegate, or removed the one there was.
+#[event(bytemuck)]
+pub struct DelegateSet {
+    /// Number of the event in its market.
+    pub number: u64,
+    pub account: Address,
+    /// All zero: nobody.
+    pub delegate: Address,
+    /// When the rights end, unix seconds.
+    pub until: i64,
+    /// Withdraw (1), borrow (2), any destination (4).
+    pub rights: u8,
+    pub padding: [u8; 7],
 }
 
 /// Logs what became of a reserve's price breaker.

@@ -3,7 +3,7 @@
 //! An instruction checks its accounts, calls the engine once, moves tokens and logs an event. All arithmetic on money
 //! and every risk rule is the engine's.
 
-use {anchor_lang::prelude::*, ballast_engine::market::Roles};
+use anchor_lang::prelude::*;
 
 #[cfg(any(target_arch = "bpf", test))]
 mod builtins;
@@ -12,6 +12,8 @@ mod events;
 mod idl;
 mod instructions;
 mod introspection;
+#[cfg(not(feature = "no-entrypoint"))]
+mod security_txt;
 mod state;
 mod token;
 
@@ -30,26 +32,23 @@ pub mod ballast {
         ctx: &mut Context<CreateMarket>,
         id: u16,
         authority: Address,
-        fee_collector: Address,
-        guardian: Address,
-        price_receivers: [Address; 2],
         config: MarketConfig,
     ) -> Result<()> {
-        let roles =
-            Roles { authority: stored(&authority), fee_collector: stored(&fee_collector), guardian: stored(&guardian) };
-        ctx.accounts.create(id, roles, price_receivers, config, &ctx.bumps)
+        ctx.accounts.create(id, &authority, config, &ctx.bumps)
     }
 
-    /// Lists a mint, by the market's authority.
+    /// Lists the mint of a queued change that is due. Anyone may.
     #[discrim = 1]
-    pub fn add_reserve(ctx: &mut Context<AddReserve>, config: ReserveConfig) -> Result<()> {
-        ctx.accounts.add(config, &ctx.bumps)
+    pub fn list_reserve(ctx: &mut Context<ListReserve>) -> Result<()> {
+        ctx.accounts.list(&ctx.bumps)
     }
 
-    /// Replaces a reserve's parameters, by the market's authority.
+    /// Changes parameters of a reserve, or of the market (255), at once: by the authority, before the launch whatever it likes,
+    /// after it what adds no risk; or in small steps by the risk council. Each edit is a parameter's offset in its record
+    /// (`u16`) and its new bytes.
     #[discrim = 2]
-    pub fn update_reserve(ctx: &mut Context<UpdateReserve>, reserve: u8, config: ReserveConfig) -> Result<()> {
-        ctx.accounts.update(reserve, config)
+    pub fn set_parameters(ctx: &mut Context<Govern>, target: u8, edits: &[u8]) -> Result<()> {
+        ctx.accounts.set_parameters(target, edits)
     }
 
     /// Opens a margin account for the signer: cross (mode 0), or isolated (mode 1) with one collateral and one debt reserve.
@@ -70,13 +69,13 @@ pub mod ballast {
         ctx.accounts.deposit(reserve, amount)
     }
 
-    /// Takes lent tokens back; `u64::MAX` takes all.
+    /// Takes lent tokens back, by the owner or a delegate with that right; `u64::MAX` takes all.
     #[discrim = 6]
     pub fn withdraw(ctx: &mut Context<PayOut>, reserve: u8, amount: u64) -> Result<()> {
         ctx.accounts.withdraw(reserve, amount)
     }
 
-    /// Borrows tokens against the account's deposits.
+    /// Borrows tokens against the account's deposits, by the owner or a delegate with that right.
     #[discrim = 7]
     pub fn borrow(ctx: &mut Context<PayOut>, reserve: u8, amount: u64) -> Result<()> {
         ctx.accounts.borrow(reserve, amount)
@@ -126,12 +125,6 @@ pub mod ballast {
     #[discrim = 13]
     pub fn read_health(ctx: &mut Context<ReadHealth>) -> Result<()> {
         ctx.accounts.read()
-    }
-
-    /// Replaces the parameters that all reserves share, by the market's authority.
-    #[discrim = 14]
-    pub fn update_market(ctx: &mut Context<UpdateMarket>, config: MarketConfig) -> Result<()> {
-        ctx.accounts.update(config)
     }
 
     /// Liquidates like `liquidate`, but pays the collateral out now and takes the repayment in `end_liquidation`, which must
@@ -204,13 +197,13 @@ pub mod ballast {
 
     /// Stops actions for six hours, by the guardian: withdraw (1), borrow (2), flash loan (4), unstake (8).
     #[discrim = 25]
-    pub fn pause(ctx: &mut Context<Restrict>, actions: u8) -> Result<()> {
+    pub fn pause(ctx: &mut Context<Govern>, actions: u8) -> Result<()> {
         ctx.accounts.pause(actions)
     }
 
     /// Lifts a pause, by the guardian or the authority; the authority's also makes a reduce-only market whole again.
     #[discrim = 26]
-    pub fn resume(ctx: &mut Context<Restrict>) -> Result<()> {
+    pub fn resume(ctx: &mut Context<Govern>) -> Result<()> {
         ctx.accounts.resume()
     }
 
@@ -218,5 +211,63 @@ pub mod ballast {
     #[discrim = 27]
     pub fn poke(ctx: &mut Context<Poke>, reserve: u8) -> Result<()> {
         ctx.accounts.poke(reserve)
+    }
+
+    /// Queues a change by the authority: edits of a reserve or of the market (255) as in `set_parameters`, or a listing (254):
+    /// mint and parameters.
+    #[discrim = 28]
+    pub fn queue_change(ctx: &mut Context<QueueChange>, target: u8, data: &[u8]) -> Result<()> {
+        ctx.accounts.queue(target, data, &ctx.bumps)
+    }
+
+    /// Makes the edits of a queued change that is due. Anyone may.
+    #[discrim = 29]
+    pub fn execute_change(ctx: &mut Context<EndChange>) -> Result<()> {
+        ctx.accounts.execute()
+    }
+
+    /// Cancels a queued change: the authority, the guardian, or once it has expired anyone.
+    #[discrim = 30]
+    pub fn cancel_change(ctx: &mut Context<EndChange>) -> Result<()> {
+        ctx.accounts.cancel()
+    }
+
+    /// Makes the signer, the nominee, the market's authority.
+    #[discrim = 14]
+    pub fn accept_authority(ctx: &mut Context<Govern>) -> Result<()> {
+        ctx.accounts.accept_authority()
+    }
+
+    /// Brings an account of an older layout up to date. Anyone may, once its rent covers what it grows by.
+    #[discrim = 31]
+    pub fn migrate(ctx: &mut Context<Migrate>) -> Result<()> {
+        ctx.accounts.migrate()
+    }
+
+    /// Closes an empty, reduce-only reserve for good, by the fee collector, who gets what is left.
+    #[discrim = 32]
+    pub fn close_reserve(ctx: &mut Context<CollectFees>, reserve: u8) -> Result<()> {
+        ctx.accounts.close_reserve(reserve)
+    }
+
+    /// Lets somebody act for the owner until a time, unix seconds, in place of whoever could before: withdraw (1), borrow (2),
+    /// and pay out to anyone's token account (4) instead of the owner's alone. All zero removes the delegate. By the owner.
+    #[discrim = 33]
+    pub fn set_delegate(ctx: &mut Context<SetDelegate>, delegate: Address, rights: u8, until: i64) -> Result<()> {
+        ctx.accounts.set(delegate, rights, until)
+    }
+
+    /// Fails unless an account's collateral is at least so many basis points of its debt: by the values of new risk (0), of
+    /// maintenance (1) or at spot prices (2). An account without debt passes. A guard for the end of a transaction.
+    #[discrim = 34]
+    pub fn assert_health(ctx: &mut Context<ReadHealth>, requirement: u8, min_ratio_bps: u32) -> Result<()> {
+        ctx.accounts.assert(requirement, min_ratio_bps)
+    }
+
+    /// Fails unless the account's sequence number is the expected one, and counts it on. By the owner or the delegate. A guard
+    /// for the beginning of a transaction that is to be applied once, and in order.
+    #[discrim = 35]
+    pub fn assert_sequence(ctx: &mut Context<AssertSequence>, expected: u64) -> Result<()> {
+        ctx.accounts.assert(expected)
     }
 }

@@ -6,7 +6,7 @@
 use {
     crate::idl::describe,
     anchor_lang::{accounts::Slab, prelude::*},
-    ballast_engine::{insurance, layout, margin, market, reserve},
+    ballast_engine::{governance, insurance, layout, margin, market, reserve},
     bytemuck::{Pod, Zeroable},
     core::ops::{Deref, DerefMut},
 };
@@ -54,6 +54,12 @@ account!(
     discriminator = insurance::Stake::DISCRIMINATOR,
     with = []
 );
+account!(
+    /// A change that waits.
+    Change(governance::Change),
+    discriminator = governance::Change::DISCRIMINATOR,
+    with = []
+);
 
 /// A market with its reserves: one account.
 pub type Ledger = Slab<Market, reserve::Reserve>;
@@ -87,10 +93,6 @@ macro_rules! argument {
 argument!(
     /// A market's parameters.
     MarketConfig(market::MarketConfig)
-);
-argument!(
-    /// A reserve's parameters.
-    ReserveConfig(reserve::ReserveConfig)
 );
 
 /// An address as the engine stores it.

@@ -6,6 +6,7 @@ use {
     ballast_engine::{
         Error,
         actions::EVERYTHING,
+        layout,
         reserve::Reserve,
         token::{self, Mint, TransferFee, Transfers},
     },
@@ -130,7 +131,8 @@ fn fee(mint: &AccountView) -> Result<TransferFee> {
     Ok(Mint::read(&mint.try_borrow()?).on_chain()?.fee_at(epoch))
 }
 
-fn balance(account: &AccountView) -> Result<u64> {
+/// Atoms in a token account.
+pub fn balance(account: &AccountView) -> Result<u64> {
     token::balance(&account.try_borrow()?).ok_or(ProgramError::InvalidAccountData)
 }
 
@@ -151,6 +153,35 @@ pub fn initialize_account(
         accounts: &[InstructionAccount::writable(account.address()), InstructionAccount::readonly(mint.address())],
     };
     invoke_signed(&instruction, &[account, mint], &[])
+}
+
+/// Closes an empty token account: its rent goes to the recipient.
+pub fn close_account(
+    program: &AccountView,
+    account: &AccountView,
+    recipient: &AccountView,
+    authority: &AccountView,
+    signers: &[Signer],
+) -> Result<()> {
+    const CLOSE_ACCOUNT: u8 = 9;
+    let instruction = InstructionView {
+        program_id: program.address(),
+        data: &[CLOSE_ACCOUNT],
+        accounts: &[
+            InstructionAccount::writable(account.address()),
+            InstructionAccount::writable(recipient.address()),
+            InstructionAccount::readonly_signer(authority.address()),
+        ],
+    };
+    invoke_signed(&instruction, &[account, recipient, authority], signers)
+}
+
+/// The owner that a token account names; none if it is too short for one. That it is a token account is for the token program
+/// to check, which writes to no other.
+pub fn token_account_owner(account: &AccountView) -> Result<layout::Address> {
+    let data = account.try_borrow()?;
+    let owner = data.get(32..).and_then(|rest| rest.first_chunk());
+    Ok(owner.map_or(layout::Address::NONE, |owner| layout::Address(*owner)))
 }
 
 /// What the program needs to know of a mint it lists.

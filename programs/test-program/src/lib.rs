@@ -9,11 +9,16 @@
 //! - 1, forward: calls the program that is the first account with the other accounts, which keep the signer and writable
 //!   flags they came with, and the rest of the data.
 //! - 12, idle: does nothing, in place of a token program that is told to transfer.
+//! - 13, impersonate: the tag of Ballast's `read_health`. Returns the data of its last account, whatever they are.
+//! - Anything else is an instruction of the [`multisig`].
+
+mod message;
+mod multisig;
 
 use ballast_engine::math::mul_div_floor;
 use pinocchio::{
     AccountView, Address, ProgramResult,
-    cpi::{Seed, Signer, invoke_signed, invoke_with_slice},
+    cpi::{Seed, Signer, invoke_signed, invoke_with_slice, set_return_data},
     entrypoint,
     error::ProgramError,
     instruction::{InstructionAccount, InstructionView},
@@ -25,16 +30,24 @@ const SWAP: u8 = 0;
 const FORWARD: u8 = 1;
 /// A token program's `TransferChecked`.
 const IDLE: u8 = 12;
+const IMPERSONATE: u8 = 13;
 
 entrypoint!(process_instruction);
 
-fn process_instruction(_: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
+fn process_instruction(program: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
     match data.split_first() {
         Some((&SWAP, arguments)) => swap(accounts, arguments),
         Some((&FORWARD, instruction)) => forward(accounts, instruction),
         Some((&IDLE, _)) => Ok(()),
-        _ => Err(ProgramError::InvalidInstructionData),
+        Some((&IMPERSONATE, [])) => impersonate(accounts),
+        _ => multisig::process(program, accounts, data),
     }
+}
+
+fn impersonate(accounts: &[AccountView]) -> ProgramResult {
+    let last = accounts.last().ok_or(ProgramError::NotEnoughAccountKeys)?;
+    set_return_data(&last.try_borrow()?);
+    Ok(())
 }
 
 fn swap(accounts: &[AccountView], arguments: &[u8]) -> ProgramResult {

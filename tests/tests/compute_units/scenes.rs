@@ -127,11 +127,9 @@ impl Full {
     /// Has the market ask for value at risk: so little of it that nothing is refused.
     pub fn ask_for_value_at_risk(&mut self) {
         let correlations = std::array::from_fn(|k| std::array::from_fn(|l| if k == l { 10_000 } else { 5_000 }));
-        let mut config = self.world.view().market.config;
-        config.value_at_risk =
+        let value_at_risk =
             ValueAtRiskConfig { correlations, multiple: Bps(1), horizon: 86_400, ..ValueAtRiskConfig::default() };
-        let update = self.world.view().update_market(config);
-        self.world.send(&[update]).expect_ok();
+        self.world.reconfigure_market(|config| config.value_at_risk = value_at_risk).expect_ok();
     }
 
     /// A copy.

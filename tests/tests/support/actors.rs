@@ -1,12 +1,14 @@
-//! Users, keepers, an authority and a hostile oracle who act at random on a world and its model alike.
+//! Users, keepers, an authority, its council and a hostile oracle who act at random on a world and its model alike.
 
 use super::model::Model;
 use ballast_client::{
-    Address, PYTH_RECEIVERS, from_engine, instruction::ALL, margin_address, stake_address, vault_address,
+    Address, change_address, from_engine, instruction::ALL, margin_address, stake_address, to_engine, vault_address,
 };
 use ballast_engine::{
     Error, layout,
     margin::{MarginAccount, Position, Side},
+    market::{MarketConfig, Roles},
+    reserve::{Reserve, ReserveConfig},
     token::TransferFee,
 };
 use ballast_tests::{MintSpec, Options, START, World, associated_token_account, market_config};
@@ -14,9 +16,11 @@ use rand::{Rng, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
 
-/// How often each instruction, by its tag, is tried.
-const WEIGHTS: [u32; ALL.len()] =
-    [3, 2, 30, 60, 18, 200, 80, 340, 90, 110, 20, 12, 22, 25, 6, 20, 3, 25, 60, 3, 20, 40, 25, 8, 12, 4, 25, 20];
+/// How often each instruction, in the order of the list, is tried.
+const WEIGHTS: [u32; ALL.len()] = [
+    3, 4, 40, 60, 18, 200, 80, 340, 90, 110, 20, 12, 22, 25, 4, 20, 3, 25, 60, 3, 20, 40, 25, 8, 12, 4, 25, 20, 30, 12,
+    14, 2, 6, 30, 30, 30,
+];
 
 const USERS: u8 = 8;
 pub const ACCOUNTS_PER_USER: u16 = 2;
@@ -27,29 +31,37 @@ pub const DOLLAR: i64 = 100_000_000;
 const TOKENS: [(u8, i64); 4] = [(6, 1), (9, 150), (18, 3_000), (0, 250)];
 /// What a transfer of every third token costs, beginning with the second.
 const FEE: TransferFee = TransferFee { bps: 25, maximum: 1 << 36 };
-/// Tokens there can be in all.
-pub const MOST_TOKENS: usize = 7;
+/// Tokens there can be in all, and one more for each that is listed again.
+pub const MOST_TOKENS: usize = 16;
 
 /// A token that is or may be listed.
+#[derive(Clone, Copy)]
 pub struct Token {
     pub mint: Address,
     pub program: Address,
     pub decimals: u8,
+    pub feed: layout::Address,
     /// Spot and average of its feed.
     pub price: (i64, i64),
+    /// About what it costs: nothing is a fiftieth or fifty times of what it was for good, or nobody would owe much.
+    usual: i64,
 }
 
 pub struct Actors {
     pub rng: ChaCha8Rng,
     pub world: World,
     pub model: Model,
+    /// Has tokens of everything, like the users, and begins as fee collector.
     pub fee_collector: Address,
-    pub guardian: Address,
     pub users: Vec<Address>,
-    /// By the index of their reserve.
+    /// By the index of their reserve, and then those that are not listed. One that was listed again is there twice.
     pub tokens: Vec<Token>,
-    /// Where the users' margin accounts and stakes are, open or not.
+    /// The parameters that the reserves began with, by their index.
+    pub originals: Vec<ReserveConfig>,
+    /// Where the users' margin accounts and stakes are, open or not, and where changes are or were.
     watched: Vec<Address>,
+    /// Changes among them.
+    watched_changes: u64,
     /// What became of how many instructions.
     counts: BTreeMap<(&'static str, String), usize>,
     pub markets: u16,
@@ -58,21 +70,29 @@ pub struct Actors {
 impl Actors {
     pub fn new(seed: u64) -> Self {
         let mut world = World::empty(Options { verify_signatures: false });
-        world.market = world.create_market(0, market_config());
-        let (authority, roles) = (world.authority, world.roles());
-        let (fee_collector, guardian) = (world.key("collector"), world.key("guardian"));
+        let council = world.key("council");
+        world.market = world.create_market(0, market_parameters(&council));
+        let (authority, fee_collector) = (world.authority, world.key("collector"));
         let model =
-            Model::create(authority, 0, roles, PYTH_RECEIVERS, market_config(), START).expect("valid parameters");
+            Model::create(authority, 0, authority, market_parameters(&council), START).expect("valid parameters");
         let users = (0..USERS).map(|user| world.key(&format!("user {user}"))).collect();
         let rng = ChaCha8Rng::seed_from_u64(seed);
-        let (tokens, watched, counts) = Default::default();
-        let mut actors =
-            Self { rng, world, model, fee_collector, guardian, users, tokens, watched, counts, markets: 1 };
+        let (tokens, originals, watched, counts) = Default::default();
+        let mut actors = Self {
+            rng,
+            world,
+            model,
+            fee_collector,
+            users,
+            tokens,
+            originals,
+            watched,
+            watched_changes: 0,
+            counts,
+            markets: 1,
+        };
         actors.watch_accounts();
-        for (decimals, dollars) in TOKENS {
-            let reserve = actors.new_token(decimals, dollars);
-            actors.add_reserve(reserve, authority).expect("listed");
-        }
+        actors.before_the_launch(&TOKENS);
         actors.compare("before the first step");
         actors
     }
@@ -102,19 +122,23 @@ impl Actors {
             self.rng.sample(weights)
         });
         let answer = self.act(kind);
+        self.follow();
         self.compare(&format!("after step {step}, {}: {answer:?}", ALL[kind].name));
         self.model.check();
     }
 
     /// Now and then, something that somebody would do in this situation.
     fn pressing(&mut self) -> Option<usize> {
-        let stale = self.model.reserves.iter().any(|reserve| self.model.now > reserve.price.fresh_until);
+        let open = |reserve: &&Reserve| reserve.closed == 0;
+        let stale = self.model.reserves.iter().filter(open).any(|reserve| self.model.now > reserve.price.fresh_until);
         match self.rng.random_range(0..20) {
             0..6 if stale => Some(9),
             6..9 if !self.unhealthy().is_empty() => Some(10),
             9..12 if !self.unhealthy().is_empty() => Some(15),
             12..14 if !self.without_collateral().is_empty() => Some(11),
             14..16 if self.a_stake_is_free() => Some(23),
+            16..18 => self.due_kind(),
+            18 if !self.deviating().is_empty() => Some(28),
             _ => None,
         }
     }
@@ -141,8 +165,8 @@ impl Actors {
             let token = self.rng.random_range(0..self.tokens.len());
             let falls = self.rng.random_bool(0.5);
             let percent = if falls { self.rng.random_range(15..90) } else { self.rng.random_range(110..350) };
-            let (spot, average) = &mut self.tokens[token].price;
-            *spot = (*spot as i128 * percent / 100).clamp(DOLLAR as i128 / 100, 1_000_000 * DOLLAR as i128) as i64;
+            let Token { price: (spot, average), usual, .. } = &mut self.tokens[token];
+            *spot = (*spot as i128 * percent / 100).clamp(*usual as i128 / 50, *usual as i128 * 50) as i64;
             *average = (*average + *spot) / 2;
         }
         for Token { price: (spot, average), .. } in &mut self.tokens {
@@ -153,7 +177,9 @@ impl Actors {
             // Anyone may send tokens to a vault; it must change nothing but the vault.
             let reserve = self.rng.random_range(0..self.model.reserves.len()) as u8;
             let amount = self.rng.random_range(1..1_000_000);
-            self.receive(self.vault(reserve), amount);
+            if self.model.balances.contains_key(&self.vault(reserve)) {
+                self.receive(self.vault(reserve), amount);
+            }
         }
     }
 
@@ -168,18 +194,21 @@ impl Actors {
 
     /// A mint with a price. Returns the index its reserve would have.
     pub fn new_token(&mut self, decimals: u8, dollars: i64) -> u8 {
-        let has_fee = self.tokens.len() % 3 == 1;
+        let number = self.tokens.len() as u8;
+        let has_fee = number % 3 == 1;
         let spec = if has_fee {
             MintSpec::token_2022(decimals).transfer_fee(FEE.bps, FEE.maximum)
         } else {
             MintSpec::spl(decimals)
         };
-        let mint = self.world.mint(&format!("token {}", self.tokens.len()), &spec);
+        let mint = self.world.mint(&format!("token {number}"), &spec);
         if has_fee {
             self.model.fees.insert(mint, FEE);
         }
-        self.tokens.push(Token { mint, program: spec.program, decimals, price: (dollars * DOLLAR, dollars * DOLLAR) });
-        (self.tokens.len() - 1) as u8
+        let usual = dollars * DOLLAR;
+        let (program, feed, price) = (spec.program, feed(number), (usual, usual));
+        self.tokens.push(Token { mint, program, decimals, feed, price, usual });
+        number
     }
 
     fn watch_accounts(&mut self) {
@@ -188,13 +217,53 @@ impl Actors {
         self.watched.extend(self.users.iter().flat_map(of_user));
     }
 
-    pub fn watch_stakes(&mut self, reserve: u8) {
+    /// Takes note of new reserves and changes.
+    pub fn follow(&mut self) {
+        let market = self.world.market;
+        let new = self.watched_changes..self.model.market.changes;
+        self.watched.extend(new.map(|number| change_address(&market, number).0));
+        self.watched_changes = self.model.market.changes;
+        while let Some(record) = self.model.reserves.get(self.originals.len()) {
+            let (reserve, mint) = (self.originals.len(), from_engine(&record.mint));
+            self.originals.push(record.config);
+            let position = |tokens: &[Token]| tokens.iter().position(|token| token.mint == mint);
+            match position(&self.tokens[reserve..]) {
+                Some(after) => self.tokens.swap(reserve, reserve + after),
+                None => {
+                    let before = position(&self.tokens).expect("a token of before");
+                    self.tokens.insert(reserve, self.tokens[before]);
+                }
+            }
+            self.endow(reserve as u8);
+        }
+    }
+
+    /// Gives everybody tokens of a reserve, as many as all can have without one atom too many for 64 bits.
+    fn endow(&mut self, reserve: u8) {
+        self.watch_stakes(reserve);
+        let people: Vec<_> = self.users.iter().copied().chain([self.fee_collector]).collect();
+        for owner in people {
+            self.world.fund(&owner, reserve, 0);
+            let wallet = self.wallet(&owner, reserve);
+            let held = self.model.balances.get(&wallet).copied().unwrap_or(0);
+            self.receive(wallet, self.atoms(reserve, 10_000_000).min(1 << 60).saturating_sub(held));
+        }
+    }
+
+    fn watch_stakes(&mut self, reserve: u8) {
         let market = self.world.market;
         self.watched.extend(self.users.iter().map(|user| stake_address(&market, user, reserve).0));
     }
 
+    /// As the reserve names it: a closed one names none.
     pub fn mint(&self, reserve: u8) -> Address {
-        self.tokens[reserve as usize].mint
+        from_engine(&self.model.reserves[reserve as usize].mint)
+    }
+
+    /// Where a reserve's price comes from; of what is no reserve, the token's.
+    pub fn feed(&self, reserve: u8) -> layout::Address {
+        let listed = self.model.reserves.get(reserve as usize).map(|record| record.config.oracle.feed_id);
+        listed.or(self.tokens.get(reserve as usize).map(|token| token.feed)).unwrap_or(feed(reserve))
     }
 
     pub fn vault(&self, reserve: u8) -> Address {
@@ -206,7 +275,7 @@ impl Actors {
     }
 
     pub fn wallet(&self, owner: &Address, reserve: u8) -> Address {
-        associated_token_account(owner, &self.mint(reserve), &self.token_program(reserve))
+        associated_token_account(owner, &self.tokens[reserve as usize].mint, &self.token_program(reserve))
     }
 
     /// The reserve whose accounts come with an index that may be out of range.
@@ -222,7 +291,12 @@ impl Actors {
 
     /// The market's authority, or once in a while someone who would like to be.
     pub fn authority(&mut self) -> Address {
-        if self.rng.random_bool(0.95) { self.world.authority } else { self.user() }
+        if self.rng.random_bool(0.95) { from_engine(&self.model.market.authority) } else { self.user() }
+    }
+
+    /// Who holds an office.
+    pub fn officer(&self, office: impl Fn(&Roles) -> layout::Address) -> Address {
+        from_engine(&office(&self.model.market.config.roles))
     }
 
     /// A margin account, sometimes one that is not open, and its owner.
@@ -260,7 +334,9 @@ impl Actors {
         if self.rng.random_bool(0.01) {
             return self.rng.random();
         }
-        self.rng.random_range(0..self.model.reserves.len()) as u8
+        let reserve = self.rng.random_range(0..self.model.reserves.len()) as u8;
+        let is_closed = self.model.reserves[reserve as usize].closed != 0;
+        if is_closed && self.rng.random_bool(0.9) { self.reserve() } else { reserve }
     }
 
     /// Amounts of every size around `natural`, and the ones that break things.
@@ -307,24 +383,36 @@ impl Actors {
 
     // The comparison.
 
-    /// Every byte of the market, of every margin account and of every stake, and every balance.
+    /// Every byte of the market, of every margin account, stake and change, and every balance.
     fn compare(&self, when: &str) {
         let stored =
             |address: &Address| self.world.find_account(address).map(|account| account.data).unwrap_or_default();
         assert!(stored(&self.world.market) == self.model.market_bytes(), "market, {when}");
         for address in &self.watched {
             let expected = self.model.account_bytes(address).unwrap_or_default();
-            assert!(stored(address) == expected, "margin account or stake {address}, {when}");
+            assert!(stored(address) == expected, "margin account, stake or change {address}, {when}");
         }
         for (address, balance) in &self.model.balances {
             assert_eq!(self.world.token_balance(address), *balance, "token account {address}, {when}");
         }
+        for reserve in 0..self.model.reserves.len() as u8 {
+            let vault = self.vault(reserve);
+            let exists = self.world.find_account(&vault).is_some();
+            assert_eq!(exists, self.model.balances.contains_key(&vault), "vault of {reserve}, {when}");
+        }
     }
 }
 
-/// The feed of a reserve.
-pub fn feed(reserve: u8) -> layout::Address {
+/// The feed of a token by its number.
+pub fn feed(token: u8) -> layout::Address {
     let mut id = [0x5A; 32];
-    id[0] = reserve;
+    id[0] = token;
     layout::Address(id)
+}
+
+/// The parameters that the market begins with.
+pub fn market_parameters(council: &Address) -> MarketConfig {
+    let mut config = market_config();
+    config.roles.risk_council = to_engine(council);
+    config
 }

@@ -10,7 +10,8 @@ use ballast_engine::margin::Side;
 use rand::{Rng, seq::IndexedRandom};
 
 /// The tags of what may stand between a beginning and its end.
-const BETWEEN: [usize; 21] = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 17, 20, 21, 22, 23, 24, 25, 26, 27];
+const BETWEEN: [usize; 28] =
+    [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 17, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33];
 
 impl Actors {
     pub fn receivership(&mut self) -> Answer {
@@ -114,7 +115,14 @@ impl Actors {
     }
 
     fn flash_loan_steps(&mut self) -> (u8, [Step; 2]) {
-        let (borrower, reserve) = (self.user(), self.reserve());
+        let (borrower, mut reserve) = (self.user(), self.reserve());
+        for _ in 0..3 {
+            // Mostly one that lends.
+            if self.model.reserves.get(reserve as usize).is_none_or(|record| record.config.flash_enabled != 0) {
+                break;
+            }
+            reserve = self.reserve();
+        }
         let (market, from) = (self.world.market, self.nearest(reserve));
         let (destination, amount) =
             (self.wallet(&borrower, from), self.amount(self.model.reserves[from as usize].cash));

@@ -1,12 +1,12 @@
 //! Price accounts as their publishers write them, and once in a while someone else.
 
 use super::{
-    actors::{Actors, DOLLAR, EXPONENT, feed},
+    actors::{Actors, DOLLAR, EXPONENT},
     model::PriceAccount,
     transaction::Step,
 };
 use ballast_client::{AccountMeta, ID, PYTH_RECEIVERS, SYSTEM_PROGRAM, TOKEN_PROGRAM, instruction as ix, to_engine};
-use ballast_engine::price::PriceUpdate;
+use ballast_engine::{layout::Address, price::PriceUpdate};
 use ballast_tests::price_account;
 use rand::Rng;
 
@@ -21,30 +21,36 @@ impl Actors {
             3..12 => reserves.truncate(self.rng.random_range(1..=count as usize)),
             _ => {}
         }
-        let prices: Vec<_> =
-            reserves.iter().map(|reserve| (*reserve, price_account(&feed(*reserve).0), self.price(*reserve))).collect();
-        for (_, address, (owner, bytes)) in &prices {
+        let mut prices = Vec::new();
+        for reserve in &reserves {
+            let feed = self.feed(*reserve);
+            prices.push((price_account(&feed.0), self.price(*reserve, feed)));
+            let base = self.model.reserves.get(*reserve as usize).map(|record| record.config.oracle.base_feed_id);
+            if let Some(base) = base.filter(|base| !base.is_none() && self.rng.random_bool(0.98)) {
+                prices.push((price_account(&base.0), self.price(u8::MAX, base)));
+            }
+        }
+        for (address, (owner, bytes)) in &prices {
             self.world.write(*address, *owner, bytes.clone());
         }
         // Of an account that is listed twice, the last content counts.
         let stored: Vec<_> = prices
             .iter()
-            .map(|(reserve, address, _)| {
-                let last = prices.iter().rev().find(|price| price.1 == *address).expect("itself");
-                (*reserve, *address, last.2.clone())
-            })
+            .map(|(address, _)| prices.iter().rev().find(|price| price.0 == *address).expect("itself").clone())
             .collect();
+        let listed = reserves.clone();
         let mut instruction = ix::RefreshPrices { market: self.world.market, reserves }.instruction();
-        instruction.accounts.extend(prices.iter().map(|price| AccountMeta::new_readonly(price.1, false)));
-        Step::new(instruction, move |model| model.refresh_prices(&stored))
+        instruction.accounts.extend(prices.iter().map(|price| AccountMeta::new_readonly(price.0, false)));
+        Step::new(instruction, move |model| model.refresh_prices(&listed, &stored))
     }
 
-    /// The reserve's current price as its publisher, or once in a while someone else, would store it.
-    fn price(&mut self, reserve: u8) -> PriceAccount {
+    /// A reserve's current price under a feed as its publisher, or once in a while someone else, would store it. Without such
+    /// a reserve, one dollar.
+    fn price(&mut self, reserve: u8, feed: Address) -> PriceAccount {
         let (spot, ema_price) = self.tokens.get(reserve as usize).map_or((DOLLAR, DOLLAR), |token| token.price);
         let confidence = spot as u64 * self.rng.random_range(0..60) / 10_000;
         let mut update = PriceUpdate {
-            feed_id: feed(reserve).0,
+            feed_id: feed.0,
             price: spot,
             confidence,
             exponent: EXPONENT,

@@ -1,37 +1,40 @@
-//! What the authority, the fee collector and the guardian do, and what others try in their place.
+//! What the fee collector and the guardian do, what the authority sets parameters to, and what others try in their place.
 
 use super::{
-    actors::{Actors, DOLLAR, MOST_TOKENS, Token, feed},
+    actors::{Actors, DOLLAR, Token, market_parameters},
     model::{Answer, Model, Refusal},
     transaction::Step,
 };
-use ballast_client::Address;
-use ballast_client::{MarketView, PYTH_RECEIVERS, SYSTEM_PROGRAM, instruction as ix, vault_authority};
+use ballast_client::{Address, MarketView, from_engine, instruction as ix, vault_authority};
 use ballast_engine::{
     breaker::BreakerConfig,
     exposure::ValueAtRiskConfig,
     insurance::InsuranceConfig,
     interest::ControllerConfig,
-    reserve::ReserveConfig,
-    units::Bps,
+    market::{MarketConfig, Roles},
+    reserve::{Reserve, ReserveConfig},
+    units::{Bps, Shares},
     weights::{RiskConfig, Weights},
 };
-use ballast_tests::{market_config, reserve_config, roles};
-use rand::Rng;
+use ballast_tests::{market_config, reserve_config};
+use rand::{Rng, seq::IndexedRandom};
 
 impl Actors {
     pub fn create_market(&mut self) -> Answer {
         let id = if self.rng.random_bool(0.7) { self.markets } else { 0 };
-        let authority = self.world.authority;
-        let named = roles(authority, self.fee_collector, self.guardian);
+        let creator = self.world.authority;
+        let mut authority = self.user();
         let mut config = market_config();
-        if self.rng.random_bool(0.2) {
-            config.target_health = Bps(self.rng.random());
+        match self.rng.random_range(0..10) {
+            0 => config.target_health = Bps(self.rng.random()),
+            1 => config.delay = self.rng.random_range(80_000..90_000),
+            2 => authority = Address::default(),
+            _ => {}
         }
-        let (instruction, address) = MarketView::create(authority, id, named, PYTH_RECEIVERS, config);
+        let (instruction, address) = MarketView::create(creator, id, authority, config);
         let exists = id < self.markets;
         let now = self.model.now;
-        let create = move || Model::create(authority, id, named, PYTH_RECEIVERS, config, now);
+        let create = move || Model::create(creator, id, authority, config, now);
         let effect = move |_: &mut Model| if exists { Err(Refusal::Custom(0)) } else { create().map(drop) };
         self.send(&[Step::new(instruction, effect)])?;
         let created = create()?;
@@ -40,59 +43,16 @@ impl Actors {
         Ok(())
     }
 
-    /// Lists a token, mostly one that is listed already.
-    pub fn list(&mut self) -> Answer {
-        let signer = self.authority();
-        let token = if self.tokens.len() < MOST_TOKENS && self.rng.random_bool(0.3) {
-            let decimals = self.rng.random_range(0..=12);
-            self.new_token(decimals, 10)
-        } else {
-            self.rng.random_range(0..self.tokens.len()) as u8
-        };
-        self.add_reserve(token, signer)
-    }
-
-    pub fn add_reserve(&mut self, token: u8, signer: Address) -> Answer {
-        let (market, payer) = (self.world.market, self.world.payer);
-        let Token { mint, decimals, .. } = self.tokens[token as usize];
-        let config = self.listing(token);
-        let instruction = ix::AddReserve {
-            authority: signer,
-            payer,
-            market,
-            mint,
-            vault: self.vault(token),
-            vault_authority: vault_authority(&market).0,
-            token_program: self.token_program(token),
-            system_program: SYSTEM_PROGRAM,
-            config,
-        };
-        self.send(&[Step::new(instruction, move |model| model.add_reserve(signer, mint, decimals, config))])?;
-        if token as usize != self.model.reserves.len() - 1 {
-            // Listed later than a token made after it: it moves to the index of its reserve.
-            let last = self.model.reserves.len() - 1;
-            self.tokens.swap(token as usize, last);
-        }
-        let reserve = self.model.reserves.len() as u8 - 1;
-        self.watch_stakes(reserve);
-        let people: Vec<_> = self.users.iter().copied().chain([self.fee_collector]).collect();
-        for owner in people {
-            self.world.fund(&owner, reserve, 0);
-            self.receive(self.wallet(&owner, reserve), self.atoms(reserve, 10_000_000));
-        }
-        Ok(())
-    }
-
     /// Atoms of a token for so many dollars.
-    fn atoms(&self, token: u8, dollars: u64) -> u64 {
+    pub fn atoms(&self, token: u8, dollars: u64) -> u64 {
         let Token { decimals, price: (spot, _), .. } = self.tokens[token as usize];
         let atoms = dollars as u128 * 10u128.pow(decimals as u32) * DOLLAR as u128 / spot as u128;
         atoms.min(1 << 61) as u64
     }
 
-    fn listing(&self, token: u8) -> ReserveConfig {
+    pub fn listing_of(&self, token: u8) -> ReserveConfig {
         let mut config = reserve_config();
-        config.oracle.feed_id = feed(token);
+        config.oracle.feed_id = self.tokens[token as usize].feed;
         config.oracle.max_age = 600;
         config.oracle.max_ema_divergence = Bps(2_000);
         config.min_deposit = 1 + token as u64 * 10;
@@ -154,40 +114,53 @@ impl Actors {
         (config.flash_enabled, config.flash_fee) = (1, Bps(5));
     }
 
-    pub fn update_reserve(&mut self) -> Step {
-        let (reserve, signer) = (self.reserve(), self.authority());
-        let mut config = self.model.reserves.get(reserve as usize).unwrap_or(&self.model.reserves[0]).config;
-        match self.rng.random_range(0..28) {
+    /// What the authority would like a reserve to be like: changed in one thing, or as it began.
+    pub fn wanted_of_reserve(&mut self, reserve: u8) -> ReserveConfig {
+        let mut config = self.model.reserves[reserve as usize].config;
+        match self.rng.random_range(0..20) {
             0 => config.curve.points[1].rate_bps = self.rng.random_range(0..40_000),
             1 => config.deposit_cap = self.amount(1 << 60),
             2 => config.borrow_cap = self.amount(1 << 60),
             3 => config.reserve_factor = Bps(self.rng.random_range(0..6_000)),
             4 => config.borrow_enabled = self.rng.random_range(0..3),
             5 => config.risk.cross.maintenance_asset = Bps(self.rng.random_range(7_500..10_500)),
+            6 => config.max_penalty = Bps(self.rng.random_range(200..2_600)),
             7 => config.risk.position_depth = self.rng.random_range(0..3) * 10_000,
             8 => config.oracle.confidence_multiple = Bps(self.rng.random_range(9_000..30_000)),
             9 => config.risk.group_id = self.rng.random_range(0..3),
-            6 => config.max_penalty = Bps(self.rng.random_range(200..2_600)),
             10 => config.reduce_only = [0, 0, 1, 2][self.rng.random_range(0..4)],
             11 => config.flash_enabled = self.rng.random_range(0..3),
             12 => config.flash_fee = Bps(self.rng.random_range(0..600)),
             13 => config.insurance.penalty_share = Bps(self.rng.random_range(0..9_000)),
             14 => config.breakers.liquidation_hour = self.rng.random_range(0..3) * 1_000,
             15 => config.breakers.tiers[0] = Bps(self.rng.random_range(0..4) * 500),
-            _ => {
-                // Back to where it began.
-                (config.deposit_cap, config.borrow_cap) = (1 << 63, 1 << 63);
-                (config.borrow_enabled, config.reduce_only, config.flash_enabled) = (1, 0, 1);
-                config.risk.cross.maintenance_asset = Bps(8_200);
+            16 => {
+                let notice = self.rng.random_range(600_000..2_000_000);
+                (config.reduce_only, config.repay_by) = (self.rng.random_range(0..2), self.model.now as u32 + notice);
             }
+            _ => config = self.original_of_reserve(reserve),
         }
-        let instruction = ix::UpdateReserve { authority: signer, market: self.world.market, reserve, config };
-        Step::new(instruction, move |model| model.update_reserve(signer, reserve, config))
+        config
     }
 
-    pub fn update_market(&mut self) -> Step {
-        let (signer, market) = (self.authority(), self.world.market);
-        let mut config = market_config();
+    /// As it began, but for what cannot be changed back while it is in use.
+    pub fn original_of_reserve(&self, reserve: u8) -> ReserveConfig {
+        let mut config = self.originals[reserve as usize];
+        config.risk.group_id = self.model.reserves[reserve as usize].config.risk.group_id;
+        config
+    }
+
+    /// As the market began, but for the offices.
+    pub fn original_of_market(&self) -> MarketConfig {
+        let mut config = market_parameters(&Address::default());
+        let Roles { price_receiver, second_price_receiver, .. } = config.roles;
+        config.roles = Roles { price_receiver, second_price_receiver, ..self.model.market.config.roles };
+        config
+    }
+
+    /// What the authority would like the market to be like.
+    pub fn wanted_of_market(&mut self) -> MarketConfig {
+        let mut config = self.original_of_market();
         if self.rng.random_bool(0.7) {
             let correlation = |k: usize, l: usize| if k == l { 10_000 } else { 6_000 };
             config.value_at_risk = ValueAtRiskConfig {
@@ -205,16 +178,17 @@ impl Actors {
             config.outflow_day = any(&[0, 5_000_000, 20_000_000]);
             config.loss_limit = any(&[0, 10_000, 10_000_000]);
             config.near_insolvency = Bps(any(&[0, 500, 2_000, 2_001]) as u16);
+            config.delay = any(&[86_400, 172_800, 172_800, 259_200]);
         }
-        let instruction = ix::UpdateMarket { authority: signer, market, config };
-        Step::new(instruction, move |model| model.update_market(signer, config))
+        config
     }
 
     pub fn collect_fees(&mut self) -> Step {
         let reserve = self.reserve();
         let from = self.nearest(reserve);
-        let signer = if self.rng.random_bool(0.9) { self.fee_collector } else { self.user() };
-        let (market, destination) = (self.world.market, self.wallet(&self.fee_collector, from));
+        let collector = self.officer(|roles| roles.fee_collector);
+        let signer = if self.rng.random_bool(0.9) { collector } else { self.user() };
+        let (market, destination) = (self.world.market, self.wallet(&collector, from));
         let instruction = ix::CollectFees {
             fee_collector: signer,
             market,
@@ -228,11 +202,41 @@ impl Actors {
         Step::new(instruction, move |model| model.collect_fees(signer, destination, reserve))
     }
 
+    /// Mostly of an empty, reduce-only reserve, if there is one.
+    pub fn close_reserve(&mut self) -> Step {
+        let is_spent = |reserve: &Reserve| {
+            let shares = reserve.deposit_shares.0 | reserve.debt_shares.0 | reserve.insurance.staked;
+            Shares(shares) == Shares::ZERO && reserve.config.reduce_only != 0 && reserve.closed == 0
+        };
+        let spent: Vec<u8> =
+            (0u8..).zip(&self.model.reserves).filter(|(_, record)| is_spent(record)).map(|(index, _)| index).collect();
+        let reserve = match spent.choose(&mut self.rng) {
+            Some(reserve) if self.rng.random_bool(0.7) => *reserve,
+            _ if self.rng.random_bool(0.1) => self.rng.random(),
+            _ => self.rng.random_range(0..self.model.reserves.len()) as u8,
+        };
+        let from = self.nearest(reserve);
+        let collector = self.officer(|roles| roles.fee_collector);
+        let signer = if self.rng.random_bool(0.9) { collector } else { self.user() };
+        let (market, destination) = (self.world.market, self.wallet(&signer, from));
+        let instruction = ix::CloseReserve {
+            fee_collector: signer,
+            market,
+            destination,
+            vault: self.vault(from),
+            vault_authority: vault_authority(&market).0,
+            mint: self.mint(from),
+            token_program: self.token_program(from),
+            reserve,
+        };
+        Step::new(instruction, move |model| model.close_reserve(signer, destination, reserve))
+    }
+
     pub fn pause(&mut self) -> Step {
         let signer = match self.rng.random_range(0..20) {
             0 => self.user(),
-            1 => self.world.authority,
-            _ => self.guardian,
+            1 => self.authority(),
+            _ => self.officer(|roles| roles.guardian),
         };
         let actions = if self.rng.random_bool(0.9) { self.rng.random_range(1..16) } else { self.rng.random() };
         let instruction = ix::Pause { signer, market: self.world.market, actions };
@@ -242,8 +246,8 @@ impl Actors {
     pub fn resume(&mut self) -> Step {
         let signer = match self.rng.random_range(0..20) {
             0 => self.user(),
-            1..8 => self.guardian,
-            _ => self.world.authority,
+            1..8 => self.officer(|roles| roles.guardian),
+            _ => from_engine(&self.model.market.authority),
         };
         Step::new(ix::Resume { signer, market: self.world.market }, move |model| model.resume(signer))
     }

@@ -1,8 +1,8 @@
 //! The instructions as random actors call them: mostly as they are meant, sometimes not.
 
 use super::{
-    actors::{ACCOUNTS_PER_USER, Actors},
-    model::{Answer, Liquidation, Model},
+    actors::{ACCOUNTS_PER_USER, Actors, MOST_TOKENS},
+    model::{Answer, Liquidation, Model, PayOut},
     transaction::Step,
 };
 use ballast_client::{Address, SYSTEM_PROGRAM, decode_health, from_engine, instruction as ix, vault_authority};
@@ -18,7 +18,8 @@ impl Actors {
     pub fn act(&mut self, kind: usize) -> Answer {
         match kind {
             0 => self.create_market(),
-            1 => self.list(),
+            2 if self.rng.random_bool(0.1) => self.council_steps(),
+            28 if self.tokens.len() < MOST_TOKENS && self.rng.random_bool(0.05) => self.two_listings(),
             13 => self.read_health(),
             15 => self.receivership(),
             18 => self.flash_loan(),
@@ -32,7 +33,8 @@ impl Actors {
     /// An instruction of the kind of this tag that needs nothing around it, and nothing after it.
     pub fn plan(&mut self, kind: usize) -> Step {
         match kind {
-            2 => self.update_reserve(),
+            1 => self.list_reserve(),
+            2 => self.set_parameters(),
             3 => self.open_account(),
             4 => self.close_account(),
             5 => self.deposit(),
@@ -43,7 +45,7 @@ impl Actors {
             10 => self.liquidate(),
             11 => self.settle_bad_debt(),
             12 => self.collect_fees(),
-            14 => self.update_market(),
+            14 => self.accept_authority(),
             16 => self.end_any_liquidation(),
             17 => self.mark_liquidatable(),
             19 => self.end_any_flash_loan(),
@@ -55,6 +57,14 @@ impl Actors {
             25 => self.pause(),
             26 => self.resume(),
             27 => self.poke(),
+            28 => self.queue_change(),
+            29 => self.execute_change(),
+            30 => self.cancel_change(),
+            31 => self.migrate(),
+            32 => self.close_reserve(),
+            33 => self.set_delegate(),
+            34 => self.assert_health(),
+            35 => self.assert_sequence(),
             _ => unreachable!("{kind} is not one instruction alone"),
         }
     }
@@ -140,18 +150,19 @@ impl Actors {
 
     fn pay_out(&mut self, withdraw: bool) -> Step {
         let (account, owner) = if withdraw { self.holder(Side::Deposit) } else { self.borrower() };
-        let signer = if self.rng.random_bool(0.97) { owner } else { self.user() };
+        let signer = self.actor(account, owner);
         let reserve = if withdraw { self.position(account, Side::Deposit) } else { self.lender(account) };
         let from = self.nearest(reserve);
         let natural =
             if withdraw { self.owed_or_held(account, from, Side::Deposit) } else { self.borrowable(account, from) };
-        let amount = self.amount(natural);
-        let (market, destination) = (self.world.market, self.wallet(&owner, from));
+        // Who keeps a deposit of everything can borrow nothing.
+        let amount = if withdraw && self.rng.random_bool(0.25) { u64::MAX } else { self.amount(natural) };
+        let (market, payee) = (self.world.market, self.payee(owner, signer, from));
         let mut instruction = ix::Withdraw {
             owner: signer,
             market,
             margin_account: account,
-            destination,
+            destination: payee.1,
             vault: self.vault(from),
             vault_authority: vault_authority(&market).0,
             mint: self.mint(from),
@@ -163,13 +174,8 @@ impl Actors {
         if !withdraw {
             instruction.data[0] = ix::Borrow::SPEC.tag;
         }
-        Step::new(instruction, move |model| {
-            if withdraw {
-                model.withdraw(signer, account, destination, reserve, amount)
-            } else {
-                model.borrow(signer, account, destination, reserve, amount)
-            }
-        })
+        let order = PayOut { is_withdrawal: withdraw, signer, account, payee, reserve, amount };
+        Step::new(instruction, move |model| model.take_out(order))
     }
 
     /// Mostly an account that can still borrow.
@@ -236,9 +242,11 @@ impl Actors {
         let liquidator = self.user();
         let mut order = self.order(liquidator);
         let (pay, mut take) = (self.nearest(order.debt), self.nearest(order.collateral));
-        if pay == take && order.debt != order.collateral {
+        let count = self.model.reserves.len() as u8;
+        let is_out = order.debt.max(order.collateral) >= count && order.debt != order.collateral;
+        while is_out && self.vault(pay) == self.vault(take) {
             // An index that is out of range comes with the accounts of another reserve, never of the same one twice.
-            take = (take + 1) % self.model.reserves.len() as u8;
+            take = (take + 1) % count;
             order.destination = self.wallet(&liquidator, take);
         }
         let market = self.world.market;

@@ -2,24 +2,22 @@
 //!
 //! Nothing here reads the virtual machine. Where an action is refused, the model says with which error.
 
-use super::transaction::Ending;
-use ballast_client::{
-    Address, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, from_engine, margin_address, market_address, to_engine, vault_address,
-    vault_authority,
-};
+use super::{delegates::right, transaction::Ending};
+use ballast_client::{Address, from_engine, margin_address, market_address, to_engine, vault_authority};
 use ballast_engine::{
     Error,
-    actions::{EVERYTHING, Ledger, check_listing},
+    actions::{EVERYTHING, Ledger},
     gate::Action,
+    governance::Change,
     health::HealthReport,
     insurance::Stake,
     margin::{MarginAccount, Side},
-    market::{Market, MarketConfig, Roles},
+    market::{Market, MarketConfig},
     price::{PriceUpdate, Source},
-    reserve::{Reserve, ReserveConfig},
-    token::{TransferFee, Transfers},
+    reserve::Reserve,
+    token::TransferFee,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why an instruction is refused.
 pub use solana_transaction::InstructionError as Refusal;
@@ -41,6 +39,10 @@ pub struct Model {
     pub stakes: BTreeMap<Address, Stake>,
     /// What transfers cost, by the mint; those of others nothing.
     pub fees: BTreeMap<Address, TransferFee>,
+    /// Vaults in which Token-2022 withholds fees, which cannot be closed.
+    pub withholding: BTreeSet<Address>,
+    /// Changes that wait.
+    pub changes: BTreeMap<Address, Change>,
     /// Balances of wallets and vaults.
     pub balances: BTreeMap<Address, u64>,
     pub now: i64,
@@ -60,6 +62,18 @@ pub struct Liquidation {
     pub min_collateral: u64,
 }
 
+/// The accounts and arguments of a withdrawal or a loan.
+#[derive(Clone, Copy, Debug)]
+pub struct PayOut {
+    pub is_withdrawal: bool,
+    pub signer: Address,
+    pub account: Address,
+    /// The owner and the address of the token account paid to.
+    pub payee: (Address, Address),
+    pub reserve: u8,
+    pub amount: u64,
+}
+
 pub fn refused(error: Error) -> Refusal {
     Refusal::Custom(error.code())
 }
@@ -70,28 +84,20 @@ pub fn engine<T>(result: ballast_engine::Result<T>) -> Answer<T> {
 
 impl Model {
     /// A market as `create_market` leaves it.
-    pub fn create(
-        creator: Address,
-        id: u16,
-        roles: Roles,
-        receivers: [Address; 2],
-        config: MarketConfig,
-        now: i64,
-    ) -> Answer<Self> {
+    pub fn create(creator: Address, id: u16, authority: Address, config: MarketConfig, now: i64) -> Answer<Self> {
         let (address, bump) = market_address(&creator, id);
         let (vault_authority, vault_authority_bump) = vault_authority(&address);
-        let receivers = receivers.map(|receiver| to_engine(&receiver));
-        let market = engine(Market::new(config, roles, receivers))?;
         let market = Market {
             bump,
             vault_authority_bump,
             id,
             creator: to_engine(&creator),
             vault_authority: to_engine(&vault_authority),
-            ..market
+            ..engine(Market::new(config, to_engine(&authority)))?
         };
-        let (reserves, accounts, stakes, fees, balances, following) = Default::default();
-        Ok(Self { address, market, reserves, accounts, stakes, fees, balances, now, following })
+        let (reserves, accounts, stakes, fees, withholding) = Default::default();
+        let (changes, balances, following) = Default::default();
+        Ok(Self { address, market, reserves, accounts, stakes, fees, withholding, changes, balances, now, following })
     }
 
     /// Runs an action as a transaction: all of it or nothing.
@@ -118,10 +124,11 @@ impl Model {
         [&MarginAccount::DISCRIMINATOR, bytemuck::bytes_of(account)].concat()
     }
 
-    /// The data of the margin account or stake at an address.
+    /// The data of the margin account, stake or change at an address.
     pub fn account_bytes(&self, address: &Address) -> Option<Vec<u8>> {
         let stake = || self.stakes.get(address).map(Self::stake_bytes);
-        self.accounts.get(address).map(Self::margin_bytes).or_else(stake)
+        let change = || self.changes.get(address).map(Self::change_bytes);
+        self.accounts.get(address).map(Self::margin_bytes).or_else(stake).or_else(change)
     }
 
     /// The books as the engine works on them.
@@ -130,7 +137,7 @@ impl Model {
     }
 
     /// What a transfer of a reserve's token costs.
-    fn fee(&self, reserve: u8) -> TransferFee {
+    pub fn fee(&self, reserve: u8) -> TransferFee {
         self.fees.get(&from_engine(&self.reserves[reserve as usize].mint)).copied().unwrap_or_default()
     }
 
@@ -147,6 +154,9 @@ impl Model {
     /// So much arrives in a reserve's vault.
     pub fn pay_in(&mut self, from: Address, reserve: u8, amount: u64) -> Answer {
         let sent = self.sending(reserve, amount)?;
+        if sent > amount {
+            self.withholding.insert(self.vault(reserve));
+        }
         self.transfer(from, self.vault(reserve), sent, sent - amount)
     }
 
@@ -155,7 +165,7 @@ impl Model {
         self.transfer(self.vault(reserve), to, amount, self.fee(reserve).of(amount))
     }
 
-    fn transfer(&mut self, from: Address, to: Address, amount: u64, fee: u64) -> Answer {
+    pub fn transfer(&mut self, from: Address, to: Address, amount: u64, fee: u64) -> Answer {
         // The token program's code for insufficient funds.
         let left = self.balances[&from].checked_sub(amount).ok_or(Refusal::Custom(1))?;
         self.balances.insert(from, left);
@@ -183,11 +193,6 @@ impl Model {
         if self.accounts.contains_key(&account) { Ok(()) } else { Err(Refusal::AccountDataTooSmall) }
     }
 
-    fn require_owner(&self, account: Address, signer: Address) -> Answer {
-        let owner = self.accounts[&account].owner;
-        if owner == to_engine(&signer) { Ok(()) } else { Err(refused(Error::NotAccountOwner)) }
-    }
-
     pub fn require_reserve(&self, reserve: u8) -> Answer {
         let listed = (reserve as usize) < self.reserves.len();
         if listed { Ok(()) } else { Err(refused(Error::ReserveIndexOutOfRange)) }
@@ -211,28 +216,25 @@ impl Model {
         self.pay_in(source, reserve, moved.amount)
     }
 
-    pub fn withdraw(&mut self, signer: Address, account: Address, to: Address, reserve: u8, amount: u64) -> Answer {
+    /// A withdrawal or a loan, to a token account of `payee`.
+    pub fn take_out(&mut self, order: PayOut) -> Answer {
+        let PayOut { is_withdrawal, signer, account, payee: (payee, to), reserve, amount } = order;
         self.require_open(account)?;
-        self.require_owner(account, signer)?;
+        self.require_right(account, signer, right(is_withdrawal), payee)?;
         self.require_reserve(reserve)?;
-        let moved = self.act(account, |ledger, account| ledger.withdraw(account, reserve, amount))?;
-        self.market.next_event();
-        self.pay_out(reserve, to, moved.amount)
-    }
-
-    pub fn borrow(&mut self, signer: Address, account: Address, to: Address, reserve: u8, amount: u64) -> Answer {
-        self.require_open(account)?;
-        self.require_owner(account, signer)?;
-        self.require_reserve(reserve)?;
-        let moved = self.act(account, |ledger, account| ledger.borrow(account, reserve, amount))?;
+        let moved = self.act(account, |ledger, account| match is_withdrawal {
+            true => ledger.withdraw(account, reserve, amount),
+            false => ledger.borrow(account, reserve, amount),
+        })?;
         self.market.next_event();
         self.pay_out(reserve, to, moved.amount)
     }
 
     pub fn liquidate(&mut self, order: Liquidation) -> Answer {
         let Liquidation { account, source, destination, debt, collateral, max_repay, min_collateral } = order;
-        if debt == collateral {
-            // The framework refuses the vault that would be given twice.
+        let vault = |reserve: u8| self.reserves.get(reserve as usize).map(|record| record.vault);
+        if debt == collateral || vault(debt).is_some_and(|of_debt| Some(of_debt) == vault(collateral)) {
+            // The framework refuses the vault that would be given twice: also of a closed reserve and one of its token.
             return Err(Refusal::Custom(2040));
         }
         self.require_open(account)?;
@@ -256,69 +258,36 @@ impl Model {
     }
 
     pub fn collect_fees(&mut self, signer: Address, to: Address, reserve: u8) -> Answer {
-        if self.market.fee_collector != to_engine(&signer) {
-            return Err(refused(Error::NotFeeCollector));
-        }
+        self.require_fee_collector(signer)?;
         self.require_reserve(reserve)?;
         let amount = engine(self.ledger().collect_fees(reserve))?;
         self.market.next_event();
         self.pay_out(reserve, to, amount)
     }
 
-    pub fn refresh_prices(&mut self, prices: &[(u8, Address, PriceAccount)]) -> Answer {
-        if prices.is_empty() {
-            return Err(refused(Error::PriceAccountMissing));
+    pub fn refresh_prices(&mut self, reserves: &[u8], accounts: &[(Address, PriceAccount)]) -> Answer {
+        let missing = || refused(Error::PriceAccountMissing);
+        let mut accounts = accounts.iter();
+        if reserves.is_empty() {
+            return Err(missing());
         }
-        for (reserve, address, (owner, bytes)) in prices {
+        for reserve in reserves {
             self.require_reserve(*reserve)?;
-            if !self.market.accepts_receiver(&to_engine(owner)) {
-                return Err(refused(Error::PriceOwnerNotAllowed));
-            }
-            let update = engine(PriceUpdate::parse(bytes))?;
-            let source = Source { address: to_engine(address), update };
-            if engine(self.ledger().refresh_price(*reserve, &source, None))?.is_some() {
+            let has_base = !self.reserves[*reserve as usize].config.oracle.base_feed_id.is_none();
+            let first = self.source(accounts.next().ok_or_else(missing)?)?;
+            let base = has_base.then(|| self.source(accounts.next().ok_or_else(missing)?)).transpose()?;
+            if engine(self.ledger().refresh_price(*reserve, &first, base.as_ref()))?.is_some() {
                 self.market.next_event();
             }
         }
-        Ok(())
+        if accounts.next().is_none() { Ok(()) } else { Err(missing()) }
     }
 
-    pub fn update_reserve(&mut self, signer: Address, reserve: u8, config: ReserveConfig) -> Answer {
-        if self.market.authority != to_engine(&signer) {
-            return Err(refused(Error::NotMarketAuthority));
+    fn source(&self, (address, (owner, bytes)): &(Address, PriceAccount)) -> Answer<Source> {
+        if !self.market.accepts_receiver(&to_engine(owner)) {
+            return Err(refused(Error::PriceOwnerNotAllowed));
         }
-        engine(self.ledger().set_config(reserve, config))
-    }
-
-    pub fn add_reserve(&mut self, signer: Address, mint: Address, decimals: u8, config: ReserveConfig) -> Answer {
-        if self.market.authority != to_engine(&signer) {
-            return Err(refused(Error::NotMarketAuthority));
-        }
-        engine(check_listing(&self.reserves, &to_engine(&mint)))?;
-        let (vault, vault_bump) = vault_address(&self.address, &mint);
-        let (token_program, transfers) = match self.fees.get(&mint) {
-            Some(_) => (TOKEN_2022_PROGRAM, Transfers::WithFee),
-            None => (TOKEN_PROGRAM, Transfers::Plain),
-        };
-        self.reserves.push(Reserve {
-            mint: to_engine(&mint),
-            vault: to_engine(&vault),
-            token_program: to_engine(&token_program),
-            vault_bump,
-            transfers: transfers as u8,
-            ..engine(Reserve::new(config, decimals, self.now))?
-        });
-        self.balances.insert(vault, 0);
-        Ok(())
-    }
-
-    pub fn update_market(&mut self, signer: Address, config: MarketConfig) -> Answer {
-        if self.market.authority != to_engine(&signer) {
-            return Err(refused(Error::NotMarketAuthority));
-        }
-        engine(config.validate())?;
-        self.market.config = config;
-        Ok(())
+        Ok(Source { address: to_engine(address), update: engine(PriceUpdate::parse(bytes))? })
     }
 
     pub fn open_account(&mut self, owner: Address, id: u16, mode: u8, collateral: u8, debt: u8) -> Answer {
@@ -327,6 +296,7 @@ impl Model {
             // The system program's code for an address in use: the account has lamports and another owner.
             return Err(Refusal::Custom(0));
         }
+        self.require_launched()?;
         let (market, owner) = (to_engine(&self.address), to_engine(&owner));
         let account = engine(MarginAccount::open(mode, collateral, debt, &self.reserves))?;
         let account = MarginAccount { bump, id, market, owner, ..account };
@@ -353,6 +323,7 @@ impl Model {
 
     /// Invariants of the books: deposits are backed, shares are someone's, and vaults cover what the books say.
     pub fn check(&self) {
+        let mut owed: BTreeMap<Address, u128> = BTreeMap::new();
         for (index, reserve) in self.reserves.iter().enumerate() {
             let (assets, deposits) = reserve.books();
             assert!(assets >= deposits, "reserve {index}: cash and debts cover the deposits");
@@ -360,8 +331,12 @@ impl Model {
                 let positions = self.accounts.values().filter_map(|account| account.shares(index as u8, side).ok());
                 assert_eq!(positions.map(|shares| shares.0).sum::<u64>(), total.0, "reserve {index}: {side:?} shares");
             }
-            let held = self.balances[&self.vault(index as u8)] as u128;
-            assert!(held >= reserve.vault_balance(), "reserve {index}: what the books say is in the vault");
+            // A reserve has its vault in common with a closed one of the same token.
+            *owed.entry(self.vault(index as u8)).or_default() += reserve.vault_balance();
+        }
+        for (vault, owed) in owed {
+            let held = self.balances.get(&vault).copied().unwrap_or(0);
+            assert!(held as u128 >= owed, "vault {vault}: what the books say is in it");
         }
         self.check_restrictions();
     }

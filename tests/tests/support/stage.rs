@@ -2,19 +2,26 @@
 #![allow(dead_code, reason = "every suite uses its own part")]
 
 use ballast_client::{
-    Address, ID, Instruction, LiquidationOrder, MarketView, PYTH_RECEIVERS, TOKEN_PROGRAM,
+    Address, ID, Instruction, LiquidationOrder, MarketView, TOKEN_PROGRAM,
     instruction::{self as ix, ALL, AccountSpec, InstructionSpec},
     to_engine,
 };
-use ballast_engine::{gate::Action, insurance::InsuranceConfig, units::Bps};
-use ballast_tests::{MintSpec, Outcome, Quote, SOL, Scene, Token, USD, User, World, market_config, reserve_config};
+use ballast_engine::{
+    gate::Action, governance::OF_MARKET, health::HealthReport, insurance::InsuranceConfig, margin::rights,
+    reserve::ReserveConfig, units::Bps,
+};
+use ballast_tests::{Outcome, Quote, SOL, Scene, Token, USD, User, World, market_config, reserve_config};
 use solana_account::Account;
+
+#[path = "due.rs"]
+mod due;
+use due::{Due, change, higher_loss_limit, lower_cap, old_account};
 
 pub struct Stage {
     pub world: World,
     /// Owes usd against sol, unhealthily.
     pub trader: User,
-    /// Every instruction by its tag, valid in its [`Stage::transaction`].
+    /// Every instruction in the order of the list, valid in its [`Stage::transaction`].
     pub valid: Vec<Instruction>,
 }
 
@@ -36,6 +43,13 @@ struct Cast {
     staker: Address,
     /// Has an empty stake.
     closer: Address,
+    /// Is to become the market's authority.
+    nominee: Address,
+    /// An empty margin account of the layout before.
+    old: Address,
+    /// An empty, reduce-only reserve.
+    spare: u8,
+    due: Due,
 }
 
 /// An account of an instruction.
@@ -50,11 +64,20 @@ impl Stage {
     pub fn new() -> Self {
         let Scene { mut world, usd, sol, lender, trader } = Scene::new();
         let junk = world.list(Token::new("JUNK", 6, 1.0), reserve_config());
+        let spare = world.list(Token::new("SPARE", 6, 1.0), ReserveConfig { reduce_only: 1, ..reserve_config() });
         let (saver, bust, idle) = (world.user("saver"), world.user("bust"), world.user("idle"));
         let [liquidator, leaver, staker, closer] =
             ["liquidator", "leaver", "staker", "closer"].map(|name| world.key(name));
-        let cast = Cast { lender, trader, saver, bust, idle, liquidator, leaver, staker, closer };
-        world.reconfigure_market(|config| config.loss_limit = 1_000_000).expect_ok();
+        let nominee = world.key("nominee");
+        let configured = world.reconfigure_market(|config| {
+            (config.loss_limit, config.roles.nominee) = (1_000_000, to_engine(&nominee));
+        });
+        configured.expect_ok();
+        let old = old_account(&mut world, idle);
+        let funder = world.key("funder");
+        let due = Due::new(&mut world, funder, usd, reserve_config());
+        let cast =
+            Cast { lender, trader, saver, bust, idle, liquidator, leaver, staker, closer, nominee, old, spare, due };
         let insured = InsuranceConfig { cooldown: 86_400, fee_share: Bps(2_000), ..InsuranceConfig::default() };
         let configured = world.reconfigure(usd, |config| {
             (config.flash_enabled, config.flash_fee, config.insurance) = (1, Bps(9), insured);
@@ -85,6 +108,11 @@ impl Stage {
         Self { world, trader, valid }
     }
 
+    /// The valid instruction of a tag.
+    pub fn valid(&self, tag: u8) -> Instruction {
+        self.valid.iter().find(|instruction| instruction.data[0] == tag).expect("an instruction").clone()
+    }
+
     /// The transaction in which an instruction is valid, and where it stands there: with the other half of a liquidation or
     /// a flash loan, or with what it undoes.
     pub fn transaction(&self, instruction: Instruction) -> (Vec<Instruction>, usize) {
@@ -93,7 +121,7 @@ impl Stage {
         const BEGIN_FLASH_LOAN: u8 = ix::BeginFlashLoan::SPEC.tag;
         const END_FLASH_LOAN: u8 = ix::EndFlashLoan::SPEC.tag;
         const RESUME: u8 = ix::Resume::SPEC.tag;
-        let valid = |spec: InstructionSpec| self.valid[spec.tag as usize].clone();
+        let valid = |spec: InstructionSpec| self.valid(spec.tag);
         match instruction.data.first().copied() {
             Some(BEGIN_LIQUIDATION) => (vec![instruction, valid(ix::EndLiquidation::SPEC)], 0),
             Some(END_LIQUIDATION) => (vec![valid(ix::BeginLiquidation::SPEC), instruction], 1),
@@ -133,14 +161,14 @@ impl Stage {
 
     /// The valid instruction with another address at a place.
     pub fn replaced(&self, place: Place, address: Address) -> Instruction {
-        let mut instruction = self.valid[place.instruction.tag as usize].clone();
+        let mut instruction = self.valid(place.instruction.tag);
         instruction.accounts[place.index].pubkey = address;
         instruction
     }
 
     /// The address at a place of the valid instruction.
     pub fn address(&self, place: Place) -> Address {
-        self.valid[place.instruction.tag as usize].accounts[place.index].pubkey
+        self.valid(place.instruction.tag).accounts[place.index].pubkey
     }
 
     /// A copy of the account at a place, changed, under a new address.
@@ -154,7 +182,7 @@ impl Stage {
 }
 
 /// Names of the accounts that are records of the program.
-const RECORDS: [&str; 3] = ["market", "margin_account", "stake"];
+const RECORDS: [&str; 4] = ["market", "margin_account", "stake", "change"];
 
 impl Place {
     /// Whether the framework loads this account as a record of the program.
@@ -164,7 +192,12 @@ impl Place {
 
     /// Whether the instruction creates this account as a record of the program.
     pub fn is_created(&self) -> bool {
-        let created = [("create_market", "market"), ("open_account", "margin_account"), ("open_stake", "stake")];
+        let created = [
+            ("create_market", "market"),
+            ("open_account", "margin_account"),
+            ("open_stake", "stake"),
+            ("queue_change", "change"),
+        ];
         created.contains(&(self.instruction.name, self.account.name))
     }
 
@@ -174,11 +207,9 @@ impl Place {
 }
 
 fn valid(world: &mut World, usd: u8, sol: u8, cast: &Cast) -> Vec<Instruction> {
-    let Cast { lender, trader, saver, bust, idle, liquidator, leaver, staker, closer } = *cast;
-    let (authority, payer, roles) = (world.authority, world.payer, world.roles());
-    let mint = world.mint("unlisted", &MintSpec::spl(6));
-    let mut config = reserve_config();
-    config.oracle.feed_id = to_engine(&mint);
+    let Cast { lender, trader, saver, bust, idle, liquidator, leaver, staker, closer, .. } = *cast;
+    let (authority, payer, funder) = (world.authority, world.payer, world.key("funder"));
+    let spare_tokens = world.fund(&lender.key, cast.spare, 0);
     for user in [lender, trader, saver, bust, idle] {
         world.fund(&user.key, usd, 1_000 * USD);
         world.fund(&user.key, sol, 1_000 * SOL);
@@ -186,12 +217,13 @@ fn valid(world: &mut World, usd: u8, sol: u8, cast: &Cast) -> Vec<Instruction> {
     let tokens = |user: User, reserve| world.tokens(&user.key, reserve);
     let view = world.view();
     let listed = "the reserve exists";
+    let due = cast.due;
     let order = LiquidationOrder { debt: usd, collateral: sol, max_repay: 100 * USD, min_collateral: 1 };
     let (source, destination) = (world.tokens(&liquidator, usd), world.tokens(&liquidator, sol));
     vec![
-        MarketView::create(authority, 1, roles, PYTH_RECEIVERS, market_config()).0,
-        view.add_reserve(payer, mint, TOKEN_PROGRAM, config),
-        view.update_reserve(usd, view.reserves[usd as usize].config).expect(listed),
+        MarketView::create(authority, 1, authority, market_config()).0,
+        view.list_reserve(payer, due.listing, funder, due.mint, TOKEN_PROGRAM),
+        view.set_parameters(authority, usd, lower_cap(&view, usd)),
         view.open_account(saver.key, payer, 1),
         view.close_account(idle.key, idle.margin, payer),
         view.deposit(lender.key, lender.margin, tokens(lender, usd), usd, USD).expect(listed),
@@ -203,7 +235,7 @@ fn valid(world: &mut World, usd: u8, sol: u8, cast: &Cast) -> Vec<Instruction> {
         view.settle_bad_debt(bust.margin, usd).expect(listed),
         view.collect_fees(tokens(lender, usd), usd).expect(listed),
         view.read_health(saver.margin),
-        view.update_market(view.market.config),
+        view.accept_authority(),
         view.begin_liquidation(liquidator, trader.margin, destination, order).expect(listed),
         view.end_liquidation(lender.key, trader.margin, tokens(lender, usd), usd).expect(listed),
         view.mark_liquidatable(trader.margin),
@@ -217,6 +249,14 @@ fn valid(world: &mut World, usd: u8, sol: u8, cast: &Cast) -> Vec<Instruction> {
         view.pause(&[Action::Withdraw]),
         view.resume(authority),
         view.poke(usd).expect(listed),
+        view.queue_change(payer, OF_MARKET, higher_loss_limit(&view)),
+        view.execute_change(lender.key, &change(world, due.executed)),
+        view.cancel_change(authority, &change(world, due.cancelled)),
+        ix::Migrate { account: cast.old }.instruction(),
+        view.close_reserve(spare_tokens, cast.spare).expect(listed),
+        view.set_delegate(saver.key, saver.margin, liquidator, rights::WITHDRAW, i64::MAX),
+        view.assert_health(saver.margin, HealthReport::EQUITY, 10_000),
+        view.assert_sequence(saver.key, saver.margin, 0),
     ]
 }
 

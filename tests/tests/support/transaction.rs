@@ -4,7 +4,7 @@ use super::{
     actors::Actors,
     model::{Answer, Model, Refusal},
 };
-use ballast_client::{Address, Instruction, error_name, instruction::ALL};
+use ballast_client::{Address, Instruction, error_name, instruction::InstructionSpec};
 use solana_transaction::TransactionError;
 use std::rc::Rc;
 
@@ -35,7 +35,7 @@ impl Step {
     }
 
     fn name(&self) -> &'static str {
-        ALL[self.instruction.data[0] as usize].name
+        InstructionSpec::of_tag(self.instruction.data[0]).expect("an instruction").name
     }
 }
 
@@ -54,6 +54,7 @@ impl Actors {
     /// Sends steps as one transaction and requires the answer that the model gives, of the same instruction. Returns the
     /// return data.
     pub fn send(&mut self, steps: &[Step]) -> Answer<Vec<u8>> {
+        let events = self.model.market.events;
         let expected = self.model.attempt(|model| model.run(steps));
         let instructions: Vec<_> = steps.iter().map(|step| step.instruction.clone()).collect();
         let outcome = self.world.send(&instructions);
@@ -62,6 +63,10 @@ impl Actors {
         assert_eq!(outcome.error, expected_error, "{instructions:?}: {}", outcome.describe());
         match expected {
             Ok(()) => {
+                if !outcome.logs.iter().any(|line| line == "Log truncated") {
+                    let logged = self.model.market.events - events;
+                    assert_eq!(outcome.events.len() as u64, logged, "{instructions:?}: {}", outcome.describe());
+                }
                 steps.iter().for_each(|step| self.count(step.name(), "ok".into()));
                 Ok(outcome.return_data)
             }

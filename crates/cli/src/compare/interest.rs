@@ -17,7 +17,7 @@ pub const START: i64 = 1_767_225_600;
 /// end of each hour.
 pub fn thirty_days(policy: Policy) -> Result<Vec<(i64, f64, f64)>> {
     let usdc = assets::find("USDC").context("USDC is listed")?;
-    let mut reserve = Reserve::new(policy.reserve(usdc, 0), usdc.decimals, START)?;
+    let mut reserve = Reserve::new(&policy.reserve(usdc, 0), usdc.decimals, START)?;
     reserve.deposit(1_000_000 * usdc.unit())?;
     let mut points = Vec::new();
     for hour in 1..=HOURS {

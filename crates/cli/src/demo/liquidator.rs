@@ -133,7 +133,7 @@ mod tests {
         market.version = 1;
         let reserves = ASSETS.iter().enumerate().map(|(index, asset)| {
             let mut reserve =
-                Reserve::new(Policy::Fixed.reserve(asset, index), asset.decimals, NOW).expect("a valid table");
+                Reserve::new(&Policy::Fixed.reserve(asset, index), asset.decimals, NOW).expect("a valid table");
             let price = if index == SOL as usize { sol_price } else { 1 } * 100_000_000;
             let update = PriceUpdate {
                 feed_id: feed_id(index),

@@ -346,7 +346,7 @@ impl Replay {
     /// Collects the fees and closes the record.
     fn finish(mut self) -> Result<Record> {
         let market = self.world.market()?;
-        let collector = from_engine(&market.market.fee_collector);
+        let collector = from_engine(&market.market.config.roles.fee_collector);
         for reserve in 0..self.world.assets.len() {
             let mut digest = collector.to_bytes();
             digest[31] ^= reserve as u8 + 1;

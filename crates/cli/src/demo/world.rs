@@ -105,17 +105,21 @@ impl World {
     /// Creates the market and lists all reserves as a policy has it, with limits of liquidations.
     pub fn create_market(&mut self, authority: Address, policy: Policy, phases: &Phases) -> Result<()> {
         let role = to_engine(&authority);
-        let roles = Roles { authority: role, fee_collector: role, guardian: role };
-        let config = MarketConfig { near_insolvency: Bps(phases.near_insolvency), ..policy.market() };
-        let (create, market) = MarketView::create(self.payer, 0, roles, PYTH_RECEIVERS, config);
+        let [price_receiver, second_price_receiver] = PYTH_RECEIVERS.map(|receiver| to_engine(&receiver));
+        let (fee_collector, guardian) = (role, role);
+        let roles = Roles { fee_collector, guardian, price_receiver, second_price_receiver, ..Roles::default() };
+        let config = MarketConfig { roles, near_insolvency: Bps(phases.near_insolvency), ..policy.market() };
+        let (create, market) = MarketView::create(self.payer, 0, authority, config);
         self.run("create market", create)?;
         self.market = market;
         for index in 0..self.assets.len() {
             let (view, mut config) = (self.market()?, policy.reserve(self.assets[index], index));
             config.breakers.liquidation_hour = phases.hourly[index];
-            self.run("add reserve", view.add_reserve(self.payer, mint(index), TOKEN_PROGRAM, config))?;
+            let (payer, mint, number) = (self.payer, mint(index), view.market.changes);
+            self.run("queue listing", view.queue_listing(payer, mint, config))?;
+            self.run("list reserve", view.list_reserve(payer, number, payer, mint, TOKEN_PROGRAM))?;
         }
-        Ok(())
+        self.run("launch market", self.market()?.launch())
     }
 
     /// Moves the clock.

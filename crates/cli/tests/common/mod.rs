@@ -1,12 +1,15 @@
 //! The `ballast` command from outside. Needs the program: scripts/build.
 
+// No suite uses all of it.
+#![allow(dead_code)]
+
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
 };
 
 /// Runs a subcommand in the repository's folder.
-fn run(subcommand: &str, arguments: &[&str]) -> Output {
+pub fn run(subcommand: &str, arguments: &[&str]) -> Output {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut command = Command::new(env!("CARGO_BIN_EXE_ballast"));
     command.current_dir(root).arg(subcommand).args(arguments).output().expect("the command starts")

@@ -1,6 +1,6 @@
 //! How instructions are defined: a struct each, with its accounts and arguments.
 
-use ballast_engine::{market::MarketConfig, reserve::ReserveConfig};
+use ballast_engine::market::MarketConfig;
 use solana_address::Address;
 
 /// An argument's bytes in instruction data.
@@ -16,26 +16,17 @@ macro_rules! integer_arguments {
         }
     })* };
 }
-integer_arguments!(u8, u16, u64);
+integer_arguments!(u8, u16, u32, u64, i64);
 
-macro_rules! record_arguments {
-    ($($ty:ty),*) => { $(impl Argument for $ty {
-        fn write(&self, data: &mut Vec<u8>) {
-            data.extend_from_slice(bytemuck::bytes_of(self));
-        }
-    })* };
+impl Argument for MarketConfig {
+    fn write(&self, data: &mut Vec<u8>) {
+        data.extend_from_slice(bytemuck::bytes_of(self));
+    }
 }
-record_arguments!(MarketConfig, ReserveConfig);
 
 impl Argument for Address {
     fn write(&self, data: &mut Vec<u8>) {
         data.extend_from_slice(self.as_ref());
-    }
-}
-
-impl<const N: usize> Argument for [Address; N] {
-    fn write(&self, data: &mut Vec<u8>) {
-        self.iter().for_each(|address| address.write(data));
     }
 }
 

@@ -13,7 +13,7 @@ pub const ONE_SOL: u64 = 1_000_000_000;
 pub fn configure(world: &mut World, reserve: u8, change: impl FnOnce(&mut ReserveConfig)) -> Result<()> {
     let mut config = world.reserves[reserve as usize].config;
     change(&mut config);
-    world.act(LENDER, |ledger, _| ledger.set_config(reserve, config))
+    world.act(LENDER, |ledger, _| super::configure(ledger, reserve, &config))
 }
 
 /// A lender of 100,000 USDC, and a user with 100 SOL (15,000 USD) who owes 9,000 USDC.

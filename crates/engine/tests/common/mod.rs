@@ -44,12 +44,24 @@ pub fn market_config() -> MarketConfig {
         full_penalty_shortfall: Bps(1_000),
         dust_value: Usd::ONE.0 as u64,
         min_debt_value: 2 * Usd::ONE.0 as u64,
+        delay: 172_800,
+        roles: Roles {
+            fee_collector: Address([2; 32]),
+            guardian: Address([3; 32]),
+            price_receiver: Address([4; 32]),
+            ..Roles::default()
+        },
         ..MarketConfig::default()
     }
 }
 
-pub fn roles() -> Roles {
-    Roles { authority: Address([1; 32]), fee_collector: Address([2; 32]), guardian: Address([3; 32]) }
+/// Who sets parameters.
+pub const AUTHORITY: Address = Address([1; 32]);
+
+/// Replaces a reserve's parameters.
+pub fn configure(ledger: &mut Ledger, reserve: u8, config: &ReserveConfig) -> Result<()> {
+    let record = ledger.reserves.get_mut(reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
+    record.set_config(config, ledger.now)
 }
 
 /// The feed of a reserve.
@@ -141,9 +153,9 @@ impl World {
     /// Reserves of [`TOKENS`], each with its own configuration, all priced.
     pub fn with(configs: [ReserveConfig; 4], users: usize) -> Self {
         let reserves =
-            TOKENS.iter().zip(configs).map(|((decimals, _), config)| Reserve::new(config, *decimals, START).unwrap());
+            TOKENS.iter().zip(configs).map(|((decimals, _), config)| Reserve::new(&config, *decimals, START).unwrap());
         let mut world = Self {
-            market: Market::new(market_config(), roles(), [feed(0), Address::NONE]).unwrap(),
+            market: Market::new(market_config(), AUTHORITY).unwrap(),
             reserves: reserves.collect(),
             accounts: vec![MarginAccount::default(); users],
             stakes: vec![[0, 1, 2, 3].map(|reserve| Stake { reserve, ..Stake::default() }); users],

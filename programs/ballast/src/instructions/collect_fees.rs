@@ -1,11 +1,13 @@
 use super::*;
 use crate::{
-    events::{FeesCollected, discriminator, log_event},
+    events::{FeesCollected, ReserveClosed, discriminator, log_event},
     state::now,
+    token,
 };
 
 #[derive(Accounts)]
 pub struct CollectFees {
+    #[account(mut)]
     pub fee_collector: Signer,
     #[account(mut)]
     pub market: Ledger,
@@ -25,15 +27,35 @@ pub struct CollectFees {
 
 impl CollectFees {
     pub fn collect(&mut self, index: u8) -> Result<()> {
-        ensure(is_at(self.fee_collector.address(), &self.market.fee_collector), Error::NotFeeCollector)?;
+        self.pay(index, false)
+    }
+
+    /// Closes an empty reserve: its vault's tokens go the way of fees, its rent to the fee collector.
+    pub fn close_reserve(&mut self, index: u8) -> Result<()> {
+        self.pay(index, true)
+    }
+
+    /// Out of line: both instructions share it.
+    #[inline(never)]
+    fn pay(&mut self, index: u8, is_closing: bool) -> Result<()> {
+        let collector = &self.market.config.roles.fee_collector;
+        ensure(is_at(self.fee_collector.address(), collector), Error::NotFeeCollector)?;
         let tokens = token_path!(self, destination);
         let mut books = books(&mut self.market, now()?);
         let terms = tokens.check(books.reserves, index)?;
-        let amount = books.collect_fees(index).on_chain()?;
+        let (amount, event) = if is_closing {
+            books.close_reserve(index).on_chain()?;
+            (token::balance(&tokens.vault)?, discriminator::<ReserveClosed>())
+        } else {
+            (books.collect_fees(index).on_chain()?, discriminator::<FeesCollected>())
+        };
         let authority = VaultAuthority::new(*self.vault_authority.account(), &self.market)?;
         tokens.pay_out(&authority, amount, terms)?;
+        if is_closing {
+            tokens.close(&authority, self.fee_collector.account())?;
+        }
         log_event!(
-            discriminator::<FeesCollected>(),
+            event,
             FeesCollected {
                 number: self.market.next_event(),
                 market: *self.market.address(),

@@ -28,13 +28,11 @@ impl CreateMarket {
     pub fn create(
         &mut self,
         id: u16,
-        roles: market::Roles,
-        price_receivers: [Address; 2],
+        authority: &Address,
         config: MarketConfig,
         bumps: &CreateMarketBumps,
     ) -> Result<()> {
-        let receivers = [stored(&price_receivers[0]), stored(&price_receivers[1])];
-        let market = market::Market::new(config.get(), roles, receivers).on_chain()?;
+        let market = market::Market::new(config.get(), stored(authority)).on_chain()?;
         **self.market = market::Market {
             bump: bumps.market,
             vault_authority_bump: bumps.vault_authority,

@@ -1,13 +1,16 @@
 //! One file per instruction, or per pair that differs in the engine call alone. Each reads: who calls it, which
 //! accounts, one engine call, token movement, event.
 
-mod add_reserve;
+mod assert_sequence;
 mod close_account;
 mod collect_fees;
 mod create_market;
 mod flash_loan;
+mod governance;
 mod liquidate;
+mod list_reserve;
 mod mark_liquidatable;
+mod migrate;
 mod open_account;
 mod pay_in;
 mod pay_out;
@@ -16,22 +19,22 @@ mod read_health;
 mod receivership;
 mod refresh_prices;
 mod restrict;
+mod set_delegate;
 mod settle_bad_debt;
 mod stake;
-mod update_market;
-mod update_reserve;
 
+use governance::check_change;
 pub use {
-    add_reserve::*, close_account::*, collect_fees::*, create_market::*, flash_loan::*, liquidate::*,
-    mark_liquidatable::*, open_account::*, pay_in::*, pay_out::*, poke::*, read_health::*, receivership::*,
-    refresh_prices::*, restrict::*, settle_bad_debt::*, stake::*, update_market::*, update_reserve::*,
+    assert_sequence::*, close_account::*, collect_fees::*, create_market::*, flash_loan::*, governance::*,
+    liquidate::*, list_reserve::*, mark_liquidatable::*, migrate::*, open_account::*, pay_in::*, pay_out::*, poke::*,
+    read_health::*, receivership::*, refresh_prices::*, set_delegate::*, settle_bad_debt::*, stake::*,
 };
 
 use {
     crate::{
         error::OnChain,
         state::{Ledger, is_at, split},
-        token::{self, Terms, Transfer},
+        token::{self, Terms, Transfer, close_account},
     },
     anchor_lang::prelude::*,
     ballast_engine::{Error, actions, layout, reserve::Reserve},
@@ -126,10 +129,12 @@ impl TokenPath {
             amount,
             terms,
         };
-        let bump = [authority.bump];
-        let seeds =
-            [Seed::from(VAULT_AUTHORITY_SEED), Seed::from(authority.market.address().as_ref()), Seed::from(&bump)];
-        transfer.invoke(&[Signature::from(&seeds)])
+        authority.sign(|signers| transfer.invoke(signers))
+    }
+
+    /// Closes the empty vault; its rent goes to the recipient.
+    fn close(&self, authority: &VaultAuthority, recipient: &AccountView) -> Result<()> {
+        authority.sign(|signers| close_account(&self.program, &self.vault, recipient, &authority.view, signers))
     }
 }
 
@@ -145,6 +150,13 @@ impl VaultAuthority {
     fn new(view: AccountView, market: &Ledger) -> Result<Self> {
         ensure(is_at(view.address(), &market.vault_authority), Error::WrongVaultAuthority)?;
         Ok(Self { view, market: *market.view(), bump: market.vault_authority_bump })
+    }
+
+    #[inline(always)]
+    fn sign(&self, call: impl FnOnce(&[Signature]) -> Result<()>) -> Result<()> {
+        let bump = [self.bump];
+        let seeds = [Seed::from(VAULT_AUTHORITY_SEED), Seed::from(self.market.address().as_ref()), Seed::from(&bump)];
+        call(&[Signature::from(&seeds)])
     }
 }
 

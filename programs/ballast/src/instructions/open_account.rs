@@ -25,6 +25,7 @@ pub struct OpenAccount {
 
 impl OpenAccount {
     pub fn open(&mut self, id: u16, mode: u8, collateral: u8, debt: u8, bumps: &OpenAccountBumps) -> Result<()> {
+        ensure(self.market.config.launched != 0, Error::MarketNotLaunched)?;
         **self.margin_account = margin::MarginAccount {
             bump: bumps.margin_account,
             id,

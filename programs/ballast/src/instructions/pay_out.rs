@@ -2,12 +2,15 @@ use super::*;
 use crate::{
     MarginAccount,
     events::{Borrowed, Withdrawn, discriminator, log_movement},
-    state::now,
+    state::{now, stored},
+    token::token_account_owner,
 };
+use ballast_engine::margin::rights;
 
-/// Tokens from a reserve to an account of the margin account's owner's choice.
+/// Tokens from a reserve to an account of the margin account's owner's choice, or within limits of its delegate's.
 #[derive(Accounts)]
 pub struct PayOut {
+    /// Or the delegate.
     pub owner: Signer,
     #[account(mut)]
     pub market: Ledger,
@@ -46,9 +49,12 @@ impl PayOut {
     /// Out of line: both instructions share it.
     #[inline(never)]
     fn pay_out(&mut self, source: Source, index: u8, amount: u64) -> Result<()> {
-        ensure(is_at(self.owner.address(), &self.margin_account.owner), Error::NotAccountOwner)?;
         check_market(&self.margin_account.market, self.market.address())?;
         let tokens = self.tokens();
+        // Not first: there it costs owners three units a position.
+        if !is_at(self.owner.address(), &self.margin_account.owner) {
+            self.check_delegate(source)?;
+        }
         let mut books = books(&mut self.market, now()?);
         let terms = tokens.check(books.reserves, index)?;
         let account = &mut self.margin_account;
@@ -61,6 +67,18 @@ impl PayOut {
         tokens.pay_out(&authority, moved.amount, terms)?;
         log_movement(event, &mut self.market, self.margin_account.address(), index, &moved);
         Ok(())
+    }
+
+    /// Out of line, so that owners do not pay for it.
+    #[cold]
+    #[inline(never)]
+    fn check_delegate(&self, source: Source) -> Result<()> {
+        let right = match source {
+            Source::Deposit => rights::WITHDRAW,
+            Source::Loan => rights::BORROW,
+        };
+        let payee = token_account_owner(self.destination.account())?;
+        self.margin_account.require_delegate(&stored(self.owner.address()), right, &payee, now()?).on_chain()
     }
 
     #[inline(always)]

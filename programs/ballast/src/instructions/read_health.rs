@@ -2,6 +2,7 @@ use super::*;
 use crate::{MarginAccount, state::now};
 use ballast_engine::health::HealthReport;
 
+/// For reading the healths of an account, and for asserting one.
 #[derive(Accounts)]
 pub struct ReadHealth {
     pub market: Ledger,
@@ -15,5 +16,12 @@ impl ReadHealth {
             HealthReport::new(&self.margin_account, self.market.as_slice(), &self.market.config, now()?).on_chain()?;
         pinocchio::cpi::set_return_data(bytemuck::bytes_of(&report));
         Ok(())
+    }
+
+    pub fn assert(&self, requirement: u8, min_ratio: u32) -> Result<()> {
+        check_market(&self.margin_account.market, self.market.address())?;
+        let (account, reserves, now) = (&self.margin_account, self.market.as_slice(), now()?);
+        let report = HealthReport::new(account, reserves, &self.market.config, now).on_chain()?;
+        report.require_proved(account, reserves, now, requirement, min_ratio).on_chain()
     }
 }

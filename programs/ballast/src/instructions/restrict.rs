@@ -5,16 +5,9 @@ use crate::{
 };
 
 /// The guardian, or to lift what is restricted, the authority.
-#[derive(Accounts)]
-pub struct Restrict {
-    pub signer: Signer,
-    #[account(mut)]
-    pub market: Ledger,
-}
-
-impl Restrict {
+impl Govern {
     pub fn pause(&mut self, actions: u8) -> Result<()> {
-        ensure(is_at(self.signer.address(), &self.market.guardian), Error::NotGuardian)?;
+        ensure(is_at(self.signer.address(), &self.market.config.roles.guardian), Error::NotGuardian)?;
         self.market.pause.begin(actions, now()?).on_chain()?;
         self.log();
         Ok(())
@@ -22,7 +15,8 @@ impl Restrict {
 
     pub fn resume(&mut self) -> Result<()> {
         let is_authority = is_at(self.signer.address(), &self.market.authority);
-        ensure(is_authority || is_at(self.signer.address(), &self.market.guardian), Error::NotGuardian)?;
+        let is_guardian = is_at(self.signer.address(), &self.market.config.roles.guardian);
+        ensure(is_authority || is_guardian, Error::NotGuardian)?;
         self.market.resume(is_authority, now()?).on_chain()?;
         self.log();
         Ok(())

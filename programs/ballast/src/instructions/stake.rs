@@ -29,6 +29,7 @@ pub struct OpenStake {
 
 impl OpenStake {
     pub fn open(&mut self, index: u8, bumps: &OpenStakeBumps) -> Result<()> {
+        ensure(self.market.config.launched != 0, Error::MarketNotLaunched)?;
         let generation = reserve(self.market.as_slice(), index)?.insurance.generation;
         **self.stake = insurance::Stake {
             version: LAYOUT_VERSION,

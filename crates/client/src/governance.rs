@@ -1,0 +1,230 @@
+//! Changes of parameters: what differs between two configurations, by name, and the instructions that set it.
+
+use ballast_engine::{
+    Result,
+    governance::{Change, Listing, OF_LISTING, OF_MARKET},
+    layout::{Field, FieldType, Record},
+    market::MarketConfig,
+    parameter::{self, Parameter},
+    reserve::ReserveConfig,
+};
+use solana_address::Address;
+use solana_instruction::Instruction;
+
+use crate::{
+    address::{SYSTEM_PROGRAM, change_address, from_engine, to_engine, vault_address},
+    builders::Addresses,
+    instruction as ix,
+    market::MarketView,
+};
+
+/// A parameter and its name, like `risk.cross.initial_asset` or `curve.points.2.rate_bps`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParameterInfo {
+    /// Path of fields.
+    pub name: String,
+    /// What the engine knows of it.
+    pub parameter: Parameter,
+}
+
+/// All parameters of a market ([`OF_MARKET`]) or, for any other target, of a reserve.
+pub fn parameters(target: u8) -> Vec<ParameterInfo> {
+    let (table, fields): (&[Parameter], _) = match target {
+        OF_MARKET => (&parameter::MARKET, MarketConfig::FIELDS),
+        _ => (&parameter::RESERVE, ReserveConfig::FIELDS),
+    };
+    let name = |parameter: &Parameter| path(fields, parameter.offset as usize);
+    table.iter().map(|parameter| ParameterInfo { name: name(parameter), parameter: *parameter }).collect()
+}
+
+/// What a queued change sets: each parameter and its new bytes. Nothing of a listing, which is a whole configuration.
+pub fn edits_of(change: &Change) -> Vec<(ParameterInfo, Vec<u8>)> {
+    let (table, mut data, mut edits) = (parameters(change.target), change.data(), Vec::new());
+    while let (false, Some((offset, rest))) = (change.target == OF_LISTING, data.split_first_chunk()) {
+        let row = table.iter().find(|row| row.parameter.offset.to_le_bytes() == *offset);
+        // The program has checked what it stores.
+        let Some((row, (new, rest))) =
+            row.and_then(|row| Some((row, rest.split_at_checked(row.parameter.width as usize)?)))
+        else {
+            break;
+        };
+        edits.push((row.clone(), new.to_vec()));
+        data = rest;
+    }
+    edits
+}
+
+/// The names of the fields that lead to an offset.
+fn path(fields: &[Field], offset: usize) -> String {
+    let Some(field) = fields.iter().rev().find(|field| field.offset <= offset) else { return String::new() };
+    let rest = path_in(&field.field_type, offset - field.offset);
+    if rest.is_empty() { field.name.into() } else { format!("{}.{rest}", field.name) }
+}
+
+fn path_in(field_type: &FieldType, offset: usize) -> String {
+    match field_type {
+        FieldType::Record(_, fields) => path(fields, offset),
+        FieldType::Array(element, _) => {
+            let size = size(element);
+            let rest = path_in(element, offset % size);
+            let index = offset / size;
+            if rest.is_empty() { index.to_string() } else { format!("{index}.{rest}") }
+        }
+        _ => String::new(),
+    }
+}
+
+/// Bytes of a type.
+fn size(field_type: &FieldType) -> usize {
+    match field_type {
+        FieldType::U8 => 1,
+        FieldType::U16 | FieldType::I16 => 2,
+        FieldType::U32 | FieldType::I32 => 4,
+        FieldType::U64 | FieldType::I64 => 8,
+        FieldType::U128 => 16,
+        FieldType::Address => 32,
+        FieldType::Array(element, length) => size(element) * length,
+        FieldType::Record(_, fields) => fields.last().map_or(0, |last| last.offset + size(&last.field_type)),
+    }
+}
+
+/// What leads from one configuration to another: the edits that add no risk and may be made at once, and those that must be
+/// queued.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edits {
+    /// For [`MarketView::set_parameters`].
+    pub at_once: Vec<u8>,
+    /// For [`MarketView::queue_change`].
+    pub waiting: Vec<u8>,
+}
+
+impl Edits {
+    /// Between two configurations of a market.
+    pub fn of_market(old: &MarketConfig, new: &MarketConfig) -> Self {
+        Self::between(&parameter::MARKET, bytemuck::bytes_of(old), bytemuck::bytes_of(new))
+    }
+
+    /// Between two configurations of a reserve.
+    pub fn of_reserve(old: &ReserveConfig, new: &ReserveConfig) -> Self {
+        Self::between(&parameter::RESERVE, bytemuck::bytes_of(old), bytemuck::bytes_of(new))
+    }
+
+    fn between(table: &[Parameter], old: &[u8], new: &[u8]) -> Self {
+        let mut edits = Self::default();
+        for parameter in table {
+            let (old, new) = (parameter.of(old), parameter.of(new));
+            if old != new {
+                let list = if parameter.adds_risk(old, new) { &mut edits.waiting } else { &mut edits.at_once };
+                list.extend(parameter.offset.to_le_bytes());
+                list.extend(new);
+            }
+        }
+        edits
+    }
+
+    /// All of them, for [`MarketView::set_parameters`] before the launch, or to be queued together.
+    pub fn all(&self) -> Vec<u8> {
+        [self.at_once.as_slice(), &self.waiting].concat()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.at_once.is_empty() && self.waiting.is_empty()
+    }
+}
+
+impl MarketView {
+    /// Changes parameters of a reserve, or of the market ([`OF_MARKET`]), at once; signed by the authority or the risk council.
+    pub fn set_parameters(&self, signer: Address, target: u8, edits: Vec<u8>) -> Instruction {
+        ix::SetParameters { signer, market: self.address, target, edits }.instruction()
+    }
+
+    /// Queues edits of a reserve, or of the market ([`OF_MARKET`]), signed by the authority and by who pays the rent. The next
+    /// change has the number [`ballast_engine::market::Market::changes`].
+    pub fn queue_change(&self, payer: Address, target: u8, data: Vec<u8>) -> Instruction {
+        let accounts = ix::QueueChange {
+            authority: from_engine(&self.market.authority),
+            payer,
+            market: self.address,
+            change: change_address(&self.address, self.market.changes).0,
+            system_program: SYSTEM_PROGRAM,
+            target,
+            data,
+        };
+        accounts.instruction()
+    }
+
+    /// Queues a listing, signed likewise.
+    pub fn queue_listing(&self, payer: Address, mint: Address, config: ReserveConfig) -> Instruction {
+        let listing = Listing { mint: to_engine(&mint), config };
+        self.queue_change(payer, OF_LISTING, bytemuck::bytes_of(&listing).to_vec())
+    }
+
+    /// Lists the mint of a queued listing that is due, signed by who pays the rent. `recipient` paid that of the change.
+    pub fn list_reserve(
+        &self,
+        payer: Address,
+        number: u64,
+        recipient: Address,
+        mint: Address,
+        token_program: Address,
+    ) -> Instruction {
+        let accounts = ix::ListReserve {
+            payer,
+            market: self.address,
+            change: change_address(&self.address, number).0,
+            recipient,
+            mint,
+            vault: vault_address(&self.address, &mint).0,
+            vault_authority: self.vault_authority(),
+            token_program,
+            system_program: SYSTEM_PROGRAM,
+        };
+        accounts.instruction()
+    }
+
+    /// Makes the edits of a change that is due, signed by anyone.
+    pub fn execute_change(&self, signer: Address, change: &Change) -> Instruction {
+        let (address, recipient) = self.change_accounts(change);
+        ix::ExecuteChange { signer, market: self.address, change: address, recipient }.instruction()
+    }
+
+    /// Cancels a change, signed by the authority or the guardian, or once it has expired by anyone.
+    pub fn cancel_change(&self, signer: Address, change: &Change) -> Instruction {
+        let (address, recipient) = self.change_accounts(change);
+        ix::CancelChange { signer, market: self.address, change: address, recipient }.instruction()
+    }
+
+    fn change_accounts(&self, change: &Change) -> (Address, Address) {
+        (change_address(&self.address, change.number).0, from_engine(&change.payer))
+    }
+
+    /// Opens the market to accounts, signed by the authority: from then on what adds risk waits.
+    pub fn launch(&self) -> Instruction {
+        let launched = MarketConfig { launched: 1, ..self.market.config };
+        let edits = Edits::of_market(&self.market.config, &launched).all();
+        self.set_parameters(from_engine(&self.market.authority), OF_MARKET, edits)
+    }
+
+    /// Makes the nominee the authority, signed by the nominee.
+    pub fn accept_authority(&self) -> Instruction {
+        let signer = from_engine(&self.market.config.roles.nominee);
+        ix::AcceptAuthority { signer, market: self.address }.instruction()
+    }
+
+    /// Closes an empty, reduce-only reserve, signed by the fee collector; what is left goes to `destination`.
+    pub fn close_reserve(&self, destination: Address, reserve: u8) -> Result<Instruction> {
+        let record = Addresses::of(self.reserve(reserve)?);
+        let accounts = ix::CloseReserve {
+            fee_collector: from_engine(&self.market.config.roles.fee_collector),
+            market: self.address,
+            destination,
+            vault: record.vault,
+            vault_authority: self.vault_authority(),
+            mint: record.mint,
+            token_program: record.token_program,
+            reserve,
+        };
+        Ok(accounts.instruction())
+    }
+}

@@ -1,0 +1,142 @@
+// The framework repeats the instruction's arguments in a function that does not use them.
+#![allow(unused_variables)]
+
+use super::*;
+use crate::{
+    Change,
+    events::{ChangeCancelled, ChangeExecuted, ChangeQueued, ParameterSet, discriminator, log_event},
+    state::{now, stored},
+};
+use ballast_engine::{governance, market::Market, parameter::Edit};
+
+/// What authority, risk council and guardian do to a market.
+#[derive(Accounts)]
+pub struct Govern {
+    pub signer: Signer,
+    #[account(mut)]
+    pub market: Ledger,
+}
+
+impl Govern {
+    pub fn set_parameters(&mut self, target: u8, edits: &[u8]) -> Result<()> {
+        let (signer, market) = (stored(self.signer.address()), *self.market.address());
+        let log = &mut |number, edit: &Edit| log_edit(number, &market, target, edit);
+        books(&mut self.market, now()?).set_parameters(&signer, target, edits, log).on_chain()
+    }
+
+    pub fn accept_authority(&mut self) -> Result<()> {
+        let (signer, market) = (stored(self.signer.address()), *self.market.address());
+        let log = &mut |number, edit: &Edit| log_edit(number, &market, governance::OF_MARKET, edit);
+        self.market.accept_authority(&signer, log).on_chain()
+    }
+}
+
+#[derive(Accounts)]
+pub struct QueueChange {
+    pub authority: Signer,
+    /// May be the authority: a signer holds no data that an alias could corrupt.
+    #[account(unsafe(dup))]
+    pub payer: Signer,
+    #[account(mut)]
+    pub market: Ledger,
+    #[account(
+        init,
+        payer = payer,
+        seeds = [b"change", market.address().as_ref(), &market.changes.to_le_bytes()],
+        bump
+    )]
+    pub change: Account<Change>,
+    pub system_program: Program<System>,
+}
+
+impl QueueChange {
+    pub fn queue(&mut self, target: u8, data: &[u8], bumps: &QueueChangeBumps) -> Result<()> {
+        let signer = stored(self.authority.address());
+        let market = stored(self.market.address());
+        books(&mut self.market, now()?).queue_change(&signer, target, data, &mut self.change).on_chain()?;
+        (self.change.bump, self.change.market, self.change.payer) =
+            (bumps.change, market, stored(self.payer.address()));
+        log_change(discriminator::<ChangeQueued>(), &mut self.market, &self.change);
+        Ok(())
+    }
+}
+
+/// Anyone may execute a change that is due; the authority, the guardian, and once it has expired anyone, cancel it.
+#[derive(Accounts)]
+pub struct EndChange {
+    pub signer: Signer,
+    #[account(mut)]
+    pub market: Ledger,
+    #[account(mut)]
+    pub change: Account<Change>,
+    /// CHECK: gets the change's rent; must be who paid it, and may be the signer.
+    #[account(mut, unsafe(dup))]
+    pub recipient: UncheckedAccount,
+}
+
+impl EndChange {
+    pub fn execute(&mut self) -> Result<()> {
+        self.end(true)
+    }
+
+    pub fn cancel(&mut self) -> Result<()> {
+        self.end(false)
+    }
+
+    /// Out of line: both instructions share it.
+    #[inline(never)]
+    fn end(&mut self, is_made: bool) -> Result<()> {
+        check_change(&self.change, self.market.address(), self.recipient.address())?;
+        let now = now()?;
+        let event = if is_made {
+            let (market, target) = (*self.market.address(), self.change.target);
+            let log = &mut |number, edit: &Edit| log_edit(number, &market, target, edit);
+            books(&mut self.market, now).execute_change(&self.change, log).on_chain()?;
+            discriminator::<ChangeExecuted>()
+        } else {
+            let signer = stored(self.signer.address());
+            self.change.require_cancellable(&self.market, &signer, now).on_chain()?;
+            discriminator::<ChangeCancelled>()
+        };
+        log_change(event, &mut self.market, &self.change);
+        AccountClose::close(&mut self.change, *self.recipient.account())
+    }
+}
+
+/// Requires a change to belong to the market at hand, and its rent to go back to who paid it.
+pub(super) fn check_change(change: &governance::Change, market: &Address, recipient: &Address) -> Result<()> {
+    ensure(is_at(market, &change.market) && is_at(recipient, &change.payer), Error::WrongChange)
+}
+
+#[inline(never)]
+fn log_edit(number: u64, market: &Address, target: u8, edit: &Edit) {
+    log_event!(
+        discriminator::<ParameterSet>(),
+        ParameterSet {
+            number,
+            market: *market,
+            old: edit.old.0,
+            new: edit.new.0,
+            offset: edit.offset,
+            target,
+            padding: [0; 5],
+        }
+    );
+}
+
+/// Logs what became of a change. The events differ by their discriminator alone.
+#[inline(never)]
+fn log_change(event: [u8; 8], market: &mut Market, change: &governance::Change) {
+    log_event!(
+        event,
+        ChangeQueued {
+            number: market.next_event(),
+            market: Address::new_from_array(change.market.0),
+            change: change.number,
+            earliest: change.earliest,
+            latest: change.latest,
+            target: change.target,
+            padding: [0; 7],
+        }
+    );
+}

@@ -1,0 +1,207 @@
+//! An example of a program that uses Ballast: it holds a position for each of its managers, and is stricter than Ballast.
+//!
+//! The margin account belongs to an address derived from the manager's, for which this program alone can sign, and does so
+//! only where that manager has signed. Whatever borrows or withdraws must leave collateral at initial weights of
+//! [`MIN_RATIO_BPS`] of the debt, by the health that Ballast returns.
+//!
+//! Ballast's instructions are one tag byte and the arguments, little endian; its IDL lists them with their accounts in
+//! order. Data of this program are likewise one byte of [`Instruction`], the bump of the owner's address ([`owner_seeds`]) but
+//! for [`Instruction::Check`], and the arguments. Prices are to be refreshed before, in the same transaction.
+//!
+//! | instruction | arguments | accounts, after Ballast's program |
+//! |---|---|---|
+//! | open | id `u16` | manager (signs, pays the rent), owner, market, margin account, system program |
+//! | deposit, repay | reserve `u8`, amount `u64` | manager (signs), owner, market, margin account, source, vault, mint, token program |
+//! | borrow, withdraw | reserve `u8`, amount `u64` | manager (signs), owner, market, margin account, destination, vault, vault authority, mint, token program |
+//! | close | none | manager (signs), owner, margin account, recipient of the rent |
+//! | check | none | market, margin account |
+//!
+//! Tokens are paid in from a token account of the owner's, to which anyone may send them, and out to the manager's choice.
+
+use ballast_engine::health::HealthReport;
+use pinocchio::{
+    AccountView, ProgramResult,
+    cpi::{Seed, Signer, get_return_data, invoke, invoke_signed},
+    entrypoint,
+    error::ProgramError,
+    instruction::{InstructionAccount, InstructionView},
+};
+use solana_address::Address;
+#[cfg(target_arch = "bpf")]
+use solana_compiler_builtins as _;
+
+/// Ballast's program.
+pub const BALLAST: Address = Address::from_str_const("BaLLastVpFhaENTd1dhUmmz3tMc9UC4fpXqkjqckcNbp");
+
+/// Collateral at initial weights that borrowing and withdrawing must leave, basis points of the debt. Ballast asks for 10,000.
+pub const MIN_RATIO_BPS: u32 = 15_000;
+
+/// `Custom(1)`: the position would be below [`MIN_RATIO_BPS`].
+pub const RATIO_BELOW_MINIMUM: u32 = 1;
+
+/// First byte of this program's data.
+#[repr(u8)]
+pub enum Instruction {
+    Open,
+    Deposit,
+    Borrow,
+    Repay,
+    Withdraw,
+    Close,
+    Check,
+}
+
+/// Ballast's tags.
+mod tag {
+    pub const OPEN_ACCOUNT: u8 = 3;
+    pub const CLOSE_ACCOUNT: u8 = 4;
+    pub const DEPOSIT: u8 = 5;
+    pub const WITHDRAW: u8 = 6;
+    pub const BORROW: u8 = 7;
+    pub const REPAY: u8 = 8;
+    pub const READ_HEALTH: u8 = 13;
+}
+
+entrypoint!(process_instruction);
+
+fn process_instruction(_: &Address, accounts: &mut [AccountView], data: &[u8]) -> ProgramResult {
+    const OPEN: u8 = Instruction::Open as u8;
+    const DEPOSIT: u8 = Instruction::Deposit as u8;
+    const BORROW: u8 = Instruction::Borrow as u8;
+    const REPAY: u8 = Instruction::Repay as u8;
+    const WITHDRAW: u8 = Instruction::Withdraw as u8;
+    const CLOSE: u8 = Instruction::Close as u8;
+    const CHECK: u8 = Instruction::Check as u8;
+    match data {
+        [OPEN, bump, id @ ..] => open(accounts, *bump, id),
+        [DEPOSIT, bump, order @ ..] => pay_in(accounts, *bump, tag::DEPOSIT, order),
+        [REPAY, bump, order @ ..] => pay_in(accounts, *bump, tag::REPAY, order),
+        [BORROW, bump, order @ ..] => pay_out(accounts, *bump, tag::BORROW, order),
+        [WITHDRAW, bump, order @ ..] => pay_out(accounts, *bump, tag::WITHDRAW, order),
+        [CLOSE, bump] => close(accounts, *bump),
+        [CHECK] => check(accounts),
+        _ => Err(ProgramError::InvalidInstructionData),
+    }
+}
+
+fn open(accounts: &[AccountView], bump: u8, id: &[u8]) -> ProgramResult {
+    let [ballast, manager, owner, market, margin_account, system_program] = accounts else {
+        return Err(ProgramError::NotEnoughAccountKeys);
+    };
+    let &[low, high] = id else { return Err(ProgramError::InvalidInstructionData) };
+    let owner = Owner::of(manager, owner, bump)?;
+    // A cross account, which names no reserves.
+    let data = [tag::OPEN_ACCOUNT, low, high, 0, 0, 0];
+    owner.call(ballast, &data, [owner.view, manager, market, margin_account, system_program])
+}
+
+/// Deposits or repays.
+fn pay_in(accounts: &[AccountView], bump: u8, tag: u8, order: &[u8]) -> ProgramResult {
+    let [ballast, manager, owner, market, margin_account, source, vault, mint, token_program] = accounts else {
+        return Err(ProgramError::NotEnoughAccountKeys);
+    };
+    let owner = Owner::of(manager, owner, bump)?;
+    let accounts = [owner.view, market, margin_account, source, vault, mint, token_program];
+    owner.call(ballast, &with_order(tag, order)?, accounts)
+}
+
+/// Borrows or withdraws, and looks at what that leaves.
+fn pay_out(accounts: &[AccountView], bump: u8, tag: u8, order: &[u8]) -> ProgramResult {
+    let [ballast, manager, owner, market, margin_account, destination, vault, vault_authority, mint, token_program] =
+        accounts
+    else {
+        return Err(ProgramError::NotEnoughAccountKeys);
+    };
+    let owner = Owner::of(manager, owner, bump)?;
+    let accounts = [owner.view, market, margin_account, destination, vault, vault_authority, mint, token_program];
+    owner.call(ballast, &with_order(tag, order)?, accounts)?;
+    require_ratio(ballast, market, margin_account)
+}
+
+fn close(accounts: &[AccountView], bump: u8) -> ProgramResult {
+    let [ballast, manager, owner, margin_account, recipient] = accounts else {
+        return Err(ProgramError::NotEnoughAccountKeys);
+    };
+    let owner = Owner::of(manager, owner, bump)?;
+    owner.call(ballast, &[tag::CLOSE_ACCOUNT], [owner.view, margin_account, recipient])
+}
+
+/// Fails unless a margin account, anyone's, is as healthy as this program asks for.
+fn check(accounts: &[AccountView]) -> ProgramResult {
+    let [ballast, market, margin_account] = accounts else { return Err(ProgramError::NotEnoughAccountKeys) };
+    require_ratio(ballast, market, margin_account)
+}
+
+/// Ballast's data: tag, reserve, amount.
+fn with_order(tag: u8, order: &[u8]) -> Result<[u8; 10], ProgramError> {
+    let order: &[u8; 9] = order.try_into().map_err(|_| ProgramError::InvalidInstructionData)?;
+    let mut data = [tag; 10];
+    data[1..].copy_from_slice(order);
+    Ok(data)
+}
+
+/// The seeds of the address that owns a manager's margin account, before its bump.
+pub const fn owner_seeds(manager: &Address) -> [&[u8]; 2] {
+    [b"owner", manager.as_array()]
+}
+
+/// The address that owns a manager's margin account and token accounts.
+struct Owner<'a> {
+    view: &'a AccountView,
+    manager: &'a Address,
+    bump: [u8; 1],
+}
+
+impl<'a> Owner<'a> {
+    fn of(manager: &'a AccountView, view: &'a AccountView, bump: u8) -> Result<Self, ProgramError> {
+        if !manager.is_signer() {
+            return Err(ProgramError::MissingRequiredSignature);
+        }
+        Ok(Self { view, manager: manager.address(), bump: [bump] })
+    }
+
+    /// Calls Ballast with the owner's signature. Accounts keep the flags that they came with.
+    ///
+    /// If the owner is not this manager's, the seeds derive another address, and the runtime does not let it sign. And whoever is
+    /// called holds the signature for as long, so it must be Ballast.
+    fn call<const N: usize>(&self, ballast: &AccountView, data: &[u8], accounts: [&AccountView; N]) -> ProgramResult {
+        if *ballast.address() != BALLAST {
+            return Err(ProgramError::IncorrectProgramId);
+        }
+        let metas = accounts.map(|account| {
+            let is_signer = account.is_signer() || account.address() == self.view.address();
+            InstructionAccount::new(account.address(), account.is_writable(), is_signer)
+        });
+        let [prefix, manager] = owner_seeds(self.manager);
+        let seeds = [Seed::from(prefix), Seed::from(manager), Seed::from(&self.bump)];
+        let instruction = InstructionView { program_id: &BALLAST, data, accounts: &metas };
+        invoke_signed(&instruction, &accounts, &[Signer::from(&seeds)])
+    }
+}
+
+/// Refuses a margin account below this program's ratio. Initial values are the safe ones to look at: of an old price they count
+/// no collateral, and without a good price of each debt nothing covers it.
+fn require_ratio(ballast: &AccountView, market: &AccountView, margin_account: &AccountView) -> ProgramResult {
+    let health = read_health(ballast, market, margin_account)?;
+    let required = health.require(HealthReport::INITIAL, MIN_RATIO_BPS);
+    required.map_err(|_| ProgramError::Custom(RATIO_BELOW_MINIMUM))
+}
+
+/// A margin account's healths, as Ballast returns them.
+///
+/// No signature goes with this call. What matters is who gave the answer: return data are those of whoever set them last.
+fn read_health(
+    ballast: &AccountView,
+    market: &AccountView,
+    margin_account: &AccountView,
+) -> Result<HealthReport, ProgramError> {
+    let accounts = [market, margin_account];
+    let metas = accounts.map(|account| InstructionAccount::readonly(account.address()));
+    let data = &[tag::READ_HEALTH];
+    invoke(&InstructionView { program_id: ballast.address(), data, accounts: &metas }, &accounts)?;
+    let returned = get_return_data().ok_or(ProgramError::InvalidAccountData)?;
+    if *returned.program_id() != BALLAST {
+        return Err(ProgramError::IncorrectProgramId);
+    }
+    bytemuck::try_pod_read_unaligned(returned.as_slice()).map_err(|_| ProgramError::InvalidAccountData)
+}
