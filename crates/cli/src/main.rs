@@ -4,6 +4,7 @@ mod cascade;
 mod compare;
 mod demo;
 mod report;
+mod setup;
 
 use std::process::ExitCode;
 
@@ -22,16 +23,18 @@ enum Command {
     Demo(demo::Options),
     Compare(compare::Options),
     Cascade(cascade::Options),
+    Market(setup::Options),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Demo(options) => demo::run(&options),
-        Command::Compare(options) => compare::run(&options),
-        Command::Cascade(options) => cascade::run(&options),
+        Command::Demo(options) => demo::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Compare(options) => compare::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Cascade(options) => cascade::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Market(options) => setup::run(&options),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE

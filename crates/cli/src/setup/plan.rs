@@ -1,0 +1,428 @@
+//! The steps from a market as it is to one as a file says. Nothing here reads or sends: [`plan`] is a function.
+//!
+//! What the steps do to the market is played on a copy of it by the engine, so that each is planned on what the ones before
+//! leave, and one that the program would refuse is refused here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result, anyhow, ensure};
+use ballast_client::{
+    Address, Edits, Instruction, MarketView, ParameterInfo,
+    engine::{
+        self,
+        actions::Ledger,
+        governance::{Change, Listing, OF_LISTING, OF_MARKET},
+        market::{Market, MarketConfig, Roles},
+        parameter::{Direction, Unit},
+        reserve::Reserve,
+        token::Mint,
+    },
+    from_engine, parameters, to_engine, vault_authority,
+};
+use solana_account::Account;
+
+use super::{
+    file::{Desired, Listed},
+    value::{duration, show},
+};
+use crate::demo::time::full_label;
+
+/// What the cluster says.
+pub struct State {
+    /// The market, if it exists.
+    pub market: Option<MarketView>,
+    /// Its queued changes.
+    pub changes: Vec<Change>,
+    /// The accounts of the file's mints, by their addresses.
+    pub mints: BTreeMap<[u8; 32], Account>,
+    /// Unix seconds.
+    pub now: i64,
+}
+
+/// One transaction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// What it does.
+    pub words: Vec<String>,
+    /// Who signs it, beside who pays.
+    pub signer: Address,
+    /// When it can be sent, if not now.
+    pub from: Option<i64>,
+    /// What it sends.
+    pub instruction: Instruction,
+}
+
+/// What there is to do, in order, and what the file does not account for.
+#[derive(Default)]
+pub struct Plan {
+    /// To be done.
+    pub steps: Vec<Step>,
+    /// For people to look at.
+    pub warnings: Vec<String>,
+}
+
+/// Plans. Rents are paid by `payer`, or by who signs.
+pub fn plan(desired: &Desired, state: State, payer: Option<Address>) -> Result<Plan> {
+    let State { market, mut changes, mints, now } = state;
+    let is_new = market.is_none();
+    let view = market.unwrap_or_else(|| new_market(desired));
+    let mut planner = Planner { desired, view, mints, now, payer, waiting: BTreeSet::new(), plan: Plan::default() };
+    if is_new {
+        planner.create();
+    }
+    changes.sort_by_key(|change| change.number);
+    changes.iter().for_each(|change| planner.meet(change));
+    planner.edit(OF_MARKET)?;
+    for index in 0..planner.view.reserves.len() as u8 {
+        planner.edit(index)?;
+    }
+    for listed in &desired.reserves {
+        planner.list_new(listed)?;
+    }
+    planner.hand_over_and_launch()?;
+    Ok(planner.plan)
+}
+
+/// As its creation will leave it: the creator governs it until the file's authority accepts.
+fn new_market(desired: &Desired) -> MarketView {
+    let (address, creator) = (desired.address(), to_engine(&desired.creator));
+    let vault_authority = to_engine(&vault_authority(&address).0);
+    let market = Market { authority: creator, creator, id: desired.id, vault_authority, ..Market::default() };
+    let mut view = MarketView { address, market, reserves: Vec::new() };
+    view.market.config = wanted_market(desired, &view);
+    view
+}
+
+/// The market's parameters with the nominee that leads to the file's authority, and as launched as it is: that comes last.
+fn wanted_market(desired: &Desired, view: &MarketView) -> MarketConfig {
+    let (mut config, authority) = (desired.config, to_engine(&desired.authority));
+    config.launched = view.market.config.launched;
+    config.roles.nominee = if view.market.authority == authority { engine::layout::Address::NONE } else { authority };
+    config
+}
+
+struct Planner<'a> {
+    desired: &'a Desired,
+    /// The market as the steps so far leave it.
+    view: MarketView,
+    mints: BTreeMap<[u8; 32], Account>,
+    now: i64,
+    payer: Option<Address>,
+    /// What queued changes will set as the file wants it: target and offset, or for a listing its place in the file.
+    waiting: BTreeSet<(u8, u16)>,
+    plan: Plan,
+}
+
+/// A record as it is and as it should be.
+struct Pair {
+    name: String,
+    decimals: u8,
+    now: Vec<u8>,
+    wanted: Vec<u8>,
+}
+
+impl Planner<'_> {
+    fn authority(&self) -> Address {
+        from_engine(&self.view.market.authority)
+    }
+
+    fn payer(&self) -> Address {
+        self.payer.unwrap_or_else(|| self.authority())
+    }
+
+    fn step(&mut self, words: Vec<String>, signer: Address, from: Option<i64>, instruction: Instruction) {
+        self.plan.steps.push(Step { words, signer, from, instruction });
+    }
+
+    fn warn(&mut self, words: String) {
+        self.plan.warnings.push(words);
+    }
+
+    /// Has the engine do something to the copy of the market, which stays as it was if it is refused.
+    fn play<T>(&mut self, act: impl FnOnce(&mut Ledger) -> engine::Result<T>) -> engine::Result<T> {
+        let mut copy = self.view.clone();
+        let result = act(&mut copy.ledger(self.now))?;
+        self.view = copy;
+        Ok(result)
+    }
+
+    fn create(&mut self) {
+        let Desired { creator, id, .. } = *self.desired;
+        let (instruction, market) = MarketView::create(creator, id, creator, self.view.market.config);
+        self.step(vec![format!("create market {market}")], creator, None, instruction);
+    }
+
+    /// The parameters of a target, if the file knows it.
+    fn pair(&self, target: u8) -> Option<Pair> {
+        if target == OF_MARKET {
+            let (now, wanted) = (self.view.market.config, wanted_market(self.desired, &self.view));
+            let [now, wanted] = [now, wanted].map(|config| bytemuck::bytes_of(&config).to_vec());
+            return Some(Pair { name: "the market".into(), decimals: 0, now, wanted });
+        }
+        let reserve = self.view.reserves.get(target as usize)?;
+        let listed = self.desired.reserves.iter().find(|listed| to_engine(&listed.mint) == reserve.mint)?;
+        let [now, wanted] = [reserve.config, listed.config].map(|config| bytemuck::bytes_of(&config).to_vec());
+        Some(Pair { name: listed.name.clone(), decimals: reserve.decimals, now, wanted })
+    }
+
+    // Changes that are queued.
+
+    fn meet(&mut self, change: &Change) {
+        let (number, words) = (change.number, self.describe(change));
+        let words = words.join("; ");
+        if self.now > change.latest {
+            return self.warn(format!("change {number} has expired, anyone may cancel it: {words}"));
+        }
+        let Some(sets) = self.own(change) else {
+            let due = full_label(change.earliest);
+            return self.warn(format!("change {number}, due {due} UTC, is not the file's, and left alone: {words}"));
+        };
+        let spacing =
+            if self.view.market.config.launched == 0 { i64::MIN } else { self.view.market.config.delay as i64 };
+        let is_listing = change.target == OF_LISTING;
+        let spaced = if is_listing { self.view.market.listed_at.saturating_add(spacing) } else { i64::MIN };
+        let from = change.earliest.max(spaced);
+        let (is_due, signer) = (from <= self.now, self.payer());
+        let (recipient, view) = (from_engine(&change.payer), &self.view);
+        let instruction = match change.listing().ok().and_then(|listing| self.listed(listing)) {
+            Some(listed) => view.list_reserve(signer, number, recipient, listed.mint, listed.token_program),
+            None => view.execute_change(signer, change),
+        };
+        if !is_due {
+            self.waiting.extend(sets);
+            let left = duration(from - self.now);
+            let words = vec![format!("wait: change {number} is due in {left}: {words}")];
+            return self.step(words, signer, Some(from), instruction);
+        }
+        let played = if is_listing {
+            self.play_listing(change)
+        } else {
+            self.play(|ledger| ledger.execute_change(change, &mut |_, _| ()))
+        };
+        if let Err(error) = played {
+            // Not planned once more: it would be refused like this one.
+            self.waiting.extend(sets);
+            return self.warn(format!("change {number} is due, but would be refused ({}): {words}", error.message()));
+        }
+        self.step(vec![format!("execute change {number}, due: {words}")], signer, None, instruction);
+    }
+
+    /// What a change sets, if the file wants just that.
+    fn own(&self, change: &Change) -> Option<Vec<(u8, u16)>> {
+        if change.target == OF_LISTING {
+            let nth = self.desired.reserves.iter().position(|listed| is_listing_of(change, listed))?;
+            let is_new = self.view.find_reserve(&self.desired.reserves[nth].mint).is_none();
+            let key = (OF_LISTING, nth as u16);
+            return (is_new && !self.waiting.contains(&key)).then(|| vec![key]);
+        }
+        let pair = self.pair(change.target)?;
+        let edits = edits(change.target, change.data());
+        let keys: Vec<_> = edits.iter().map(|(info, _)| (change.target, info.parameter.offset)).collect();
+        let is_wanted = edits.iter().all(|(info, new)| info.parameter.of(&pair.wanted) == *new);
+        let is_new = edits.iter().any(|(info, new)| info.parameter.of(&pair.now) != *new);
+        (is_wanted && is_new && !keys.iter().any(|key| self.waiting.contains(key))).then_some(keys)
+    }
+
+    fn listed(&self, listing: &Listing) -> Option<&Listed> {
+        self.desired.reserves.iter().find(|listed| to_engine(&listed.mint) == listing.mint)
+    }
+
+    fn describe(&self, change: &Change) -> Vec<String> {
+        match change.listing() {
+            Ok(listing) => match self.listed(listing) {
+                Some(listed) if is_listing_of(change, listed) => vec![format!("list {}", listed.name)],
+                Some(listed) => vec![format!("list {} with other parameters", listed.name)],
+                None => vec![format!("list {}", from_engine(&listing.mint))],
+            },
+            Err(_) => self.sentences(change.target, change.data()),
+        }
+    }
+
+    // Parameters.
+
+    /// Edits in words.
+    fn sentences(&self, target: u8, data: &[u8]) -> Vec<String> {
+        let pair = self.pair(target);
+        let sentence = |(info, new): (ParameterInfo, &[u8])| {
+            let Some(Pair { name, decimals, now, .. }) = &pair else {
+                return format!("set {} of reserve {target} to {}", info.name, show(&info, new, 0));
+            };
+            let parameter = &info.parameter;
+            let (old, path) = (parameter.of(now), &info.name);
+            let is_number = !matches!(parameter.unit, Unit::Account | Unit::Switch | Unit::Id | Unit::Time);
+            let is_limit = matches!(parameter.direction, Direction::UpOrNone | Direction::AnyOrNone);
+            let value = |bytes: &[u8]| match bytes.iter().all(|byte| *byte == 0) {
+                true if is_limit => "no limit".into(),
+                _ => show(&info, bytes, *decimals),
+            };
+            let number = |bytes: &[u8]| bytes.iter().rev().fold(0u64, |sum, byte| sum << 8 | u64::from(*byte));
+            let verb = match () {
+                () if !is_number || is_limit && number(old).min(number(new)) == 0 => "set",
+                () if number(new) > number(old) => "raise",
+                () => "lower",
+            };
+            format!("{verb} {path} of {name} from {} to {}", value(old), value(new))
+        };
+        edits(target, data).into_iter().map(sentence).collect()
+    }
+
+    /// Brings the parameters of a target to what the file wants.
+    fn edit(&mut self, target: u8) -> Result<()> {
+        let Some(mut pair) = self.pair(target) else {
+            let mint = self.view.reserves[target as usize].mint;
+            if !mint.is_none() {
+                self.warn(format!("reserve {target}, {}, is not in the file, and left alone", from_engine(&mint)));
+            }
+            return Ok(());
+        };
+        for info in parameters(target) {
+            let (at, width) = (info.parameter.offset as usize, info.parameter.width as usize);
+            if self.waiting.contains(&(target, info.parameter.offset)) {
+                pair.wanted[at..at + width].copy_from_slice(&pair.now[at..at + width]);
+            }
+        }
+        let (now, wanted) = (&pair.now, &pair.wanted);
+        let edits = match target {
+            OF_MARKET => Edits::of_market(&bytemuck::pod_read_unaligned(now), &bytemuck::pod_read_unaligned(wanted)),
+            _ => Edits::of_reserve(&bytemuck::pod_read_unaligned(now), &bytemuck::pod_read_unaligned(wanted)),
+        };
+        if self.view.market.config.launched == 0 {
+            return self.set(target, edits.all()).map_err(|error| anyhow!("{}: {}", pair.name, error.message()));
+        }
+        // What takes risk away may be admitted only together with what adds it.
+        let together = self.set(target, edits.at_once.clone()).is_err();
+        let rest = if together { edits.all() } else { edits.waiting };
+        for data in if target == OF_MARKET { split(&rest) } else { [rest, Vec::new(), Vec::new()] } {
+            if !data.is_empty() {
+                let mut words = self.sentences(target, &data);
+                words.iter_mut().for_each(|words| words.insert_str(0, "queue: "));
+                self.queue(target, data, words)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, target: u8, data: Vec<u8>) -> engine::Result<()> {
+        if data.is_empty() {
+            return Ok(());
+        }
+        let words = self.sentences(target, &data).iter().map(|words| format!("{words}, at once")).collect();
+        let authority = self.authority();
+        let instruction = self.view.set_parameters(authority, target, data.clone());
+        let signer = self.view.market.authority;
+        self.play(|ledger| ledger.set_parameters(&signer, target, &data, &mut |_, _| ()))?;
+        self.step(words, authority, None, instruction);
+        Ok(())
+    }
+
+    fn queue(&mut self, target: u8, data: Vec<u8>, mut words: Vec<String>) -> Result<Change> {
+        let instruction = self.view.queue_change(self.payer(), target, data.clone());
+        let (authority, mut change) = (self.view.market.authority, Change::default());
+        let queued = self.play(|ledger| ledger.queue_change(&authority, target, &data, &mut change));
+        queued.map_err(|error| anyhow!("{}: {}", words.join("; "), error.message()))?;
+        if change.earliest > self.now {
+            words.push(format!("  due {} UTC", full_label(change.earliest)));
+        }
+        self.step(words, self.authority(), None, instruction);
+        Ok(change)
+    }
+
+    // Reserves.
+
+    fn list_new(&mut self, listed: &Listed) -> Result<()> {
+        let nth = self.desired.reserves.iter().position(|other| other.mint == listed.mint).unwrap_or_default();
+        self.check_mint(listed)?;
+        if self.view.find_reserve(&listed.mint).is_some() || self.waiting.contains(&(OF_LISTING, nth as u16)) {
+            return Ok(());
+        }
+        let listing = Listing { mint: to_engine(&listed.mint), config: listed.config };
+        let words = vec![format!("queue: list {} ({})", listed.name, listed.mint)];
+        let change = self.queue(OF_LISTING, bytemuck::bytes_of(&listing).to_vec(), words)?;
+        if self.view.market.config.launched != 0 {
+            return Ok(());
+        }
+        let payer = self.payer();
+        let instruction = self.view.list_reserve(payer, change.number, payer, listed.mint, listed.token_program);
+        self.play_listing(&change).map_err(|error| anyhow!("{}: {}", listed.name, error.message()))?;
+        let index = self.view.reserves.len() - 1;
+        self.step(vec![format!("list {} as reserve {index}", listed.name)], payer, None, instruction);
+        Ok(())
+    }
+
+    fn play_listing(&mut self, change: &Change) -> engine::Result<()> {
+        let decimals = self.listed(change.listing()?).map_or(0, |listed| listed.decimals);
+        let mut copy = self.view.clone();
+        copy.reserves.push(Reserve::default());
+        copy.ledger(self.now).list(change, decimals)?;
+        self.view = copy;
+        Ok(())
+    }
+
+    /// Amounts in the file are in tokens, so its decimals must be right; what the program would refuse is refused here.
+    fn check_mint(&self, Listed { name, mint, token_program, decimals, .. }: &Listed) -> Result<()> {
+        let account = self.mints.get(&mint.to_bytes()).with_context(|| format!("{name}: there is no mint {mint}"))?;
+        ensure!(account.owner == *token_program, "{name}: {mint} belongs to the program {}", account.owner);
+        let found = Mint::read(&account.data).map_err(|error| anyhow!("{name}: {}", error.message()))?.decimals;
+        ensure!(found == *decimals, "{name}: {mint} has {found} decimals, not {decimals}");
+        Ok(())
+    }
+
+    // The market.
+
+    fn hand_over_and_launch(&mut self) -> Result<()> {
+        let Desired { authority, launch, .. } = *self.desired;
+        let heir = to_engine(&authority);
+        if self.view.market.authority != heir && self.view.market.config.roles.nominee == heir {
+            let instruction = self.view.accept_authority();
+            self.play(|ledger| ledger.market.accept_authority(&heir, &mut |_, _| ()))
+                .map_err(|error| anyhow!(error.message()))?;
+            self.step(vec![format!("accept authority, as {authority}")], authority, None, instruction);
+        }
+        let is_whole = self.desired.reserves.iter().all(|listed| self.view.find_reserve(&listed.mint).is_some());
+        match (self.view.market.config.launched != 0, launch) {
+            (false, true) if is_whole => {
+                let instruction = self.view.launch();
+                self.step(vec!["launch".into()], self.authority(), None, instruction);
+            }
+            (true, false) => self.warn("the market has been launched, which cannot be undone".into()),
+            _ => (),
+        }
+        Ok(())
+    }
+}
+
+fn is_listing_of(change: &Change, listed: &Listed) -> bool {
+    change.listing() == Ok(&Listing { mint: to_engine(&listed.mint), config: listed.config })
+}
+
+/// The edits in a change: each parameter and its new bytes.
+fn edits(target: u8, mut data: &[u8]) -> Vec<(ParameterInfo, &[u8])> {
+    let (table, mut edits) = (parameters(target), Vec::new());
+    while let Some((offset, rest)) = data.split_first_chunk() {
+        let offset = u16::from_le_bytes(*offset);
+        // A queued change has been read like this by the program.
+        let Some(info) = table.iter().find(|info| info.parameter.offset == offset) else { break };
+        let Some((new, rest)) = rest.split_at_checked(info.parameter.width as usize) else { break };
+        edits.push((info.clone(), new));
+        data = rest;
+    }
+    edits
+}
+
+/// Edits of the market that are queued apart. Roles wait twice, and the rest need not; with anything beside it, the guardian
+/// could cancel its own replacement.
+fn split(data: &[u8]) -> [Vec<u8>; 3] {
+    const GUARDIAN: usize = std::mem::offset_of!(Roles, guardian);
+    const END: usize = size_of::<Roles>();
+    let mut lists = [const { Vec::new() }; 3];
+    for (info, new) in edits(OF_MARKET, data) {
+        let list = match info.parameter.offset as usize {
+            GUARDIAN => &mut lists[0],
+            ..END => &mut lists[1],
+            _ => &mut lists[2],
+        };
+        list.extend(info.parameter.offset.to_le_bytes());
+        list.extend(new);
+    }
+    lists
+}
