@@ -300,6 +300,24 @@ fn one_edit_that_adds_risk_is_enough_to_wait() {
     world.send(&[instruction]).expect_error(Error::AddsRisk);
 }
 
+/// A weight of debts that was zero was not offered: to offer it, at however careful a weight, is new risk.
+#[test]
+fn terms_that_were_not_offered_are_not_offered_at_once() {
+    let mut world = governed(ReserveConfig {
+        risk: RiskConfig { isolated: Weights::default(), ..rich_reserve().risk },
+        ..rich_reserve()
+    });
+    let config = world.reserve(0).config;
+    let mut offered = config;
+    (offered.risk.isolated.initial_liability, offered.risk.isolated.maintenance_liability) = (Bps(50_000), Bps(50_000));
+    let edits = Edits::of_reserve(&config, &offered);
+    assert!(edits.at_once.is_empty());
+    let instruction = world.view().set_parameters(world.authority, 0, edits.waiting.clone());
+    world.send(&[instruction]).expect_error(Error::AddsRisk);
+    let queue = world.view().queue_change(world.payer, 0, edits.waiting);
+    world.send(&[queue]).expect_ok();
+}
+
 /// `docs/parameters.md` is written from the table. `BALLAST_UPDATE_DOCS=1` rewrites it.
 #[test]
 fn the_documented_table_is_the_programs() {
