@@ -197,6 +197,32 @@ impl World {
         decode_change(&self.account(&address).data).unwrap_or_else(|error| panic!("change {number}: {error}"))
     }
 
+    /// Queues a change as the authority, at [`World::payer`]'s expense, which must succeed.
+    #[track_caller]
+    pub fn queue(&mut self, target: u8, data: Vec<u8>) -> Change {
+        let view = self.view();
+        self.send(&[view.queue_change(self.payer, target, data)]).expect_ok();
+        self.change(view.market.changes)
+    }
+
+    /// The edits that a change of a reserve's parameters takes.
+    #[track_caller]
+    pub fn edits(&self, reserve: u8, change: impl FnOnce(&mut ReserveConfig)) -> Edits {
+        let old = self.reserve(reserve).config;
+        let mut new = old;
+        change(&mut new);
+        Edits::of_reserve(&old, &new)
+    }
+
+    /// The edits that a change of the market's parameters takes.
+    #[track_caller]
+    pub fn market_edits(&self, change: impl FnOnce(&mut MarketConfig)) -> Edits {
+        let old = self.view().market.config;
+        let mut new = old;
+        change(&mut new);
+        Edits::of_market(&old, &new)
+    }
+
     /// Changes a reserve's parameters, as the authority, as if before the launch.
     #[track_caller]
     #[must_use = "see the outcome: it may be an error"]

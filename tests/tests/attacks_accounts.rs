@@ -4,7 +4,7 @@ use ballast_client::{
     Address, Edits, ID, Instruction, LiquidationOrder, MarketView, SYSTEM_PROGRAM, TOKEN_2022_PROGRAM, change_address,
     instruction as ix, to_engine,
 };
-use ballast_engine::{Error, governance::Change, market::Market, reserve::ReserveConfig};
+use ballast_engine::{Error, market::Market, reserve::ReserveConfig};
 use ballast_tests::{MintSpec, Quote, SOL, Scene, USD, User, World, market_config, reserve_config, with_account};
 use solana_instruction::AccountMeta;
 use solana_transaction::InstructionError;
@@ -44,13 +44,6 @@ fn next_change(world: &World) -> Address {
     change_address(&world.market, world.view().market.changes).0
 }
 
-/// Queues a change of the market at hand, at its authority's and [`World::payer`]'s hands.
-fn queued(world: &mut World, target: u8, edits: Vec<u8>) -> Change {
-    let (view, address) = (world.view(), next_change(world));
-    world.send(&[view.queue_change(world.payer, target, edits)]).expect_ok();
-    ballast_client::decode_change(&world.account(&address).data).expect("a change")
-}
-
 #[test]
 fn missing_signer_c01_nobody_acts_for_an_owner_who_does_not_sign() {
     let (Scene { mut world, usd, sol, lender, trader }, thief) = scene();
@@ -58,7 +51,7 @@ fn missing_signer_c01_nobody_acts_for_an_owner_who_does_not_sign() {
     let (usd_out, sol_out) = (world.tokens(&thief.key, usd), world.tokens(&thief.key, sol));
     let lent = world.fund(&lender.key, usd, USD);
     let edits = no_borrowing(&view, usd);
-    let (nominee, change) = (world.key("nominee"), queued(&mut world, usd, edits.clone()));
+    let (nominee, change) = (world.key("nominee"), world.queue(usd, edits.clone()));
     world.reconfigure_market(|config| config.roles.nominee = to_engine(&nominee)).expect_ok();
     world.advance(DELAY);
     let (nominated, spare) = (world.view(), world.fund(&thief.key, usd, 0));
@@ -94,7 +87,7 @@ fn missing_signer_c01_the_wrong_signer_is_nobody() {
     let as_thief = |instruction: Instruction, name| with_account(instruction, name, thief.key);
     let listing = view.queue_listing(world.payer, mint, reserve_config());
     let queue = view.queue_change(world.payer, usd, edits.clone());
-    let change = queued(&mut world, usd, edits.clone());
+    let change = world.queue(usd, edits.clone());
     let nominee = world.key("nominee");
     world.reconfigure_market(|config| config.roles.nominee = to_engine(&nominee)).expect_ok();
     let nominated = world.view();

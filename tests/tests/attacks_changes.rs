@@ -2,13 +2,12 @@
 //! closed reserve.
 
 use ballast_client::{
-    Address, Edits, ID, Instruction, SYSTEM_PROGRAM, TOKEN_PROGRAM, change_address, decode_change, from_engine,
-    to_engine, vault_address, vault_authority,
+    Address, Edits, ID, Instruction, SYSTEM_PROGRAM, TOKEN_PROGRAM, change_address, from_engine, to_engine,
+    vault_address, vault_authority,
 };
 use ballast_engine::{
     Error,
     governance::{Change, Listing, OF_LISTING, OF_MARKET},
-    market::MarketConfig,
     reserve::ReserveConfig,
     units::Bps,
 };
@@ -19,19 +18,9 @@ use solana_transaction::InstructionError;
 /// Seconds that a change waits.
 const DELAY: i64 = 172_800;
 
-/// Queues bytes for a target, by the authority and at [`World::payer`]'s expense.
-#[track_caller]
-fn queue(world: &mut World, target: u8, data: Vec<u8>) -> Change {
-    let view = world.view();
-    let address = change_address(&world.market, view.market.changes).0;
-    world.send(&[view.queue_change(world.payer, target, data)]).expect_ok();
-    decode_change(&world.account(&address).data).expect("a change")
-}
-
 /// Edits that raise the market's loss limit.
 fn higher_loss_limit(world: &World) -> Vec<u8> {
-    let old = world.view().market.config;
-    Edits::of_market(&old, &MarketConfig { loss_limit: old.loss_limit + 1, ..old }).waiting
+    world.market_edits(|config| config.loss_limit += 1).waiting
 }
 
 /// Queues the listing of a mint of this name.
@@ -41,7 +30,7 @@ fn queue_listing(world: &mut World, name: &str) -> (Change, Address) {
     let mut config = reserve_config();
     (config.oracle.feed_id, config.risk.borrowing_cap) = (to_engine(&mint), 1_000_000);
     let listing = Listing { mint: to_engine(&mint), config };
-    (queue(world, OF_LISTING, bytemuck::bytes_of(&listing).to_vec()), mint)
+    (world.queue(OF_LISTING, bytemuck::bytes_of(&listing).to_vec()), mint)
 }
 
 fn list(world: &World, change: &Change, mint: Address) -> Instruction {
@@ -55,7 +44,7 @@ fn missing_relation_c04_a_change_of_another_market_is_refused() {
     let real = world.market;
     world.market = world.create_market(1, market_config());
     let data = higher_loss_limit(&world);
-    let change = queue(&mut world, OF_MARKET, data);
+    let change = world.queue(OF_MARKET, data);
     let (listing, mint) = queue_listing(&mut world, "worthless");
     let own = world.view();
     let listing = with_account(list(&world, &listing, mint), "vault", vault_address(&real, &mint).0);
@@ -73,7 +62,7 @@ fn missing_relation_c04_a_change_of_another_market_is_refused() {
 fn type_cosplay_c03_edits_are_no_listing_and_a_listing_lists_its_own_mint() {
     let Scene { mut world, .. } = Scene::new();
     let data = higher_loss_limit(&world);
-    let edits = queue(&mut world, OF_MARKET, data);
+    let edits = world.queue(OF_MARKET, data);
     let (listing, mint) = queue_listing(&mut world, "listed");
     let other = world.mint("another", &MintSpec::spl(6));
     world.advance(DELAY);
@@ -106,7 +95,7 @@ fn non_canonical_bump_c07_a_change_has_one_address() {
 fn closing_c13_an_executed_change_is_gone() {
     let Scene { mut world, .. } = Scene::new();
     let data = higher_loss_limit(&world);
-    let change = queue(&mut world, OF_MARKET, data);
+    let change = world.queue(OF_MARKET, data);
     world.advance(DELAY);
     let execute = world.view().execute_change(world.payer, &change);
     let cancel = world.view().cancel_change(world.authority, &change);
@@ -132,7 +121,7 @@ fn governance_c32_a_change_queued_before_the_launch_does_not_pass_by_the_delay()
     let mut config = world.view().market.config;
     config.roles.price_receiver = to_engine(&thief);
     let receiver = Edits::of_market(&world.view().market.config, &config).waiting;
-    let change = queue(&mut world, OF_MARKET, receiver);
+    let change = world.queue(OF_MARKET, receiver);
     let (listing, mint) = queue_listing(&mut world, "worthless");
     assert_eq!(change.earliest, world.now());
     world.fork().send(&[world.view().execute_change(thief, &change)]).expect_ok();
@@ -197,7 +186,7 @@ fn governance_c32_a_stolen_council_key_takes_away_little_risk_and_nothing_else()
     set(&mut world, |config| config.borrow_cap /= 2).expect_error(Error::CouncilQuotaSpent);
     assert_eq!(world.reserve(usd).config.borrow_cap, old.borrow_cap / 8);
     let data = higher_loss_limit(&world);
-    let change = queue(&mut world, OF_MARKET, data.clone());
+    let change = world.queue(OF_MARKET, data.clone());
     let attack = with_account(world.view().queue_change(world.payer, OF_MARKET, data), "authority", council);
     world.send(&[attack]).expect_error(Error::NotMarketAuthority);
     world.send(&[view.cancel_change(council, &change)]).expect_error(Error::NotAuthorityOrGuardian);

@@ -1,18 +1,11 @@
 //! Attacks on reserves that are wound down, and on what is closed. Each test is named after its class in SECURITY.md.
 
-use ballast_client::{Address, Edits, Instruction, LiquidationOrder, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, from_engine};
-use ballast_engine::{Error, actions::EVERYTHING, reserve::ReserveConfig, units::Bps};
-use ballast_tests::{Quote, Scene, Token, USD, World, reserve_config, with_account};
+use ballast_client::{Address, Instruction, LiquidationOrder, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, from_engine};
+use ballast_engine::{Error, actions::EVERYTHING, units::Bps};
+use ballast_tests::{Quote, Scene, Token, USD, reserve_config, with_account};
 use solana_instruction::AccountMeta;
 
 const DAY: i64 = 86_400;
-
-fn edits(world: &World, reserve: u8, change: impl FnOnce(&mut ReserveConfig)) -> Edits {
-    let old = world.reserve(reserve).config;
-    let mut new = old;
-    change(&mut new);
-    Edits::of_reserve(&old, &new)
-}
 
 /// The trader owes 5,000 usd at three times the collateral, and its term has come.
 fn due() -> Scene {
@@ -118,7 +111,7 @@ fn flash_c19_a_reserve_is_not_closed_under_a_loan() {
     let cash = world.reserve(usd).cash;
     assert!(cash > 0, "fees that nobody has set aside");
     let [begin, end] = world.flash_loan(collector, usd, cash);
-    let reduce = edits(&world, usd, |config| config.reduce_only = 1).at_once;
+    let reduce = world.edits(usd, |config| config.reduce_only = 1).at_once;
     let reduce = world.view().set_parameters(world.authority, usd, reduce);
     let close = world.view().close_reserve(destination, usd).expect("listed");
     world.send(&[begin.clone(), reduce.clone(), close.clone(), end.clone()]).expect_error(Error::ReserveInUse);

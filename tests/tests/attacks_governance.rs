@@ -6,13 +6,7 @@ use ballast_client::{
     from_engine, instruction::ExecuteChange, to_engine, vault_address,
 };
 use ballast_engine::{
-    Error,
-    actions::EVERYTHING,
-    governance::{Change, OF_MARKET},
-    layout,
-    market::MarketConfig,
-    reserve::ReserveConfig,
-    units::Bps,
+    Error, actions::EVERYTHING, governance::OF_MARKET, layout, market::MarketConfig, reserve::ReserveConfig, units::Bps,
 };
 use ballast_tests::{MintSpec, Quote, Scene, Token, USD, World, market_config, reserve_config, with_account};
 use solana_account::Account;
@@ -20,29 +14,6 @@ use solana_instruction::AccountMeta;
 
 const DAY: i64 = 86_400;
 const DELAY: i64 = 2 * DAY;
-
-fn edits(world: &World, reserve: u8, change: impl FnOnce(&mut ReserveConfig)) -> Edits {
-    let old = world.reserve(reserve).config;
-    let mut new = old;
-    change(&mut new);
-    Edits::of_reserve(&old, &new)
-}
-
-fn market_edits(world: &World, change: impl FnOnce(&mut MarketConfig)) -> Edits {
-    let old = world.view().market.config;
-    let mut new = old;
-    change(&mut new);
-    Edits::of_market(&old, &new)
-}
-
-/// Queues a change as the authority, which must succeed.
-#[track_caller]
-fn queue(world: &mut World, target: u8, data: Vec<u8>) -> Change {
-    let view = world.view();
-    let instruction = view.queue_change(world.payer, target, data);
-    world.send(&[instruction]).expect_ok();
-    world.change(view.market.changes)
-}
 
 /// Queues a listing as the authority, which must succeed, and returns its number.
 #[track_caller]
@@ -103,15 +74,15 @@ fn governance_c32_a_stolen_authority_locks_nobody_in() {
         (config.breakers.outflow_hour, config.breakers.outflow_day) = (100 * 3_600, 100 * 86_400);
     };
     let nervous = |config: &mut ReserveConfig| config.breakers.tiers = [Bps(1), Bps(2), Bps(3)];
-    for edits in [edits(&world, usd, least).all(), edits(&world, usd, nervous).all()] {
+    for edits in [world.edits(usd, least).all(), world.edits(usd, nervous).all()] {
         let set = world.view().set_parameters(authority, usd, edits);
         world.send(&[set]).expect_error(Error::AddsRisk);
     }
-    let least = market_edits(&world, |config| (config.outflow_hour, config.outflow_day) = (1, 1)).all();
+    let least = world.market_edits(|config| (config.outflow_hour, config.outflow_day) = (1, 1)).all();
     let set = world.view().set_parameters(authority, OF_MARKET, least.clone());
     world.send(&[set]).expect_error(Error::AddsRisk);
     // Queued, it leaves everyone the delay to go.
-    queue(&mut world, OF_MARKET, least);
+    world.queue(OF_MARKET, least);
     world.withdraw(lender, usd, EVERYTHING).expect_ok();
 }
 
@@ -122,7 +93,7 @@ fn governance_c32_all_tightenings_together_liquidate_and_keep_nobody() {
     world.borrow(trader, usd, 10_000 * USD).expect_ok();
     let authority = world.authority;
     for reserve in [usd, sol] {
-        let tighten = edits(&world, reserve, |config| {
+        let tighten = world.edits(reserve, |config| {
             (config.deposit_cap, config.borrow_cap) = (0, 0);
             (config.reduce_only, config.borrow_enabled, config.flash_enabled) = (1, 0, 0);
             (config.oracle.max_confidence_initial, config.oracle.max_ema_divergence) = (Bps(1), Bps(1));
@@ -158,7 +129,7 @@ fn governance_c32_a_stolen_council_or_nominee_is_dismissed_at_once() {
             (config.roles.risk_council, config.roles.nominee) = (to_engine(&council), to_engine(&nominee));
         })
         .expect_ok();
-    let dismiss = market_edits(&world, |config| {
+    let dismiss = world.market_edits(|config| {
         (config.roles.risk_council, config.roles.nominee) = (layout::Address::NONE, layout::Address::NONE);
     });
     // Not by the council itself.
@@ -168,15 +139,15 @@ fn governance_c32_a_stolen_council_or_nominee_is_dismissed_at_once() {
     let set = world.view().set_parameters(authority, OF_MARKET, dismiss.all());
     world.send(&[set]).expect_ok();
     world.send(&[accept]).expect_error(Error::NotNominee);
-    let tighten = edits(&world, usd, |config| config.reduce_only = 1).all();
+    let tighten = world.edits(usd, |config| config.reduce_only = 1).all();
     let tighten = world.view().set_parameters(council, usd, tighten);
     world.send(&[tighten]).expect_error(Error::NotAuthorityOrCouncil);
-    let again = market_edits(&world, |config| config.roles.risk_council = to_engine(&council));
+    let again = world.market_edits(|config| config.roles.risk_council = to_engine(&council));
     assert!(again.at_once.is_empty());
     let set = world.view().set_parameters(authority, OF_MARKET, again.all());
     world.send(&[set]).expect_error(Error::AddsRisk);
     // The guardian and the fee collector are not removed: a market has one.
-    let none = market_edits(&world, |config| config.roles.guardian = layout::Address::NONE).all();
+    let none = world.market_edits(|config| config.roles.guardian = layout::Address::NONE).all();
     let set = world.view().set_parameters(authority, OF_MARKET, none);
     world.send(&[set]).expect_error(Error::RoleMissing);
 }
@@ -185,8 +156,8 @@ fn governance_c32_a_stolen_council_or_nominee_is_dismissed_at_once() {
 #[test]
 fn closing_c13_a_change_is_not_executed_twice_in_a_transaction() {
     let Scene { mut world, usd, .. } = Scene::new();
-    let data = edits(&world, usd, |config| config.max_penalty = Bps(1_100)).waiting;
-    let change = queue(&mut world, usd, data);
+    let data = world.edits(usd, |config| config.max_penalty = Bps(1_100)).waiting;
+    let change = world.queue(usd, data);
     world.advance(DELAY);
     let (payer, address) = (world.payer, change_address(&world.market, change.number).0);
     let rent = world.account(&address).lamports;
@@ -247,8 +218,8 @@ fn reinitialisation_c11_a_token_is_listed_once_and_under_its_own_program() {
 #[test]
 fn aliases_c15_a_changes_rent_goes_to_nobody_else() {
     let Scene { mut world, usd, .. } = Scene::new();
-    let data = edits(&world, usd, |config| config.max_penalty = Bps(1_100)).waiting;
-    let change = queue(&mut world, usd, data);
+    let data = world.edits(usd, |config| config.max_penalty = Bps(1_100)).waiting;
+    let change = world.queue(usd, data);
     world.advance(DELAY);
     let (market, address) = (world.market, change_address(&world.market, change.number).0);
     let (view, vault) = (world.view(), from_engine(&world.reserve(usd).vault));
@@ -268,14 +239,14 @@ fn stale_c17_a_change_meets_the_reserve_as_it_is() {
     let used = world.list(Token::new("used", 6, 1.0), reserve_config());
     let closed = world.list(Token::new("closed", 6, 1.0), reserve_config());
     let regroup = |world: &World, reserve| {
-        edits(world, reserve, |config| {
+        world.edits(reserve, |config| {
             config.risk.group_id = 3;
             (config.risk.group_initial_asset, config.risk.group_maintenance_asset) = (Bps(9_000), Bps(9_050));
         })
     };
     let changes = [used, closed].map(|reserve| {
         let data = regroup(&world, reserve).all();
-        queue(&mut world, reserve, data)
+        world.queue(reserve, data)
     });
     world.supply(lender, used, USD);
     world.reconfigure(closed, |config| config.reduce_only = 1).expect_ok();
@@ -293,8 +264,8 @@ fn stale_c17_a_change_meets_the_reserve_as_it_is() {
 #[test]
 fn governance_c32_a_second_market_of_the_same_creator_shares_no_change() {
     let Scene { mut world, usd, .. } = Scene::new();
-    let data = edits(&world, usd, |config| config.max_penalty = Bps(1_100)).waiting;
-    let change = queue(&mut world, usd, data);
+    let data = world.edits(usd, |config| config.max_penalty = Bps(1_100)).waiting;
+    let change = world.queue(usd, data);
     let first = world.market;
     world.market = world.create_market(1, market_config());
     let other = world.list(Token::new("other", 6, 1.0), reserve_config());
@@ -345,7 +316,7 @@ fn interest_c30_a_premium_on_volatility_does_not_jump_at_once() {
     (config.controller.lowest, config.controller.highest) = (Bps(10_000), Bps(10_000));
     let Scene { mut world, usd, trader, .. } = Scene::configured(config);
     world.borrow(trader, usd, 5_000 * USD).expect_ok();
-    let lower = edits(&world, usd, |config| config.risk.reference_volatility = Bps(0)).all();
+    let lower = world.edits(usd, |config| config.risk.reference_volatility = Bps(0)).all();
     let rate = world.reserve(usd).borrow_rate;
     let set = world.view().set_parameters(world.authority, usd, lower);
     let outcome = world.send(&[set]);
@@ -365,7 +336,7 @@ fn governance_c32_a_slower_reference_freezes_no_reserve() {
         })
         .expect_ok();
     world.refresh_all();
-    let slower = edits(&world, sol, |config| config.oracle.reference_speed = Bps(1)).all();
+    let slower = world.edits(sol, |config| config.oracle.reference_speed = Bps(1)).all();
     let set = world.view().set_parameters(world.authority, sol, slower);
     let outcome = world.send(&[set]);
     for minute in 0..240 {

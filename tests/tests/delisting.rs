@@ -10,14 +10,8 @@ const NOTICE: i64 = 7 * DAY;
 /// Sets a reserve's parameters through the queue.
 #[track_caller]
 fn change(world: &mut World, reserve: u8, change: impl FnOnce(&mut ReserveConfig)) -> ballast_tests::Outcome {
-    let old = world.reserve(reserve).config;
-    let mut new = old;
-    change(&mut new);
-    let edits = ballast_client::Edits::of_reserve(&old, &new);
-    let view = world.view();
-    let queue = view.queue_change(world.payer, reserve, edits.waiting);
-    world.send(&[queue]).expect_ok();
-    let change = world.change(view.market.changes);
+    let edits = world.edits(reserve, change);
+    let change = world.queue(reserve, edits.waiting);
     world.advance(change.earliest - world.now());
     let execute = world.view().execute_change(world.payer, &change);
     world.send(&[execute])

@@ -1,11 +1,10 @@
 //! Changes that wait, the risk council, and the transfer of authority.
 
-use ballast_client::{Address, Edits, Event, Instruction, change_address, to_engine};
+use ballast_client::{Address, Event, Instruction, change_address, to_engine};
 use ballast_engine::{
     Error,
     governance::{AUTHORITY, Change, MAX_CHANGE, OF_LISTING, OF_MARKET},
     layout,
-    market::MarketConfig,
     reserve::ReserveConfig,
     units::Bps,
 };
@@ -14,30 +13,6 @@ use solana_transaction::InstructionError;
 
 const DAY: i64 = 86_400;
 const DELAY: i64 = 2 * DAY;
-
-/// The edits that change a reserve's parameters.
-fn edits(world: &World, reserve: u8, change: impl FnOnce(&mut ReserveConfig)) -> Edits {
-    let old = world.reserve(reserve).config;
-    let mut new = old;
-    change(&mut new);
-    Edits::of_reserve(&old, &new)
-}
-
-fn market_edits(world: &World, change: impl FnOnce(&mut MarketConfig)) -> Edits {
-    let old = world.view().market.config;
-    let mut new = old;
-    change(&mut new);
-    Edits::of_market(&old, &new)
-}
-
-/// Queues a change as the authority, which must succeed.
-#[track_caller]
-fn queue(world: &mut World, target: u8, data: Vec<u8>) -> Change {
-    let view = world.view();
-    let instruction = view.queue_change(world.payer, target, data);
-    world.send(&[instruction]).expect_ok();
-    world.change(view.market.changes)
-}
 
 fn execute(world: &World, change: &Change) -> Instruction {
     world.view().execute_change(world.payer, change)
@@ -48,13 +23,13 @@ fn cancel(world: &World, signer: Address, change: &Change) -> Instruction {
 }
 
 fn set(world: &World, signer: Address, reserve: u8, change: impl FnOnce(&mut ReserveConfig)) -> Instruction {
-    world.view().set_parameters(signer, reserve, edits(world, reserve, change).all())
+    world.view().set_parameters(signer, reserve, world.edits(reserve, change).all())
 }
 
 #[test]
 fn a_change_waits_can_be_seen_and_is_made_by_anyone() {
     let Scene { mut world, usd, .. } = Scene::new();
-    let data = edits(&world, usd, |config| config.max_penalty = Bps(1_100)).waiting;
+    let data = world.edits(usd, |config| config.max_penalty = Bps(1_100)).waiting;
     let (now, payer, before) = (world.now(), world.payer, world.view().market);
     let instruction = world.view().queue_change(payer, usd, data.clone());
     let rent = world.account(&payer).lamports;
@@ -98,8 +73,8 @@ fn a_change_waits_can_be_seen_and_is_made_by_anyone() {
 fn a_change_says_one_thing_and_another_is_not_undone_by_it() {
     let Scene { mut world, usd, .. } = Scene::new();
     let authority = world.authority;
-    let raise = edits(&world, usd, |config| config.reserve_factor = Bps(1_500)).waiting;
-    let change = queue(&mut world, usd, raise);
+    let raise = world.edits(usd, |config| config.reserve_factor = Bps(1_500)).waiting;
+    let change = world.queue(usd, raise);
     // Meanwhile the weights come down: the queued change knows nothing of them.
     let tighten = set(&world, authority, usd, |config| config.risk.cross.initial_asset = Bps(5_000));
     world.send(&[tighten]).expect_ok();
@@ -113,8 +88,8 @@ fn a_change_says_one_thing_and_another_is_not_undone_by_it() {
 fn a_change_is_judged_again_when_it_is_made() {
     let Scene { mut world, usd, .. } = Scene::new();
     let authority = world.authority;
-    let raise = edits(&world, usd, |config| config.risk.cross.initial_asset = Bps(8_400)).waiting;
-    let change = queue(&mut world, usd, raise);
+    let raise = world.edits(usd, |config| config.risk.cross.initial_asset = Bps(8_400)).waiting;
+    let change = world.queue(usd, raise);
     let tighten = set(&world, authority, usd, |config| {
         (config.risk.cross.initial_asset, config.risk.cross.maintenance_asset) = (Bps(7_000), Bps(8_300));
     });
@@ -122,7 +97,7 @@ fn a_change_is_judged_again_when_it_is_made() {
     world.advance(DELAY);
     world.send(&[execute(&world, &change)]).expect_error(Error::MaintenanceTighterThanInitial);
     // And refused from the start if it could not be made at present.
-    let beyond = edits(&world, usd, |config| config.risk.cross.initial_asset = Bps(8_400)).waiting;
+    let beyond = world.edits(usd, |config| config.risk.cross.initial_asset = Bps(8_400)).waiting;
     let instruction = world.view().queue_change(world.payer, usd, beyond);
     world.send(&[instruction]).expect_error(Error::MaintenanceTighterThanInitial);
 }
@@ -134,12 +109,12 @@ fn who_may_queue_execute_and_cancel() {
         ["guardian", "council", "collector", "stranger"].map(|name| world.key(name));
     world.reconfigure_market(|config| config.roles.risk_council = to_engine(&council)).expect_ok();
     let authority = world.authority;
-    let data = edits(&world, usd, |config| config.max_penalty = Bps(1_100)).waiting;
+    let data = world.edits(usd, |config| config.max_penalty = Bps(1_100)).waiting;
     for other in [guardian, council, collector, stranger] {
         let instruction = world.view().queue_change(world.payer, usd, data.clone());
         world.send(&[with_account(instruction, "authority", other)]).expect_error(Error::NotMarketAuthority);
     }
-    let change = queue(&mut world, usd, data);
+    let change = world.queue(usd, data);
     for other in [council, collector, stranger] {
         world.send(&[cancel(&world, other, &change)]).expect_error(Error::NotAuthorityOrGuardian);
     }
@@ -174,8 +149,8 @@ fn a_change_of_one_market_is_none_of_another() {
 }
 
 fn queue_any(world: &mut World, reserve: u8) -> Change {
-    let data = edits(world, reserve, |config| config.max_penalty = Bps(1_100)).waiting;
-    queue(world, reserve, data)
+    let data = world.edits(reserve, |config| config.max_penalty = Bps(1_100)).waiting;
+    world.queue(reserve, data)
 }
 
 /// An edit list is no listing, and a listing no edit list.
@@ -265,7 +240,7 @@ fn the_council_tightens_in_small_steps_three_times_a_day() {
     world.send(&[set(&world, council, sol, weight(7_000))]).expect_error(Error::CouncilQuotaSpent);
     // Of this reserve: others have their own, and the authority has none.
     world.send(&[set(&world, council, usd, weight(7_500))]).expect_ok();
-    let edits = market_edits(&world, |config| config.delay += 1_000).all();
+    let edits = world.market_edits(|config| config.delay += 1_000).all();
     let change_market = world.view().set_parameters(council, OF_MARKET, edits);
     world.send(&[change_market]).expect_ok();
     world.send(&[set(&world, world.authority, sol, weight(1_000))]).expect_ok();
@@ -280,7 +255,7 @@ fn the_council_tightens_in_small_steps_three_times_a_day() {
 }
 
 fn edits_of(world: &World, reserve: u8, change: impl FnOnce(&mut ReserveConfig)) -> Vec<u8> {
-    edits(world, reserve, change).all()
+    world.edits(reserve, change).all()
 }
 
 /// An absent council is the system program's address, which nobody signs for; a fee payer without a name does not pass for it.
@@ -299,10 +274,10 @@ fn authority_passes_in_two_steps_and_after_twice_the_delay() {
     let Scene { mut world, usd, .. } = Scene::new();
     let [heir, thief] = ["heir", "thief"].map(|name| world.key(name));
     let old = world.authority;
-    let nominate = market_edits(&world, |config| config.roles.nominee = to_engine(&heir)).all();
+    let nominate = world.market_edits(|config| config.roles.nominee = to_engine(&heir)).all();
     let at_once = world.view().set_parameters(old, OF_MARKET, nominate.clone());
     world.send(&[at_once]).expect_error(Error::AddsRisk);
-    let change = queue(&mut world, OF_MARKET, nominate);
+    let change = world.queue(OF_MARKET, nominate);
     world.advance(2 * DELAY - 1);
     world.send(&[execute(&world, &change)]).expect_error(Error::ChangeNotDue);
     world.advance(1);
@@ -329,17 +304,17 @@ fn authority_passes_in_two_steps_and_after_twice_the_delay() {
 fn a_guardian_cannot_keep_its_office() {
     let Scene { mut world, .. } = Scene::new();
     let [guardian, next] = ["guardian", "next guardian"].map(|name| world.key(name));
-    let replace = market_edits(&world, |config| config.roles.guardian = to_engine(&next)).all();
-    let change = queue(&mut world, OF_MARKET, replace.clone());
+    let replace = world.market_edits(|config| config.roles.guardian = to_engine(&next)).all();
+    let change = world.queue(OF_MARKET, replace.clone());
     world.send(&[cancel(&world, guardian, &change)]).expect_error(Error::GuardianCannotKeepOffice);
     // With anything beside it, it is a change like others.
-    let more = market_edits(&world, |config| {
+    let more = world.market_edits(|config| {
         (config.roles.guardian, config.loss_limit) = (to_engine(&next), config.loss_limit + 1);
     });
-    let mixed = queue(&mut world, OF_MARKET, more.all());
+    let mixed = world.queue(OF_MARKET, more.all());
     world.send(&[cancel(&world, guardian, &mixed)]).expect_ok();
     world.send(&[cancel(&world.fork(), world.authority, &change)]).expect_ok();
-    let change = queue(&mut world, OF_MARKET, replace);
+    let change = world.queue(OF_MARKET, replace);
     world.advance(2 * DELAY);
     world.send(&[execute(&world, &change)]).expect_ok();
     assert_eq!(world.view().market.config.roles.guardian, to_engine(&next));
@@ -348,9 +323,9 @@ fn a_guardian_cannot_keep_its_office() {
 #[test]
 fn a_shorter_delay_waits_for_the_longer_one() {
     let Scene { mut world, usd, .. } = Scene::new();
-    let shorten = market_edits(&world, |config| config.delay = DAY as u32);
+    let shorten = world.market_edits(|config| config.delay = DAY as u32);
     assert!(shorten.at_once.is_empty());
-    let change = queue(&mut world, OF_MARKET, shorten.waiting);
+    let change = world.queue(OF_MARKET, shorten.waiting);
     let queued_before = queue_any(&mut world, usd);
     assert_eq!(change.earliest, world.now() + DELAY);
     world.advance(DELAY - 1);
@@ -371,7 +346,7 @@ fn before_the_launch_nothing_waits_and_nobody_can_enter() {
     world.send(std::slice::from_ref(&open)).expect_error(Error::MarketNotLaunched);
     let stake = world.view().open_stake(payer, payer, usd).expect("listed");
     world.send(&[stake]).expect_error(Error::MarketNotLaunched);
-    let appoint = market_edits(&world, |config| config.roles.risk_council = to_engine(&council)).all();
+    let appoint = world.market_edits(|config| config.roles.risk_council = to_engine(&council)).all();
     let appoint = world.view().set_parameters(authority, OF_MARKET, appoint);
     world.send(&[appoint]).expect_ok();
     let loosen = |config: &mut ReserveConfig| config.max_penalty = Bps(1_100);
@@ -382,7 +357,7 @@ fn before_the_launch_nothing_waits_and_nobody_can_enter() {
     // The council may take risk away, and this is not its to decide.
     world.send(&[with_account(launch.clone(), "signer", council)]).expect_error(Error::CouncilStepTooLarge);
     world.send(&[launch]).expect_ok();
-    let back = market_edits(&world, |config| config.launched = 0);
+    let back = world.market_edits(|config| config.launched = 0);
     assert!(back.at_once.is_empty());
     let at_once = world.view().set_parameters(authority, OF_MARKET, back.waiting.clone());
     world.send(&[at_once]).expect_error(Error::MarketLaunched);

@@ -22,7 +22,7 @@ use ballast_engine::{
     reserve::{Reserve, ReserveConfig},
 };
 use ballast_tests::{Outcome, SOL, USD, User, market_config};
-use due::{change, higher_loss_limit, lower_cap, old_account};
+use due::{higher_loss_limit, lower_cap, old_account};
 use solana_transaction::TransactionError;
 use theatre::Theatre;
 
@@ -240,8 +240,8 @@ impl Theatre {
             "resume" => return Step::end([view.pause(&[Action::Unstake]), view.resume(world.authority)]),
             "poke" => view.poke(usd).expect(LISTED),
             "queue_change" => view.queue_change(world.payer, OF_MARKET, higher_loss_limit(&view)),
-            "execute_change" => view.execute_change(rich, &change(world, self.due.executed)),
-            "cancel_change" => view.cancel_change(world.authority, &change(world, self.due.cancelled)),
+            "execute_change" => view.execute_change(rich, &world.change(self.due.executed)),
+            "cancel_change" => view.cancel_change(world.authority, &world.change(self.due.cancelled)),
             "accept_authority" => view.accept_authority(),
             "migrate" => ix::Migrate { account: old_account(world, idle) }.instruction(),
             "close_reserve" => {

@@ -18,7 +18,7 @@ use ballast_engine::{
 };
 use ballast_tests::{MAX_TRANSACTION, MintSpec, Scene, Token, USD, World, market_config, reserve_config};
 use costs::Costs;
-use office::{council, edits, in_authority, in_office, market_edits, tighten};
+use office::{council, in_authority, in_office, tighten};
 use solana_transaction::InstructionError;
 
 const DELAY: i64 = 172_800;
@@ -86,7 +86,7 @@ fn a_launch(costs: &mut Costs) {
     let usd = world.list(Token::new("USD", 6, 1.0), reserve_config());
     let multisig = council(&mut world);
     let (vault, key) = (multisig.vault(), world.authority);
-    let nominate = market_edits(&world, |config| config.roles.nominee = to_engine(&vault)).all();
+    let nominate = world.market_edits(|config| config.roles.nominee = to_engine(&vault)).all();
     let nominate = world.view().set_parameters(key, OF_MARKET, nominate);
     world.send(&[nominate]).expect_ok();
     let accept = world.view().accept_authority();
@@ -112,7 +112,7 @@ fn the_authority(costs: &mut Costs) {
     let instruction = tighten(&world, vault, usd);
     costs.run("set_parameters_of_reserve", &multisig, &mut world, instruction);
     assert_eq!(world.reserve(usd).config.risk.cross.initial_asset, Bps(7_500));
-    let longer = market_edits(&world, |config| config.delay += 3_600).at_once;
+    let longer = world.market_edits(|config| config.delay += 3_600).at_once;
     let instruction = world.view().set_parameters(vault, OF_MARKET, longer);
     costs.run("set_parameters_of_market", &multisig, &mut world, instruction);
     assert_eq!(world.view().market.config.delay as i64, DELAY + 3_600);
@@ -120,7 +120,7 @@ fn the_authority(costs: &mut Costs) {
     // The vault pays the rent of what waits, and gets it back.
     let before = world.account(&vault).lamports;
     let loosen = |world: &World, payer| {
-        let edits = edits(world, usd, |config| config.max_penalty = Bps(config.max_penalty.0 + 100));
+        let edits = world.edits(usd, |config| config.max_penalty = Bps(config.max_penalty.0 + 100));
         world.view().queue_change(payer, usd, edits.waiting)
     };
     let queue = |costs: &mut Costs, world: &mut World, operation: &str, instruction| -> Change {
@@ -165,7 +165,7 @@ fn the_risk_council(costs: &mut Costs) {
     let instruction = tighten(&world, multisig.vault(), usd);
     costs.run("set_parameters_by_council", &multisig, &mut world, instruction);
     assert_eq!(world.reserve(usd).config.risk.cross.initial_asset, Bps(7_500));
-    let edits = edits(&world, usd, |config| config.risk.cross.initial_asset = Bps(7_600)).all();
+    let edits = world.edits(usd, |config| config.risk.cross.initial_asset = Bps(7_600)).all();
     let loosen = world.view().set_parameters(multisig.vault(), usd, edits);
     multisig.run(&mut world, &[loosen]).expect_error(Error::AddsRisk);
 }
@@ -179,7 +179,7 @@ fn the_guardian(costs: &mut Costs) {
     costs.run("resume", &multisig, &mut world, instruction);
     assert_eq!(world.view().market.pause.actions, 0);
 
-    let raise = edits(&world, usd, |config| config.max_penalty = Bps(1_100)).waiting;
+    let raise = world.edits(usd, |config| config.max_penalty = Bps(1_100)).waiting;
     let (payer, number) = (world.payer, world.view().market.changes);
     let queue = world.view().queue_change(payer, usd, raise);
     world.send(&[queue]).expect_ok();
@@ -228,9 +228,9 @@ fn a_message_of_two_instructions_is_one_decision() {
     let both = [tighten(&world, vault, usd), tighten(&world, vault, sol)];
     let outcome = multisig.run(&mut world, &both).expect_ok();
     assert_eq!(outcome.events.len(), 2);
-    let loosen = edits(&world, sol, |config| config.max_penalty = Bps(1_100)).waiting;
+    let loosen = world.edits(sol, |config| config.max_penalty = Bps(1_100)).waiting;
     let loosen = world.view().set_parameters(vault, sol, loosen);
-    let tighter = edits(&world, usd, |config| config.risk.cross.initial_asset = Bps(7_000)).at_once;
+    let tighter = world.edits(usd, |config| config.risk.cross.initial_asset = Bps(7_000)).at_once;
     let tighter = world.view().set_parameters(vault, usd, tighter);
     multisig.run(&mut world, &[tighter, loosen]).expect_error(Error::AddsRisk);
     assert_eq!(world.reserve(usd).config.risk.cross.initial_asset, Bps(7_500));
@@ -241,7 +241,7 @@ fn a_message_of_two_instructions_is_one_decision() {
 #[test]
 fn two_changes_may_be_proposed_before_either_is_queued() {
     let (Scene { mut world, usd, sol, .. }, multisig) = in_authority();
-    let raise = |world: &World, reserve| edits(world, reserve, |config| config.max_penalty = Bps(1_100)).waiting;
+    let raise = |world: &World, reserve| world.edits(reserve, |config| config.max_penalty = Bps(1_100)).waiting;
     let [first, second] = [(usd, 0), (sol, 1)].map(|(reserve, later)| {
         let mut view = world.view();
         view.market.changes += later;

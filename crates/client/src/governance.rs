@@ -65,26 +65,12 @@ fn path_in(field_type: &FieldType, offset: usize) -> String {
     match field_type {
         FieldType::Record(_, fields) => path(fields, offset),
         FieldType::Array(element, _) => {
-            let size = size(element);
+            let size = element.size();
             let rest = path_in(element, offset % size);
             let index = offset / size;
             if rest.is_empty() { index.to_string() } else { format!("{index}.{rest}") }
         }
         _ => String::new(),
-    }
-}
-
-/// Bytes of a type.
-fn size(field_type: &FieldType) -> usize {
-    match field_type {
-        FieldType::U8 => 1,
-        FieldType::U16 | FieldType::I16 => 2,
-        FieldType::U32 | FieldType::I32 => 4,
-        FieldType::U64 | FieldType::I64 => 8,
-        FieldType::U128 => 16,
-        FieldType::Address => 32,
-        FieldType::Array(element, length) => size(element) * length,
-        FieldType::Record(_, fields) => fields.last().map_or(0, |last| last.offset + size(&last.field_type)),
     }
 }
 

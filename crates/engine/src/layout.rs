@@ -30,6 +30,22 @@ pub enum FieldType {
     Record(&'static str, &'static [Field]),
 }
 
+impl FieldType {
+    /// Bytes it takes.
+    pub fn size(&self) -> usize {
+        match self {
+            FieldType::U8 => 1,
+            FieldType::U16 | FieldType::I16 => 2,
+            FieldType::U32 | FieldType::I32 => 4,
+            FieldType::U64 | FieldType::I64 => 8,
+            FieldType::U128 => 16,
+            FieldType::Address => 32,
+            FieldType::Array(item, count) => item.size() * count,
+            FieldType::Record(_, fields) => fields.iter().map(|field| field.field_type.size()).sum(),
+        }
+    }
+}
+
 /// One field of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {

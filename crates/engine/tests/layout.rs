@@ -9,7 +9,7 @@ use ballast_engine::{
     health::HealthReport,
     insurance::{Insurance, InsuranceConfig, Stake},
     interest::{Controller, ControllerConfig, RateCurve, RatePoint},
-    layout::{Field, FieldType, Record},
+    layout::{Field, Record},
     margin::{MarginAccount, Position},
     market::{Market, MarketConfig, Roles},
     pause::Pause,
@@ -20,24 +20,11 @@ use ballast_engine::{
     weights::{RiskConfig, RiskState, Weights},
 };
 
-fn size(field_type: &FieldType) -> usize {
-    match field_type {
-        FieldType::U8 => 1,
-        FieldType::U16 | FieldType::I16 => 2,
-        FieldType::U32 | FieldType::I32 => 4,
-        FieldType::U64 | FieldType::I64 => 8,
-        FieldType::U128 => 16,
-        FieldType::Address => 32,
-        FieldType::Array(item, count) => size(item) * count,
-        FieldType::Record(_, fields) => fields.iter().map(|field| size(&field.field_type)).sum(),
-    }
-}
-
 fn assert_contiguous<T: Record>(bytes: usize) {
     let mut end = 0;
     for Field { name, field_type, offset } in T::FIELDS {
         assert_eq!(*offset, end, "{}.{name}", T::NAME);
-        end += size(field_type);
+        end += field_type.size();
     }
     assert_eq!(end, bytes, "{}", T::NAME);
     assert_eq!(size_of::<T>(), bytes, "{}", T::NAME);

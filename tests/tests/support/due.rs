@@ -1,12 +1,8 @@
 //! What governance instructions need before they can be sent: changes that are due, and an account of the layout before.
 #![allow(dead_code, reason = "every suite uses its own part")]
 
-use ballast_client::{Address, Edits, MarketView, change_address, decode_change, to_engine};
-use ballast_engine::{
-    governance::{Change, OF_MARKET},
-    market::MarketConfig,
-    reserve::ReserveConfig,
-};
+use ballast_client::{Address, Edits, MarketView, to_engine};
+use ballast_engine::{governance::OF_MARKET, market::MarketConfig, reserve::ReserveConfig};
 use ballast_tests::{MintSpec, User, World};
 
 /// Changes that wait and are due.
@@ -35,13 +31,6 @@ impl Due {
         world.advance(view.market.config.delay as i64);
         Self { listing, mint, executed: listing + 1, cancelled: listing + 2 }
     }
-}
-
-/// A change of the market by its number.
-#[track_caller]
-pub fn change(world: &World, number: u64) -> Change {
-    let address = change_address(&world.market, number).0;
-    decode_change(&world.account(&address).data).expect("a change")
 }
 
 /// Edits that lower a reserve's deposit cap, which takes risk away.

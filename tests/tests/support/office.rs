@@ -1,13 +1,8 @@
 //! Markets whose roles a multisig holds.
 #![allow(dead_code, reason = "every suite uses its own part")]
 
-use ballast_client::{Address, Edits, Instruction, to_engine};
-use ballast_engine::{
-    layout,
-    market::{MarketConfig, Roles},
-    reserve::ReserveConfig,
-    units::Bps,
-};
+use ballast_client::{Address, Instruction, to_engine};
+use ballast_engine::{layout, market::Roles, units::Bps};
 use ballast_tests::{Multisig, Scene, World};
 
 /// Two of three.
@@ -36,22 +31,8 @@ pub fn in_authority() -> (Scene, Multisig) {
     (scene, multisig)
 }
 
-pub fn market_edits(world: &World, change: impl FnOnce(&mut MarketConfig)) -> Edits {
-    let old = world.view().market.config;
-    let mut new = old;
-    change(&mut new);
-    Edits::of_market(&old, &new)
-}
-
-pub fn edits(world: &World, reserve: u8, change: impl FnOnce(&mut ReserveConfig)) -> Edits {
-    let old = world.reserve(reserve).config;
-    let mut new = old;
-    change(&mut new);
-    Edits::of_reserve(&old, &new)
-}
-
 /// Makes what is lent out dearer, at once.
 pub fn tighten(world: &World, signer: Address, reserve: u8) -> Instruction {
-    let edits = edits(world, reserve, |config| config.risk.cross.initial_asset = Bps(7_500));
+    let edits = world.edits(reserve, |config| config.risk.cross.initial_asset = Bps(7_500));
     world.view().set_parameters(signer, reserve, edits.at_once)
 }

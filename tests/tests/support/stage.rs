@@ -15,7 +15,7 @@ use solana_account::Account;
 
 #[path = "due.rs"]
 mod due;
-use due::{Due, change, higher_loss_limit, lower_cap, old_account};
+use due::{Due, higher_loss_limit, lower_cap, old_account};
 
 pub struct Stage {
     pub world: World,
@@ -250,8 +250,8 @@ fn valid(world: &mut World, usd: u8, sol: u8, cast: &Cast) -> Vec<Instruction> {
         view.resume(authority),
         view.poke(usd).expect(listed),
         view.queue_change(payer, OF_MARKET, higher_loss_limit(&view)),
-        view.execute_change(lender.key, &change(world, due.executed)),
-        view.cancel_change(authority, &change(world, due.cancelled)),
+        view.execute_change(lender.key, &world.change(due.executed)),
+        view.cancel_change(authority, &world.change(due.cancelled)),
         ix::Migrate { account: cast.old }.instruction(),
         view.close_reserve(spare_tokens, cast.spare).expect(listed),
         view.set_delegate(saver.key, saver.margin, liquidator, rights::WITHDRAW, i64::MAX),
