@@ -156,6 +156,7 @@ mod event;
 mod governance;
 mod guards;
 pub mod instruction;
+mod limits;
 mod market;
 
 pub use address::{
@@ -169,7 +170,8 @@ pub use event::{
     Movement, ParameterSet, PriceBreaker, ReserveListed, Restricted,
 };
 pub use governance::{Edits, ParameterInfo, edits_of, parameters};
-pub use market::{LiquidationOrder, MarketView};
+pub use limits::{Limit, LiquidationPrice};
+pub use market::{LiquidationOrder, MarketView, Rates};
 
 pub use ballast_engine as engine;
 pub use solana_address::Address;
