@@ -3,6 +3,7 @@ import {
   type Address,
   fetchEncodedAccount,
   getAddressEncoder,
+  getI64Decoder,
   getProgramDerivedAddress,
   type ReadonlyUint8Array,
 } from '@solana/kit';
@@ -24,6 +25,7 @@ export const MAX_RESERVES = 64;
 /** Most positions of a margin account. */
 export const MAX_POSITIONS = 16;
 
+const CLOCK = 'SysvarC1ock11111111111111111111111111111111' as Address;
 const ASSOCIATED_TOKEN_PROGRAM = 'ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL' as Address;
 
 /** What an account is, besides its fields. */
@@ -111,6 +113,14 @@ export async function fetchMarket(rpc: Rpc, address: Address, config?: FetchConf
 /** Reads a margin account. Throws if there is no such account or it is none. */
 export async function fetchMarginAccount(rpc: Rpc, address: Address, config?: FetchConfig): Promise<MarginAccount> {
   return decodeMarginAccount(address, await fetchBytes(rpc, address, config));
+}
+
+/** The chain's time, unix seconds: the `now` that the program would see. */
+export async function fetchTime(rpc: Rpc, config?: FetchConfig): Promise<bigint> {
+  const clock = await fetchEncodedAccount(rpc, CLOCK, config);
+  assertAccountExists(clock);
+  // Behind the slot, the epoch's start, the epoch and the next one's leader schedule.
+  return getI64Decoder().decode(clock.data, 32);
 }
 
 /** The index of a mint's reserve, if the market lists it. */

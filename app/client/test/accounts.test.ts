@@ -1,15 +1,15 @@
-import { type Address, getBase64Decoder, type ReadonlyUint8Array } from '@solana/kit';
+import { type Address, getBase64Decoder } from '@solana/kit';
 import { describe, expect, it } from 'vitest';
 import {
-  BALLAST_PROGRAM_ADDRESS,
   decodeMarginAccount,
   decodeMarket,
   fetchMarginAccount,
   fetchMarket,
+  fetchTime,
   findReserve,
   findTokenAccount,
 } from '../src/index.js';
-import { bytesOf, fixture, instructions, key, type StoredAccount } from './support.js';
+import { bytesOf, fixture, instructions, key, rpcWith, type StoredAccount } from './support.js';
 
 const { market: stored } = instructions;
 const bytes = bytesOf(stored.data);
@@ -22,22 +22,9 @@ function changed(source: Uint8Array, at: number, value: number) {
   return copy;
 }
 
-/** An RPC that knows one account. */
-function rpcWith(data: ReadonlyUint8Array | undefined, owner: Address = BALLAST_PROGRAM_ADDRESS) {
-  const value = data && {
-    data: [getBase64Decoder().decode(data), 'base64'],
-    executable: false,
-    lamports: 1n,
-    owner,
-    space: BigInt(data.length),
-  };
-  const getAccountInfo = () => ({ send: () => Promise.resolve({ value: value ?? null }) });
-  return { getAccountInfo } as unknown as Parameters<typeof fetchMarket>[0];
-}
-
 describe('a market', () => {
   it('is its head and its reserves', async () => {
-    const market = await fetchMarket(rpcWith(bytes), stored.address);
+    const market = await fetchMarket(rpcWith([stored]), stored.address);
     expect(market).toEqual(decodeMarket(stored.address, bytes));
     expect(market.address).toBe(stored.address);
     expect(market.id).toBe(7);
@@ -64,14 +51,14 @@ describe('a market', () => {
   });
 
   it('is read of the program alone, and if it is there', async () => {
-    await expect(fetchMarket(rpcWith(bytes, key(3)), stored.address)).rejects.toThrow('belongs to another program');
-    await expect(fetchMarket(rpcWith(undefined), stored.address)).rejects.toThrow('Account not found');
+    await expect(fetchMarket(rpcWith([stored], key(3)), stored.address)).rejects.toThrow('belongs to another program');
+    await expect(fetchMarket(rpcWith([]), stored.address)).rejects.toThrow('Account not found');
   });
 });
 
 describe('a margin account', () => {
   it('is what was stored', async () => {
-    const margin = await fetchMarginAccount(rpcWith(marginBytes), account.address);
+    const margin = await fetchMarginAccount(rpcWith([account]), account.address);
     expect(margin).toEqual(decodeMarginAccount(account.address, marginBytes));
     expect(margin.owner).toBe(key(2));
     expect(margin.market).toBe(stored.address);
@@ -90,6 +77,14 @@ describe('a margin account', () => {
     expect(decode(changed(marginBytes, 12, 17))).toThrow('a count of 17 exceeds');
     expect(decode(bytes)).toThrow('discriminator');
   });
+});
+
+it("reads the chain's time", async () => {
+  const address = 'SysvarC1ock11111111111111111111111111111111' as Address;
+  const clock = new Uint8Array(40);
+  new DataView(clock.buffer).setBigInt64(32, 1_763_740_800n, true);
+  const data = getBase64Decoder().decode(clock);
+  expect(await fetchTime(rpcWith([{ address, data }]))).toBe(1_763_740_800n);
 });
 
 it("derives an owner's associated token account", async () => {

@@ -1,5 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { AccountRole, type Address, createNoopSigner, getAddressDecoder, getBase64Encoder, type Instruction } from '@solana/kit';
+import {
+  AccountRole,
+  type Address,
+  createNoopSigner,
+  type GetAccountInfoApi,
+  getAddressDecoder,
+  getBase64Encoder,
+  type Instruction,
+  type Rpc,
+} from '@solana/kit';
+import { BALLAST_PROGRAM_ADDRESS } from '../src/index.js';
 
 /** What `crates/client/tests/typescript.rs` wrote: the Rust client's own. */
 export function fixture<T>(name: string): T {
@@ -60,4 +70,15 @@ export function key(byte: number): Address {
 
 export function signer(byte: number) {
   return createNoopSigner(key(byte));
+}
+
+/** An RPC that knows these accounts. */
+export function rpcWith(accounts: readonly StoredAccount[], owner: Address = BALLAST_PROGRAM_ADDRESS) {
+  const getAccountInfo = (address: Address) => {
+    const found = accounts.find((account) => account.address === address);
+    const space = BigInt(found === undefined ? 0 : bytesOf(found.data).length);
+    const value = found && { data: [found.data, 'base64'], executable: false, lamports: 1n, owner, space };
+    return { send: () => Promise.resolve({ value: value ?? null }) };
+  };
+  return { getAccountInfo } as unknown as Rpc<GetAccountInfoApi>;
 }

@@ -319,7 +319,7 @@ fn situation(name: &str, world: &World) -> Value {
         .collect();
     assert!(account.positions().iter().all(|position| position.shares != Shares::ZERO));
     let owner = key(2);
-    let address = view.margin_account(&owner, 1).to_string();
+    let address = view.margin_account(&owner, 0).to_string();
     json!({
         "name": name,
         "now": now,
