@@ -114,7 +114,8 @@ export class EngineError extends Error {
  * Compiles the engine. Without a source, the file beside this module is read: in Node from the disk, elsewhere over the network.
  */
 export async function loadEngine(source?: BufferSource | WebAssembly.Module): Promise<Engine> {
-  const module = source instanceof WebAssembly.Module ? source : await WebAssembly.compile(source ?? (await ownBytes()));
+  const module =
+    source instanceof WebAssembly.Module ? source : await WebAssembly.compile(source ?? (await ownBytes()));
   return new Engine((await WebAssembly.instantiate(module)).exports as unknown as Exports);
 }
 
@@ -163,12 +164,16 @@ export class Engine {
 
   /** The most atoms that the account may borrow: that passes, and one more does not. */
   maxBorrow(market: Market, account: MarginAccount, reserve: number, now: bigint | number): Limit {
-    return limit(this.#ask(market, account, (...lengths) => this.#exports.max_borrow(...lengths, BigInt(now), reserve)));
+    return limit(
+      this.#ask(market, account, (...lengths) => this.#exports.max_borrow(...lengths, BigInt(now), reserve)),
+    );
   }
 
   /** The most atoms that the account may withdraw. Throws if it has no deposit there. */
   maxWithdraw(market: Market, account: MarginAccount, reserve: number, now: bigint | number): Limit {
-    return limit(this.#ask(market, account, (...lengths) => this.#exports.max_withdraw(...lengths, BigInt(now), reserve)));
+    return limit(
+      this.#ask(market, account, (...lengths) => this.#exports.max_withdraw(...lengths, BigInt(now), reserve)),
+    );
   }
 
   /**

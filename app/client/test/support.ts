@@ -34,7 +34,10 @@ export interface RustInstruction {
 export const instructions = fixture<{
   market: StoredAccount;
   instructions: RustInstruction[];
-  addresses: Record<'market' | 'vaultAuthority' | 'vault' | 'marginAccount' | 'stake' | 'change' | 'tokenAccount', Address>;
+  addresses: Record<
+    'market' | 'vaultAuthority' | 'vault' | 'marginAccount' | 'stake' | 'change' | 'tokenAccount',
+    Address
+  >;
 }>('instructions.json');
 
 const ROLES = [AccountRole.READONLY, AccountRole.WRITABLE, AccountRole.READONLY_SIGNER, AccountRole.WRITABLE_SIGNER];
