@@ -95,6 +95,8 @@ export async function generate(folder) {
   codama.update(
     bottomUpTransformerVisitor([
       { select: '[accountNode]market', transform: withReserves },
+      // There is an instruction of that name.
+      { select: '[accountNode]stake', transform: (account) => accountNode({ ...account, name: 'insuranceStake' }) },
       { select: '[instructionNode]refreshPrices', transform: withPrices },
       { select: '[instructionAccountNode]', transform: withDefaults },
     ]),
@@ -121,7 +123,11 @@ async function finish(generated) {
       const target = relative(generated, join(dirname(file), path)) || '.';
       return `${from}${folders.has(target) ? `${path}/index` : path}.js${quote}`;
     });
-    await writeFile(file, named.replaceAll("process.env['NODE_ENV'] !== 'production'", 'true'));
+    // The plugin is written for an older `extendClient`: what the present one returns is inferred.
+    const fitted = named
+      .replaceAll("process.env['NODE_ENV'] !== 'production'", 'true')
+      .replace("(client: T): Omit<T, 'ballast'> & { ballast: BallastPlugin } =>", '(client: T) =>');
+    await writeFile(file, fitted);
   }
 }
 

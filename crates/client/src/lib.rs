@@ -6,7 +6,8 @@
 //! other accounts (a test that passes wrong ones, say) fills in the structs of [`instruction`] by hand.
 //!
 //! Health, interest and liquidation are the engine's, the code the chain runs: [`MarketView::health`],
-//! [`MarketView::ledger`].
+//! [`MarketView::ledger`]. How far an account may go is found by trying them: [`MarketView::max_borrow`],
+//! [`MarketView::max_withdraw`], [`MarketView::liquidation_price`].
 //!
 //! # Open, deposit, borrow
 //!

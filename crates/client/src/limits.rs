@@ -73,7 +73,8 @@ impl MarketView {
     /// highest such price of a deposit, the lowest of a debt. `None` if no accepted price of this reserve makes the difference.
     ///
     /// All else stays as it is. The price is taken to be published at `now`, its confidence to be the same part of it as of
-    /// the last one. Errors: the account has no position there, or the reserve never had a price.
+    /// the last one. Errors: the account has no position there; the reserve never had a price, or one with a confidence that
+    /// would be refused by now.
     pub fn liquidation_price(
         &self,
         account: &MarginAccount,

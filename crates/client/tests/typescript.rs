@@ -216,9 +216,15 @@ fn instructions() {
             "marginAccount": margin_address(&view.address, &key(2), 1).0.to_string(),
             "stake": stake_address(&view.address, &key(2), 1).0.to_string(),
             "change": change_address(&view.address, 11).0.to_string(),
+            "tokenAccount": associated_token_account(&key(2), &TOKEN_2022_PROGRAM, &key(22)).to_string(),
         },
     });
     check("instructions.json", &fixture);
+}
+
+fn associated_token_account(owner: &Address, token_program: &Address, mint: &Address) -> Address {
+    const PROGRAM: Address = Address::from_str_const("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL");
+    Address::find_program_address(&[owner.as_ref(), token_program.as_ref(), mint.as_ref()], &PROGRAM).0
 }
 
 fn describe(instruction: &Instruction) -> Value {
@@ -313,7 +319,7 @@ fn situation(name: &str, world: &World) -> Value {
         .collect();
     assert!(account.positions().iter().all(|position| position.shares != Shares::ZERO));
     let owner = key(2);
-    let address = view.margin_account(&owner, 1).to_string();
+    let address = view.margin_account(&owner, 0).to_string();
     json!({
         "name": name,
         "now": now,

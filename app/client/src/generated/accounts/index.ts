@@ -7,6 +7,6 @@
  */
 
 export * from './change.js';
+export * from './insuranceStake.js';
 export * from './marginAccount.js';
 export * from './market.js';
-export * from './stake.js';

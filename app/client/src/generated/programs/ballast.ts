@@ -35,17 +35,17 @@ import {
 } from '@solana/kit/program-client-core';
 import {
   getChangeCodec,
+  getInsuranceStakeCodec,
   getMarginAccountCodec,
   getMarketCodec,
-  getStakeCodec,
   type Change,
   type ChangeArgs,
+  type InsuranceStake,
+  type InsuranceStakeArgs,
   type MarginAccount,
   type MarginAccountArgs,
   type Market,
   type MarketArgs,
-  type Stake,
-  type StakeArgs,
 } from '../accounts/index.js';
 import {
   getAcceptAuthorityInstruction,
@@ -209,7 +209,7 @@ export enum BallastAccount {
   Change,
   MarginAccount,
   Market,
-  Stake,
+  InsuranceStake,
 }
 
 export function identifyBallastAccount(account: { data: ReadonlyUint8Array } | ReadonlyUint8Array): BallastAccount {
@@ -248,7 +248,7 @@ export function identifyBallastAccount(account: { data: ReadonlyUint8Array } | R
       0,
     )
   ) {
-    return BallastAccount.Stake;
+    return BallastAccount.InsuranceStake;
   }
   throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__FAILED_TO_IDENTIFY_ACCOUNT, {
     accountData: data,
@@ -618,7 +618,7 @@ export type BallastPluginAccounts = {
   change: ReturnType<typeof getChangeCodec> & SelfFetchFunctions<ChangeArgs, Change>;
   marginAccount: ReturnType<typeof getMarginAccountCodec> & SelfFetchFunctions<MarginAccountArgs, MarginAccount>;
   market: ReturnType<typeof getMarketCodec> & SelfFetchFunctions<MarketArgs, Market>;
-  stake: ReturnType<typeof getStakeCodec> & SelfFetchFunctions<StakeArgs, Stake>;
+  insuranceStake: ReturnType<typeof getInsuranceStakeCodec> & SelfFetchFunctions<InsuranceStakeArgs, InsuranceStake>;
 };
 
 export type BallastPluginInstructions = {
@@ -713,14 +713,14 @@ export type BallastPluginRequirements = ClientWithRpc<GetAccountInfoApi & GetMul
   ClientWithTransactionSending;
 
 export function ballastProgram() {
-  return <T extends BallastPluginRequirements>(client: T): Omit<T, 'ballast'> & { ballast: BallastPlugin } => {
+  return <T extends BallastPluginRequirements>(client: T) => {
     return extendClient(client, {
       ballast: <BallastPlugin>{
         accounts: {
           change: addSelfFetchFunctions(client, getChangeCodec()),
           marginAccount: addSelfFetchFunctions(client, getMarginAccountCodec()),
           market: addSelfFetchFunctions(client, getMarketCodec()),
-          stake: addSelfFetchFunctions(client, getStakeCodec()),
+          insuranceStake: addSelfFetchFunctions(client, getInsuranceStakeCodec()),
         },
         instructions: {
           acceptAuthority: (input) => addSelfPlanAndSendFunctions(client, getAcceptAuthorityInstruction(input)),

@@ -43,13 +43,13 @@ import {
   type ReadonlyUint8Array,
 } from '@solana/kit';
 
-export const STAKE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([207, 98, 130, 13, 118, 181, 238, 47]);
+export const INSURANCE_STAKE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([207, 98, 130, 13, 118, 181, 238, 47]);
 
-export function getStakeDiscriminatorBytes(): ReadonlyUint8Array {
-  return fixEncoderSize(getBytesEncoder(), 8).encode(STAKE_DISCRIMINATOR);
+export function getInsuranceStakeDiscriminatorBytes(): ReadonlyUint8Array {
+  return fixEncoderSize(getBytesEncoder(), 8).encode(INSURANCE_STAKE_DISCRIMINATOR);
 }
 
-export type Stake = {
+export type InsuranceStake = {
   discriminator: ReadonlyUint8Array;
   version: number;
   bump: number;
@@ -64,7 +64,7 @@ export type Stake = {
   reserved: ReadonlyUint8Array;
 };
 
-export type StakeArgs = {
+export type InsuranceStakeArgs = {
   version: number;
   bump: number;
   reserve: number;
@@ -78,8 +78,8 @@ export type StakeArgs = {
   reserved: ReadonlyUint8Array;
 };
 
-/** Gets the encoder for {@link StakeArgs} account data. */
-export function getStakeEncoder(): FixedSizeEncoder<StakeArgs> {
+/** Gets the encoder for {@link InsuranceStakeArgs} account data. */
+export function getInsuranceStakeEncoder(): FixedSizeEncoder<InsuranceStakeArgs> {
   return transformEncoder(
     getStructEncoder([
       ['discriminator', fixEncoderSize(getBytesEncoder(), 8)],
@@ -95,12 +95,12 @@ export function getStakeEncoder(): FixedSizeEncoder<StakeArgs> {
       ['freeFrom', getI64Encoder()],
       ['reserved', fixEncoderSize(getBytesEncoder(), 48)],
     ]),
-    (value) => ({ ...value, discriminator: STAKE_DISCRIMINATOR }),
+    (value) => ({ ...value, discriminator: INSURANCE_STAKE_DISCRIMINATOR }),
   );
 }
 
-/** Gets the decoder for {@link Stake} account data. */
-export function getStakeDecoder(): FixedSizeDecoder<Stake> {
+/** Gets the decoder for {@link InsuranceStake} account data. */
+export function getInsuranceStakeDecoder(): FixedSizeDecoder<InsuranceStake> {
   return getStructDecoder([
     ['discriminator', fixDecoderSize(getBytesDecoder(), 8)],
     ['version', getU8Decoder()],
@@ -117,61 +117,61 @@ export function getStakeDecoder(): FixedSizeDecoder<Stake> {
   ]);
 }
 
-/** Gets the codec for {@link Stake} account data. */
-export function getStakeCodec(): FixedSizeCodec<StakeArgs, Stake> {
-  return combineCodec(getStakeEncoder(), getStakeDecoder());
+/** Gets the codec for {@link InsuranceStake} account data. */
+export function getInsuranceStakeCodec(): FixedSizeCodec<InsuranceStakeArgs, InsuranceStake> {
+  return combineCodec(getInsuranceStakeEncoder(), getInsuranceStakeDecoder());
 }
 
-export function decodeStake<TAddress extends string = string>(
+export function decodeInsuranceStake<TAddress extends string = string>(
   encodedAccount: EncodedAccount<TAddress>,
-): Account<Stake, TAddress>;
-export function decodeStake<TAddress extends string = string>(
+): Account<InsuranceStake, TAddress>;
+export function decodeInsuranceStake<TAddress extends string = string>(
   encodedAccount: MaybeEncodedAccount<TAddress>,
-): MaybeAccount<Stake, TAddress>;
-export function decodeStake<TAddress extends string = string>(
+): MaybeAccount<InsuranceStake, TAddress>;
+export function decodeInsuranceStake<TAddress extends string = string>(
   encodedAccount: EncodedAccount<TAddress> | MaybeEncodedAccount<TAddress>,
-): Account<Stake, TAddress> | MaybeAccount<Stake, TAddress> {
-  return decodeAccount(encodedAccount as MaybeEncodedAccount<TAddress>, getStakeDecoder());
+): Account<InsuranceStake, TAddress> | MaybeAccount<InsuranceStake, TAddress> {
+  return decodeAccount(encodedAccount as MaybeEncodedAccount<TAddress>, getInsuranceStakeDecoder());
 }
 
-export async function fetchStake<TAddress extends string = string>(
+export async function fetchInsuranceStake<TAddress extends string = string>(
   rpc: Parameters<typeof fetchEncodedAccount>[0],
   address: Address<TAddress>,
   config?: FetchAccountConfig,
-): Promise<Account<Stake, TAddress>> {
-  const maybeAccount = await fetchMaybeStake(rpc, address, config);
+): Promise<Account<InsuranceStake, TAddress>> {
+  const maybeAccount = await fetchMaybeInsuranceStake(rpc, address, config);
   assertAccountExists(maybeAccount);
   return maybeAccount;
 }
 
-export async function fetchMaybeStake<TAddress extends string = string>(
+export async function fetchMaybeInsuranceStake<TAddress extends string = string>(
   rpc: Parameters<typeof fetchEncodedAccount>[0],
   address: Address<TAddress>,
   config?: FetchAccountConfig,
-): Promise<MaybeAccount<Stake, TAddress>> {
+): Promise<MaybeAccount<InsuranceStake, TAddress>> {
   const maybeAccount = await fetchEncodedAccount(rpc, address, config);
-  return decodeStake(maybeAccount);
+  return decodeInsuranceStake(maybeAccount);
 }
 
-export async function fetchAllStake(
+export async function fetchAllInsuranceStake(
   rpc: Parameters<typeof fetchEncodedAccounts>[0],
   addresses: Array<Address>,
   config?: FetchAccountsConfig,
-): Promise<Account<Stake>[]> {
-  const maybeAccounts = await fetchAllMaybeStake(rpc, addresses, config);
+): Promise<Account<InsuranceStake>[]> {
+  const maybeAccounts = await fetchAllMaybeInsuranceStake(rpc, addresses, config);
   assertAccountsExist(maybeAccounts);
   return maybeAccounts;
 }
 
-export async function fetchAllMaybeStake(
+export async function fetchAllMaybeInsuranceStake(
   rpc: Parameters<typeof fetchEncodedAccounts>[0],
   addresses: Array<Address>,
   config?: FetchAccountsConfig,
-): Promise<MaybeAccount<Stake>[]> {
+): Promise<MaybeAccount<InsuranceStake>[]> {
   const maybeAccounts = await fetchEncodedAccounts(rpc, addresses, config);
-  return maybeAccounts.map((maybeAccount) => decodeStake(maybeAccount));
+  return maybeAccounts.map((maybeAccount) => decodeInsuranceStake(maybeAccount));
 }
 
-export function getStakeSize(): number {
+export function getInsuranceStakeSize(): number {
   return 152;
 }
