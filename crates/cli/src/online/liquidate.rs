@@ -4,7 +4,6 @@ use anyhow::{Context, Result, anyhow, ensure};
 use ballast_client::{
     Address, LiquidationOrder,
     engine::{
-        actions::EVERYTHING,
         liquidation::Liquidation,
         margin::{MarginAccount, Position},
     },
@@ -96,7 +95,7 @@ impl Options {
             for collateral in
                 deposits.iter().map(|one| one.reserve).filter(|index| collateral.is_none_or(|wanted| wanted == *index))
             {
-                let order = LiquidationOrder { debt, collateral, max_repay: limit.min(EVERYTHING), min_collateral: 1 };
+                let order = LiquidationOrder { debt, collateral, max_repay: limit, min_collateral: 1 };
                 let preview = match named.view.preview_liquidation(account, order, now) {
                     Ok(preview) => preview,
                     Err(error) => {
