@@ -44,25 +44,35 @@ class Network {
     readonly rpc: Rpc<SolanaRpcApi>,
     readonly manifest: Manifest,
     readonly trader: KeyPairSigner,
+    readonly lender: KeyPairSigner,
   ) {}
 
   static async open(manifestPath: string) {
     const manifest = JSON.parse(readFileSync(manifestPath, 'utf8')) as Manifest;
-    const wallet = manifest.wallets.find(({ name }) => name === 'trader');
-    const bytes = JSON.parse(readFileSync(wallet!.keypair!, 'utf8')) as number[];
-    const trader = await createKeyPairSignerFromBytes(new Uint8Array(bytes));
-    return new Network(createSolanaRpc(manifest.rpc_url), manifest, trader);
+    const wallet = (name: string) => {
+      const file = manifest.wallets.find((one) => one.name === name)!.keypair!;
+      return createKeyPairSignerFromBytes(new Uint8Array(JSON.parse(readFileSync(file, 'utf8')) as number[]));
+    };
+    return new Network(createSolanaRpc(manifest.rpc_url), manifest, await wallet('trader'), await wallet('lender'));
   }
 
   now() {
     return client.fetchTime(this.rpc);
   }
 
-  async sign(instructions: readonly Instruction[]) {
+  /** Until the chain's next second. */
+  async tick() {
+    const start = await this.now();
+    while ((await this.now()) <= start) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  async sign(payer: KeyPairSigner, instructions: readonly Instruction[]) {
     const { value: blockhash } = await this.rpc.getLatestBlockhash().send();
     const message = pipe(
       createTransactionMessage({ version: 0 }),
-      (empty) => setTransactionMessageFeePayerSigner(this.trader, empty),
+      (empty) => setTransactionMessageFeePayerSigner(payer, empty),
       (paid) => setTransactionMessageLifetimeUsingBlockhash(blockhash, paid),
       (alive) => appendTransactionMessageInstructions(instructions, alive),
     );
@@ -70,8 +80,8 @@ class Network {
   }
 
   /** What a transaction would return. Throws in words if it would fail. */
-  async simulate(instructions: readonly Instruction[]): Promise<Uint8Array> {
-    const wire = getBase64EncodedWireTransaction(await this.sign(instructions));
+  async simulate(payer: KeyPairSigner, instructions: readonly Instruction[]): Promise<Uint8Array> {
+    const wire = getBase64EncodedWireTransaction(await this.sign(payer, instructions));
     const { value } = await this.rpc.simulateTransaction(wire, { encoding: 'base64', sigVerify: true }).send();
     if (value.err !== null) {
       throw reason(value.err);
@@ -80,9 +90,9 @@ class Network {
   }
 
   /** Simulates and sends a transaction, and waits until it is confirmed. */
-  async send(instructions: readonly Instruction[]) {
-    await this.simulate(instructions);
-    const transaction = await this.sign(instructions);
+  async send(payer: KeyPairSigner, instructions: readonly Instruction[]) {
+    await this.simulate(payer, instructions);
+    const transaction = await this.sign(payer, instructions);
     const wire = getBase64EncodedWireTransaction(transaction);
     await this.rpc.sendTransaction(wire, { encoding: 'base64' }).send();
     const signature = getSignatureFromTransaction(transaction);
@@ -114,14 +124,15 @@ describe.skipIf(path === undefined)('on the local network', () => {
   const usdc = () => network.manifest.reserves.find(({ symbol }) => symbol === 'USDC')!;
   const market = () => client.fetchMarket(network.rpc, network.manifest.market);
   const account = () => client.fetchMarginAccount(network.rpc, marginAccount);
-  const tokens = async (reserve: number) =>
-    client.findTokenAccount(network.trader.address, (await market()).reserves[reserve]!);
+  const tokens = async (reserve: number, { address }: KeyPairSigner = network.trader) =>
+    client.findTokenAccount(address, (await market()).reserves[reserve]!);
+  const accountOf = async ({ address: owner }: KeyPairSigner) =>
+    (await client.findMarginAccountPda({ market: network.manifest.market, owner, id: 0 }))[0];
 
   beforeAll(async () => {
     network = await Network.open(path!);
     engine = await client.loadEngine();
-    const owner = network.trader.address;
-    [marginAccount] = await client.findMarginAccountPda({ market: network.manifest.market, owner, id: 0 });
+    marginAccount = await accountOf(network.trader);
     before = await network.balance(await tokens(sol().index));
   });
 
@@ -134,9 +145,11 @@ describe.skipIf(path === undefined)('on the local network', () => {
   });
 
   test('an account is opened, and its deposit is what was paid', async () => {
-    const { rpc, manifest, trader } = network;
+    const { rpc, manifest, trader, lender } = network;
+    const lent = client.parseAtoms('1000000', usdc().decimals);
+    await network.send(lender, await openAndDeposit(rpc, manifest.market, lender, usdc().mint, lent));
     const amount = client.parseAtoms('100', sol().decimals);
-    await network.send(await openAndDeposit(rpc, manifest.market, trader, sol().mint, amount));
+    await network.send(trader, await openAndDeposit(rpc, manifest.market, trader, sol().mint, amount));
     expect(before - (await network.balance(await tokens(sol().index)))).toBe(amount);
     const [position] = engine.positions(await market(), await account(), await network.now());
     expect(position).toMatchObject({ reserve: sol().index, isDebt: false });
@@ -146,14 +159,16 @@ describe.skipIf(path === undefined)('on the local network', () => {
 
   test('half of the limit is borrowed, and more than all of it is refused in words', async () => {
     const { rpc, manifest, trader } = network;
-    await network.send(await borrowHalf(rpc, manifest.market, trader, usdc().mint, await network.now()));
+    // What came in this very second is not lent out.
+    await network.tick();
+    await network.send(trader, await borrowHalf(rpc, manifest.market, trader, usdc().mint, await network.now()));
     const present = await market();
     const limit = engine.maxBorrow(present, await account(), usdc().index, await network.now());
     expect(limit.atoms).toBeGreaterThan(0n);
     const destination = await tokens(usdc().index);
     const twice = { owner: trader, marginAccount, destination, reserve: usdc().index, amount: 2n * limit.atoms };
     const tooMuch = [client.refreshPinnedPrices(present), client.borrow(present, twice)];
-    await expect(network.simulate(tooMuch)).rejects.toThrow(/^InitialHealthTooLow \(\d+\): /);
+    await expect(network.simulate(trader, tooMuch)).rejects.toThrow(/^InitialHealthTooLow \(\d+\): /);
     const [gap, ...positions] = await report(rpc, manifest.market, marginAccount, await network.now());
     expect(gap).toMatch(/^[\d,]+\.\d\d USD above/);
     expect(positions).toHaveLength(2);
@@ -164,7 +179,7 @@ describe.skipIf(path === undefined)('on the local network', () => {
     // seconds between, over accounts that were the same before and after.
     for (let attempt = 0; attempt < 20; attempt += 1) {
       const [from, present, mine] = [await network.now(), await market(), await account()];
-      const returned = await network.simulate([client.readHealth(present, marginAccount)]);
+      const returned = await network.simulate(network.trader, [client.readHealth(present, marginAccount)]);
       const [later, until] = [await market(), await network.now()];
       if (Buffer.compare(Buffer.from(present.bytes), Buffer.from(later.bytes)) !== 0) {
         continue;
@@ -180,14 +195,19 @@ describe.skipIf(path === undefined)('on the local network', () => {
   });
 
   test('everything is paid back and taken out, and the account closed', async () => {
-    const { trader } = network;
+    const { trader, lender } = network;
     const present = await market();
     const [collateral, debt] = [await tokens(sol().index), await tokens(usdc().index)];
     const all = { marginAccount, amount: client.EVERYTHING };
-    await network.send([
+    await network.send(trader, [
       client.repay(present, { ...all, payer: trader, source: debt, reserve: usdc().index }),
       client.withdraw(present, { ...all, owner: trader, destination: collateral, reserve: sol().index }),
       client.closeAccount({ owner: trader, marginAccount }),
+    ]);
+    const lent = { marginAccount: await accountOf(lender), destination: await tokens(usdc().index, lender) };
+    await network.send(lender, [
+      client.withdraw(present, { ...lent, owner: lender, reserve: usdc().index, amount: client.EVERYTHING }),
+      client.closeAccount({ owner: lender, ...lent }),
     ]);
     await expect(account()).rejects.toThrow('Account not found');
     // The deposit earned interest, or lost an atom to rounding.

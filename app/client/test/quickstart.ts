@@ -3,6 +3,7 @@ import {
   assertHealth,
   borrow,
   deposit,
+  describeError,
   fetchMarginAccount,
   fetchMarket,
   findMarginAccountPda,
@@ -57,7 +58,10 @@ export async function borrowHalf(
   const { market, reserve, marginAccount, tokens } = await look(rpc, marketAddress, owner.address, mint);
   const engine = await loadEngine();
   const account = await fetchMarginAccount(rpc, marginAccount);
-  const { atoms } = engine.maxBorrow(market, account, reserve, now);
+  const { atoms, refusal } = engine.maxBorrow(market, account, reserve, now);
+  if (atoms === 0n && refusal !== undefined) {
+    throw new Error(describeError(refusal));
+  }
   return [
     refreshPinnedPrices(market),
     borrow(market, { owner, marginAccount, destination: tokens, reserve, amount: atoms / 2n }),

@@ -32,6 +32,11 @@ test('the quick start builds its transactions', async () => {
   await expect(borrowHalf(rpc, market.address, owner, market.address, now)).rejects.toThrow('does not list this mint');
 });
 
+test('the quick start says why nothing can be borrowed', async () => {
+  const { rpc, market, mints, now } = situation('stale prices');
+  await expect(borrowHalf(rpc, market.address, owner, mints[0]!, now)).rejects.toThrow(/^PriceStale \(6096\)/);
+});
+
 test('the quick start reports an account', async () => {
   const { rpc, market, account, now } = situation('healthy');
   expect(await report(rpc, market.address, account.address, now)).toEqual([
