@@ -332,7 +332,7 @@ fn markets_reserves_and_rates_are_shown() {
     let shown = town.json(&["market", "show", &town.file], "stranger");
     assert_eq!((&shown["state"], shown["reserves"].as_array().map(Vec::len)), (&"open".into(), Some(3)));
     assert_eq!(shown["reserves"][0]["deposits"], "50000000000");
-    assert!(town.ok(&["market", "show", &shown["market"].as_str().expect("text")], "stranger").contains("USDC"));
+    assert!(town.ok(&["market", "show", shown["market"].as_str().expect("text")], "stranger").contains("USDC"));
     town.refused(1, &["market", "create", &town.file], "creator", "is there already");
     let list = town.ok(&["reserve", "list"], "stranger");
     assert!(list.contains("cbBTC") && list.contains("50_000") && list.contains("fresh"), "{list}");

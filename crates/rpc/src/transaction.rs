@@ -232,7 +232,8 @@ mod tests {
         );
         let mut expected = [key(1).pubkey(), signer, written];
         let mut found = writable(&message);
-        (expected.sort(), found.sort());
+        expected.sort();
+        found.sort();
         assert_eq!(found, expected);
     }
 
