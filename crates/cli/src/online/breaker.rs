@@ -11,7 +11,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::{
-    format::{dollars, list, table, tokens, usd},
+    format::{dollars, list, plain, table, tokens},
     names::{InMarket, Named},
     reserve::condition,
     session::Session,
@@ -72,6 +72,8 @@ fn object(named: &Named, now: i64) -> Value {
     let [hour, day] = windows(&market.outflow, &market.config.outflow(), now);
     let of_market = liquidated(market.liquidated, market.config.liquidations(), now);
     let window = |(level, limit): (i64, u64)| json!({ "level": level.to_string(), "limit": limit.to_string() });
+    let window_usd =
+        |(level, limit): (i64, u64)| json!({ "level": plain(&dollars(level.into())), "limit": plain(&cents(limit)) });
     let reserve = |(index, reserve): (u8, &Reserve)| {
         let [hour, day] = windows(&reserve.outflow, &reserve.config.breakers.outflow(), now);
         let (level, limit) = liquidated(reserve.liquidated, reserve.config.breakers.liquidations(), now);
@@ -84,8 +86,8 @@ fn object(named: &Named, now: i64) -> Value {
             "until": if is_halted { Some(reserve.halt.until) } else { None },
             "outflowHour": window(hour),
             "outflowDay": window(day),
-            "liquidatedUsd": usd(Usd(level.into())),
-            "liquidationLimitUsd": usd(Usd(limit.into())),
+            "liquidatedUsd": plain(&cents(level)),
+            "liquidationLimitUsd": plain(&cents(limit)),
             "utilisation": reserve.utilisation().to_f64(),
         })
     };
@@ -93,11 +95,11 @@ fn object(named: &Named, now: i64) -> Value {
         "paused": paused(named, now),
         "pausedUntil": if now < market.pause.until { Some(market.pause.until) } else { None },
         "reduceOnly": market.reduce_only != 0,
-        "outflowHourUsd": { "level": dollars(hour.0.into()), "limit": cents(hour.1) },
-        "outflowDayUsd": { "level": dollars(day.0.into()), "limit": cents(day.1) },
-        "liquidatedUsd": cents(of_market.0),
-        "liquidationLimitUsd": cents(of_market.1),
-        "lossesUsd": cents(losses(named, now)),
+        "outflowHourUsd": window_usd(hour),
+        "outflowDayUsd": window_usd(day),
+        "liquidatedUsd": plain(&cents(of_market.0)),
+        "liquidationLimitUsd": plain(&cents(of_market.1)),
+        "lossesUsd": plain(&cents(losses(named, now))),
         "reserves": named.reserves().map(reserve).collect::<Vec<_>>(),
     })
 }

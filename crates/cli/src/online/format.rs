@@ -89,6 +89,11 @@ pub fn reported(value: U128) -> String {
     if value.get() == u128::MAX { "unknown".into() } else { usd(Usd(value.get())) }
 }
 
+/// A number as programs read it: without what keeps its thousands apart.
+pub fn plain(number: &str) -> String {
+    number.replace('_', "")
+}
+
 /// A share of basis points, in percent.
 pub fn percent(bps: u64) -> String {
     format!("{} %", fixed(bps.into(), 2))

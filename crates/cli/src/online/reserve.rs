@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
-    format::{deposit_yearly, list, percent, price, rate, table, tokens, yearly},
+    format::{deposit_yearly, list, percent, plain, price, rate, table, tokens, yearly},
     names::{InMarket, Named},
     session::Session,
 };
@@ -99,7 +99,7 @@ fn object(named: &Named, index: u8, reserve: &Reserve, now: i64) -> Value {
         "name": named.name(index),
         "mint": from_engine(&reserve.mint).to_string(),
         "decimals": reserve.decimals,
-        "price": price(reserve),
+        "price": if reserve.price.publish_time == 0 { None } else { Some(plain(&price(reserve))) },
         "priceTime": reserve.price.publish_time,
         "priceCondition": condition(reserve, now),
         "deposits": reserve.deposits().to_string(),

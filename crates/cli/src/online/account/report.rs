@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{Named, Session, table, tokens, usd};
 use crate::{
-    online::format::{list, percent, reported},
+    online::format::{list, percent, plain, reported},
     setup::value::fixed,
 };
 
@@ -66,26 +66,29 @@ fn rows(named: &Named, account: &MarginAccount, now: i64) -> Result<Vec<Row>> {
     account.positions().iter().map(row).collect()
 }
 
-/// `collateral ÷ debt`, in percent; none without debts.
-fn ratio(collateral: U128, debt: U128) -> Option<String> {
+/// `collateral ÷ debt`, basis points; none without debts.
+fn ratio(collateral: U128, debt: U128) -> Option<u64> {
     let (collateral, debt) = (collateral.get(), debt.get());
     if debt == 0 || debt == u128::MAX {
         return None;
     }
     // Values are below 2^127: cut to leave room for the factor.
     let bps = if collateral >> 110 == 0 { collateral * 10_000 / debt } else { collateral / (debt / 10_000).max(1) };
-    Some(percent(u64::try_from(bps).unwrap_or(u64::MAX)))
+    Some(u64::try_from(bps).unwrap_or(u64::MAX))
 }
 
 /// What it owns and owes at spot prices, and its maintenance ratio.
 pub fn worth(report: &HealthReport) -> [String; 3] {
     let ratio = ratio(report.maintenance_collateral, report.maintenance_debt);
-    [reported(report.equity_collateral), reported(report.equity_debt), ratio.unwrap_or_else(|| "no debt".into())]
+    [reported(report.equity_collateral), reported(report.equity_debt), ratio.map_or("no debt".into(), percent)]
 }
 
 /// An account for programs. Values are USD.
 pub fn object(named: &Named, address: Address, account: &MarginAccount, report: &HealthReport) -> Value {
-    let side = |collateral: U128, debt: U128| json!({ "collateral": reported(collateral), "debt": reported(debt), "ratio": ratio(collateral, debt) });
+    let side = |collateral: U128, debt: U128| {
+        let [assets, debts] = [collateral, debt].map(|value| plain(&reported(value)));
+        json!({ "collateral": assets, "debt": debts, "ratioBps": ratio(collateral, debt) })
+    };
     json!({
         "account": address.to_string(),
         "owner": from_engine(&account.owner).to_string(),
@@ -105,7 +108,7 @@ fn report(named: &Named, account: &MarginAccount, now: i64) -> Result<HealthRepo
 
 fn text(report: &HealthReport) -> String {
     let row = |name: &str, collateral: U128, debt: U128| {
-        let ratio = ratio(collateral, debt).unwrap_or_else(|| "-".into());
+        let ratio = ratio(collateral, debt).map_or("-".into(), percent);
         vec![name.to_owned(), reported(collateral), reported(debt), ratio]
     };
     let rows = vec![
@@ -158,9 +161,9 @@ fn position(named: &Named, account: &MarginAccount, row: &Row, now: i64) -> Valu
         "name": row.name,
         "side": if row.is_debt { "debt" } else { "deposit" },
         "atoms": row.atoms.to_string(),
-        "value": usd(row.value),
+        "value": plain(&usd(row.value)),
         "maintenanceWeightBps": row.weight.0,
-        "liquidationPrice": row.liquidation,
+        "liquidationPrice": row.liquidation.as_deref().map(plain),
         "mostToTake": most.ok().map(|limit| limit.atoms.to_string()),
     })
 }
