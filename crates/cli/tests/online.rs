@@ -232,6 +232,8 @@ fn what_a_program_refuses_is_told_in_words_and_not_sent() {
         "trader",
         "finer than the token, which has 6 decimals",
     );
+    town.refused(1, &["account", "deposit", "SOL", "all"], "trader", "say how much: fees and rents");
+    town.refused(1, &["account", "deposit", "cbBTC", "all"], "trader", "holds none of it");
     town.refused(1, &["account", "repay", "SOL", "1"], "trader", "the account owes no SOL");
     town.refused(1, &["account", "close"], "trader", "has 2 positions");
     town.refused(2, &["account", "borrow", "USDC", "ten"], "trader", "is no amount");
@@ -411,9 +413,14 @@ fn a_watch_shows_again_and_again() {
 #[test]
 fn for_a_multisig_a_users_instructions_are_printed() {
     let town = Town::new("multisig");
-    let margin = town.node.market().margin_account(&keypair("lender").pubkey(), 0).to_string();
-    let (code, printed) = town.node.ballast(&["account", "close", &margin, "--market", &town.file, "--multisig"], None);
-    assert!(code == 1 && printed.contains("has 1 positions"), "{printed}");
+    let vault = keypair("lender").pubkey().to_string();
+    let withdraw = ["account", "withdraw", "USDC", "5", "--market", &town.file, "--multisig"];
+    let (code, printed) = town.node.ballast(&withdraw, None);
+    assert!(code == 1 && printed.contains("name it with --vault"), "{printed}");
+    let (code, printed) = town.node.ballast(&[&withdraw[..], &["--vault", &vault]].concat(), None);
+    let printed: Value = serde_json::from_str(&printed).expect("JSON");
+    assert_eq!((code, &printed["instructions"][0]["signer"]), (0, &vault.into()));
+    assert_eq!(printed["instructions"][0]["words"][0], "withdraw 5 USDC");
     let (code, printed) = town.node.ballast(&["prices", "refresh", "--market", &town.file, "--multisig"], None);
     let printed: Value = serde_json::from_str(&printed).expect("JSON");
     assert_eq!((code, printed["instructions"][0]["accounts"].as_array().map(Vec::len)), (0, Some(4)));

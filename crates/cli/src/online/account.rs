@@ -251,12 +251,7 @@ impl Movement {
     }
 
     fn deposit(&self, _: &mut Session, context: &Scene) -> Result<(String, Vec<Instruction>)> {
-        let amount = self.amount(context)?;
-        let atoms = match amount {
-            Amount::Atoms(atoms) => atoms,
-            Amount::All => context.wallet.balance(),
-        };
-        ensure!(atoms > 0, "{} holds no {}", context.user, context.named.name(context.reserve));
+        let atoms = context.wallet.to_pay(self.amount(context)?)?;
         let mut instructions = context.wallet.before_paying(context.payer, atoms)?;
         let view = &context.named.view;
         let deposit = view.deposit(context.user, context.address, context.wallet.address, context.reserve, atoms);

@@ -115,7 +115,7 @@ fn execute(session: &mut Session, named: &Named, number: u64) -> Result<bool> {
     if change.target == OF_LISTING {
         bail!("change {number} lists a reserve: `ballast market apply` with its file does that");
     }
-    let signer = session.keys.signer().context("no key: give --keypair, or set the Solana CLI's")?;
+    let signer = session.user()?;
     session.one(format!("execute change {number}"), signer, vec![named.view.execute_change(signer, &change)])
 }
 

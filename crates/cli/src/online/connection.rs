@@ -39,6 +39,9 @@ pub struct Connection {
     /// Sends nothing, and prints the instructions as JSON to be proposed in a multisig, which pays.
     #[arg(long, global = true, conflicts_with_all = ["keypair", "dry_run"])]
     multisig: bool,
+    /// Who signs in the multisig: its vault.
+    #[arg(long, global = true, requires = "multisig", value_name = "ADDRESS")]
+    vault: Option<Address>,
     /// Prints JSON, one object a line.
     #[arg(long, global = true)]
     pub json: bool,
@@ -90,7 +93,7 @@ impl Connection {
         };
         let payer = self.payer.as_deref().map(read).transpose()?;
         ensure!(signer.is_some() || payer.is_none(), "--payer is given, and no key that signs");
-        Ok(Keys([payer, signer].into_iter().flatten().collect()))
+        Ok(Keys { keys: [payer, signer].into_iter().flatten().collect(), vault: self.vault })
     }
 }
 
@@ -113,27 +116,32 @@ fn normalise(url_or_name: &str) -> String {
 
 /// The keys at hand; the first pays, the last signs.
 #[derive(Default)]
-pub struct Keys(pub Vec<Keypair>);
+pub struct Keys {
+    /// All of them.
+    pub keys: Vec<Keypair>,
+    /// Who signs and pays elsewhere: then there are none here.
+    pub vault: Option<Address>,
+}
 
 impl Keys {
     /// Who pays.
     pub fn payer(&self) -> Option<Address> {
-        self.0.first().map(Signer::pubkey)
+        self.keys.first().map(Signer::pubkey).or(self.vault)
     }
 
     /// Who signs.
     pub fn signer(&self) -> Option<Address> {
-        self.0.last().map(Signer::pubkey)
+        self.keys.last().map(Signer::pubkey).or(self.vault)
     }
 
     /// Whether somebody's key is here.
     pub fn has(&self, address: Address) -> bool {
-        self.0.iter().any(|key| key.pubkey() == address)
+        self.keys.iter().any(|key| key.pubkey() == address)
     }
 
-    /// All of them.
+    /// To sign with.
     pub fn all(&self) -> Vec<&Keypair> {
-        self.0.iter().collect()
+        self.keys.iter().collect()
     }
 }
 

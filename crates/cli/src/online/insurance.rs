@@ -114,11 +114,7 @@ fn show(session: &mut Session, scene: &Scene) -> Result<bool> {
 
 fn stake(session: &mut Session, scene: &Scene, amount: &Tokens) -> Result<bool> {
     let (view, reserve) = (&scene.named.view, scene.named.reserve(scene.index)?);
-    let atoms = match amount.atoms(reserve.decimals)? {
-        Amount::Atoms(atoms) => atoms,
-        Amount::All => scene.wallet.balance(),
-    };
-    ensure!(atoms > 0, "{} holds no {}", scene.user, scene.named.name(scene.index));
+    let atoms = scene.wallet.to_pay(amount.atoms(reserve.decimals)?)?;
     let payer = session.keys.payer().unwrap_or(scene.user);
     let mut instructions = scene.wallet.before_paying(payer, atoms)?;
     let listed = |error: ballast_client::engine::Error| anyhow!(error.message());

@@ -102,7 +102,9 @@ impl<'a> Session<'a> {
 
     /// Who acts for themselves.
     pub fn user(&self) -> Result<Address> {
-        self.keys.signer().context("no key: give --keypair, or set the Solana CLI's")
+        let remedy =
+            if self.is_for_multisig() { "name it with --vault" } else { "give --keypair, or set the Solana CLI's" };
+        self.keys.signer().with_context(|| format!("no key: {remedy}"))
     }
 
     /// Shows an answer: an object to programs, text to people.
@@ -175,7 +177,7 @@ impl<'a> Session<'a> {
         if self.is_checked {
             return Ok(());
         }
-        ensure!(!self.keys.0.is_empty(), "--keypair is missing, and so is the Solana CLI's; --dry-run does without");
+        ensure!(!self.keys.keys.is_empty(), "--keypair is missing, and so is the Solana CLI's; --dry-run does without");
         ensure!(is_mainnet_meant || !is_mainnet(self.cluster)?, "this is mainnet: say --yes");
         self.is_checked = true;
         Ok(())

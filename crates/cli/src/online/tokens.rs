@@ -1,7 +1,7 @@
 //! A user's own tokens: associated accounts, made when they are missing, and the native token, which is wrapped and unwrapped on the
 //! way.
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use ballast_client::{Address, Instruction, engine::reserve::Reserve, from_engine};
 use solana_system_interface::instruction::transfer;
 use spl_associated_token_account_interface::{
@@ -12,7 +12,7 @@ use spl_token_interface::{
     native_mint,
 };
 
-use super::session::Session;
+use super::{format::Amount, session::Session};
 
 /// A user's account of one token.
 pub struct Wallet {
@@ -42,13 +42,23 @@ impl Wallet {
         Ok(Self { owner, address, mint, token_program, balance })
     }
 
-    /// What it holds.
+    /// What it holds, wrapped.
     pub fn balance(&self) -> u64 {
         self.balance.unwrap_or(0)
     }
 
     fn is_native(&self) -> bool {
         self.mint == native_mint::ID
+    }
+
+    /// The atoms of an amount to be paid from it; all of them is what it holds.
+    pub fn to_pay(&self, amount: Amount) -> Result<u64> {
+        match amount {
+            Amount::Atoms(atoms) => Ok(atoms),
+            Amount::All if self.is_native() => bail!("say how much: fees and rents are paid from the same SOL"),
+            Amount::All if self.balance() == 0 => bail!("{} holds none of it", self.address),
+            Amount::All => Ok(self.balance()),
+        }
     }
 
     fn create(&self, payer: Address) -> Option<Instruction> {

@@ -28,7 +28,7 @@ use plan::{State, plan};
 /// whether nothing is left to do.
 pub fn apply(cluster: &mut dyn Cluster, keys: Vec<Keypair>, desired: &Desired, out: &mut dyn Write) -> Result<bool> {
     let mode = Mode::Send { is_mainnet_meant: false };
-    Session::new(cluster, Keys(keys), mode, false, out).apply(desired)
+    Session::new(cluster, Keys { keys, vault: None }, mode, false, out).apply(desired)
 }
 
 impl Session<'_> {

@@ -92,8 +92,9 @@ impl Svm {
 
     /// Runs something with keys; what it prints, and whether nothing is left to do.
     fn session<T>(&mut self, keys: &[&str], act: impl FnOnce(&mut Session) -> Result<T>) -> Result<(String, T)> {
-        let (keys, mut out) = (Keys(keys.iter().map(|name| key(name)).collect()), Vec::new());
-        let mode = if keys.0.is_empty() { Mode::DryRun } else { Mode::Send { is_mainnet_meant: false } };
+        let keys = Keys { keys: keys.iter().map(|name| key(name)).collect(), vault: None };
+        let mut out = Vec::new();
+        let mode = if keys.keys.is_empty() { Mode::DryRun } else { Mode::Send { is_mainnet_meant: false } };
         let result = act(&mut Session::new(self, keys, mode, false, &mut out));
         result.map(|result| (String::from_utf8(out).expect("text"), result))
     }
