@@ -7,7 +7,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow};
 use axum::{
     Json, Router,
     extract::{Query, State, rejection::JsonRejection, rejection::QueryRejection},
@@ -134,7 +134,7 @@ async fn answer_quote(
     let start = Instant::now();
     let Query(request) = request.map_err(anyhow::Error::from)?;
     if !matches!(request.swap_mode.as_deref(), None | Some("ExactIn")) {
-        return Err(anyhow::anyhow!("swapMode: only ExactIn is offered").into());
+        return Err(anyhow!("swapMode: only ExactIn is offered").into());
     }
     let pair = [venue.find(&request.input_mint)?, venue.find(&request.output_mint)?];
     let Quote { amount_out, impact } = venue.quote(pair, request.amount)?;
@@ -178,12 +178,12 @@ async fn answer_instructions(
     let (amount_in, least) = (amount(&quoted.in_amount)?, amount(&quoted.other_amount_threshold)?);
     let now = venue.quote([input, output], amount_in)?.amount_out;
     if now < least {
-        let moved = anyhow::anyhow!("the price has moved: {now} atoms are left of at least {least}");
+        let moved = anyhow!("the price has moved: {now} atoms are left of at least {least}");
         return Err(Refusal("SLIPPAGE_TOLERANCE_EXCEEDED", moved));
     }
     let [mint_in, mint_out] = [input, output].map(|index| venue.tokens[index].mint);
     if request.wrap_and_unwrap_sol && [mint_in, mint_out].contains(&NATIVE_MINT) {
-        return Err(anyhow::anyhow!("SOL is swapped as wrapped SOL here: set wrapAndUnwrapSol to false").into());
+        return Err(anyhow!("SOL is swapped as wrapped SOL here: set wrapAndUnwrapSol to false").into());
     }
     let user = address(&request.user_public_key)?;
     let own = associated(&user, &mint_out);
@@ -207,7 +207,7 @@ impl Venue {
         self.tokens
             .iter()
             .position(|token| token.mint == wanted)
-            .ok_or_else(|| Refusal("TOKEN_NOT_TRADABLE", anyhow::anyhow!("the token {mint} is not tradable")))
+            .ok_or_else(|| Refusal("TOKEN_NOT_TRADABLE", anyhow!("the token {mint} is not tradable")))
     }
 
     fn quote(&self, pair: [usize; 2], amount_in: u64) -> Result<Quote, Refusal> {
@@ -255,7 +255,5 @@ fn encode(instruction: &Instruction) -> Value {
 }
 
 fn address(text: &str) -> Result<Address> {
-    let parsed = text.parse();
-    ensure!(parsed.is_ok(), "`{text}` is no address");
-    Ok(parsed?)
+    text.parse().map_err(|error| anyhow!("`{text}` is no address: {error}"))
 }

@@ -28,7 +28,7 @@ impl Services {
                 let http = tokio::net::TcpListener::from_std(http)?;
                 tokio::select! {
                     result = front::serve(ws, inner_ws_port, chain) => result,
-                    result = axum::serve(http, app) => result.map_err(Into::into),
+                    result = axum::serve(http, app).into_future() => result.map_err(Into::into),
                     _ = stopped => Ok(()),
                 }
             });

@@ -151,6 +151,12 @@ pub fn run(Options { command, connection }: &Options) -> Result<ExitCode> {
     Ok(if is_done { ExitCode::SUCCESS } else { ExitCode::from(3) })
 }
 
+/// Brings a market to what a file says, as far as the keys go, of which the first pays; says to `out` what it does. Returns
+/// whether nothing is left to do.
+pub fn apply(cluster: &mut dyn Cluster, keys: Vec<Keypair>, desired: &Desired, out: &mut dyn Write) -> Result<bool> {
+    Session { cluster, is_sending: true, keys: Keys(keys), out, is_json: false }.apply(desired)
+}
+
 /// The keys at hand; the first pays.
 struct Keys(Vec<Keypair>);
 
