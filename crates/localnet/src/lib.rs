@@ -157,7 +157,7 @@ impl Localnet {
         let refresh = market::view(&handle, market)?.refresh_pinned_prices();
         handle.send(&[refresh], &[&keys::keypair("authority")])?;
         let traders = options.accounts as usize;
-        let counts = population::open(&handle, market, &players?, &reserves, traders, options.seed)?;
+        let counts = population::open(&handle, &feed.remote(), market, &players?, &reserves, traders, options.seed)?;
         feed.remote().set_speed(options.speed)?;
 
         let ports = [chain.rpc_port, ws.local_addr()?.port(), http.local_addr()?.port()];

@@ -11,6 +11,7 @@ use solana_signer::Signer;
 
 use crate::{
     chain::Handle,
+    feed::Remote,
     history::History,
     keys,
     market::{Reserve, view},
@@ -38,6 +39,7 @@ pub struct Counts {
 /// Opens the accounts of so many traders, and of the lenders they need.
 pub fn open(
     chain: &Handle,
+    feed: &Remote,
     market: Address,
     history: &History,
     reserves: &[Reserve],
@@ -54,8 +56,14 @@ pub fn open(
         place.lend(index, lender).with_context(|| format!("lender {index}"))?;
         counts.lenders += 1;
     }
+    // All collateral before the first debt: it is part of what is lent.
     for (index, trader) in people.traders.iter().enumerate() {
-        let has_debt = place.trade(index, trader).with_context(|| format!("trader {index}"))?;
+        place.deposit_collateral(index, trader).with_context(|| format!("trader {index}"))?;
+    }
+    // What came in this second of the clock counts as passing through, and is not lent out.
+    feed.step(1)?;
+    for (index, trader) in people.traders.iter().enumerate() {
+        let has_debt = place.borrow(index, trader).with_context(|| format!("trader {index}"))?;
         *(if has_debt { &mut counts.borrowers } else { &mut counts.without_debt }) += 1;
     }
     Ok(counts)
@@ -76,16 +84,17 @@ impl Place<'_> {
         self.deposit(&owner, &market, &[(lender.reserve, amount)])
     }
 
-    /// Returns whether there is a debt.
-    fn trade(&self, index: usize, trader: &Trader) -> Result<bool> {
+    fn deposit_collateral(&self, index: usize, trader: &Trader) -> Result<()> {
         let (owner, market) = (keys::keypair(&format!("trader {index}")), view(self.chain, self.market)?);
         let collateral = trader.collateral.iter().map(|(reserve, usd)| (*reserve, self.atoms(&market, *reserve, *usd)));
         let collateral: Vec<_> = collateral.collect();
-        let debt = [(trader.debt, 0)];
-        self.fund(&owner, &[&collateral[..], &debt].concat())?;
-        self.deposit(&owner, &market, &collateral)?;
+        self.fund(&owner, &[&collateral[..], &[(trader.debt, 0)]].concat())?;
+        self.deposit(&owner, &market, &collateral)
+    }
 
-        let market = view(self.chain, self.market)?;
+    /// Returns whether there is a debt.
+    fn borrow(&self, index: usize, trader: &Trader) -> Result<bool> {
+        let (owner, market) = (keys::keypair(&format!("trader {index}")), view(self.chain, self.market)?);
         let margin = market.margin_account(&owner.pubkey(), 0);
         let account = self.chain.account(&margin)?.context("the margin account is gone")?;
         let capacity = market.health(&decode_margin_account(&account.data)?, self.chain.now(), Requirement::Initial)?;

@@ -125,7 +125,7 @@ fn a_user_deposits_borrows_and_repays() -> Result<()> {
     rpc.send(&view.repay(owner, margin, to, USDC as u8, EVERYTHING)?, &[&key])?;
     let data = rpc.accounts(&[margin])?.pop().flatten().context("no margin account")?.data;
     let debts =
-        support::market(rpc, &network)?.health(&decode_margin_account(&data)?, now(rpc)?, Requirement::Equity)?;
+        support::market(rpc, &network)?.health(&decode_margin_account(&data)?, now(rpc)?, Requirement::Maintenance)?;
     assert_eq!(debts.debt.0, 0);
     assert!(balance(rpc, &owner, &usdc)? <= before[1]);
     Ok(())
@@ -271,7 +271,7 @@ fn accounts_come_with_debts_and_are_the_same_for_a_seed() -> Result<()> {
         for account in rpc.accounts(&accounts)? {
             let account = decode_margin_account(&account.context("an account is missing")?.data)?;
             assert!(view.health(&account, time, Requirement::Maintenance)?.covers());
-            owed.push(view.health(&account, time, Requirement::Equity)?.debt.to_f64());
+            owed.push(view.health(&account, time, Requirement::Maintenance)?.debt.to_f64());
         }
         debts.push(owed);
     }

@@ -54,7 +54,8 @@ fn agent() -> ureq::Agent {
 
 /// An instruction in Jupiter's JSON.
 pub fn instruction(value: &Value) -> Result<Instruction> {
-    let address = |value: &Value| -> Result<Address> { value.as_str().and_then(|text| text.parse().ok()).context("no address") };
+    let address =
+        |value: &Value| -> Result<Address> { value.as_str().and_then(|text| text.parse().ok()).context("no address") };
     let accounts = value["accounts"].as_array().context("no accounts")?.iter().map(|meta| {
         let (is_signer, is_writable) = (meta["isSigner"] == true, meta["isWritable"] == true);
         Ok(AccountMeta { pubkey: address(&meta["pubkey"])?, is_signer, is_writable })

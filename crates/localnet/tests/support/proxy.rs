@@ -125,7 +125,7 @@ async fn serve(listener: TcpListener, upstream: u16, kind: Kind, faults: Arc<Fau
             };
             tokio::select! {
                 _ = passing => {}
-                _ = cut.changed() => _ = faults.cut.fetch_add(1, Relaxed),
+                _ = cut.changed() => { faults.cut.fetch_add(1, Relaxed); }
             }
         });
     }
