@@ -213,10 +213,7 @@ impl Handle {
     /// Runs a transaction, which the first signer pays for, in the order in which transactions come over RPC. Returns its
     /// signature once it has been processed; its block follows.
     pub fn send(&self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<String> {
-        let payer = signers.first().context("nobody signs")?.pubkey();
-        let mut message = Message::new(instructions, Some(&payer));
-        message.recent_blockhash = self.with(|svm| svm.latest_blockhash());
-        let transaction = VersionedTransaction::try_new(VersionedMessage::Legacy(message), signers)?;
+        let transaction = self.sign(instructions, signers)?;
         let signature = transaction.signatures[0].to_string();
         let (status, statuses) = bounded(1);
         // It is simulated first otherwise: twice the work for the same answer.
@@ -231,6 +228,34 @@ impl Handle {
                 bail!("{}\n  {}", reason(&error), metadata.logs.join("\n  "))
             }
         }
+    }
+
+    /// Runs a transaction that changes nothing. Returns the compute units it used.
+    pub fn simulate(&self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<u64> {
+        let transaction = self.sign(instructions, signers)?;
+        let verify_signatures = true;
+        let simulated = self.with(move |svm| svm.simulate_transaction(transaction, verify_signatures));
+        match simulated {
+            Ok(done) => Ok(done.meta.compute_units_consumed),
+            Err(failed) => bail!("{}\n  {}", reason(&failed.err), failed.meta.logs.join("\n  ")),
+        }
+    }
+
+    /// Signs with those keys that are needed; the first pays.
+    fn sign(&self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<VersionedTransaction> {
+        let payer = signers.first().context("nobody signs")?.pubkey();
+        let mut message = Message::new(instructions, Some(&payer));
+        message.recent_blockhash = self.with(|svm| svm.latest_blockhash());
+        let needed = &message.account_keys[..message.header.num_required_signatures as usize];
+        let signers: Vec<_> = signers.iter().filter(|signer| needed.contains(&signer.pubkey())).copied().collect();
+        Ok(VersionedTransaction::try_new(VersionedMessage::Legacy(message), &signers)?)
+    }
+
+    /// All accounts of a program.
+    pub fn program_accounts(&self, program: Address) -> Result<Vec<(Address, Account)>> {
+        let all = self.with(|svm| svm.get_all_accounts()).map_err(|error| anyhow!("{program}: {error}"))?;
+        let own = all.into_iter().map(|(address, account)| (address, Account::from(account)));
+        Ok(own.filter(|(_, account)| account.owner == program).collect())
     }
 }
 

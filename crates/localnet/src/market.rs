@@ -3,12 +3,14 @@
 use anyhow::{Context, Result, bail, ensure};
 use ballast_cli::{
     demo::assets::{Asset, find},
-    setup::{self, cluster::Cluster, file::Desired},
+    online::cluster::{Cluster, Estimate},
+    setup::{self, file::Desired},
 };
-use ballast_client::{Address, Instruction, MarketView, PYTH_RECEIVERS, TOKEN_PROGRAM, from_engine, to_engine};
+use ballast_client::{
+    Address, ID, Instruction, MarketView, PYTH_RECEIVERS, TOKEN_PROGRAM, decode_margin_account, from_engine, to_engine,
+};
 use solana_account::Account;
 use solana_keypair::Keypair;
-use solana_signer::Signer;
 
 use crate::{chain::Handle, keys, tokens};
 
@@ -101,16 +103,24 @@ impl Cluster for Local<'_> {
         addresses.iter().map(|address| self.0.account(address)).collect()
     }
 
+    fn margin_accounts(&mut self, market: Address, owner: Option<Address>) -> Result<Vec<(Address, Account)>> {
+        let is_asked_for = |account: &Account| {
+            decode_margin_account(&account.data).is_ok_and(|margin| {
+                margin.market == to_engine(&market) && owner.is_none_or(|owner| margin.owner == to_engine(&owner))
+            })
+        };
+        Ok(self.0.program_accounts(ID)?.into_iter().filter(|(_, account)| is_asked_for(account)).collect())
+    }
+
     fn genesis_hash(&mut self) -> Result<String> {
         Ok(self.0.genesis_hash())
     }
 
-    fn send(&mut self, instruction: &Instruction, signers: &[&Keypair]) -> Result<String> {
-        let needed = |signer: &&&Keypair| {
-            instruction.accounts.iter().any(|meta| meta.is_signer && meta.pubkey == signer.pubkey())
-        };
-        let others = signers.iter().skip(1).filter(needed);
-        let signers: Vec<_> = signers.iter().take(1).chain(others).copied().collect();
-        self.0.send(std::slice::from_ref(instruction), &signers)
+    fn simulate(&mut self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<Estimate> {
+        Ok(Estimate { units: self.0.simulate(instructions, signers)?, priority_fee: 0 })
+    }
+
+    fn send(&mut self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<String> {
+        self.0.send(instructions, signers)
     }
 }

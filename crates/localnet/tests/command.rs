@@ -10,7 +10,8 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use ballast_cli::setup::cluster::{Cluster, Rpc};
+use ballast_cli::online::cluster::{Cluster, Rpc};
+use ballast_rpc::Bid;
 use serde_json::Value;
 
 /// The command in the repository's folder.
@@ -40,7 +41,7 @@ fn it_writes_a_manifest_and_leaves_nothing_behind() -> Result<()> {
         let written: Value = serde_json::from_str(&std::fs::read_to_string(&out)?)?;
         assert_eq!(printed, written);
         let text = |value: &Value| value.as_str().map(str::to_owned).context("text");
-        assert!(!Rpc::new(&text(&printed["rpc_url"])?).genesis_hash()?.is_empty());
+        assert!(!Rpc::new(&text(&printed["rpc_url"])?, Bid::default())?.genesis_hash()?.is_empty());
         let keeper = printed["wallets"].as_array().context("wallets")?.iter().find(|wallet| wallet["name"] == "keeper");
         let keeper = keeper.context("a keeper")?;
         let key =

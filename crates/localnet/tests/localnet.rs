@@ -5,9 +5,9 @@ mod support;
 use std::net::{Ipv4Addr, TcpListener};
 
 use anyhow::{Context, Result};
-use ballast_cli::setup::{
-    self,
-    cluster::{Cluster, now},
+use ballast_cli::{
+    online::cluster::{Cluster, now},
+    setup,
 };
 use ballast_client::{
     Address, PYTH_RECEIVERS, decode_margin_account,
@@ -31,10 +31,10 @@ fn the_market_is_what_its_file_says() -> Result<()> {
     let (desired, reserves) = market::read(market::FILE)?;
     assert_eq!(network.market(), desired.address());
     let mut said = Vec::new();
-    let is_done = setup::apply(&mut rpc(&network), vec![keys::keypair("authority")], &desired, &mut said)?;
+    let is_done = setup::apply(&mut rpc(&network)?, vec![keys::keypair("authority")], &desired, &mut said)?;
     assert!(is_done && String::from_utf8(said)?.contains("nothing to do"));
 
-    let view = support::market(&mut rpc(&network), &network)?;
+    let view = support::market(&mut rpc(&network)?, &network)?;
     assert_eq!((view.market.config.launched, view.reserves.len()), (1, reserves.len()));
     for (index, (reserve, listed)) in view.reserves.iter().zip(&reserves).enumerate() {
         assert_eq!(Address::new_from_array(reserve.mint.0), listed.mint);
@@ -95,7 +95,7 @@ fn subscribers_hear_of_every_price_in_its_slot() -> Result<()> {
 #[test]
 fn a_user_deposits_borrows_and_repays() -> Result<()> {
     let network = start()?;
-    let rpc = &mut rpc(&network);
+    let rpc = &mut rpc(&network)?;
     let [sol, usdc] = [SOL, USDC].map(|index| network.reserves()[index].mint);
     let mut wallet = |name: &str, mint: &Address| balance(rpc, &keys::address(name), mint);
     let before = [wallet("trader", &sol)?, wallet("trader", &usdc)?];
@@ -107,22 +107,22 @@ fn a_user_deposits_borrows_and_repays() -> Result<()> {
     {
         let (key, owner) = (keys::keypair(name), keys::address(name));
         let margin = view.margin_account(&owner, 0);
-        rpc.send(&view.open_account(owner, owner, 0), &[&key])?;
-        rpc.send(&view.deposit(owner, margin, account(name, &mint), reserve as u8, amount)?, &[&key])?;
+        rpc.send(&[view.open_account(owner, owner, 0)], &[&key])?;
+        rpc.send(&[view.deposit(owner, margin, account(name, &mint), reserve as u8, amount)?], &[&key])?;
     }
     let (key, owner) = (keys::keypair("trader"), keys::address("trader"));
     let margin = view.margin_account(&owner, 0);
     let to = account("trader", &usdc);
-    rpc.send(&view.refresh_pinned_prices(), &[&key])?;
-    rpc.send(&view.borrow(owner, margin, to, USDC as u8, 1_000_000_000)?, &[&key])?;
+    rpc.send(&[view.refresh_pinned_prices()], &[&key])?;
+    rpc.send(&[view.borrow(owner, margin, to, USDC as u8, 1_000_000_000)?], &[&key])?;
     assert_eq!(balance(rpc, &owner, &sol)?, before[0] - 100_000_000_000);
     assert_eq!(balance(rpc, &owner, &usdc)?, before[1] + 1_000_000_000);
     // A hundred thousand times as much is refused, in the program's words.
     let refused =
-        rpc.send(&view.borrow(owner, margin, to, USDC as u8, 900_000_000_000)?, &[&key]).expect_err("too much");
+        rpc.send(&[view.borrow(owner, margin, to, USDC as u8, 900_000_000_000)?], &[&key]).expect_err("too much");
     assert!(refused.to_string().contains("InitialHealthTooLow"), "{refused}");
 
-    rpc.send(&view.repay(owner, margin, to, USDC as u8, EVERYTHING)?, &[&key])?;
+    rpc.send(&[view.repay(owner, margin, to, USDC as u8, EVERYTHING)?], &[&key])?;
     let data = rpc.accounts(&[margin])?.pop().flatten().context("no margin account")?.data;
     let debts =
         support::market(rpc, &network)?.health(&decode_margin_account(&data)?, now(rpc)?, Requirement::Maintenance)?;
@@ -134,7 +134,7 @@ fn a_user_deposits_borrows_and_repays() -> Result<()> {
 #[test]
 fn the_router_gives_what_it_quotes() -> Result<()> {
     let network = start()?;
-    let rpc = &mut rpc(&network);
+    let rpc = &mut rpc(&network)?;
     let feed = network.feed();
     feed.set_prices(vec![(SOL, Some(200.0)), (USDC, Some(1.0))])?;
     let [sol, usdc] = [SOL, USDC].map(|index| network.reserves()[index].mint);
@@ -156,9 +156,9 @@ fn the_router_gives_what_it_quotes() -> Result<()> {
     let (status, answer) = post(&format!("{url}/swap-instructions"), &body)?;
     assert_eq!(status, 200, "{answer}");
     for setup in answer["setupInstructions"].as_array().context("no setup")? {
-        rpc.send(&instruction(setup)?, &[&key])?;
+        rpc.send(&[instruction(setup)?], &[&key])?;
     }
-    rpc.send(&instruction(&answer["swapInstruction"])?, &[&key])?;
+    rpc.send(&[instruction(&answer["swapInstruction"])?], &[&key])?;
     assert_eq!(balance(rpc, &user, &sol)?, before[0] - 10_000_000_000);
     assert_eq!(balance(rpc, &user, &usdc)?, before[1] + out);
 
@@ -202,7 +202,7 @@ fn the_router_refuses_with_words() -> Result<()> {
 #[test]
 fn history_and_the_clock_go_at_the_speed_that_is_asked_for() -> Result<()> {
     let network = start()?;
-    let rpc = &mut rpc(&network);
+    let rpc = &mut rpc(&network)?;
     let url = format!("{}/localnet", network.manifest().router_url);
     let seconds = |state: &serde_json::Value, name: &str| state[name].as_i64().unwrap_or_default();
     let (_, first) = get(&url)?;
@@ -224,7 +224,7 @@ fn history_and_the_clock_go_at_the_speed_that_is_asked_for() -> Result<()> {
     assert!((86_400..86_420).contains(&(seconds(&stepped, "chain_time") - seconds(&paused, "chain_time"))));
     assert!(now(rpc)? >= seconds(&stepped, "chain_time"));
     let view = support::market(rpc, &network)?;
-    rpc.send(&view.refresh_pinned_prices(), &[&keys::keypair("keeper")])?;
+    rpc.send(&[view.refresh_pinned_prices()], &[&keys::keypair("keeper")])?;
     let price = &support::market(rpc, &network)?.reserves[SOL].price;
     assert!(price.publish_time >= seconds(&stepped, "chain_time"));
 
@@ -262,7 +262,7 @@ fn accounts_come_with_debts_and_are_the_same_for_a_seed() -> Result<()> {
     assert!(counts.borrowers >= 25 && counts.lenders >= 5, "{counts:?}");
     let mut debts = Vec::new();
     for network in [&network, &again] {
-        let rpc = &mut rpc(network);
+        let rpc = &mut rpc(network)?;
         let view = support::market(rpc, network)?;
         let accounts: Vec<_> =
             (0..30).map(|index| view.margin_account(&keys::address(&format!("trader {index}")), 0)).collect();
@@ -292,7 +292,7 @@ fn two_networks_do_not_meet_and_stopping_frees_the_ports() -> Result<()> {
         TcpListener::bind((Ipv4Addr::LOCALHOST, port)).with_context(|| format!("{url} is still taken"))?;
     }
     one.stop()?;
-    assert!(support::market(&mut rpc(&other), &other).is_ok());
+    assert!(support::market(&mut rpc(&other)?, &other).is_ok());
     Ok(())
 }
 

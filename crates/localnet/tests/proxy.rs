@@ -5,8 +5,9 @@ mod support;
 use std::sync::atomic::Ordering::Relaxed;
 
 use anyhow::{Context, Result};
-use ballast_cli::setup::cluster::{Cluster, Rpc};
+use ballast_cli::online::cluster::{Cluster, Rpc};
 use ballast_localnet::{Localnet, Options};
+use ballast_rpc::Bid;
 use support::{Subscriber, proxy::Proxy, until};
 
 fn port(url: &str) -> Result<u16> {
@@ -43,7 +44,7 @@ fn connections_are_cut_and_refused() -> Result<()> {
     let network = Localnet::start(&Options::on_free_ports())?;
     let (rpc_port, ws_port) = (port(&network.manifest().rpc_url)?, port(&network.manifest().ws_url)?);
     let (bytes, messages) = (Proxy::of_bytes(rpc_port), Proxy::of_web_socket(ws_port));
-    let ask = || Rpc::new(&format!("http://127.0.0.1:{}", bytes.port)).genesis_hash();
+    let ask = || Rpc::new(&format!("http://127.0.0.1:{}", bytes.port), Bid::default())?.genesis_hash();
     assert!(ask().is_ok());
     bytes.faults.refuses.store(true, Relaxed);
     assert!(ask().is_err());

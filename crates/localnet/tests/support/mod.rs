@@ -7,9 +7,10 @@ pub mod proxy;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use ballast_cli::setup::cluster::{Cluster, Rpc};
+use ballast_cli::online::cluster::{Cluster, Rpc};
 use ballast_client::{AccountMeta, Address, Instruction, MarketView, engine::price::PriceUpdate};
 use ballast_localnet::{Localnet, tokens};
+use ballast_rpc::Bid;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -20,8 +21,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungsten
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A network's JSON-RPC.
-pub fn rpc(network: &Localnet) -> Rpc {
-    Rpc::new(&network.manifest().rpc_url)
+pub fn rpc(network: &Localnet) -> Result<Rpc> {
+    Rpc::new(&network.manifest().rpc_url, Bid::default())
 }
 
 /// A token balance, as RPC says.
@@ -38,18 +39,19 @@ pub fn market(rpc: &mut Rpc, network: &Localnet) -> Result<MarketView> {
 
 /// The JSON that a URL answers with, and its status.
 pub fn get(url: &str) -> Result<(u16, Value)> {
-    let mut response = agent().get(url).call()?;
-    Ok((response.status().as_u16(), serde_json::from_str(&response.body_mut().read_to_string()?)?))
+    answer(|client| client.get(url))
 }
 
 /// The same, asked with JSON.
 pub fn post(url: &str, body: &Value) -> Result<(u16, Value)> {
-    let mut response = agent().post(url).header("content-type", "application/json").send(body.to_string())?;
-    Ok((response.status().as_u16(), serde_json::from_str(&response.body_mut().read_to_string()?)?))
+    answer(|client| client.post(url).json(body))
 }
 
-fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false).build().into()
+fn answer(request: impl FnOnce(reqwest::Client) -> reqwest::RequestBuilder) -> Result<(u16, Value)> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let response = request(reqwest::Client::new()).timeout(PATIENCE).send().await?;
+        Ok((response.status().as_u16(), response.json().await?))
+    })
 }
 
 /// An instruction in Jupiter's JSON.
