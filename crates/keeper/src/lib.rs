@@ -1,0 +1,4 @@
+//! The keeper of a market: it liquidates, and turns the cranks that anyone may turn.
+
+pub mod bench;
+pub mod book;
