@@ -1,15 +1,9 @@
 //! The `ballast` command.
 
-mod cascade;
-mod compare;
-mod demo;
-mod report;
-mod setup;
-
 use std::process::ExitCode;
 
+use ballast_cli::{cascade, compare, demo, setup};
 use clap::{Parser, Subcommand};
-
 /// Ballast: a collateral, margin and reserve protocol for Solana.
 #[derive(Parser)]
 #[command(name = "ballast", version)]

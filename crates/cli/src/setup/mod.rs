@@ -88,9 +88,13 @@ pub enum Command {
 /// What the guardian can stop.
 #[derive(Clone, Copy, ValueEnum)]
 pub enum Pausable {
+    /// Taking deposits back.
     Withdraw,
+    /// New debts.
     Borrow,
+    /// Loans within a transaction.
     FlashLoan,
+    /// Taking stakes back.
     Unstake,
 }
 
