@@ -2,3 +2,5 @@
 
 pub mod bench;
 pub mod book;
+pub mod profit;
+pub mod service;

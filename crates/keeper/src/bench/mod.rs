@@ -15,6 +15,8 @@ use population::{Population, START};
 const POSITIONS: usize = 8;
 /// Reserves of the market.
 const RESERVES: usize = 64;
+/// One price in so many is too old.
+const STALE: usize = 16;
 /// One account in so many is on isolated terms, in addition.
 const ISOLATED: usize = 20;
 /// The least ratio of collateral to debt, so that about one account in fifty can be liquidated.
@@ -85,7 +87,11 @@ impl Options {
 
     fn measure(&self, accounts: usize, threads: usize) -> anyhow::Result<Measured> {
         let mut population = Population::new(self.seed);
-        let mut market = population.market(RESERVES, 16);
+        let mut market = population.market(RESERVES, STALE);
+        // Time passes, and only one price is to move by it.
+        for reserve in market.reserves.iter_mut().filter(|reserve| reserve.price.fresh_until >= START) {
+            reserve.price.fresh_until += 3_600;
+        }
         let all = Population::many(self.seed, &market, accounts, POSITIONS, ISOLATED, LEAST_RATIO);
         let resident = resident_bytes()?;
         let mut book = Book::default();
