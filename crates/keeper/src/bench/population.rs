@@ -73,9 +73,10 @@ impl Population {
         reserve.deposit_index = index(&mut self.rng, 0.2, 2.0);
         reserve.debt_index = index(&mut self.rng, 1.0, 8.0);
         reserve.last_accrual = START - self.rng.random_range(0..100_000);
-        reserve.debt_shares = Shares(1 << 50);
-        reserve.deposit_shares = Shares(1 << 52);
-        reserve.cash = 1 << 52;
+        // Larger than any one account's, and within what the books may hold.
+        reserve.debt_shares = Shares(2 * MANY);
+        reserve.deposit_shares = Shares(4 * MANY);
+        reserve.cash = 8 * MANY;
         reserve.update_rates();
         reserve
     }
@@ -199,7 +200,7 @@ impl Population {
         let health = market.health(&account, START, Requirement::Maintenance).expect("its reserves exist");
         let scale = health.collateral.to_f64() / health.debt.to_f64().max(1e-9) / ratio;
         for position in account.positions.iter_mut().filter(|position| position.is_debt()) {
-            position.shares.0 = ((position.shares.0 as f64 * scale) as u64).clamp(1, 1 << 58);
+            position.shares.0 = ((position.shares.0 as f64 * scale) as u64).clamp(1, MANY);
         }
         account
     }
@@ -220,14 +221,31 @@ impl Population {
             let mut made = Vec::with_capacity(CHUNK + CHUNK / isolated);
             for number in first..accounts.min(first + CHUNK) {
                 let ratio = population.ratio(least);
-                made.push(population.account(market, positions, ratio));
+                made.push(population.near(market, ratio, |one| one.account(market, positions, ratio)));
                 if number % isolated == 0 {
-                    made.push(population.isolated_account(market, ratio));
+                    made.push(population.near(market, ratio, |one| one.isolated_account(market, ratio)));
                 }
             }
             made
         };
         (0..accounts.div_ceil(CHUNK)).into_par_iter().flat_map_iter(|index| chunk(index * CHUNK)).collect()
+    }
+
+    /// An account whose ratio of collateral to debt is what was asked for: where a share is worth much, a debt of one may be
+    /// too large.
+    fn near(
+        &mut self,
+        market: &MarketView,
+        ratio: f64,
+        mut make: impl FnMut(&mut Self) -> MarginAccount,
+    ) -> MarginAccount {
+        loop {
+            let account = make(self);
+            let health = market.health(&account, START, Requirement::Maintenance).expect("its reserves exist");
+            if (health.collateral.to_f64() / health.debt.to_f64() / ratio - 1.0).abs() < 1e-4 {
+                return account;
+            }
+        }
     }
 
     /// A ratio of collateral to debt: between `least` and three, most of them near the lower end.
@@ -241,9 +259,11 @@ impl Population {
     }
 }
 
+/// Shares of one position, at most.
+const MANY: u64 = 1 << 58;
+
 /// The shares of so many dollars, at least one.
 fn shares_worth(reserve: &Reserve, dollars: f64, side: Side) -> u64 {
-    const MANY: u64 = 1 << 58;
     let index = if side == Side::Debt { reserve.debt_index } else { reserve.deposit_index };
     let price = &reserve.price;
     let worth = price.value_floor(index.amount_floor(Shares(MANY)), price.spot, Bps(ONE_BPS)).to_f64();
