@@ -263,10 +263,10 @@ impl Ledger<'_> {
         record.refresh(&quote, self.now)
     }
 
-    /// No deposit may be left that is worth anything, but dust: each below its reserve's minimum, and together, at last
+    /// What [`Self::settle_bad_debt`] requires. No deposit may be left that is worth anything, but dust: each below its reserve's minimum, and together, at last
     /// prices, below the market's dust value and the account's debt. Sizes bound what an old price could hide, values
     /// what a raised minimum could.
-    fn require_bad_debt(&self, account: &MarginAccount) -> Result<()> {
+    pub fn require_bad_debt(&self, account: &MarginAccount) -> Result<()> {
         let equity = equity(account, self.reserves, self.now)?;
         let is_small = |position: &Position| {
             let record = &self.reserves[position.reserve as usize];

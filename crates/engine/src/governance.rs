@@ -121,7 +121,7 @@ impl Change {
     }
 
     /// Whether nobody may execute it any more. What was queued while nothing waited is void once somebody can lose by it.
-    fn has_expired(&self, market: &Market, now: i64) -> bool {
+    pub fn has_expired(&self, market: &Market, now: i64) -> bool {
         now > self.latest || self.launched != market.config.launched
     }
 

@@ -120,16 +120,21 @@ impl Node {
         let mut filters =
             vec![bytes(0, MarginAccount::DISCRIMINATOR.to_vec()), bytes(MARKET_OFFSET, market.to_bytes().to_vec())];
         filters.extend(owner.map(|owner| bytes(OWNER_OFFSET, owner.to_bytes().to_vec())));
-        self.program_accounts(filters).await
+        self.program_accounts(ID, filters).await
     }
 
     /// All markets.
     pub async fn markets(&self) -> Result<Vec<(Address, Account)>> {
         let filter = RpcFilterType::Memcmp(Memcmp::new_raw_bytes(0, Market::DISCRIMINATOR.to_vec()));
-        Ok(self.program_accounts(vec![filter]).await?.1)
+        Ok(self.program_accounts(ID, vec![filter]).await?.1)
     }
 
-    async fn program_accounts(&self, filters: Vec<RpcFilterType>) -> Result<(u64, Vec<(Address, Account)>)> {
+    /// The accounts of a program that pass filters, and a slot that they are not older than.
+    pub async fn program_accounts(
+        &self,
+        program: Address,
+        filters: Vec<RpcFilterType>,
+    ) -> Result<(u64, Vec<(Address, Account)>)> {
         let slot = self.client.get_slot().await?;
         let read = || {
             let config = RpcProgramAccountsConfig {
@@ -137,7 +142,7 @@ impl Node {
                 account_config: self.account_config(),
                 ..RpcProgramAccountsConfig::default()
             };
-            self.client.get_program_ui_accounts_with_config(&ID, config)
+            self.client.get_program_ui_accounts_with_config(&program, config)
         };
         let accounts = unless_behind(read).await?.into_iter().map(|(address, account)| {
             let account = account.to_account().ok_or_else(|| custom("an account is no base64"))?;

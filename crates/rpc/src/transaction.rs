@@ -110,7 +110,7 @@ impl Node {
         // A node of an older version does not say.
         let loaded = outcome.loaded_accounts_data_size.filter(|bytes| *bytes > 0).unwrap_or(MOST_LOADED);
         let loaded = (loaded + loaded / SLACK).min(MOST_LOADED);
-        let price = self.price(bid, &writable).await?;
+        let price = self.price(bid, &writable, limit).await?;
         let transaction = sign(compile(limit, price, loaded)?, signers)?;
         Ok(Prepared { transaction, units, limit, price, last_height, logs })
     }

@@ -1,0 +1,169 @@
+//! The benchmark of the book: a command, not a test.
+
+pub mod population;
+mod table;
+
+use std::time::{Duration, Instant};
+
+use ballast_client::{Address, MarketView};
+use serde::Serialize;
+
+use crate::book::{Book, Extent};
+use population::{Population, START};
+
+/// Positions of each account on cross or group terms.
+const POSITIONS: usize = 8;
+/// Reserves of the market.
+const RESERVES: usize = 64;
+/// One price in so many is too old.
+const STALE: usize = 16;
+/// One account in so many is on isolated terms, in addition.
+const ISOLATED: usize = 20;
+/// The least ratio of collateral to debt, so that about one account in fifty can be liquidated.
+const LEAST_RATIO: f64 = 0.9995;
+/// By how much a price moves, at most.
+const MOVE: f64 = 0.01;
+
+/// Times the evaluation of many accounts after a price update.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Options {
+    /// Accounts of 8 positions; the smaller sizes are a hundredth and a tenth of it.
+    #[arg(long, default_value_t = 1_000_000)]
+    accounts: usize,
+    /// Price updates that each time is the median of.
+    #[arg(long, default_value_t = 21)]
+    runs: usize,
+    /// Threads of the parallel evaluations; default: as many as there are cores.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Seed of the accounts.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was measured of one size.
+#[derive(Clone, Debug, Serialize)]
+pub struct Measured {
+    /// Accounts, those on isolated terms included.
+    accounts: usize,
+    /// Positions of all of them.
+    positions: usize,
+    /// Liquidatable at the end.
+    liquidatable: usize,
+    /// Seconds to put them all into the book.
+    build_seconds: f64,
+    /// Milliseconds of a full evaluation on one thread.
+    full_one_thread_ms: f64,
+    /// Milliseconds of a full evaluation in parallel.
+    full_parallel_ms: f64,
+    /// Milliseconds after one reserve's price moved, on one thread.
+    moved_one_thread_ms: f64,
+    /// Milliseconds after one reserve's price moved, in parallel.
+    moved_parallel_ms: f64,
+    /// Accounts that hold that reserve.
+    holders: usize,
+    /// Bytes that the book has set aside.
+    book_bytes: usize,
+    /// Bytes that the process holds with the book.
+    resident_bytes: u64,
+}
+
+impl Options {
+    /// Measures and prints.
+    pub fn run(&self) -> anyhow::Result<()> {
+        let threads = self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+        let sizes = [self.accounts / 100, self.accounts / 10, self.accounts];
+        let measured = sizes.iter().map(|size| self.measure(*size, threads)).collect::<anyhow::Result<Vec<_>>>()?;
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(&measured)?);
+        } else {
+            table::print(&measured, threads);
+        }
+        Ok(())
+    }
+
+    fn measure(&self, accounts: usize, threads: usize) -> anyhow::Result<Measured> {
+        let mut population = Population::new(self.seed);
+        let mut market = population.market(RESERVES, STALE);
+        // Time passes, and only one price is to move by it.
+        for reserve in market.reserves.iter_mut().filter(|reserve| reserve.price.fresh_until >= START) {
+            reserve.price.fresh_until += 3_600;
+        }
+        let all = Population::many(self.seed, &market, accounts, POSITIONS, ISOLATED, LEAST_RATIO);
+        let resident = resident_bytes()?;
+        let mut book = Book::default();
+        let start = Instant::now();
+        for (number, account) in all.iter().enumerate() {
+            book.apply(&address(number), account, 1, &market.reserves);
+        }
+        let build_seconds = start.elapsed().as_secs_f64();
+        let positions = all.iter().map(|account| account.positions().len()).sum();
+        // What the accounts took that the book was made from is no part of it.
+        let resident_bytes = resident_bytes()?.saturating_sub(resident);
+        drop(all);
+        let pools = [1, threads].map(|threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build());
+        let [one, many] = pools;
+        let (one, many) = (one?, many?);
+        let mut now = START;
+        let mut timed = |pool: &rayon::ThreadPool, extent| {
+            // The first is no measurement: caches are cold, and prices elsewhere.
+            pool.install(|| book.evaluate(&market, now, Extent::Full));
+            let mut found = 0;
+            let times = (0..self.runs.max(1)).map(|_| {
+                now += 1;
+                move_one(&mut population, &mut market, now);
+                let start = Instant::now();
+                found = pool.install(|| book.evaluate(&market, now, extent)).len();
+                start.elapsed()
+            });
+            (median(times.collect()), found)
+        };
+        let (full_one_thread_ms, _) = timed(&one, Extent::Full);
+        let (full_parallel_ms, _) = timed(&many, Extent::Full);
+        let (moved_one_thread_ms, _) = timed(&one, Extent::Moved);
+        let (moved_parallel_ms, liquidatable) = timed(&many, Extent::Moved);
+        Ok(Measured {
+            accounts: book.len(),
+            positions,
+            liquidatable,
+            build_seconds,
+            full_one_thread_ms,
+            full_parallel_ms,
+            moved_one_thread_ms,
+            moved_parallel_ms,
+            holders: book.holders(MOVING as u8),
+            book_bytes: book.memory(),
+            resident_bytes,
+        })
+    }
+}
+
+/// The reserve whose price moves: one that is fresh.
+const MOVING: usize = 1;
+
+fn move_one(population: &mut Population, market: &mut MarketView, now: i64) {
+    population.move_price(market, MOVING, MOVE, now);
+}
+
+fn address(number: usize) -> Address {
+    let mut bytes = [7; 32];
+    bytes[..8].copy_from_slice(&(number as u64).to_le_bytes());
+    Address::new_from_array(bytes)
+}
+
+/// In milliseconds.
+fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort();
+    times[times.len() / 2].as_secs_f64() * 1e3
+}
+
+/// What the process holds in memory.
+fn resident_bytes() -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")).and_then(|number| number.parse::<u64>().ok());
+    Ok(1_024 * kilobytes.ok_or_else(|| anyhow::anyhow!("no VmRSS in /proc/self/status"))?)
+}

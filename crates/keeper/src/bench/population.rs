@@ -1,0 +1,271 @@
+//! Random markets and accounts, with all that changes what an account is worth: for the benchmark, and for the tests of the
+//! book.
+
+use ballast_client::{
+    Address, MarketView,
+    engine::{
+        health::Requirement,
+        index::Index,
+        insurance::InsuranceConfig,
+        interest::RateCurve,
+        layout,
+        margin::{MarginAccount, Mode, Side},
+        market::{LAYOUT_VERSION, Market, MarketConfig},
+        price::{OracleConfig, Quote},
+        reserve::{MAX_LIQUIDITY, Reserve, ReserveConfig},
+        units::{Bps, ONE_BPS, Shares, Usd},
+        weights::{RiskConfig, Weights},
+    },
+};
+use rand::{Rng, SeedableRng, seq::index};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+/// When the markets are as they are made, unix seconds.
+pub const START: i64 = 1_780_000_000;
+
+/// Makes markets and accounts, the same ones from the same seed.
+pub struct Population {
+    rng: ChaCha8Rng,
+}
+
+impl Population {
+    /// From a seed.
+    pub fn new(seed: u64) -> Self {
+        Self { rng: ChaCha8Rng::seed_from_u64(seed) }
+    }
+
+    /// A market of so many reserves: of all sizes and ages of prices, in risk groups, with isolated terms, haircuts, ramps and
+    /// interest under way. Every `stale`th price is too old; zero: none is.
+    pub fn market(&mut self, reserves: usize, stale: usize) -> MarketView {
+        let config = MarketConfig {
+            target_health: Bps(10_500),
+            full_penalty_shortfall: Bps(1_000),
+            dust_value: Usd::dollars(1).0 as u64,
+            min_debt_value: Usd::dollars(10).0 as u64,
+            ..MarketConfig::default()
+        };
+        let market = Market { version: LAYOUT_VERSION, config, ..Market::default() };
+        let reserves = (0..reserves).map(|index| self.reserve(index, stale != 0 && index % stale == 0)).collect();
+        MarketView { address: Address::new_from_array([1; 32]), market, reserves }
+    }
+
+    fn reserve(&mut self, index: usize, is_stale: bool) -> Reserve {
+        let decimals = [0, 2, 6, 6, 8, 9, 9, 18][self.rng.random_range(0..8)];
+        let config = self.config(index);
+        let mut reserve = Reserve::new(&config, decimals, START - 86_400).expect("a valid configuration");
+        // Per token, so that 2^60 atoms of it are still worth something and 10^9 USD are not all of them.
+        let price = 10f64.powf(self.rng.random_range(-3.0..5.0)) * if decimals == 0 { 1e3 } else { 1.0 };
+        let age = if is_stale { self.rng.random_range(61..90_000) } else { self.rng.random_range(0..=50) };
+        self.quote(&mut reserve, price, START - age);
+        // In the middle of a ramp, an accrual, a long life.
+        let risk = &mut reserve.risk;
+        for weights in &mut risk.weights {
+            weights.maintenance_asset.0 -= self.rng.random_range(0..=weights.maintenance_asset.0 / 4);
+        }
+        if self.rng.random_ratio(1, 3) {
+            risk.position_depth = 10u32.pow(self.rng.random_range(3..8));
+            risk.position_haircut = Bps(self.rng.random_range(0..=4_000));
+        }
+        let index = |rng: &mut ChaCha8Rng, least: f64, most: f64| {
+            Index::from_bits((rng.random_range(least..most) * (1u128 << 64) as f64) as u128)
+        };
+        reserve.deposit_index = index(&mut self.rng, 0.2, 2.0);
+        reserve.debt_index = index(&mut self.rng, 1.0, 8.0);
+        reserve.last_accrual = START - self.rng.random_range(0..100_000);
+        // Larger than any one account's, and within what the books may hold.
+        reserve.debt_shares = Shares(2 * MANY);
+        reserve.deposit_shares = Shares(4 * MANY);
+        reserve.cash = 8 * MANY;
+        reserve.update_rates();
+        reserve
+    }
+
+    fn config(&mut self, index: usize) -> ReserveConfig {
+        let rng = &mut self.rng;
+        let maintenance = rng.random_range(2_000..=9_000);
+        let liability = rng.random_range(10_000..=12_000);
+        let group_id = rng.random_range(0..4);
+        let weights = |asset: u16| Weights {
+            initial_asset: Bps(asset / 2),
+            maintenance_asset: Bps(asset),
+            initial_liability: Bps(15_000),
+            maintenance_liability: Bps(liability),
+        };
+        let grouped = if group_id == 0 { 0 } else { 9_300.max(maintenance) };
+        let mut feed_id = layout::Address::NONE;
+        feed_id.0[0] = index as u8 + 1;
+        ReserveConfig {
+            deposit_cap: MAX_LIQUIDITY,
+            borrow_cap: MAX_LIQUIDITY,
+            min_deposit: 1 << rng.random_range(0..20),
+            oracle: OracleConfig {
+                feed_id,
+                feed_account: feed_id,
+                max_age: 60,
+                max_confidence_initial: Bps(200),
+                max_confidence_maintenance: Bps(1_000),
+                max_ema_divergence: Bps(500),
+                confidence_multiple: Bps(rng.random_range(10_000..=30_000)),
+                reference_speed: Bps(200),
+                ..OracleConfig::default()
+            },
+            curve: RateCurve::new(&[(0, 100), (8_000, 1_000), (10_000, 10_000)]).expect("three points"),
+            risk: RiskConfig {
+                cross: weights(maintenance),
+                isolated: weights(rng.random_range(2_000..=9_000)),
+                group_id,
+                group_initial_asset: Bps(grouped),
+                group_maintenance_asset: Bps(grouped),
+                reference_volatility: Bps(5_000),
+                volatility_slope: Bps(1_000),
+                max_volatility_haircut: Bps(1_000),
+                market_depth: 1_000_000,
+                max_market_haircut: Bps(1_000),
+                ramp: Bps(100),
+                ..RiskConfig::default()
+            },
+            min_penalty: Bps(200),
+            max_penalty: Bps(500),
+            reserve_factor: Bps(1_000),
+            borrow_enabled: 1,
+            insurance: InsuranceConfig { cooldown: 864_000, ..InsuranceConfig::default() },
+            ..ReserveConfig::default()
+        }
+    }
+
+    /// Has a reserve take over a price of a token, with a confidence of up to 1 %.
+    fn quote(&mut self, reserve: &mut Reserve, price: f64, publish_time: i64) {
+        // Eight digits, whatever the magnitude.
+        let exponent = (price.log10().floor() as i32 - 8).clamp(-18, 0);
+        let number = (price * 10f64.powi(-exponent)) as u64;
+        let ema_price = (number as f64 * self.rng.random_range(0.97..1.03)) as u64;
+        let confidence = number / 1_000 * self.rng.random_range(0..=10);
+        let quote = Quote { price: number, confidence, ema_price, exponent, publish_time };
+        reserve.refresh(&quote, publish_time).expect("a newer price");
+    }
+
+    /// Moves a reserve's price by a factor of up to `1 ± part`, published at `now`.
+    pub fn move_price(&mut self, market: &mut MarketView, reserve: usize, part: f64, now: i64) {
+        let reserve = &mut market.reserves[reserve];
+        let price = reserve.price.price as f64 * 10f64.powi(reserve.price.exponent);
+        let factor = 1.0 + self.rng.random_range(-part..part);
+        if now > reserve.price.publish_time {
+            self.quote(reserve, (price * factor).clamp(1e-9, 1e8), now);
+        }
+    }
+
+    /// A cross account of so many positions, at most half of them debts, with a collateral of `ratio` times its debt or so. One
+    /// in four has its debts in one risk group, if enough reserves are.
+    pub fn account(&mut self, market: &MarketView, positions: usize, ratio: f64) -> MarginAccount {
+        let debts = if positions < 2 { 0 } else { self.rng.random_range(1..=positions / 2) };
+        let mut reserves = index::sample(&mut self.rng, market.reserves.len(), positions).into_vec();
+        if self.rng.random_ratio(1, 4) {
+            let group = market.reserves[reserves.first().copied().unwrap_or_default()].config.risk.group_id;
+            reserves.sort_by_key(|reserve| market.reserves[*reserve].config.risk.group_id != group);
+        }
+        let account = MarginAccount { version: LAYOUT_VERSION, ..MarginAccount::default() };
+        self.fill(account, market, &reserves, debts, ratio)
+    }
+
+    /// The same on isolated terms.
+    pub fn isolated_account(&mut self, market: &MarketView, ratio: f64) -> MarginAccount {
+        let reserves = index::sample(&mut self.rng, market.reserves.len(), 2).into_vec();
+        let account = MarginAccount {
+            version: LAYOUT_VERSION,
+            mode: Mode::Isolated as u8,
+            isolated_debt: reserves[0] as u8,
+            isolated_collateral: reserves[1] as u8,
+            ..MarginAccount::default()
+        };
+        self.fill(account, market, &reserves, 1, ratio)
+    }
+
+    fn fill(
+        &mut self,
+        mut account: MarginAccount,
+        market: &MarketView,
+        reserves: &[usize],
+        debts: usize,
+        ratio: f64,
+    ) -> MarginAccount {
+        for (place, &reserve) in reserves.iter().enumerate() {
+            let side = if place < debts { Side::Debt } else { Side::Deposit };
+            let dollars = 10f64.powf(self.rng.random_range(1.0..6.0));
+            let shares = shares_worth(&market.reserves[reserve], dollars, side);
+            account.add(reserve as u8, side, Shares(shares)).expect("room for it");
+        }
+        account.regroup(&market.reserves);
+        // Debts are scaled to what the engine says the collateral is.
+        let health = market.health(&account, START, Requirement::Maintenance).expect("its reserves exist");
+        let scale = health.collateral.to_f64() / health.debt.to_f64().max(1e-9) / ratio;
+        for position in account.positions.iter_mut().filter(|position| position.is_debt()) {
+            position.shares.0 = ((position.shares.0 as f64 * scale) as u64).clamp(1, MANY);
+        }
+        account
+    }
+
+    /// So many accounts of so many positions, and one in `isolated` on isolated terms in addition, with ratios from `least` on;
+    /// in parallel, the same ones on any number of threads.
+    pub fn many(
+        seed: u64,
+        market: &MarketView,
+        accounts: usize,
+        positions: usize,
+        isolated: usize,
+        least: f64,
+    ) -> Vec<MarginAccount> {
+        const CHUNK: usize = 1_000;
+        let chunk = |first: usize| {
+            let mut population = Self::new(seed ^ (1 + first as u64) << 20);
+            let mut made = Vec::with_capacity(CHUNK + CHUNK / isolated);
+            for number in first..accounts.min(first + CHUNK) {
+                let ratio = population.ratio(least);
+                made.push(population.near(market, ratio, |one| one.account(market, positions, ratio)));
+                if number % isolated == 0 {
+                    made.push(population.near(market, ratio, |one| one.isolated_account(market, ratio)));
+                }
+            }
+            made
+        };
+        (0..accounts.div_ceil(CHUNK)).into_par_iter().flat_map_iter(|index| chunk(index * CHUNK)).collect()
+    }
+
+    /// An account whose ratio of collateral to debt is what was asked for: where a share is worth much, a debt of one may be
+    /// too large.
+    fn near(
+        &mut self,
+        market: &MarketView,
+        ratio: f64,
+        mut make: impl FnMut(&mut Self) -> MarginAccount,
+    ) -> MarginAccount {
+        loop {
+            let account = make(self);
+            let health = market.health(&account, START, Requirement::Maintenance).expect("its reserves exist");
+            if (health.collateral.to_f64() / health.debt.to_f64() / ratio - 1.0).abs() < 1e-4 {
+                return account;
+            }
+        }
+    }
+
+    /// A ratio of collateral to debt: between `least` and three, most of them near the lower end.
+    pub fn ratio(&mut self, least: f64) -> f64 {
+        least + (3.0 - least) * self.rng.random::<f64>().powi(2)
+    }
+
+    /// A number below another.
+    pub fn below(&mut self, most: usize) -> usize {
+        self.rng.random_range(0..most)
+    }
+}
+
+/// Shares of one position, at most.
+const MANY: u64 = 1 << 58;
+
+/// The shares of so many dollars, at least one.
+fn shares_worth(reserve: &Reserve, dollars: f64, side: Side) -> u64 {
+    let index = if side == Side::Debt { reserve.debt_index } else { reserve.deposit_index };
+    let price = &reserve.price;
+    let worth = price.value_floor(index.amount_floor(Shares(MANY)), price.spot, Bps(ONE_BPS)).to_f64();
+    ((dollars / worth * MANY as f64) as u64).clamp(1, MANY)
+}

@@ -1,0 +1,331 @@
+//! Accounts of up to so many positions, in arrays: what a scan reads lies together.
+
+use ballast_client::{
+    Address,
+    engine::{
+        health::{AccountTerms, Health, Requirement, health},
+        margin::{MarginAccount, Position, Side},
+        market::{MAX_RESERVES, MarketConfig},
+        reserve::Reserve,
+        units::Shares,
+    },
+};
+use rayon::prelude::*;
+
+use super::{
+    Found,
+    lanes::{Lane, Lanes},
+};
+
+/// Accounts of one word of bits.
+const BLOCK: usize = 64;
+/// Blocks that one thread takes at a time.
+const TILE: usize = 64;
+
+/// What is kept of an account beside its positions.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Row {
+    /// Its address.
+    pub address: [u8; 32],
+    /// The slot that it is known as of.
+    pub slot: u64,
+    since: i64,
+    seen: i64,
+    debt_group: u8,
+    mode: u8,
+    in_receivership: u8,
+    count: u8,
+}
+
+impl Row {
+    /// Whether it is an account's.
+    pub fn is_used(&self) -> bool {
+        self.address != [0; 32]
+    }
+
+    /// The account's address.
+    pub fn key(&self) -> Address {
+        Address::new_from_array(self.address)
+    }
+}
+
+/// What a scan needs of a market.
+pub struct Prices<'a> {
+    /// Its reserves.
+    pub reserves: &'a [Reserve],
+    /// Its settings.
+    pub config: &'a MarketConfig,
+    /// Unix seconds.
+    pub now: i64,
+    /// What its lanes count for.
+    pub lanes: &'a Lanes,
+}
+
+/// Accounts of up to `N` positions. Rows come in whole blocks; a free one has no positions.
+#[derive(Clone, Debug)]
+pub struct Slab<const N: usize> {
+    shares: Vec<[u64; N]>,
+    lanes: Vec<[Lane; N]>,
+    /// Collateral ÷ debt at the last evaluation.
+    ratios: Vec<f32>,
+    /// A bit for each account that every evaluation looks at.
+    near: Vec<u64>,
+    /// By reserve: a bit for each account with a position in it.
+    holders: Vec<Vec<u64>>,
+    rows: Vec<Row>,
+    free: Vec<u32>,
+}
+
+impl<const N: usize> Default for Slab<N> {
+    fn default() -> Self {
+        Self {
+            shares: Vec::new(),
+            lanes: Vec::new(),
+            ratios: Vec::new(),
+            near: Vec::new(),
+            holders: vec![Vec::new(); MAX_RESERVES],
+            rows: Vec::new(),
+            free: Vec::new(),
+        }
+    }
+}
+
+/// Accounts in rows, of whatever size: what the book asks of a [`Slab`].
+pub trait Rows: Send + Sync {
+    /// A free row.
+    fn take(&mut self) -> u32;
+    /// Gives a row back.
+    fn give_back(&mut self, index: u32);
+    /// Fills a row in; the next evaluation looks at it.
+    fn write(&mut self, index: u32, address: &Address, slot: u64, account: &MarginAccount, reserves: &[Reserve]);
+    /// Takes in that an account is as it was, as of a slot.
+    fn confirm(&mut self, index: u32, slot: u64);
+    /// Chooses the lanes of a reserve's holders again, whose group became another.
+    fn regroup(&mut self, reserve: u8, reserves: &[Reserve]);
+    /// The rows with a position in a reserve.
+    fn holders_of(&self, reserve: u8) -> Vec<u32>;
+    /// All rows; a free one has no address.
+    fn rows(&self) -> &[Row];
+    /// The account, as far as health and liquidations depend on it.
+    fn account(&self, index: u32) -> MarginAccount;
+    /// Whether an account has no deposit of as many shares as `least` says of its reserve, and some debt.
+    fn has_no_deposit_of(&self, index: u32, least: &[u64]) -> bool;
+    /// Collateral ÷ debt at the last evaluation: infinite without debts, not a number without positions.
+    fn ratios(&self) -> &[f32];
+    /// Evaluates accounts: all, or those that hold one of the reserves (as bits) and those that every evaluation looks at,
+    /// which are from now on those whose health is below that part of what it is
+    /// made from. Returns those that the engine calls liquidatable.
+    fn evaluate(&mut self, prices: &Prices, moved: Option<u64>, near: f64) -> Vec<Found>;
+    /// Bytes set aside.
+    fn memory(&self) -> usize;
+}
+
+impl<const N: usize> Slab<N> {
+    fn clear(&mut self, index: u32) {
+        let (at, bit) = (index as usize, !(1 << (index as usize % BLOCK)));
+        for lane in self.lanes[at] {
+            if lane != Lane::UNUSED {
+                self.holders[lane.reserve() as usize][at / BLOCK] &= bit;
+            }
+        }
+        (self.lanes[at], self.shares[at]) = ([Lane::UNUSED; N], [0; N]);
+        self.near[at / BLOCK] &= bit;
+    }
+}
+
+impl<const N: usize> Rows for Slab<N> {
+    fn take(&mut self) -> u32 {
+        if self.free.is_empty() {
+            let first = self.rows.len();
+            self.rows.resize(first + BLOCK, Row::default());
+            self.shares.resize(first + BLOCK, [0; N]);
+            self.lanes.resize(first + BLOCK, [Lane::UNUSED; N]);
+            self.ratios.resize(first + BLOCK, f32::NAN);
+            self.near.push(0);
+            self.holders.iter_mut().for_each(|holders| holders.push(0));
+            self.free.extend((first as u32..(first + BLOCK) as u32).rev());
+        }
+        self.free.pop().unwrap_or_default()
+    }
+
+    fn give_back(&mut self, index: u32) {
+        self.clear(index);
+        self.rows[index as usize] = Row::default();
+        self.ratios[index as usize] = f32::NAN;
+        self.free.push(index);
+    }
+
+    fn write(&mut self, index: u32, address: &Address, slot: u64, account: &MarginAccount, reserves: &[Reserve]) {
+        self.clear(index);
+        let at = index as usize;
+        self.rows[at] = Row {
+            address: address.to_bytes(),
+            slot,
+            since: account.liquidatable_since,
+            seen: account.liquidatable_seen,
+            debt_group: account.debt_group,
+            mode: account.mode,
+            in_receivership: account.in_receivership,
+            count: account.position_count,
+        };
+        let terms = AccountTerms::of(account);
+        for (place, position) in account.positions().iter().enumerate() {
+            let unlisted = Reserve::default();
+            let reserve = reserves.get(position.reserve as usize).unwrap_or(&unlisted);
+            self.lanes[at][place] = Lane::new(position.reserve, terms.of_position(reserve), position.is_debt());
+            self.shares[at][place] = position.shares.0;
+            self.holders[position.reserve as usize][at / BLOCK] |= 1 << (at % BLOCK);
+        }
+        self.near[at / BLOCK] |= 1 << (at % BLOCK);
+    }
+
+    fn regroup(&mut self, reserve: u8, reserves: &[Reserve]) {
+        for index in self.holders_of(reserve) {
+            let (row, account) = (self.rows[index as usize], self.account(index));
+            self.write(index, &row.key(), row.slot, &account, reserves);
+        }
+    }
+
+    fn holders_of(&self, reserve: u8) -> Vec<u32> {
+        let words = self.holders[reserve as usize].iter().enumerate();
+        words.flat_map(|(block, word)| Bits(*word).map(move |bit| (block * BLOCK) as u32 + bit)).collect()
+    }
+
+    fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    fn confirm(&mut self, index: u32, slot: u64) {
+        self.rows[index as usize].slot = slot;
+    }
+
+    fn account(&self, index: u32) -> MarginAccount {
+        rebuild(&self.rows[index as usize], &self.lanes[index as usize], &self.shares[index as usize])
+    }
+
+    fn has_no_deposit_of(&self, index: u32, least: &[u64]) -> bool {
+        let (lanes, shares) = (&self.lanes[index as usize], &self.shares[index as usize]);
+        let is_small = |(lane, shares): (&Lane, &u64)| {
+            *lane == Lane::UNUSED
+                || lane.is_debt()
+                || least.get(lane.reserve() as usize).is_some_and(|least| shares < least)
+        };
+        let has_debt = lanes.iter().any(|lane| *lane != Lane::UNUSED && lane.is_debt());
+        has_debt && lanes.iter().zip(shares).all(is_small)
+    }
+
+    fn ratios(&self) -> &[f32] {
+        &self.ratios
+    }
+
+    fn memory(&self) -> usize {
+        let per_row = size_of::<[u64; N]>() + size_of::<[Lane; N]>() + size_of::<f32>() + size_of::<Row>();
+        let words = self.near.capacity() + self.holders.iter().map(Vec::capacity).sum::<usize>();
+        self.rows.capacity() * per_row + words * size_of::<u64>() + self.free.capacity() * size_of::<u32>()
+    }
+
+    fn evaluate(&mut self, prices: &Prices, moved: Option<u64>, near: f64) -> Vec<Found> {
+        let Self { shares, lanes, rows, holders, near: near_words, ratios, .. } = self;
+        let (shares, lanes, rows) = (&*shares, &*lanes, &*rows);
+        let moved: Option<Vec<&Vec<u64>>> =
+            moved.map(|moved| Bits(moved).map(|reserve| &holders[reserve as usize]).collect());
+        let mut found = Vec::new();
+        let tiles = near_words.par_chunks_mut(TILE).zip(ratios.par_chunks_mut(TILE * BLOCK)).enumerate();
+        let of_tiles = tiles.map(|(tile, (near_words, ratios))| {
+            let mut found = Vec::new();
+            for (place, near_word) in near_words.iter_mut().enumerate() {
+                let block = tile * TILE + place;
+                let word = match &moved {
+                    Some(holders) => holders.iter().fold(*near_word, |word, holders| word | holders[block]),
+                    None => u64::MAX,
+                };
+                for bit in Bits(word) {
+                    let at = block * BLOCK + bit as usize;
+                    let Sum { net, collateral, gross } = Sum::of(&shares[at], &lanes[at], prices.lanes);
+                    ratios[place * BLOCK + bit as usize] = (collateral / (collateral - net)) as f32;
+                    *near_word = (*near_word & !(1 << bit)) | ((net < near * gross) as u64) << bit;
+                    if net < 0.0 {
+                        found.extend(confirm(&rows[at], &lanes[at], &shares[at], prices));
+                    }
+                }
+            }
+            found
+        });
+        found.par_extend(of_tiles.flatten_iter());
+        found
+    }
+}
+
+/// What the table says of an account, 10^-8 USD.
+struct Sum {
+    /// Collateral less debt.
+    net: f64,
+    collateral: f64,
+    /// The magnitudes that a change by a part of all values is a part of.
+    gross: f64,
+}
+
+impl Sum {
+    #[inline(always)]
+    fn of<const N: usize>(shares: &[u64; N], lanes: &[Lane; N], table: &Lanes) -> Self {
+        let mut sum = Self { net: 0.0, collateral: 0.0, gross: 0.0 };
+        for (shares, lane) in shares.iter().zip(lanes) {
+            let (value, magnitude) = table.value(*lane, *shares);
+            sum.net += value;
+            sum.collateral += value.max(0.0);
+            sum.gross += magnitude;
+        }
+        sum
+    }
+}
+
+/// Asks the engine.
+#[cold]
+fn confirm<const N: usize>(row: &Row, lanes: &[Lane; N], shares: &[u64; N], prices: &Prices) -> Option<Found> {
+    if lanes.iter().all(|lane| *lane == Lane::UNUSED || !lane.is_debt()) {
+        return None;
+    }
+    let account = rebuild(row, lanes, shares);
+    // An account with a position in a reserve that the market does not have is read before its market.
+    let health: Health =
+        health(&account, prices.reserves, prices.config, prices.now, Requirement::Maintenance).ok()?;
+    (!health.covers()).then(|| Found { address: row.key(), health })
+}
+
+fn rebuild<const N: usize>(row: &Row, lanes: &[Lane; N], shares: &[u64; N]) -> MarginAccount {
+    let mut account = MarginAccount {
+        version: ballast_client::engine::market::LAYOUT_VERSION,
+        position_count: row.count,
+        mode: row.mode,
+        debt_group: row.debt_group,
+        in_receivership: row.in_receivership,
+        liquidatable_since: row.since,
+        liquidatable_seen: row.seen,
+        ..MarginAccount::default()
+    };
+    for (position, (lane, shares)) in account.positions.iter_mut().zip(lanes.iter().zip(shares)) {
+        if *lane != Lane::UNUSED {
+            let side = if lane.is_debt() { Side::Debt } else { Side::Deposit };
+            *position =
+                Position { shares: Shares(*shares), reserve: lane.reserve(), side: side as u8, ..Position::default() };
+        }
+    }
+    account
+}
+
+/// The numbers of the bits that are set.
+struct Bits(u64);
+
+impl Iterator for Bits {
+    type Item = u32;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<u32> {
+        if self.0 == 0 {
+            return None;
+        }
+        let bit = self.0.trailing_zeros();
+        self.0 &= self.0 - 1;
+        Some(bit)
+    }
+}

@@ -1,0 +1,236 @@
+//! What a liquidation earns: which debt and collateral, how much of it, by which way, and what may be paid for priority.
+//!
+//! - **By inventory** the keeper pays with tokens of its own and keeps the collateral: it earns `arriving × spot × (1 − discount)
+//!   − sent × spot`, where `sent` is what it pays with the insurance's share and the transfer fee of the debt's token on top, and
+//!   `arriving` what the transfer fee of the collateral's leaves of what is seized.
+//! - **By receivership** the collateral comes first and is sold in the same transaction: it earns `(quoted − sent) × spot`.
+//! - Both less the transaction's base fee. The priority fee comes out of what is left, up to a share of it ([`Bidding`]).
+//!
+//! Selling moves the venue's price, so profit is concave in the size: [`search::Search`] finds its top with few quotes. What is left of
+//! the account is taken by the next order, once the venue has recovered.
+
+mod bid;
+pub mod search;
+
+use std::future::Future;
+
+use ballast_client::{
+    LiquidationOrder, MarketView,
+    engine::{
+        liquidation::Liquidation,
+        margin::{MarginAccount, Position},
+        token::TransferFee,
+        units::{Bps, ONE_BPS, Usd},
+    },
+};
+
+pub use bid::Bidding;
+use search::Search;
+
+/// Pairs of debt and collateral that quotes are asked for, the most promising first.
+const PAIRS: usize = 3;
+
+/// What a keeper asks of a liquidation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Demands {
+    /// The least profit after all fees, USD.
+    pub min_profit: f64,
+    /// What is taken off the value of collateral that is kept, basis points: what selling it later will cost.
+    pub hold_discount_bps: u16,
+    /// Most of the penalty that slippage may take, basis points.
+    pub max_slippage_share_bps: u16,
+    /// Share of the profit that may go to priority, basis points.
+    pub priority_share_bps: u16,
+    /// What a transaction costs without priority, USD.
+    pub base_cost: f64,
+}
+
+/// What a keeper knows of a liquidatable account, and of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// The market as the transaction will find it.
+    pub market: &'a MarketView,
+    /// Unix seconds.
+    pub now: i64,
+    /// The account.
+    pub account: &'a MarginAccount,
+    /// What the keeper has of each reserve's token, atoms.
+    pub held: &'a [u64],
+    /// What a transfer of each costs.
+    pub fees: &'a [TransferFee],
+}
+
+/// A quote for selling an exact amount.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quoted<Q> {
+    /// Atoms that it brings.
+    pub out: u64,
+    /// What the venue wants to see again.
+    pub quote: Q,
+}
+
+/// Where collateral is sold.
+pub trait Venue {
+    /// What a swap is made from.
+    type Quote: Clone + Send;
+
+    /// What selling `amount` atoms of one reserve's token for another's brings, at once; none if the venue does not sell it.
+    fn quote(&self, sell: u8, buy: u8, amount: u64) -> impl Future<Output = Option<Quoted<Self::Quote>>> + Send;
+}
+
+/// Where nothing is sold: the keeper pays with what it has.
+#[derive(Clone, Copy, Debug)]
+pub struct NoVenue;
+
+impl Venue for NoVenue {
+    type Quote = ();
+
+    async fn quote(&self, _: u8, _: u8, _: u64) -> Option<Quoted<()>> {
+        None
+    }
+}
+
+/// How the repayment is paid.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Way<Q> {
+    /// With the keeper's own tokens.
+    Inventory,
+    /// With what selling the collateral brings.
+    Receivership(Quoted<Q>),
+}
+
+/// A liquidation that pays.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan<Q> {
+    /// What to ask for. Its limits are such that it does not lose where they are met.
+    pub order: LiquidationOrder,
+    /// What it will move.
+    pub preview: Liquidation,
+    /// Atoms that leave the keeper, or are due.
+    pub sent: u64,
+    /// Atoms of collateral that arrive.
+    pub arriving: u64,
+    /// How it is paid.
+    pub way: Way<Q>,
+    /// Profit after the base fee and before priority, USD.
+    pub profit: f64,
+    /// Most of it that may be paid for priority, USD.
+    pub priority: f64,
+}
+
+impl<Q> Plan<Q> {
+    /// The least that the sale must bring, atoms of the debt's token: what is due, and what priority may cost.
+    pub fn least_out(&self, market: &MarketView, demands: &Demands) -> u64 {
+        let price = &market.reserves[self.order.debt as usize].price;
+        let costs = price.atoms_ceil(usd(self.priority + demands.base_cost), price.spot);
+        self.sent.saturating_add(costs)
+    }
+}
+
+/// Dollars as the engine counts them, none if less.
+fn usd(dollars: f64) -> Usd {
+    Usd((dollars.max(0.0) * Usd::ONE.0 as f64).ceil() as u128)
+}
+
+impl Case<'_> {
+    fn value(&self, reserve: u8, amount: u64) -> f64 {
+        let price = &self.market.reserves[reserve as usize].price;
+        price.value_floor(amount, price.spot, Bps(ONE_BPS)).to_f64()
+    }
+
+    fn fee(&self, reserve: u8) -> TransferFee {
+        self.fees.get(reserve as usize).copied().unwrap_or_default()
+    }
+
+    fn preview(&self, (debt, collateral): (u8, u8), max_repay: u64) -> Option<Liquidation> {
+        let order = LiquidationOrder { debt, collateral, max_repay, min_collateral: 1 };
+        self.market.preview_liquidation(self.account, order, self.now).ok()
+    }
+
+    /// All pairs that may be liquidated, with what each would move as a whole, the highest penalty in USD first.
+    fn pairs(&self) -> Vec<((u8, u8), Liquidation)> {
+        let (debts, deposits): (Vec<&Position>, Vec<_>) = self.account.positions().iter().partition(|one| one.is_debt());
+        let pairs = debts.iter().flat_map(|debt| deposits.iter().map(|deposit| (debt.reserve, deposit.reserve)));
+        let mut pairs: Vec<_> = pairs.filter_map(|pair| Some((pair, self.preview(pair, u64::MAX)?))).collect();
+        let bonus = |(pair, whole): &((u8, u8), Liquidation)| {
+            self.value(pair.1, whole.seized) - self.value(pair.0, whole.paid())
+        };
+        pairs.sort_by(|one, other| bonus(other).total_cmp(&bonus(one)));
+        pairs
+    }
+
+    /// What a whole liquidation of the best pair would earn if collateral sold at its price, USD; none if there is no pair. For
+    /// ranking accounts before quotes are asked for.
+    pub fn estimate(&self) -> Option<f64> {
+        self.pairs().first().map(|(pair, whole)| self.value(pair.1, whole.seized) - self.value(pair.0, whole.paid()))
+    }
+
+    /// The most profitable order; none if nothing pays what is demanded.
+    pub async fn plan<V: Venue>(&self, demands: &Demands, venue: &V) -> Option<Plan<V::Quote>> {
+        let mut best: Option<Plan<V::Quote>> = None;
+        for (pair, whole) in self.pairs().into_iter().take(PAIRS) {
+            let own = self.by_inventory(pair, demands);
+            let mut search = Search::new(whole.paid());
+            while let Some(size) = search.next() {
+                search.answer(self.by_receivership(pair, size, demands, venue).await);
+            }
+            for plan in own.into_iter().chain(search.top()) {
+                if best.as_ref().is_none_or(|best| plan.profit > best.profit) {
+                    best = Some(plan);
+                }
+            }
+        }
+        best.filter(|plan| plan.profit - plan.priority >= demands.min_profit && plan.profit > 0.0)
+    }
+
+    /// With as many of the keeper's own tokens as may be.
+    fn by_inventory<Q>(&self, pair: (u8, u8), demands: &Demands) -> Option<Plan<Q>> {
+        let (debt, collateral) = pair;
+        let held = self.held.get(debt as usize).copied().filter(|held| *held > 0)?;
+        let preview = self.preview(pair, self.fee(debt).arriving(held).ok()?)?;
+        let sent = self.fee(debt).sending(preview.paid()).ok().filter(|sent| *sent <= held)?;
+        let arriving = self.fee(collateral).arriving(preview.seized).ok()?;
+        let kept = self.value(collateral, arriving) * (1.0 - demands.hold_discount_bps as f64 / 1e4);
+        let profit = kept - self.value(debt, sent) - demands.base_cost;
+        // Of the collateral as much may be missing as what is earned by it, and no more than that is expected to move.
+        let spare = (profit - self.priority(profit, demands)) / self.value(collateral, preview.seized).max(f64::MIN_POSITIVE);
+        let least = preview.seized - (preview.seized as f64 * spare.clamp(0.0, 0.01)) as u64;
+        let order = LiquidationOrder { debt, collateral, max_repay: sent, min_collateral: least.max(1) };
+        Some(Plan { order, preview, sent, arriving, way: Way::Inventory, profit, priority: self.priority(profit, demands) })
+    }
+
+    /// By selling what so large a payment would seize.
+    async fn by_receivership<V: Venue>(
+        &self,
+        pair: (u8, u8),
+        size: u64,
+        demands: &Demands,
+        venue: &V,
+    ) -> Option<Plan<V::Quote>> {
+        let (debt, collateral) = pair;
+        let preview = self.preview(pair, size)?;
+        let sent = self.fee(debt).sending(preview.paid()).ok()?;
+        let arriving = self.fee(collateral).arriving(preview.seized).ok()?;
+        let quoted = venue.quote(collateral, debt, arriving).await?;
+        let (sold, bought) = (self.value(collateral, arriving), self.value(debt, quoted.out));
+        let slippage = (sold - bought) / sold * 1e4;
+        if slippage >= preview.penalty.0 as f64 * demands.max_slippage_share_bps as f64 / 1e4 {
+            return None;
+        }
+        let profit = bought - self.value(debt, sent) - demands.base_cost;
+        // The swap takes what was quoted for, to the atom.
+        let order = LiquidationOrder { debt, collateral, max_repay: preview.paid(), min_collateral: preview.seized };
+        let priority = self.priority(profit, demands);
+        Some(Plan { order, preview, sent, arriving, way: Way::Receivership(quoted), profit, priority })
+    }
+
+    fn priority(&self, profit: f64, demands: &Demands) -> f64 {
+        (profit * demands.priority_share_bps as f64 / 1e4).max(0.0)
+    }
+}
+
+impl<Q> search::Rated for Plan<Q> {
+    fn rating(&self) -> f64 {
+        self.profit
+    }
+}

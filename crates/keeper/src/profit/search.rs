@@ -1,0 +1,113 @@
+//! The size at which something concave is highest, with few looks at it.
+
+/// What has a height.
+pub trait Rated {
+    /// The height.
+    fn rating(&self) -> f64;
+}
+
+/// Most looks.
+pub const LOOKS: usize = 12;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Whole,
+    SevenEighths,
+    First,
+    Left,
+    Right,
+    Done,
+}
+
+/// A search for the highest of what is found at sizes from 1 to a most: ask for [`Self::next`], look there, and
+/// [`Self::answer`], until nothing is asked.
+///
+/// Concave: where seven eighths are no better than all, nothing below is, and two looks are enough. Else by the golden
+/// section, which needs one look for each step and leaves 62 % of what may hold the top. Where nothing is found, that is the
+/// lowest.
+#[derive(Clone, Debug)]
+pub struct Search<T> {
+    most: u64,
+    looks: usize,
+    step: Step,
+    low: f64,
+    high: f64,
+    left: Option<T>,
+    right: Option<T>,
+    top: Option<T>,
+}
+
+const GOLDEN: f64 = 0.618_033_988_749_894_9;
+
+impl<T: Rated + Clone> Search<T> {
+    /// Of sizes up to so much.
+    pub fn new(most: u64) -> Self {
+        let (low, high) = (0.0, most as f64);
+        Self { most, looks: 0, step: Step::Whole, low, high, left: None, right: None, top: None }
+    }
+
+    /// The size to look at next.
+    pub fn next(&self) -> Option<u64> {
+        let within = |part: f64| ((self.low + (self.high - self.low) * part).round() as u64).clamp(1, self.most.max(1));
+        match self.step {
+            Step::Whole => Some(self.most),
+            Step::SevenEighths => Some(self.most - self.most / 8),
+            Step::First | Step::Left => Some(within(1.0 - GOLDEN)),
+            Step::Right => Some(within(GOLDEN)),
+            Step::Done => None,
+        }
+    }
+
+    /// Takes in what was found there.
+    pub fn answer(&mut self, found: Option<T>) {
+        self.looks += 1;
+        let was_best = rating(&self.top);
+        if rating(&found) > was_best {
+            self.top.clone_from(&found);
+        }
+        self.step = match self.step {
+            Step::Whole => Step::SevenEighths,
+            Step::SevenEighths if was_best > f64::NEG_INFINITY && was_best >= rating(&found) => Step::Done,
+            Step::SevenEighths => Step::First,
+            Step::First => {
+                self.left = found;
+                Step::Right
+            }
+            Step::Left => {
+                self.left = found;
+                self.narrow()
+            }
+            Step::Right => {
+                self.right = found;
+                self.narrow()
+            }
+            Step::Done => Step::Done,
+        };
+    }
+
+    /// Leaves out the part beyond the lower of the two.
+    fn narrow(&mut self) -> Step {
+        if self.looks >= LOOKS {
+            return Step::Done;
+        }
+        let width = self.high - self.low;
+        if rating(&self.left) >= rating(&self.right) {
+            self.high = self.low + width * GOLDEN;
+            self.right = self.left.take();
+            Step::Left
+        } else {
+            self.low += width * (1.0 - GOLDEN);
+            self.left = self.right.take();
+            Step::Right
+        }
+    }
+
+    /// The highest that was found.
+    pub fn top(self) -> Option<T> {
+        self.top
+    }
+}
+
+fn rating<T: Rated>(found: &Option<T>) -> f64 {
+    found.as_ref().map_or(f64::NEG_INFINITY, Rated::rating)
+}

@@ -1,0 +1,344 @@
+//! Doing a duty: plan, build, simulate, send.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Result;
+use ballast_client::{
+    Address, Instruction, MarketView, ProgramError,
+    engine::{
+        Error,
+        margin::MarginAccount,
+        units::{Bps, ONE_BPS},
+    },
+    from_engine,
+};
+use ballast_rpc::{Bid, Node, Prepared, SendError};
+use serde_json::Value;
+use solana_keypair::Keypair;
+use solana_message::AddressLookupTableAccount;
+use tokio::time::timeout;
+
+use super::{
+    config::Options,
+    duty::{Duty, Ended},
+    metrics::Metrics,
+    order::{self, OrderError},
+    router::{Mints, Router, Swap},
+    state::{Chain, Predicted},
+};
+use crate::profit::{Case, Demands, NoVenue, Plan, Quoted, Way};
+
+/// Wrapped SOL.
+const WRAPPED_SOL: Address = Address::from_str_const("So11111111111111111111111111111111111111112");
+/// Lamports of a signature.
+const SIGNATURE: f64 = 5_000.0;
+/// Lamports of a SOL.
+pub const SOL: f64 = 1e9;
+
+/// What acting needs beside what is known.
+pub struct Actor {
+    /// The node.
+    pub node: Arc<Node>,
+    /// The router, if there is one.
+    pub router: Option<Router>,
+    /// The keeper's key.
+    pub keypair: Keypair,
+    /// Its options.
+    pub options: Options,
+    /// What is measured.
+    pub metrics: Metrics,
+}
+
+/// What was known when a duty was begun.
+pub struct Brief {
+    /// What there is to do.
+    pub duty: Duty,
+    /// How many attempts before did not land.
+    pub unlanded: u32,
+    /// The account it is about.
+    pub account: Option<MarginAccount>,
+}
+
+/// A liquidation that may be sent.
+struct Ready {
+    instructions: Vec<Instruction>,
+    tables: Vec<Address>,
+    plan: Plan<Value>,
+}
+
+impl Actor {
+    /// The price of SOL, USD.
+    fn sol_price(&self, market: &MarketView) -> f64 {
+        let listed = market.find_reserve(&WRAPPED_SOL).and_then(|index| market.reserves.get(index as usize));
+        let price = listed.map(|reserve| &reserve.price).filter(|price| price.publish_time > 0);
+        price.map_or(self.options.sol_price, |price| {
+            price.value_floor(SOL as u64, price.spot, Bps(ONE_BPS)).to_f64()
+        })
+    }
+
+    /// Does a duty.
+    pub async fn act(&self, brief: &Brief, view: &View) -> Ended {
+        let ended = match &brief.duty {
+            Duty::Liquidate(address) => self.liquidate(*address, brief, view).await,
+            duty => match self.crank(duty, view) {
+                Ok(instructions) => self.send_crank(duty.name(), &instructions, brief.unlanded).await,
+                Err(error) => {
+                    tracing::debug!(duty = duty.name(), %error, "cannot be done");
+                    Ended::Refused
+                }
+            },
+        };
+        self.metrics.attempts.with_label_values(&[brief.duty.name(), ended.name()]).inc();
+        ended
+    }
+
+    /// The instructions of what is not a liquidation.
+    fn crank(&self, duty: &Duty, view: &View) -> Result<Vec<Instruction>, OrderError> {
+        let market = view.chain.market().ok_or(OrderError::Unknown)?;
+        Ok(match duty {
+            Duty::Liquidate(_) => Vec::new(),
+            Duty::Settle(account, reserve) => vec![market.settle_bad_debt(*account, *reserve)?],
+            Duty::Refresh(reserves) => order::refresh(&view.chain, market, reserves)?.into_iter().collect(),
+            Duty::Poke(reserve) => vec![market.poke(*reserve)?],
+            Duty::Execute(change) => vec![market.execute_change(view.chain.keeper, change)],
+            Duty::Cancel(change) => vec![market.cancel_change(view.chain.keeper, change)],
+        })
+    }
+
+    async fn send_crank(&self, name: &str, instructions: &[Instruction], unlanded: u32) -> Ended {
+        let bid = self.options.bidding().bid(unlanded, self.options.crank_priority);
+        let prepared = match self.node.prepare(instructions, &[&self.keypair], &[], bid).await {
+            Ok(prepared) => prepared,
+            Err(error) => return refused(name, &error),
+        };
+        if self.options.dry_run {
+            tracing::info!(duty = name, units = prepared.units, "would send");
+            return Ended::DryRun;
+        }
+        self.land(name, &prepared).await
+    }
+
+    async fn land(&self, name: &str, prepared: &Prepared) -> Ended {
+        let signature = prepared.signature();
+        let lamports = prepared.priority_fee();
+        match timeout(Duration::from_secs(self.options.landing), self.node.land(prepared)).await {
+            Ok(Ok(landed)) => {
+                tracing::info!(duty = name, %signature, slot = landed.slot, priority = lamports, "landed");
+                self.metrics.priority.inc_by(lamports);
+                Ended::Landed
+            }
+            Ok(Err(error)) => refused(name, &error),
+            Err(_) => {
+                tracing::info!(duty = name, %signature, priority = lamports, "has not landed yet");
+                Ended::Unlanded
+            }
+        }
+    }
+
+    async fn liquidate(&self, address: Address, brief: &Brief, view: &View) -> Ended {
+        let Some(account) = brief.account else { return Ended::LostRace };
+        let market = &view.predicted.market;
+        let sol_price = self.sol_price(market);
+        let Ok(demands) = self.options.demands(SIGNATURE / SOL * sol_price) else { return Ended::Refused };
+        let ready = match self.ready(address, &account, view, &demands).await {
+            Ok(Some(ready)) => ready,
+            Ok(None) => return self.mark(address, &account, view, brief.unlanded).await,
+            Err(error) => {
+                tracing::debug!(%address, error = format!("{error:#}"), "cannot be liquidated");
+                return Ended::Refused;
+            }
+        };
+        let Ready { instructions, tables, plan } = ready;
+        let tables = match self.tables(&tables).await {
+            Ok(tables) => tables,
+            Err(error) => {
+                tracing::warn!(error = format!("{error:#}"), "look-up tables");
+                return Ended::Refused;
+            }
+        };
+        // Never more than the share of the profit.
+        let lamports = (plan.priority / sol_price * SOL) as u64;
+        let bid: Bid = self.options.bidding().bid(brief.unlanded, lamports);
+        let prepared = match self.node.prepare(&instructions, &[&self.keypair], &tables, bid).await {
+            Ok(prepared) => prepared,
+            // The prices go ahead, and the rest is planned anew.
+            Err(SendError::TooLarge(bytes)) => {
+                tracing::debug!(%address, bytes, "too large with its prices");
+                return self.refresh_first(&account, view, brief.unlanded).await;
+            }
+            Err(error) => return refused("liquidate", &error),
+        };
+        let (debt, collateral) = (plan.order.debt, plan.order.collateral);
+        tracing::info!(
+            %address,
+            debt,
+            collateral,
+            repaid = plan.preview.repaid,
+            seized = plan.preview.seized,
+            profit_usd = plan.profit,
+            priority_lamports = prepared.priority_fee(),
+            way = if plan.way == Way::Inventory { "inventory" } else { "receivership" },
+            dry_run = self.options.dry_run,
+            "liquidates"
+        );
+        if self.options.dry_run {
+            return Ended::DryRun;
+        }
+        let ended = self.land("liquidate", &prepared).await;
+        if ended == Ended::Landed {
+            self.metrics.profit.inc_by(plan.profit - prepared.priority_fee() as f64 / SOL * sol_price);
+        }
+        ended
+    }
+
+    /// The best plan against an account with its instructions; none if nothing pays.
+    async fn ready(
+        &self,
+        address: Address,
+        account: &MarginAccount,
+        view: &View,
+        demands: &Demands,
+    ) -> Result<Option<Ready>> {
+        let Predicted { market, now, .. } = &view.predicted;
+        let case = Case { market, now: *now, account, held: &view.held, fees: &view.fees };
+        let Some(router) = &self.router else {
+            let Some(plan) = case.plan(demands, &NoVenue).await else { return Ok(None) };
+            let instructions = order::liquidation(&view.chain, &view.predicted, address, account, &plan, None)?;
+            return Ok(Some(Ready { instructions, tables: Vec::new(), plan: plan.with_way(Way::Inventory) }));
+        };
+        let mints: Vec<_> = market.reserves.iter().map(|reserve| from_engine(&reserve.mint)).collect();
+        let venue = Mints { router: router.clone(), mints };
+        let Some(plan) = case.plan(demands, &venue).await else { return Ok(None) };
+        let swap = match &plan.way {
+            Way::Inventory => None,
+            Way::Receivership(quoted) => {
+                let swap = self.swap(router, quoted, plan.least_out(market, demands)).await?;
+                let Some(swap) = swap else { return Ok(None) };
+                Some(swap)
+            }
+        };
+        let built = order::liquidation(&view.chain, &view.predicted, address, account, &plan, swap.as_ref())?;
+        let tables = swap.map_or(Vec::new(), |swap| swap.tables);
+        Ok(Some(Ready { instructions: built, tables, plan }))
+    }
+
+    /// The swap of a quote, if the least that it may bring pays for everything.
+    async fn swap(&self, router: &Router, quoted: &Quoted<Value>, least: u64) -> Result<Option<Swap>> {
+        if Router::threshold(&quoted.quote)? < least {
+            return Ok(None);
+        }
+        router.swap(solana_signer::Signer::pubkey(&self.keypair), &quoted.quote).await.map(Some)
+    }
+
+    /// Look-up tables as they are.
+    async fn tables(&self, addresses: &[Address]) -> Result<Vec<AddressLookupTableAccount>> {
+        let accounts = self.node.accounts(addresses).await?;
+        let tables = addresses.iter().zip(accounts).map(|(key, account)| {
+            let account = account.ok_or_else(|| anyhow::anyhow!("there is no look-up table {key}"))?;
+            Ok(AddressLookupTableAccount { key: *key, addresses: table_addresses(&account.data)? })
+        });
+        tables.collect()
+    }
+
+    /// Sends the prices that an account needs alone.
+    async fn refresh_first(&self, account: &MarginAccount, view: &View, unlanded: u32) -> Ended {
+        let held = account.positions().iter().map(|position| position.reserve);
+        let fresher: Vec<u8> = held.filter(|reserve| view.predicted.fresher >> reserve & 1 == 1).collect();
+        match self.crank(&Duty::Refresh(fresher), view) {
+            Ok(instructions) if !instructions.is_empty() => {
+                self.send_crank("refresh_prices", &instructions, unlanded).await
+            }
+            _ => Ended::Refused,
+        }
+    }
+
+    /// Starts the clock of the penalty of an account that does not pay yet.
+    async fn mark(&self, address: Address, account: &MarginAccount, view: &View, unlanded: u32) -> Ended {
+        let Some(market) = view.chain.market() else { return Ended::NotWorth };
+        if !wants_mark(account, market, view.predicted.now) {
+            return Ended::NotWorth;
+        }
+        let mut instructions = vec![market.mark_liquidatable(address)];
+        let held = account.positions().iter().map(|position| position.reserve);
+        let fresher: Vec<u8> = held.filter(|reserve| view.predicted.fresher >> reserve & 1 == 1).collect();
+        if let Ok(Some(refresh)) = order::refresh(&view.chain, market, &fresher) {
+            instructions.insert(0, refresh);
+        }
+        let ended = self.send_crank("mark_liquidatable", &instructions, unlanded).await;
+        self.metrics.attempts.with_label_values(&["mark_liquidatable", ended.name()]).inc();
+        Ended::NotWorth
+    }
+}
+
+impl Plan<()> {
+    /// The same plan among those of a venue.
+    fn with_way(self, way: Way<Value>) -> Plan<Value> {
+        let Self { order, preview, sent, arriving, profit, priority, .. } = self;
+        Plan { order, preview, sent, arriving, way, profit, priority }
+    }
+}
+
+/// Whether the penalty of an account grows with time, and the clock does not run or is about to stop.
+pub fn wants_mark(account: &MarginAccount, market: &MarketView, now: i64) -> bool {
+    /// Half of what the engine lets a mark last unseen.
+    const SEEN_LATELY: i64 = 1_800;
+    let config = &market.market.config;
+    let waited = now.saturating_sub(account.liquidatable_since);
+    let is_full = account.liquidatable_since != 0 && waited >= config.full_penalty_after as i64;
+    let is_seen = account.liquidatable_since != 0 && now.saturating_sub(account.liquidatable_seen) < SEEN_LATELY;
+    config.full_penalty_after != 0 && !(is_seen || is_full && waited < SEEN_LATELY)
+}
+
+/// The addresses of a look-up table, behind its head.
+fn table_addresses(data: &[u8]) -> Result<Vec<Address>> {
+    const HEAD: usize = 56;
+    let body = data.get(HEAD..).filter(|body| body.len() % 32 == 0);
+    let body = body.ok_or_else(|| anyhow::anyhow!("an account is no look-up table"))?;
+    Ok(body.chunks_exact(32).filter_map(|bytes| bytes.try_into().ok().map(Address::new_from_array)).collect())
+}
+
+/// How a refusal ends an attempt.
+fn refused(name: &str, error: &SendError) -> Ended {
+    let ended = match error {
+        SendError::Expired(_) | SendError::Unknown(_) => Ended::Unlanded,
+        error => match error.failure().and_then(|failure| failure.code()).and_then(ProgramError::from_code) {
+            Some(ProgramError::Engine(error)) if is_lost_race(error) => Ended::LostRace,
+            // A reading behind the chain names accounts that are gone.
+            Some(ProgramError::Framework(_)) => Ended::LostRace,
+            _ => Ended::Refused,
+        },
+    };
+    match ended {
+        Ended::LostRace => tracing::info!(duty = name, %error, "somebody else was first"),
+        Ended::Unlanded => tracing::info!(duty = name, %error, "did not land"),
+        _ => tracing::warn!(duty = name, %error, "refused"),
+    }
+    ended
+}
+
+/// What is refused because it has been done, in whole or in part.
+fn is_lost_race(error: Error) -> bool {
+    matches!(
+        error,
+        Error::AccountIsHealthy
+            | Error::PositionNotFound
+            | Error::CollateralBelowMinimum
+            | Error::BadDebtNotProven
+            | Error::AccountInReceivership
+            | Error::PriceOlderThanCached
+            | Error::ChangeNotDue
+            | Error::ChangeExpired
+    )
+}
+
+/// What is known while something is done: news come in meanwhile.
+pub struct View {
+    /// The chain.
+    pub chain: Chain,
+    /// The market as it will be.
+    pub predicted: Predicted,
+    /// What the keeper has of each reserve's token.
+    pub held: Vec<u64>,
+    /// What a transfer of each costs.
+    pub fees: Vec<ballast_client::engine::token::TransferFee>,
+}

@@ -1,0 +1,265 @@
+//! Options: on the command line, or in a file by the same names.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use ballast_client::Address;
+use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
+
+use super::duty::Thresholds;
+use crate::profit::{Bidding, Demands};
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Liquidates, and turns the cranks of a Ballast market.
+///
+/// `ballast-keeper bench` times the evaluation of many accounts instead.
+#[derive(Clone, Debug, Parser)]
+#[command(version, args_override_self = true)]
+pub struct Options {
+    /// TOML file of these options by their long names; what is given here goes before it.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The node's JSON-RPC.
+    #[arg(long, value_name = "URL")]
+    pub rpc_url: String,
+    /// The node's WebSocket; default: the RPC's URL with `ws` for `http`, and its port plus one if it names one.
+    #[arg(long, value_name = "URL")]
+    pub ws_url: Option<String>,
+    /// A swap router in the shape of Jupiter's Swap API v1, or `none`: then liquidations are paid with what the keeper has.
+    #[arg(long, value_name = "URL", default_value = "none")]
+    pub router_url: String,
+    /// The keeper's key, as the Solana command line writes it. It pays fees, and its token accounts pay and receive.
+    #[arg(long, value_name = "FILE")]
+    pub keypair: PathBuf,
+    /// The market's address.
+    #[arg(long, value_name = "ADDRESS")]
+    pub market: Address,
+    /// Where `/metrics` and `/healthz` are served.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9464")]
+    pub metrics_address: SocketAddr,
+    /// Do everything but send.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How logs are written. The environment's RUST_LOG says which.
+    #[arg(long, value_enum, default_value = "text")]
+    pub log_format: LogFormat,
+    /// Least profit of a liquidation after all fees, USD.
+    #[arg(long, value_name = "USD", default_value_t = 0.05)]
+    pub min_profit: f64,
+    /// Most of a liquidation's profit that may be paid for priority, percent.
+    #[arg(long, value_name = "PERCENT", default_value_t = 50.0)]
+    pub priority_share: f64,
+    /// Percentage of recent slots that the first bid for priority would have been enough for.
+    #[arg(long, value_name = "PERCENT", default_value_t = 75)]
+    pub priority_percentile: u8,
+    /// Least bid for priority, micro-lamports for each compute unit.
+    #[arg(long, value_name = "MICRO-LAMPORTS", default_value_t = 1_000)]
+    pub priority_least: u64,
+    /// By how much a bid rises after each attempt that did not land, percent.
+    #[arg(long, value_name = "PERCENT", default_value_t = 50)]
+    pub priority_raise: u32,
+    /// Most that a transaction without profit (prices, pokes, bad debts, changes) may pay for priority, lamports.
+    #[arg(long, value_name = "LAMPORTS", default_value_t = 20_000)]
+    pub crank_priority: u64,
+    /// Price of SOL for what fees cost, USD, where the market lists no wrapped SOL.
+    #[arg(long, value_name = "USD", default_value_t = 200.0)]
+    pub sol_price: f64,
+    /// What is taken off the value of collateral that is kept, percent: what selling it later will cost.
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.5)]
+    pub hold_discount: f64,
+    /// Most of a penalty that slippage may take, percent, below 100.
+    #[arg(long, value_name = "PERCENT", default_value_t = 80.0)]
+    pub max_slippage_share: f64,
+    /// Slippage between quote and swap that the router lets pass, percent. What the order can bear is checked on top.
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.5)]
+    pub swap_slippage: f64,
+    /// Accounts of a swap, at most.
+    #[arg(long, value_name = "NUMBER", default_value_t = 24)]
+    pub swap_accounts: u16,
+    /// Refresh a price once it has this share of the age that its reserve accepts, percent.
+    #[arg(long, value_name = "PERCENT", default_value_t = 50.0)]
+    pub refresh_age: f64,
+    /// Refresh a price once it is this far from the chain's, percent.
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.5)]
+    pub refresh_deviation: f64,
+    /// Poke a reserve once fees of so much wait for its insurance, USD.
+    #[arg(long, value_name = "USD", default_value_t = 100.0)]
+    pub poke_fees: f64,
+    /// Wait up to so long before a transaction, at random, milliseconds: for several keepers of one operator.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
+    pub jitter: u64,
+    /// Bid anew for what has not landed after so long, seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 15)]
+    pub landing: u64,
+    /// Transactions under way at a time.
+    #[arg(long, value_name = "NUMBER", default_value_t = 8)]
+    pub parallel: usize,
+    /// Read everything again so often, seconds. What was missed is found then at the latest.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub resync: u64,
+    /// Poll so often while the WebSocket is down, milliseconds.
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 1_000)]
+    pub poll: u64,
+    /// Evaluate all accounts so often, seconds; in between those that prices may have made liquidatable.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub full_scan: u64,
+    /// On SIGTERM or SIGINT, wait so long for what is under way, seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub grace: u64,
+}
+
+/// Percent in basis points.
+fn bps(percent: f64, name: &str, most: f64) -> Result<u16> {
+    ensure!((0.0..=most).contains(&percent), "--{name} is {percent} percent: 0 to {most} are possible");
+    Ok((percent * 100.0).round() as u16)
+}
+
+/// Arguments that a file of options stands for.
+fn arguments_of(text: &str) -> Result<Vec<String>> {
+    let table: toml::Table = text.parse()?;
+    let mut arguments = Vec::new();
+    for (name, value) in table {
+        ensure!(name != "config", "a file of options names no other");
+        let value = match value {
+            toml::Value::Boolean(true) => {
+                arguments.push(format!("--{name}"));
+                continue;
+            }
+            toml::Value::Boolean(false) => continue,
+            toml::Value::String(text) => text,
+            toml::Value::Integer(number) => number.to_string(),
+            toml::Value::Float(number) => number.to_string(),
+            other => anyhow::bail!("{name}: {} is no option's value", other.type_str()),
+        };
+        arguments.push(format!("--{name}={value}"));
+    }
+    Ok(arguments)
+}
+
+impl Options {
+    /// Reads the command line, and the file that it names.
+    pub fn parse_with_file(arguments: Vec<String>) -> Result<Self> {
+        let file = arguments.iter().enumerate().find_map(|(index, argument)| match argument.strip_prefix("--config") {
+            Some("") => arguments.get(index + 1).cloned(),
+            Some(rest) => rest.strip_prefix('=').map(str::to_owned),
+            None => None,
+        });
+        let mut all: Vec<String> = arguments.first().cloned().into_iter().collect();
+        if let Some(file) = file {
+            let text = std::fs::read_to_string(&file).with_context(|| format!("--config {file}"))?;
+            all.extend(arguments_of(&text).with_context(|| format!("--config {file}"))?);
+        }
+        all.extend(arguments.into_iter().skip(1));
+        let options = Self::from_arg_matches(&Self::command().try_get_matches_from(all)?)?;
+        options.demands(0.0)?;
+        options.thresholds()?;
+        Ok(options)
+    }
+
+    /// What liquidations must earn, if a transaction costs so much, USD.
+    pub fn demands(&self, base_cost: f64) -> Result<Demands> {
+        ensure!(self.min_profit >= 0.0, "--min-profit is negative: liquidations would be paid for");
+        ensure!(self.sol_price > 0.0, "--sol-price must be positive");
+        Ok(Demands {
+            min_profit: self.min_profit,
+            hold_discount_bps: bps(self.hold_discount, "hold-discount", 100.0)?,
+            max_slippage_share_bps: bps(self.max_slippage_share, "max-slippage-share", 99.0)?,
+            priority_share_bps: bps(self.priority_share, "priority-share", 100.0)?,
+            base_cost,
+        })
+    }
+
+    /// When a crank is worth a transaction.
+    pub fn thresholds(&self) -> Result<Thresholds> {
+        Ok(Thresholds {
+            refresh_age_bps: bps(self.refresh_age, "refresh-age", 100.0)?,
+            refresh_deviation_bps: bps(self.refresh_deviation, "refresh-deviation", 100.0)?,
+            poke_fees: self.poke_fees,
+        })
+    }
+
+    /// How bids rise.
+    pub fn bidding(&self) -> Bidding {
+        Bidding { percentile: self.priority_percentile, least: self.priority_least, raise_percent: self.priority_raise }
+    }
+
+    /// The slippage that the router lets pass.
+    pub fn swap_slippage_bps(&self) -> Result<u16> {
+        bps(self.swap_slippage, "swap-slippage", 100.0)
+    }
+
+    /// The WebSocket's URL.
+    pub fn ws(&self) -> Result<String> {
+        if let Some(url) = &self.ws_url {
+            return Ok(url.clone());
+        }
+        let mut url = reqwest::Url::parse(&self.rpc_url).context("--rpc-url")?;
+        let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
+        if let Some(port) = url.port() {
+            let next = port.checked_add(1).context("--rpc-url: there is no port after 65,535: give --ws-url")?;
+            url.set_port(Some(next)).ok().context("--rpc-url")?;
+        }
+        url.set_scheme(scheme).ok().context("--rpc-url")?;
+        Ok(url.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MARKET: &str = "BaLLastVpFhaENTd1dhUmmz3tMc9UC4fpXqkjqckcNbp";
+
+    fn parse(more: &[&str]) -> Result<Options> {
+        let market = format!("--market={MARKET}");
+        let least = ["ballast-keeper", "--rpc-url", "http://localhost:8899", "--keypair", "k.json", &market];
+        Options::parse_with_file(least.iter().chain(more).map(|text| (*text).to_owned()).collect())
+    }
+
+    #[test]
+    fn the_command_is_well_formed() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn the_command_line_goes_before_the_file() -> Result<()> {
+        let file = std::env::temp_dir().join(format!("ballast-keeper-options-{}.toml", std::process::id()));
+        std::fs::write(&file, "min-profit = 2.5\nparallel = 3\ndry-run = true\nrouter-url = 'http://router'\n")?;
+        let config = format!("--config={}", file.display());
+        let options = parse(&[&config, "--parallel", "5"])?;
+        assert_eq!((options.min_profit, options.parallel, options.dry_run), (2.5, 5, true));
+        assert_eq!(options.router_url, "http://router");
+        std::fs::write(&file, "profit = 1")?;
+        let error = format!("{:#}", parse(&[&config]).expect_err("no such option"));
+        assert!(error.contains("--profit"), "{error}");
+        std::fs::remove_file(&file)?;
+        assert!(parse(&[&config]).is_err(), "a file that is not there");
+        Ok(())
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_by_name() {
+        for (option, value) in
+            [("priority-share", "101"), ("max-slippage-share", "100"), ("min-profit", "-1"), ("refresh-age", "NaN")]
+        {
+            let error = parse(&[&format!("--{option}={value}")]).expect_err(option).to_string();
+            assert!(error.contains(option), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_web_socket_is_next_to_the_rpc() -> Result<()> {
+        assert_eq!(parse(&[])?.ws()?, "ws://localhost:8900/");
+        assert_eq!(parse(&["--rpc-url", "https://node.example/key"])?.ws()?, "wss://node.example/key");
+        assert_eq!(parse(&["--ws-url", "ws://other"])?.ws()?, "ws://other");
+        Ok(())
+    }
+}

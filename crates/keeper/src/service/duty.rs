@@ -1,0 +1,263 @@
+//! What there is to do: a function of what is known.
+
+use std::collections::HashMap;
+
+use ballast_client::{
+    Address,
+    engine::{
+        governance::{Change, OF_LISTING},
+        margin::MarginAccount,
+        units::{Bps, ONE_BPS},
+    },
+};
+
+use super::state::{Chain, Predicted, State};
+use crate::book::{Extent, Found, is_bad_debt};
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Duty {
+    /// An account is liquidatable, or owes to a reserve whose term has come.
+    Liquidate(Address),
+    /// A debt has no collateral left.
+    Settle(Address, u8),
+    /// Prices that the chain does not have.
+    Refresh(Vec<u8>),
+    /// A reserve that nobody uses has a halt that is over, or fees that wait.
+    Poke(u8),
+    /// A change is due.
+    Execute(Box<Change>),
+    /// A change has expired.
+    Cancel(Box<Change>),
+}
+
+/// What a duty is about: one thing at a time is done about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// A margin account.
+    Account(Address),
+    /// Prices.
+    Prices,
+    /// A reserve.
+    Reserve(u8),
+    /// A queued change.
+    Change(u64),
+}
+
+impl Duty {
+    /// What it is about.
+    pub fn subject(&self) -> Subject {
+        match self {
+            Self::Liquidate(account) | Self::Settle(account, _) => Subject::Account(*account),
+            Self::Refresh(_) => Subject::Prices,
+            Self::Poke(reserve) => Subject::Reserve(*reserve),
+            Self::Execute(change) | Self::Cancel(change) => Subject::Change(change.number),
+        }
+    }
+
+    /// Its name in logs and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Liquidate(_) => "liquidate",
+            Self::Settle(..) => "settle_bad_debt",
+            Self::Refresh(_) => "refresh_prices",
+            Self::Poke(_) => "poke",
+            Self::Execute(_) => "execute_change",
+            Self::Cancel(_) => "cancel_change",
+        }
+    }
+}
+
+/// When a crank is worth a transaction.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Thresholds {
+    /// Age at which a price is refreshed, as a share of the reserve's limit, basis points.
+    pub refresh_age_bps: u16,
+    /// Difference from the chain's price at which it is refreshed, basis points.
+    pub refresh_deviation_bps: u16,
+    /// Fees of a reserve that wait, USD, from which on it is poked.
+    pub poke_fees: f64,
+}
+
+/// Prices of one transaction, at most.
+const MOST_PRICES: usize = 12;
+/// Accounts of which the most profitable are looked for, the largest debts first.
+pub const MOST_CANDIDATES: usize = 64;
+
+/// What there is to do, the liquidations with the largest debts first. What a price does not bring about
+/// (terms that have come, breakers, changes, bad debts whose prices are old) is looked for at every full evaluation.
+pub fn duties(
+    state: &mut State,
+    predicted: &mut Predicted,
+    extent: Extent,
+    thresholds: &Thresholds,
+) -> (Vec<Duty>, Vec<Found>) {
+    let mut found = state.book.evaluate(&predicted.market, predicted.now, extent);
+    found.sort_by_key(|one| std::cmp::Reverse(one.health.debt));
+    let (all, now) = (extent == Extent::Full, predicted.now);
+    let mut duties = Vec::new();
+    let mut settled: Vec<Address> = if all { state.book.bad_debts(&mut predicted.market, now) } else { Vec::new() };
+    let mut liquidatable = 0;
+    let ledger = predicted.market.ledger(now);
+    for one in &found {
+        let Some(account) = state.book.account(&one.address) else { continue };
+        if is_bad_debt(&ledger, &account) {
+            settled.push(one.address);
+        } else if liquidatable < MOST_CANDIDATES && account.in_receivership == 0 {
+            liquidatable += 1;
+            duties.push(Duty::Liquidate(one.address));
+        }
+    }
+    settled.sort();
+    settled.dedup();
+    for address in settled {
+        let debts = state.book.account(&address).map(first_debt);
+        duties.extend(debts.flatten().map(|reserve| Duty::Settle(address, reserve)));
+    }
+    let refreshed = stale_prices(&state.chain, predicted, thresholds);
+    duties.extend(refreshed.chunks(MOST_PRICES).map(|reserves| Duty::Refresh(reserves.to_vec())));
+    if all {
+        let due = state.book.due(&predicted.market.reserves, now);
+        duties.extend(due.into_iter().take(MOST_CANDIDATES).map(|(address, _)| Duty::Liquidate(address)));
+        duties.extend(pokes(&state.chain, now, thresholds));
+        duties.extend(changes(&state.chain, now));
+    }
+    (duties, found)
+}
+
+fn first_debt(account: MarginAccount) -> Option<u8> {
+    account.positions().iter().find(|position| position.is_debt()).map(|position| position.reserve)
+}
+
+/// Reserves whose price is old or far off on the chain, and newer at hand.
+fn stale_prices(chain: &Chain, predicted: &Predicted, thresholds: &Thresholds) -> Vec<u8> {
+    let Some(market) = chain.market() else { return Vec::new() };
+    let is_worth = |reserve: &u8| {
+        let (held, new) = (&market.reserves[*reserve as usize], &predicted.market.reserves[*reserve as usize]);
+        let age = predicted.now.saturating_sub(held.price.publish_time);
+        let limit = held.config.oracle.max_age as i64 * thresholds.refresh_age_bps as i64 / ONE_BPS as i64;
+        let one = |price: &ballast_client::engine::reading::PriceCache| {
+            price.price as f64 * 10f64.powi(price.exponent)
+        };
+        let (old, new) = (one(&held.price), one(&new.price));
+        age >= limit || (new - old).abs() * ONE_BPS as f64 >= old * thresholds.refresh_deviation_bps as f64
+    };
+    (0..market.reserves.len() as u8)
+        .filter(|reserve| predicted.fresher >> reserve & 1 == 1)
+        .filter(is_worth)
+        .collect()
+}
+
+/// Reserves with a halt that is over, or with fees that wait.
+fn pokes(chain: &Chain, now: i64, thresholds: &Thresholds) -> Vec<Duty> {
+    let reserves = chain.market().map_or(&[][..], |market| &market.reserves);
+    let waits = |reserve: &&ballast_client::engine::reserve::Reserve| {
+        let fees = u64::try_from(reserve.fees() >> 64).unwrap_or(u64::MAX).min(reserve.cash / 4);
+        let value = reserve.price.value_floor(fees, reserve.price.spot, Bps(ONE_BPS)).to_f64();
+        let is_insured = reserve.config.insurance.fee_share.0 != 0;
+        (reserve.halt.tier != 0 && now >= reserve.halt.until) || (is_insured && value >= thresholds.poke_fees)
+    };
+    let numbered = (0u8..).zip(reserves).filter(|(_, reserve)| reserve.closed == 0 && waits(reserve));
+    numbered.map(|(index, _)| Duty::Poke(index)).collect()
+}
+
+/// Changes that are due, and those that have expired. A listing costs the rent of a vault, and is left to those who want it.
+fn changes(chain: &Chain, now: i64) -> Vec<Duty> {
+    let Some(market) = chain.market() else { return Vec::new() };
+    let duty = |change: &Change| match () {
+        () if change.has_expired(&market.market, now) => Some(Duty::Cancel(Box::new(*change))),
+        () if now >= change.earliest && change.target != OF_LISTING => Some(Duty::Execute(Box::new(*change))),
+        () => None,
+    };
+    chain.changes.iter().filter_map(duty).collect()
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It landed.
+    Landed,
+    /// Somebody else did it.
+    LostRace,
+    /// It would fail, or did.
+    Refused,
+    /// It was not seen to land.
+    Unlanded,
+    /// Nothing pays.
+    NotWorth,
+    /// It would have been sent.
+    DryRun,
+}
+
+impl Ended {
+    /// Its name in logs and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Landed => "landed",
+            Self::LostRace => "lost_race",
+            Self::Refused => "refused",
+            Self::Unlanded => "unlanded",
+            Self::NotWorth => "not_worth",
+            Self::DryRun => "dry_run",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Attempt {
+    is_running: bool,
+    /// In a row that did not land.
+    unlanded: u32,
+    /// In a row that were refused.
+    refused: u32,
+    /// Milliseconds, of the caller's clock.
+    not_before: u64,
+}
+
+/// What was tried about each subject: one attempt at a time, and pauses between them.
+#[derive(Clone, Debug, Default)]
+pub struct Attempts(HashMap<Subject, Attempt>);
+
+impl Attempts {
+    /// Milliseconds until a subject is tried again, at least: what landed must be heard of first.
+    const COOL_DOWN: u64 = 2_000;
+    /// The longest pause.
+    const LONGEST: u64 = 60_000;
+
+    /// Begins an attempt, unless one is running or its pause is not over. Returns how many before did not land.
+    pub fn begin(&mut self, subject: Subject, now: u64) -> Option<u32> {
+        let attempt = self.0.entry(subject).or_default();
+        if attempt.is_running || now < attempt.not_before {
+            return None;
+        }
+        attempt.is_running = true;
+        Some(attempt.unlanded)
+    }
+
+    /// Ends it. `jitter` is from 0 to 1: several keepers that lost the same race do not meet again.
+    pub fn end(&mut self, subject: Subject, ended: Ended, now: u64, jitter: f64) {
+        let attempt = self.0.entry(subject).or_default();
+        attempt.is_running = false;
+        attempt.unlanded = if ended == Ended::Unlanded { attempt.unlanded.saturating_add(1) } else { 0 };
+        attempt.refused = if ended == Ended::Refused { attempt.refused.saturating_add(1) } else { 0 };
+        let pause = match ended {
+            // At once, with a higher bid.
+            Ended::Unlanded => 0,
+            Ended::Landed | Ended::LostRace => Self::COOL_DOWN,
+            Ended::Refused | Ended::NotWorth => Self::COOL_DOWN << attempt.refused.min(5),
+            Ended::DryRun => Self::LONGEST / 4,
+        };
+        let pause = (pause as f64 * (1.0 + jitter)) as u64;
+        attempt.not_before = now + pause.min(Self::LONGEST);
+    }
+
+    /// Forgets what was long ago.
+    pub fn forget(&mut self, now: u64) {
+        self.0.retain(|_, attempt| attempt.is_running || now < attempt.not_before + Self::LONGEST);
+    }
+
+    /// How many are running.
+    pub fn running(&self) -> usize {
+        self.0.values().filter(|attempt| attempt.is_running).count()
+    }
+}

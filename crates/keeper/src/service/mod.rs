@@ -1,0 +1,13 @@
+//! The keeper at work: what it knows ([`state`]), what there is to do ([`duty`]), what that is in instructions ([`order`]), and
+//! around this pure core what talks to the world: [`feed`] reads the chain, [`router`] quotes and swaps, [`act`] sends,
+//! [`metrics`] are served, and [`run`] joins them.
+
+pub mod act;
+pub mod config;
+pub mod duty;
+pub mod feed;
+pub mod metrics;
+pub mod order;
+pub mod router;
+pub mod run;
+pub mod state;

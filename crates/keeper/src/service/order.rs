@@ -1,0 +1,124 @@
+//! What is sent: instructions for a duty.
+
+use ballast_client::{
+    AccountMeta, Address, Instruction, MarketView, SYSTEM_PROGRAM,
+    engine::{self, margin::MarginAccount},
+    from_engine,
+};
+
+use super::{
+    router::Swap,
+    state::{Chain, Predicted, TOKEN_ACCOUNTS},
+};
+use crate::profit::{Plan, Way};
+
+/// Why a plan is no order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OrderError {
+    /// The engine refuses it.
+    #[error("{}", .0.name())]
+    Engine(engine::Error),
+    /// The market or an account of it is not known.
+    #[error("not known yet")]
+    Unknown,
+    /// It depends on prices that one transaction cannot bring.
+    #[error("depends on more prices than are at hand")]
+    Prices,
+}
+
+impl From<engine::Error> for OrderError {
+    fn from(error: engine::Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+/// The instructions of a liquidation. `swap` sells what the plan says is sold.
+pub fn liquidation<Q>(
+    chain: &Chain,
+    predicted: &Predicted,
+    address: Address,
+    account: &MarginAccount,
+    plan: &Plan<Q>,
+    swap: Option<&Swap>,
+) -> Result<Vec<Instruction>, OrderError> {
+    let market = chain.market().ok_or(OrderError::Unknown)?;
+    let order = plan.order;
+    let mut instructions = Vec::new();
+    for reserve in [order.debt, order.collateral] {
+        instructions.extend(missing_token_account(chain, market, reserve)?);
+    }
+    let (source, _) = chain.own_tokens(order.debt).ok_or(OrderError::Unknown)?;
+    let (destination, _) = chain.own_tokens(order.collateral).ok_or(OrderError::Unknown)?;
+    instructions.extend(refresh(chain, market, &needed(chain, predicted, account, plan)?)?);
+    match (&plan.way, swap) {
+        (Way::Inventory, _) => {
+            instructions.push(market.liquidate(chain.keeper, address, source, destination, order)?);
+        }
+        (Way::Receivership(_), Some(swap)) => {
+            instructions.push(market.begin_liquidation(chain.keeper, address, destination, order)?);
+            instructions.extend(swap.instructions.iter().cloned());
+            instructions.push(market.end_liquidation(chain.keeper, address, source, order.debt)?);
+        }
+        (Way::Receivership(_), None) => return Err(OrderError::Unknown),
+    }
+    Ok(instructions)
+}
+
+/// The fewest prices that the order needs: none, those of its two reserves, or all that the account has.
+fn needed<Q>(
+    chain: &Chain,
+    predicted: &Predicted,
+    account: &MarginAccount,
+    plan: &Plan<Q>,
+) -> Result<Vec<u8>, OrderError> {
+    let pair = 1 << plan.order.debt | 1 << plan.order.collateral;
+    let all = account.positions().iter().fold(0, |all, position| all | 1u64 << position.reserve);
+    for reserves in [0, pair, all] {
+        let reserves = reserves & predicted.fresher;
+        let partly = chain.predict(reserves).ok_or(OrderError::Unknown)?;
+        // Whoever adds to the numbers that the plan was made from changes them; the order's limits say by how much it may.
+        if partly.market.preview_liquidation(account, plan.order, partly.now).is_ok_and(|one| one.paid() > 0) {
+            return Ok((0..64).filter(|reserve| reserves >> reserve & 1 == 1).collect());
+        }
+    }
+    Err(OrderError::Prices)
+}
+
+/// The instruction that takes over the prices of some reserves, if any.
+pub fn refresh(chain: &Chain, market: &MarketView, reserves: &[u8]) -> Result<Option<Instruction>, OrderError> {
+    if reserves.is_empty() {
+        return Ok(None);
+    }
+    let mut prices = Vec::new();
+    for reserve in reserves {
+        let accounts = chain.price_accounts(*reserve).ok_or(OrderError::Unknown)?;
+        prices.extend(accounts.into_iter().map(|account| (*reserve, account)));
+    }
+    Ok(Some(market.refresh_prices(&prices)?))
+}
+
+/// Makes the keeper's token account of a reserve, if there is none.
+fn missing_token_account(
+    chain: &Chain,
+    market: &MarketView,
+    reserve: u8,
+) -> Result<Option<Instruction>, OrderError> {
+    const CREATE_IDEMPOTENT: u8 = 1;
+    let (address, held) = chain.own_tokens(reserve).ok_or(OrderError::Unknown)?;
+    if held.is_some() {
+        return Ok(None);
+    }
+    let record = market.reserve(reserve)?;
+    Ok(Some(Instruction {
+        program_id: TOKEN_ACCOUNTS,
+        accounts: vec![
+            AccountMeta::new(chain.keeper, true),
+            AccountMeta::new(address, false),
+            AccountMeta::new_readonly(chain.keeper, false),
+            AccountMeta::new_readonly(from_engine(&record.mint), false),
+            AccountMeta::new_readonly(SYSTEM_PROGRAM, false),
+            AccountMeta::new_readonly(from_engine(&record.token_program), false),
+        ],
+        data: vec![CREATE_IDEMPOTENT],
+    }))
+}

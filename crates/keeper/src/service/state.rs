@@ -1,0 +1,400 @@
+//! What the keeper knows of the chain: fed by news in any order, and asked what is and what will be.
+//!
+//! Nothing here waits, reads a clock or talks to a node.
+
+use std::collections::{BTreeMap, HashSet};
+
+use ballast_client::{
+    Address, ID, MarketView, decode_change, decode_margin_account, from_engine,
+    engine::{
+        governance::Change,
+        price::{PriceUpdate, Source},
+        token::{Mint, TransferFee, balance},
+    },
+    to_engine,
+};
+use solana_account::Account;
+
+use crate::book::{Applied, Book};
+
+/// The sysvar that the program reads time from.
+pub const CLOCK: Address = Address::from_str_const("SysvarC1ock11111111111111111111111111111111");
+/// Slots after which nothing more is heard of an account that is gone.
+const FORGOTTEN_AFTER: u64 = 2_000;
+
+/// Something read of the chain.
+#[derive(Clone, Debug)]
+pub enum News {
+    /// An account as of a slot; none: there is none.
+    Account {
+        /// Its address.
+        address: Address,
+        /// The slot.
+        slot: u64,
+        /// The account.
+        account: Option<Account>,
+    },
+    /// All margin accounts of the market, none older than a slot.
+    Listing {
+        /// The slot.
+        slot: u64,
+        /// The accounts.
+        accounts: Vec<(Address, Account)>,
+    },
+    /// All changes that are queued.
+    Changes(Vec<Change>),
+}
+
+/// What became of news.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// Whether anything is different now.
+    pub changed: bool,
+    /// How many of them were older than what is held.
+    pub older: usize,
+    /// What must be read again, as of a later slot than this: two states of one slot were heard of.
+    pub doubts: Vec<(Address, u64)>,
+    /// Whether other accounts are to be watched now.
+    pub watched: bool,
+}
+
+/// A value as of a slot.
+#[derive(Clone, Debug)]
+struct Held<T> {
+    slot: u64,
+    value: T,
+}
+
+/// Takes over what is newer.
+fn offer<T: PartialEq>(held: &mut Option<Held<T>>, slot: u64, value: T) -> Applied {
+    match held {
+        Some(held) if slot < held.slot => Applied::Older,
+        Some(held) if held.value == value => {
+            held.slot = slot;
+            Applied::Same
+        }
+        other => {
+            let applied = match other {
+                Some(held) if held.slot == slot => Applied::InDoubt,
+                _ => Applied::Changed,
+            };
+            *other = Some(Held { slot, value });
+            applied
+        }
+    }
+}
+
+/// A price account.
+#[derive(Clone, Debug, PartialEq)]
+struct Price {
+    owner: Address,
+    update: Option<PriceUpdate>,
+}
+
+/// The cluster's clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Clock {
+    /// Unix seconds.
+    pub now: i64,
+    /// The validators' epoch.
+    pub epoch: u64,
+}
+
+/// The market once the prices that are published are taken over.
+#[derive(Clone, Debug)]
+pub struct Predicted {
+    /// The market.
+    pub market: MarketView,
+    /// Unix seconds.
+    pub now: i64,
+    /// Reserves, as bits, that have another price there than on the chain.
+    pub fresher: u64,
+}
+
+/// What is known.
+pub struct State {
+    /// The market's margin accounts.
+    pub book: Book,
+    /// All the rest.
+    pub chain: Chain,
+}
+
+/// What is known beside margin accounts.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    /// The market's address.
+    pub address: Address,
+    /// The keeper's.
+    pub keeper: Address,
+    /// Queued changes.
+    pub changes: Vec<Change>,
+    market: Option<Held<MarketView>>,
+    clock: Option<Held<Clock>>,
+    prices: BTreeMap<Address, Option<Held<Price>>>,
+    /// Where the prices of feeds come from that are not pinned.
+    feeds: BTreeMap<[u8; 32], Address>,
+    tokens: BTreeMap<Address, Option<Held<Option<u64>>>>,
+    lamports: Option<Held<u64>>,
+    mints: BTreeMap<Address, Mint>,
+}
+
+impl State {
+    /// Of a market, before anything was read.
+    pub fn new(address: Address, keeper: Address) -> Self {
+        let chain = Chain {
+            address,
+            keeper,
+            changes: Vec::new(),
+            market: None,
+            clock: None,
+            prices: BTreeMap::new(),
+            feeds: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            lamports: None,
+            mints: BTreeMap::new(),
+        };
+        Self { book: Book::default(), chain }
+    }
+
+    /// Takes news in.
+    pub fn hear(&mut self, news: News) -> Heard {
+        let mut heard = Heard::default();
+        match news {
+            News::Account { address, slot, account } => self.hear_account(address, slot, account, &mut heard),
+            News::Listing { slot, accounts } => {
+                let listed: HashSet<_> = accounts.iter().map(|(address, _)| *address).collect();
+                for (address, account) in accounts {
+                    self.hear_account(address, slot, Some(account), &mut heard);
+                }
+                for address in self.book.missing(&listed, slot) {
+                    heard.changed |= self.book.remove(&address, slot);
+                }
+                self.book.forget_removed(slot.saturating_sub(FORGOTTEN_AFTER));
+            }
+            News::Changes(changes) => {
+                heard.changed |= changes != self.chain.changes;
+                self.chain.changes = changes;
+            }
+        }
+        heard
+    }
+
+    fn hear_account(&mut self, address: Address, slot: u64, account: Option<Account>, heard: &mut Heard) {
+        let applied = match account {
+            account if self.chain.names(&address) => self.chain.hear(address, slot, account, heard),
+            Some(account) if account.owner == ID => match decode_margin_account(&account.data) {
+                Ok(margin) if margin.market == to_engine(&self.chain.address) => {
+                    let reserves = self.chain.market().map_or(&[][..], |market| &market.reserves);
+                    self.book.apply(&address, &margin, slot, reserves)
+                }
+                _ => Applied::Refused,
+            },
+            Some(account) => match Mint::read(&account.data) {
+                Ok(mint) if self.chain.mints.insert(address, mint) != Some(mint) => Applied::Changed,
+                _ => Applied::Same,
+            },
+            // What is closed is gone, if it was a margin account.
+            None if self.book.remove(&address, slot) => Applied::Changed,
+            None => Applied::Same,
+        };
+        heard.changed |= matches!(applied, Applied::Changed | Applied::InDoubt);
+        heard.older += (applied == Applied::Older) as usize;
+        if applied == Applied::InDoubt {
+            heard.doubts.push((address, slot));
+        }
+    }
+}
+
+impl Chain {
+    /// The market as the chain has it.
+    pub fn market(&self) -> Option<&MarketView> {
+        self.market.as_ref().map(|held| &held.value)
+    }
+
+    /// The cluster's clock.
+    pub fn clock(&self) -> Option<Clock> {
+        self.clock.as_ref().map(|held| held.value)
+    }
+
+    /// Lamports of the keeper.
+    pub fn lamports(&self) -> u64 {
+        self.lamports.as_ref().map_or(0, |held| held.value)
+    }
+
+    /// The accounts whose every change is to be heard of, margin accounts aside.
+    pub fn watched(&self) -> Vec<Address> {
+        let mut watched = vec![self.address, CLOCK, self.keeper];
+        watched.extend(self.prices.keys().chain(self.tokens.keys()));
+        watched
+    }
+
+    /// The mints whose transfer fees are to be known.
+    pub fn mints(&self) -> Vec<Address> {
+        let reserves = self.market().map_or(&[][..], |market| &market.reserves);
+        reserves.iter().filter(|reserve| reserve.closed == 0).map(|reserve| from_engine(&reserve.mint)).collect()
+    }
+
+    /// The feeds whose account is not pinned and not known.
+    pub fn unpinned_feeds(&self) -> Vec<[u8; 32]> {
+        let reserves = self.market().map_or(&[][..], |market| &market.reserves);
+        let feeds = reserves.iter().filter(|reserve| reserve.closed == 0).flat_map(|reserve| {
+            let oracle = &reserve.config.oracle;
+            [(oracle.feed_id, oracle.feed_account), (oracle.base_feed_id, oracle.base_feed_account)]
+        });
+        feeds.filter(|(feed, account)| !feed.is_none() && account.is_none()).map(|(feed, _)| feed.0).collect()
+    }
+
+    /// Names the account that a feed's prices come from, which is watched from now on.
+    pub fn name_feed(&mut self, feed: [u8; 32], account: Address) {
+        self.feeds.insert(feed, account);
+        self.prices.entry(account).or_default();
+    }
+
+    /// Whether an account is watched by its address.
+    fn names(&self, address: &Address) -> bool {
+        [self.address, CLOCK, self.keeper].contains(address)
+            || self.prices.contains_key(address)
+            || self.tokens.contains_key(address)
+    }
+
+    fn hear(&mut self, address: Address, slot: u64, account: Option<Account>, heard: &mut Heard) -> Applied {
+        if address == self.address {
+            return self.hear_market(slot, account, heard);
+        }
+        if address == CLOCK {
+            return self.hear_clock(slot, account);
+        }
+        if address == self.keeper {
+            return offer(&mut self.lamports, slot, account.map_or(0, |account| account.lamports));
+        }
+        if let Some(held) = self.prices.get_mut(&address) {
+            let none = Price { owner: Address::default(), update: None };
+            let price = account.map_or(none, |account| Price {
+                owner: account.owner,
+                update: PriceUpdate::parse(&account.data).ok(),
+            });
+            return offer(held, slot, price);
+        }
+        let amount = account.and_then(|account| balance(&account.data));
+        self.tokens.get_mut(&address).map_or(Applied::Refused, |held| offer(held, slot, amount))
+    }
+
+    fn hear_market(&mut self, slot: u64, account: Option<Account>, heard: &mut Heard) -> Applied {
+        let decoded = account.filter(|account| account.owner == ID);
+        let Some(Ok(market)) = decoded.map(|account| MarketView::decode(self.address, &account.data)) else {
+            return Applied::Refused;
+        };
+        let applied = offer(&mut self.market, slot, market);
+        if !matches!(applied, Applied::Changed | Applied::InDoubt) {
+            return applied;
+        }
+        let Some(Held { value: market, .. }) = &self.market else { return applied };
+        for reserve in market.reserves.iter().filter(|reserve| reserve.closed == 0) {
+            let oracle = &reserve.config.oracle;
+            for account in [oracle.feed_account, oracle.base_feed_account] {
+                if !account.is_none() && !self.prices.contains_key(&from_engine(&account)) {
+                    self.prices.insert(from_engine(&account), None);
+                    heard.watched = true;
+                }
+            }
+            let own = token_account(&self.keeper, &from_engine(&reserve.mint), &from_engine(&reserve.token_program));
+            if !self.tokens.contains_key(&own) {
+                self.tokens.insert(own, None);
+                heard.watched = true;
+            }
+        }
+        applied
+    }
+
+    fn hear_clock(&mut self, slot: u64, account: Option<Account>) -> Applied {
+        const EPOCH: usize = 16;
+        const UNIX_TIMESTAMP: usize = 32;
+        let word = |data: &[u8], at: usize| data.get(at..)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
+        let clock = account.and_then(|Account { data, .. }| {
+            Some(Clock { now: word(&data, UNIX_TIMESTAMP)? as i64, epoch: word(&data, EPOCH)? })
+        });
+        clock.map_or(Applied::Refused, |clock| offer(&mut self.clock, slot, clock))
+    }
+
+    /// The price accounts of a reserve: of its feed, and of its base feed if it has one.
+    pub fn price_accounts(&self, reserve: u8) -> Option<Vec<Address>> {
+        let oracle = &self.market()?.reserves.get(reserve as usize)?.config.oracle;
+        let of = |feed: &ballast_client::engine::layout::Address, account: &ballast_client::engine::layout::Address| {
+            if account.is_none() { self.feeds.get(&feed.0).copied() } else { Some(from_engine(account)) }
+        };
+        let first = of(&oracle.feed_id, &oracle.feed_account)?;
+        if oracle.base_feed_id.is_none() {
+            return Some(vec![first]);
+        }
+        Some(vec![first, of(&oracle.base_feed_id, &oracle.base_feed_account)?])
+    }
+
+    /// What price accounts hold, as the engine takes it.
+    fn sources(&self, market: &MarketView, reserve: u8) -> Option<Vec<Source>> {
+        let source = |address: &Address| {
+            let price = &self.prices.get(address)?.as_ref()?.value;
+            let is_accepted = market.market.accepts_receiver(&to_engine(&price.owner));
+            price.update.filter(|_| is_accepted).map(|update| Source { address: to_engine(address), update })
+        };
+        self.price_accounts(reserve)?.iter().map(source).collect()
+    }
+
+    /// The market once the prices of some reserves, as bits, are taken over. What the engine refuses is left as it is.
+    pub fn predict(&self, reserves: u64) -> Option<Predicted> {
+        let (mut market, now) = (self.market()?.clone(), self.clock()?.now);
+        let mut fresher = 0;
+        for reserve in (0..market.reserves.len() as u8).filter(|reserve| reserves >> reserve & 1 == 1) {
+            if market.reserves[reserve as usize].closed != 0 {
+                continue;
+            }
+            let Some(sources) = self.sources(&market, reserve) else { continue };
+            let before = market.reserves[reserve as usize];
+            match market.ledger(now).refresh_price(reserve, &sources[0], sources.get(1)) {
+                Ok(_) if market.reserves[reserve as usize].price.publish_time != before.price.publish_time => {
+                    fresher |= 1 << reserve;
+                }
+                // What failed may have changed the copy.
+                _ => market.reserves[reserve as usize] = before,
+            }
+        }
+        Some(Predicted { market, now, fresher })
+    }
+
+    /// The keeper's token account of a reserve, and what it holds; none if there is no such account.
+    pub fn own_tokens(&self, reserve: u8) -> Option<(Address, Option<u64>)> {
+        let reserve = self.market()?.reserves.get(reserve as usize)?;
+        let own = token_account(&self.keeper, &from_engine(&reserve.mint), &from_engine(&reserve.token_program));
+        Some((own, self.tokens.get(&own).and_then(|held| held.as_ref()?.value)))
+    }
+
+    /// What the keeper has of each reserve's token.
+    pub fn held(&self) -> Vec<u64> {
+        let reserves = self.market().map_or(0, |market| market.reserves.len()) as u8;
+        (0..reserves).map(|reserve| self.own_tokens(reserve).and_then(|(_, held)| held).unwrap_or(0)).collect()
+    }
+
+    /// What a transfer of each reserve's token costs.
+    pub fn fees(&self) -> Vec<TransferFee> {
+        let epoch = self.clock().unwrap_or_default().epoch;
+        let reserves = self.market().map_or(&[][..], |market| &market.reserves);
+        let fee = |mint| self.mints.get(&mint).map_or(TransferFee::default(), |mint: &Mint| mint.fee_at(epoch));
+        reserves.iter().map(|reserve| fee(from_engine(&reserve.mint))).collect()
+    }
+}
+
+/// Changes among a program's accounts, of one market.
+pub fn changes(market: Address, accounts: &[(Address, Account)]) -> Vec<Change> {
+    let decoded = accounts.iter().filter_map(|(_, account)| decode_change(&account.data).ok());
+    let mut changes: Vec<_> = decoded.filter(|change| change.market == to_engine(&market)).collect();
+    changes.sort_by_key(|change| change.number);
+    changes
+}
+
+/// An owner's token account of a mint: where wallets keep it.
+pub fn token_account(owner: &Address, mint: &Address, token_program: &Address) -> Address {
+    let seeds = [owner.as_ref(), token_program.as_ref(), mint.as_ref()];
+    Address::find_program_address(&seeds, &TOKEN_ACCOUNTS).0
+}
+
+/// The program that makes such accounts.
+pub const TOKEN_ACCOUNTS: Address = Address::from_str_const("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL");

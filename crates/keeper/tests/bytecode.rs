@@ -1,0 +1,287 @@
+//! What the keeper decides, sent to the program's bytecode: prices fall, and everyone ends healthy or settled.
+
+use std::collections::BTreeMap;
+
+use ballast_client::{Address, ID, Instruction, MarketView, engine::{health::Requirement, margin::MarginAccount, reserve::ReserveConfig, units::{Bps, ONE_BPS}}};
+use ballast_keeper::{
+    book::Extent,
+    profit::{Case, Demands, NoVenue, Plan, Quoted, Venue, Way},
+    service::{
+        duty::{Duty, Thresholds, duties},
+        order,
+        router,
+        state::{News, State},
+    },
+};
+use ballast_tests::{Quote, SOL, Swap, Token, USD, User, World, reserve_config};
+
+const DEMANDS: Demands = Demands {
+    min_profit: 0.01,
+    hold_discount_bps: 0,
+    max_slippage_share_bps: 9_000,
+    priority_share_bps: 5_000,
+    base_cost: 0.001,
+};
+const THRESHOLDS: Thresholds = Thresholds { refresh_age_bps: 5_000, refresh_deviation_bps: 50, poke_fees: 1.0 };
+
+/// A market of a dollar and two collaterals, and traders who borrow nearly all they may.
+struct Theatre {
+    world: World,
+    state: State,
+    keeper: Address,
+    traders: Vec<User>,
+    usd: u8,
+    sol: u8,
+    eth: u8,
+    slot: u64,
+}
+
+impl Theatre {
+    fn new(config: ReserveConfig) -> Self {
+        let mut world = World::new();
+        let usd = world.list(Token::new("USD", 6, 1.0), config);
+        let sol = world.list(Token::new("SOL", 9, 150.0), config);
+        let eth = world.list(Token::new("ETH", 9, 3_000.0), config);
+        let lender = world.user("lender");
+        world.supply(lender, usd, 1_000_000 * USD);
+        let traders: Vec<User> = (0..10).map(|number| world.user(&format!("trader {number}"))).collect();
+        for (number, trader) in traders.iter().enumerate() {
+            let collateral = if number % 2 == 0 { sol } else { eth };
+            let (amount, worth) = if number % 2 == 0 { (100 * SOL, 15_000) } else { (5 * SOL, 15_000) };
+            world.supply(*trader, collateral, amount);
+            world.refresh_all();
+            // From 55 % to 73 %.
+            world.borrow(*trader, usd, worth * (55 + 2 * number as u64) / 100 * USD).expect_ok();
+        }
+        let keeper = world.key("keeper");
+        let state = State::new(world.market, keeper);
+        let mut theatre = Self { world, state, keeper, traders, usd, sol, eth, slot: 1 };
+        theatre.read();
+        theatre.read();
+        theatre
+    }
+
+    /// Reads everything, as the keeper does at a resync.
+    fn read(&mut self) {
+        self.slot += 1;
+        let slot = self.slot;
+        let mut watched = self.state.chain.watched();
+        watched.extend(self.state.chain.mints());
+        for address in watched {
+            let account = self.world.find_account(&address);
+            self.state.hear(News::Account { address, slot, account });
+        }
+        let accounts = self.world.svm.get_program_accounts(&ID);
+        let margins = accounts.into_iter().filter(|(_, account)| account.data.starts_with(&MarginAccount::DISCRIMINATOR));
+        self.state.hear(News::Listing { slot, accounts: margins.map(|(address, account)| (address, account.into())).collect() });
+    }
+
+    fn publish(&mut self, prices: [f64; 3]) {
+        self.world.advance(5);
+        for (reserve, dollars) in [self.usd, self.sol, self.eth].into_iter().zip(prices) {
+            self.world.publish(reserve, Quote::dollars(dollars));
+        }
+        self.read();
+    }
+
+    /// Until nothing is left to do. Returns how often each duty was done.
+    fn work<V: Venue>(&mut self, venue: impl Fn(&mut Self) -> V, swap: impl Fn(&mut Self, &Plan<V::Quote>) -> Vec<Instruction>) -> BTreeMap<&'static str, u32> {
+        let mut done = BTreeMap::new();
+        for _ in 0..200 {
+            self.read();
+            let mut predicted = self.state.chain.predict(u64::MAX).expect("all is known");
+            let (mut all, _) = duties(&mut self.state, &mut predicted, Extent::Full, &THRESHOLDS);
+            // Liquidations bring their prices along.
+            all.sort_by_key(|duty| matches!(duty, Duty::Refresh(_)));
+            let chain = self.state.chain.clone();
+            let mut instructions = None;
+            for duty in all {
+                let market = chain.market().expect("read");
+                let built = match &duty {
+                    Duty::Liquidate(address) => {
+                        let account = self.state.book.account(address).expect("in the book");
+                        let (held, fees) = (chain.held(), chain.fees());
+                        let case = Case { market: &predicted.market, now: predicted.now, account: &account, held: &held, fees: &fees };
+                        let at = venue(self);
+                        let Some(plan) = block_on(case.plan(&DEMANDS, &at)) else { continue };
+                        let swap = router::Swap { instructions: swap(self, &plan), tables: Vec::new() };
+                        let built = order::liquidation(&chain, &predicted, *address, &account, &plan, Some(&swap)).expect("an order");
+                        let before = self.balances();
+                        self.world.send_from(self.keeper, &built).expect_ok();
+                        self.check(&plan, before);
+                        *done.entry(duty.name()).or_default() += 1;
+                        instructions = Some(Vec::new());
+                        break;
+                    }
+                    Duty::Settle(account, reserve) => vec![market.settle_bad_debt(*account, *reserve).expect("listed")],
+                    Duty::Refresh(reserves) => vec![order::refresh(&chain, market, reserves).expect("known").expect("some")],
+                    Duty::Poke(reserve) => vec![market.poke(*reserve).expect("listed")],
+                    Duty::Execute(_) | Duty::Cancel(_) => unreachable!("nothing is queued"),
+                };
+                *done.entry(duty.name()).or_default() += 1;
+                instructions = Some(built);
+                break;
+            }
+            match instructions {
+                Some(instructions) if !instructions.is_empty() => _ = self.world.send_from(self.keeper, &instructions).expect_ok(),
+                Some(_) => (),
+                None => return done,
+            }
+        }
+        panic!("there is always something to do: {done:?}");
+    }
+
+    fn balances(&self) -> Vec<u64> {
+        [self.usd, self.sol, self.eth].iter().map(|reserve| self.world.balance(&self.keeper, *reserve)).collect()
+    }
+
+    /// The keeper's balances moved as planned.
+    fn check<Q>(&self, plan: &Plan<Q>, before: Vec<u64>) {
+        let after = self.balances();
+        let (debt, collateral) = (plan.order.debt as usize, plan.order.collateral as usize);
+        match &plan.way {
+            Way::Inventory => {
+                assert_eq!(before[debt] - after[debt], plan.sent);
+                assert_eq!(after[collateral] - before[collateral], plan.arriving);
+            }
+            Way::Receivership(quoted) => {
+                assert_eq!(after[debt] - before[debt], quoted.out - plan.sent);
+                assert_eq!(after[collateral], before[collateral], "all of it is sold");
+            }
+        }
+    }
+
+    /// Everyone is healthy, or owes nothing.
+    fn assert_peace(&mut self) {
+        let view = self.world.view();
+        for trader in &self.traders {
+            let account = self.world.margin(&trader.margin);
+            let health = view.health(&account, self.world.now(), Requirement::Maintenance).expect("listed");
+            assert!(health.covers(), "{trader:?}: {health:?}");
+        }
+        self.world.assert_conserved();
+    }
+
+    /// The keeper's tokens at the last prices, USD.
+    fn wealth(&self) -> f64 {
+        let view = self.world.view();
+        let value = |(reserve, amount): (usize, u64)| {
+            let price = &view.reserves[reserve].price;
+            price.value_floor(amount, price.spot, Bps(ONE_BPS)).to_f64()
+        };
+        self.balances().into_iter().enumerate().map(value).sum()
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
+}
+
+#[test]
+fn by_inventory_a_fall_leaves_everyone_healthy_and_the_keeper_richer() {
+    let mut theatre = Theatre::new(reserve_config());
+    let (keeper, usd) = (theatre.keeper, theatre.usd);
+    theatre.world.fund(&keeper, usd, 200_000 * USD);
+    theatre.publish([1.0, 125.0, 2_450.0]);
+    let done = theatre.work(|_| NoVenue, |_, _| Vec::new());
+    assert!(done["liquidate"] >= 5, "{done:?}");
+    theatre.assert_peace();
+    assert!(theatre.wealth() > 200_000.0 + 100.0, "{}", theatre.wealth());
+}
+
+#[test]
+fn accounts_under_water_are_settled_once_their_collateral_is_gone() {
+    let mut theatre = Theatre::new(reserve_config());
+    let (keeper, usd) = (theatre.keeper, theatre.usd);
+    theatre.world.fund(&keeper, usd, 200_000 * USD);
+    theatre.publish([1.0, 60.0, 2_450.0]);
+    let done = theatre.work(|_| NoVenue, |_, _| Vec::new());
+    assert!(done["settle_bad_debt"] >= 1, "{done:?}");
+    theatre.assert_peace();
+    assert!(theatre.wealth() > 200_000.0, "{}", theatre.wealth());
+}
+
+/// Buys at the market's prices less a percent.
+#[derive(Clone)]
+struct Pool(MarketView);
+
+impl Pool {
+    /// Atoms of dollars for atoms of a collateral, as a fraction.
+    fn rate(&self, sell: u8) -> [u64; 2] {
+        let price = &self.0.reserves[sell as usize].price;
+        let dollars = price.price as f64 * 10f64.powi(price.exponent) * 0.99;
+        // A collateral has nine decimals, a dollar six.
+        [(dollars * 1_000.0) as u64, 1_000_000]
+    }
+}
+
+impl Venue for Pool {
+    type Quote = u8;
+
+    async fn quote(&self, sell: u8, _: u8, amount: u64) -> Option<Quoted<u8>> {
+        let [numerator, denominator] = self.rate(sell);
+        Some(Quoted { out: (amount as u128 * numerator as u128 / denominator as u128) as u64, quote: sell })
+    }
+}
+
+#[test]
+fn by_receivership_the_keeper_needs_no_tokens_of_its_own() {
+    let mut theatre = Theatre::new(reserve_config());
+    let usd = theatre.usd;
+    theatre.publish([1.0, 125.0, 2_450.0]);
+    let pool = |theatre: &mut Theatre| Pool(theatre.state.chain.predict(u64::MAX).expect("known").market);
+    let done = theatre.work(pool, |theatre, plan| {
+        let Way::Receivership(quoted) = &plan.way else { panic!("it has no tokens") };
+        let rate = pool(theatre).rate(quoted.quote);
+        let keeper = theatre.keeper;
+        theatre.world.fund(&keeper, quoted.quote, 0);
+        let swap = Swap::new(&mut theatre.world, [quoted.quote, usd], rate, 1_000_000 * USD);
+        vec![swap.instruction(&mut theatre.world, &keeper, plan.arriving)]
+    });
+    assert!(done["liquidate"] >= 5, "{done:?}");
+    theatre.assert_peace();
+    assert!(theatre.wealth() > 100.0, "{}", theatre.wealth());
+}
+
+#[test]
+fn with_transfer_fees_what_moves_is_what_was_planned() {
+    let mut theatre = Theatre::new(reserve_config());
+    let (keeper, usd) = (theatre.keeper, theatre.usd);
+    let mut world = World::new();
+    let token = |name: &str, decimals, dollars| Token::new(name, decimals, dollars).with_fee(50, u64::MAX);
+    let (dollar, sol) = (world.list(token("USD", 6, 1.0), reserve_config()), world.list(token("SOL", 9, 150.0), reserve_config()));
+    assert_eq!((dollar, usd), (0, 0));
+    let eth = world.list(Token::new("ETH", 9, 3_000.0), reserve_config());
+    let (lender, trader) = (world.user("lender"), world.user("trader"));
+    world.supply(lender, dollar, 1_000_000 * USD);
+    world.supply(trader, sol, 100 * SOL);
+    world.refresh_all();
+    world.borrow(trader, dollar, 11_000 * USD).expect_ok();
+    world.key("keeper");
+    world.fund(&keeper, dollar, 100_000 * USD);
+    theatre = Theatre { state: State::new(world.market, keeper), traders: vec![trader], world, sol, eth, ..theatre };
+    theatre.read();
+    theatre.publish([1.0, 125.0, 2_450.0]);
+    let done = theatre.work(|_| NoVenue, |_, _| Vec::new());
+    assert_eq!(done["liquidate"], 1, "{done:?}");
+    theatre.assert_peace();
+}
+
+#[test]
+fn a_halt_that_is_over_is_lifted_and_old_prices_are_refreshed() {
+    let mut config = reserve_config();
+    config.breakers.tiers = [Bps(100), Bps(200), Bps(0)];
+    config.breakers.halt_seconds = 60;
+    let mut theatre = Theatre::new(config);
+    theatre.world.advance(5);
+    let sol = theatre.sol;
+    theatre.world.publish(sol, Quote::dollars(150.0).ema_dollars(145.0));
+    theatre.world.refresh(&[sol]).expect_ok();
+    assert!(theatre.world.reserve(sol).halt.tier > 0, "it has tripped");
+    theatre.world.advance(600);
+    theatre.publish([1.0, 150.0, 3_000.0]);
+    let done = theatre.work(|_| NoVenue, |_, _| Vec::new());
+    assert!(done["refresh_prices"] >= 1, "{done:?}");
+    let reserve = theatre.world.reserve(sol);
+    assert_eq!((reserve.halt.tier, reserve.price.publish_time), (0, theatre.world.now()));
+}

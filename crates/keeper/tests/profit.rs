@@ -1,0 +1,184 @@
+//! What is planned pays: at its limits too, whatever the market, the account and the venue are like.
+
+use ballast_client::{
+    MarketView,
+    engine::{
+        health::Requirement,
+        margin::MarginAccount,
+        token::TransferFee,
+        units::{Bps, ONE_BPS},
+    },
+};
+use ballast_keeper::{
+    bench::population::{Population, START},
+    profit::{Case, Demands, NoVenue, Plan, Quoted, Venue, Way, search},
+};
+use proptest::prelude::*;
+
+const DEMANDS: Demands = Demands {
+    min_profit: 0.5,
+    hold_discount_bps: 50,
+    max_slippage_share_bps: 9_000,
+    priority_share_bps: 5_000,
+    base_cost: 0.01,
+};
+
+/// Sells at the market's prices less a fee and less what the size moves them by: all of `depth` dollars would sell for half.
+struct Impact<'a> {
+    market: &'a MarketView,
+    fee: f64,
+    depth: f64,
+}
+
+fn value(market: &MarketView, reserve: u8, amount: u64) -> f64 {
+    let price = &market.reserves[reserve as usize].price;
+    price.value_floor(amount, price.spot, Bps(ONE_BPS)).to_f64()
+}
+
+impl Venue for Impact<'_> {
+    type Quote = (u8, u8, u64);
+
+    async fn quote(&self, sell: u8, buy: u8, amount: u64) -> Option<Quoted<Self::Quote>> {
+        let sold = value(self.market, sell, amount);
+        let bought = sold * (1.0 - self.fee) / (1.0 + sold / self.depth);
+        let price = &self.market.reserves[buy as usize].price;
+        let units = (bought * 1e8) as u128;
+        Some(Quoted { out: price.atoms_floor(ballast_client::engine::units::Usd(units), price.spot), quote: (sell, buy, amount) })
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
+}
+
+/// What is true of every plan.
+fn check<Q>(market: &MarketView, case: &Case, plan: &Plan<Q>) -> Result<(), TestCaseError> {
+    let health = market.health(case.account, case.now, Requirement::Maintenance).expect("listed");
+    prop_assert!(!health.covers(), "a healthy account is left alone");
+    prop_assert!(plan.priority <= plan.profit * 0.5 + 1e-9, "priority within its share");
+    prop_assert!(plan.profit - plan.priority >= DEMANDS.min_profit);
+    // The chain does what was previewed.
+    let done = market.preview_liquidation(case.account, plan.order, case.now).expect("as previewed");
+    prop_assert!(done.seized >= plan.order.min_collateral && done.paid() <= plan.order.max_repay);
+    let (debt, collateral) = (plan.order.debt, plan.order.collateral);
+    match &plan.way {
+        Way::Inventory => {
+            prop_assert!(plan.sent <= case.held[debt as usize]);
+            // At both limits of the order: all is paid, and no more than the least comes.
+            let least = case.fees[collateral as usize].arriving(plan.order.min_collateral).expect("a fee below one");
+            let worst = value(market, collateral, least) * (1.0 - DEMANDS.hold_discount_bps as f64 / 1e4);
+            let paid = value(market, debt, plan.order.max_repay) + plan.priority + DEMANDS.base_cost;
+            prop_assert!(worst - paid >= -1e-6 * paid, "{worst} for {paid}");
+        }
+        Way::Receivership(quoted) => {
+            prop_assert!(quoted.out >= plan.least_out(market, &DEMANDS), "what is sold pays for everything");
+            let (sold, bought) = (value(market, collateral, plan.arriving), value(market, debt, quoted.out));
+            prop_assert!((sold - bought) / sold * 1e4 < plan.preview.penalty.0 as f64 * 0.9, "slippage below the penalty");
+        }
+    }
+    Ok(())
+}
+
+fn scene(seed: u64, ratio: f64) -> (MarketView, MarginAccount) {
+    let mut population = Population::new(seed);
+    let market = population.market(16, 0);
+    let positions = 2 + population.below(7);
+    let account = population.account(&market, positions, ratio);
+    (market, account)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_plan_loses(
+        seed: u64,
+        ratio in 0.9f64..1.01,
+        depth in 3.0f64..9.0,
+        fee in 0.0f64..0.02,
+        bps in prop::sample::select(vec![0u16, 0, 30, 500]),
+        share in 0.0f64..1.5,
+    ) {
+        let (market, account) = scene(seed, ratio);
+        let fees = vec![TransferFee { bps, maximum: u64::MAX }; 16];
+        // Of each debt as much as a share of it.
+        let held: Vec<u64> = (0..16u8).map(|reserve| match account.position(reserve) {
+            Some(one) if one.is_debt() => (market.reserves[reserve as usize].debt_index.amount_ceil(one.shares) as f64 * share) as u64,
+            _ => 0,
+        }).collect();
+        let case = Case { market: &market, now: START, account: &account, held: &held, fees: &fees };
+        if let Some(plan) = block_on(case.plan(&DEMANDS, &NoVenue)) {
+            check(&market, &case, &plan)?;
+            prop_assert_eq!(&plan.way, &Way::Inventory);
+        }
+        let venue = Impact { market: &market, fee, depth: 10f64.powf(depth) };
+        if let Some(plan) = block_on(case.plan(&DEMANDS, &venue)) {
+            check(&market, &case, &plan)?;
+        }
+    }
+
+    /// The order's size is near the best there is, by comparison with a hundred sizes.
+    #[test]
+    fn a_slice_earns_what_the_best_size_earns(seed: u64, depth in 3.0f64..7.0) {
+        let (market, account) = scene(seed, 0.97);
+        let (held, fees) = ([0; 16], [TransferFee::default(); 16]);
+        let case = Case { market: &market, now: START, account: &account, held: &held, fees: &fees };
+        let venue = Impact { market: &market, fee: 0.001, depth: 10f64.powf(depth) };
+        if let Some(plan) = block_on(case.plan(&DEMANDS, &venue)) {
+            let at = |max_repay: u64| {
+                let order = ballast_client::LiquidationOrder { max_repay, min_collateral: 1, ..plan.order };
+                let preview = market.preview_liquidation(&account, order, START).ok()?;
+                let quoted = block_on(venue.quote(order.collateral, order.debt, preview.seized))?;
+                Some(value(&market, order.debt, quoted.out) - value(&market, order.debt, preview.paid()) - DEMANDS.base_cost)
+            };
+            let order = ballast_client::LiquidationOrder { max_repay: u64::MAX, min_collateral: 1, ..plan.order };
+            let whole = market.preview_liquidation(&account, order, START).expect("liquidatable").paid();
+            let best = (1..=100).filter_map(|part| at((whole as u128 * part / 100) as u64)).fold(0.0, f64::max);
+            prop_assert!(plan.profit >= best * 0.98 - 0.01, "{} of {best}", plan.profit);
+        }
+    }
+
+    #[test]
+    fn a_search_finds_the_top_of_a_parabola(top in 1u64..1_000_000, most in 1u64..1_000_000) {
+        #[derive(Clone)]
+        struct Look(f64, u64);
+        impl search::Rated for Look {
+            fn rating(&self) -> f64 {
+                self.0
+            }
+        }
+        let (mut search, mut looks) = (search::Search::new(most), 0);
+        while let Some(size) = search.next() {
+            looks += 1;
+            search.answer(Some(Look(-(size as f64 - top as f64).powi(2), size)));
+        }
+        let found = search.top();
+        let found = found.expect("something is found everywhere").1;
+        let best = top.min(most);
+        // Seven eighths below a top between them and all are as good as all.
+        prop_assert!(found.abs_diff(best) as f64 <= (most as f64 * 0.07).max(1.0), "{found} for {best} of {most}");
+        prop_assert!(looks <= search::LOOKS);
+    }
+}
+
+#[test]
+fn a_position_too_large_for_the_venue_is_sold_in_slices() {
+    let sliced = (0..200).filter(|seed| {
+        let (market, account) = scene(*seed, 0.97);
+        let (held, fees) = ([0; 16], [TransferFee::default(); 16]);
+        let case = Case { market: &market, now: START, account: &account, held: &held, fees: &fees };
+        let whole = case.estimate().unwrap_or_default();
+        let venue = Impact { market: &market, fee: 0.001, depth: whole * 100.0 };
+        block_on(case.plan(&DEMANDS, &venue)).is_some_and(|plan| plan.profit < whole / 2.0)
+    });
+    assert!(sliced.count() > 50, "half of what could be earned goes to the venue");
+}
+
+#[test]
+fn who_has_nothing_and_can_sell_nothing_plans_nothing() {
+    let (market, account) = scene(1, 0.95);
+    let (held, fees) = ([0; 16], [TransferFee::default(); 16]);
+    let case = Case { market: &market, now: START, account: &account, held: &held, fees: &fees };
+    assert!(case.estimate().is_some_and(|estimate| estimate > 0.0), "there is something to earn");
+    assert!(block_on(case.plan(&DEMANDS, &NoVenue)).is_none());
+}
