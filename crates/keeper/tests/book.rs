@@ -60,7 +60,9 @@ fn any_account(population: &mut Population, market: &MarketView) -> MarginAccoun
         _ => population.account(market, positions, ratio),
     };
     match population.below(16) {
-        0 => account.positions.iter_mut().filter(|one| one.side == Side::Deposit as u8).for_each(|one| one.shares.0 = 1),
+        0 => {
+            account.positions.iter_mut().filter(|one| one.side == Side::Deposit as u8).for_each(|one| one.shares.0 = 1)
+        }
         1 => account.positions.iter_mut().filter(|one| one.side != 0).for_each(|one| one.shares.0 = 1),
         _ => (),
     }

@@ -24,8 +24,8 @@ use ballast_client::{
     },
     from_engine, to_engine,
 };
-use ballast_localnet::{Localnet, Options, chain::Handle, history, keys, market, tokens};
-use support::{get, proxy::Proxy, until};
+use ballast_localnet::{Localnet, Options, chain::Handle, history, keys, tokens};
+use support::{proxy::Proxy, text, until};
 
 /// Traders with debts, most of them.
 const TRADERS: u16 = 300;
@@ -88,7 +88,7 @@ impl Keeper {
     }
 
     fn metric_of(&self, name: &str, label: &str) -> Option<f64> {
-        let text = support::text(&format!("{}/metrics", self.metrics)).ok()?;
+        let text = text(&format!("{}/metrics", self.metrics)).ok()?;
         let of = |line: &&str| line.starts_with(name) && line.contains(label);
         let values = text.lines().filter(of).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
         Some(values.sum())
@@ -166,7 +166,8 @@ impl Observer {
         let (slot, market, prices, accounts) = self.chain.with(move |svm| -> Result<_> {
             let mut read = |address: &Address| Ok::<_, anyhow::Error>(svm.get_account(address)?.context("no account")?);
             let found = MarketView::decode(market, &read(&market)?.data)?;
-            let prices = prices.iter().map(|address| Ok((*address, read(address)?.data))).collect::<Result<Vec<_>>>()?;
+            let prices =
+                prices.iter().map(|address| Ok((*address, read(address)?.data))).collect::<Result<Vec<_>>>()?;
             let accounts = traders.iter().map(|address| Ok((*address, read(address)?.data)));
             let accounts = accounts.collect::<Result<Vec<_>>>()?;
             Ok((svm.latest_epoch_info.absolute_slot, found, prices, accounts))
@@ -279,7 +280,9 @@ fn two_keepers_bring_hundreds_of_accounts_through_a_crash_and_lose_nothing() -> 
     }
     ensure!(troubles.next().is_none(), "not everything happened");
     network.feed().set_speed(0)?;
-    until("the last liquidation", || observer.look().and_then(|moment| episodes.take_in(&moment)).is_ok() && episodes.since.is_empty())?;
+    until("the last liquidation", || {
+        observer.look().and_then(|moment| episodes.take_in(&moment)).is_ok() && episodes.since.is_empty()
+    })?;
 
     report(&episodes, &keepers);
     ensure!(episodes.ended.len() >= 50, "{} liquidations are no crash", episodes.ended.len());
@@ -343,12 +346,17 @@ fn report(episodes: &Episodes, keepers: &[Keeper; 2]) {
     let mut blocks = episodes.ended.clone();
     blocks.sort_unstable();
     let median = blocks.get(blocks.len() / 2).copied().unwrap_or(0);
-    println!("{} times an account was liquidatable: {median} blocks in the middle, {} at most", blocks.len(), episodes.longest);
+    println!(
+        "{} times an account was liquidatable: {median} blocks in the middle, {} at most",
+        blocks.len(),
+        episodes.longest
+    );
     for keeper in keepers {
-        let text = support::text(&format!("{}/metrics", keeper.metrics)).unwrap_or_default();
-        let told = |line: &&str| ["attempts_total", "profit_usd", "disconnects", "resyncs", "news"].iter().any(|name| line.contains(name)) && !line.starts_with('#');
+        let text = text(&format!("{}/metrics", keeper.metrics)).unwrap_or_default();
+        let told = |line: &&str| {
+            ["attempts_total", "profit_usd", "disconnects", "resyncs", "news"].iter().any(|name| line.contains(name))
+                && !line.starts_with('#')
+        };
         println!("{}:\n  {}", keeper.name, text.lines().filter(told).collect::<Vec<_>>().join("\n  "));
     }
-    _ = get;
-    _ = market::FILE;
 }

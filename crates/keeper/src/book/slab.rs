@@ -287,8 +287,7 @@ fn confirm<const N: usize>(row: &Row, lanes: &[Lane; N], shares: &[u64; N], pric
     }
     let account = rebuild(row, lanes, shares);
     // An account with a position in a reserve that the market does not have is read before its market.
-    let health: Health =
-        health(&account, prices.reserves, prices.config, prices.now, Requirement::Maintenance).ok()?;
+    let health: Health = health(&account, prices.reserves, prices.config, prices.now, Requirement::Maintenance).ok()?;
     (!health.covers()).then(|| Found { address: row.key(), health })
 }
 

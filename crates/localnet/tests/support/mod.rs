@@ -47,6 +47,14 @@ pub fn post(url: &str, body: &Value) -> Result<(u16, Value)> {
     answer(|client| client.post(url).json(body))
 }
 
+/// What a URL answers with, as text.
+pub fn text(url: &str) -> Result<String> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(async { Ok(reqwest::Client::new().get(url).timeout(PATIENCE).send().await?.text().await?) })
+}
+
 fn answer(request: impl FnOnce(reqwest::Client) -> reqwest::RequestBuilder) -> Result<(u16, Value)> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let response = request(reqwest::Client::new()).timeout(PATIENCE).send().await?;
