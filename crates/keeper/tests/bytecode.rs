@@ -2,14 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use ballast_client::{Address, ID, Instruction, MarketView, engine::{health::Requirement, margin::MarginAccount, reserve::ReserveConfig, units::{Bps, ONE_BPS}}};
+use ballast_client::{
+    Address, ID, Instruction, MarketView,
+    engine::{
+        health::Requirement,
+        margin::MarginAccount,
+        reserve::ReserveConfig,
+        units::{Bps, ONE_BPS},
+    },
+};
 use ballast_keeper::{
     book::Extent,
     profit::{Case, Demands, NoVenue, Plan, Quoted, Venue, Way},
     service::{
         duty::{Duty, Thresholds, duties},
-        order,
-        router,
+        order, router,
         state::{News, State},
     },
 };
@@ -72,8 +79,12 @@ impl Theatre {
             self.state.hear(News::Account { address, slot, account });
         }
         let accounts = self.world.svm.get_program_accounts(&ID);
-        let margins = accounts.into_iter().filter(|(_, account)| account.data.starts_with(&MarginAccount::DISCRIMINATOR));
-        self.state.hear(News::Listing { slot, accounts: margins.map(|(address, account)| (address, account.into())).collect() });
+        let margins =
+            accounts.into_iter().filter(|(_, account)| account.data.starts_with(&MarginAccount::DISCRIMINATOR));
+        self.state.hear(News::Listing {
+            slot,
+            accounts: margins.map(|(address, account)| (address, account.into())).collect(),
+        });
     }
 
     fn publish(&mut self, prices: [f64; 3]) {
@@ -85,7 +96,11 @@ impl Theatre {
     }
 
     /// Until nothing is left to do. Returns how often each duty was done.
-    fn work<V: Venue>(&mut self, venue: impl Fn(&mut Self) -> V, swap: impl Fn(&mut Self, &Plan<V::Quote>) -> Vec<Instruction>) -> BTreeMap<&'static str, u32> {
+    fn work<V: Venue>(
+        &mut self,
+        venue: impl Fn(&mut Self) -> V,
+        swap: impl Fn(&mut Self, &Plan<V::Quote>) -> Vec<Instruction>,
+    ) -> BTreeMap<&'static str, u32> {
         let mut done = BTreeMap::new();
         for _ in 0..200 {
             self.read();
@@ -101,11 +116,18 @@ impl Theatre {
                     Duty::Liquidate(address) => {
                         let account = self.state.book.account(address).expect("in the book");
                         let (held, fees) = (chain.held(), chain.fees());
-                        let case = Case { market: &predicted.market, now: predicted.now, account: &account, held: &held, fees: &fees };
+                        let case = Case {
+                            market: &predicted.market,
+                            now: predicted.now,
+                            account: &account,
+                            held: &held,
+                            fees: &fees,
+                        };
                         let at = venue(self);
                         let Some(plan) = block_on(case.plan(&DEMANDS, &at)) else { continue };
                         let swap = router::Swap { instructions: swap(self, &plan), tables: Vec::new() };
-                        let built = order::liquidation(&chain, &predicted, *address, &account, &plan, Some(&swap)).expect("an order");
+                        let built = order::liquidation(&chain, &predicted, *address, &account, &plan, Some(&swap))
+                            .expect("an order");
                         let before = self.balances();
                         self.world.send_from(self.keeper, &built).expect_ok();
                         self.check(&plan, before);
@@ -114,7 +136,9 @@ impl Theatre {
                         break;
                     }
                     Duty::Settle(account, reserve) => vec![market.settle_bad_debt(*account, *reserve).expect("listed")],
-                    Duty::Refresh(reserves) => vec![order::refresh(&chain, market, reserves).expect("known").expect("some")],
+                    Duty::Refresh(reserves) => {
+                        vec![order::refresh(&chain, market, reserves).expect("known").expect("some")]
+                    }
                     Duty::Poke(reserve) => vec![market.poke(*reserve).expect("listed")],
                     Duty::Execute(_) | Duty::Cancel(_) => unreachable!("nothing is queued"),
                 };
@@ -123,7 +147,9 @@ impl Theatre {
                 break;
             }
             match instructions {
-                Some(instructions) if !instructions.is_empty() => _ = self.world.send_from(self.keeper, &instructions).expect_ok(),
+                Some(instructions) if !instructions.is_empty() => {
+                    _ = self.world.send_from(self.keeper, &instructions).expect_ok()
+                }
                 Some(_) => (),
                 None => return done,
             }
@@ -249,7 +275,8 @@ fn with_transfer_fees_what_moves_is_what_was_planned() {
     let (keeper, usd) = (theatre.keeper, theatre.usd);
     let mut world = World::new();
     let token = |name: &str, decimals, dollars| Token::new(name, decimals, dollars).with_fee(50, u64::MAX);
-    let (dollar, sol) = (world.list(token("USD", 6, 1.0), reserve_config()), world.list(token("SOL", 9, 150.0), reserve_config()));
+    let (dollar, sol) =
+        (world.list(token("USD", 6, 1.0), reserve_config()), world.list(token("SOL", 9, 150.0), reserve_config()));
     assert_eq!((dollar, usd), (0, 0));
     let eth = world.list(Token::new("ETH", 9, 3_000.0), reserve_config());
     let (lender, trader) = (world.user("lender"), world.user("trader"));

@@ -10,7 +10,7 @@ use ballast_client::{
     },
 };
 use ballast_keeper::{
-    bench::population::{Population, START},
+    bench::population::{Population, START, Tokens},
     profit::{Case, Demands, NoVenue, Plan, Quoted, Venue, Way, search},
 };
 use proptest::prelude::*;
@@ -43,7 +43,10 @@ impl Venue for Impact<'_> {
         let bought = sold * (1.0 - self.fee) / (1.0 + sold / self.depth);
         let price = &self.market.reserves[buy as usize].price;
         let units = (bought * 1e8) as u128;
-        Some(Quoted { out: price.atoms_floor(ballast_client::engine::units::Usd(units), price.spot), quote: (sell, buy, amount) })
+        Some(Quoted {
+            out: price.atoms_floor(ballast_client::engine::units::Usd(units), price.spot),
+            quote: (sell, buy, amount),
+        })
     }
 }
 
@@ -73,7 +76,10 @@ fn check<Q>(market: &MarketView, case: &Case, plan: &Plan<Q>) -> Result<(), Test
         Way::Receivership(quoted) => {
             prop_assert!(quoted.out >= plan.least_out(market, &DEMANDS), "what is sold pays for everything");
             let (sold, bought) = (value(market, collateral, plan.arriving), value(market, debt, quoted.out));
-            prop_assert!((sold - bought) / sold * 1e4 < plan.preview.penalty.0 as f64 * 0.9, "slippage below the penalty");
+            prop_assert!(
+                (sold - bought) / sold * 1e4 < plan.preview.penalty.0 as f64 * 0.9,
+                "slippage below the penalty"
+            );
         }
     }
     Ok(())
@@ -81,7 +87,7 @@ fn check<Q>(market: &MarketView, case: &Case, plan: &Plan<Q>) -> Result<(), Test
 
 fn scene(seed: u64, ratio: f64) -> (MarketView, MarginAccount) {
     let mut population = Population::new(seed);
-    let market = population.market(16, 0);
+    let market = population.market(Tokens::Common, 16, 0);
     let positions = 2 + population.below(7);
     let account = population.account(&market, positions, ratio);
     (market, account)

@@ -2,7 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
-use axum::{Json, Router as Server, extract::{Query, State}, http::StatusCode, routing::{get, post}};
+use axum::{
+    Json, Router as Server,
+    extract::{Query, State},
+    http::StatusCode,
+    routing::{get, post},
+};
 use ballast_client::Address;
 use ballast_keeper::service::router::Router;
 use serde_json::{Value, json};
@@ -17,7 +22,8 @@ type Requests = Arc<Mutex<Vec<Value>>>;
 /// A router that quotes two for one, and has the swap signed by `signer`.
 async fn serve(signer: Address, status: StatusCode) -> (Router, Requests) {
     let requests = Requests::default();
-    let quote = async move |State(requests): State<Requests>, Query(query): Query<std::collections::HashMap<String, String>>| {
+    let quote = async move |State(requests): State<Requests>,
+                            Query(query): Query<std::collections::HashMap<String, String>>| {
         requests.lock().expect("no panic").push(json!(query));
         let amount: u64 = query["amount"].parse().expect("a number");
         let answer = json!({
@@ -30,19 +36,24 @@ async fn serve(signer: Address, status: StatusCode) -> (Router, Requests) {
     };
     let swap = async move |State(requests): State<Requests>, Json(request): Json<Value>| {
         requests.lock().expect("no panic").push(request);
-        let instruction = |byte: u8| json!({
-            "programId": SELL.to_string(),
-            "accounts": [{"pubkey": signer.to_string(), "isSigner": true, "isWritable": false},
-                         {"pubkey": BUY.to_string(), "isSigner": false, "isWritable": true}],
-            "data": (["AQ==", "Ag==", "Aw=="][byte as usize]),
-        });
+        let instruction = |byte: u8| {
+            json!({
+                "programId": SELL.to_string(),
+                "accounts": [{"pubkey": signer.to_string(), "isSigner": true, "isWritable": false},
+                             {"pubkey": BUY.to_string(), "isSigner": false, "isWritable": true}],
+                "data": (["AQ==", "Ag==", "Aw=="][byte as usize]),
+            })
+        };
         Json(json!({
             "computeBudgetInstructions": [instruction(0)], "setupInstructions": [instruction(0)],
             "swapInstruction": instruction(1), "cleanupInstruction": instruction(2), "otherInstructions": [],
             "addressLookupTableAddresses": [BUY.to_string()],
         }))
     };
-    let app = Server::new().route("/swap/v1/quote", get(quote)).route("/swap/v1/swap-instructions", post(swap)).with_state(requests.clone());
+    let app = Server::new()
+        .route("/swap/v1/quote", get(quote))
+        .route("/swap/v1/swap-instructions", post(swap))
+        .with_state(requests.clone());
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/swap/v1/", listener.local_addr().expect("bound"));
     tokio::spawn(async move { axum::serve(listener, app).await });
@@ -64,7 +75,8 @@ async fn a_quote_and_its_swap_are_read_and_the_quote_goes_back_whole() {
     let expected = json!({"inputMint": SELL.to_string(), "outputMint": BUY.to_string(), "amount": "1000",
         "slippageBps": "50", "swapMode": "ExactIn", "maxAccounts": "20"});
     assert_eq!(requests[0], expected);
-    let expected = json!({"quoteResponse": quoted.quote, "userPublicKey": OWNER.to_string(), "wrapAndUnwrapSol": false});
+    let expected =
+        json!({"quoteResponse": quoted.quote, "userPublicKey": OWNER.to_string(), "wrapAndUnwrapSol": false});
     assert_eq!(requests[1], expected);
     assert_eq!(quoted.quote["unknown"]["kept"], true);
 }

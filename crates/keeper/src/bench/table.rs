@@ -12,7 +12,9 @@ pub fn print(measured: &[Measured], threads: usize) {
     row("full, 1 thread, ms", measured, |one| format!("{:.2}", one.full_one_thread_ms));
     row("full, 1 thread, million accounts a second", measured, |one| rate(one, one.full_one_thread_ms));
     row(&format!("full, {threads} threads, ms"), measured, |one| format!("{:.2}", one.full_parallel_ms));
-    row(&format!("full, {threads} threads, million accounts a second"), measured, |one| rate(one, one.full_parallel_ms));
+    row(&format!("full, {threads} threads, million accounts a second"), measured, |one| {
+        rate(one, one.full_parallel_ms)
+    });
     row("holders of the moved reserve", measured, |one| group(one.holders));
     row("one reserve moved, 1 thread, ms", measured, |one| format!("{:.2}", one.moved_one_thread_ms));
     row(&format!("one reserve moved, {threads} threads, ms"), measured, |one| format!("{:.2}", one.moved_parallel_ms));

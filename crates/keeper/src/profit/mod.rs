@@ -149,7 +149,8 @@ impl Case<'_> {
 
     /// All pairs that may be liquidated, with what each would move as a whole, the highest penalty in USD first.
     fn pairs(&self) -> Vec<((u8, u8), Liquidation)> {
-        let (debts, deposits): (Vec<&Position>, Vec<_>) = self.account.positions().iter().partition(|one| one.is_debt());
+        let (debts, deposits): (Vec<&Position>, Vec<_>) =
+            self.account.positions().iter().partition(|one| one.is_debt());
         let pairs = debts.iter().flat_map(|debt| deposits.iter().map(|deposit| (debt.reserve, deposit.reserve)));
         let mut pairs: Vec<_> = pairs.filter_map(|pair| Some((pair, self.preview(pair, u64::MAX)?))).collect();
         let bonus = |(pair, whole): &((u8, u8), Liquidation)| {
@@ -193,10 +194,19 @@ impl Case<'_> {
         let kept = self.value(collateral, arriving) * (1.0 - demands.hold_discount_bps as f64 / 1e4);
         let profit = kept - self.value(debt, sent) - demands.base_cost;
         // Of the collateral as much may be missing as what is earned by it, and no more than that is expected to move.
-        let spare = (profit - self.priority(profit, demands)) / self.value(collateral, preview.seized).max(f64::MIN_POSITIVE);
+        let spare =
+            (profit - self.priority(profit, demands)) / self.value(collateral, preview.seized).max(f64::MIN_POSITIVE);
         let least = preview.seized - (preview.seized as f64 * spare.clamp(0.0, 0.01)) as u64;
         let order = LiquidationOrder { debt, collateral, max_repay: sent, min_collateral: least.max(1) };
-        Some(Plan { order, preview, sent, arriving, way: Way::Inventory, profit, priority: self.priority(profit, demands) })
+        Some(Plan {
+            order,
+            preview,
+            sent,
+            arriving,
+            way: Way::Inventory,
+            profit,
+            priority: self.priority(profit, demands),
+        })
     }
 
     /// By selling what so large a payment would seize.

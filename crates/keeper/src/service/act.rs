@@ -71,9 +71,7 @@ impl Actor {
     fn sol_price(&self, market: &MarketView) -> f64 {
         let listed = market.find_reserve(&WRAPPED_SOL).and_then(|index| market.reserves.get(index as usize));
         let price = listed.map(|reserve| &reserve.price).filter(|price| price.publish_time > 0);
-        price.map_or(self.options.sol_price, |price| {
-            price.value_floor(SOL as u64, price.spot, Bps(ONE_BPS)).to_f64()
-        })
+        price.map_or(self.options.sol_price, |price| price.value_floor(SOL as u64, price.spot, Bps(ONE_BPS)).to_f64())
     }
 
     /// Does a duty.

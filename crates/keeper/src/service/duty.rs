@@ -136,16 +136,11 @@ fn stale_prices(chain: &Chain, predicted: &Predicted, thresholds: &Thresholds) -
         let (held, new) = (&market.reserves[*reserve as usize], &predicted.market.reserves[*reserve as usize]);
         let age = predicted.now.saturating_sub(held.price.publish_time);
         let limit = held.config.oracle.max_age as i64 * thresholds.refresh_age_bps as i64 / ONE_BPS as i64;
-        let one = |price: &ballast_client::engine::reading::PriceCache| {
-            price.price as f64 * 10f64.powi(price.exponent)
-        };
+        let one = |price: &ballast_client::engine::reading::PriceCache| price.price as f64 * 10f64.powi(price.exponent);
         let (old, new) = (one(&held.price), one(&new.price));
         age >= limit || (new - old).abs() * ONE_BPS as f64 >= old * thresholds.refresh_deviation_bps as f64
     };
-    (0..market.reserves.len() as u8)
-        .filter(|reserve| predicted.fresher >> reserve & 1 == 1)
-        .filter(is_worth)
-        .collect()
+    (0..market.reserves.len() as u8).filter(|reserve| predicted.fresher >> reserve & 1 == 1).filter(is_worth).collect()
 }
 
 /// Reserves with a halt that is over, or with fees that wait.

@@ -10,8 +10,8 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use futures_util::future::ready;
 use axum::{Router, http::StatusCode, routing::get};
+use futures_util::future::ready;
 use prometheus::{
     Counter, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,

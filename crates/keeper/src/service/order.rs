@@ -98,11 +98,7 @@ pub fn refresh(chain: &Chain, market: &MarketView, reserves: &[u8]) -> Result<Op
 }
 
 /// Makes the keeper's token account of a reserve, if there is none.
-fn missing_token_account(
-    chain: &Chain,
-    market: &MarketView,
-    reserve: u8,
-) -> Result<Option<Instruction>, OrderError> {
+fn missing_token_account(chain: &Chain, market: &MarketView, reserve: u8) -> Result<Option<Instruction>, OrderError> {
     const CREATE_IDEMPOTENT: u8 = 1;
     let (address, held) = chain.own_tokens(reserve).ok_or(OrderError::Unknown)?;
     if held.is_some() {

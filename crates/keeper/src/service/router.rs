@@ -142,7 +142,8 @@ impl Router {
         let url = format!("{}/swap-instructions", self.url);
         let answer: SwapAnswer = read(self.client.post(url).json(&request).send().await?).await?;
         let SwapAnswer { setup_instructions, swap_instruction, cleanup_instruction, other_instructions, .. } = &answer;
-        let all = setup_instructions.iter().chain([swap_instruction]).chain(cleanup_instruction).chain(other_instructions);
+        let all =
+            setup_instructions.iter().chain([swap_instruction]).chain(cleanup_instruction).chain(other_instructions);
         let instructions = all.map(RouterInstruction::decode).collect::<Result<Vec<_>>>()?;
         if instructions.iter().flat_map(|one| &one.accounts).any(|one| one.is_signer && one.pubkey != owner) {
             bail!("the router's swap asks for somebody else's signature");

@@ -205,7 +205,8 @@ impl Keeper {
             Event::News(news) => {
                 metrics.hear();
                 let heard = self.state.hear(news);
-                let count = |became: &str, number: usize| metrics.news.with_label_values(&[became]).inc_by(number as u64);
+                let count =
+                    |became: &str, number: usize| metrics.news.with_label_values(&[became]).inc_by(number as u64);
                 count("older", heard.older);
                 count("in_doubt", heard.doubts.len());
                 count(if heard.changed { "changed" } else { "same" }, 1);
@@ -319,12 +320,15 @@ impl Keeper {
             let now = self.now();
             self.attempts.forget(now);
         }
-        self.begin(duties, View {
-            held: self.state.chain.held(),
-            fees: self.state.chain.fees(),
-            chain: self.state.chain.clone(),
-            predicted,
-        });
+        self.begin(
+            duties,
+            View {
+                held: self.state.chain.held(),
+                fees: self.state.chain.fees(),
+                chain: self.state.chain.clone(),
+                predicted,
+            },
+        );
     }
 
     fn measure(&self) {

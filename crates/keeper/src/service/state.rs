@@ -5,13 +5,13 @@
 use std::collections::{BTreeMap, HashSet};
 
 use ballast_client::{
-    Address, ID, MarketView, decode_change, decode_margin_account, from_engine,
+    Address, ID, MarketView, decode_change, decode_margin_account,
     engine::{
         governance::Change,
         price::{PriceUpdate, Source},
         token::{Mint, TransferFee, balance},
     },
-    to_engine,
+    from_engine, to_engine,
 };
 use solana_account::Account;
 
@@ -269,10 +269,8 @@ impl Chain {
         }
         if let Some(held) = self.prices.get_mut(&address) {
             let none = Price { owner: Address::default(), update: None };
-            let price = account.map_or(none, |account| Price {
-                owner: account.owner,
-                update: PriceUpdate::parse(&account.data).ok(),
-            });
+            let price = account
+                .map_or(none, |account| Price { owner: account.owner, update: PriceUpdate::parse(&account.data).ok() });
             return offer(held, slot, price);
         }
         let amount = account.and_then(|account| balance(&account.data));
