@@ -11,7 +11,7 @@ use ballast_client::{
     },
 };
 use ballast_keeper::{
-    bench::population::{Population, START},
+    bench::population::{Population, START, Tokens},
     book::{Applied, Book, Extent, Found, is_bad_debt},
 };
 use proptest::prelude::*;
@@ -83,9 +83,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_full_evaluation_finds_whom_the_engine_finds(seed: u64, reserves in 16usize..=64, stale in 0usize..5) {
+    fn a_full_evaluation_finds_whom_the_engine_finds(
+        seed: u64,
+        tokens in prop::sample::select(vec![Tokens::Common, Tokens::Any]),
+        reserves in 16usize..=64,
+        stale in 0usize..5,
+    ) {
         let mut population = Population::new(seed);
-        let market = population.market(reserves, stale);
+        let market = population.market(tokens, reserves, stale);
         let (mut book, truth) = fill(&mut population, &market, 300);
         for now in [START, START + 30, START + 61, START + 1_000_000] {
             prop_assert_eq!(sorted(book.evaluate(&market, now, Extent::Full)), truth.liquidatable(&market, now));
@@ -95,9 +100,14 @@ proptest! {
 
     /// Prices move, age, and earn interest; accounts come, change and go: an evaluation of what has moved finds the same.
     #[test]
-    fn an_evaluation_of_what_moved_finds_whom_the_engine_finds(seed: u64, reserves in 16usize..=64, stale in 0usize..5) {
+    fn an_evaluation_of_what_moved_finds_whom_the_engine_finds(
+        seed: u64,
+        tokens in prop::sample::select(vec![Tokens::Common, Tokens::Any]),
+        reserves in 16usize..=64,
+        stale in 0usize..5,
+    ) {
         let mut population = Population::new(seed);
-        let mut market = population.market(reserves, stale);
+        let mut market = population.market(tokens, reserves, stale);
         let (mut book, mut truth) = fill(&mut population, &market, 200);
         book.evaluate(&market, START, Extent::Full);
         let mut now = START;
@@ -145,7 +155,7 @@ proptest! {
     #[test]
     fn the_newest_news_is_held_whatever_order_it_comes_in(seed: u64, order in Just((1..20u64).collect::<Vec<_>>()).prop_shuffle()) {
         let mut population = Population::new(seed);
-        let market = population.market(16, 0);
+        let market = population.market(Tokens::Any, 16, 0);
         let news: Vec<_> = (0..20).map(|_| any_account(&mut population, &market)).collect();
         let mut book = Book::default();
         let mut newest = 0;
@@ -169,7 +179,7 @@ fn sorted_addresses(mut addresses: Vec<Address>) -> Vec<Address> {
 
 fn one_account() -> (MarketView, MarginAccount, Book) {
     let mut population = Population::new(1);
-    let market = population.market(16, 0);
+    let market = population.market(Tokens::Any, 16, 0);
     let account = population.account(&market, 4, 1.5);
     let mut book = Book::default();
     assert_eq!(book.apply(&address(0), &account, 10, &market.reserves), Applied::Changed);
@@ -219,7 +229,7 @@ fn an_account_of_a_reserve_that_cannot_be_is_refused() {
 #[test]
 fn an_account_read_before_its_reserve_is_found_once_the_market_is_read() {
     let mut population = Population::new(3);
-    let market = population.market(16, 0);
+    let market = population.market(Tokens::Any, 16, 0);
     let account = population.account(&market, 16, 0.8);
     let before = MarketView { reserves: market.reserves[..8].to_vec(), ..market.clone() };
     let mut book = Book::default();

@@ -10,7 +10,7 @@ use ballast_client::{
     },
 };
 use ballast_keeper::{
-    bench::population::{Population, START},
+    bench::population::{Population, START, Tokens},
     profit::{Case, Demands, NoVenue, Plan, Quoted, Venue, Way, search},
 };
 use proptest::prelude::*;
@@ -87,7 +87,7 @@ fn check<Q>(market: &MarketView, case: &Case, plan: &Plan<Q>) -> Result<(), Test
 
 fn scene(seed: u64, ratio: f64) -> (MarketView, MarginAccount) {
     let mut population = Population::new(seed);
-    let market = population.market(16, 0);
+    let market = population.market(Tokens::Common, 16, 0);
     let positions = 2 + population.below(7);
     let account = population.account(&market, positions, ratio);
     (market, account)

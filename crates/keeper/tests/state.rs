@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use ballast_client::{Address, ID, engine::health::Requirement};
 use ballast_keeper::{
-    bench::population::{Population, START},
+    bench::population::{Population, START, Tokens},
     book::Extent,
     service::{
         duty::{Duty, Thresholds, duties},
@@ -35,7 +35,7 @@ struct History {
 impl History {
     fn new(seed: u64, slots: u64) -> Self {
         let mut population = Population::new(seed);
-        let mut market = population.market(16, 0);
+        let mut market = population.market(Tokens::Common, 16, 0);
         market.market.config.roles.price_receiver.0 = RECEIVER.to_bytes();
         let mut writes = vec![(1, market.address, Some(account(ID, market_bytes(&market))))];
         for number in 0..MARGINS {

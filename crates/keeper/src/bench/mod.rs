@@ -9,7 +9,7 @@ use ballast_client::{Address, MarketView};
 use serde::Serialize;
 
 use crate::book::{Book, Extent};
-use population::{Population, START};
+use population::{Population, START, Tokens};
 
 /// Positions of each account on cross or group terms.
 const POSITIONS: usize = 8;
@@ -87,7 +87,7 @@ impl Options {
 
     fn measure(&self, accounts: usize, threads: usize) -> anyhow::Result<Measured> {
         let mut population = Population::new(self.seed);
-        let mut market = population.market(RESERVES, STALE);
+        let mut market = population.market(Tokens::Common, RESERVES, STALE);
         // Time passes, and only one price is to move by it.
         for reserve in market.reserves.iter_mut().filter(|reserve| reserve.price.fresh_until >= START) {
             reserve.price.fresh_until += 3_600;

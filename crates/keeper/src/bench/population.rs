@@ -24,6 +24,15 @@ use rayon::prelude::*;
 /// When the markets are as they are made, unix seconds.
 pub const START: i64 = 1_780_000_000;
 
+/// Which tokens a market lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tokens {
+    /// Of 6 to 9 decimals, as most are.
+    Common,
+    /// Of 0 to 18 decimals: an atom may be worth millions, or all there are less than a cent.
+    Any,
+}
+
 /// Makes markets and accounts, the same ones from the same seed.
 pub struct Population {
     rng: ChaCha8Rng,
@@ -37,7 +46,7 @@ impl Population {
 
     /// A market of so many reserves: of all sizes and ages of prices, in risk groups, with isolated terms, haircuts, ramps and
     /// interest under way. Every `stale`th price is too old; zero: none is.
-    pub fn market(&mut self, reserves: usize, stale: usize) -> MarketView {
+    pub fn market(&mut self, tokens: Tokens, reserves: usize, stale: usize) -> MarketView {
         let config = MarketConfig {
             target_health: Bps(10_500),
             full_penalty_shortfall: Bps(1_000),
@@ -46,12 +55,14 @@ impl Population {
             ..MarketConfig::default()
         };
         let market = Market { version: LAYOUT_VERSION, config, ..Market::default() };
-        let reserves = (0..reserves).map(|index| self.reserve(index, stale != 0 && index % stale == 0)).collect();
+        let reserves =
+            (0..reserves).map(|index| self.reserve(tokens, index, stale != 0 && index % stale == 0)).collect();
         MarketView { address: Address::new_from_array([1; 32]), market, reserves }
     }
 
-    fn reserve(&mut self, index: usize, is_stale: bool) -> Reserve {
-        let decimals = [0, 2, 6, 6, 8, 9, 9, 18][self.rng.random_range(0..8)];
+    fn reserve(&mut self, tokens: Tokens, index: usize, is_stale: bool) -> Reserve {
+        let of: [u8; 4] = if tokens == Tokens::Common { [6, 6, 8, 9] } else { [0, 2, 8, 18] };
+        let decimals = of[self.rng.random_range(0..of.len())];
         let config = self.config(index);
         let mut reserve = Reserve::new(&config, decimals, START - 86_400).expect("a valid configuration");
         // Per token, so that 2^60 atoms of it are still worth something and 10^9 USD are not all of them.

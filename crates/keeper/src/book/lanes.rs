@@ -56,13 +56,17 @@ struct Value {
 impl Value {
     const NOTHING: Self = Self { factor: 0.0, slack: 0.0, ceiling: f64::INFINITY, beyond: 1.0 };
 
-    /// The value, and what it may err by as a part of: a change of the factor and the slack by a part of themselves changes the
-    /// value by no more than that part of the magnitude.
+    /// The value and its magnitude: a change of the factor and the slack by a part of themselves changes the value by no more
+    /// than that part of the magnitude. For a share of `v` that counts never grows with v, and `v` itself moves by that part
+    /// of `v` and of twice the slack.
     #[inline(always)]
     fn of(&self, shares: u64) -> (f64, f64) {
-        let whole = shares as f64 * self.factor;
-        let value = whole - self.slack;
-        (value.min(self.ceiling).max(value * self.beyond), whole.abs() + self.slack)
+        let whole = shares as f64 * self.factor - self.slack;
+        // One instruction each, as nothing here is not a number.
+        let capped = if whole < self.ceiling { whole } else { self.ceiling };
+        let most = whole * self.beyond;
+        let value = if capped > most { capped } else { most };
+        (value, value.abs() + 2.0 * self.slack)
     }
 }
 

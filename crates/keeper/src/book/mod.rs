@@ -313,7 +313,7 @@ impl Book {
     /// How many accounts have a ratio of collateral to debt below each of some, at their last evaluation.
     pub fn below<const N: usize>(&self, ratios: [f64; N]) -> [usize; N] {
         ratios
-            .map(|ratio| self.slabs.iter().flat_map(|slab| slab.ratios()).filter(|one| (**one as f64) < ratio).count())
+            .map(|ratio| self.slabs.iter().flat_map(|slab| slab.ratios()).filter(|one| f64::from(*one) < ratio).count())
     }
 
     /// Bytes set aside.

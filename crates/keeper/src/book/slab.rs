@@ -61,13 +61,24 @@ pub struct Prices<'a> {
     pub lanes: &'a Lanes,
 }
 
+/// What a scan reads of so many accounts, on the same pages and at the beginning of a cache line.
+#[derive(Clone, Debug)]
+#[repr(C, align(64))]
+struct Block<const N: usize> {
+    shares: [[u64; N]; BLOCK],
+    lanes: [[Lane; N]; BLOCK],
+    /// Collateral ÷ debt at the last evaluation.
+    ratios: [f32; BLOCK],
+}
+
+impl<const N: usize> Block<N> {
+    const FREE: Self = Self { shares: [[0; N]; BLOCK], lanes: [[Lane::UNUSED; N]; BLOCK], ratios: [f32::NAN; BLOCK] };
+}
+
 /// Accounts of up to `N` positions. Rows come in whole blocks; a free one has no positions.
 #[derive(Clone, Debug)]
 pub struct Slab<const N: usize> {
-    shares: Vec<[u64; N]>,
-    lanes: Vec<[Lane; N]>,
-    /// Collateral ÷ debt at the last evaluation.
-    ratios: Vec<f32>,
+    blocks: Vec<Block<N>>,
     /// A bit for each account that every evaluation looks at.
     near: Vec<u64>,
     /// By reserve: a bit for each account with a position in it.
@@ -79,9 +90,7 @@ pub struct Slab<const N: usize> {
 impl<const N: usize> Default for Slab<N> {
     fn default() -> Self {
         Self {
-            shares: Vec::new(),
-            lanes: Vec::new(),
-            ratios: Vec::new(),
+            blocks: Vec::new(),
             near: Vec::new(),
             holders: vec![Vec::new(); MAX_RESERVES],
             rows: Vec::new(),
@@ -111,7 +120,7 @@ pub trait Rows: Send + Sync {
     /// Whether an account has no deposit of as many shares as `least` says of its reserve, and some debt.
     fn has_no_deposit_of(&self, index: u32, least: &[u64]) -> bool;
     /// Collateral ÷ debt at the last evaluation: infinite without debts, not a number without positions.
-    fn ratios(&self) -> &[f32];
+    fn ratios(&self) -> Box<dyn Iterator<Item = f32> + '_>;
     /// Evaluates accounts: all, or those that hold one of the reserves (as bits) and those that every evaluation looks at,
     /// which are from now on those whose health is below that part of what it is
     /// made from. Returns those that the engine calls liquidatable.
@@ -121,14 +130,20 @@ pub trait Rows: Send + Sync {
 }
 
 impl<const N: usize> Slab<N> {
+    fn positions(&self, index: u32) -> (&[Lane; N], &[u64; N]) {
+        let (block, at) = (&self.blocks[index as usize / BLOCK], index as usize % BLOCK);
+        (&block.lanes[at], &block.shares[at])
+    }
+
     fn clear(&mut self, index: u32) {
         let (at, bit) = (index as usize, !(1 << (index as usize % BLOCK)));
-        for lane in self.lanes[at] {
+        let block = &mut self.blocks[at / BLOCK];
+        for lane in block.lanes[at % BLOCK] {
             if lane != Lane::UNUSED {
                 self.holders[lane.reserve() as usize][at / BLOCK] &= bit;
             }
         }
-        (self.lanes[at], self.shares[at]) = ([Lane::UNUSED; N], [0; N]);
+        (block.lanes[at % BLOCK], block.shares[at % BLOCK]) = ([Lane::UNUSED; N], [0; N]);
         self.near[at / BLOCK] &= bit;
     }
 }
@@ -138,9 +153,7 @@ impl<const N: usize> Rows for Slab<N> {
         if self.free.is_empty() {
             let first = self.rows.len();
             self.rows.resize(first + BLOCK, Row::default());
-            self.shares.resize(first + BLOCK, [0; N]);
-            self.lanes.resize(first + BLOCK, [Lane::UNUSED; N]);
-            self.ratios.resize(first + BLOCK, f32::NAN);
+            self.blocks.push(Block::FREE);
             self.near.push(0);
             self.holders.iter_mut().for_each(|holders| holders.push(0));
             self.free.extend((first as u32..(first + BLOCK) as u32).rev());
@@ -151,7 +164,7 @@ impl<const N: usize> Rows for Slab<N> {
     fn give_back(&mut self, index: u32) {
         self.clear(index);
         self.rows[index as usize] = Row::default();
-        self.ratios[index as usize] = f32::NAN;
+        self.blocks[index as usize / BLOCK].ratios[index as usize % BLOCK] = f32::NAN;
         self.free.push(index);
     }
 
@@ -172,8 +185,10 @@ impl<const N: usize> Rows for Slab<N> {
         for (place, position) in account.positions().iter().enumerate() {
             let unlisted = Reserve::default();
             let reserve = reserves.get(position.reserve as usize).unwrap_or(&unlisted);
-            self.lanes[at][place] = Lane::new(position.reserve, terms.of_position(reserve), position.is_debt());
-            self.shares[at][place] = position.shares.0;
+            let block = &mut self.blocks[at / BLOCK];
+            block.lanes[at % BLOCK][place] =
+                Lane::new(position.reserve, terms.of_position(reserve), position.is_debt());
+            block.shares[at % BLOCK][place] = position.shares.0;
             self.holders[position.reserve as usize][at / BLOCK] |= 1 << (at % BLOCK);
         }
         self.near[at / BLOCK] |= 1 << (at % BLOCK);
@@ -200,11 +215,12 @@ impl<const N: usize> Rows for Slab<N> {
     }
 
     fn account(&self, index: u32) -> MarginAccount {
-        rebuild(&self.rows[index as usize], &self.lanes[index as usize], &self.shares[index as usize])
+        let (lanes, shares) = self.positions(index);
+        rebuild(&self.rows[index as usize], lanes, shares)
     }
 
     fn has_no_deposit_of(&self, index: u32, least: &[u64]) -> bool {
-        let (lanes, shares) = (&self.lanes[index as usize], &self.shares[index as usize]);
+        let (lanes, shares) = self.positions(index);
         let is_small = |(lane, shares): (&Lane, &u64)| {
             *lane == Lane::UNUSED
                 || lane.is_debt()
@@ -214,38 +230,41 @@ impl<const N: usize> Rows for Slab<N> {
         has_debt && lanes.iter().zip(shares).all(is_small)
     }
 
-    fn ratios(&self) -> &[f32] {
-        &self.ratios
+    fn ratios(&self) -> Box<dyn Iterator<Item = f32> + '_> {
+        Box::new(self.blocks.iter().flat_map(|block| block.ratios))
     }
 
     fn memory(&self) -> usize {
-        let per_row = size_of::<[u64; N]>() + size_of::<[Lane; N]>() + size_of::<f32>() + size_of::<Row>();
         let words = self.near.capacity() + self.holders.iter().map(Vec::capacity).sum::<usize>();
-        self.rows.capacity() * per_row + words * size_of::<u64>() + self.free.capacity() * size_of::<u32>()
+        self.rows.capacity() * size_of::<Row>()
+            + self.blocks.capacity() * size_of::<Block<N>>()
+            + words * size_of::<u64>()
+            + self.free.capacity() * size_of::<u32>()
     }
 
     fn evaluate(&mut self, prices: &Prices, moved: Option<u64>, near: f64) -> Vec<Found> {
-        let Self { shares, lanes, rows, holders, near: near_words, ratios, .. } = self;
-        let (shares, lanes, rows) = (&*shares, &*lanes, &*rows);
+        let Self { blocks, rows, holders, near: near_words, .. } = self;
+        let rows = &*rows;
         let moved: Option<Vec<&Vec<u64>>> =
             moved.map(|moved| Bits(moved).map(|reserve| &holders[reserve as usize]).collect());
         let mut found = Vec::new();
-        let tiles = near_words.par_chunks_mut(TILE).zip(ratios.par_chunks_mut(TILE * BLOCK)).enumerate();
-        let of_tiles = tiles.map(|(tile, (near_words, ratios))| {
+        let tiles = near_words.par_chunks_mut(TILE).zip(blocks.par_chunks_mut(TILE)).enumerate();
+        let of_tiles = tiles.map(|(tile, (near_words, blocks))| {
             let mut found = Vec::new();
-            for (place, near_word) in near_words.iter_mut().enumerate() {
-                let block = tile * TILE + place;
+            for (place, (near_word, block)) in near_words.iter_mut().zip(blocks).enumerate() {
+                let number = tile * TILE + place;
                 let word = match &moved {
-                    Some(holders) => holders.iter().fold(*near_word, |word, holders| word | holders[block]),
+                    Some(holders) => holders.iter().fold(*near_word, |word, holders| word | holders[number]),
                     None => u64::MAX,
                 };
                 for bit in Bits(word) {
-                    let at = block * BLOCK + bit as usize;
-                    let Sum { net, collateral, gross } = Sum::of(&shares[at], &lanes[at], prices.lanes);
-                    ratios[place * BLOCK + bit as usize] = (collateral / (collateral - net)) as f32;
+                    // Below 64: this spares a check.
+                    let at = bit as usize % BLOCK;
+                    let Sum { net, collateral, gross } = Sum::of(&block.shares[at], &block.lanes[at], prices.lanes);
+                    block.ratios[at] = (collateral / (collateral - net)) as f32;
                     *near_word = (*near_word & !(1 << bit)) | ((net < near * gross) as u64) << bit;
                     if net < 0.0 {
-                        found.extend(confirm(&rows[at], &lanes[at], &shares[at], prices));
+                        found.extend(confirm(&rows[number * BLOCK + at], &block.lanes[at], &block.shares[at], prices));
                     }
                 }
             }
@@ -272,7 +291,7 @@ impl Sum {
         for (shares, lane) in shares.iter().zip(lanes) {
             let (value, magnitude) = table.value(*lane, *shares);
             sum.net += value;
-            sum.collateral += value.max(0.0);
+            sum.collateral += if value > 0.0 { value } else { 0.0 };
             sum.gross += magnitude;
         }
         sum
