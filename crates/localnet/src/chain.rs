@@ -234,11 +234,10 @@ impl Handle {
     pub fn simulate(&self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<u64> {
         let transaction = self.sign(instructions, signers)?;
         let verify_signatures = true;
-        let simulated = self.with(move |svm| svm.simulate_transaction(transaction, verify_signatures));
-        match simulated {
+        self.with(move |svm| match svm.simulate_transaction(transaction, verify_signatures) {
             Ok(done) => Ok(done.meta.compute_units_consumed),
-            Err(failed) => bail!("{}\n  {}", reason(&failed.err), failed.meta.logs.join("\n  ")),
-        }
+            Err(failed) => Err(anyhow!("{}\n  {}", reason(&failed.err), failed.meta.logs.join("\n  "))),
+        })
     }
 
     /// Signs with those keys that are needed; the first pays.
