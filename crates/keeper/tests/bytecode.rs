@@ -105,7 +105,7 @@ impl Theatre {
         for _ in 0..200 {
             self.read();
             let mut predicted = self.state.chain.predict(u64::MAX).expect("all is known");
-            let (mut all, _) = duties(&mut self.state, &mut predicted, Extent::Full, &THRESHOLDS);
+            let (mut all, _) = duties(&mut self.state, &mut predicted, Extent::Full, &THRESHOLDS, |_| true);
             // Liquidations bring their prices along.
             all.sort_by_key(|duty| matches!(duty, Duty::Refresh(_)));
             let chain = self.state.chain.clone();
