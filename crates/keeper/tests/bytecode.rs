@@ -57,8 +57,8 @@ impl Theatre {
             let (amount, worth) = if number % 2 == 0 { (100 * SOL, 15_000) } else { (5 * SOL, 15_000) };
             world.supply(*trader, collateral, amount);
             world.refresh_all();
-            // From 55 % to 73 %.
-            world.borrow(*trader, usd, worth * (55 + 2 * number as u64) / 100 * USD).expect_ok();
+            // From 53 % to 71 %.
+            world.borrow(*trader, usd, worth * (53 + 2 * number as u64) / 100 * USD).expect_ok();
         }
         let keeper = world.key("keeper");
         let state = State::new(world.market, keeper);
@@ -283,7 +283,7 @@ fn with_transfer_fees_what_moves_is_what_was_planned() {
     world.supply(lender, dollar, 1_000_000 * USD);
     world.supply(trader, sol, 100 * SOL);
     world.refresh_all();
-    world.borrow(trader, dollar, 11_000 * USD).expect_ok();
+    world.borrow(trader, dollar, 10_500 * USD).expect_ok();
     world.key("keeper");
     world.fund(&keeper, dollar, 100_000 * USD);
     theatre = Theatre { state: State::new(world.market, keeper), traders: vec![trader], world, sol, eth, ..theatre };

@@ -160,7 +160,7 @@ proptest! {
         }
         let truth = told_in_order(&history);
         if drops == 0 {
-            // No reading of everything is needed, but for one account closed twice in a slot, which no notice tells apart.
+            // No reading of everything is needed.
             for number in 0..MARGINS {
                 let (held, truth) = (state.book.account(&margin(number)), truth.book.account(&margin(number)));
                 prop_assert_eq!(held.map(|one| one.positions), truth.map(|one| one.positions), "account {}", number);
