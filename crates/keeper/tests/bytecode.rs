@@ -20,7 +20,7 @@ use ballast_keeper::{
         state::{News, State},
     },
 };
-use ballast_tests::{Quote, SOL, Swap, Token, USD, User, World, reserve_config};
+use ballast_tests::{Quote, SOL, Swap, Token, USD, User, World, price_account, reserve_config};
 
 const DEMANDS: Demands = Demands {
     min_profit: 0.01,
@@ -72,6 +72,10 @@ impl Theatre {
     fn read(&mut self) {
         self.slot += 1;
         let slot = self.slot;
+        // The harness pins no feeds: the keeper looks for their accounts.
+        for feed in self.state.chain.unpinned_feeds() {
+            self.state.chain.name_feed(feed, price_account(&feed));
+        }
         let mut watched = self.state.chain.watched();
         watched.extend(self.state.chain.mints());
         for address in watched {
@@ -208,7 +212,7 @@ fn by_inventory_a_fall_leaves_everyone_healthy_and_the_keeper_richer() {
     let mut theatre = Theatre::new(reserve_config());
     let (keeper, usd) = (theatre.keeper, theatre.usd);
     theatre.world.fund(&keeper, usd, 200_000 * USD);
-    theatre.publish([1.0, 125.0, 2_450.0]);
+    theatre.publish([1.0, 115.0, 2_300.0]);
     let done = theatre.work(|_| NoVenue, |_, _| Vec::new());
     assert!(done["liquidate"] >= 5, "{done:?}");
     theatre.assert_peace();
@@ -254,7 +258,7 @@ impl Venue for Pool {
 fn by_receivership_the_keeper_needs_no_tokens_of_its_own() {
     let mut theatre = Theatre::new(reserve_config());
     let usd = theatre.usd;
-    theatre.publish([1.0, 125.0, 2_450.0]);
+    theatre.publish([1.0, 115.0, 2_300.0]);
     let pool = |theatre: &mut Theatre| Pool(theatre.state.chain.predict(u64::MAX).expect("known").market);
     let done = theatre.work(pool, |theatre, plan| {
         let Way::Receivership(quoted) = &plan.way else { panic!("it has no tokens") };
@@ -288,7 +292,7 @@ fn with_transfer_fees_what_moves_is_what_was_planned() {
     world.fund(&keeper, dollar, 100_000 * USD);
     theatre = Theatre { state: State::new(world.market, keeper), traders: vec![trader], world, sol, eth, ..theatre };
     theatre.read();
-    theatre.publish([1.0, 125.0, 2_450.0]);
+    theatre.publish([1.0, 115.0, 2_300.0]);
     let done = theatre.work(|_| NoVenue, |_, _| Vec::new());
     assert_eq!(done["liquidate"], 1, "{done:?}");
     theatre.assert_peace();
