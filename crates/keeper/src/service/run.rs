@@ -121,6 +121,8 @@ struct Keeper {
     last_full: Option<Instant>,
     /// Whether everything is being read.
     is_reading: Arc<AtomicBool>,
+    /// Whether it is to be read again after that: what was asked for meanwhile may not be in it.
+    wants_reading: bool,
 }
 
 impl Keeper {
@@ -142,6 +144,7 @@ impl Keeper {
             doubts: HashSet::new(),
             last_full: None,
             is_reading: Arc::default(),
+            wants_reading: false,
         })
     }
 
@@ -268,6 +271,8 @@ impl Keeper {
         let watched = self.state.chain.watched();
         self.watched.send_replace(watched);
         self.read_watched();
+        // Where prices are published that are not pinned is asked for there.
+        self.wants_reading = true;
     }
 
     fn read_watched(&self) {
@@ -276,9 +281,10 @@ impl Keeper {
         tokio::spawn(feed::read(self.actor.node.clone(), addresses, 0, self.events.0.clone()));
     }
 
-    fn read_all(&self) {
+    fn read_all(&mut self) {
         // A slow node is not asked again before it has answered.
-        if self.is_reading.swap(true, Ordering::Relaxed) {
+        self.wants_reading = self.is_reading.swap(true, Ordering::Relaxed);
+        if self.wants_reading {
             return;
         }
         self.actor.metrics.resyncs.inc();
@@ -314,6 +320,9 @@ impl Keeper {
 
     /// Finds what there is to do, and begins it.
     fn look(&mut self) {
+        if self.wants_reading {
+            self.read_all();
+        }
         let full = Duration::from_secs(self.actor.options.full_scan);
         let is_full = self.last_full.is_none_or(|last| last.elapsed() >= full);
         if !self.is_dirty && !is_full {
