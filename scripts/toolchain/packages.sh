@@ -26,7 +26,7 @@ packages_setup() {
   # Two builds that start together set up once.
   exec 9>"$CACHE/lock"
   flock 9
-  install_host_packages
+  install_host_packages "$HOST_PACKAGES"
   need_rust
   need_cc
   once llvm "fetching LLVM 23 from Debian sid (about 50 MB)" unpack_llvm
@@ -36,16 +36,17 @@ packages_setup() {
 
 installed_version() { { dpkg-query -W -f '${db:Status-Abbrev}${Version}' "$1" 2>/dev/null || true; } | sed -n 's/^ii //p'; }
 
+# install_host_packages PINS: each NAME=VERSION.
 install_host_packages() {
   local pin name have missing=() names=()
-  for pin in $HOST_PACKAGES; do
+  for pin in $1; do
     name=${pin%%=*}
     have=$(installed_version "$name")
     if [ -z "$have" ]; then
       missing+=("$pin")
       names+=("$name")
     elif [ "$have" != "${pin#*=}" ]; then
-      warn "$name is installed as $have, the build is pinned to ${pin#*=}: the program's bytes may differ"
+      warn "$name is installed as $have, the build is pinned to ${pin#*=}: what it makes may differ"
     fi
   done
   [ ${#missing[@]} = 0 ] && return
@@ -55,7 +56,7 @@ install_host_packages() {
 # Reads `missing` and `names` of install_host_packages. The Debian mirror keeps only the newest build of a package.
 install_pinned() {
   apt_install "${missing[@]}" && return
-  warn "not to be had as pinned: ${missing[*]}; taking the newest: the program's bytes may differ"
+  warn "not to be had as pinned: ${missing[*]}; taking the newest: what is built may differ"
   apt_install "${names[@]}" || die "apt-get could not install ${names[*]}"
 }
 

@@ -169,7 +169,12 @@ impl MarketView {
 
     /// Takes over the prices of all reserves whose price account is pinned. Nobody signs.
     pub fn refresh_pinned_prices(&self) -> Instruction {
-        let pinned: Vec<_> = (0u8..)
+        ix::RefreshPrices::with_prices(self.address, &self.pinned_prices())
+    }
+
+    /// The `(reserve, price account)` pairs of all reserves whose price account is pinned, for [`Self::refresh_prices`].
+    pub fn pinned_prices(&self) -> Vec<(u8, Address)> {
+        (0u8..)
             .zip(&self.reserves)
             .map(|(index, reserve)| (index, &reserve.config.oracle))
             .filter(|(_, oracle)| {
@@ -182,8 +187,7 @@ impl MarketView {
                     .filter(|account| !account.is_none())
                     .map(move |account| (index, from_engine(&account)))
             })
-            .collect();
-        ix::RefreshPrices::with_prices(self.address, &pinned)
+            .collect()
     }
 
     /// Liquidates, signed by the liquidator, who owns the `source` tokens (of the debt's mint); the collateral goes to

@@ -6,7 +6,8 @@
 //! other accounts (a test that passes wrong ones, say) fills in the structs of [`instruction`] by hand.
 //!
 //! Health, interest and liquidation are the engine's, the code the chain runs: [`MarketView::health`],
-//! [`MarketView::ledger`].
+//! [`MarketView::ledger`]. How far an account may go is found by trying them: [`MarketView::max_borrow`],
+//! [`MarketView::max_withdraw`], [`MarketView::liquidation_price`].
 //!
 //! # Open, deposit, borrow
 //!
@@ -156,6 +157,7 @@ mod event;
 mod governance;
 mod guards;
 pub mod instruction;
+mod limits;
 mod market;
 
 pub use address::{
@@ -169,7 +171,8 @@ pub use event::{
     Movement, ParameterSet, PriceBreaker, ReserveListed, Restricted,
 };
 pub use governance::{Edits, ParameterInfo, edits_of, parameters};
-pub use market::{LiquidationOrder, MarketView};
+pub use limits::{Limit, LiquidationPrice};
+pub use market::{LiquidationOrder, MarketView, Rates};
 
 pub use ballast_engine as engine;
 pub use solana_address::Address;

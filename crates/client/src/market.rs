@@ -5,7 +5,7 @@ use ballast_engine::{
     actions::Ledger,
     health::{Health, HealthReport, Requirement, health},
     liquidation::Liquidation,
-    margin::MarginAccount,
+    margin::{MarginAccount, Position},
     market::{Market, MarketConfig},
     reserve::Reserve,
 };
@@ -40,6 +40,17 @@ pub struct LiquidationOrder {
     pub max_repay: u64,
     /// Fewest atoms of collateral to accept, without its transfer fee.
     pub min_collateral: u64,
+}
+
+/// What a reserve costs and earns, continuously compounded. For people: no decision is made by these.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rates {
+    /// What borrowers pay in a year, 1.0 is 100 %.
+    pub borrow: f64,
+    /// What depositors earn in a year.
+    pub deposit: f64,
+    /// Borrowed share of the liquidity, 1.0 is all of it.
+    pub utilisation: f64,
 }
 
 impl MarketView {
@@ -83,6 +94,25 @@ impl MarketView {
     /// All three healths of an account, as `read_health` returns them.
     pub fn health_report(&self, account: &MarginAccount, now: i64) -> Result<HealthReport> {
         HealthReport::new(account, &self.reserves, &self.market.config, now)
+    }
+
+    /// The atoms that an account has in a position at `now`, interest until then included: of a deposit rounded down, of a
+    /// debt up.
+    pub fn amount(&self, position: &Position, now: i64) -> Result<u64> {
+        let reserve = self.reserve(position.reserve)?;
+        Ok(if position.is_debt() {
+            reserve.debt_index_at(now).amount_ceil(position.shares)
+        } else {
+            reserve.deposit_index_at(now).amount_floor(position.shares)
+        })
+    }
+
+    /// The rates of a reserve since its books last changed.
+    pub fn rates(&self, reserve: u8) -> Result<Rates> {
+        let record = self.reserve(reserve)?;
+        let borrow = record.borrow_rate.per_year_f64();
+        let earned = record.deposit_growth.0 as f64 / (1u128 << 64) as f64;
+        Ok(Rates { borrow, deposit: borrow * earned, utilisation: record.utilisation().to_f64() })
     }
 
     /// The engine's ledger at `now`, to play actions through: they change this copy of the market.

@@ -249,7 +249,7 @@ impl Quote {
 
 /// Whether `number × 10^exponent` USD lies in the accepted range.
 #[inline(always)]
-fn in_range(number: u64, exponent: i32) -> bool {
+pub fn in_range(number: u64, exponent: i32) -> bool {
     const POWERS: [u64; 20] = {
         let mut powers = [1u64; 20];
         let mut index = 1;

@@ -55,10 +55,9 @@ impl core::fmt::Display for Failure {
                 Ok(error) => write!(f, "the token program: {error}"),
                 Err(_) => write!(f, "the token program: error {code}"),
             },
-            Some(ballast_client::SYSTEM_PROGRAM) => match SystemError::try_from(u64::from(code)) {
-                Ok(error) => write!(f, "the system program: {error}"),
-                Err(_) => write!(f, "the system program: error {code}"),
-            },
+            Some(ballast_client::SYSTEM_PROGRAM) => {
+                write!(f, "the system program: {}", SystemError::from(u64::from(code)))
+            }
             Some(program) => write!(f, "program {program}: error {code}"),
         }
     }
@@ -72,14 +71,14 @@ pub enum SendError {
     Node(#[from] Box<client_error::Error>),
     /// It would fail, and was not sent.
     #[error("in simulation: {0}")]
-    Refused(Failure),
+    Refused(Box<Failure>),
     /// It landed and failed. Its fee is spent.
     #[error("{signature}: {failure}")]
     Failed {
         /// The transaction.
         signature: Signature,
         /// Why.
-        failure: Failure,
+        failure: Box<Failure>,
     },
     /// Its blockhash ran out before it was seen: it did not land, and never will.
     #[error("{0} was not confirmed before its blockhash ran out: it can be sent anew")]

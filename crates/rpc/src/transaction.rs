@@ -102,7 +102,7 @@ impl Node {
         let outcome = self.client().simulate_transaction_with_config(&transaction, config).await?.value;
         let logs = outcome.logs.unwrap_or_default();
         if let Some(error) = outcome.err {
-            return Err(SendError::Refused(Failure::new(TransactionError::from(error), logs)));
+            return Err(SendError::Refused(Box::new(Failure::new(TransactionError::from(error), logs))));
         }
         let units = outcome.units_consumed.unwrap_or(MOST_UNITS.into());
         let used = u32::try_from(units).unwrap_or(MOST_UNITS).min(MOST_UNITS);
@@ -137,7 +137,10 @@ impl Node {
             {
                 Ok(Some(Some(status))) => {
                     if let Some(error) = status.err {
-                        return Err(SendError::Failed { signature, failure: Failure::new(error, Vec::new()) });
+                        return Err(SendError::Failed {
+                            signature,
+                            failure: Box::new(Failure::new(error, Vec::new())),
+                        });
                     }
                     if status.satisfies_commitment(CommitmentConfig::confirmed()) {
                         self.has_reached(status.slot);
@@ -229,7 +232,8 @@ mod tests {
         );
         let mut expected = [key(1).pubkey(), signer, written];
         let mut found = writable(&message);
-        (expected.sort(), found.sort());
+        expected.sort();
+        found.sort();
         assert_eq!(found, expected);
     }
 

@@ -4,6 +4,7 @@
 use ballast_client::{Address, engine::exposure::Class};
 
 /// One reserve's parameters. Shares in basis points.
+#[derive(Debug)]
 pub struct Asset {
     /// Ticker.
     pub symbol: &'static str,

@@ -31,6 +31,7 @@ pub struct Options {
     #[arg(long, default_value = "fixed")]
     pub policy: Policy,
 
+    /// What all replays take.
     #[command(flatten)]
     pub common: Common,
 

@@ -125,7 +125,7 @@ pub struct Lender {
     /// Reserve lent to.
     pub reserve: usize,
     /// USD lent at the start.
-    usd: f64,
+    pub usd: f64,
 }
 
 /// Everyone.

@@ -13,7 +13,7 @@
 use super::assets::Asset;
 
 /// Share of a sale that the venue keeps.
-const FEE: f64 = 0.002;
+pub const FEE: f64 = 0.002;
 /// The depth of the books that refill, USD.
 const DEPTH: f64 = 500_000.0;
 /// The move by which depth is measured, of the price's logarithm.

@@ -25,7 +25,10 @@ use super::{
     file::{Desired, Listed},
     value::{duration, show},
 };
-use crate::demo::time::full_label;
+use crate::{
+    demo::time::full_label,
+    online::session::{Plan, Step},
+};
 
 /// What the cluster says.
 pub struct State {
@@ -37,28 +40,6 @@ pub struct State {
     pub mints: BTreeMap<[u8; 32], Account>,
     /// Unix seconds.
     pub now: i64,
-}
-
-/// One transaction.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Step {
-    /// What it does.
-    pub words: Vec<String>,
-    /// Who signs it, beside who pays.
-    pub signer: Address,
-    /// When it can be sent, if not now.
-    pub from: Option<i64>,
-    /// What it sends.
-    pub instruction: Instruction,
-}
-
-/// What there is to do, in order, and what the file does not account for.
-#[derive(Default)]
-pub struct Plan {
-    /// To be done.
-    pub steps: Vec<Step>,
-    /// For people to look at.
-    pub warnings: Vec<String>,
 }
 
 /// Plans. Rents are paid by `payer`, or by who signs.
@@ -131,7 +112,7 @@ impl Planner<'_> {
     }
 
     fn step(&mut self, words: Vec<String>, signer: Address, from: Option<i64>, instruction: Instruction) {
-        self.plan.steps.push(Step { words, signer, from, instruction });
+        self.plan.steps.push(Step { words, signer, from, instructions: vec![instruction] });
     }
 
     fn warn(&mut self, words: String) {

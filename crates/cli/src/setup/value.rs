@@ -142,7 +142,7 @@ pub fn show(info: &ParameterInfo, bytes: &[u8], decimals: u8) -> String {
 }
 
 /// A number of so many decimals, thousands apart, without the zeros at its end.
-fn fixed(value: i128, decimals: u8) -> String {
+pub fn fixed(value: i128, decimals: u8) -> String {
     let scale = 10i128.pow(decimals.into());
     let whole = (value / scale).abs().to_string();
     let groups: Vec<_> = whole.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();

@@ -3,6 +3,8 @@
 // No suite uses all of it.
 #![allow(dead_code)]
 
+pub mod node;
+
 use std::{
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -13,6 +15,14 @@ pub fn run(subcommand: &str, arguments: &[&str]) -> Output {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut command = Command::new(env!("CARGO_BIN_EXE_ballast"));
     command.current_dir(root).arg(subcommand).args(arguments).output().expect("the command starts")
+}
+
+/// Runs the command as somebody whose files are in a folder.
+pub fn run_with_home(home: &Path, arguments: &[&str]) -> Output {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ballast"));
+    command.env("HOME", home).env_remove("BALLAST_MARKET");
+    command.current_dir(root).args(arguments).output().expect("the command starts")
 }
 
 /// What a subcommand prints when it succeeds.

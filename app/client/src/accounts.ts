@@ -1,0 +1,137 @@
+import {
+  assertAccountExists,
+  type Address,
+  fetchEncodedAccount,
+  getAddressEncoder,
+  getI64Decoder,
+  getProgramDerivedAddress,
+  type ReadonlyUint8Array,
+} from '@solana/kit';
+import {
+  getMarginAccountDecoder,
+  getMarketDecoder,
+  MARGIN_ACCOUNT_DISCRIMINATOR,
+  type MarginAccount as MarginAccountData,
+  MARKET_DISCRIMINATOR,
+  type Market as MarketData,
+} from './generated/accounts/index.js';
+import { BALLAST_PROGRAM_ADDRESS } from './generated/programs/index.js';
+import type { Reserve } from './generated/types/index.js';
+
+/** The layout version that this client knows. */
+export const LAYOUT_VERSION = 2;
+/** Most reserves of a market. */
+export const MAX_RESERVES = 64;
+/** Most positions of a margin account. */
+export const MAX_POSITIONS = 16;
+
+const CLOCK = 'SysvarC1ock11111111111111111111111111111111' as Address;
+const ASSOCIATED_TOKEN_PROGRAM = 'ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL' as Address;
+
+/** What an account is, besides its fields. */
+interface Stored {
+  readonly address: Address;
+  /** The account's data, which the engine reads. */
+  readonly bytes: ReadonlyUint8Array;
+}
+
+/** A market as of when its account was read: its head, and its reserves. The index of a reserve is what instructions name it by. */
+export type Market = Readonly<MarketData> & Stored;
+
+/** A margin account as of when it was read. The first `positionCount` of its positions are used. */
+export type MarginAccount = Readonly<MarginAccountData> & Stored;
+
+/** Bytes are not the account that they were taken for. */
+export class DecodeError extends Error {
+  override readonly name = 'DecodeError';
+}
+
+/** A market from its account's data. */
+export function decodeMarket(address: Address, bytes: ReadonlyUint8Array): Market {
+  checkHead(bytes, MARKET_DISCRIMINATOR);
+  // Behind the discriminator and the head of 592 bytes.
+  checkCount(bytes, 600, MAX_RESERVES);
+  return { ...decoded(() => getMarketDecoder().decode(bytes)), address, bytes };
+}
+
+/** A margin account from its account's data. */
+export function decodeMarginAccount(address: Address, bytes: ReadonlyUint8Array): MarginAccount {
+  checkHead(bytes, MARGIN_ACCOUNT_DISCRIMINATOR);
+  checkCount(bytes, 12, MAX_POSITIONS);
+  const decoder = getMarginAccountDecoder();
+  if (bytes.length > decoder.fixedSize) {
+    throw new DecodeError('too many bytes: another kind of account');
+  }
+  return { ...decoded(() => decoder.decode(bytes)), address, bytes };
+}
+
+function checkHead(bytes: ReadonlyUint8Array, discriminator: ReadonlyUint8Array) {
+  const version = bytes[discriminator.length];
+  if (version === undefined) {
+    throw new DecodeError('too few bytes: another kind of account, or a truncated read');
+  }
+  if (discriminator.some((byte, index) => bytes[index] !== byte)) {
+    throw new DecodeError("the discriminator is another account's");
+  }
+  if (version !== LAYOUT_VERSION) {
+    throw new DecodeError(`layout version ${version} is unknown to this client`);
+  }
+}
+
+function checkCount(bytes: ReadonlyUint8Array, offset: number, most: number) {
+  const count = bytes[offset];
+  if (count !== undefined && count > most) {
+    throw new DecodeError(`a count of ${count} exceeds what the account can hold`);
+  }
+}
+
+function decoded<T>(decode: () => T): T {
+  try {
+    return decode();
+  } catch (cause) {
+    throw new DecodeError('too few bytes: another kind of account, or a truncated read', { cause });
+  }
+}
+
+type Rpc = Parameters<typeof fetchEncodedAccount>[0];
+type FetchConfig = Parameters<typeof fetchEncodedAccount>[2];
+
+async function fetchBytes(rpc: Rpc, address: Address, config?: FetchConfig): Promise<ReadonlyUint8Array> {
+  const account = await fetchEncodedAccount(rpc, address, config);
+  assertAccountExists(account);
+  if (account.programAddress !== BALLAST_PROGRAM_ADDRESS) {
+    throw new DecodeError(`${address} belongs to another program: ${account.programAddress}`);
+  }
+  return account.data;
+}
+
+/** Reads a market. Throws if there is no such account or it is none. */
+export async function fetchMarket(rpc: Rpc, address: Address, config?: FetchConfig): Promise<Market> {
+  return decodeMarket(address, await fetchBytes(rpc, address, config));
+}
+
+/** Reads a margin account. Throws if there is no such account or it is none. */
+export async function fetchMarginAccount(rpc: Rpc, address: Address, config?: FetchConfig): Promise<MarginAccount> {
+  return decodeMarginAccount(address, await fetchBytes(rpc, address, config));
+}
+
+/** The chain's time, unix seconds: the `now` that the program would see. */
+export async function fetchTime(rpc: Rpc, config?: FetchConfig): Promise<bigint> {
+  const clock = await fetchEncodedAccount(rpc, CLOCK, config);
+  assertAccountExists(clock);
+  // Behind the slot, the epoch's start, the epoch and the next one's leader schedule.
+  return getI64Decoder().decode(clock.data, 32);
+}
+
+/** The index of a mint's reserve, if the market lists it. */
+export function findReserve(market: Market, mint: Address): number | undefined {
+  const index = market.reserves.findIndex((reserve) => reserve.mint === mint);
+  return index < 0 ? undefined : index;
+}
+
+/** The address of an owner's associated token account for a reserve's token. */
+export async function findTokenAccount(owner: Address, reserve: Reserve): Promise<Address> {
+  const { encode } = getAddressEncoder();
+  const seeds = [owner, reserve.tokenProgram, reserve.mint].map((address) => encode(address));
+  return (await getProgramDerivedAddress({ programAddress: ASSOCIATED_TOKEN_PROGRAM, seeds }))[0];
+}

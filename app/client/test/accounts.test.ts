@@ -1,0 +1,93 @@
+import { type Address, getBase64Decoder } from '@solana/kit';
+import { describe, expect, it } from 'vitest';
+import {
+  decodeMarginAccount,
+  decodeMarket,
+  fetchMarginAccount,
+  fetchMarket,
+  fetchTime,
+  findReserve,
+  findTokenAccount,
+} from '../src/index.js';
+import { bytesOf, fixture, instructions, key, rpcWith, type StoredAccount } from './support.js';
+
+const { market: stored } = instructions;
+const bytes = bytesOf(stored.data);
+const account = fixture<{ account: StoredAccount }[]>('engine.json')[2]!.account;
+const marginBytes = bytesOf(account.data);
+
+function changed(source: Uint8Array, at: number, value: number) {
+  const copy = source.slice();
+  copy[at] = value;
+  return copy;
+}
+
+describe('a market', () => {
+  it('is its head and its reserves', async () => {
+    const market = await fetchMarket(rpcWith([stored]), stored.address);
+    expect(market).toEqual(decodeMarket(stored.address, bytes));
+    expect(market.address).toBe(stored.address);
+    expect(market.id).toBe(7);
+    expect(market.creator).toBe(key(1));
+    expect(market.reserves.map(({ mint }) => mint)).toEqual([20, 21, 22, 23].map(key));
+    expect(market.reserves.map(({ decimals }) => decimals)).toEqual([6, 9, 18, 0]);
+  });
+
+  it('finds a reserve by its mint', () => {
+    const market = decodeMarket(stored.address, bytes);
+    expect(findReserve(market, key(22))).toBe(2);
+    expect(findReserve(market, key(99))).toBeUndefined();
+  });
+
+  it('is not what other bytes are', () => {
+    const decode = (data: Uint8Array) => () => decodeMarket(stored.address, data);
+    expect(decode(new Uint8Array())).toThrow('too few bytes');
+    expect(decode(bytes.slice(0, 700))).toThrow('too few bytes');
+    expect(decode(bytes.slice(0, 607))).toThrow('too few bytes');
+    expect(decode(changed(bytes, 0, 0))).toThrow("the discriminator is another account's");
+    expect(decode(changed(bytes, 8, 1))).toThrow('layout version 1 is unknown to this client');
+    expect(decode(changed(bytes, 600, 65))).toThrow('a count of 65 exceeds what the account can hold');
+    expect(decode(marginBytes)).toThrow('discriminator');
+  });
+
+  it('is read of the program alone, and if it is there', async () => {
+    await expect(fetchMarket(rpcWith([stored], key(3)), stored.address)).rejects.toThrow('belongs to another program');
+    await expect(fetchMarket(rpcWith([]), stored.address)).rejects.toThrow('Account not found');
+  });
+});
+
+describe('a margin account', () => {
+  it('is what was stored', async () => {
+    const margin = await fetchMarginAccount(rpcWith([account]), account.address);
+    expect(margin).toEqual(decodeMarginAccount(account.address, marginBytes));
+    expect(margin.owner).toBe(key(2));
+    expect(margin.market).toBe(stored.address);
+    expect(margin.positions.slice(0, margin.positionCount).map(({ reserve, side }) => [reserve, side])).toEqual([
+      [1, 1],
+      [2, 1],
+      [0, 2],
+      [3, 2],
+    ]);
+  });
+
+  it('is not what other bytes are', () => {
+    const decode = (data: Uint8Array) => () => decodeMarginAccount(account.address, data);
+    expect(decode(marginBytes.slice(0, 511))).toThrow('too few bytes');
+    expect(decode(new Uint8Array([...marginBytes, 0]))).toThrow('too many bytes');
+    expect(decode(changed(marginBytes, 12, 17))).toThrow('a count of 17 exceeds');
+    expect(decode(bytes)).toThrow('discriminator');
+  });
+});
+
+it("reads the chain's time", async () => {
+  const address = 'SysvarC1ock11111111111111111111111111111111' as Address;
+  const clock = new Uint8Array(40);
+  new DataView(clock.buffer).setBigInt64(32, 1_763_740_800n, true);
+  const data = getBase64Decoder().decode(clock);
+  expect(await fetchTime(rpcWith([{ address, data }]))).toBe(1_763_740_800n);
+});
+
+it("derives an owner's associated token account", async () => {
+  const reserve = decodeMarket(stored.address, bytes).reserves[2]!;
+  expect(await findTokenAccount(key(2), reserve)).toBe(instructions.addresses.tokenAccount);
+});

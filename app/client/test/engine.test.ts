@@ -1,0 +1,131 @@
+import { beforeAll, describe, expect, it, test } from 'vitest';
+import {
+  decodeMarginAccount,
+  decodeMarket,
+  type Engine,
+  EngineError,
+  EVERYTHING,
+  type Limit,
+  loadEngine,
+  type MarginAccount,
+  type Market,
+} from '../src/index.js';
+import { bytesOf, fixture, key, type StoredAccount } from './support.js';
+
+type OrError<T> = T | { error: number };
+type RustLimit = { atoms: string; refusal: number | null };
+
+interface Situation {
+  name: string;
+  now: number;
+  market: StoredAccount;
+  account: StoredAccount;
+  health: Record<`${'initial' | 'maintenance' | 'equity'}${'Collateral' | 'Debt'}`, string>;
+  positions: { reserve: number; isDebt: boolean; amount: string }[];
+  reserves: {
+    maxBorrow: OrError<RustLimit>;
+    maxWithdraw: OrError<RustLimit>;
+    liquidationPrice: OrError<{ price: string; exponent: number; isDeposit: boolean } | null>;
+    rates: OrError<{ borrow: number; deposit: number; utilisation: number }>;
+  }[];
+  liquidation: OrError<{ repaid: string; insurance: string; seized: string; penaltyBps: number }>;
+}
+
+const situations = fixture<Situation[]>('engine.json');
+let engine: Engine;
+beforeAll(async () => {
+  engine = await loadEngine();
+});
+
+function read({ market, account }: Situation): [Market, MarginAccount] {
+  return [
+    decodeMarket(market.address, bytesOf(market.data)),
+    decodeMarginAccount(account.address, bytesOf(account.data)),
+  ];
+}
+
+/** As the fixtures write answers: wide numbers in decimal, and the code of an error. */
+function answer<T>(question: () => T, write: (answer: T) => unknown = (value) => value): unknown {
+  try {
+    const text = JSON.stringify(write(question()) ?? null, (_, value: unknown) =>
+      typeof value === 'bigint' ? value.toString() : value,
+    );
+    return JSON.parse(text);
+  } catch (error) {
+    if (!(error instanceof EngineError)) {
+      throw error;
+    }
+    return { error: error.code };
+  }
+}
+
+function limit({ atoms, refusal }: Limit) {
+  return { atoms, refusal: refusal ?? null };
+}
+
+describe.each(situations.map((situation) => [situation.name, situation] as const))('%s: as in Rust', (_, situation) => {
+  const { now } = situation;
+  const [market, account] = read(situation);
+
+  test('health', () => {
+    const { initial, maintenance, equity } = engine.health(market, account, now);
+    expect({
+      initialCollateral: `${initial.collateral}`,
+      initialDebt: `${initial.debt}`,
+      maintenanceCollateral: `${maintenance.collateral}`,
+      maintenanceDebt: `${maintenance.debt}`,
+      equityCollateral: `${equity.collateral}`,
+      equityDebt: `${equity.debt}`,
+    }).toEqual(situation.health);
+  });
+
+  test('positions', () => {
+    expect(answer(() => engine.positions(market, account, BigInt(now)))).toEqual(situation.positions);
+  });
+
+  test('limits, liquidation prices and rates of every reserve, and of one that there is not', () => {
+    expect(situation.reserves).toHaveLength(market.reserves.length + 1);
+    situation.reserves.forEach((expected, reserve) => {
+      expect(answer(() => engine.maxBorrow(market, account, reserve, now), limit)).toEqual(expected.maxBorrow);
+      expect(answer(() => engine.maxWithdraw(market, account, reserve, now), limit)).toEqual(expected.maxWithdraw);
+      expect(answer(() => engine.liquidationPrice(market, account, reserve, now))).toEqual(expected.liquidationPrice);
+      expect(answer(() => engine.rates(market, reserve))).toEqual(expected.rates);
+    });
+  });
+
+  test('what a liquidation moves', () => {
+    const order = { debt: 0, collateral: 1, maxRepay: EVERYTHING, minCollateral: 1n };
+    expect(answer(() => engine.previewLiquidation(market, account, order, now))).toEqual(situation.liquidation);
+  });
+});
+
+describe('the engine', () => {
+  const [market, account] = read(situations[0]!);
+
+  it('refuses an account of another market', () => {
+    const other = { ...market, address: key(77) };
+    expect(() => engine.health(other, account, 0)).toThrow('the margin account belongs to another market');
+  });
+
+  it('says what is wrong with bytes', () => {
+    const cut = { ...market, bytes: market.bytes.slice(0, 700) };
+    expect(() => engine.health(cut, account, 0)).toThrow('too few bytes: another kind of account, or a truncated read');
+    const large = { ...market, bytes: new Uint8Array(1 << 17) };
+    expect(() => engine.health(large, account, 0)).toThrow('larger than the largest market');
+    expect(() => engine.rates(market, 256)).toThrow(/^ReserveIndexOutOfRange \(6003\): No reserve has this index/);
+  });
+
+  it('answers as before after an error', () => {
+    const before = engine.health(market, account, 1_700_000_000);
+    expect(() => engine.rates(market, 99)).toThrow(EngineError);
+    expect(engine.health(market, account, 1_700_000_000)).toEqual(before);
+  });
+
+  it('can be loaded from bytes', async () => {
+    const { readFile } = await import('node:fs/promises');
+    const bytes = await readFile(new URL('../src/wasm/ballast_engine.wasm', import.meta.url));
+    const again = await loadEngine(await WebAssembly.compile(bytes));
+    expect(again.rates(market, 0)).toEqual(engine.rates(market, 0));
+    await expect(loadEngine(new Uint8Array(8))).rejects.toThrow(WebAssembly.CompileError);
+  });
+});

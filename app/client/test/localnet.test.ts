@@ -1,0 +1,216 @@
+// Against a running network, the one whose manifest BALLAST_LOCALNET_MANIFEST names (`ballast localnet` writes it).
+import { readFileSync } from 'node:fs';
+import {
+  type Address,
+  appendTransactionMessageInstructions,
+  createKeyPairSignerFromBytes,
+  createSolanaRpc,
+  createTransactionMessage,
+  getBase64EncodedWireTransaction,
+  getBase64Encoder,
+  getSignatureFromTransaction,
+  type Instruction,
+  type KeyPairSigner,
+  pipe,
+  type Rpc,
+  setTransactionMessageFeePayerSigner,
+  setTransactionMessageLifetimeUsingBlockhash,
+  signTransactionMessageWithSigners,
+  type SolanaRpcApi,
+} from '@solana/kit';
+import { beforeAll, describe, expect, test } from 'vitest';
+import * as client from '../src/index.js';
+import { borrowHalf, openAndDeposit, report } from './quickstart.js';
+
+interface Manifest {
+  rpc_url: string;
+  program: Address;
+  market: Address;
+  reserves: { index: number; symbol: string; mint: Address; decimals: number; price_account: Address }[];
+  wallets: { name: string; address: Address; keypair: string | null }[];
+}
+
+const path = process.env['BALLAST_LOCALNET_MANIFEST'];
+
+/** What a simulation or a signature's status says went wrong, in words. */
+function reason(error: unknown): Error {
+  const code = client.errorCode(error);
+  const detail = JSON.stringify(error, (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value));
+  return new Error(code === undefined ? detail : client.describeError(code), { cause: error });
+}
+
+class Network {
+  constructor(
+    readonly rpc: Rpc<SolanaRpcApi>,
+    readonly manifest: Manifest,
+    readonly trader: KeyPairSigner,
+    readonly lender: KeyPairSigner,
+  ) {}
+
+  static async open(manifestPath: string) {
+    const manifest = JSON.parse(readFileSync(manifestPath, 'utf8')) as Manifest;
+    const wallet = (name: string) => {
+      const file = manifest.wallets.find((one) => one.name === name)!.keypair!;
+      return createKeyPairSignerFromBytes(new Uint8Array(JSON.parse(readFileSync(file, 'utf8')) as number[]));
+    };
+    return new Network(createSolanaRpc(manifest.rpc_url), manifest, await wallet('trader'), await wallet('lender'));
+  }
+
+  now() {
+    return client.fetchTime(this.rpc);
+  }
+
+  /** Until the chain's next second. */
+  async tick() {
+    const start = await this.now();
+    while ((await this.now()) <= start) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  async sign(payer: KeyPairSigner, instructions: readonly Instruction[]) {
+    const { value: blockhash } = await this.rpc.getLatestBlockhash().send();
+    const message = pipe(
+      createTransactionMessage({ version: 0 }),
+      (empty) => setTransactionMessageFeePayerSigner(payer, empty),
+      (paid) => setTransactionMessageLifetimeUsingBlockhash(blockhash, paid),
+      (alive) => appendTransactionMessageInstructions(instructions, alive),
+    );
+    return signTransactionMessageWithSigners(message);
+  }
+
+  /** What a transaction would return. Throws in words if it would fail. */
+  async simulate(payer: KeyPairSigner, instructions: readonly Instruction[]): Promise<Uint8Array> {
+    const wire = getBase64EncodedWireTransaction(await this.sign(payer, instructions));
+    const { value } = await this.rpc.simulateTransaction(wire, { encoding: 'base64', sigVerify: true }).send();
+    if (value.err !== null) {
+      throw reason(value.err);
+    }
+    return new Uint8Array(getBase64Encoder().encode(value.returnData?.data[0] ?? ''));
+  }
+
+  /** Simulates and sends a transaction, and waits until it is confirmed. */
+  async send(payer: KeyPairSigner, instructions: readonly Instruction[]) {
+    await this.simulate(payer, instructions);
+    const transaction = await this.sign(payer, instructions);
+    const wire = getBase64EncodedWireTransaction(transaction);
+    await this.rpc.sendTransaction(wire, { encoding: 'base64' }).send();
+    const signature = getSignatureFromTransaction(transaction);
+    for (let attempt = 0; attempt < 100; attempt += 1) {
+      const { value } = await this.rpc.getSignatureStatuses([signature]).send();
+      const status = value[0];
+      if (status?.err) {
+        throw reason(status.err);
+      }
+      if (status?.confirmationStatus === 'confirmed' || status?.confirmationStatus === 'finalized') {
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error(`${signature} was not confirmed in ten seconds`);
+  }
+
+  async balance(account: Address): Promise<bigint> {
+    return BigInt((await this.rpc.getTokenAccountBalance(account).send()).value.amount);
+  }
+}
+
+describe.skipIf(path === undefined)('on the local network', () => {
+  let network: Network;
+  let engine: client.Engine;
+  let marginAccount: Address;
+  let before: bigint;
+  const sol = () => network.manifest.reserves.find(({ symbol }) => symbol === 'SOL')!;
+  const usdc = () => network.manifest.reserves.find(({ symbol }) => symbol === 'USDC')!;
+  const market = () => client.fetchMarket(network.rpc, network.manifest.market);
+  const account = () => client.fetchMarginAccount(network.rpc, marginAccount);
+  const tokens = async (reserve: number, { address }: KeyPairSigner = network.trader) =>
+    client.findTokenAccount(address, (await market()).reserves[reserve]!);
+  const accountOf = async ({ address: owner }: KeyPairSigner) =>
+    (await client.findMarginAccountPda({ market: network.manifest.market, owner, id: 0 }))[0];
+
+  beforeAll(async () => {
+    network = await Network.open(path!);
+    engine = await client.loadEngine();
+    marginAccount = await accountOf(network.trader);
+    before = await network.balance(await tokens(sol().index));
+  });
+
+  test('the market is the one of the manifest', async () => {
+    const { manifest } = network;
+    expect(manifest.program).toBe(client.BALLAST_PROGRAM_ADDRESS);
+    const { reserves } = await market();
+    expect(reserves.map(({ mint }) => mint)).toEqual(manifest.reserves.map(({ mint }) => mint));
+    expect(reserves.map(({ decimals }) => decimals)).toEqual(manifest.reserves.map(({ decimals }) => decimals));
+  });
+
+  test('an account is opened, and its deposit is what was paid', async () => {
+    const { rpc, manifest, trader, lender } = network;
+    const lent = client.parseAtoms('1000000', usdc().decimals);
+    await network.send(lender, await openAndDeposit(rpc, manifest.market, lender, usdc().mint, lent));
+    const amount = client.parseAtoms('100', sol().decimals);
+    await network.send(trader, await openAndDeposit(rpc, manifest.market, trader, sol().mint, amount));
+    expect(before - (await network.balance(await tokens(sol().index)))).toBe(amount);
+    const [position] = engine.positions(await market(), await account(), await network.now());
+    expect(position).toMatchObject({ reserve: sol().index, isDebt: false });
+    // A share is an atom times an index, rounded down.
+    expect(amount - position!.amount).toBeLessThanOrEqual(1n);
+  });
+
+  test('half of the limit is borrowed, and more than all of it is refused in words', async () => {
+    const { rpc, manifest, trader } = network;
+    // What came in this very second is not lent out.
+    await network.tick();
+    await network.send(trader, await borrowHalf(rpc, manifest.market, trader, usdc().mint, await network.now()));
+    const present = await market();
+    const limit = engine.maxBorrow(present, await account(), usdc().index, await network.now());
+    expect(limit.atoms).toBeGreaterThan(0n);
+    const destination = await tokens(usdc().index);
+    const twice = { owner: trader, marginAccount, destination, reserve: usdc().index, amount: 2n * limit.atoms };
+    const tooMuch = [client.refreshPinnedPrices(present), client.borrow(present, twice)];
+    await expect(network.simulate(trader, tooMuch)).rejects.toThrow(/^InitialHealthTooLow \(\d+\): /);
+    const [gap, ...positions] = await report(rpc, manifest.market, marginAccount, await network.now());
+    expect(gap).toMatch(/^[\d,]+\.\d\d USD above/);
+    expect(positions).toHaveLength(2);
+  });
+
+  test("the engine's health is the program's", async () => {
+    // The clock goes on between two calls, and somebody may touch the market: what the program said was said at one of the
+    // seconds between, over accounts that were the same before and after.
+    for (let attempt = 0; attempt < 20; attempt += 1) {
+      const [from, present, mine] = [await network.now(), await market(), await account()];
+      const returned = await network.simulate(network.trader, [client.readHealth(present, marginAccount)]);
+      const [later, until] = [await market(), await network.now()];
+      if (Buffer.compare(Buffer.from(present.bytes), Buffer.from(later.bytes)) !== 0) {
+        continue;
+      }
+      const seconds = Array.from({ length: Number(until - from) + 1 }, (_, index) => from + BigInt(index));
+      const computed = seconds.map((now) => engine.health(present, mine, now));
+      const told = client.decodeHealth(returned);
+      expect(told.equity.debt).toBeGreaterThan(0n);
+      expect(computed).toContainEqual(told);
+      return;
+    }
+    throw new Error('the market never stood still');
+  });
+
+  test('everything is paid back and taken out, and the account closed', async () => {
+    const { trader, lender } = network;
+    const present = await market();
+    const [collateral, debt] = [await tokens(sol().index), await tokens(usdc().index)];
+    const all = { marginAccount, amount: client.EVERYTHING };
+    await network.send(trader, [
+      client.repay(present, { ...all, payer: trader, source: debt, reserve: usdc().index }),
+      client.withdraw(present, { ...all, owner: trader, destination: collateral, reserve: sol().index }),
+      client.closeAccount({ owner: trader, marginAccount }),
+    ]);
+    const lent = { marginAccount: await accountOf(lender), destination: await tokens(usdc().index, lender) };
+    await network.send(lender, [
+      client.withdraw(present, { ...lent, owner: lender, reserve: usdc().index, amount: client.EVERYTHING }),
+      client.closeAccount({ owner: lender, ...lent }),
+    ]);
+    await expect(account()).rejects.toThrow('Account not found');
+    // The deposit earned interest, or lost an atom to rounding.
+    expect(before - (await network.balance(collateral))).toBeLessThanOrEqual(1n);
+  });
+});

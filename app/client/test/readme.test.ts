@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs';
+import type { Address } from '@solana/kit';
+import { expect, test } from 'vitest';
+import { decodeMarket, parseAtoms } from '../src/index.js';
+import { borrowHalf, openAndDeposit, report } from './quickstart.js';
+import { bytesOf, fixture, rpcWith, signer, type StoredAccount } from './support.js';
+
+const read = (name: string) => readFileSync(new URL(name, import.meta.url), 'utf8');
+type Situation = { name: string; now: number; market: StoredAccount; account: StoredAccount };
+const situations = fixture<Situation[]>('engine.json');
+const owner = signer(2);
+
+function situation(name: string) {
+  const { market, account, now } = situations.find((one) => one.name === name)!;
+  const rpc = rpcWith([market, account]);
+  const { reserves } = decodeMarket(market.address, bytesOf(market.data));
+  return { rpc, market, account, now: BigInt(now), mints: reserves.map(({ mint }): Address => mint) };
+}
+
+test('the quick start is the code that runs here', () => {
+  expect(read('../README.md')).toContain('```ts\n' + read('quickstart.ts') + '```\n');
+});
+
+test('the quick start builds its transactions', async () => {
+  const { rpc, market, mints, now } = situation('lender');
+  const opened = await openAndDeposit(rpc, market.address, owner, mints[1]!, parseAtoms('1.5', 9));
+  expect(opened.map(({ data }) => data![0])).toEqual([3, 5, 9]);
+  const borrowed = await borrowHalf(rpc, market.address, owner, mints[0]!, now);
+  expect(borrowed.map(({ data }) => data![0])).toEqual([9, 7, 34]);
+  // Half of the 681,818,181 atoms that 1,000 USD at 75 % back at 110 %.
+  expect(new DataView(new Uint8Array(borrowed[1]!.data!).buffer).getBigUint64(2, true)).toBe(340_909_090n);
+  await expect(borrowHalf(rpc, market.address, owner, market.address, now)).rejects.toThrow('does not list this mint');
+});
+
+test('the quick start says why nothing can be borrowed', async () => {
+  const { rpc, market, mints, now } = situation('stale prices');
+  await expect(borrowHalf(rpc, market.address, owner, mints[0]!, now)).rejects.toThrow(/^PriceStale \(6096\)/);
+});
+
+test('the quick start reports an account', async () => {
+  const { rpc, market, account, now } = situation('healthy');
+  expect(await report(rpc, market.address, account.address, now)).toEqual([
+    '351.37 USD above the maintenance line',
+    'has 6666666666 atoms of reserve 1: liquidatable at 85.7240855719 USD',
+    'has 3333333333333333 atoms of reserve 2: liquidatable at no price',
+    'owes 500000001 atoms of reserve 0: liquidatable at 1.6692857108 USD',
+    'owes 41 atoms of reserve 3: liquidatable at 10.662020879 USD',
+  ]);
+});

@@ -1,0 +1,169 @@
+//! What an account holds and how it stands.
+
+use anyhow::{Result, anyhow};
+use ballast_client::{
+    Address,
+    engine::{
+        health::{AccountTerms, HealthReport},
+        layout::U128,
+        margin::{MarginAccount, Mode},
+        units::{Bps, Usd},
+    },
+    from_engine,
+};
+use serde_json::{Value, json};
+
+use super::{Named, Session, table, tokens, usd};
+use crate::{
+    online::format::{list, percent, plain, reported},
+    setup::value::fixed,
+};
+
+/// A position as it stands at a time.
+struct Row {
+    name: String,
+    reserve: u8,
+    decimals: u8,
+    is_debt: bool,
+    atoms: u64,
+    value: Usd,
+    weight: Bps,
+    liquidation: Option<String>,
+}
+
+fn rows(named: &Named, account: &MarginAccount, now: i64) -> Result<Vec<Row>> {
+    let terms = AccountTerms::of(account);
+    let row = |position: &ballast_client::engine::margin::Position| {
+        let reserve = named.reserve(position.reserve)?;
+        let weights = &reserve.risk.weights[terms.of_position(reserve) as usize];
+        let (one, spot) = (Bps(10_000), reserve.price.spot);
+        let is_debt = position.is_debt();
+        let (atoms, weight) = if is_debt {
+            (reserve.debt_index_at(now).amount_ceil(position.shares), weights.maintenance_liability)
+        } else {
+            (reserve.deposit_index_at(now).amount_floor(position.shares), weights.maintenance_asset)
+        };
+        let value = if is_debt {
+            reserve.price.value_ceil(atoms, spot, one)
+        } else {
+            reserve.price.value_floor(atoms, spot, one)
+        };
+        // Without a debt, or a price, nothing liquidates it.
+        let liquidation = named.view.liquidation_price(account, position.reserve, now).ok().flatten();
+        let liquidation = liquidation.map(|it| fixed(it.price.into(), u8::try_from(-it.exponent).unwrap_or(0)));
+        let name = named.name(position.reserve);
+        Ok(Row {
+            name,
+            reserve: position.reserve,
+            decimals: reserve.decimals,
+            is_debt,
+            atoms,
+            value,
+            weight,
+            liquidation,
+        })
+    };
+    account.positions().iter().map(row).collect()
+}
+
+/// `collateral ÷ debt`, basis points; none without debts.
+fn ratio(collateral: U128, debt: U128) -> Option<u64> {
+    let (collateral, debt) = (collateral.get(), debt.get());
+    if debt == 0 || debt == u128::MAX {
+        return None;
+    }
+    // Values are below 2^127: cut to leave room for the factor.
+    let bps = if collateral >> 110 == 0 { collateral * 10_000 / debt } else { collateral / (debt / 10_000).max(1) };
+    Some(u64::try_from(bps).unwrap_or(u64::MAX))
+}
+
+/// What it owns and owes at spot prices, and its maintenance ratio.
+pub fn worth(report: &HealthReport) -> [String; 3] {
+    let ratio = ratio(report.maintenance_collateral, report.maintenance_debt);
+    [reported(report.equity_collateral), reported(report.equity_debt), ratio.map_or("no debt".into(), percent)]
+}
+
+/// An account for programs. Values are USD.
+pub fn object(named: &Named, address: Address, account: &MarginAccount, report: &HealthReport) -> Value {
+    let side = |collateral: U128, debt: U128| {
+        let [assets, debts] = [collateral, debt].map(|value| plain(&reported(value)));
+        json!({ "collateral": assets, "debt": debts, "ratioBps": ratio(collateral, debt) })
+    };
+    json!({
+        "account": address.to_string(),
+        "owner": from_engine(&account.owner).to_string(),
+        "number": account.id,
+        "isolated": account.mode == Mode::Isolated as u8,
+        "market": named.view.address.to_string(),
+        "initial": side(report.initial_collateral, report.initial_debt),
+        "maintenance": side(report.maintenance_collateral, report.maintenance_debt),
+        "equity": side(report.equity_collateral, report.equity_debt),
+        "liquidatable": report.maintenance_collateral.get() < report.maintenance_debt.get(),
+    })
+}
+
+fn report(named: &Named, account: &MarginAccount, now: i64) -> Result<HealthReport> {
+    named.view.health_report(account, now).map_err(|error| anyhow!(error.message()))
+}
+
+fn text(report: &HealthReport) -> String {
+    let row = |name: &str, collateral: U128, debt: U128| {
+        let ratio = ratio(collateral, debt).map_or("-".into(), percent);
+        vec![name.to_owned(), reported(collateral), reported(debt), ratio]
+    };
+    let rows = vec![
+        row("initial: to take new risk", report.initial_collateral, report.initial_debt),
+        row("maintenance: below 100 % it is liquidated", report.maintenance_collateral, report.maintenance_debt),
+        row("at spot prices", report.equity_collateral, report.equity_debt),
+    ];
+    table(&["health", "collateral USD", "debt USD", "ratio"], rows)
+}
+
+/// `ballast account health`.
+pub fn health(session: &mut Session, named: &Named, address: Address, account: &MarginAccount) -> Result<bool> {
+    let now = session.now()?;
+    let report = report(named, account, now)?;
+    session.show(object(named, address, account, &report), &text(&report))?;
+    Ok(true)
+}
+
+/// `ballast account show`.
+pub fn show(session: &mut Session, named: &Named, address: Address, account: &MarginAccount) -> Result<bool> {
+    let now = session.now()?;
+    let (report, rows) = (report(named, account, now)?, rows(named, account, now)?);
+    let mut all = object(named, address, account, &report);
+    all["positions"] = rows.iter().map(|row| position(named, account, row, now)).collect();
+    let start = list(&[("account", address.to_string()), ("owner", from_engine(&account.owner).to_string())]);
+    let header = ["position", "side", "amount", "USD", "weight", "liquidated at USD"];
+    let cells = |row: &Row| {
+        vec![
+            row.name.clone(),
+            if row.is_debt { "debt" } else { "deposit" }.into(),
+            tokens(row.atoms, row.decimals),
+            usd(row.value),
+            percent(row.weight.0.into()),
+            row.liquidation.clone().unwrap_or_else(|| "-".into()),
+        ]
+    };
+    let positions = table(&header, rows.iter().map(cells).collect());
+    session.show(all, &format!("{start}\n{positions}\n\n{}", text(&report)))?;
+    Ok(true)
+}
+
+fn position(named: &Named, account: &MarginAccount, row: &Row, now: i64) -> Value {
+    let most = if row.is_debt {
+        named.view.max_borrow(account, row.reserve, now)
+    } else {
+        named.view.max_withdraw(account, row.reserve, now)
+    };
+    json!({
+        "reserve": row.reserve,
+        "name": row.name,
+        "side": if row.is_debt { "debt" } else { "deposit" },
+        "atoms": row.atoms.to_string(),
+        "value": plain(&usd(row.value)),
+        "maintenanceWeightBps": row.weight.0,
+        "liquidationPrice": row.liquidation.as_deref().map(plain),
+        "mostToTake": most.ok().map(|limit| limit.atoms.to_string()),
+    })
+}

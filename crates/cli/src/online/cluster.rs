@@ -1,0 +1,87 @@
+//! What a command needs of a cluster, and a cluster reached by JSON-RPC.
+
+use anyhow::{Context, Result};
+use ballast_client::{Address, Instruction};
+use ballast_rpc::{Bid, Node, NodeError};
+use solana_account::Account;
+use solana_keypair::Keypair;
+use tokio::runtime::Runtime;
+
+/// What a transaction would cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Estimate {
+    /// Compute units used in simulation.
+    pub units: u64,
+    /// Lamports paid for priority.
+    pub priority_fee: u64,
+}
+
+/// A cluster.
+pub trait Cluster {
+    /// Accounts, as confirmed and no older than what was sent last.
+    fn accounts(&mut self, addresses: &[Address]) -> Result<Vec<Option<Account>>>;
+    /// The margin accounts of a market, or of one of its owners.
+    fn margin_accounts(&mut self, market: Address, owner: Option<Address>) -> Result<Vec<(Address, Account)>>;
+    /// The hash of its first block, which names it.
+    fn genesis_hash(&mut self) -> Result<String>;
+    /// Simulates a transaction. The first signer pays; signers that the instructions do not need are left out.
+    fn simulate(&mut self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<Estimate>;
+    /// Simulates a transaction, sends it and waits until it is confirmed. Returns its signature.
+    fn send(&mut self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<String>;
+
+    /// An account.
+    fn account(&mut self, address: Address) -> Result<Option<Account>> {
+        Ok(self.accounts(&[address])?.pop().flatten())
+    }
+}
+
+/// Unix seconds, of the clock that the program will read.
+pub fn now(cluster: &mut dyn Cluster) -> Result<i64> {
+    const CLOCK: Address = Address::from_str_const("SysvarC1ock11111111111111111111111111111111");
+    const UNIX_TIMESTAMP: usize = 32;
+    let account = cluster.account(CLOCK)?.context("the cluster has no clock")?;
+    let bytes = account.data.get(UNIX_TIMESTAMP..UNIX_TIMESTAMP + 8).context("the clock's account is cut short")?;
+    Ok(i64::from_le_bytes(bytes.try_into()?))
+}
+
+/// A node's JSON-RPC, waited for.
+pub struct Rpc {
+    runtime: Runtime,
+    node: Node,
+    bid: Bid,
+}
+
+impl Rpc {
+    /// At a URL, bidding for priority.
+    pub fn new(url: &str, bid: Bid) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
+        Ok(Self { runtime, node: Node::new(url), bid })
+    }
+
+    fn wait<T>(&self, ask: impl Future<Output = Result<T, NodeError>>) -> Result<T> {
+        self.runtime.block_on(ask).context("the node does not answer as it should")
+    }
+}
+
+impl Cluster for Rpc {
+    fn accounts(&mut self, addresses: &[Address]) -> Result<Vec<Option<Account>>> {
+        self.wait(self.node.accounts(addresses))
+    }
+
+    fn margin_accounts(&mut self, market: Address, owner: Option<Address>) -> Result<Vec<(Address, Account)>> {
+        Ok(self.wait(self.node.margin_accounts(market, owner))?.1)
+    }
+
+    fn genesis_hash(&mut self) -> Result<String> {
+        Ok(self.wait(self.node.client().get_genesis_hash())?.to_string())
+    }
+
+    fn simulate(&mut self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<Estimate> {
+        let prepared = self.runtime.block_on(self.node.prepare(instructions, signers, &[], self.bid))?;
+        Ok(Estimate { units: prepared.units, priority_fee: prepared.priority_fee() })
+    }
+
+    fn send(&mut self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<String> {
+        Ok(self.runtime.block_on(self.node.send(instructions, signers, self.bid))?.signature.to_string())
+    }
+}

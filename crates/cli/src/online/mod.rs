@@ -1,0 +1,136 @@
+//! Commands that read from a cluster or send to it.
+
+mod account;
+mod breaker;
+mod change;
+pub mod cluster;
+pub mod connection;
+mod format;
+mod insurance;
+mod liquidate;
+pub mod market;
+pub mod names;
+mod prices;
+mod reserve;
+pub mod session;
+mod tokens;
+mod watch;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+pub use connection::Connection;
+
+/// What the exit codes mean.
+pub mod exit {
+    use ballast_client::error_name;
+    use ballast_rpc::SendError;
+    use serde_json::{Value, json};
+
+    /// Anything not named below.
+    pub const FAILED: u8 = 1;
+    /// A market is not as its file says, or a step must wait or is somebody else's to sign.
+    pub const LEFT_TO_DO: u8 = 3;
+    /// A program refused: nothing was changed, and sending the same again will not help.
+    pub const REFUSED: u8 = 4;
+    /// A transaction may or may not have landed: look before sending it again.
+    pub const UNKNOWN: u8 = 5;
+
+    /// For the end of `--help`.
+    pub const HELP: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 something is left to do, 4 a program refused, \
+                            5 a transaction may have landed and must be looked up.";
+
+    /// The code of an error.
+    pub fn of(error: &anyhow::Error) -> u8 {
+        match error.downcast_ref::<SendError>() {
+            Some(SendError::Refused(_) | SendError::Failed { .. }) => REFUSED,
+            Some(SendError::Unknown(_)) => UNKNOWN,
+            _ => FAILED,
+        }
+    }
+
+    /// Name and code of the error that Ballast itself failed with, for programs.
+    pub fn program_error(error: &anyhow::Error) -> Option<Value> {
+        let code = error.downcast_ref::<SendError>()?.failure()?.code()?;
+        Some(json!({ "code": code, "name": error_name(code) }))
+    }
+}
+
+/// A group of commands, and where they go.
+#[derive(Args)]
+pub struct Online<C: Subcommand> {
+    #[command(subcommand)]
+    command: C,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// A command without parts, and where it goes.
+#[derive(Args)]
+pub struct OnlineOne<A: Args> {
+    #[command(flatten)]
+    arguments: A,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// All of them.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Sets a market up, shows it and looks after it.
+    Market(Online<market::Command>),
+    /// Shows reserves: what they hold, their parameters, their rates.
+    Reserve(Online<reserve::Command>),
+    /// Opens a margin account, shows it, and moves its deposits and debts.
+    Account(Online<account::Command>),
+    /// Liquidates a margin account with tokens of one's own.
+    Liquidate(OnlineOne<liquidate::Options>),
+    /// Takes over prices.
+    Prices(Online<prices::Command>),
+    /// Changes parameters that wait for their delay.
+    Change(Online<change::Command>),
+    /// Shows what is restricted, and until when.
+    Breaker(Online<breaker::Command>),
+    /// Stakes in a reserve's insurance.
+    Insurance(Online<insurance::Command>),
+    /// Shows a market, or one account of it, again and again.
+    Watch(OnlineOne<watch::Options>),
+}
+
+impl Command {
+    /// Whether errors are to be told as JSON.
+    pub fn is_json(&self) -> bool {
+        self.connection().json
+    }
+
+    fn connection(&self) -> &Connection {
+        match self {
+            Self::Market(it) => &it.connection,
+            Self::Reserve(it) => &it.connection,
+            Self::Account(it) => &it.connection,
+            Self::Liquidate(it) => &it.connection,
+            Self::Prices(it) => &it.connection,
+            Self::Change(it) => &it.connection,
+            Self::Breaker(it) => &it.connection,
+            Self::Insurance(it) => &it.connection,
+            Self::Watch(it) => &it.connection,
+        }
+    }
+
+    /// Runs it.
+    pub fn run(&self) -> Result<ExitCode> {
+        self.connection().run(|session| match self {
+            Self::Market(it) => it.command.run(session),
+            Self::Reserve(it) => it.command.run(session),
+            Self::Account(it) => it.command.run(session),
+            Self::Liquidate(it) => it.arguments.run(session),
+            Self::Prices(it) => it.command.run(session),
+            Self::Change(it) => it.command.run(session),
+            Self::Breaker(it) => it.command.run(session),
+            Self::Insurance(it) => it.command.run(session),
+            Self::Watch(it) => it.arguments.run(session),
+        })
+    }
+}

@@ -1,0 +1,102 @@
+//! How people name a market and its reserves.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use ballast_client::{Address, MarketView, engine::reserve::Reserve, from_engine};
+use clap::Args;
+
+use super::session::Session;
+use crate::setup::file::Desired;
+
+/// Tokens that everybody knows, on mainnet: the native one and the two largest stablecoins. A market's file names its own.
+const KNOWN: [(&str, Address); 3] = [
+    ("SOL", Address::from_str_const("So11111111111111111111111111111111111111112")),
+    ("USDC", Address::from_str_const("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v")),
+    ("USDT", Address::from_str_const("Es9vMFrzaCERmJfrF4H2FYD4KCoNkY11McCe8BenwNYB")),
+];
+
+/// A market by its address, or by its file, which also names its reserves.
+#[derive(Clone, Debug)]
+pub struct MarketName {
+    /// Its address.
+    pub address: Address,
+    names: Vec<(String, Address)>,
+}
+
+impl core::str::FromStr for MarketName {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if let Ok(address) = text.parse() {
+            let names = KNOWN.map(|(name, mint)| (name.to_owned(), mint)).into();
+            return Ok(Self { address, names });
+        }
+        let file = std::fs::read_to_string(Path::new(text))
+            .with_context(|| format!("`{text}` is neither an address nor a market's file"))?;
+        let desired = Desired::parse(&file).with_context(|| text.to_owned())?;
+        let names = desired.reserves.iter().map(|listed| (listed.name.clone(), listed.mint)).collect();
+        Ok(Self { address: desired.address(), names })
+    }
+}
+
+/// The market that a command is about.
+#[derive(Args, Clone, Debug)]
+pub struct InMarket {
+    /// The market: its address, or the file it was made from, whose names for reserves then can be used.
+    #[arg(long, short, env = "BALLAST_MARKET", global = true)]
+    market: Option<MarketName>,
+}
+
+impl InMarket {
+    /// Reads it.
+    pub fn read(&self, session: &mut Session) -> Result<Named> {
+        let name = self.market.as_ref().context("which market? Give --market or set BALLAST_MARKET")?;
+        Named::read(session, name)
+    }
+}
+
+/// A market with names for its reserves.
+pub struct Named {
+    /// What the chain says.
+    pub view: MarketView,
+    names: Vec<(String, Address)>,
+}
+
+impl Named {
+    /// Reads a market.
+    pub fn read(session: &mut Session, name: &MarketName) -> Result<Self> {
+        Ok(Self { view: session.market(name.address)?, names: name.names.clone() })
+    }
+
+    /// What people call a reserve, or its mint.
+    pub fn name(&self, index: u8) -> String {
+        let Ok(reserve) = self.view.reserve(index) else { return format!("#{index}") };
+        let mint = from_engine(&reserve.mint);
+        let known = self.names.iter().find(|(_, known)| *known == mint);
+        known.map_or_else(|| mint.to_string(), |(name, _)| name.clone())
+    }
+
+    /// A reserve by its name, its mint or its index.
+    pub fn find(&self, name: &str) -> Result<u8> {
+        let mint = self.names.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, mint)| *mint);
+        if let Some(mint) = mint.or_else(|| name.parse().ok()) {
+            return self.view.find_reserve(&mint).with_context(|| format!("the market does not list {name}"));
+        }
+        match name.trim_start_matches('#').parse() {
+            Ok(index) if self.view.reserve(index).is_ok() => Ok(index),
+            Ok(index) => bail!("there is no reserve {index}: the market has {}", self.view.reserves.len()),
+            Err(_) => bail!("`{name}` is no reserve: give its index, its mint, or a name of the market's file"),
+        }
+    }
+
+    /// All reserves with their indices.
+    pub fn reserves(&self) -> impl Iterator<Item = (u8, &Reserve)> {
+        (0u8..).zip(&self.view.reserves)
+    }
+
+    /// A reserve that is known to be there.
+    pub fn reserve(&self, index: u8) -> Result<&Reserve> {
+        self.view.reserve(index).map_err(|error| anyhow::anyhow!(error.message()))
+    }
+}

@@ -1,0 +1,233 @@
+//! One run of a command: reads, sends or shows, and says what it did.
+
+use std::io::Write;
+
+use anyhow::{Context, Result, ensure};
+use ballast_client::{Address, Instruction, MarketView, from_engine};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::{Value, json};
+
+use super::{
+    cluster::{self, Cluster},
+    connection::{Keys, is_mainnet},
+};
+use crate::demo::time::full_label;
+
+/// What becomes of transactions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// They are sent; to mainnet, if that is meant.
+    Send {
+        /// Whether somebody said so.
+        is_mainnet_meant: bool,
+    },
+    /// They are told, and simulated where that is possible.
+    DryRun,
+    /// They are printed to be proposed in a multisig.
+    Multisig,
+}
+
+/// One transaction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// What it does.
+    pub words: Vec<String>,
+    /// Who signs it, beside who pays.
+    pub signer: Address,
+    /// When it can be sent, if not now.
+    pub from: Option<i64>,
+    /// What it sends.
+    pub instructions: Vec<Instruction>,
+}
+
+/// What there is to do, in order, and what is to be said to people.
+#[derive(Default)]
+pub struct Plan {
+    /// To be done.
+    pub steps: Vec<Step>,
+    /// For people to look at.
+    pub warnings: Vec<String>,
+}
+
+/// One run of a command.
+pub struct Session<'a> {
+    /// What is read from and sent to.
+    pub cluster: &'a mut dyn Cluster,
+    /// Who signs.
+    pub keys: Keys,
+    mode: Mode,
+    is_json: bool,
+    out: &'a mut dyn Write,
+    is_checked: bool,
+}
+
+impl<'a> Session<'a> {
+    /// A run that says what it does to `out`.
+    pub fn new(cluster: &'a mut dyn Cluster, keys: Keys, mode: Mode, is_json: bool, out: &'a mut dyn Write) -> Self {
+        Self { cluster, keys, mode, is_json, out, is_checked: false }
+    }
+
+    /// Whether transactions are sent.
+    pub fn is_sending(&self) -> bool {
+        matches!(self.mode, Mode::Send { .. })
+    }
+
+    /// Whether instructions are printed for a multisig.
+    pub fn is_for_multisig(&self) -> bool {
+        self.mode == Mode::Multisig
+    }
+
+    /// Unix seconds, of the cluster's clock.
+    pub fn now(&mut self) -> Result<i64> {
+        cluster::now(self.cluster)
+    }
+
+    /// A market, if there is one at the address.
+    pub fn find_market(&mut self, address: Address) -> Result<Option<MarketView>> {
+        let Some(account) = self.cluster.account(address)? else { return Ok(None) };
+        ensure!(account.owner == ballast_client::ID, "{address} is no account of the program {}", ballast_client::ID);
+        let view = MarketView::decode(address, &account.data);
+        view.map(Some).with_context(|| format!("market {address}; one of an older layout must be migrated first"))
+    }
+
+    /// A market.
+    pub fn market(&mut self, address: Address) -> Result<MarketView> {
+        self.find_market(address)?.with_context(|| format!("there is no market {address}"))
+    }
+
+    /// Who acts in governance: whose key is at hand, or the authority.
+    pub fn governor(&self, view: &MarketView) -> Address {
+        self.keys.signer().unwrap_or_else(|| from_engine(&view.market.authority))
+    }
+
+    /// Who acts for themselves.
+    pub fn user(&self) -> Result<Address> {
+        let remedy =
+            if self.is_for_multisig() { "name it with --vault" } else { "give --keypair, or set the Solana CLI's" };
+        self.keys.signer().with_context(|| format!("no key: {remedy}"))
+    }
+
+    /// Shows an answer: an object to programs, text to people.
+    pub fn show(&mut self, object: Value, text: &str) -> Result<()> {
+        if self.is_json { self.line(&object) } else { self.say(text) }
+    }
+
+    fn line(&mut self, object: &Value) -> Result<()> {
+        writeln!(self.out, "{object}").context("cannot print")
+    }
+
+    /// Says something to people, and nothing to programs.
+    pub fn say(&mut self, text: &str) -> Result<()> {
+        if !self.is_json && !self.is_for_multisig() {
+            writeln!(self.out, "{}", text.trim_end()).context("cannot print")?;
+        }
+        Ok(())
+    }
+
+    /// One transaction: sent, or shown.
+    pub fn one(&mut self, words: String, signer: Address, instructions: Vec<Instruction>) -> Result<bool> {
+        self.all(vec![Step { words: vec![words], signer, from: None, instructions }])
+    }
+
+    /// Transactions that do not depend on a plan: sent, or shown.
+    pub fn all(&mut self, steps: Vec<Step>) -> Result<bool> {
+        let plan = Plan { steps, warnings: Vec::new() };
+        match self.mode {
+            Mode::Multisig => self.print_instructions(&plan).map(|()| true),
+            Mode::Send { .. } if !plan.steps.is_empty() => Ok(self.carry_out(&plan.steps)? == plan.steps.len()),
+            Mode::Send { .. } => self.table(&plan).map(|()| true),
+            Mode::DryRun => {
+                self.table(&plan)?;
+                let is_signed = |step: &Step| self.keys.has(step.signer);
+                // What follows depends on what the first leaves.
+                if let Some(step) = plan.steps.first().filter(|step| is_signed(step)) {
+                    let estimate = self.cluster.simulate(&step.instructions, &self.keys.all())?;
+                    let object = json!({ "units": estimate.units, "priorityFee": estimate.priority_fee.to_string() });
+                    let fee =
+                        format!("{} compute units, {} lamports for priority", estimate.units, estimate.priority_fee);
+                    self.show(json!({ "estimate": object }), &format!("  would land: {fee}"))?;
+                }
+                Ok(true)
+            }
+        }
+    }
+
+    /// Sends steps in order, up to the first that somebody else must sign or that must wait. Returns how many were sent.
+    pub fn carry_out(&mut self, steps: &[Step]) -> Result<usize> {
+        let mut sent = 0;
+        for step in steps.iter().filter(|step| step.from.is_none()) {
+            self.require_permission()?;
+            if !self.keys.has(step.signer) {
+                let words = format!("{} must sign the next step: --multisig prints it", step.signer);
+                self.show(json!({ "mustSign": step.signer.to_string(), "words": step.words }), &words)?;
+                break;
+            }
+            let words = step.words.join("; ");
+            let signature = self.cluster.send(&step.instructions, &self.keys.all()).context(words.clone())?;
+            let object = json!({ "sent": { "words": step.words, "signature": signature } });
+            self.show(object, &format!("done: {words} ({signature})"))?;
+            sent += 1;
+        }
+        Ok(sent)
+    }
+
+    /// Refuses to send without a key, and to mainnet unless that is meant. Asked before anything is sent.
+    pub fn require_permission(&mut self) -> Result<()> {
+        let Mode::Send { is_mainnet_meant } = self.mode else { return Ok(()) };
+        if self.is_checked {
+            return Ok(());
+        }
+        ensure!(!self.keys.keys.is_empty(), "--keypair is missing, and so is the Solana CLI's; --dry-run does without");
+        ensure!(is_mainnet_meant || !is_mainnet(self.cluster)?, "this is mainnet: say --yes");
+        self.is_checked = true;
+        Ok(())
+    }
+
+    /// Lists what there is to do.
+    pub fn table(&mut self, plan: &Plan) -> Result<()> {
+        if self.is_json {
+            let step =
+                |step: &Step| json!({ "words": step.words, "signer": step.signer.to_string(), "from": step.from });
+            let steps: Vec<_> = plan.steps.iter().map(step).collect();
+            return self.line(&json!({ "left": steps, "notes": plan.warnings }));
+        }
+        if plan.steps.is_empty() {
+            writeln!(self.out, "  nothing to do")?;
+        }
+        for (index, step) in plan.steps.iter().enumerate() {
+            let when = step.from.map_or("now".into(), full_label);
+            for (nth, words) in step.words.iter().enumerate() {
+                let (number, when) =
+                    if nth == 0 { ((index + 1).to_string(), when.as_str()) } else { Default::default() };
+                writeln!(self.out, "  {number:>3}  {when:16}  {words}")?;
+            }
+        }
+        for warning in &plan.warnings {
+            writeln!(self.out, "  note: {warning}")?;
+        }
+        Ok(())
+    }
+
+    /// Prints the instructions that can be executed now.
+    pub fn print_instructions(&mut self, plan: &Plan) -> Result<()> {
+        let now = plan.steps.iter().filter(|step| step.from.is_none());
+        let list: Vec<_> = now.flat_map(|step| step.instructions.iter().map(move |it| instruction(step, it))).collect();
+        let all = json!({ "instructions": list, "notes": plan.warnings });
+        writeln!(self.out, "{}", serde_json::to_string_pretty(&all)?)?;
+        Ok(())
+    }
+}
+
+fn instruction(step: &Step, Instruction { program_id, accounts, data }: &Instruction) -> Value {
+    let meta = |meta: &ballast_client::AccountMeta| {
+        let address = meta.pubkey.to_string();
+        json!({ "pubkey": address, "isSigner": meta.is_signer, "isWritable": meta.is_writable })
+    };
+    json!({
+        "words": step.words,
+        "signer": step.signer.to_string(),
+        "programId": program_id.to_string(),
+        "accounts": accounts.iter().map(meta).collect::<Vec<_>>(),
+        "data": BASE64_STANDARD.encode(data),
+    })
+}

@@ -1,0 +1,93 @@
+//! A user's own tokens: associated accounts, made when they are missing, and the native token, which is wrapped and unwrapped on the
+//! way.
+
+use anyhow::{Result, anyhow, bail};
+use ballast_client::{Address, Instruction, engine::reserve::Reserve, from_engine};
+use solana_system_interface::instruction::transfer;
+use spl_associated_token_account_interface::{
+    address::get_associated_token_address_with_program_id, instruction::create_associated_token_account_idempotent,
+};
+use spl_token_interface::{
+    instruction::{close_account, sync_native},
+    native_mint,
+};
+
+use super::{format::Amount, session::Session};
+
+/// A user's account of one token.
+pub struct Wallet {
+    /// Whose.
+    pub owner: Address,
+    /// The token account.
+    pub address: Address,
+    mint: Address,
+    token_program: Address,
+    /// What is in it; none if it is missing.
+    balance: Option<u64>,
+}
+
+/// Where a token account keeps its amount.
+const AMOUNT: usize = 64;
+
+impl Wallet {
+    /// Reads it.
+    pub fn read(session: &mut Session, owner: Address, reserve: &Reserve) -> Result<Self> {
+        let [mint, token_program] = [reserve.mint, reserve.token_program].map(|address| from_engine(&address));
+        let address = get_associated_token_address_with_program_id(&owner, &mint, &token_program);
+        let account = session.cluster.account(address)?.filter(|account| account.owner == token_program);
+        let amount = |data: &[u8]| {
+            data.get(AMOUNT..).and_then(|data| data.first_chunk()).map(|bytes| u64::from_le_bytes(*bytes))
+        };
+        let balance = account.and_then(|account| amount(&account.data));
+        Ok(Self { owner, address, mint, token_program, balance })
+    }
+
+    /// What it holds, wrapped.
+    pub fn balance(&self) -> u64 {
+        self.balance.unwrap_or(0)
+    }
+
+    fn is_native(&self) -> bool {
+        self.mint == native_mint::ID
+    }
+
+    /// The atoms of an amount to be paid from it; all of them is what it holds.
+    pub fn to_pay(&self, amount: Amount) -> Result<u64> {
+        match amount {
+            Amount::Atoms(atoms) => Ok(atoms),
+            Amount::All if self.is_native() => bail!("say how much: fees and rents are paid from the same SOL"),
+            Amount::All if self.balance() == 0 => bail!("{} holds none of it", self.address),
+            Amount::All => Ok(self.balance()),
+        }
+    }
+
+    fn create(&self, payer: Address) -> Option<Instruction> {
+        let create =
+            || create_associated_token_account_idempotent(&payer, &self.owner, &self.mint, &self.token_program);
+        self.balance.is_none().then(create)
+    }
+
+    /// What stands before `amount` is paid from it: of the native token, what is missing is wrapped.
+    pub fn before_paying(&self, payer: Address, amount: u64) -> Result<Vec<Instruction>> {
+        let missing = amount.saturating_sub(self.balance());
+        if !self.is_native() || missing == 0 {
+            return Ok(Vec::new());
+        }
+        let mut instructions: Vec<_> = self.create(payer).into_iter().collect();
+        instructions.push(transfer(&self.owner, &self.address, missing));
+        instructions.push(sync_native(&self.token_program, &self.address).map_err(|error| anyhow!("{error}"))?);
+        Ok(instructions)
+    }
+
+    /// What stands before and behind a payment to it. The native token is unwrapped, all of it, unless there was some before, which
+    /// its owner keeps wrapped.
+    pub fn around_receiving(&self, payer: Address) -> Result<(Vec<Instruction>, Vec<Instruction>)> {
+        let before = self.create(payer).into_iter().collect();
+        let mut behind = Vec::new();
+        if self.is_native() && self.balance() == 0 {
+            let close = close_account(&self.token_program, &self.address, &self.owner, &self.owner, &[]);
+            behind.push(close.map_err(|error| anyhow!("{error}"))?);
+        }
+        Ok((before, behind))
+    }
+}

@@ -1,0 +1,166 @@
+//! How far an account may go: the most it may borrow or withdraw, and the price at which it is liquidated.
+//!
+//! None of this is a rule of its own. Amounts and prices are tried on copies, by the engine's actions and its health, and the
+//! boundary is found by halving. So what is returned passes, and one more does not, now and with the prices at hand.
+
+use ballast_engine::{
+    Error, Result,
+    actions::EVERYTHING,
+    health::Requirement,
+    margin::{MarginAccount, Side},
+    math::mul_div_floor,
+    price::{Quote, in_range},
+    reserve::Reserve,
+};
+
+use crate::market::MarketView;
+
+/// The most that an action takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// Atoms; zero if none is accepted.
+    pub atoms: u64,
+    /// What one atom more is refused with; `None` if there is no more: then the action takes [`EVERYTHING`].
+    pub refusal: Option<Error>,
+}
+
+/// A price at which one reserve makes an account liquidatable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LiquidationPrice {
+    /// Times 10^`exponent` USD for one token.
+    pub price: u64,
+    /// The exponent of the reserve's last price.
+    pub exponent: i32,
+    /// Whether lower prices liquidate too, as those of a deposit do, or higher ones, as those of a debt.
+    pub is_deposit: bool,
+}
+
+impl MarketView {
+    /// The most atoms that a borrow of the account would be given at `now`, unix seconds.
+    ///
+    /// An account below its initial requirement is given none, also where the debt would offset what its deposits put at risk.
+    pub fn max_borrow(&self, account: &MarginAccount, reserve: u8, now: i64) -> Result<Limit> {
+        let most = self.reserve(reserve)?.cash;
+        let mut attempt = Attempt::new(self, reserve, now);
+        let mut borrow =
+            |atoms| attempt.run(account, |ledger, account| ledger.borrow(account, reserve, atoms).map(drop));
+        let atoms = largest(most, |atoms| matches!(borrow(atoms), Ok(()) | Err(Error::DebtBelowMinimum)));
+        // What is left may be less than the smallest debt.
+        let atoms = if borrow(atoms).is_ok() { atoms } else { 0 };
+        // There is always more to ask for: the cash bounds what is given.
+        let refusal = borrow(atoms.saturating_add(1)).err();
+        Ok(Limit { atoms, refusal })
+    }
+
+    /// The most atoms that a withdrawal of the account would be given at `now`, unix seconds. An error if it has no deposit there.
+    ///
+    /// A smaller pool of deposits may count for more, by a basis point of weight at a time: where that happens, more still
+    /// may pass again.
+    pub fn max_withdraw(&self, account: &MarginAccount, reserve: u8, now: i64) -> Result<Limit> {
+        let record = self.reserve(reserve)?;
+        let most = record.deposit_index_at(now).amount_floor(account.shares(reserve, Side::Deposit)?);
+        let mut attempt = Attempt::new(self, reserve, now);
+        let mut withdraw =
+            |atoms| attempt.run(account, |ledger, account| ledger.withdraw(account, reserve, atoms).map(drop));
+        if withdraw(EVERYTHING).is_ok() {
+            return Ok(Limit { atoms: most, refusal: None });
+        }
+        let atoms = largest(most, |atoms| withdraw(atoms).is_ok());
+        Ok(Limit { atoms, refusal: withdraw(atoms.saturating_add(1)).err() })
+    }
+
+    /// The price of a reserve at which the account is liquidatable at `now`, unix seconds, and next to which it is not: the
+    /// highest such price of a deposit, the lowest of a debt. `None` if no accepted price of this reserve makes the difference.
+    ///
+    /// All else stays as it is. The price is taken to be published at `now`, its confidence to be the same part of it as of
+    /// the last one. Errors: the account has no position there; the reserve never had a price, or one with a confidence that
+    /// would be refused by now.
+    pub fn liquidation_price(
+        &self,
+        account: &MarginAccount,
+        reserve: u8,
+        now: i64,
+    ) -> Result<Option<LiquidationPrice>> {
+        let record = self.reserve(reserve)?;
+        let is_deposit = !account.position(reserve).ok_or(Error::PositionNotFound)?.is_debt();
+        if record.price.publish_time == 0 {
+            return Err(Error::PriceStale);
+        }
+        let (last, exponent) = (record.price.price, record.price.exponent);
+        let mut reserves = self.reserves.clone();
+        let mut is_safe = |price| {
+            reserves[reserve as usize] = at_price(record, price, now)?;
+            let health =
+                ballast_engine::health::health(account, &reserves, &self.market.config, now, Requirement::Maintenance)?;
+            Ok::<bool, Error>(health.covers())
+        };
+        // The accepted prices around the last one, which is one of them.
+        let lowest = last - largest(last - 1, |less| in_range(last - less, exponent));
+        let highest = last + largest(i64::MAX as u64 - last, |more| in_range(last + more, exponent));
+        if is_safe(lowest)? == is_safe(highest)? {
+            return Ok(None);
+        }
+        let mut passes = |price| is_safe(price).is_ok_and(|is_safe| is_safe != is_deposit);
+        let below = lowest + largest(highest - lowest, |more| passes(lowest + more));
+        let price = if is_deposit { below } else { below + 1 };
+        Ok(Some(LiquidationPrice { price, exponent, is_deposit }))
+    }
+}
+
+/// A copy of a market, made good after each try.
+struct Attempt<'a> {
+    original: &'a MarketView,
+    copy: MarketView,
+    reserve: u8,
+    now: i64,
+}
+
+impl<'a> Attempt<'a> {
+    fn new(original: &'a MarketView, reserve: u8, now: i64) -> Self {
+        Self { original, copy: original.clone(), reserve, now }
+    }
+
+    /// Tries an action that changes no other reserve than the one.
+    fn run(
+        &mut self,
+        account: &MarginAccount,
+        action: impl FnOnce(&mut ballast_engine::actions::Ledger, &mut MarginAccount) -> Result<()>,
+    ) -> Result<()> {
+        let index = self.reserve as usize;
+        self.copy.market = self.original.market;
+        self.copy.reserves[index] = self.original.reserves[index];
+        action(&mut self.copy.ledger(self.now), &mut account.clone())
+    }
+}
+
+/// A reserve with another price, published at `now`.
+fn at_price(reserve: &Reserve, price: u64, now: i64) -> Result<Reserve> {
+    let (mut moved, last) = (*reserve, &reserve.price);
+    let quote = Quote {
+        price,
+        // The part is at most one, by the limit of confidences.
+        confidence: mul_div_floor(last.confidence, price, last.price).unwrap_or(u64::MAX),
+        ema_price: price,
+        exponent: last.exponent,
+        // A second price of one second is not taken.
+        publish_time: now.max(last.publish_time.saturating_add(1)),
+    };
+    moved.price.update(&quote, &reserve.config.oracle, reserve.risk.confidence_multiple, reserve.decimals)?;
+    moved.price.judge(&reserve.config.oracle, &reserve.halt);
+    Ok(moved)
+}
+
+/// The largest number up to `most` that passes, by halving: it passes and the next does not. Zero, whether it passes or not,
+/// if halving meets none.
+fn largest(most: u64, mut passes: impl FnMut(u64) -> bool) -> u64 {
+    let (mut low, mut high) = (0, most);
+    while low < high {
+        let middle = low + (high - low).div_ceil(2);
+        if passes(middle) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    low
+}

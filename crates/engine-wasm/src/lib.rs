@@ -1,0 +1,141 @@
+//! The engine's answers about accounts, for JavaScript: `app/client/src/engine.ts` calls it.
+//!
+//! The caller writes a market account's bytes to [`input`] and those of a margin account right behind them, calls a
+//! question with the two lengths, and reads the answer at [`output`]. A question returns how many 64-bit words its answer has;
+//! below zero, minus the bytes of an error: the first word is then its code, zero if the bytes are no such accounts, and the
+//! message follows. Nothing is kept between two calls.
+//!
+//! Plain exports over linear memory in place of bindings made by a tool: numbers and two byte arrays is all that passes,
+//! and a build needs nothing but `cargo`. The buffers are atomic bytes and words, so that no pointer is followed here.
+
+mod buffers;
+mod exports;
+
+use ballast_client::{
+    DecodeError, LiquidationOrder, MarketView, decode_margin_account, describe_error,
+    engine::{Error, margin::MarginAccount},
+};
+
+pub use exports::*;
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Failure {
+    /// The program's error code, or zero.
+    code: u32,
+    message: String,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { code: error.code(), message: describe_error(error.code()) }
+    }
+}
+
+impl From<DecodeError> for Failure {
+    fn from(error: DecodeError) -> Self {
+        Self { code: 0, message: error.to_string() }
+    }
+}
+
+/// The words of an answer.
+type Answer = Result<Vec<u64>, Failure>;
+
+/// What is asked about.
+struct Subject {
+    market: MarketView,
+    account: MarginAccount,
+    now: i64,
+}
+
+impl Subject {
+    fn health(&self) -> Answer {
+        let report = self.market.health_report(&self.account, self.now)?;
+        let values = [
+            report.initial_collateral,
+            report.initial_debt,
+            report.maintenance_collateral,
+            report.maintenance_debt,
+            report.equity_collateral,
+            report.equity_debt,
+        ];
+        Ok(values.iter().flat_map(|value| [value.get() as u64, (value.get() >> 64) as u64]).collect())
+    }
+
+    /// Reserve, whether it is a debt, atoms: for each position.
+    fn positions(&self) -> Answer {
+        let mut words = Vec::new();
+        for position in self.account.positions() {
+            let amount = self.market.amount(position, self.now)?;
+            words.extend([position.reserve as u64, position.is_debt() as u64, amount]);
+        }
+        Ok(words)
+    }
+
+    fn max_borrow(&self, reserve: u8) -> Answer {
+        Ok(limit(self.market.max_borrow(&self.account, reserve, self.now)?))
+    }
+
+    fn max_withdraw(&self, reserve: u8) -> Answer {
+        Ok(limit(self.market.max_withdraw(&self.account, reserve, self.now)?))
+    }
+
+    /// Price, exponent, whether of a deposit; nothing if there is none.
+    fn liquidation_price(&self, reserve: u8) -> Answer {
+        let found = self.market.liquidation_price(&self.account, reserve, self.now)?;
+        Ok(found.map_or(Vec::new(), |at| vec![at.price, at.exponent as i64 as u64, at.is_deposit as u64]))
+    }
+
+    /// Repaid, insurance, seized, penalty in basis points.
+    fn preview_liquidation(&self, order: LiquidationOrder) -> Answer {
+        let moved = self.market.preview_liquidation(&self.account, order, self.now)?;
+        Ok(vec![moved.repaid, moved.insurance, moved.seized, moved.penalty.0 as u64])
+    }
+}
+
+/// Atoms, and the code of what more is refused with, or zero.
+fn limit(limit: ballast_client::Limit) -> Vec<u64> {
+    vec![limit.atoms, limit.refusal.map_or(0, |error| error.code() as u64)]
+}
+
+fn market(bytes: &[u8]) -> Result<MarketView, Failure> {
+    // The address matters to instructions alone.
+    Ok(MarketView::decode(Default::default(), bytes)?)
+}
+
+/// Asks about the accounts whose bytes are in the buffer.
+fn ask(market_length: u32, margin_length: u32, now: i64, question: impl FnOnce(&Subject) -> Answer) -> i32 {
+    let answer = buffers::read(market_length, margin_length).and_then(|(market_bytes, margin_bytes)| {
+        let (market, account) = (market(&market_bytes)?, decode_margin_account(&margin_bytes)?);
+        question(&Subject { market, account, now })
+    });
+    buffers::write(answer)
+}
+
+/// The index of a reserve; one that is out of range names none.
+fn index(reserve: u32) -> Result<u8, Failure> {
+    Ok(u8::try_from(reserve).map_err(|_| Error::ReserveIndexOutOfRange)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_no_accounts_are_refused_in_words() {
+        let status = health(8, 8, 0);
+        assert_eq!(buffers::error(status), Failure::from(DecodeError::TooShort));
+        let status = rates(u32::MAX, 0);
+        assert_eq!(
+            buffers::error(status).message,
+            "the accounts are larger than the largest market and margin account"
+        );
+    }
+
+    #[test]
+    fn an_error_of_the_engine_has_its_code_and_words() {
+        let status = buffers::write(Err(Error::PriceStale.into()));
+        assert_eq!(buffers::error(status), Failure::from(Error::PriceStale));
+        assert!(index(256).is_err_and(|failure| failure.code == Error::ReserveIndexOutOfRange.code()));
+    }
+}

@@ -1,0 +1,73 @@
+//! Mints and token accounts as the token program writes them.
+
+use ballast_client::{AccountMeta, Address, Instruction, SYSTEM_PROGRAM, TOKEN_PROGRAM};
+use solana_account::Account;
+
+use crate::{
+    chain::{account, rent},
+    keys::NATIVE_MINT,
+};
+
+const ASSOCIATED_TOKEN_PROGRAM: Address = Address::from_str_const("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL");
+/// Bytes of a token account.
+const TOKEN_ACCOUNT_LEN: usize = 165;
+/// Where a token account holds its amount.
+const AMOUNT: std::ops::Range<usize> = 64..72;
+
+/// A mint whose authority can mint as much again as is there.
+pub fn mint(authority: &Address, decimals: u8) -> Account {
+    let mut data = optional(Some(authority));
+    data.extend((u64::MAX / 2).to_le_bytes());
+    data.extend([decimals, 1]);
+    data.extend(optional(None));
+    account(TOKEN_PROGRAM, data)
+}
+
+/// A token account with a balance. One of wrapped SOL holds the lamports too.
+pub fn token_account(mint: &Address, owner: &Address, amount: u64) -> Account {
+    const INITIALISED: u8 = 1;
+    let reserve = rent(TOKEN_ACCOUNT_LEN);
+    let is_native = *mint == NATIVE_MINT;
+    let mut data = [mint.as_ref(), owner.as_ref(), &amount.to_le_bytes()].concat();
+    data.extend(optional(None));
+    data.push(INITIALISED);
+    data.extend(u32::from(is_native).to_le_bytes());
+    data.extend(if is_native { reserve } else { 0 }.to_le_bytes());
+    data.resize(TOKEN_ACCOUNT_LEN, 0);
+    let lamports = reserve + if is_native { amount } else { 0 };
+    Account { lamports, data, owner: TOKEN_PROGRAM, ..Account::default() }
+}
+
+/// The balance in a token account.
+pub fn balance(account: &Account) -> Option<u64> {
+    Some(u64::from_le_bytes(account.data.get(AMOUNT)?.try_into().ok()?))
+}
+
+/// An optional address as the token program stores it.
+fn optional(address: Option<&Address>) -> Vec<u8> {
+    let (tag, bytes) = address.map_or((0u32, [0; 32]), |address| (1, address.to_bytes()));
+    [&tag.to_le_bytes()[..], &bytes].concat()
+}
+
+/// Where an owner keeps a token.
+pub fn associated(owner: &Address, mint: &Address) -> Address {
+    let seeds = [owner.as_ref(), TOKEN_PROGRAM.as_ref(), mint.as_ref()];
+    Address::find_program_address(&seeds, &ASSOCIATED_TOKEN_PROGRAM).0
+}
+
+/// Creates [`associated`] at the owner's cost, unless it is there.
+pub fn create_associated(owner: &Address, mint: &Address) -> Instruction {
+    const IDEMPOTENT: u8 = 1;
+    Instruction {
+        program_id: ASSOCIATED_TOKEN_PROGRAM,
+        accounts: vec![
+            AccountMeta::new(*owner, true),
+            AccountMeta::new(associated(owner, mint), false),
+            AccountMeta::new_readonly(*owner, false),
+            AccountMeta::new_readonly(*mint, false),
+            AccountMeta::new_readonly(SYSTEM_PROGRAM, false),
+            AccountMeta::new_readonly(TOKEN_PROGRAM, false),
+        ],
+        data: vec![IDEMPOTENT],
+    }
+}
