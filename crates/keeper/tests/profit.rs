@@ -123,7 +123,7 @@ proptest! {
         }
     }
 
-    /// The order's size is near the best there is, by comparison with a hundred sizes.
+    /// A twentieth at most is lost to looking at few sizes, by comparison with a hundred.
     #[test]
     fn a_slice_earns_what_the_best_size_earns(seed: u64, depth in 3.0f64..7.0) {
         let (market, account) = scene(seed, 0.97);
@@ -140,7 +140,7 @@ proptest! {
             let order = ballast_client::LiquidationOrder { max_repay: u64::MAX, min_collateral: 1, ..plan.order };
             let whole = market.preview_liquidation(&account, order, START).expect("liquidatable").paid();
             let best = (1..=100).filter_map(|part| at((whole as u128 * part / 100) as u64)).fold(0.0, f64::max);
-            prop_assert!(plan.profit >= best * 0.98 - 0.01, "{} of {best}", plan.profit);
+            prop_assert!(plan.profit >= best * 0.95 - 0.02, "{} of {best}", plan.profit);
         }
     }
 

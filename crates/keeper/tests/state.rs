@@ -160,7 +160,7 @@ proptest! {
         }
         let truth = told_in_order(&history);
         if drops == 0 {
-            // No reading of everything is needed, but for one account closed twice in a slot, which no notice tells apart.
+            // No reading of everything is needed.
             for number in 0..MARGINS {
                 let (held, truth) = (state.book.account(&margin(number)), truth.book.account(&margin(number)));
                 prop_assert_eq!(held.map(|one| one.positions), truth.map(|one| one.positions), "account {}", number);
@@ -185,7 +185,7 @@ proptest! {
         let mut state = told_in_order(&history);
         let mut predicted = state.chain.predict(u64::MAX).expect("all is known");
         let thresholds = Thresholds { refresh_age_bps: 0, refresh_deviation_bps: 0, poke_fees: f64::MAX };
-        let (duties, found) = duties(&mut state, &mut predicted, Extent::Full, &thresholds);
+        let (duties, found) = duties(&mut state, &mut predicted, Extent::Full, &thresholds, |_| true);
         let market = &predicted.market;
         for number in 0..MARGINS {
             let Some(account) = state.book.account(&margin(number)) else { continue };

@@ -46,17 +46,17 @@ impl Node {
     /// The price of a bid on these accounts now, for a transaction with this compute limit.
     pub async fn price(&self, bid: Bid, writable: &[Address], limit: u32) -> Result<u64> {
         let (Bid::Recent { percentile, .. } | Bid::Worth { percentile, .. }) = bid else {
-            return Ok(bid.from_recent(0, limit));
+            return Ok(bid.after_recent(0, limit));
         };
         let some = &writable[..writable.len().min(MOST_ACCOUNTS)];
         let fees = self.client().get_recent_prioritization_fees(some).await?;
-        Ok(bid.from_recent(at_percentile(&fees, percentile), limit))
+        Ok(bid.after_recent(at_percentile(&fees, percentile), limit))
     }
 }
 
 impl Bid {
     /// The price that follows from the recent one.
-    fn from_recent(self, recent: u64, limit: u32) -> u64 {
+    fn after_recent(self, recent: u64, limit: u32) -> u64 {
         match self {
             Self::Exactly(price) => price,
             Self::Recent { most, .. } => recent.min(most),
@@ -85,11 +85,11 @@ mod tests {
     #[test]
     fn a_bid_by_worth_outbids_and_never_costs_more_than_its_worth() {
         let bid = |percent, least, lamports| Bid::Worth { percentile: 75, percent, least, lamports };
-        assert_eq!(bid(150, 0, 1_000_000).from_recent(1_000, 100_000), 1_500);
-        assert_eq!(bid(150, 2_000, 1_000_000).from_recent(1_000, 100_000), 2_000);
-        assert_eq!(bid(150, 2_000, 0).from_recent(1_000, 100_000), 0);
+        assert_eq!(bid(150, 0, 1_000_000).after_recent(1_000, 100_000), 1_500);
+        assert_eq!(bid(150, 2_000, 1_000_000).after_recent(1_000, 100_000), 2_000);
+        assert_eq!(bid(150, 2_000, 0).after_recent(1_000, 100_000), 0);
         for (lamports, limit) in [(1, 3), (7, 100_001), (u64::MAX, 1), (12_345, 1_400_000)] {
-            let price = bid(u32::MAX, 0, lamports).from_recent(u64::MAX / 2, limit);
+            let price = bid(u32::MAX, 0, lamports).after_recent(u64::MAX / 2, limit);
             let fee = (u128::from(limit) * u128::from(price)).div_ceil(1_000_000);
             assert!(fee <= lamports.into(), "{fee} of {lamports}");
         }

@@ -166,10 +166,13 @@ impl Book {
         if positions.iter().any(|position| position.reserve as usize >= MAX_RESERVES) {
             return Applied::Refused;
         }
-        if self.removed.get(address).is_some_and(|removed| slot <= *removed) {
+        // Closed and opened again in one slot, or the other way round.
+        let was_removed = self.removed.get(address).copied();
+        if was_removed.is_some_and(|removed| slot < removed) {
             return Applied::Older;
         }
         let (held, applied) = match self.find(address) {
+            None if was_removed == Some(slot) => (None, Applied::InDoubt),
             None => (None, Applied::Changed),
             Some(place) => {
                 let before = self.row(place).slot;
@@ -208,12 +211,22 @@ impl Book {
         key(&held) == key(account) && held.positions() == account.positions()
     }
 
-    /// Takes an account out, as of a slot; what is held of a later one stays. Returns whether it went.
-    pub fn remove(&mut self, address: &Address, slot: u64) -> bool {
-        let Some(place) = self.find(address).filter(|place| self.row(*place).slot <= slot) else { return false };
+    /// Takes in that there is no such account as of a slot.
+    pub fn remove(&mut self, address: &Address, slot: u64) -> Applied {
+        let Some(place) = self.find(address) else {
+            let removed = self.removed.get_mut(address);
+            if let Some(removed) = removed {
+                *removed = slot.max(*removed);
+            }
+            return Applied::Same;
+        };
+        let before = self.row(place).slot;
+        if slot < before {
+            return Applied::Older;
+        }
         self.take_out(place);
         self.removed.insert(*address, slot);
-        true
+        if slot == before { Applied::InDoubt } else { Applied::Changed }
     }
 
     /// The accounts known as of a slot before `slot` and not among those `listed` then: what a list of all accounts as of

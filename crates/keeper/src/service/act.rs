@@ -1,6 +1,9 @@
 //! Doing a duty: plan, build, simulate, send.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use anyhow::Result;
 use ballast_client::{
@@ -47,6 +50,26 @@ pub struct Actor {
     pub options: Options,
     /// What is measured.
     pub metrics: Metrics,
+    /// What attempts under way are to pay with, by reserve: nothing is counted on twice.
+    pub committed: Mutex<Vec<u64>>,
+}
+
+/// Tokens that an attempt is to pay with, until it ends.
+struct Commitment<'a> {
+    committed: &'a Mutex<Vec<u64>>,
+    reserve: usize,
+    amount: u64,
+}
+
+impl Drop for Commitment<'_> {
+    fn drop(&mut self) {
+        lock(self.committed)[self.reserve] -= self.amount;
+    }
+}
+
+fn lock(committed: &Mutex<Vec<u64>>) -> MutexGuard<'_, Vec<u64>> {
+    // Nothing that holds it can panic half way.
+    committed.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What was known when a duty was begun.
@@ -67,6 +90,25 @@ struct Ready {
 }
 
 impl Actor {
+    /// What is held and not committed.
+    fn free(&self, held: &[u64]) -> Vec<u64> {
+        let committed = lock(&self.committed);
+        let of = |(reserve, held): (usize, &u64)| held.saturating_sub(committed.get(reserve).copied().unwrap_or(0));
+        held.iter().enumerate().map(of).collect()
+    }
+
+    /// Commits tokens to an attempt; none if they are no longer there.
+    fn commit(&self, held: &[u64], reserve: u8, amount: u64) -> Option<Commitment<'_>> {
+        let reserve = reserve as usize;
+        let mut committed = lock(&self.committed);
+        if committed.len() < held.len() {
+            committed.resize(held.len(), 0);
+        }
+        let total = committed.get(reserve)?.checked_add(amount).filter(|total| *total <= held[reserve])?;
+        committed[reserve] = total;
+        Some(Commitment { committed: &self.committed, reserve, amount })
+    }
+
     /// The price of SOL, USD.
     fn sol_price(&self, market: &MarketView) -> f64 {
         let listed = market.find_reserve(&WRAPPED_SOL).and_then(|index| market.reserves.get(index as usize));
@@ -147,6 +189,14 @@ impl Actor {
             }
         };
         let Ready { instructions, tables, plan } = ready;
+        let committed = match &plan.way {
+            Way::Inventory => self.commit(&view.held, plan.order.debt, plan.sent),
+            Way::Receivership(_) => self.commit(&view.held, plan.order.debt, 0),
+        };
+        if committed.is_none() {
+            tracing::debug!(%address, "another attempt pays with the same tokens");
+            return Ended::LostRace;
+        }
         let tables = match self.tables(&tables).await {
             Ok(tables) => tables,
             Err(error) => {
@@ -198,7 +248,8 @@ impl Actor {
         demands: &Demands,
     ) -> Result<Option<Ready>> {
         let Predicted { market, now, .. } = &view.predicted;
-        let case = Case { market, now: *now, account, held: &view.held, fees: &view.fees };
+        let held = self.free(&view.held);
+        let case = Case { market, now: *now, account, held: &held, fees: &view.fees };
         let Some(router) = &self.router else {
             let Some(plan) = case.plan(demands, &NoVenue).await else { return Ok(None) };
             let instructions = order::liquidation(&view.chain, &view.predicted, address, account, &plan, None)?;

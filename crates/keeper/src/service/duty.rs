@@ -85,12 +85,14 @@ const MOST_PRICES: usize = 12;
 pub const MOST_CANDIDATES: usize = 64;
 
 /// What there is to do, the liquidations with the largest debts first. What a price does not bring about
-/// (terms that have come, breakers, changes, bad debts whose prices are old) is looked for at every full evaluation.
+/// (terms that have come, breakers, changes, bad debts whose prices are old) is looked for at every full evaluation. What `is_free`
+/// refuses, because it was tried a moment ago, is left out.
 pub fn duties(
     state: &mut State,
     predicted: &mut Predicted,
     extent: Extent,
     thresholds: &Thresholds,
+    is_free: impl Fn(&Subject) -> bool,
 ) -> (Vec<Duty>, Vec<Found>) {
     let mut found = state.book.evaluate(&predicted.market, predicted.now, extent);
     found.sort_by_key(|one| std::cmp::Reverse(one.health.debt));
@@ -99,7 +101,7 @@ pub fn duties(
     let mut settled: Vec<Address> = if all { state.book.bad_debts(&mut predicted.market, now) } else { Vec::new() };
     let mut liquidatable = 0;
     let ledger = predicted.market.ledger(now);
-    for one in &found {
+    for one in found.iter().filter(|one| is_free(&Subject::Account(one.address))) {
         let Some(account) = state.book.account(&one.address) else { continue };
         if is_bad_debt(&ledger, &account) {
             settled.push(one.address);
@@ -219,12 +221,17 @@ impl Attempts {
     /// The longest pause.
     const LONGEST: u64 = 60_000;
 
+    /// Whether an attempt may begin.
+    pub fn is_free(&self, subject: &Subject, now: u64) -> bool {
+        self.0.get(subject).is_none_or(|attempt| !attempt.is_running && now >= attempt.not_before)
+    }
+
     /// Begins an attempt, unless one is running or its pause is not over. Returns how many before did not land.
     pub fn begin(&mut self, subject: Subject, now: u64) -> Option<u32> {
-        let attempt = self.0.entry(subject).or_default();
-        if attempt.is_running || now < attempt.not_before {
+        if !self.is_free(&subject, now) {
             return None;
         }
+        let attempt = self.0.entry(subject).or_default();
         attempt.is_running = true;
         Some(attempt.unlanded)
     }
@@ -254,5 +261,49 @@ impl Attempts {
     /// How many are running.
     pub fn running(&self) -> usize {
         self.0.values().filter(|attempt| attempt.is_running).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SUBJECT: Subject = Subject::Prices;
+
+    #[test]
+    fn one_attempt_at_a_time_and_a_pause_after_it() {
+        let mut attempts = Attempts::default();
+        assert_eq!(attempts.begin(SUBJECT, 0), Some(0));
+        assert_eq!(attempts.begin(SUBJECT, 0), None, "it is running");
+        attempts.end(SUBJECT, Ended::LostRace, 100, 0.5);
+        assert_eq!((attempts.begin(SUBJECT, 3_099), attempts.begin(SUBJECT, 3_100)), (None, Some(0)));
+    }
+
+    #[test]
+    fn what_did_not_land_is_tried_at_once_and_counted() {
+        let mut attempts = Attempts::default();
+        for failed in 0..5 {
+            assert_eq!(attempts.begin(SUBJECT, 7), Some(failed));
+            attempts.end(SUBJECT, Ended::Unlanded, 7, 1.0);
+        }
+        assert_eq!(attempts.begin(SUBJECT, 7), Some(5));
+        attempts.end(SUBJECT, Ended::Landed, 7, 0.0);
+        assert_eq!(attempts.begin(SUBJECT, 10_000), Some(0));
+    }
+
+    #[test]
+    fn what_is_refused_again_and_again_waits_longer_up_to_a_minute() {
+        let (mut attempts, mut now, mut last) = (Attempts::default(), 0, 0);
+        for _ in 0..20 {
+            assert!(attempts.begin(SUBJECT, now).is_some());
+            attempts.end(SUBJECT, Ended::Refused, now, 0.0);
+            let pause = (0..=60_000).step_by(1_000).find(|pause| attempts.is_free(&SUBJECT, now + pause));
+            let pause = pause.expect("a minute at most");
+            assert!(pause >= last && pause >= 2_000);
+            (last, now) = (pause, now + pause);
+        }
+        assert_eq!(last, 60_000);
+        attempts.forget(now + 200_000);
+        assert_eq!(attempts.running(), 0);
     }
 }

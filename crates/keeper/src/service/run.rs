@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashSet,
-    sync::Arc,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -53,7 +56,7 @@ pub async fn run(options: Options) -> Result<()> {
     wait_for_market(&node, options.market, &metrics, stopped.clone()).await?;
     let router = (options.router_url != "none")
         .then(|| Router::new(&options.router_url, options.swap_accounts, options.swap_slippage_bps()?));
-    let actor = Actor { node, router: router.transpose()?, keypair, options, metrics };
+    let actor = Actor { node, router: router.transpose()?, keypair, options, metrics, committed: Mutex::default() };
     Keeper::new(actor, stopped)?.run().await
 }
 
@@ -116,6 +119,10 @@ struct Keeper {
     /// Read again that two states of one slot were heard of.
     doubts: HashSet<(Address, u64)>,
     last_full: Option<Instant>,
+    /// Whether everything is being read.
+    is_reading: Arc<AtomicBool>,
+    /// Whether it is to be read again after that: what was asked for meanwhile may not be in it.
+    wants_reading: bool,
 }
 
 impl Keeper {
@@ -136,6 +143,8 @@ impl Keeper {
             is_dirty: false,
             doubts: HashSet::new(),
             last_full: None,
+            is_reading: Arc::default(),
+            wants_reading: false,
         })
     }
 
@@ -171,7 +180,7 @@ impl Keeper {
                 }
                 Some(ended) = self.running.join_next() => self.end(ended),
                 _ = ticks.tick() => self.look(),
-                _ = polls.tick() => if !self.is_connected { self.read_watched() },
+                _ = polls.tick() => if !self.is_connected { self.read_all() },
                 _ = resyncs.tick() => self.read_all(),
                 _ = stopped.wait_for(|stop| *stop) => break,
             }
@@ -262,6 +271,8 @@ impl Keeper {
         let watched = self.state.chain.watched();
         self.watched.send_replace(watched);
         self.read_watched();
+        // Where prices are published that are not pinned is asked for there.
+        self.wants_reading = true;
     }
 
     fn read_watched(&self) {
@@ -270,7 +281,12 @@ impl Keeper {
         tokio::spawn(feed::read(self.actor.node.clone(), addresses, 0, self.events.0.clone()));
     }
 
-    fn read_all(&self) {
+    fn read_all(&mut self) {
+        // A slow node is not asked again before it has answered.
+        self.wants_reading = self.is_reading.swap(true, Ordering::Relaxed);
+        if self.wants_reading {
+            return;
+        }
         self.actor.metrics.resyncs.inc();
         let chain = &self.state.chain;
         let mut watched = chain.watched();
@@ -282,7 +298,12 @@ impl Keeper {
         let receivers = receivers.into_iter().flatten().filter(|one| !one.is_none()).map(|one| from_engine(&one));
         let feeds = (chain.unpinned_feeds(), receivers.collect());
         let (node, market) = (self.actor.node.clone(), self.actor.options.market);
-        tokio::spawn(feed::read_all(node, market, watched, feeds, self.events.0.clone()));
+        let reading = feed::read_all(node, market, watched, feeds, self.events.0.clone());
+        let is_reading = self.is_reading.clone();
+        tokio::spawn(async move {
+            reading.await;
+            is_reading.store(false, Ordering::Relaxed);
+        });
     }
 
     fn end(&mut self, ended: Result<(Subject, Ended), tokio::task::JoinError>) {
@@ -299,6 +320,9 @@ impl Keeper {
 
     /// Finds what there is to do, and begins it.
     fn look(&mut self) {
+        if self.wants_reading {
+            self.read_all();
+        }
         let full = Duration::from_secs(self.actor.options.full_scan);
         let is_full = self.last_full.is_none_or(|last| last.elapsed() >= full);
         if !self.is_dirty && !is_full {
@@ -309,8 +333,10 @@ impl Keeper {
         let extent = if is_full { Extent::Full } else { Extent::Moved };
         let start = Instant::now();
         // A million accounts take longer than a task should.
+        let (now, attempts) = (self.now(), &self.attempts);
+        let is_free = |subject: &Subject| attempts.is_free(subject, now);
         let (duties, found) =
-            tokio::task::block_in_place(|| duties(&mut self.state, &mut predicted, extent, &self.thresholds));
+            tokio::task::block_in_place(|| duties(&mut self.state, &mut predicted, extent, &self.thresholds, is_free));
         let metrics = &self.actor.metrics;
         metrics.evaluation.observe(start.elapsed().as_secs_f64());
         metrics.liquidatable.set(found.len() as i64);

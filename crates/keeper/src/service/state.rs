@@ -167,7 +167,7 @@ impl State {
                     self.hear_account(address, slot, Some(account), &mut heard);
                 }
                 for address in self.book.missing(&listed, slot) {
-                    heard.changed |= self.book.remove(&address, slot);
+                    heard.changed |= self.book.remove(&address, slot) == Applied::Changed;
                 }
                 self.book.forget_removed(slot.saturating_sub(FORGOTTEN_AFTER));
             }
@@ -194,8 +194,7 @@ impl State {
                 _ => Applied::Same,
             },
             // What is closed is gone, if it was a margin account.
-            None if self.book.remove(&address, slot) => Applied::Changed,
-            None => Applied::Same,
+            None => self.book.remove(&address, slot),
         };
         heard.changed |= matches!(applied, Applied::Changed | Applied::InDoubt);
         heard.older += (applied == Applied::Older) as usize;
