@@ -16,10 +16,10 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use ballast_cli::demo::grid::Span;
 use ballast_client::{
-    Address, MarketView, decode_margin_account,
+    Address, LiquidationOrder, MarketView, decode_margin_account,
     engine::{
         health::Requirement,
-        margin::MarginAccount,
+        margin::{MarginAccount, Position},
         price::{PriceUpdate, Source},
     },
     from_engine, to_engine,
@@ -126,6 +126,7 @@ fn spawn(arguments: &[String], log: &Path) -> Result<Child> {
     let log = std::fs::File::options().create(true).append(true).open(log)?;
     Command::new(&program)
         .args(arguments)
+        .env("RUST_LOG", "info,ballast_keeper=debug")
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
@@ -164,7 +165,7 @@ impl Observer {
     fn look(&self) -> Result<Moment> {
         let (market, prices, traders) = (self.market, self.price_accounts.clone(), self.traders.clone());
         let (slot, market, prices, accounts) = self.chain.with(move |svm| -> Result<_> {
-            let mut read = |address: &Address| Ok::<_, anyhow::Error>(svm.get_account(address)?.context("no account")?);
+            let read = |address: &Address| Ok::<_, anyhow::Error>(svm.get_account(address)?.context("no account")?);
             let found = MarketView::decode(market, &read(&market)?.data)?;
             let prices =
                 prices.iter().map(|address| Ok((*address, read(address)?.data))).collect::<Result<Vec<_>>>()?;
@@ -201,6 +202,21 @@ impl Moment {
     }
 }
 
+impl Moment {
+    /// What every order against an account would move, or be refused with.
+    fn explain(&self, address: &Address) -> String {
+        let Some((_, account)) = self.accounts.iter().find(|(other, _)| other == address) else { return String::new() };
+        let (debts, deposits): (Vec<&Position>, Vec<_>) = account.positions().iter().partition(|one| one.is_debt());
+        let pairs = debts.iter().flat_map(|debt| deposits.iter().map(|deposit| (debt.reserve, deposit.reserve)));
+        let told = pairs.map(|(debt, collateral)| {
+            let order = LiquidationOrder { debt, collateral, max_repay: u64::MAX, min_collateral: 1 };
+            let preview = self.market.preview_liquidation(account, order, self.now);
+            format!("{debt} for {collateral}: {preview:?}")
+        });
+        told.collect::<Vec<_>>().join("; ")
+    }
+}
+
 /// How long accounts have been liquidatable.
 #[derive(Default)]
 struct Episodes {
@@ -223,7 +239,8 @@ impl Episodes {
             self.since.entry(address).or_insert(slot);
         }
         for (address, since) in &self.since {
-            ensure!(slot - since <= MOST_BLOCKS, "{address} has been liquidatable for {} blocks", slot - since);
+            let blocks = slot - since;
+            ensure!(blocks <= MOST_BLOCKS, "{address}, liquidatable for {blocks} blocks: {}", moment.explain(address));
         }
         Ok(())
     }
@@ -248,14 +265,14 @@ const TROUBLES: [(u64, Trouble); 7] = [
     (50, Trouble::Kill),
     (56, Trouble::Restart),
 ];
-/// When the replay ends, seconds of the test: from 20:50 to 21:30 of the tenth of October 2025.
+/// When the replay ends, seconds of the test: from 21:05 to 21:45 of the tenth of October 2025.
 const END: u64 = 80;
 
 #[test]
 fn two_keepers_bring_hundreds_of_accounts_through_a_crash_and_lose_nothing() -> Result<()> {
     let folder = std::env::temp_dir().join(format!("ballast-crash-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
-    let span = Span { from: 1_760_129_400, to: 1_760_131_800 };
+    let span = Span { from: 1_760_130_300, to: 1_760_132_700 };
     let options = Options::on_free_ports();
     let source = history::Source { span, ..options.source };
     let mut network = Localnet::start(&Options { source, accounts: TRADERS, slot_ms: BLOCK, ..options })?;

@@ -153,7 +153,7 @@ impl Node {
 }
 
 /// Asks again while the node is behind.
-async fn unless_behind<T, F: Future<Output = Result<T>>>(ask: impl Fn() -> F) -> Result<T> {
+pub(crate) async fn unless_behind<T, F: Future<Output = Result<T>>>(ask: impl Fn() -> F) -> Result<T> {
     let start = Instant::now();
     loop {
         let answer = ask().await;

@@ -104,8 +104,9 @@ impl Options {
                     }
                 };
                 let min_collateral = (u128::from(preview.seized) * u128::from(self.min_collateral_bps) / 10_000) as u64;
-                let order =
-                    LiquidationOrder { min_collateral: min_collateral.max(1), max_repay: preview.paid(), ..order };
+                // A thousandth more, for prices and interest until it lands, and for the atom that is rounded off the limit.
+                let max_repay = preview.paid().saturating_add(preview.paid() / 1_000 + 1).min(limit);
+                let order = LiquidationOrder { min_collateral: min_collateral.max(1), max_repay, ..order };
                 let value = named.reserve(collateral)?.price.roughly(preview.seized);
                 let gain = u128::from(value) * u128::from(preview.penalty.0);
                 if best.as_ref().is_none_or(|(most, _)| gain > *most) {

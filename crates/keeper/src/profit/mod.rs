@@ -147,6 +147,16 @@ impl Case<'_> {
         self.market.preview_liquidation(self.account, order, self.now).ok()
     }
 
+    /// The limit that brings about what a larger one would, and what it does: the atom that is rounded off what may be paid is put
+    /// on top, or the limit would move an atom less, and leave it as dust.
+    fn exactly(&self, pair: (u8, u8), max_repay: u64) -> Option<(u64, Liquidation)> {
+        const ROUNDED: u64 = 2;
+        let wanted = self.preview(pair, max_repay)?;
+        let limits = (0..=ROUNDED).map(|atoms| wanted.paid().saturating_add(atoms).min(max_repay));
+        let found = limits.filter_map(|limit| Some((limit, self.preview(pair, limit)?)));
+        found.max_by_key(|(limit, preview)| (preview.repaid, std::cmp::Reverse(*limit)))
+    }
+
     /// All pairs that may be liquidated, with what each would move as a whole, the highest penalty in USD first.
     fn pairs(&self) -> Vec<((u8, u8), Liquidation)> {
         let (debts, deposits): (Vec<&Position>, Vec<_>) =
@@ -188,8 +198,9 @@ impl Case<'_> {
     fn by_inventory<Q>(&self, pair: (u8, u8), demands: &Demands) -> Option<Plan<Q>> {
         let (debt, collateral) = pair;
         let held = self.held.get(debt as usize).copied().filter(|held| *held > 0)?;
-        let preview = self.preview(pair, self.fee(debt).arriving(held).ok()?)?;
+        let (limit, preview) = self.exactly(pair, self.fee(debt).arriving(held).ok()?)?;
         let sent = self.fee(debt).sending(preview.paid()).ok().filter(|sent| *sent <= held)?;
+        let max_repay = self.fee(debt).sending(limit).ok()?.min(held);
         let arriving = self.fee(collateral).arriving(preview.seized).ok()?;
         let kept = self.value(collateral, arriving) * (1.0 - demands.hold_discount_bps as f64 / 1e4);
         let profit = kept - self.value(debt, sent) - demands.base_cost;
@@ -197,7 +208,7 @@ impl Case<'_> {
         let spare =
             (profit - self.priority(profit, demands)) / self.value(collateral, preview.seized).max(f64::MIN_POSITIVE);
         let least = preview.seized - (preview.seized as f64 * spare.clamp(0.0, 0.01)) as u64;
-        let order = LiquidationOrder { debt, collateral, max_repay: sent, min_collateral: least.max(1) };
+        let order = LiquidationOrder { debt, collateral, max_repay, min_collateral: least.max(1) };
         Some(Plan {
             order,
             preview,
@@ -218,7 +229,7 @@ impl Case<'_> {
         venue: &V,
     ) -> Option<Plan<V::Quote>> {
         let (debt, collateral) = pair;
-        let preview = self.preview(pair, size)?;
+        let (max_repay, preview) = self.exactly(pair, size)?;
         let sent = self.fee(debt).sending(preview.paid()).ok()?;
         let arriving = self.fee(collateral).arriving(preview.seized).ok()?;
         let quoted = venue.quote(collateral, debt, arriving).await?;
@@ -229,7 +240,7 @@ impl Case<'_> {
         }
         let profit = bought - self.value(debt, sent) - demands.base_cost;
         // The swap takes what was quoted for, to the atom.
-        let order = LiquidationOrder { debt, collateral, max_repay: preview.paid(), min_collateral: preview.seized };
+        let order = LiquidationOrder { debt, collateral, max_repay, min_collateral: preview.seized };
         let priority = self.priority(profit, demands);
         Some(Plan { order, preview, sent, arriving, way: Way::Receivership(quoted), profit, priority })
     }

@@ -21,9 +21,9 @@ pub enum OrderError {
     /// The market or an account of it is not known.
     #[error("not known yet")]
     Unknown,
-    /// It depends on prices that one transaction cannot bring.
-    #[error("depends on more prices than are at hand")]
-    Prices,
+    /// With the prices that it can bring, the engine refuses it, or nothing would be paid.
+    #[error("no prices of the account's own make the plan good: {}", .0.map_or("nothing would be paid", |error| error.name()))]
+    Prices(Option<engine::Error>),
 }
 
 impl From<engine::Error> for OrderError {
@@ -73,15 +73,19 @@ fn needed<Q>(
 ) -> Result<Vec<u8>, OrderError> {
     let pair = 1 << plan.order.debt | 1 << plan.order.collateral;
     let all = account.positions().iter().fold(0, |all, position| all | 1u64 << position.reserve);
+    let mut refusal = None;
     for reserves in [0, pair, all] {
         let reserves = reserves & predicted.fresher;
         let partly = chain.predict(reserves).ok_or(OrderError::Unknown)?;
         // Whoever adds to the numbers that the plan was made from changes them; the order's limits say by how much it may.
-        if partly.market.preview_liquidation(account, plan.order, partly.now).is_ok_and(|one| one.paid() > 0) {
-            return Ok((0..64).filter(|reserve| reserves >> reserve & 1 == 1).collect());
+        match partly.market.preview_liquidation(account, plan.order, partly.now) {
+            Ok(preview) if preview.paid() > 0 => {
+                return Ok((0..64).filter(|reserve| reserves >> reserve & 1 == 1).collect());
+            }
+            other => refusal = other.err(),
         }
     }
-    Err(OrderError::Prices)
+    Err(OrderError::Prices(refusal))
 }
 
 /// The instruction that takes over the prices of some reserves, if any.
