@@ -119,7 +119,7 @@ fn told_in_order(history: &History) -> State {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// The order is turned over within `reach`, notices come twice, some never; two of one slot are read again later.
     #[test]
@@ -172,7 +172,8 @@ proptest! {
                 state.hear(history.news(address, slot + 1));
             }
         }
-        prop_assert_eq!(summary(&state), summary(&truth));
+        // A comparison that shows both would fill pages.
+        prop_assert!(summary(&state) == summary(&truth), "it ends in something else");
         // Once more changes nothing.
         for news in history.listing() {
             prop_assert!(!state.hear(news).changed);

@@ -14,7 +14,10 @@ use solana_transaction::versioned::VersionedTransaction;
 use solana_transaction_error::TransactionError;
 use tokio::time::sleep;
 
-use crate::{Bid, Failure, Node, SendError, node::{PAUSE, unless_behind}};
+use crate::{
+    Bid, Failure, Node, SendError,
+    node::{PAUSE, unless_behind},
+};
 
 /// Bytes of a packet.
 const MOST_BYTES: usize = 1_232;
@@ -99,7 +102,8 @@ impl Node {
             min_context_slot: Some(self.slot()),
             ..RpcSimulateTransactionConfig::default()
         };
-        let outcome = unless_behind(|| self.client().simulate_transaction_with_config(&transaction, config.clone())).await?.value;
+        let outcome =
+            unless_behind(|| self.client().simulate_transaction_with_config(&transaction, config.clone())).await?.value;
         let logs = outcome.logs.unwrap_or_default();
         if let Some(error) = outcome.err {
             return Err(SendError::Refused(Box::new(Failure::new(TransactionError::from(error), logs))));

@@ -229,10 +229,10 @@ impl Book {
         if slot == before { Applied::InDoubt } else { Applied::Changed }
     }
 
-    /// The accounts known as of a slot before `slot` and not among those `listed` then: what a list of all accounts as of
-    /// that slot says is gone.
+    /// The accounts known as of `slot` or before and not among those `listed` then: what a list of all accounts as of that slot
+    /// says is gone, for certain where it was known as of a slot before.
     pub fn missing(&self, listed: &std::collections::HashSet<Address>, slot: u64) -> Vec<Address> {
-        let is_gone = |row: &&Row| row.slot < slot && !listed.contains(&row.key());
+        let is_gone = |row: &&Row| row.slot <= slot && !listed.contains(&row.key());
         self.rows().filter(is_gone).map(Row::key).collect()
     }
 

@@ -196,10 +196,16 @@ impl State {
             // What is closed is gone, if it was a margin account.
             None => self.book.remove(&address, slot),
         };
-        heard.changed |= matches!(applied, Applied::Changed | Applied::InDoubt);
-        heard.older += (applied == Applied::Older) as usize;
+        heard.take(applied, address, slot);
+    }
+}
+
+impl Heard {
+    fn take(&mut self, applied: Applied, address: Address, slot: u64) {
+        self.changed |= matches!(applied, Applied::Changed | Applied::InDoubt);
+        self.older += (applied == Applied::Older) as usize;
         if applied == Applied::InDoubt {
-            heard.doubts.push((address, slot));
+            self.doubts.push((address, slot));
         }
     }
 }
