@@ -66,6 +66,7 @@ impl Keeper {
             // A cent of profit is enough: everybody is to be dealt with.
             ("--min-profit", "0".into()),
             ("--jitter", "50".into()),
+            ("--parallel", "32".into()),
         ];
         let arguments: Vec<String> = arguments.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect();
         let log = folder.join(format!("{name}.log"));

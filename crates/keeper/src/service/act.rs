@@ -185,7 +185,9 @@ impl Actor {
             Ok(None) => return self.mark(address, &account, view, brief.unlanded).await,
             Err(error) => {
                 tracing::debug!(%address, error = format!("{error:#}"), "cannot be liquidated");
-                return Ended::Refused;
+                let is_moved =
+                    matches!(error.downcast_ref(), Some(OrderError::Prices(Some(Error::CollateralBelowMinimum))));
+                return if is_moved { Ended::Moved } else { Ended::Refused };
             }
         };
         let Ready { instructions, tables, plan } = ready;
@@ -351,6 +353,7 @@ fn refused(name: &str, error: &SendError) -> Ended {
     let ended = match error {
         SendError::Expired(_) | SendError::Unknown(_) => Ended::Unlanded,
         error => match error.failure().and_then(|failure| failure.code()).and_then(ProgramError::from_code) {
+            Some(ProgramError::Engine(Error::CollateralBelowMinimum | Error::PriceOlderThanCached)) => Ended::Moved,
             Some(ProgramError::Engine(error)) if is_lost_race(error) => Ended::LostRace,
             // A reading behind the chain names accounts that are gone.
             Some(ProgramError::Framework(_)) => Ended::LostRace,
@@ -359,6 +362,7 @@ fn refused(name: &str, error: &SendError) -> Ended {
     };
     match ended {
         Ended::LostRace => tracing::info!(duty = name, %error, "somebody else was first"),
+        Ended::Moved => tracing::info!(duty = name, %error, "prices moved on"),
         Ended::Unlanded => tracing::info!(duty = name, %error, "did not land"),
         _ => tracing::warn!(duty = name, %error, "refused"),
     }
@@ -371,10 +375,8 @@ fn is_lost_race(error: Error) -> bool {
         error,
         Error::AccountIsHealthy
             | Error::PositionNotFound
-            | Error::CollateralBelowMinimum
             | Error::BadDebtNotProven
             | Error::AccountInReceivership
-            | Error::PriceOlderThanCached
             | Error::ChangeNotDue
             | Error::ChangeExpired
     )

@@ -176,6 +176,8 @@ pub enum Ended {
     Landed,
     /// Somebody else did it.
     LostRace,
+    /// Prices moved on while it was planned.
+    Moved,
     /// It would fail, or did.
     Refused,
     /// It was not seen to land.
@@ -192,6 +194,7 @@ impl Ended {
         match self {
             Self::Landed => "landed",
             Self::LostRace => "lost_race",
+            Self::Moved => "moved",
             Self::Refused => "refused",
             Self::Unlanded => "unlanded",
             Self::NotWorth => "not_worth",
@@ -218,6 +221,8 @@ pub struct Attempts(HashMap<Subject, Attempt>);
 impl Attempts {
     /// Milliseconds until a subject is tried again, at least: what landed must be heard of first.
     const COOL_DOWN: u64 = 2_000;
+    /// Half the first pause after prices have moved on.
+    const MOVED: u64 = 100;
     /// The longest pause.
     const LONGEST: u64 = 60_000;
 
@@ -241,10 +246,13 @@ impl Attempts {
         let attempt = self.0.entry(subject).or_default();
         attempt.is_running = false;
         attempt.unlanded = if ended == Ended::Unlanded { attempt.unlanded.saturating_add(1) } else { 0 };
-        attempt.refused = if ended == Ended::Refused { attempt.refused.saturating_add(1) } else { 0 };
+        let is_refused = matches!(ended, Ended::Refused | Ended::Moved);
+        attempt.refused = if is_refused { attempt.refused.saturating_add(1) } else { 0 };
         let pause = match ended {
             // At once, with a higher bid.
             Ended::Unlanded => 0,
+            // The next plan may be good, but not for ever.
+            Ended::Moved => Self::MOVED << attempt.refused.min(6),
             Ended::Landed | Ended::LostRace => Self::COOL_DOWN,
             Ended::Refused | Ended::NotWorth => Self::COOL_DOWN << attempt.refused.min(5),
             Ended::DryRun => Self::LONGEST / 4,
