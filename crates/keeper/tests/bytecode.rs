@@ -87,7 +87,7 @@ impl Theatre {
             accounts.into_iter().filter(|(_, account)| account.data.starts_with(&MarginAccount::DISCRIMINATOR));
         self.state.hear(News::Listing {
             slot,
-            accounts: margins.map(|(address, account)| (address, account.into())).collect(),
+            accounts: margins.map(|(address, account)| (address, account)).collect(),
         });
     }
 

@@ -25,6 +25,7 @@ use ballast_client::{
     from_engine, to_engine,
 };
 use ballast_localnet::{Localnet, Options, chain::Handle, history, keys, tokens};
+use solana_account::Account;
 use support::{proxy::Proxy, text, until};
 
 /// Traders with debts, most of them.
@@ -166,7 +167,7 @@ impl Observer {
     fn look(&self) -> Result<Moment> {
         let (market, prices, traders) = (self.market, self.price_accounts.clone(), self.traders.clone());
         let (slot, market, prices, accounts) = self.chain.with(move |svm| -> Result<_> {
-            let read = |address: &Address| Ok::<_, anyhow::Error>(svm.get_account(address)?.context("no account")?);
+            let read = |address: &Address| -> Result<Account> { svm.get_account(address)?.context("no account") };
             let found = MarketView::decode(market, &read(&market)?.data)?;
             let prices =
                 prices.iter().map(|address| Ok((*address, read(address)?.data))).collect::<Result<Vec<_>>>()?;

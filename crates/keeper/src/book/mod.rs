@@ -290,14 +290,17 @@ impl Book {
     /// The accounts with a debt to a reserve whose term has come, and the reserve: each may be repaid, however healthy.
     pub fn due(&self, reserves: &[Reserve], now: i64) -> Vec<(Address, u8)> {
         let is_due = |index: &u8| reserves.get(*index as usize).is_some_and(|reserve| reserve.is_due(now));
-        let of_slab = |(slab, reserve): (&Box<dyn Rows>, u8)| {
+        let of_slab = |(slab, reserve): (&dyn Rows, u8)| {
             let is_debtor = |index: &u32| slab.account(*index).position(reserve).is_some_and(|held| held.is_debt());
             let debtors = slab.holders_of(reserve).into_iter().filter(is_debtor);
             let addresses = debtors.map(|index| slab.rows()[index as usize].key()).collect::<Vec<_>>();
             addresses.into_iter().map(move |address| (address, reserve))
         };
         let reserves = (0..MAX_RESERVES as u8).filter(is_due);
-        reserves.flat_map(|reserve| self.slabs.iter().map(move |slab| (slab, reserve))).flat_map(of_slab).collect()
+        reserves
+            .flat_map(|reserve| self.slabs.iter().map(move |slab| (slab.as_ref(), reserve)))
+            .flat_map(of_slab)
+            .collect()
     }
 
     /// The accounts whose debts can be written off, by the engine's word.
@@ -308,14 +311,14 @@ impl Book {
         };
         let least: Vec<u64> = market.reserves.iter().map(enough).collect();
         let ledger = market.ledger(now);
-        let of_slab = |slab: &Box<dyn Rows>| {
+        let of_slab = |slab: &dyn Rows| {
             let rows = (0..).zip(slab.rows()).filter(|(_, row)| row.is_used());
             let bad = rows.filter(|(index, _)| {
                 slab.has_no_deposit_of(*index, &least) && is_bad_debt(&ledger, &slab.account(*index))
             });
             bad.map(|(_, row)| row.key()).collect::<Vec<_>>()
         };
-        self.slabs.iter().flat_map(of_slab).collect()
+        self.slabs.iter().map(AsRef::as_ref).flat_map(of_slab).collect()
     }
 
     /// How many accounts have a position in a reserve.

@@ -2,7 +2,7 @@
 //!
 //! Nothing here waits, reads a clock or talks to a node.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, btree_map::Entry};
 
 use ballast_client::{
     Address, ID, MarketView, decode_change, decode_margin_account,
@@ -301,8 +301,8 @@ impl Chain {
                 }
             }
             let own = token_account(&self.keeper, &from_engine(&reserve.mint), &from_engine(&reserve.token_program));
-            if !self.tokens.contains_key(&own) {
-                self.tokens.insert(own, None);
+            if let Entry::Vacant(entry) = self.tokens.entry(own) {
+                entry.insert(None);
                 heard.watched = true;
             }
         }
