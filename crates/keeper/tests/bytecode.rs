@@ -17,7 +17,7 @@ use ballast_keeper::{
     service::{
         duty::{Duty, Thresholds, duties},
         order, router,
-        state::{News, State},
+        state::{News, State, changes},
     },
 };
 use ballast_tests::{Quote, SOL, Swap, Token, USD, User, World, price_account, reserve_config};
@@ -83,12 +83,10 @@ impl Theatre {
             self.state.hear(News::Account { address, slot, account });
         }
         let accounts = self.world.svm.get_program_accounts(&ID);
+        self.state.hear(News::Changes(changes(self.world.market, &accounts)));
         let margins =
             accounts.into_iter().filter(|(_, account)| account.data.starts_with(&MarginAccount::DISCRIMINATOR));
-        self.state.hear(News::Listing {
-            slot,
-            accounts: margins.map(|(address, account)| (address, account)).collect(),
-        });
+        self.state.hear(News::Listing { slot, accounts: margins.collect() });
     }
 
     fn publish(&mut self, prices: [f64; 3]) {
@@ -144,7 +142,8 @@ impl Theatre {
                         vec![order::refresh(&chain, market, reserves).expect("known").expect("some")]
                     }
                     Duty::Poke(reserve) => vec![market.poke(*reserve).expect("listed")],
-                    Duty::Execute(_) | Duty::Cancel(_) => unreachable!("nothing is queued"),
+                    Duty::Execute(change) => vec![market.execute_change(self.keeper, change)],
+                    Duty::Cancel(change) => vec![market.cancel_change(self.keeper, change)],
                 };
                 *done.entry(duty.name()).or_default() += 1;
                 instructions = Some(built);
@@ -319,4 +318,49 @@ fn a_halt_that_is_over_is_lifted_and_old_prices_are_refreshed() {
     assert!(done["refresh_prices"] >= 1, "{done:?}");
     let reserve = theatre.world.reserve(sol);
     assert_eq!((reserve.halt.tier, reserve.price.publish_time), (0, theatre.world.now()));
+}
+
+#[test]
+fn a_change_that_is_due_is_made_and_one_that_has_expired_is_cancelled() {
+    let mut theatre = Theatre::new(reserve_config());
+    let usd = theatre.usd;
+    let queue = |theatre: &mut Theatre, penalty: u16| {
+        let edits = theatre.world.edits(usd, |config| config.max_penalty = Bps(penalty)).waiting;
+        theatre.world.queue(usd, edits)
+    };
+    let (calm, nothing) = ([1.0, 150.0, 3_000.0], |_: &mut Theatre, _: &Plan<()>| Vec::new());
+    let change = queue(&mut theatre, 1_200);
+    theatre.publish(calm);
+    assert!(!theatre.work(|_| NoVenue, nothing).contains_key("execute_change"), "it is not due");
+    theatre.world.advance(change.earliest - theatre.world.now());
+    theatre.publish(calm);
+    assert_eq!(theatre.work(|_| NoVenue, nothing)["execute_change"], 1);
+    assert_eq!(theatre.world.reserve(usd).config.max_penalty, Bps(1_200));
+
+    let change = queue(&mut theatre, 1_300);
+    theatre.world.advance(change.latest + 1 - theatre.world.now());
+    theatre.publish(calm);
+    let done = theatre.work(|_| NoVenue, nothing);
+    assert!(done["cancel_change"] == 1 && !done.contains_key("execute_change"), "{done:?}");
+    assert_eq!(theatre.world.reserve(usd).config.max_penalty, Bps(1_200));
+}
+
+#[test]
+fn debts_of_a_reserve_whose_term_has_come_are_repaid_however_healthy() {
+    let mut theatre = Theatre::new(reserve_config());
+    let (keeper, usd) = (theatre.keeper, theatre.usd);
+    theatre.world.fund(&keeper, usd, 200_000 * USD);
+    let by = theatre.world.now() + 604_860;
+    let wind_down = |config: &mut ReserveConfig| (config.reduce_only, config.repay_by) = (1, by as u32);
+    theatre.world.reconfigure(usd, wind_down).expect_ok();
+    theatre.publish([1.0, 150.0, 3_000.0]);
+    assert!(!theatre.work(|_| NoVenue, |_, _| Vec::new()).contains_key("liquidate"), "there is time left");
+    theatre.world.advance(by - theatre.world.now());
+    theatre.publish([1.0, 150.0, 3_000.0]);
+    let done = theatre.work(|_| NoVenue, |_, _| Vec::new());
+    assert!(done["liquidate"] >= 10, "{done:?}");
+    for trader in &theatre.traders {
+        assert!(!theatre.world.margin(&trader.margin).has_debt(), "{trader:?}");
+    }
+    assert!(theatre.wealth() > 200_000.0, "{}", theatre.wealth());
 }

@@ -31,7 +31,7 @@ use support::{proxy::Proxy, text, until};
 /// Traders with debts, most of them.
 const TRADERS: u16 = 600;
 /// Blocks within which an account that has become liquidatable is dealt with.
-const MOST_BLOCKS: u64 = 25;
+const MOST_BLOCKS: u64 = 50;
 /// Milliseconds of a block.
 const BLOCK: u64 = 200;
 /// Seconds of history in one.
@@ -49,7 +49,7 @@ struct Keeper {
 }
 
 impl Keeper {
-    fn start(network: &Localnet, folder: &Path, name: &'static str) -> Result<Self> {
+    fn start(network: &Localnet, folder: &Path, name: &'static str, more: &[&str]) -> Result<Self> {
         let port = |url: &str| url.rsplit(':').next().and_then(|port| port.parse::<u16>().ok()).context("a port");
         let manifest = network.manifest();
         let (rpc, ws) = (Proxy::of_bytes(port(&manifest.rpc_url)?), Proxy::of_web_socket(port(&manifest.ws_url)?));
@@ -69,7 +69,8 @@ impl Keeper {
             ("--jitter", "50".into()),
             ("--parallel", "32".into()),
         ];
-        let arguments: Vec<String> = arguments.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect();
+        let arguments = arguments.into_iter().flat_map(|(name, value)| [name.to_owned(), value]);
+        let arguments: Vec<String> = arguments.chain(more.iter().map(|one| (*one).to_owned())).collect();
         let log = folder.join(format!("{name}.log"));
         let process = spawn(&arguments, &log)?;
         let keeper = Self { name, rpc, ws, arguments, metrics: format!("http://{free}"), log, process };
@@ -281,7 +282,11 @@ fn two_keepers_bring_hundreds_of_accounts_through_a_crash_and_lose_nothing() -> 
     let observer = Observer::new(&network);
     let borrowers = network.counts().borrowers;
     ensure!(borrowers >= 500, "{borrowers} accounts have debts");
-    let mut keepers = [Keeper::start(&network, &folder, "keeper")?, Keeper::start(&network, &folder, "second keeper")?];
+    let start = |name, more: &[&str]| Keeper::start(&network, &folder, name, more);
+    let mut keepers = [start("keeper", &[])?, start("second keeper", &[])?];
+    // Has tokens of its own, and only says what it would do.
+    let watcher = start("liquidator", &["--dry-run"])?;
+    let purse = lamports(&network, "liquidator")?;
     let before = books(&observer.look()?);
     for keeper in &keepers {
         keeper.ws.faults.duplicates.store(5, Relaxed);
@@ -306,6 +311,8 @@ fn two_keepers_bring_hundreds_of_accounts_through_a_crash_and_lose_nothing() -> 
     report(&episodes, &keepers);
     ensure!(episodes.ended.len() >= 30, "{} liquidations are no crash", episodes.ended.len());
     holds(&network, &observer, &before)?;
+    let would = watcher.metric_of("ballast_keeper_attempts_total", "dry_run").context("metrics")?;
+    ensure!(would > 0.0 && lamports(&network, "liquidator")? == purse, "a dry run sends nothing: {would}");
     for keeper in &mut keepers {
         let faults = &keeper.ws.faults;
         ensure!(faults.duplicated.load(Relaxed) > 0 && faults.overtaken.load(Relaxed) > 0, "no fault was felt");
@@ -338,6 +345,10 @@ fn meet(trouble: Trouble, [first, second]: &mut [Keeper; 2]) -> Result<()> {
         Trouble::AllowRpc => second.rpc.faults.refuses.store(false, Relaxed),
     }
     Ok(())
+}
+
+fn lamports(network: &Localnet, name: &str) -> Result<u64> {
+    Ok(network.chain().account(&keys::address(name))?.context("no wallet")?.lamports)
 }
 
 /// Atoms that belong to somebody in each reserve: cash, insurance, fees.

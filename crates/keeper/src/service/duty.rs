@@ -220,7 +220,7 @@ pub struct Attempts(HashMap<Subject, Attempt>);
 
 impl Attempts {
     /// Milliseconds until a subject is tried again, at least: what landed must be heard of first.
-    const COOL_DOWN: u64 = 2_000;
+    const COOL_DOWN: u64 = 1_000;
     /// Half the first pause after prices have moved on.
     const MOVED: u64 = 100;
     /// The longest pause.
@@ -254,7 +254,7 @@ impl Attempts {
             // The next plan may be good, but not for ever.
             Ended::Moved => Self::MOVED << attempt.refused.min(6),
             Ended::Landed | Ended::LostRace => Self::COOL_DOWN,
-            Ended::Refused | Ended::NotWorth => Self::COOL_DOWN << attempt.refused.min(5),
+            Ended::Refused | Ended::NotWorth => Self::COOL_DOWN << attempt.refused.min(6),
             Ended::DryRun => Self::LONGEST / 4,
         };
         let pause = (pause as f64 * (1.0 + jitter)) as u64;
@@ -284,7 +284,7 @@ mod tests {
         assert_eq!(attempts.begin(SUBJECT, 0), Some(0));
         assert_eq!(attempts.begin(SUBJECT, 0), None, "it is running");
         attempts.end(SUBJECT, Ended::LostRace, 100, 0.5);
-        assert_eq!((attempts.begin(SUBJECT, 3_099), attempts.begin(SUBJECT, 3_100)), (None, Some(0)));
+        assert_eq!((attempts.begin(SUBJECT, 1_599), attempts.begin(SUBJECT, 1_600)), (None, Some(0)));
     }
 
     #[test]
