@@ -1,14 +1,16 @@
 //! Mints and token accounts as the token program writes them.
 
-use ballast_client::{AccountMeta, Address, Instruction, SYSTEM_PROGRAM, TOKEN_PROGRAM};
+use ballast_client::{Address, Instruction, TOKEN_PROGRAM};
 use solana_account::Account;
+use spl_associated_token_account_interface::{
+    address::get_associated_token_address_with_program_id, instruction::create_associated_token_account_idempotent,
+};
 
 use crate::{
     chain::{account, rent},
     keys::NATIVE_MINT,
 };
 
-const ASSOCIATED_TOKEN_PROGRAM: Address = Address::from_str_const("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL");
 /// Bytes of a token account.
 const TOKEN_ACCOUNT_LEN: usize = 165;
 /// Where a token account holds its amount.
@@ -51,23 +53,10 @@ fn optional(address: Option<&Address>) -> Vec<u8> {
 
 /// Where an owner keeps a token.
 pub fn associated(owner: &Address, mint: &Address) -> Address {
-    let seeds = [owner.as_ref(), TOKEN_PROGRAM.as_ref(), mint.as_ref()];
-    Address::find_program_address(&seeds, &ASSOCIATED_TOKEN_PROGRAM).0
+    get_associated_token_address_with_program_id(owner, mint, &TOKEN_PROGRAM)
 }
 
 /// Creates [`associated`] at the owner's cost, unless it is there.
 pub fn create_associated(owner: &Address, mint: &Address) -> Instruction {
-    const IDEMPOTENT: u8 = 1;
-    Instruction {
-        program_id: ASSOCIATED_TOKEN_PROGRAM,
-        accounts: vec![
-            AccountMeta::new(*owner, true),
-            AccountMeta::new(associated(owner, mint), false),
-            AccountMeta::new_readonly(*owner, false),
-            AccountMeta::new_readonly(*mint, false),
-            AccountMeta::new_readonly(SYSTEM_PROGRAM, false),
-            AccountMeta::new_readonly(TOKEN_PROGRAM, false),
-        ],
-        data: vec![IDEMPOTENT],
-    }
+    create_associated_token_account_idempotent(owner, owner, mint, &TOKEN_PROGRAM)
 }

@@ -1,14 +1,15 @@
 //! What is sent: instructions for a duty.
 
 use ballast_client::{
-    AccountMeta, Address, Instruction, MarketView, SYSTEM_PROGRAM,
+    Address, Instruction, MarketView,
     engine::{self, margin::MarginAccount},
     from_engine,
 };
+use spl_associated_token_account_interface::instruction::create_associated_token_account_idempotent;
 
 use super::{
     router::Swap,
-    state::{Chain, Predicted, TOKEN_ACCOUNTS},
+    state::{Chain, Predicted},
 };
 use crate::profit::{Plan, Way};
 
@@ -103,22 +104,9 @@ pub fn refresh(chain: &Chain, market: &MarketView, reserves: &[u8]) -> Result<Op
 
 /// Makes the keeper's token account of a reserve, if there is none.
 fn missing_token_account(chain: &Chain, market: &MarketView, reserve: u8) -> Result<Option<Instruction>, OrderError> {
-    const CREATE_IDEMPOTENT: u8 = 1;
-    let (address, held) = chain.own_tokens(reserve).ok_or(OrderError::Unknown)?;
-    if held.is_some() {
-        return Ok(None);
-    }
+    let (_, held) = chain.own_tokens(reserve).ok_or(OrderError::Unknown)?;
     let record = market.reserve(reserve)?;
-    Ok(Some(Instruction {
-        program_id: TOKEN_ACCOUNTS,
-        accounts: vec![
-            AccountMeta::new(chain.keeper, true),
-            AccountMeta::new(address, false),
-            AccountMeta::new_readonly(chain.keeper, false),
-            AccountMeta::new_readonly(from_engine(&record.mint), false),
-            AccountMeta::new_readonly(SYSTEM_PROGRAM, false),
-            AccountMeta::new_readonly(from_engine(&record.token_program), false),
-        ],
-        data: vec![CREATE_IDEMPOTENT],
-    }))
+    let [mint, token_program] = [record.mint, record.token_program].map(|address| from_engine(&address));
+    let create = || create_associated_token_account_idempotent(&chain.keeper, &chain.keeper, &mint, &token_program);
+    Ok(held.is_none().then(create))
 }

@@ -14,6 +14,7 @@ use ballast_client::{
     from_engine, to_engine,
 };
 use solana_account::Account;
+use spl_associated_token_account_interface::address::get_associated_token_address_with_program_id;
 
 use crate::book::{Applied, Book};
 
@@ -300,7 +301,11 @@ impl Chain {
                     heard.watched = true;
                 }
             }
-            let own = token_account(&self.keeper, &from_engine(&reserve.mint), &from_engine(&reserve.token_program));
+            let own = get_associated_token_address_with_program_id(
+                &self.keeper,
+                &from_engine(&reserve.mint),
+                &from_engine(&reserve.token_program),
+            );
             if let Entry::Vacant(entry) = self.tokens.entry(own) {
                 entry.insert(None);
                 heard.watched = true;
@@ -366,7 +371,11 @@ impl Chain {
     /// The keeper's token account of a reserve, and what it holds; none if there is no such account.
     pub fn own_tokens(&self, reserve: u8) -> Option<(Address, Option<u64>)> {
         let reserve = self.market()?.reserves.get(reserve as usize)?;
-        let own = token_account(&self.keeper, &from_engine(&reserve.mint), &from_engine(&reserve.token_program));
+        let own = get_associated_token_address_with_program_id(
+            &self.keeper,
+            &from_engine(&reserve.mint),
+            &from_engine(&reserve.token_program),
+        );
         Some((own, self.tokens.get(&own).and_then(|held| held.as_ref()?.value)))
     }
 
@@ -392,12 +401,3 @@ pub fn changes(market: Address, accounts: &[(Address, Account)]) -> Vec<Change> 
     changes.sort_by_key(|change| change.number);
     changes
 }
-
-/// An owner's token account of a mint: where wallets keep it.
-pub fn token_account(owner: &Address, mint: &Address, token_program: &Address) -> Address {
-    let seeds = [owner.as_ref(), token_program.as_ref(), mint.as_ref()];
-    Address::find_program_address(&seeds, &TOKEN_ACCOUNTS).0
-}
-
-/// The program that makes such accounts.
-pub const TOKEN_ACCOUNTS: Address = Address::from_str_const("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL");
