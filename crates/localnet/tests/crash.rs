@@ -253,15 +253,19 @@ impl Episodes {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Trouble {
     CutSockets,
+    RefuseSockets,
+    AllowSockets,
     RefuseRpc,
     AllowRpc,
     Kill,
     Restart,
 }
 
-const TROUBLES: [(u64, Trouble); 7] = [
+const TROUBLES: [(u64, Trouble); 9] = [
     (8, Trouble::CutSockets),
+    (12, Trouble::RefuseSockets),
     (16, Trouble::Kill),
+    (20, Trouble::AllowSockets),
     (24, Trouble::Restart),
     (34, Trouble::RefuseRpc),
     (42, Trouble::AllowRpc),
@@ -329,20 +333,24 @@ fn two_keepers_bring_hundreds_of_accounts_through_a_crash_and_lose_nothing() -> 
     Ok(())
 }
 
-/// The first keeper dies twice, the second loses its node.
-fn meet(trouble: Trouble, [first, second]: &mut [Keeper; 2]) -> Result<()> {
+/// The first keeper dies twice, the second loses its node, and when prices begin to fall both are without sockets.
+fn meet(trouble: Trouble, keepers: &mut [Keeper; 2]) -> Result<()> {
+    let refuse_sockets = |refuses| {
+        for keeper in keepers.iter() {
+            keeper.ws.faults.refuses.store(refuses, Relaxed);
+            keeper.ws.cut();
+        }
+    };
     match trouble {
-        Trouble::CutSockets => {
-            first.ws.cut();
-            second.ws.cut();
-        }
-        Trouble::Kill => first.kill()?,
-        Trouble::Restart => first.restart()?,
+        Trouble::CutSockets | Trouble::AllowSockets => refuse_sockets(false),
+        Trouble::RefuseSockets => refuse_sockets(true),
+        Trouble::Kill => keepers[0].kill()?,
+        Trouble::Restart => keepers[0].restart()?,
         Trouble::RefuseRpc => {
-            second.rpc.faults.refuses.store(true, Relaxed);
-            second.rpc.cut();
+            keepers[1].rpc.faults.refuses.store(true, Relaxed);
+            keepers[1].rpc.cut();
         }
-        Trouble::AllowRpc => second.rpc.faults.refuses.store(false, Relaxed),
+        Trouble::AllowRpc => keepers[1].rpc.faults.refuses.store(false, Relaxed),
     }
     Ok(())
 }
