@@ -21,6 +21,12 @@ pub const TOKEN_PROGRAM: Address = Address::from_str_const("TokenkegQfeZyiNwAJbN
 /// SPL Token-2022.
 pub const TOKEN_2022_PROGRAM: Address = Address::from_str_const("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb");
 
+/// The mint of wrapped SOL.
+pub const NATIVE_MINT: Address = Address::from_str_const("So11111111111111111111111111111111111111112");
+
+/// The sysvar that the program reads time from.
+pub const CLOCK_SYSVAR: Address = Address::from_str_const("SysvarC1ock11111111111111111111111111111111");
+
 /// The sysvar that lists a transaction's instructions.
 pub const INSTRUCTIONS_SYSVAR: Address = Address::from_str_const("Sysvar1nstructions1111111111111111111111111");
 

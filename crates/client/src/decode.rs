@@ -123,6 +123,22 @@ pub fn decode_change(bytes: &[u8]) -> Result<Change, DecodeError> {
     Ok(change)
 }
 
+/// What the clock sysvar says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClockTime {
+    /// Unix seconds.
+    pub now: i64,
+    /// The validators' epoch.
+    pub epoch: u64,
+}
+
+/// The clock sysvar's data.
+pub fn decode_clock(bytes: &[u8]) -> Result<ClockTime, DecodeError> {
+    const EPOCH: usize = 16;
+    const UNIX_TIMESTAMP: usize = 32;
+    Ok(ClockTime { now: read(bytes, UNIX_TIMESTAMP)?, epoch: read(bytes, EPOCH)? })
+}
+
 /// What `read_health` returns.
 pub fn decode_health(return_data: &[u8]) -> Result<HealthReport, DecodeError> {
     if return_data.len() > size_of::<HealthReport>() {
@@ -212,6 +228,14 @@ mod tests {
         let mut overfull = bytes;
         overfull[12] = 17;
         assert_eq!(decode_margin_account(&overfull), Err(DecodeError::CountOutOfRange(17)));
+    }
+
+    #[test]
+    fn a_clock_decodes_from_all_of_its_bytes() {
+        let words = [7u64, 1_780_000_000, 3, 4, 1_780_000_009].map(u64::to_le_bytes);
+        let bytes = words.as_flattened();
+        assert_eq!(decode_clock(bytes), Ok(ClockTime { now: 1_780_000_009, epoch: 3 }));
+        assert_eq!(decode_clock(&bytes[..39]), Err(DecodeError::TooShort));
     }
 
     #[test]

@@ -39,8 +39,13 @@ pub fn parameters(target: u8) -> Vec<ParameterInfo> {
 
 /// What a queued change sets: each parameter and its new bytes. Nothing of a listing, which is a whole configuration.
 pub fn edits_of(change: &Change) -> Vec<(ParameterInfo, Vec<u8>)> {
-    let (table, mut data, mut edits) = (parameters(change.target), change.data(), Vec::new());
-    while let (false, Some((offset, rest))) = (change.target == OF_LISTING, data.split_first_chunk()) {
+    if change.target == OF_LISTING { Vec::new() } else { edits_in(change.target, change.data()) }
+}
+
+/// The edits of a reserve, or of the market ([`OF_MARKET`]), in their bytes: each parameter and its new bytes.
+pub fn edits_in(target: u8, mut data: &[u8]) -> Vec<(ParameterInfo, Vec<u8>)> {
+    let (table, mut edits) = (parameters(target), Vec::new());
+    while let Some((offset, rest)) = data.split_first_chunk() {
         let row = table.iter().find(|row| row.parameter.offset.to_le_bytes() == *offset);
         // The program has checked what it stores.
         let Some((row, (new, rest))) =

@@ -161,16 +161,20 @@ mod limits;
 mod market;
 
 pub use address::{
-    ID, INSTRUCTIONS_SYSVAR, PYTH_RECEIVERS, SYSTEM_PROGRAM, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, change_address,
-    from_engine, margin_address, market_address, stake_address, to_engine, vault_address, vault_authority,
+    CLOCK_SYSVAR, ID, INSTRUCTIONS_SYSVAR, NATIVE_MINT, PYTH_RECEIVERS, SYSTEM_PROGRAM, TOKEN_2022_PROGRAM,
+    TOKEN_PROGRAM, change_address, from_engine, margin_address, market_address, stake_address, to_engine,
+    vault_address, vault_authority,
 };
-pub use decode::{DecodeError, decode_change, decode_health, decode_margin_account, decode_market, decode_stake};
+pub use decode::{
+    ClockTime, DecodeError, decode_change, decode_clock, decode_health, decode_margin_account, decode_market,
+    decode_stake,
+};
 pub use error::{FrameworkError, ProgramError, describe_error, error_name};
 pub use event::{
     BadDebtSettled, ChangeEvent, DelegateSet, Event, FeesCollected, FlashLoanRepaid, LiquidatableMarked, Liquidated,
     Movement, ParameterSet, PriceBreaker, ReserveListed, Restricted,
 };
-pub use governance::{Edits, ParameterInfo, edits_of, parameters};
+pub use governance::{Edits, ParameterInfo, edits_in, edits_of, parameters};
 pub use limits::{Limit, LiquidationPrice};
 pub use market::{LiquidationOrder, MarketView, Rates};
 

@@ -53,6 +53,15 @@ pub struct Rates {
     pub utilisation: f64,
 }
 
+impl Rates {
+    /// Of a reserve.
+    pub fn of(reserve: &Reserve) -> Self {
+        let borrow = reserve.borrow_rate.per_year_f64();
+        let earned = reserve.deposit_growth.0 as f64 / (1u128 << 64) as f64;
+        Self { borrow, deposit: borrow * earned, utilisation: reserve.utilisation().to_f64() }
+    }
+}
+
 impl MarketView {
     /// Reads a market account's data.
     pub fn decode(address: Address, bytes: &[u8]) -> core::result::Result<Self, DecodeError> {
@@ -109,10 +118,7 @@ impl MarketView {
 
     /// The rates of a reserve since its books last changed.
     pub fn rates(&self, reserve: u8) -> Result<Rates> {
-        let record = self.reserve(reserve)?;
-        let borrow = record.borrow_rate.per_year_f64();
-        let earned = record.deposit_growth.0 as f64 / (1u128 << 64) as f64;
-        Ok(Rates { borrow, deposit: borrow * earned, utilisation: record.utilisation().to_f64() })
+        self.reserve(reserve).map(Rates::of)
     }
 
     /// The engine's ledger at `now`, to play actions through: they change this copy of the market.

@@ -4,13 +4,13 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use ballast_client::{Address, ID, engine::health::Requirement};
+use ballast_client::{Address, CLOCK_SYSVAR, ID, engine::health::Requirement};
 use ballast_keeper::{
     bench::population::{Population, START, Tokens},
     book::Extent,
     service::{
         duty::{Duty, Thresholds, duties},
-        state::{CLOCK, News, State},
+        state::{News, State},
     },
 };
 use proptest::prelude::*;
@@ -46,7 +46,7 @@ impl History {
         }
         for slot in 1..=slots {
             let now = START + slot as i64;
-            writes.push((slot, CLOCK, Some(account(Address::default(), clock_bytes(now, 3)))));
+            writes.push((slot, CLOCK_SYSVAR, Some(account(Address::default(), clock_bytes(now, 3)))));
             for _ in 0..population.below(4) {
                 // Several a slot, also of one account.
                 let number = population.below(MARGINS as usize) as u8;

@@ -11,11 +11,11 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use ballast_client::{Address, Instruction, describe_error};
+use ballast_client::{Address, Instruction};
+use ballast_rpc::Failure;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use solana_account::Account;
 use solana_clock::Clock;
-use solana_instruction::error::InstructionError;
 use solana_keypair::Keypair;
 use solana_message::{Message, VersionedMessage};
 use solana_signer::Signer;
@@ -32,8 +32,6 @@ use surfpool_types::{
     BlockProductionMode, RpcConfig, SimnetCommand, SimnetConfig, SimnetEvent, SurfpoolConfig, TransactionStatusEvent,
 };
 
-/// Where the clock stands.
-pub const CLOCK: Address = Address::from_str_const("SysvarC1ock11111111111111111111111111111111");
 /// The longest wait for the network to start, to stop or to run a transaction.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Servers that say when they have closed: JSON-RPC and WebSocket.
@@ -224,9 +222,7 @@ impl Handle {
             TransactionStatusEvent::Success(_) => Ok(signature),
             TransactionStatusEvent::VerificationFailure(error) => bail!(error),
             TransactionStatusEvent::SimulationFailure((error, metadata))
-            | TransactionStatusEvent::ExecutionFailure((error, metadata)) => {
-                bail!("{}\n  {}", reason(&error), metadata.logs.join("\n  "))
-            }
+            | TransactionStatusEvent::ExecutionFailure((error, metadata)) => Err(reason(error, metadata.logs)),
         }
     }
 
@@ -236,7 +232,7 @@ impl Handle {
         let verify_signatures = true;
         self.with(move |svm| match svm.simulate_transaction(transaction, verify_signatures) {
             Ok(done) => Ok(done.meta.compute_units_consumed),
-            Err(failed) => Err(anyhow!("{}\n  {}", reason(&failed.err), failed.meta.logs.join("\n  "))),
+            Err(failed) => Err(reason(failed.err, failed.meta.logs)),
         })
     }
 
@@ -266,12 +262,10 @@ pub fn write(svm: &mut SurfnetSvm, accounts: Vec<(Address, Account)>) -> Result<
     Ok(())
 }
 
-/// The program's own words for its errors.
-fn reason(error: &TransactionError) -> String {
-    match error {
-        TransactionError::InstructionError(_, InstructionError::Custom(code)) => describe_error(*code),
-        other => other.to_string(),
-    }
+/// Why a transaction failed, and what its programs logged.
+fn reason(error: TransactionError, logs: Vec<String>) -> anyhow::Error {
+    let failure = Failure::new(error, logs);
+    anyhow!("{failure}\n  {}", failure.logs.join("\n  "))
 }
 
 /// A rent-exempt account.

@@ -18,13 +18,13 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, ensure};
 use ballast_cli::demo::oracle::Oracle;
-use ballast_client::{Address, PYTH_RECEIVERS, engine::price::PriceUpdate, to_engine};
+use ballast_client::{Address, CLOCK_SYSVAR, PYTH_RECEIVERS, engine::price::PriceUpdate, to_engine};
 use solana_account::Account;
 use solana_clock::Clock;
 use surfpool_core::surfnet::svm::SurfnetSvm;
 
 use crate::{
-    chain::{CLOCK, Handle, Shared, account, write},
+    chain::{Handle, Shared, account, write},
     history::{History, check},
     market::Reserve,
 };
@@ -255,8 +255,8 @@ fn set_clock(svm: &mut SurfnetSvm, unix_ms: i64) -> i64 {
     let unix_timestamp = svm.updated_at as i64 / 1_000;
     let clock = Clock { unix_timestamp, ..svm.inner.get_sysvar() };
     svm.inner.set_sysvar(&clock);
-    if let Ok(Some(account)) = svm.get_account(&CLOCK) {
-        svm.notify_account_subscribers(&CLOCK, &account);
+    if let Ok(Some(account)) = svm.get_account(&CLOCK_SYSVAR) {
+        svm.notify_account_subscribers(&CLOCK_SYSVAR, &account);
     }
     unix_timestamp
 }

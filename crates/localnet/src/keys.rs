@@ -3,7 +3,7 @@
 //! **They are public**: anybody who reads this file can sign for them. They are for networks on one's own machine; money sent
 //! to them anywhere else is anyone's.
 
-use ballast_client::Address;
+use ballast_client::{Address, NATIVE_MINT};
 use sha2::{Digest, Sha256};
 use solana_keypair::Keypair;
 use solana_signer::Signer;
@@ -27,6 +27,3 @@ pub fn mint(symbol: &str) -> Address {
 pub fn price_account(symbol: &str) -> Address {
     address(&format!("price {symbol}"))
 }
-
-/// Wrapped SOL.
-pub const NATIVE_MINT: Address = Address::from_str_const("So11111111111111111111111111111111111111112");

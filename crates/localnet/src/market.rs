@@ -7,7 +7,8 @@ use ballast_cli::{
     setup::{self, file::Desired},
 };
 use ballast_client::{
-    Address, ID, Instruction, MarketView, PYTH_RECEIVERS, TOKEN_PROGRAM, decode_margin_account, from_engine, to_engine,
+    Address, ID, Instruction, MarketView, NATIVE_MINT, PYTH_RECEIVERS, TOKEN_PROGRAM, decode_margin_account,
+    from_engine, to_engine,
 };
 use solana_account::Account;
 use solana_keypair::Keypair;
@@ -78,7 +79,7 @@ pub fn read(text: &str) -> Result<(Desired, Vec<Reserve>)> {
 /// Makes the mints and the market, whole. Returns what was done, in words.
 pub fn create(chain: &Handle, desired: &Desired, reserves: &[Reserve]) -> Result<String> {
     let faucet = keys::address("faucet");
-    let own = reserves.iter().filter(|reserve| reserve.mint != keys::NATIVE_MINT);
+    let own = reserves.iter().filter(|reserve| reserve.mint != NATIVE_MINT);
     chain.write(own.map(|reserve| (reserve.mint, tokens::mint(&faucet, reserve.decimals))).collect())?;
     let mut said = Vec::new();
     let is_done = setup::apply(&mut Local(chain), vec![keys::keypair("authority")], desired, &mut said)?;

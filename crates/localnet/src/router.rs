@@ -16,14 +16,14 @@ use axum::{
     routing::{get, post},
 };
 use ballast_cli::demo::assets::Asset;
-use ballast_client::{AccountMeta, Address, Instruction, TOKEN_PROGRAM};
+use ballast_client::{AccountMeta, Address, Instruction, NATIVE_MINT, TOKEN_PROGRAM};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
     feed::Remote,
-    keys::{self, NATIVE_MINT},
+    keys,
     quote::{Quote, quote, threshold},
     tokens::{associated, create_associated},
 };

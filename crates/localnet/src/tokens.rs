@@ -1,20 +1,15 @@
 //! Mints and token accounts as the token program writes them.
 
-use ballast_client::{Address, Instruction, TOKEN_PROGRAM};
+use ballast_client::{Address, Instruction, NATIVE_MINT, TOKEN_PROGRAM};
 use solana_account::Account;
 use spl_associated_token_account_interface::{
     address::get_associated_token_address_with_program_id, instruction::create_associated_token_account_idempotent,
 };
 
-use crate::{
-    chain::{account, rent},
-    keys::NATIVE_MINT,
-};
+use crate::chain::{account, rent};
 
 /// Bytes of a token account.
 const TOKEN_ACCOUNT_LEN: usize = 165;
-/// Where a token account holds its amount.
-const AMOUNT: std::ops::Range<usize> = 64..72;
 
 /// A mint whose authority can mint as much again as is there.
 pub fn mint(authority: &Address, decimals: u8) -> Account {
@@ -38,11 +33,6 @@ pub fn token_account(mint: &Address, owner: &Address, amount: u64) -> Account {
     data.resize(TOKEN_ACCOUNT_LEN, 0);
     let lamports = reserve + if is_native { amount } else { 0 };
     Account { lamports, data, owner: TOKEN_PROGRAM, ..Account::default() }
-}
-
-/// The balance in a token account.
-pub fn balance(account: &Account) -> Option<u64> {
-    Some(u64::from_le_bytes(account.data.get(AMOUNT)?.try_into().ok()?))
 }
 
 /// An optional address as the token program stores it.

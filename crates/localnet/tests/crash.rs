@@ -21,10 +21,11 @@ use ballast_client::{
         health::Requirement,
         margin::{MarginAccount, Position},
         price::{PriceUpdate, Source},
+        token::balance,
     },
     from_engine, to_engine,
 };
-use ballast_localnet::{Localnet, Options, chain::Handle, history, keys, tokens};
+use ballast_localnet::{Localnet, Options, chain::Handle, history, keys};
 use solana_account::Account;
 use support::{proxy::Proxy, text, until};
 
@@ -369,7 +370,7 @@ fn holds(network: &Localnet, observer: &Observer, before: &[u128]) -> Result<()>
     let moment = observer.look()?;
     for (index, reserve) in moment.market.reserves.iter().enumerate() {
         let vault = network.chain().account(&from_engine(&reserve.vault))?.context("no vault")?;
-        let held = tokens::balance(&vault).context("no balance")?;
+        let held = balance(&vault.data).context("no balance")?;
         ensure!(u128::from(held) == reserve.vault_balance(), "vault {index} holds {held}");
         let (assets, deposits) = reserve.books();
         ensure!(assets >= deposits, "reserve {index} owes more than it has");

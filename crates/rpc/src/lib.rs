@@ -11,7 +11,7 @@ mod transaction;
 
 pub use failure::{Failure, SendError};
 pub use fee::Bid;
-pub use node::Node;
+pub use node::{Node, bytes_at, margin_filters};
 pub use solana_rpc_client_api::client_error::Error as NodeError;
 pub use solana_signature::Signature;
 pub use transaction::{Landed, Prepared};

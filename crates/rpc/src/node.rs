@@ -5,10 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ballast_client::{
-    Address, ID,
-    engine::{margin::MarginAccount, market::Market},
-};
+use ballast_client::{Address, ID, engine::margin::MarginAccount};
 use solana_account::Account;
 use solana_account_decoder_client_types::UiAccountEncoding;
 use solana_commitment_config::CommitmentConfig;
@@ -21,8 +18,6 @@ use solana_rpc_client_api::{
 };
 use tokio::time::sleep;
 
-/// The sysvar that the program reads time from.
-const CLOCK: Address = Address::from_str_const("SysvarC1ock11111111111111111111111111111111");
 /// Most accounts of one request.
 const BATCH: usize = 100;
 /// What a node answers that is behind the slot asked for.
@@ -32,8 +27,6 @@ const PATIENCE: Duration = Duration::from_secs(90);
 pub(crate) const PAUSE: Duration = Duration::from_millis(400);
 /// For one request.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Where a margin account names its market.
-const MARKET_OFFSET: usize = 8 + std::mem::offset_of!(MarginAccount, market);
 
 /// A node, asked for what is confirmed.
 pub struct Node {
@@ -101,32 +94,14 @@ impl Node {
         Ok(self.accounts(&[address]).await?.pop().flatten())
     }
 
-    /// Unix seconds, of the clock that the program will read.
-    pub async fn now(&self) -> Result<i64> {
-        const UNIX_TIMESTAMP: usize = 32;
-        let account = self.account(CLOCK).await?.ok_or_else(|| custom("the cluster has no clock"))?;
-        let bytes = account.data.get(UNIX_TIMESTAMP..).and_then(|bytes| bytes.first_chunk());
-        bytes.map(|bytes| i64::from_le_bytes(*bytes)).ok_or_else(|| custom("the clock's account is cut short"))
-    }
-
     /// All margin accounts of a market, or those of one owner, and the slot they were read at.
     pub async fn margin_accounts(
         &self,
         market: Address,
         owner: Option<Address>,
     ) -> Result<(u64, Vec<(Address, Account)>)> {
-        const OWNER_OFFSET: usize = 8 + std::mem::offset_of!(MarginAccount, owner);
-        let bytes = |offset, bytes: Vec<u8>| RpcFilterType::Memcmp(Memcmp::new_raw_bytes(offset, bytes));
-        let mut filters =
-            vec![bytes(0, MarginAccount::DISCRIMINATOR.to_vec()), bytes(MARKET_OFFSET, market.to_bytes().to_vec())];
-        filters.extend(owner.map(|owner| bytes(OWNER_OFFSET, owner.to_bytes().to_vec())));
+        let filters = margin_filters(market, owner);
         self.program_accounts(ID, filters).await
-    }
-
-    /// All markets.
-    pub async fn markets(&self) -> Result<Vec<(Address, Account)>> {
-        let filter = RpcFilterType::Memcmp(Memcmp::new_raw_bytes(0, Market::DISCRIMINATOR.to_vec()));
-        Ok(self.program_accounts(ID, vec![filter]).await?.1)
     }
 
     /// The accounts of a program that pass filters, and a slot that they are not older than.
@@ -150,6 +125,20 @@ impl Node {
         });
         Ok((slot, accounts.collect::<Result<_>>()?))
     }
+}
+
+/// What a margin account of a market passes, and nothing else; with an owner, one of that owner's.
+pub fn margin_filters(market: Address, owner: Option<Address>) -> Vec<RpcFilterType> {
+    const MARKET: usize = 8 + std::mem::offset_of!(MarginAccount, market);
+    const OWNER: usize = 8 + std::mem::offset_of!(MarginAccount, owner);
+    let mut filters = vec![bytes_at(0, &MarginAccount::DISCRIMINATOR), bytes_at(MARKET, market.as_ref())];
+    filters.extend(owner.map(|owner| bytes_at(OWNER, owner.as_ref())));
+    filters
+}
+
+/// What an account with these bytes in that place passes.
+pub fn bytes_at(offset: usize, bytes: &[u8]) -> RpcFilterType {
+    RpcFilterType::Memcmp(Memcmp::new_raw_bytes(offset, bytes.to_vec()))
 }
 
 /// Asks again while the node is behind.

@@ -260,14 +260,15 @@ impl Movement {
     }
 
     fn repay(&self, session: &mut Session, context: &Scene) -> Result<(String, Vec<Instruction>)> {
-        let (amount, record) = (self.amount(context)?, context.named.reserve(context.reserve)?);
+        let amount = self.amount(context)?;
         let position = context.account.positions().iter().find(|it| it.reserve == context.reserve && it.is_debt());
         let Some(position) = position else { bail!("the account owes no {}", context.named.name(context.reserve)) };
         let (atoms, paid) = match amount {
             Amount::Atoms(atoms) => (atoms, atoms),
             // What is wrapped must last for the interest until it lands: a thousandth more, which stays wrapped.
             Amount::All => {
-                let owed = record.debt_index_at(session.now()?).amount_ceil(position.shares);
+                let owed = context.named.view.amount(position, session.now()?);
+                let owed = owed.map_err(|error| anyhow!(error.message()))?;
                 (EVERYTHING, owed.saturating_add(owed / 1_000 + 1))
             }
         };

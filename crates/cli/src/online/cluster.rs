@@ -1,7 +1,7 @@
 //! What a command needs of a cluster, and a cluster reached by JSON-RPC.
 
 use anyhow::{Context, Result};
-use ballast_client::{Address, Instruction};
+use ballast_client::{Address, CLOCK_SYSVAR, Instruction, decode_clock};
 use ballast_rpc::{Bid, Node, NodeError};
 use solana_account::Account;
 use solana_keypair::Keypair;
@@ -37,11 +37,8 @@ pub trait Cluster {
 
 /// Unix seconds, of the clock that the program will read.
 pub fn now(cluster: &mut dyn Cluster) -> Result<i64> {
-    const CLOCK: Address = Address::from_str_const("SysvarC1ock11111111111111111111111111111111");
-    const UNIX_TIMESTAMP: usize = 32;
-    let account = cluster.account(CLOCK)?.context("the cluster has no clock")?;
-    let bytes = account.data.get(UNIX_TIMESTAMP..UNIX_TIMESTAMP + 8).context("the clock's account is cut short")?;
-    Ok(i64::from_le_bytes(bytes.try_into()?))
+    let account = cluster.account(CLOCK_SYSVAR)?.context("the cluster has no clock")?;
+    Ok(decode_clock(&account.data).context("the clock")?.now)
 }
 
 /// A node's JSON-RPC, waited for.

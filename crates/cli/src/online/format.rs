@@ -1,11 +1,7 @@
 //! Amounts, values and tables for people.
 
 use anyhow::{Context, Result, ensure};
-use ballast_client::engine::{
-    layout::U128,
-    reserve::Reserve,
-    units::{Rate, Usd},
-};
+use ballast_client::engine::{layout::U128, reserve::Reserve, units::Usd};
 use comfy_table::{Cell, CellAlignment, Table, presets::NOTHING};
 
 use crate::setup::value::fixed;
@@ -99,15 +95,9 @@ pub fn percent(bps: u64) -> String {
     format!("{} %", fixed(bps.into(), 2))
 }
 
-/// What a rate makes of one in a year, compounded, less that one.
-pub fn yearly(rate: Rate) -> f64 {
-    rate.per_year_f64().exp_m1()
-}
-
-/// What depositors get, compounded.
-pub fn deposit_yearly(reserve: &Reserve) -> f64 {
-    let share = reserve.deposit_growth.0 as f64 / 2f64.powi(64);
-    (reserve.borrow_rate.per_year_f64() * share).exp_m1()
+/// What a continuous rate a year makes of one in a year, less that one.
+pub fn yearly(rate: f64) -> f64 {
+    rate.exp_m1()
 }
 
 /// A float share in percent.

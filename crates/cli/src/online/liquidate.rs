@@ -110,8 +110,7 @@ impl Options {
                 let value = named.reserve(collateral)?.price.roughly(preview.seized);
                 let gain = u128::from(value) * u128::from(preview.penalty.0);
                 if best.as_ref().is_none_or(|(most, _)| gain > *most) {
-                    let source = Wallet::read(session, user, record)?;
-                    best = Some((gain, Found { order, preview, source }));
+                    best = Some((gain, Found { order, preview, source: source.clone() }));
                 }
             }
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use ballast_client::{Address, MarketView, engine::reserve::Reserve, from_engine};
+use ballast_client::{Address, MarketView, NATIVE_MINT, engine::reserve::Reserve, from_engine};
 use clap::Args;
 
 use super::session::Session;
@@ -11,7 +11,7 @@ use crate::setup::file::Desired;
 
 /// Tokens that everybody knows, on mainnet: the native one and the two largest stablecoins. A market's file names its own.
 const KNOWN: [(&str, Address); 3] = [
-    ("SOL", Address::from_str_const("So11111111111111111111111111111111111111112")),
+    ("SOL", NATIVE_MINT),
     ("USDC", Address::from_str_const("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v")),
     ("USDT", Address::from_str_const("Es9vMFrzaCERmJfrF4H2FYD4KCoNkY11McCe8BenwNYB")),
 ];

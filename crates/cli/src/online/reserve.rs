@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use ballast_client::{
+    Rates,
     engine::{reserve::Reserve, rules::Condition},
     from_engine, parameters,
 };
@@ -9,7 +10,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
-    format::{deposit_yearly, list, percent, plain, price, rate, table, tokens, yearly},
+    format::{list, percent, plain, price, rate, table, tokens, yearly},
     names::{InMarket, Named},
     session::Session,
 };
@@ -106,8 +107,8 @@ fn object(named: &Named, index: u8, reserve: &Reserve, now: i64) -> Value {
         "debts": reserve.debts().to_string(),
         "cash": reserve.cash.to_string(),
         "utilisation": reserve.utilisation().to_f64(),
-        "depositYield": deposit_yearly(reserve),
-        "borrowYield": yearly(reserve.borrow_rate),
+        "depositYield": yearly(Rates::of(reserve).deposit),
+        "borrowYield": yearly(Rates::of(reserve).borrow),
         "volatilityBps": reserve.risk.volatility.annual.0,
         "state": state(reserve),
     })
@@ -146,8 +147,8 @@ pub fn overview(named: &Named, now: i64) -> String {
             tokens(reserve.deposits(), reserve.decimals),
             tokens(reserve.debts(), reserve.decimals),
             rate(reserve.utilisation().to_f64()),
-            rate(deposit_yearly(reserve)),
-            rate(yearly(reserve.borrow_rate)),
+            rate(yearly(Rates::of(reserve).deposit)),
+            rate(yearly(Rates::of(reserve).borrow)),
             format!("{} / {}", percent(weights.initial_asset.0.into()), percent(weights.maintenance_asset.0.into())),
             state(reserve).into(),
         ]
@@ -184,7 +185,7 @@ const SHOWN: [u16; 6] = [0, 2_500, 5_000, 8_000, 9_000, 10_000];
 fn rate_at(reserve: &Reserve, utilisation: u16) -> f64 {
     use ballast_client::engine::interest::Utilisation;
     let of_curve = reserve.config.curve.rate(Utilisation::new(10_000 - u64::from(utilisation), utilisation.into()));
-    yearly(reserve.controller.rate(of_curve))
+    yearly(reserve.controller.rate(of_curve).per_year_f64())
 }
 
 fn rates(named: &Named) -> Vec<Value> {
@@ -194,8 +195,8 @@ fn rates(named: &Named) -> Vec<Value> {
             "index": index,
             "name": named.name(index),
             "utilisation": reserve.utilisation().to_f64(),
-            "borrowYield": yearly(reserve.borrow_rate),
-            "depositYield": deposit_yearly(reserve),
+            "borrowYield": yearly(Rates::of(reserve).borrow),
+            "depositYield": yearly(Rates::of(reserve).deposit),
             "at": at,
         })
     };
@@ -210,8 +211,8 @@ fn rates_text(named: &Named) -> String {
         let now = [
             named.name(index),
             rate(reserve.utilisation().to_f64()),
-            rate(deposit_yearly(reserve)),
-            rate(yearly(reserve.borrow_rate)),
+            rate(yearly(Rates::of(reserve).deposit)),
+            rate(yearly(Rates::of(reserve).borrow)),
         ];
         now.into_iter().chain(SHOWN.map(|used| rate(rate_at(reserve, used)))).collect()
     };

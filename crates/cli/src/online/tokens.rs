@@ -2,19 +2,21 @@
 //! way.
 
 use anyhow::{Result, anyhow, bail};
-use ballast_client::{Address, Instruction, engine::reserve::Reserve, from_engine};
+use ballast_client::{
+    Address, Instruction, NATIVE_MINT,
+    engine::{reserve::Reserve, token::balance},
+    from_engine,
+};
 use solana_system_interface::instruction::transfer;
 use spl_associated_token_account_interface::{
     address::get_associated_token_address_with_program_id, instruction::create_associated_token_account_idempotent,
 };
-use spl_token_interface::{
-    instruction::{close_account, sync_native},
-    native_mint,
-};
+use spl_token_interface::instruction::{close_account, sync_native};
 
 use super::{format::Amount, session::Session};
 
 /// A user's account of one token.
+#[derive(Clone)]
 pub struct Wallet {
     /// Whose.
     pub owner: Address,
@@ -26,19 +28,13 @@ pub struct Wallet {
     balance: Option<u64>,
 }
 
-/// Where a token account keeps its amount.
-const AMOUNT: usize = 64;
-
 impl Wallet {
     /// Reads it.
     pub fn read(session: &mut Session, owner: Address, reserve: &Reserve) -> Result<Self> {
         let [mint, token_program] = [reserve.mint, reserve.token_program].map(|address| from_engine(&address));
         let address = get_associated_token_address_with_program_id(&owner, &mint, &token_program);
         let account = session.cluster.account(address)?.filter(|account| account.owner == token_program);
-        let amount = |data: &[u8]| {
-            data.get(AMOUNT..).and_then(|data| data.first_chunk()).map(|bytes| u64::from_le_bytes(*bytes))
-        };
-        let balance = account.and_then(|account| amount(&account.data));
+        let balance = account.and_then(|account| balance(&account.data));
         Ok(Self { owner, address, mint, token_program, balance })
     }
 
@@ -48,7 +44,7 @@ impl Wallet {
     }
 
     fn is_native(&self) -> bool {
-        self.mint == native_mint::ID
+        self.mint == NATIVE_MINT
     }
 
     /// The atoms of an amount to be paid from it; all of them is what it holds.

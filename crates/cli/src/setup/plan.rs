@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use ballast_client::{
-    Address, Edits, Instruction, MarketView, ParameterInfo,
+    Address, Edits, Instruction, MarketView, ParameterInfo, edits_in, edits_of,
     engine::{
         self,
         actions::Ledger,
@@ -197,10 +197,10 @@ impl Planner<'_> {
             return (is_new && !self.waiting.contains(&key)).then(|| vec![key]);
         }
         let pair = self.pair(change.target)?;
-        let edits = edits(change.target, change.data());
+        let edits = edits_of(change);
         let keys: Vec<_> = edits.iter().map(|(info, _)| (change.target, info.parameter.offset)).collect();
-        let is_wanted = edits.iter().all(|(info, new)| info.parameter.of(&pair.wanted) == *new);
-        let is_new = edits.iter().any(|(info, new)| info.parameter.of(&pair.now) != *new);
+        let is_wanted = edits.iter().all(|(info, new)| info.parameter.of(&pair.wanted) == new.as_slice());
+        let is_new = edits.iter().any(|(info, new)| info.parameter.of(&pair.now) != new.as_slice());
         (is_wanted && is_new && !keys.iter().any(|key| self.waiting.contains(key))).then_some(keys)
     }
 
@@ -224,9 +224,9 @@ impl Planner<'_> {
     /// Edits in words.
     fn sentences(&self, target: u8, data: &[u8]) -> Vec<String> {
         let pair = self.pair(target);
-        let sentence = |(info, new): (ParameterInfo, &[u8])| {
+        let sentence = |(info, new): (ParameterInfo, Vec<u8>)| {
             let Some(Pair { name, decimals, now, .. }) = &pair else {
-                return format!("set {} of reserve {target} to {}", info.name, show(&info, new, 0));
+                return format!("set {} of reserve {target} to {}", info.name, show(&info, &new, 0));
             };
             let parameter = &info.parameter;
             let (old, path) = (parameter.of(now), &info.name);
@@ -238,13 +238,13 @@ impl Planner<'_> {
             };
             let number = |bytes: &[u8]| bytes.iter().rev().fold(0u64, |sum, byte| sum << 8 | u64::from(*byte));
             let verb = match () {
-                () if !is_number || is_limit && number(old).min(number(new)) == 0 => "set",
-                () if number(new) > number(old) => "raise",
+                () if !is_number || is_limit && number(old).min(number(&new)) == 0 => "set",
+                () if number(&new) > number(old) => "raise",
                 () => "lower",
             };
-            format!("{verb} {path} of {name} from {} to {}", value(old), value(new))
+            format!("{verb} {path} of {name} from {} to {}", value(old), value(&new))
         };
-        edits(target, data).into_iter().map(sentence).collect()
+        edits_in(target, data).into_iter().map(sentence).collect()
     }
 
     /// Brings the parameters of a target to what the file wants.
@@ -376,27 +376,13 @@ fn is_listing_of(change: &Change, listed: &Listed) -> bool {
     change.listing() == Ok(&Listing { mint: to_engine(&listed.mint), config: listed.config })
 }
 
-/// The edits in a change: each parameter and its new bytes.
-fn edits(target: u8, mut data: &[u8]) -> Vec<(ParameterInfo, &[u8])> {
-    let (table, mut edits) = (parameters(target), Vec::new());
-    while let Some((offset, rest)) = data.split_first_chunk() {
-        let offset = u16::from_le_bytes(*offset);
-        // A queued change has been read like this by the program.
-        let Some(info) = table.iter().find(|info| info.parameter.offset == offset) else { break };
-        let Some((new, rest)) = rest.split_at_checked(info.parameter.width as usize) else { break };
-        edits.push((info.clone(), new));
-        data = rest;
-    }
-    edits
-}
-
 /// Edits of the market that are queued apart. Roles wait twice, and the rest need not; with anything beside it, the guardian
 /// could cancel its own replacement.
 fn split(data: &[u8]) -> [Vec<u8>; 3] {
     const GUARDIAN: usize = std::mem::offset_of!(Roles, guardian);
     const END: usize = size_of::<Roles>();
     let mut lists = [const { Vec::new() }; 3];
-    for (info, new) in edits(OF_MARKET, data) {
+    for (info, new) in edits_in(OF_MARKET, data) {
         let list = match info.parameter.offset as usize {
             GUARDIAN => &mut lists[0],
             ..END => &mut lists[1],

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Result;
 use ballast_client::{
-    Address, Instruction, MarketView, ProgramError,
+    Address, Instruction, MarketView, NATIVE_MINT, ProgramError,
     engine::{
         Error,
         margin::MarginAccount,
@@ -31,8 +31,6 @@ use super::{
 };
 use crate::profit::{Case, Demands, NoVenue, Plan, Quoted, Way};
 
-/// Wrapped SOL.
-const WRAPPED_SOL: Address = Address::from_str_const("So11111111111111111111111111111111111111112");
 /// Lamports of a signature.
 const SIGNATURE: f64 = 5_000.0;
 /// Lamports of a SOL.
@@ -111,7 +109,7 @@ impl Actor {
 
     /// The price of SOL, USD.
     fn sol_price(&self, market: &MarketView) -> f64 {
-        let listed = market.find_reserve(&WRAPPED_SOL).and_then(|index| market.reserves.get(index as usize));
+        let listed = market.find_reserve(&NATIVE_MINT).and_then(|index| market.reserves.get(index as usize));
         let price = listed.map(|reserve| &reserve.price).filter(|price| price.publish_time > 0);
         price.map_or(self.options.sol_price, |price| price.value_floor(SOL as u64, price.spot, Bps(ONE_BPS)).to_f64())
     }

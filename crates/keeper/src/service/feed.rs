@@ -6,20 +6,14 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
-use ballast_client::{
-    Address, ID,
-    engine::{governance::Change, margin::MarginAccount},
-};
-use ballast_rpc::Node;
+use ballast_client::{Address, ID, engine::governance::Change};
+use ballast_rpc::{Node, bytes_at, margin_filters};
 use futures_util::{StreamExt, future::ready, stream::SelectAll};
 use rand::Rng;
 use solana_account_decoder_client_types::{UiAccount, UiAccountEncoding};
 use solana_commitment_config::CommitmentConfig;
 use solana_pubsub_client::nonblocking::pubsub_client::PubsubClient;
-use solana_rpc_client_api::{
-    config::{RpcAccountInfoConfig, RpcProgramAccountsConfig},
-    filter::{Memcmp, RpcFilterType},
-};
+use solana_rpc_client_api::config::{RpcAccountInfoConfig, RpcProgramAccountsConfig};
 use tokio::{
     sync::{mpsc, watch},
     time::{sleep, timeout},
@@ -127,7 +121,7 @@ async fn subscriptions<'a>(client: &'a PubsubClient, market: Address, addresses:
         ..RpcAccountInfoConfig::default()
     };
     let program_config = RpcProgramAccountsConfig {
-        filters: Some(margin_filters(market)),
+        filters: Some(margin_filters(market, None)),
         account_config: account_config.clone(),
         ..RpcProgramAccountsConfig::default()
     };
@@ -149,13 +143,6 @@ async fn subscriptions<'a>(client: &'a PubsubClient, market: Address, addresses:
     let (slots, _) = client.slot_subscribe().await?;
     streams.push(slots.map(|slot| Event::Slot(slot.slot)).boxed());
     Ok(streams)
-}
-
-/// Of a margin account of the market.
-fn margin_filters(market: Address) -> Vec<RpcFilterType> {
-    const MARKET: usize = 8 + std::mem::offset_of!(MarginAccount, market);
-    let bytes = |offset, bytes: &[u8]| RpcFilterType::Memcmp(Memcmp::new_raw_bytes(offset, bytes.to_vec()));
-    vec![bytes(0, &MarginAccount::DISCRIMINATOR), bytes(MARKET, market.as_ref())]
 }
 
 /// What a notice says. An account that was closed is told as one without lamports.
@@ -197,9 +184,8 @@ pub async fn read_all(
         }
         let (slot, accounts) = node.margin_accounts(market, None).await?;
         events.send(Event::News(News::Listing { slot, accounts })).await?;
-        let bytes = |offset, bytes: &[u8]| RpcFilterType::Memcmp(Memcmp::new_raw_bytes(offset, bytes.to_vec()));
         let change = std::mem::offset_of!(Change, market) + 8;
-        let filters = vec![bytes(0, &Change::DISCRIMINATOR), bytes(change, market.as_ref())];
+        let filters = vec![bytes_at(0, &Change::DISCRIMINATOR), bytes_at(change, market.as_ref())];
         let (_, queued) = node.program_accounts(ID, filters).await?;
         events.send(Event::News(News::Changes(changes(market, &queued)))).await?;
         let (feeds, receivers) = feeds;
@@ -220,7 +206,7 @@ async fn newest_price(node: &Node, feed: [u8; 32], receivers: &[Address]) -> Res
     const FEED: usize = 41;
     let mut newest = None;
     for receiver in receivers {
-        let filters = vec![RpcFilterType::Memcmp(Memcmp::new_raw_bytes(FEED, feed.to_vec()))];
+        let filters = vec![bytes_at(FEED, &feed)];
         let (_, accounts) = node.program_accounts(*receiver, filters).await?;
         for (address, account) in accounts {
             if let Ok(update) = ballast_client::engine::price::PriceUpdate::parse(&account.data)

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashSet, btree_map::Entry};
 
 use ballast_client::{
-    Address, ID, MarketView, decode_change, decode_margin_account,
+    Address, CLOCK_SYSVAR, ClockTime, ID, MarketView, decode_change, decode_clock, decode_margin_account,
     engine::{
         governance::Change,
         price::{PriceUpdate, Source},
@@ -18,8 +18,6 @@ use spl_associated_token_account_interface::address::get_associated_token_addres
 
 use crate::book::{Applied, Book};
 
-/// The sysvar that the program reads time from.
-pub const CLOCK: Address = Address::from_str_const("SysvarC1ock11111111111111111111111111111111");
 /// Slots after which nothing more is heard of an account that is gone.
 const FORGOTTEN_AFTER: u64 = 2_000;
 
@@ -92,15 +90,6 @@ struct Price {
     update: Option<PriceUpdate>,
 }
 
-/// The cluster's clock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Clock {
-    /// Unix seconds.
-    pub now: i64,
-    /// The validators' epoch.
-    pub epoch: u64,
-}
-
 /// The market once the prices that are published are taken over.
 #[derive(Clone, Debug)]
 pub struct Predicted {
@@ -130,7 +119,7 @@ pub struct Chain {
     /// Queued changes.
     pub changes: Vec<Change>,
     market: Option<Held<MarketView>>,
-    clock: Option<Held<Clock>>,
+    clock: Option<Held<ClockTime>>,
     prices: BTreeMap<Address, Option<Held<Price>>>,
     /// Where the prices of feeds come from that are not pinned.
     feeds: BTreeMap<[u8; 32], Address>,
@@ -218,7 +207,7 @@ impl Chain {
     }
 
     /// The cluster's clock.
-    pub fn clock(&self) -> Option<Clock> {
+    pub fn clock(&self) -> Option<ClockTime> {
         self.clock.as_ref().map(|held| held.value)
     }
 
@@ -229,7 +218,7 @@ impl Chain {
 
     /// The accounts whose every change is to be heard of, margin accounts aside.
     pub fn watched(&self) -> Vec<Address> {
-        let mut watched = vec![self.address, CLOCK, self.keeper];
+        let mut watched = vec![self.address, CLOCK_SYSVAR, self.keeper];
         watched.extend(self.prices.keys().chain(self.tokens.keys()));
         watched
     }
@@ -258,7 +247,7 @@ impl Chain {
 
     /// Whether an account is watched by its address.
     fn names(&self, address: &Address) -> bool {
-        [self.address, CLOCK, self.keeper].contains(address)
+        [self.address, CLOCK_SYSVAR, self.keeper].contains(address)
             || self.prices.contains_key(address)
             || self.tokens.contains_key(address)
     }
@@ -267,7 +256,7 @@ impl Chain {
         if address == self.address {
             return self.hear_market(slot, account, heard);
         }
-        if address == CLOCK {
+        if address == CLOCK_SYSVAR {
             return self.hear_clock(slot, account);
         }
         if address == self.keeper {
@@ -315,12 +304,7 @@ impl Chain {
     }
 
     fn hear_clock(&mut self, slot: u64, account: Option<Account>) -> Applied {
-        const EPOCH: usize = 16;
-        const UNIX_TIMESTAMP: usize = 32;
-        let word = |data: &[u8], at: usize| data.get(at..)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
-        let clock = account.and_then(|Account { data, .. }| {
-            Some(Clock { now: word(&data, UNIX_TIMESTAMP)? as i64, epoch: word(&data, EPOCH)? })
-        });
+        let clock = account.and_then(|account| decode_clock(&account.data).ok());
         clock.map_or(Applied::Refused, |clock| offer(&mut self.clock, slot, clock))
     }
 

@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use ballast_cli::online::cluster::{Cluster, Rpc};
-use ballast_client::{AccountMeta, Address, Instruction, MarketView, engine::price::PriceUpdate};
+use ballast_client::{
+    AccountMeta, Address, Instruction, MarketView,
+    engine::{price::PriceUpdate, token},
+};
 use ballast_localnet::{Localnet, tokens};
 use ballast_rpc::Bid;
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -28,7 +31,7 @@ pub fn rpc(network: &Localnet) -> Result<Rpc> {
 /// A token balance, as RPC says.
 pub fn balance(rpc: &mut Rpc, owner: &Address, mint: &Address) -> Result<u64> {
     let account = rpc.accounts(&[tokens::associated(owner, mint)])?.pop().flatten().context("no token account")?;
-    tokens::balance(&account).context("no token account")
+    token::balance(&account.data).context("no token account")
 }
 
 /// A network's market, as RPC says.

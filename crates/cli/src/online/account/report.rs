@@ -38,11 +38,8 @@ fn rows(named: &Named, account: &MarginAccount, now: i64) -> Result<Vec<Row>> {
         let weights = &reserve.risk.weights[terms.of_position(reserve) as usize];
         let (one, spot) = (Bps(10_000), reserve.price.spot);
         let is_debt = position.is_debt();
-        let (atoms, weight) = if is_debt {
-            (reserve.debt_index_at(now).amount_ceil(position.shares), weights.maintenance_liability)
-        } else {
-            (reserve.deposit_index_at(now).amount_floor(position.shares), weights.maintenance_asset)
-        };
+        let atoms = named.view.amount(position, now).map_err(|error| anyhow!(error.message()))?;
+        let weight = if is_debt { weights.maintenance_liability } else { weights.maintenance_asset };
         let value = if is_debt {
             reserve.price.value_ceil(atoms, spot, one)
         } else {
