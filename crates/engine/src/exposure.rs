@@ -6,7 +6,7 @@
 
 use crate::{
     error::{Error, Result},
-    math::{bit_length, bit_length_wide, mul, wide},
+    math::{bit_length, bit_length_wide, mul, root, wide},
     parameter::governed,
     units::{Bps, ONE_BPS, Rate, Usd},
 };
@@ -109,25 +109,26 @@ impl Exposures {
     }
 
     /// The value at risk, right to 2^-17 of what the largest class alone would make it, and 10^-4 USD.
+    #[inline(never)]
     pub fn value_at_risk(&self, config: &ValueAtRiskConfig) -> Usd {
         /// Bits kept of the largest exposure.
         const KEPT: u32 = 30;
-        let largest = self.classes.iter().map(|class| class.unsigned_abs()).max().unwrap_or(0);
-        let shift = bit_length_wide(largest).saturating_sub(KEPT);
+        // All of them. A loop of known length would be written out: thousands of bytes of the program.
+        let classes = &self.classes[..core::hint::black_box(CLASSES)];
+        // As long as the largest.
+        let bits = classes.iter().fold(0, |bits, class| bits | class.unsigned_abs());
+        let shift = bit_length_wide(bits).saturating_sub(KEPT);
         // Σ ρ y y, in basis points: 25 products below 2^60 cut by 16 bits, times 2^14.
         let mut sum = 0i64;
         let mut cut = [0i64; CLASSES];
-        for (cut, class) in cut.iter_mut().zip(&self.classes) {
+        for (cut, class) in cut.iter_mut().zip(classes) {
             let magnitude = (class.unsigned_abs() >> shift) as i64;
             *cut = if *class < 0 { -magnitude } else { magnitude };
         }
-        for k in 0..CLASSES {
-            if cut[k] == 0 {
-                continue;
-            }
-            sum += ((cut[k] * cut[k]) >> 17) * ONE_BPS as i64;
-            for l in 0..k {
-                sum += ((cut[k] * cut[l]) >> 16) * config.correlations[k][l] as i64;
+        for (k, of_class) in cut[..classes.len()].iter().enumerate().filter(|(_, cut)| **cut != 0) {
+            sum += ((of_class * of_class) >> 17) * ONE_BPS as i64;
+            for (other, correlation) in cut[..k].iter().zip(&config.correlations[k]) {
+                sum += ((of_class * other) >> 16) * *correlation as i64;
             }
         }
         // A matrix that is no correlation matrix can make it negative: then nothing is at risk by it.
@@ -138,7 +139,7 @@ impl Exposures {
         let factor = (product << fraction) / Rate::YEAR;
         let square = wide(variance, factor);
         let excess = bit_length_wide(square).saturating_sub(64).next_multiple_of(2);
-        let root = (((square >> excess) as u64).isqrt() as u128 + 1) << (excess / 2);
+        let root = (root((square >> excess) as u64) as u128 + 1) << (excess / 2);
         // The sum is cut by 17 bits and 10^4 of the correlations, the factor has its fraction and 10^8 of the multiple; and
         // 10^4 for the volatilities: in 10^-8 USD, root × 2^(shift + 8 + 17 ÷ 2 − fraction ÷ 2) ÷ 10^10.
         const ROOT_OF_TWO: u128 = 1_518_500_250; // 30 fractional bits, rounded up.

@@ -5,7 +5,10 @@
 //! than a third. It drains whole units a second, slower by less than a hundredth, and after a period without flow nothing is
 //! left.
 
-use crate::{layout::record, math::mul};
+use crate::{
+    layout::record,
+    math::{less, mul, seconds_since},
+};
 
 /// Over which time a bucket drains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,11 +113,11 @@ fn towards_zero(level: i64, limit: u64, period: Period, elapsed: u64) -> i64 {
     }
     if level >= 0 {
         let level = (level as u64).min(limit);
-        return level.saturating_sub(mul(limit / period as u64, elapsed)) as i64;
+        return less(level, mul(limit / period as u64, elapsed)) as i64;
     }
     let credit = level.unsigned_abs();
     let drains = mul(credit.max(limit) / period as u64, elapsed);
-    (credit.saturating_sub(drains) as i64).wrapping_neg()
+    (less(credit, drains) as i64).wrapping_neg()
 }
 
 record! {
@@ -135,17 +138,17 @@ impl Throughput {
             return u64::MAX;
         }
         self.drain(limit, period, now);
-        limit.saturating_sub(self.level)
+        less(limit, self.level)
     }
 
     /// Lets time pass. What was exempt may have filled it beyond the limit: that much does not count for longer.
     #[inline(always)]
     pub fn drain(&mut self, limit: u64, period: Period, now: i64) {
-        let elapsed = now.saturating_sub(self.updated).max(0) as u64;
+        let elapsed = seconds_since(self.updated, now);
         if elapsed != 0 {
             let is_over = elapsed >= period as u64;
             let drains = if is_over { u64::MAX } else { mul(limit / period as u64, elapsed) };
-            self.level = self.level.min(limit).saturating_sub(drains);
+            self.level = less(self.level.min(limit), drains);
             self.updated = now;
         }
     }

@@ -8,7 +8,7 @@ use crate::{
     layout::{U128, record},
     margin::{MarginAccount, Mode, Position},
     market::MarketConfig,
-    math::{mul, mul_div_wide_ceil},
+    math::{is_below, mul, mul_div_wide_ceil},
     reading::{PriceCache, Reading},
     reserve::Reserve,
     rules::{Condition, Treatment, Use},
@@ -29,7 +29,7 @@ impl Health {
     /// Whether the collateral covers the debt.
     #[inline(always)]
     pub fn covers(&self) -> bool {
-        self.collateral >= self.debt
+        !is_below(self.collateral.0, self.debt.0)
     }
 
     /// Collateral less debt, 10^-8 USD.
@@ -153,7 +153,7 @@ fn weighted_in_favour(
     let shift = price.shift.wrapping_sub(favour);
     let value = price.value_floor_shifted(amount, reading, weight, shift);
     let at_depth = value_of(depth, weight);
-    if depth == 0 || value <= at_depth {
+    if depth == 0 || !is_below(at_depth.0, value.0) {
         return value;
     }
     let most =
@@ -165,7 +165,7 @@ fn weighted_in_favour(
     } else {
         price.value_floor_shifted(amount, reading, least, shift)
     };
-    at_depth.max(whole)
+    if is_below(whole.0, at_depth.0) { at_depth } else { whole }
 }
 
 /// So many whole dollars at a weight.

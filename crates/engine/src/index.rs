@@ -5,7 +5,10 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::{
     layout::{FieldType, Layout},
-    math::{add, add_wide, bit_length, div_normalised, mul, mul_shift_ceil, mul_shift_floor, wide},
+    math::{
+        add, add_wide, bit_length, div_normalised, mul, mul_shift_below, mul_shift_ceil, mul_shift_floor,
+        mul_shift32_floor, wide,
+    },
     units::{Fraction, Rate, Shares},
 };
 
@@ -139,16 +142,36 @@ impl Index {
         Some(if (rest as i128) < 0 { (Shares(quotient - 1), false) } else { (Shares(quotient), rest == 0) })
     }
 
-    /// The index after a growth, rounded down: for deposits.
+    /// What shares are worth, rounded down and up: right to an atom and 2^-32 of itself. For rates, which are no claims.
     #[inline(always)]
-    pub fn grown_floor(self, growth: Fraction) -> Self {
-        self.grown(mul_shift_floor(self.fraction, growth.0), growth)
+    pub fn amount_roughly(self, shares: Shares) -> (u64, u64) {
+        if shares.0 >> 32 == 0 {
+            return self.few(shares);
+        }
+        let below = add(mul_shift32_floor(shares.0, self.fraction >> 32), mul(shares.0, self.whole));
+        // The fraction's low half is worth less than shares ÷ 2^32, and the product's last atom was cut.
+        (add(below, (shares.0 >> 32) + 2), below)
     }
 
-    /// The index after a growth, rounded up: for debts.
+    /// [`Self::amount_roughly`] where an atom would show.
+    #[cold]
+    #[inline(never)]
+    fn few(self, shares: Shares) -> (u64, u64) {
+        self.amount_bounds(shares)
+    }
+
+    /// The index after a growth, rounded down: for deposits. Right to 2^-32 of what it grows by.
+    #[inline(always)]
+    pub fn grown_floor(self, growth: Fraction) -> Self {
+        self.grown(mul_shift32_floor(growth.0, self.fraction >> 32), growth)
+    }
+
+    /// The index after a growth, rounded up: for debts. Right to 2^-32 of what it grows by.
     #[inline(always)]
     pub fn grown_ceil(self, growth: Fraction) -> Self {
-        self.grown(mul_shift_ceil(self.fraction, growth.0), growth)
+        // The fraction's low half times the growth is less than growth ÷ 2^32, and the product's last unit was cut.
+        let above = add(mul_shift32_floor(growth.0, self.fraction >> 32), (growth.0 >> 32) + 2);
+        self.grown(above, growth)
     }
 
     /// With the growth of the fraction, as given, and of the whole part. In range because interest stops at half of
@@ -206,7 +229,7 @@ fn long_growth(exponent: u64) -> Fraction {
     let series = add(add(x, square / 2), add(cube / 6, fourth / 24));
     let looked_up = BY_1024TH[(exponent >> 54) as usize];
     // (1 + a)(1 + b) − 1, in range because the exponents add up to at most ln 2.
-    Fraction(add(add(looked_up, series), mul_shift_floor(looked_up, series)))
+    Fraction(add(add(looked_up, series), mul_shift_below(looked_up, series)))
 }
 
 /// `e^(k ÷ 1024) − 1`; ln 2 is below 710 ÷ 1024.

@@ -234,8 +234,12 @@ impl RateCurve {
         // In basis points with 32 fractional bits: below 2^46.
         let at = mul(utilisation.0, ONE_BPS as u64);
         let at_most = (add(at, u32::MAX as u64) >> 32) as u16;
-        let mut low = &self.points[0];
-        for high in &self.points()[1..] {
+        // Utilisation mostly lies in the curve's upper half. Points not in use are zero.
+        const HALF: usize = MAX_POINTS / 2;
+        let half = self.points[HALF].utilisation.0;
+        let first = if half != 0 && at_most > half { HALF } else { 0 };
+        let mut low = &self.points[first];
+        for high in &self.points[first + 1..] {
             if at_most <= high.utilisation.0 {
                 let start = (low.utilisation.0 as u64) << 32;
                 // (at − start) < 2^46 and the rise ≤ 100,000 < 2^17: the product stays below 2^63.

@@ -8,7 +8,10 @@ use crate::{
     health::{AccountTerms, Counted, Health, Judged, Requirement, marginal_weight, spot_value, weighted},
     margin::{MarginAccount, Side},
     market::MarketConfig,
-    math::{add_wide, div_narrow, mul, mul_div_floor, mul_div_wide_ceil, mul_shift_floor, scaled_quotient, wide},
+    math::{
+        add_wide, is_below, less_wide, mul, mul_div_floor, mul_div_wide_ceil, mul_shift_floor, ratio30,
+        scaled_quotient, seconds_since, wide,
+    },
     reserve::{Reserve, ReserveConfig},
     rules::Use,
     units::{Bps, ONE_BPS, Shares, Usd},
@@ -101,7 +104,7 @@ impl Ledger<'_> {
             is_due,
         };
         let market = &self.market.config;
-        let waited = if is_healthy { 0 } else { self.now.saturating_sub(account.liquidatable_since).max(0) as u64 };
+        let waited = if is_healthy { 0 } else { seconds_since(account.liquidatable_since, self.now) };
         let equity = worth.collateral.less(worth.debt).bps_of(worth.debt);
         let penalty = penalty(&pair.collateral.config, market, before, equity, waited);
         let insured = insured_share(penalty, pair.debt.config.insurance.penalty_share);
@@ -124,6 +127,7 @@ impl Ledger<'_> {
             account.see_healthy();
         }
 
+        // Of no more than `most`: with it, it is no more than `max_repay`.
         let insurance = mul_shift_floor(exchange.burned.amount, insured);
         let record = &mut self.reserves[debt as usize];
         record.repay(exchange.burned.amount, exchange.burned.shares);
@@ -263,7 +267,7 @@ impl Pair<'_> {
             let shares = self.collateral.deposit_index.shares_ceil(seized).ok_or(Error::AmountTooLarge)?;
             Movement { amount: seized, shares }
         };
-        let left = |amount: u64, reserve: &Reserve| amount > 0 && spot_value(reserve, amount, false) < market.dust();
+        let left = |amount: u64, reserve: &Reserve| amount > 0 && reserve.price.roughly(amount) < market.dust_value;
         if repaid < allowed
             && seized < available
             && (left(owed - burned.amount, self.debt) || left(held - seized, self.collateral))
@@ -312,24 +316,23 @@ impl Pair<'_> {
         if self.is_due || (health.debt.0 | health.collateral.0) >> 112 != 0 {
             return owed;
         }
-        let missing = times(health.debt.0, target).saturating_sub(times(health.collateral.0, ONE));
+        let missing = less_wide(times(health.debt.0, target), times(health.collateral.0, ONE));
         // Reading < 2^48 + 1 and liability weight × target < 2^16 × 2^14.
         let liability_weight = self.debt.risk.weights[self.debt_terms as usize].maintenance_liability;
         let relieved = wide(mul(debt.high_maintenance.0, liability_weight.0 as u64), target);
         // The low reading is at most the spot, the asset weight and the penalty below 2^14 each.
         // Beyond the position's depth the first atoms taken weigh less than the last: this falls short of the target then.
         let asset_weight = marginal_weight(self.collateral, &self.held_counted, self.collateral_terms);
-        let weighted = mul(collateral.low_maintenance.0, asset_weight.0 as u64);
-        let ratio = div_narrow((weighted as u128) << 32, collateral.spot.0).map_or(u64::MAX >> 18, |(ratio, _)| ratio);
-        let taken = wide(mul(debt.spot.0, ONE + penalty.0 as u64), ratio) >> 32;
+        let weighted = mul(ratio30(collateral.low_maintenance.0, collateral.spot.0), asset_weight.0 as u64);
+        let taken = wide(mul(debt.spot.0, ONE + penalty.0 as u64), weighted) >> 30;
         // Weight × (1 + penalty) < 1 ≤ liability weight: the denominator is positive.
-        let net = ((relieved.saturating_sub(taken) >> CUT) as u64).max(1);
+        let net = ((less_wide(relieved, taken) >> CUT) as u64).max(1);
         let needed = if debt.shift < CUT {
             scaled_quotient(missing >> (CUT - debt.shift), 0, net, true)
         } else {
             scaled_quotient(missing, debt.shift - CUT, net, true)
         };
-        if needed < owed && spot_value(self.debt, owed - needed, false) >= market.dust() { needed } else { owed }
+        if needed < owed && debt.roughly(owed - needed) >= market.dust_value { needed } else { owed }
     }
 
     /// A repayment rounded up to whole shares, at most all that is owed: of less than a share it would round to none, and
@@ -365,7 +368,7 @@ impl Pair<'_> {
         let relieved = self.owed_counted.value.less(debt(left));
         let left = self.collateral.deposit_index.amount_floor(Shares(self.held.0 - exchange.seized.shares.0));
         let taken = self.held_counted.value.less(collateral(left));
-        if taken > relieved {
+        if is_below(relieved.0, taken.0) {
             return Err(Error::LiquidationWorsensHealth);
         }
         Ok(Health { collateral: before.collateral.less(taken), debt: before.debt.less(relieved) })

@@ -5,6 +5,7 @@ use crate::{
     gate::Action,
     layout::{Address, record},
     market::LAYOUT_VERSION,
+    math::seconds_since,
     reserve::Reserve,
     units::Shares,
 };
@@ -221,8 +222,8 @@ impl MarginAccount {
     /// Takes in that the account is liquidatable. Who was last seen so for longer than an hour may have recovered since.
     #[inline(always)]
     pub fn see_liquidatable(&mut self, now: i64) {
-        const MOST_UNSEEN: i64 = 3_600;
-        if self.liquidatable_since == 0 || now.saturating_sub(self.liquidatable_seen) > MOST_UNSEEN {
+        const MOST_UNSEEN: u64 = 3_600;
+        if self.liquidatable_since == 0 || seconds_since(self.liquidatable_seen, now) > MOST_UNSEEN {
             self.liquidatable_since = now;
         }
         self.liquidatable_seen = now;

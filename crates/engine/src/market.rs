@@ -176,7 +176,7 @@ impl Market {
     pub fn accepts_receiver(&self, program: &Address) -> bool {
         // The absent entry is the system program's address, which owns accounts that anyone can fund.
         let roles = &self.config.roles;
-        !program.is_none() && (roles.price_receiver == *program || roles.second_price_receiver == *program)
+        roles.price_receiver == *program || roles.second_price_receiver == *program && !program.is_none()
     }
 
     /// Lifts a pause, and, for governance, the restriction to reducing after a loss; the losses so far count no more.

@@ -85,6 +85,73 @@ pub fn mul_shift_floor(a: u64, b: u64) -> u64 {
     upper_halves(a, b, core::hint::black_box((a & LOW).wrapping_mul(b & LOW))).0
 }
 
+/// `⌊a × b / 2^64⌋` or up to two less, and three more than that is no less than `a × b / 2^64`: without the product of the low
+/// halves, at half the cost.
+#[inline(always)]
+pub const fn mul_shift_below(a: u64, b: u64) -> u64 {
+    let (a1, a0, b1, b0) = (a >> 32, a & LOW, b >> 32, b & LOW);
+    // Three parts of the high word of the product.
+    add(add(a1.wrapping_mul(b1), a1.wrapping_mul(b0) >> 32), a0.wrapping_mul(b1) >> 32)
+}
+
+/// `⌊a × b / 2^32⌋` for a `b` below 2^32, which is in range: the product of a number and a fraction with 32 fractional bits.
+#[inline(always)]
+pub const fn mul_shift32_floor(a: u64, b: u64) -> u64 {
+    add(mul(a >> 32, b), mul(a & LOW, b) >> 32)
+}
+
+/// `a − b`, zero if `b` is larger, which is rare: the library's takes twice as many compute units.
+#[inline(always)]
+pub const fn less(a: u64, b: u64) -> u64 {
+    if a < b {
+        core::hint::cold_path();
+        return 0;
+    }
+    a.wrapping_sub(b)
+}
+
+/// [`less`] of 128-bit numbers.
+#[inline(always)]
+pub const fn less_wide(a: u128, b: u128) -> u128 {
+    if is_below(a, b) {
+        core::hint::cold_path();
+        return 0;
+    }
+    a.wrapping_sub(b)
+}
+
+/// `a < b` of numbers that mostly fit in 64 bits: the library's takes twice as many compute units.
+#[inline(always)]
+pub const fn is_below(a: u128, b: u128) -> bool {
+    let (a1, b1) = ((a >> 64) as u64, (b >> 64) as u64);
+    if a1 != b1 {
+        core::hint::cold_path();
+        return a1 < b1;
+    }
+    (a as u64) < b as u64
+}
+
+/// So many seconds, which are not negative, after a time; the last there is at most.
+#[inline(always)]
+pub const fn later(time: i64, seconds: i64) -> i64 {
+    let later = time.wrapping_add(seconds);
+    if later < time {
+        core::hint::cold_path();
+        return i64::MAX;
+    }
+    later
+}
+
+/// Seconds from one time to another, neither of which is negative; none if it is the later one.
+#[inline(always)]
+pub const fn seconds_since(then: i64, now: i64) -> u64 {
+    if now < then {
+        core::hint::cold_path();
+        return 0;
+    }
+    now.wrapping_sub(then) as u64
+}
+
 /// `⌈a × b / 2^64⌉`. Cannot overflow: the high half of a product is at most `2^64 - 2`.
 #[inline(always)]
 pub const fn mul_shift_ceil(a: u64, b: u64) -> u64 {
@@ -175,8 +242,8 @@ pub const fn bit_length(number: u64) -> u32 {
     if number >> 32 == 0 { bit_length32(number) } else { 32 + bit_length32(number >> 32) }
 }
 
-/// Bits of a number of up to 128.
-#[inline(always)]
+/// Bits of a number of up to 128. Out of line: it is long, and nothing that is done often needs it.
+#[inline(never)]
 pub const fn bit_length_wide(number: u128) -> u32 {
     let high = (number >> 64) as u64;
     if high == 0 { bit_length(number as u64) } else { 64 + bit_length(high) }
@@ -202,6 +269,33 @@ pub const fn ratio32(part: u64, whole: u64, shift: u32) -> u64 {
         return 0;
     }
     ((part >> shift) << 32) / ((whole >> shift) + (shift != 0) as u64)
+}
+
+/// `⌊part / whole⌋` with 30 fractional bits, for `part ≤ whole < 2^49`: in two digits. One for an empty whole.
+#[inline(always)]
+pub const fn ratio30(part: u64, whole: u64) -> u64 {
+    if whole == 0 {
+        return 1 << 30;
+    }
+    let first = (part << 15) / whole;
+    let rest = (part << 15).wrapping_sub(first.wrapping_mul(whole));
+    (first << 15) | ((rest << 15) / whole)
+}
+
+/// `⌊√n⌋`, by Newton's method from above. The library's is 3 KB of the program.
+pub const fn root(n: u64) -> u64 {
+    if n == 0 {
+        return 0;
+    }
+    // At most 2^32.
+    let mut root = 1 << bit_length(n).div_ceil(2);
+    loop {
+        let next = add(root, n / root) >> 1;
+        if next >= root {
+            return root;
+        }
+        root = next;
+    }
 }
 
 /// Bits of a number below 2^32. The target has no instruction for it, and the compiler's way takes several times as many.

@@ -223,7 +223,7 @@ impl Quote {
         // Digits to cut: those below the least exponent, and those above 62 bits.
         let exponent = self.exponent + base.exponent;
         let below = (MIN_EXPONENT - exponent).max(0) as u32;
-        let bits = bit_length_wide(wide(self.price, base.price).max(wide(self.ema_price, base.ema_price)));
+        let bits = bit_length_wide(wide_of(self.price, base.price) | wide_of(self.ema_price, base.ema_price));
         // 0.302 > log10(2).
         let cut = below.max(bits.saturating_sub(62) * 302 / 1_000 + (bits > 62) as u32);
         // Numbers of 18 digits each, or exponents that leave nothing to cut.
@@ -232,10 +232,8 @@ impl Quote {
         }
         let power = 10u64.pow(cut);
         let product = |a, b| mul_div_floor(a, b, power).ok_or(Error::PriceOutOfRange);
-        // Each product is below 2^126: prices below 2^63, confidences at most that.
-        let spread = wide(self.price, base.confidence)
-            + wide(self.confidence, base.price)
-            + wide(self.confidence, base.confidence);
+        // Prices below 2^63, confidences at most that: each product is below 2^127.
+        let spread = wide_of(self.price, base.confidence) + wide_of(self.confidence, base.price + base.confidence);
         let (spread, rest) = div_narrow(spread, power).ok_or(Error::PriceConfidenceTooWide)?;
         Ok(Self {
             price: product(self.price, base.price)?,
@@ -245,6 +243,12 @@ impl Quote {
             publish_time: self.publish_time.min(base.publish_time),
         })
     }
+}
+
+/// [`wide`] out of line: few tokens need it, and four of them are a thousand bytes of the program.
+#[inline(never)]
+fn wide_of(a: u64, b: u64) -> u128 {
+    wide(a, b)
 }
 
 /// Whether `number × 10^exponent` USD lies in the accepted range.

@@ -5,7 +5,7 @@ use crate::{
     error::{Error, Result},
     layout::{FieldType, Layout, record},
     math::{
-        add, add_small, add_wide, bit_length, bit_length_wide, mul, mul_shift_ceil, mul_shift_floor, scaled_quotient,
+        add, add_small, add_wide, bit_length, bit_length_wide, later, less, mul, mul_shift_below, scaled_quotient,
         sub_small, sub_times, wide_mul,
     },
     price::{MIN_EXPONENT, OracleConfig, Quote},
@@ -89,17 +89,17 @@ impl PriceCache {
         let (reference, reference_bits) = self.follow(quote, oracle.reference_speed);
         // Published numbers again, rounded away from the middle.
         let (slow_low, slow_high) = (reference >> reference_bits, ceil_shift(reference, reference_bits));
-        // The confidence limit keeps the bias at or below the price: 20 % × 5.
+        // The confidence limit keeps the bias at or below the price, 20 % × 5, and all of them are below 2^63.
         let bias = mul_ceil_bps(confidence, multiple);
         let lowest = price.min(ema_price).min(slow_low);
         let highest = price.max(ema_price).max(slow_high);
         // Published exponents are −18 to 0, and there are 18 decimals at most.
         let unit = sub_small(add_small(exponent, USD_UNIT_DIGITS), decimals as i32);
-        let scale = Scale::new(highest.saturating_add(bias), unit);
+        let scale = Scale::new(add(highest, bias), unit);
         let spot = scale.floor(price);
         // At least one, which makes up for what the power of ten was rounded down by.
         let bias = if bias == 0 { Reading(1) } else { scale.ceil(bias) };
-        let below = |reading: Reading| Reading(reading.0.saturating_sub(bias.0));
+        let below = |reading: Reading| Reading(less(reading.0, bias.0));
         // Above a reading rounded down by less than one.
         let above = |reading: Reading| Reading(add(reading.0, bias.0 + 1));
         // One of the two is mostly the spot price itself.
@@ -161,7 +161,7 @@ impl PriceCache {
     /// Judges the price by the reserve's limits and its breaker, which says what it is good for and until when.
     #[inline(always)]
     pub fn judge(&mut self, oracle: &OracleConfig, halt: &Halt) {
-        self.fresh_until = self.publish_time.saturating_add(oracle.max_age as i64);
+        self.fresh_until = later(self.publish_time, oracle.max_age as i64);
         let condition = if self.confidence_bps > oracle.max_confidence_initial {
             Condition::WideConfidence
         } else if self.divergence_bps > oracle.max_ema_divergence {
@@ -238,14 +238,20 @@ impl PriceCache {
         roughly(amount, self.spot, self.shift)
     }
 
-    /// How many atoms so many whole dollars buy at the spot price, right to 2^-26; `u64::MAX` if more.
+    /// 2^75 ÷ spot by the spot's first bits: 27 to 31 bits. Zero for prices at the ends of the scale.
     #[inline(always)]
-    pub fn atoms_of(&self, dollars: u32) -> u64 {
-        // dollars × 10^4 × 2^shift ÷ spot, by the reciprocal of the spot's first bits, 2^75 ÷ spot: 27 to 31 bits.
-        if self.spot.0 >> 44 == 0 || self.shift > 124 {
+    pub fn reciprocal(&self) -> u64 {
+        if self.spot.0 >> 44 == 0 || self.shift > 124 { 0 } else { (1 << 63) / (self.spot.0 >> 12) }
+    }
+
+    /// How many atoms so many whole dollars buy at the spot price, whose [`Self::reciprocal`] is given: right to 2^-26, and
+    /// `u64::MAX` if more.
+    #[inline(always)]
+    pub fn atoms_of(&self, dollars: u32, reciprocal: u64) -> u64 {
+        // dollars × 10^4 × 2^shift ÷ spot
+        if reciprocal == 0 {
             return self.atoms_floor(Usd::dollars(dollars as u64), self.spot);
         }
-        let reciprocal = (1 << 63) / (self.spot.0 >> 12);
         let atoms = mul(mul(dollars as u64, reciprocal) >> 14, ONE_BPS as u64);
         // × 2^(shift + 14 − 75)
         match self.shift {
@@ -266,16 +272,29 @@ impl PriceCache {
     }
 }
 
-/// An amount's value at a reading in 10^-8 USD, at most `u64::MAX`: rounded down, right to 2^-18. For windows, which count flows
+/// An amount's value at a reading in 10^-8 USD, at most `u64::MAX`: rounded down, right to 2^-15. For windows, which count flows
 /// and not claims.
 #[inline(always)]
 pub fn roughly(amount: u64, reading: Reading, shift: u32) -> u64 {
     /// Cut off reading × 10^4, of which 19 to 24 bits are left.
     const CUT: u32 = 38;
-    let (unit, cut) = (mul(reading.0, ONE_BPS as u64), shift.wrapping_sub(CUT));
-    let mantissa = unit >> CUT;
-    if amount >> 40 == 0 && cut < 64 && mantissa >> 18 != 0 {
-        return mul(amount, mantissa) >> cut;
+    /// Cut off an amount of more than 40 bits.
+    const CUT_AMOUNT: u32 = 24;
+    let unit = mul(reading.0, ONE_BPS as u64);
+    let (short, cut) = if amount >> 40 == 0 { (amount, CUT) } else { (amount >> CUT_AMOUNT, CUT + CUT_AMOUNT) };
+    let (mantissa, shift_left) = (unit >> CUT, shift.wrapping_sub(cut));
+    if shift_left < 64 && mantissa >> 18 != 0 {
+        return mul(short, mantissa) >> shift_left;
+    }
+    value_of_any(amount, unit, shift)
+}
+
+/// [`roughly`] for tokens worth very much or very little an atom, or nothing.
+#[cold]
+#[inline(never)]
+fn value_of_any(amount: u64, unit: u64, shift: u32) -> u64 {
+    if unit == 0 {
+        return 0;
     }
     let value = shift_right(wide_mul(amount, unit), shift).0;
     if value >> 64 == 0 { value as u64 } else { u64::MAX }
@@ -327,12 +346,14 @@ impl Scale {
 
     #[inline(always)]
     fn floor(&self, number: u64) -> Reading {
-        Reading(mul_shift_floor(number << self.normalise, self.power.mantissa) >> 16)
+        Reading(mul_shift_below(number << self.normalise, self.power.mantissa) >> 16)
     }
 
     #[inline(always)]
     fn ceil(&self, number: u64) -> Reading {
-        Reading((mul_shift_ceil(number << self.normalise, self.power.mantissa).saturating_add(1) >> 16) + 1)
+        // Three for the product, one for the power of ten, and four for what the readings it is added to are below theirs: two
+        // and one. It is of a number that is half of the highest at most.
+        Reading((add(mul_shift_below(number << self.normalise, self.power.mantissa), 8) >> 16) + 1)
     }
 }
 

@@ -13,12 +13,12 @@ use crate::{
     insurance::{Insurance, InsuranceConfig},
     interest::{Controller, ControllerConfig, RateCurve, Utilisation},
     layout::{Address, record},
-    math::{add, excess_over_32_bits, mul, mul_shift_floor, ratio32},
+    math::{add, excess_over_32_bits, less, mul, mul_shift32_floor, ratio32, seconds_since},
     parameter::{self, governed},
     price::{OracleConfig, Quote},
     reading::{PriceCache, Reading, roughly},
     units::{Bps, Fraction, ONE_BPS, Rate, Shares, Usd},
-    weights::{RiskConfig, RiskState},
+    weights::{RiskConfig, RiskState, Turn},
 };
 
 /// The most atoms a reserve accounts for: lent and unlent together.
@@ -230,7 +230,8 @@ impl Reserve {
         self.risk.adopt(&config.risk, &self.config.risk, worth.min(u32::MAX as u128) as u32);
         self.config = *config;
         self.price.judge(&self.config.oracle, &self.halt);
-        self.reassess();
+        self.follow_volatility();
+        self.reassess(true);
         self.controller.clamp(&config.controller);
         self.update_rates();
         Ok(())
@@ -240,17 +241,23 @@ impl Reserve {
     #[inline(always)]
     pub fn refresh(&mut self, quote: &Quote, now: i64) -> Result<Option<Change>> {
         let (oracle, risk) = (&self.config.oracle, &mut self.risk);
-        risk.step(&self.config.risk, oracle.confidence_multiple, now);
-        if quote.exponent != self.price.exponent {
-            risk.volatility.restart();
-        }
+        let is_rescaled = quote.exponent != self.price.exponent;
         if !self.price.update(quote, oracle, risk.confidence_multiple, self.decimals)? {
             return Ok(None);
         }
-        risk.volatility.sample(quote.price, quote.publish_time);
+        if is_rescaled {
+            risk.volatility.restart();
+        }
+        let turn = risk.take_turn(&self.config.risk, oracle.confidence_multiple, quote, now);
         let change = self.watch(now);
-        if self.config.risk.follows_the_market() || self.config.controller.volatility_premium.0 != 0 {
-            self.reassess();
+        if turn == Turn::Sample {
+            self.follow_volatility();
+        }
+        let has_ramped = turn == Turn::Ramp;
+        if self.config.risk.follows_the_market() {
+            self.reassess(has_ramped);
+        } else if has_ramped {
+            self.risk.combine(&self.config.risk);
         }
         Ok(change)
     }
@@ -259,22 +266,31 @@ impl Reserve {
     #[inline(always)]
     pub fn watch(&mut self, now: i64) -> Option<Change> {
         let breakers = &self.config.breakers;
-        let age = now.saturating_sub(self.price.publish_time);
-        let is_watched = breakers.tiers[0].0 != 0 && age <= self.config.oracle.max_age as i64;
+        let age = seconds_since(self.price.publish_time, now);
+        let is_watched = breakers.tiers[0].0 != 0 && age <= self.config.oracle.max_age as u64;
         let change =
             if is_watched { self.halt.watch(breakers, self.price.distance(), now) } else { self.halt.lift(now) };
         self.price.judge(&self.config.oracle, &self.halt);
         change
     }
 
-    /// Brings depths, haircuts and the volatility premium up to the price at hand.
-    #[inline(never)]
-    fn reassess(&mut self) {
-        let deposits = self.deposits();
-        let price = &self.price;
-        self.risk.reprice(&self.config.risk, deposits, self.config.deposit_cap, |usd| price.atoms_of(usd));
+    /// Brings what volatility costs up to its estimate.
+    #[inline(always)]
+    fn follow_volatility(&mut self) {
         let excess = self.config.risk.excess_volatility(self.risk.volatility.annual);
+        self.risk.volatility_haircut = self.config.risk.volatility_haircut(excess);
         self.controller.set_premium(&self.config.controller, excess);
+    }
+
+    /// Brings depths and haircuts up to the price at hand, and to maintenance if that has ramped.
+    #[inline(never)]
+    fn reassess(&mut self, has_ramped: bool) {
+        let deposits = self.deposits_roughly();
+        let price = &self.price;
+        let reciprocal = price.reciprocal();
+        self.risk.reprice(&self.config.risk, deposits, self.config.deposit_cap, has_ramped, |usd| {
+            price.atoms_of(usd, reciprocal)
+        });
     }
 
     /// Growth of debts since the last accrual.
@@ -289,7 +305,8 @@ impl Reserve {
     /// Growth of deposits for a growth of debts.
     #[inline(always)]
     fn deposit_growth(&self, debt_growth: Fraction) -> Fraction {
-        Fraction(mul_shift_floor(debt_growth.0, self.deposit_growth.0))
+        // It has 32 fractional bits, or all: see [`Self::set_rates`].
+        Fraction(mul_shift32_floor(debt_growth.0, self.deposit_growth.0 >> 32))
     }
 
     /// The debt index as [`Self::accrue`] at `now` would write it.
@@ -329,7 +346,13 @@ impl Reserve {
 
     /// Sets the rates that hold until the books change again.
     pub fn update_rates(&mut self) {
-        self.set_rates(self.debt_index.amount_bounds(self.debt_shares), self.deposits());
+        self.set_rates(self.debt_index.amount_roughly(self.debt_shares), self.deposits_roughly());
+    }
+
+    /// What depositors own, rounded up: right to some atoms and 2^-32 of itself.
+    #[inline(always)]
+    fn deposits_roughly(&self) -> u64 {
+        self.deposit_index.amount_roughly(self.deposit_shares).0
     }
 
     /// [`Self::update_rates`] for debts, rounded up and down, and deposits, rounded up, that are known already.
@@ -385,7 +408,7 @@ impl Reserve {
         }
         let cash = self.cash.checked_add(amount).ok_or(Error::AmountTooLarge)?;
         let debts = self.debt_index.amount_bounds(self.debt_shares);
-        if cash > MAX_LIQUIDITY.saturating_sub(debts.0) {
+        if cash > less(MAX_LIQUIDITY, debts.0) {
             return Err(Error::AmountTooLarge);
         }
         let deposit_shares = Shares(self.deposit_shares.0.checked_add(shares.0).ok_or(Error::AmountTooLarge)?);
@@ -406,12 +429,12 @@ impl Reserve {
     pub fn withdraw(&mut self, amount: u64, shares: Shares) -> Result<()> {
         self.cash = self.cash.checked_sub(amount).ok_or(Error::InsufficientLiquidity)?;
         if self.passing != 0 {
-            self.passing = self.passing.saturating_sub(amount);
+            self.passing = less(self.passing, amount);
         }
         self.deposit_shares.0 -= shares.0;
-        let deposits = self.deposits();
+        let deposits = self.deposits_roughly();
         self.risk.resize(&self.config.risk, deposits);
-        self.set_rates(self.debt_index.amount_bounds(self.debt_shares), deposits);
+        self.set_rates(self.debt_index.amount_roughly(self.debt_shares), deposits);
         Ok(())
     }
 
@@ -430,10 +453,10 @@ impl Reserve {
             return Err(Error::BorrowCapExceeded);
         }
         (self.cash, self.debt_shares) = (cash, debt_shares);
-        self.set_rates(debts, self.deposits());
+        self.set_rates(debts, self.deposits_roughly());
         let most = self.config.breakers.max_utilisation;
         // Tokens lent elsewhere for the length of the transaction are no liquidity.
-        if most.0 != 0 && Utilisation::new(cash.saturating_sub(self.passing), debts.0).exceeds(most) {
+        if most.0 != 0 && Utilisation::new(less(cash, self.passing), debts.0).exceeds(most) {
             return Err(Error::UtilisationTooHigh);
         }
         Ok(shares)

@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::{
     layout::{FieldType, Layout},
-    math::{add_wide, bit_length_wide, mul},
+    math::{add_wide, bit_length_wide, less, less_wide, mul},
 };
 
 /// One hundred percent in basis points.
@@ -37,7 +37,7 @@ impl Usd {
     /// The difference, zero if `other` is larger.
     #[inline(always)]
     pub const fn less(self, other: Self) -> Self {
-        Self(self.0.saturating_sub(other.0))
+        Self(less_wide(self.0, other.0))
     }
 
     /// This part of a whole in basis points, rounded down; at most 10,000, also where it is more than the whole.
@@ -94,7 +94,7 @@ impl Bps {
     /// The difference, zero if `other` is larger. In 64 bits, which the target need not mask.
     #[inline(always)]
     pub const fn less(self, other: Self) -> Self {
-        Self((self.0 as u64).saturating_sub(other.0 as u64) as u16)
+        Self(less(self.0 as u64, other.0 as u64) as u16)
     }
 }
 

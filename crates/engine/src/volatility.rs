@@ -6,7 +6,7 @@
 
 use crate::{
     layout::record,
-    math::{add, excess_over_32_bits, mul, ratio32, sub_times},
+    math::{add, excess_over_32_bits, later, mul, ratio32, sub_times},
     units::{Bps, Rate},
 };
 
@@ -51,21 +51,23 @@ impl Volatility {
         self.sample_price = 0;
     }
 
-    /// Takes in a published price (below 2^63), if the last sample is old enough. Returns whether it did.
+    /// The earliest publish time of the next sample.
     #[inline(always)]
-    pub fn sample(&mut self, price: u64, time: i64) -> bool {
-        // Publish times are positive and rise.
-        let elapsed = sub_times(time, self.sample_time);
+    pub fn next_sample(&self) -> i64 {
+        if self.sample_price == 0 { 0 } else { later(self.sample_time, MIN_INTERVAL) }
+    }
+
+    /// Takes in a published price (below 2^63) of [`Self::next_sample`] or later.
+    #[inline(always)]
+    pub fn sample(&mut self, price: u64, time: i64) {
         if self.sample_price != 0 {
-            if elapsed < MIN_INTERVAL {
-                return false;
-            }
+            // Publish times are positive and rise.
+            let elapsed = sub_times(time, self.sample_time);
             let seconds = (if elapsed < MAX_INTERVAL { elapsed } else { MAX_INTERVAL }) as u64;
             self.variance = decayed(self.variance, squared_return(self.sample_price, price), seconds);
             self.annual = annual(self.variance, self.annual);
         }
         (self.sample_price, self.sample_time) = (price, time);
-        true
     }
 }
 

@@ -7,8 +7,9 @@
 use crate::{
     error::{Error, Result},
     layout::record,
-    math::mul,
+    math::{later, mul, seconds_since},
     parameter::governed,
+    price::Quote,
     units::{Bps, ONE_BPS},
     volatility::Volatility,
 };
@@ -156,10 +157,10 @@ impl RiskConfig {
         annual.less(self.reference_volatility)
     }
 
-    /// Weight lost to a volatility.
+    /// Weight lost to a volatility above the reference.
     #[inline(always)]
-    fn volatility_haircut(&self, annual: Bps) -> Bps {
-        let haircut = self.excess_volatility(annual).0 as u32 * self.volatility_slope.0 as u32 / ONE_BPS as u32;
+    pub fn volatility_haircut(&self, excess: Bps) -> Bps {
+        let haircut = excess.0 as u32 * self.volatility_slope.0 as u32 / ONE_BPS as u32;
         Bps(haircut.min(self.max_volatility_haircut.0 as u32) as u16)
     }
 
@@ -182,6 +183,17 @@ fn share(part: u64, whole: u64, weight: Bps) -> Bps {
     // 2^50 × 10^4 fits. Larger numbers have 36 bits and more left.
     let (part, whole) = if whole >> 50 == 0 { (part, whole) } else { (part >> 14, (whole >> 14) + 1) };
     Bps((mul(part, weight.0 as u64) / whole) as u16)
+}
+
+/// What a refresh did besides taking over the price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Maintenance moved, which is to be combined with what new risk is judged by.
+    Ramp,
+    /// The volatility was estimated anew, which haircut and premium are to follow.
+    Sample,
+    /// Neither was due.
+    None,
 }
 
 record! {
@@ -259,31 +271,49 @@ impl RiskState {
             (new, in_force) => new.max(in_force),
         };
         self.is_ramping = 1;
-        self.combine(config);
+    }
+
+    /// Moves maintenance or takes a sample of the price, whichever has waited for longer: both in one refresh would cost too
+    /// much.
+    #[inline(always)]
+    pub fn take_turn(&mut self, config: &RiskConfig, confidence_multiple: Bps, quote: &Quote, now: i64) -> Turn {
+        let next = self.volatility.next_sample();
+        let is_due = quote.publish_time >= next;
+        let waits_longer = is_due && next < self.ramped_until;
+        if !waits_longer && self.step(config, confidence_multiple, now) {
+            return Turn::Ramp;
+        }
+        if !is_due {
+            return Turn::None;
+        }
+        self.volatility.sample(quote.price, quote.publish_time);
+        Turn::Sample
     }
 
     /// Moves everything that maintenance is judged by towards its target, by at most `ramp` basis points in any hour:
     /// asset and liability weights, five times that for the confidence multiple (of a confidence of at most 20 %: the
-    /// readings move by no more), and that part of itself for the position depth.
+    /// readings move by no more), and that part of itself for the position depth. Returns whether it may have moved something,
+    /// which is to be combined then.
     #[inline(always)]
-    pub fn step(&mut self, config: &RiskConfig, confidence_multiple: Bps, now: i64) {
+    pub fn step(&mut self, config: &RiskConfig, confidence_multiple: Bps, now: i64) -> bool {
         /// Steps missed for longer are lost, so that a refresh after a pause is no leap.
-        const MOST_SECONDS: i64 = 600;
+        const MOST_SECONDS: u64 = 600;
         // An hour, and what may have been saved up before it.
-        const PERIOD: u64 = 3_600 + MOST_SECONDS as u64;
+        const PERIOD: u64 = 3_600 + MOST_SECONDS;
         if self.is_ramping == 0 {
-            return;
+            return false;
         }
-        let elapsed = now.saturating_sub(self.ramped_until);
-        let seconds = elapsed.clamp(0, MOST_SECONDS) as u64;
+        let elapsed = seconds_since(self.ramped_until, now);
+        let seconds = if elapsed < MOST_SECONDS { elapsed } else { MOST_SECONDS };
         let ramp = config.ramp.0 as u64;
         let steps = mul(ramp, seconds) / PERIOD;
         if steps == 0 {
-            return;
+            return false;
         }
-        let spent = if elapsed < MOST_SECONDS { mul(steps, PERIOD).div_ceil(ramp) as i64 } else { elapsed };
-        self.ramped_until += spent;
+        let spent = if elapsed < MOST_SECONDS { mul(steps, PERIOD).div_ceil(ramp) } else { elapsed };
+        self.ramped_until = later(self.ramped_until, spent as i64);
         self.take_steps(config, confidence_multiple, steps as u16);
+        true
     }
 
     #[inline(never)]
@@ -303,23 +333,39 @@ impl RiskState {
         ramp.step(&mut self.confidence_multiple, confidence_multiple);
         // Where nothing moved, nothing is left to move.
         self.is_ramping = ramp.moved as u8;
-        self.combine(config);
     }
 
     /// Takes in the total of deposits, in atoms.
     #[inline(always)]
     pub fn resize(&mut self, config: &RiskConfig, deposits: u64) {
-        // Two haircuts of at most one each.
-        let haircut = Bps(self.volatility_haircut.0 + config.market_haircut(deposits, self.market_depth).0);
-        if haircut != self.haircut {
-            (self.haircut, self.is_ramping) = (haircut, 1);
+        if self.take_haircut(config, deposits) {
             self.cut(config);
         }
     }
 
-    /// Takes in a price: `atoms` says how many atoms so many whole USD buy. `deposits` are in atoms.
+    /// Takes in what the total of deposits and the volatility take from the weights. Returns whether that changed.
     #[inline(always)]
-    pub fn reprice(&mut self, config: &RiskConfig, deposits: u64, deposit_cap: u64, atoms: impl Fn(u32) -> u64) {
+    fn take_haircut(&mut self, config: &RiskConfig, deposits: u64) -> bool {
+        // Two haircuts of at most one each.
+        let haircut = Bps(self.volatility_haircut.0 + config.market_haircut(deposits, self.market_depth).0);
+        let is_changed = haircut != self.haircut;
+        if is_changed {
+            (self.haircut, self.is_ramping) = (haircut, 1);
+        }
+        is_changed
+    }
+
+    /// Takes in a price, and maintenance if that has ramped: `atoms` says how many atoms so many whole USD buy. `deposits` are
+    /// in atoms.
+    #[inline(always)]
+    pub fn reprice(
+        &mut self,
+        config: &RiskConfig,
+        deposits: u64,
+        deposit_cap: u64,
+        has_ramped: bool,
+        atoms: impl Fn(u32) -> u64,
+    ) {
         self.market_depth = if config.market_depth == 0 { u64::MAX } else { atoms(config.market_depth) };
         let ceiling = match config.borrowing_cap {
             0 => Bps(ONE_BPS),
@@ -329,16 +375,24 @@ impl RiskState {
                 if covered < most { share(covered, most, Bps(ONE_BPS)) } else { Bps(ONE_BPS) }
             }
         };
-        if ceiling != self.ceiling {
-            self.ceiling = ceiling;
+        let is_changed = ceiling != self.ceiling;
+        self.ceiling = ceiling;
+        if self.take_haircut(config, deposits) || is_changed || has_ramped {
+            if has_ramped {
+                self.follow(config);
+            }
             self.cut(config);
         }
-        self.volatility_haircut = config.volatility_haircut(self.volatility.annual);
-        self.resize(config, deposits);
     }
 
     /// What new risk is judged by is what governance set, but never looser than maintenance in force.
-    fn combine(&mut self, config: &RiskConfig) {
+    pub fn combine(&mut self, config: &RiskConfig) {
+        self.follow(config);
+        self.cut(config);
+    }
+
+    /// [`Self::combine`] for depths and debts.
+    fn follow(&mut self, config: &RiskConfig) {
         self.initial_depth = match (config.position_depth, self.position_depth) {
             (0, in_force) => in_force,
             (set, 0) => set,
@@ -347,7 +401,6 @@ impl RiskState {
         for (weights, set) in self.weights.iter_mut().zip(config.sets()) {
             weights.initial_liability = weights.maintenance_liability.max(set.initial_liability);
         }
-        self.cut(config);
     }
 
     /// The one place where an asset weight and the haircuts of its reserve meet.

@@ -75,7 +75,8 @@ fn volatility_tracks_a_float_reference_on_real_prices() {
         let (mut worst, mut last) = (0f64, None::<(i64, f64)>);
         let (mut least, mut most) = (f64::MAX, 0f64);
         for (time, close) in bars {
-            assert!(integer.sample((close * 1e8) as u64, time));
+            assert!(integer.next_sample() <= time);
+            integer.sample((close * 1e8) as u64, time);
             if let Some((before, from)) = last {
                 exact.take(from, close, time - before);
                 let reference = exact.annual();
@@ -99,7 +100,7 @@ proptest! {
         let mut estimate = Volatility::starting_at(Bps(annual));
         estimate.sample(price, START);
         let before = estimate.variance;
-        prop_assert!(estimate.sample(absurd, START + elapsed));
+        estimate.sample(absurd, START + elapsed);
         let seconds = elapsed.min(MAX_INTERVAL) as f64;
         let factor = 1.0 + (64.0 - 1.0) * seconds / (DECAY as f64 + seconds);
         prop_assert!(estimate.variance as f64 <= before as f64 * factor * (1.0 + 1e-9));
@@ -107,11 +108,35 @@ proptest! {
         prop_assert!(estimate.variance as f64 >= before as f64 * DECAY as f64 / (DECAY as f64 + seconds) * (1.0 - 1e-9));
     }
 
+    /// While maintenance ramps, samples and ramp take turns: with a price every few seconds a sample waits for no more than two
+    /// refreshes beyond its minute, and the ramp for one, whatever the ramp's speed.
     #[test]
-    fn samples_come_a_minute_apart(elapsed in 0i64..200) {
-        let mut estimate = Volatility::starting_at(Bps(5_000));
-        estimate.sample(100, START);
-        prop_assert_eq!(estimate.sample(110, START + elapsed), elapsed >= MIN_INTERVAL);
+    fn samples_and_the_ramp_take_turns(ramp in 10u16..=2_000, gaps in prop::collection::vec(1i64..400, 30..120)) {
+        let mut config = reserve_config(0);
+        config.risk.ramp = Bps(ramp);
+        let mut reserve = Reserve::new(&config, 9, START).unwrap();
+        let mut tighter = config;
+        tighter.risk.cross.maintenance_asset = Bps(1);
+        tighter.risk.cross.initial_asset = Bps(1);
+        reserve.set_config(&tighter, START).unwrap();
+        let (mut now, mut due, mut waited) = (START, 0, 0);
+        for gap in gaps {
+            now += gap;
+            let (sampled, ramped) = (reserve.risk.volatility.sample_time, reserve.risk.ramped_until);
+            let quote = Quote::new(&source(&update(0, 100_00000000, now)), None, &config.oracle, now).unwrap();
+            reserve.refresh(&quote, now).unwrap();
+            let (has_sampled, has_ramped) =
+                (reserve.risk.volatility.sample_time != sampled, reserve.risk.ramped_until != ramped);
+            prop_assert!(!(has_sampled && has_ramped && sampled != 0), "both at once");
+            due = if has_sampled || now < sampled + MIN_INTERVAL { 0 } else { due + 1 };
+            prop_assert!(due <= 2, "a sample waits");
+            // A step takes at most 4,200 ÷ 10 seconds.
+            if reserve.risk.is_ramping == 0 {
+                break;
+            }
+            waited = if has_ramped || now - ramped < 4_200 / ramp as i64 + 1 { 0 } else { waited + 1 };
+            prop_assert!(waited <= 1, "the ramp waits");
+        }
     }
 
     /// Against floats: within 2^-17 of the largest class's own, and a hundredth of a cent.

@@ -7,7 +7,7 @@ use ballast_engine::{
     math::{
         bit_length, div_ceil, div_narrow, div_normalised, excess_over_32_bits, mul_div_ceil, mul_div_floor,
         mul_div_wide_ceil, mul_div_wide_floor, mul_shift_ceil, mul_shift_floor, narrow, quotient_by_halves, ratio32,
-        wide, wide_mul, wide_mul_by_halves,
+        root, wide, wide_mul, wide_mul_by_halves,
     },
     units::Shares,
 };
@@ -187,5 +187,24 @@ proptest! {
             prop_assert_eq!(Some(index.amount_floor(Shares(number))), quotient(exact.clone(), one.clone(), false));
             prop_assert_eq!(Some(index.amount_ceil(Shares(number))), quotient(exact, one, true));
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn root_is_the_square_root_rounded_down(n: u64, shrink in 0u32..64) {
+        let n = n >> shrink;
+        prop_assert_eq!(root(n), n.isqrt());
+    }
+}
+
+#[test]
+fn root_is_exact_around_squares_and_at_the_ends() {
+    for n in [0, 1, 2, 3, 4, u64::MAX, u64::MAX - 1, (1 << 32) - 1, 1 << 32] {
+        assert_eq!(root(n), n.isqrt(), "{n}");
+    }
+    for power in 0..32 {
+        let square = (1u64 << power) * (1 << power);
+        assert_eq!([square - 1, square, square + 1].map(root), [square - 1, square, square + 1].map(u64::isqrt));
     }
 }

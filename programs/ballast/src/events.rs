@@ -5,9 +5,12 @@
 //! what it missed and reads the accounts.
 
 use {
-    crate::state::{Ledger, Market},
+    crate::state::Market,
     anchor_lang::prelude::*,
-    ballast_engine::{actions::Movement, liquidation::Liquidation},
+    ballast_engine::{
+        actions::{Ledger as Books, Movement},
+        liquidation::Liquidation,
+    },
 };
 
 /// Logs an event, under a discriminator, from the stack: Anchor's `emit!` builds it on the heap.
@@ -291,13 +294,13 @@ pub struct DelegateSet {
 /// Logs what became of a reserve's price breaker.
 #[cold]
 #[inline(never)]
-pub fn log_breaker(market: &mut Ledger, index: u8) {
-    let Some(halt) = market.get(index as usize).map(|reserve| reserve.halt) else { return };
+pub fn log_breaker(books: &mut Books, market: &Address, index: u8) {
+    let Some(halt) = books.reserves.get(index as usize).map(|reserve| reserve.halt) else { return };
     log_event!(
         discriminator::<PriceBreaker>(),
         PriceBreaker {
-            number: market.next_event(),
-            market: *market.address(),
+            number: books.market.next_event(),
+            market: *market,
             until: halt.until,
             reserve: index,
             tier: halt.tier,

@@ -194,13 +194,18 @@ fn reading(measured: &mut Measured, fork: impl Fn() -> Full, positions: u8) {
     // The exponent of a feed stays; a minute later volatility is sampled again.
     let quote = long_quote();
     for _ in 0..2 {
-        scene.reprice(&reserves, quote);
         scene.world.advance(61);
+        scene.reprice(&reserves, quote);
     }
-    for reserve in &reserves {
-        scene.world.publish(*reserve, Quote { price: quote.price + quote.price / 64, ..quote });
-    }
-    let outcome = scene.world.refresh(&reserves);
+    // One of the two samples, the other ramps.
+    let mut refresh = |price| {
+        scene.world.advance(61);
+        for reserve in &reserves {
+            scene.world.publish(*reserve, Quote { price, ..quote });
+        }
+        scene.world.refresh(&reserves)
+    };
+    let outcome = worse(refresh(quote.price + quote.price / 64), refresh(quote.price + quote.price / 32));
     measured.add("refresh_prices", positions, outcome);
 }
 
@@ -353,24 +358,11 @@ fn no_operation_exceeds_its_ceiling() {
         ("refresh_prices", 8, 1_800 + 7 * 1_000),
         ("refresh_prices", 16, 1_800 + 15 * 1_000),
     ];
-    // With every breaker at work, and then with every rule that adapts past its bound. What is above its ceiling is listed:
-    // one that comes down leaves the list, and none may join it.
-    let known_above: &[(&str, u8)] = &[
-        ("withdraw_no_debt", 2),
-        ("liquidate", 2),
-        ("deposit_adaptive", 2),
-        ("repay_adaptive", 2),
-        ("withdraw_no_debt_adaptive", 2),
-        ("liquidate_adaptive", 2),
-        ("read_health_adaptive", 16),
-        ("refresh_prices_adaptive", 2),
-        ("refresh_prices_adaptive", 16),
-    ];
+    // With every breaker at work, and then with every rule that adapts past its bound.
     for (operation, positions, ceiling) in ceilings {
         for name in [operation.to_string(), format!("{operation}_adaptive")] {
             let Some(row) = rows.get(&(name.as_str(), positions)) else { continue };
-            let is_known = known_above.contains(&(name.as_str(), positions));
-            assert_eq!(row.compute_units > ceiling, is_known, "{row:?}, ceiling {ceiling}");
+            assert!(row.compute_units <= ceiling, "{row:?}, ceiling {ceiling}");
         }
     }
     assert!(rows[&("borrow", 16)].transaction_bytes <= 450);
@@ -410,8 +402,7 @@ fn the_readme_quotes_the_committed_figures() {
 #[test]
 fn program_and_margin_account_stay_small() {
     let program = std::fs::metadata(ballast_tests::program_path()).expect("built").len();
-    // The aim is 300 KiB; the 36 instructions together pass it.
-    assert!(program <= 320 * 1_024, "{program} bytes");
+    assert!(program <= 300 * 1_024, "{program} bytes");
     let mut world = World::new();
     let user = world.user("user");
     let account = world.account(&user.margin).data.len();

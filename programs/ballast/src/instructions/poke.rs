@@ -9,8 +9,10 @@ pub struct Poke {
 
 impl Poke {
     pub fn poke(&mut self, index: u8) -> Result<()> {
-        if books(&mut self.market, now()?).poke(index).on_chain()?.is_some() {
-            log_breaker(&mut self.market, index);
+        let market = *self.market.view();
+        let mut books = books(&mut self.market, now()?);
+        if books.poke(index).on_chain()?.is_some() {
+            log_breaker(&mut books, market.address(), index);
         }
         Ok(())
     }
