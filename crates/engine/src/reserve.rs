@@ -241,14 +241,14 @@ impl Reserve {
     #[inline(always)]
     pub fn refresh(&mut self, quote: &Quote, now: i64) -> Result<Option<Change>> {
         let (oracle, risk) = (&self.config.oracle, &mut self.risk);
-        let is_rescaled = quote.exponent != self.price.exponent;
+        let (last, is_rescaled) = (self.price.publish_time, quote.exponent != self.price.exponent);
         if !self.price.update(quote, oracle, risk.confidence_multiple, self.decimals)? {
             return Ok(None);
         }
         if is_rescaled {
             risk.volatility.restart();
         }
-        let turn = risk.take_turn(&self.config.risk, oracle.confidence_multiple, quote, now);
+        let turn = risk.take_turn(&self.config.risk, oracle.confidence_multiple, quote, last, now);
         let change = self.watch(now);
         if turn == Turn::Sample {
             self.follow_volatility();

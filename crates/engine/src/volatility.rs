@@ -6,7 +6,7 @@
 
 use crate::{
     layout::record,
-    math::{add, excess_over_32_bits, later, mul, ratio32, sub_times},
+    math::{add, excess_over_32_bits, mul, ratio32, sub_times},
     units::{Bps, Rate},
 };
 
@@ -48,16 +48,16 @@ impl Volatility {
 
     /// Forgets the last sample, whose unit or feed is no longer the price's. The estimate stays.
     pub fn restart(&mut self) {
-        self.sample_price = 0;
+        (self.sample_price, self.sample_time) = (0, 0);
     }
 
-    /// The earliest publish time of the next sample.
+    /// Whether a price published at `time`, no earlier than any before, is the next sample.
     #[inline(always)]
-    pub fn next_sample(&self) -> i64 {
-        if self.sample_price == 0 { 0 } else { later(self.sample_time, MIN_INTERVAL) }
+    pub fn is_due(&self, time: i64) -> bool {
+        sub_times(time, self.sample_time) >= MIN_INTERVAL
     }
 
-    /// Takes in a published price (below 2^63) of [`Self::next_sample`] or later.
+    /// Takes in a published price (below 2^63) that [`Self::is_due`].
     #[inline(always)]
     pub fn sample(&mut self, price: u64, time: i64) {
         if self.sample_price != 0 {

@@ -273,14 +273,20 @@ impl RiskState {
         self.is_ramping = 1;
     }
 
-    /// Moves maintenance or takes a sample of the price, whichever has waited for longer: both in one refresh would cost too
-    /// much.
+    /// Takes a sample of the price or moves maintenance, since both in one refresh would cost too much: the sample once a minute,
+    /// the ramp in between, and in turns where refreshes are rarer. `last` is when the price before was published.
     #[inline(always)]
-    pub fn take_turn(&mut self, config: &RiskConfig, confidence_multiple: Bps, quote: &Quote, now: i64) -> Turn {
-        let next = self.volatility.next_sample();
-        let is_due = quote.publish_time >= next;
-        let waits_longer = is_due && next < self.ramped_until;
-        if !waits_longer && self.step(config, confidence_multiple, now) {
+    pub fn take_turn(
+        &mut self,
+        config: &RiskConfig,
+        confidence_multiple: Bps,
+        quote: &Quote,
+        last: i64,
+        now: i64,
+    ) -> Turn {
+        let is_due = self.volatility.is_due(quote.publish_time);
+        let was_sampled = self.volatility.sample_time == last;
+        if (was_sampled || !is_due) && self.step(config, confidence_multiple, now) {
             return Turn::Ramp;
         }
         if !is_due {

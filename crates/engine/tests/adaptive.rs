@@ -75,7 +75,7 @@ fn volatility_tracks_a_float_reference_on_real_prices() {
         let (mut worst, mut last) = (0f64, None::<(i64, f64)>);
         let (mut least, mut most) = (f64::MAX, 0f64);
         for (time, close) in bars {
-            assert!(integer.next_sample() <= time);
+            assert!(integer.is_due(time));
             integer.sample((close * 1e8) as u64, time);
             if let Some((before, from)) = last {
                 exact.take(from, close, time - before);
@@ -108,8 +108,8 @@ proptest! {
         prop_assert!(estimate.variance as f64 >= before as f64 * DECAY as f64 / (DECAY as f64 + seconds) * (1.0 - 1e-9));
     }
 
-    /// While maintenance ramps, samples and ramp take turns: with a price every few seconds a sample waits for no more than two
-    /// refreshes beyond its minute, and the ramp for one, whatever the ramp's speed.
+    /// While maintenance ramps, samples and ramp take turns: neither waits for more than one refresh once it is due, whatever the
+    /// ramp's speed.
     #[test]
     fn samples_and_the_ramp_take_turns(ramp in 10u16..=2_000, gaps in prop::collection::vec(1i64..400, 30..120)) {
         let mut config = reserve_config(0);
@@ -129,7 +129,7 @@ proptest! {
                 (reserve.risk.volatility.sample_time != sampled, reserve.risk.ramped_until != ramped);
             prop_assert!(!(has_sampled && has_ramped && sampled != 0), "both at once");
             due = if has_sampled || now < sampled + MIN_INTERVAL { 0 } else { due + 1 };
-            prop_assert!(due <= 2, "a sample waits");
+            prop_assert!(due <= 1, "a sample waits");
             // A step takes at most 4,200 ÷ 10 seconds.
             if reserve.risk.is_ramping == 0 {
                 break;
