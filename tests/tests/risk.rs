@@ -286,6 +286,42 @@ fn maintenance_moves_by_the_ramp_and_no_faster() {
     assert!(before / 2.0 - after <= 15_000.0 * 0.01 / 6.0 + 0.01, "{before} {after}");
 }
 
+/// A refresh samples volatility or ramps, never both, and neither waits; without a price the ramp is anybody's to move.
+#[test]
+fn samples_and_the_ramp_take_turns_and_poking_ramps_without_a_price() {
+    let Scene { mut world, sol, .. } = Scene::new();
+    world.set_price(sol, Quote::dollars(150.0)).expect_ok();
+    world
+        .reconfigure(sol, |config| {
+            (config.risk.cross.initial_asset, config.risk.cross.maintenance_asset) = (Bps(1_000), Bps(1_000));
+        })
+        .expect_ok();
+    // Once a minute, one in five is the ramp's.
+    let turns: Vec<_> = (0..40)
+        .map(|_| {
+            let before = world.reserve(sol).risk;
+            hold(&mut world, sol, Quote::dollars(150.0), 60);
+            let after = world.reserve(sol).risk;
+            (after.volatility.sample_time != before.volatility.sample_time, after.ramped_until != before.ramped_until)
+        })
+        .collect();
+    assert!(turns.iter().all(|(samples, ramps)| samples != ramps), "{turns:?}");
+    assert!(turns.windows(6).all(|six| six.iter().any(|(_, ramps)| *ramps)), "{turns:?}");
+    assert!(turns.windows(2).all(|two| two.iter().any(|(samples, _)| *samples)), "{turns:?}");
+
+    let weight = |world: &World| world.reserve(sol).risk.weights[0].maintenance_asset.0;
+    let before = weight(&world);
+    world.advance(600);
+    world.refresh(&[sol]).expect_ok();
+    assert_eq!(weight(&world), before, "a price that is held already changes nothing");
+    for _ in 0..6 {
+        world.poke(sol).expect_ok();
+        world.advance(600);
+    }
+    let moved = before - weight(&world);
+    assert!((80..=100).contains(&moved), "{moved} basis points in an hour");
+}
+
 #[test]
 fn volatility_takes_from_the_weight_and_adds_to_the_rate() {
     let Scene { mut world, usd, sol, trader, lender } = Scene::new();

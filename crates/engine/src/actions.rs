@@ -203,7 +203,8 @@ impl Ledger<'_> {
         self.admitted(Action::CollectFees, reserve)?.collect_fees()
     }
 
-    /// Brings a reserve up to date while nobody uses it: interest, the insurance's share of it, windows, and the price breaker.
+    /// Brings a reserve up to date while nobody uses it or publishes its price: interest, the insurance's share of it, the ramp,
+    /// windows, and the price breaker.
     /// Anyone may. Returns what became of the breaker.
     pub fn poke(&mut self, reserve: u8) -> Result<Option<Change>> {
         let now = self.now;
@@ -211,6 +212,7 @@ impl Ledger<'_> {
         record.set_some_fees_aside();
         record.outflow.drain(&record.config.breakers.outflow(), now);
         let change = record.watch(now);
+        record.ramp(now);
         record.liquidated.drain(record.config.breakers.liquidations(), Period::Hour, now);
         let Market { config, outflow, liquidated, losses, .. } = &mut *self.market;
         outflow.drain(&config.outflow(), now);

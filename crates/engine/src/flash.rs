@@ -46,7 +46,8 @@ impl Ledger<'_> {
         if loan.amount == 0 {
             return Err(Error::NoFlashLoan);
         }
-        let room = u64::MAX - record.debts();
+        // Rates are set by debts that are known to 2^-32 of themselves.
+        let room = (u64::MAX - record.debts()).saturating_sub(1 << 33);
         record.cash = record.cash.checked_add(loan.fee).filter(|cash| *cash <= room).ok_or(Error::AmountTooLarge)?;
         (record.flash_loan, record.flash_fee) = (0, 0);
         record.update_rates();

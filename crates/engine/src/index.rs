@@ -142,44 +142,55 @@ impl Index {
         Some(if (rest as i128) < 0 { (Shares(quotient - 1), false) } else { (Shares(quotient), rest == 0) })
     }
 
-    /// What shares are worth, rounded down and up: right to an atom and 2^-32 of itself. For rates, which are no claims.
+    /// What shares are worth, rounded up and down: right to an atom and 2^-32 of itself. For rates, which are no claims.
     #[inline(always)]
     pub fn amount_roughly(self, shares: Shares) -> (u64, u64) {
-        if shares.0 >> 32 == 0 {
-            return self.few(shares);
+        if shares.0 >> 32 == 0 || self.whole == 0 {
+            return self.exactly(shares);
         }
         let below = add(mul_shift32_floor(shares.0, self.fraction >> 32), mul(shares.0, self.whole));
         // The fraction's low half is worth less than shares ÷ 2^32, and the product's last atom was cut.
         (add(below, (shares.0 >> 32) + 2), below)
     }
 
-    /// [`Self::amount_roughly`] where an atom would show.
+    /// [`Self::amount_roughly`] where an atom, or a fraction's low half, would show.
     #[cold]
     #[inline(never)]
-    fn few(self, shares: Shares) -> (u64, u64) {
+    fn exactly(self, shares: Shares) -> (u64, u64) {
         self.amount_bounds(shares)
     }
 
     /// The index after a growth, rounded down: for deposits. Right to 2^-32 of what it grows by.
     #[inline(always)]
     pub fn grown_floor(self, growth: Fraction) -> Self {
-        self.grown(mul_shift32_floor(growth.0, self.fraction >> 32), growth)
+        if self.whole != 1 {
+            return self.grown_by(mul_shift_floor(self.fraction, growth.0), growth);
+        }
+        self.plus(mul_shift32_floor(growth.0, self.fraction >> 32), growth.0 as u128)
     }
 
-    /// The index after a growth, rounded up: for debts. Right to 2^-32 of what it grows by.
+    /// The index after a growth, rounded up: for debts, whose index is one at least. Right to 2^-32 of what it grows by.
     #[inline(always)]
     pub fn grown_ceil(self, growth: Fraction) -> Self {
+        if self.whole != 1 {
+            return self.grown_by(mul_shift_ceil(self.fraction, growth.0), growth);
+        }
         // The fraction's low half times the growth is less than growth ÷ 2^32, and the product's last unit was cut.
         let above = add(mul_shift32_floor(growth.0, self.fraction >> 32), (growth.0 >> 32) + 2);
-        self.grown(above, growth)
+        self.plus(above, growth.0 as u128)
     }
 
-    /// With the growth of the fraction, as given, and of the whole part. In range because interest stops at half of
-    /// [`Self::MAX`], and a growth doubles at most.
+    /// Until deposits or debts have doubled, or a loss, the whole part is one.
+    #[cold]
+    #[inline(never)]
+    fn grown_by(self, of_fraction: u64, growth: Fraction) -> Self {
+        self.plus(of_fraction, wide(self.whole, growth.0))
+    }
+
+    /// With the growth of the fraction and of the whole part. In range because interest stops at half of [`Self::MAX`], and a
+    /// growth doubles at most.
     #[inline(always)]
-    fn grown(self, of_fraction: u64, growth: Fraction) -> Self {
-        // Until deposits or debts have doubled, the whole part is one.
-        let of_whole = if self.whole == 1 { growth.0 as u128 } else { wide(self.whole, growth.0) };
+    fn plus(self, of_fraction: u64, of_whole: u128) -> Self {
         Self::from_bits(add_wide(add_wide(self.to_bits(), of_whole), of_fraction as u128))
     }
 }

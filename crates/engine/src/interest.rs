@@ -234,10 +234,10 @@ impl RateCurve {
         // In basis points with 32 fractional bits: below 2^46.
         let at = mul(utilisation.0, ONE_BPS as u64);
         let at_most = (add(at, u32::MAX as u64) >> 32) as u16;
-        // Utilisation mostly lies in the curve's upper half. Points not in use are zero.
+        // Utilisation mostly lies in the curve's upper half. A point not in use may be anything.
         const HALF: usize = MAX_POINTS / 2;
-        let half = self.points[HALF].utilisation.0;
-        let first = if half != 0 && at_most > half { HALF } else { 0 };
+        let is_above = self.count > HALF as u8 && at_most > self.points[HALF].utilisation.0;
+        let first = if is_above { HALF } else { 0 };
         let mut low = &self.points[first];
         for high in &self.points[first + 1..] {
             if at_most <= high.utilisation.0 {

@@ -317,7 +317,7 @@ impl Pair<'_> {
             return owed;
         }
         let missing = less_wide(times(health.debt.0, target), times(health.collateral.0, ONE));
-        // Reading < 2^48 + 1 and liability weight × target < 2^16 × 2^14.
+        // Reading < 2^48 + 3 and liability weight × target < 2^16 × 2^14.
         let liability_weight = self.debt.risk.weights[self.debt_terms as usize].maintenance_liability;
         let relieved = wide(mul(debt.high_maintenance.0, liability_weight.0 as u64), target);
         // The low reading is at most the spot, the asset weight and the penalty below 2^14 each.

@@ -365,6 +365,12 @@ const fn mul_div_rest(a: u128, b: u64, d: u64) -> Option<(u128, u64)> {
     }
 }
 
+/// `⌈n / d⌉` where `n + d` fits: the standard library looks at the rest.
+#[inline(always)]
+pub const fn div_up(n: u64, d: u64) -> u64 {
+    add(n, d - 1) / d
+}
+
 /// `⌈n / d⌉` with one division: the standard library's takes two, quotient and rest.
 #[inline(always)]
 pub const fn div_ceil(n: u128, d: u128) -> u128 {

@@ -5,8 +5,8 @@ use crate::{
     error::{Error, Result},
     layout::{FieldType, Layout, record},
     math::{
-        add, add_small, add_wide, bit_length, bit_length_wide, later, less, mul, mul_shift_below, scaled_quotient,
-        sub_small, sub_times, wide_mul,
+        add, add_small, add_wide, bit_length, bit_length_wide, div_up, later, less, mul, mul_shift_below,
+        scaled_quotient, sub_small, sub_times, wide_mul,
     },
     price::{MIN_EXPONENT, OracleConfig, Quote},
     rules::Condition,
@@ -215,7 +215,7 @@ impl PriceCache {
     /// The same with another shift than the reading's, at most twice the value.
     #[inline(always)]
     pub(crate) fn value_floor_shifted(&self, amount: u64, reading: Reading, weight: Bps, shift: u32) -> Usd {
-        // Reading < 2^48 + 1 and weight < 2^16 (at most 50,000): the product fits.
+        // Reading < 2^48 + 3 and weight < 2^16 (at most 50,000): the product fits.
         Usd(shift_right(wide_mul(amount, mul(reading.0, weight.0 as u64)), shift).0)
     }
 
@@ -407,6 +407,10 @@ const fn quotient_of_power_of_two(power: u32, divisor: u128) -> u64 {
 /// A number of so many fractional bits with 63 bits in all. Zero, which is no price, stays.
 #[inline(always)]
 fn normalised(number: u64, bits: u8) -> (u64, u8) {
+    // As a reference that moves little mostly is.
+    if number >> 62 == 1 {
+        return (number, bits);
+    }
     let length = bit_length(number);
     if length == 64 {
         return (number >> 1, bits.saturating_sub(1));
@@ -453,7 +457,8 @@ fn ratio_bps(a: u64, b: u64) -> Bps {
     if b == 0 {
         return Bps(u16::MAX);
     }
-    Bps(mul(a, ONE_BPS as u64).div_ceil(b).min(u16::MAX as u64) as u16)
+    // 2^50 × 10^4 + 2^50 fits.
+    Bps(div_up(mul(a, ONE_BPS as u64), b).min(u16::MAX as u64) as u16)
 }
 
 /// `⌈number × factor⌉` for a factor in basis points, at most `u64::MAX`.
@@ -461,10 +466,11 @@ fn ratio_bps(a: u64, b: u64) -> Bps {
 fn mul_ceil_bps(number: u64, factor: Bps) -> u64 {
     let (factor, one) = (factor.0 as u64, ONE_BPS as u64);
     if number >> 48 == 0 {
-        return mul(number, factor).div_ceil(one);
+        // A multiple is at most 50,000.
+        return div_up(mul(number, factor), one);
     }
     // Two digits, the lower of sixteen bits: 2^48 × 2^16, and the rest, below 2^14, × 2^16 with 2^16 × 2^16.
     let upper = mul(number >> 16, factor);
-    let lower = add((upper % one) << 16, mul(number & 0xffff, factor)).div_ceil(one);
+    let lower = div_up(add((upper % one) << 16, mul(number & 0xffff, factor)), one);
     if (upper / one) >> 47 == 0 { add((upper / one) << 16, lower) } else { u64::MAX }
 }

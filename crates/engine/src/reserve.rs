@@ -215,7 +215,7 @@ impl Reserve {
             return Err(Error::IsolatedWeightsWithdrawn);
         }
         self.accrue(now);
-        self.risk.step(&self.config.risk, self.config.oracle.confidence_multiple, now);
+        self.ramp(now);
         // A higher penalty waits until the weights in force leave room for it.
         config.require_improvement(self.risk.highest_asset_weight())?;
         let (old, new) = (&self.config.oracle, &config.oracle);
@@ -254,12 +254,18 @@ impl Reserve {
             self.follow_volatility();
         }
         let has_ramped = turn == Turn::Ramp;
-        if self.config.risk.follows_the_market() {
+        if has_ramped || self.config.risk.follows_the_market() {
             self.reassess(has_ramped);
-        } else if has_ramped {
-            self.risk.combine(&self.config.risk);
         }
         Ok(change)
+    }
+
+    /// Moves maintenance without a price.
+    #[inline(never)]
+    pub fn ramp(&mut self, now: i64) {
+        if self.risk.step(&self.config.risk, self.config.oracle.confidence_multiple, now) {
+            self.reassess(true);
+        }
     }
 
     /// Has the price breaker look at the price, as long as that is recent, and judges the price by it.

@@ -7,7 +7,7 @@
 use crate::{
     error::{Error, Result},
     layout::record,
-    math::{later, mul, seconds_since},
+    math::{div_up, later, mul, seconds_since},
     parameter::governed,
     price::Quote,
     units::{Bps, ONE_BPS},
@@ -188,13 +188,17 @@ fn share(part: u64, whole: u64, weight: Bps) -> Bps {
 /// What a refresh did besides taking over the price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// Maintenance moved, which is to be combined with what new risk is judged by.
+    /// Maintenance moved, which [`RiskState::reprice`] is to bring to what new risk is judged by.
     Ramp,
     /// The volatility was estimated anew, which haircut and premium are to follow.
     Sample,
     /// Neither was due.
     None,
 }
+
+/// Seconds for which steps of the ramp are saved up. Those missed for longer are lost, so that a refresh after a pause is no
+/// leap.
+const MOST_SECONDS: u64 = 600;
 
 record! {
     /// What a reserve's risk parameters come to at present.
@@ -274,7 +278,8 @@ impl RiskState {
     }
 
     /// Takes a sample of the price or moves maintenance, since both in one refresh would cost too much: the sample once a minute,
-    /// the ramp in between, and in turns where refreshes are rarer. `last` is when the price before was published.
+    /// the ramp in between; and in turns where refreshes are so rare that the ramp has waited for half of what it can save up.
+    /// `last` is when the price before was published.
     #[inline(always)]
     pub fn take_turn(
         &mut self,
@@ -286,7 +291,8 @@ impl RiskState {
     ) -> Turn {
         let is_due = self.volatility.is_due(quote.publish_time);
         let was_sampled = self.volatility.sample_time == last;
-        if (was_sampled || !is_due) && self.step(config, confidence_multiple, now) {
+        let has_waited = was_sampled && seconds_since(self.ramped_until, now) >= MOST_SECONDS / 2;
+        if (has_waited || !is_due) && self.step(config, confidence_multiple, now) {
             return Turn::Ramp;
         }
         if !is_due {
@@ -299,11 +305,9 @@ impl RiskState {
     /// Moves everything that maintenance is judged by towards its target, by at most `ramp` basis points in any hour:
     /// asset and liability weights, five times that for the confidence multiple (of a confidence of at most 20 %: the
     /// readings move by no more), and that part of itself for the position depth. Returns whether it may have moved something,
-    /// which is to be combined then.
+    /// which is to be repriced then.
     #[inline(always)]
     pub fn step(&mut self, config: &RiskConfig, confidence_multiple: Bps, now: i64) -> bool {
-        /// Steps missed for longer are lost, so that a refresh after a pause is no leap.
-        const MOST_SECONDS: u64 = 600;
         // An hour, and what may have been saved up before it.
         const PERIOD: u64 = 3_600 + MOST_SECONDS;
         if self.is_ramping == 0 {
@@ -316,7 +320,7 @@ impl RiskState {
         if steps == 0 {
             return false;
         }
-        let spent = if elapsed < MOST_SECONDS { mul(steps, PERIOD).div_ceil(ramp) } else { elapsed };
+        let spent = if elapsed < MOST_SECONDS { div_up(mul(steps, PERIOD), ramp) } else { elapsed };
         self.ramped_until = later(self.ramped_until, spent as i64);
         self.take_steps(config, confidence_multiple, steps as u16);
         true
@@ -392,7 +396,7 @@ impl RiskState {
     }
 
     /// What new risk is judged by is what governance set, but never looser than maintenance in force.
-    pub fn combine(&mut self, config: &RiskConfig) {
+    fn combine(&mut self, config: &RiskConfig) {
         self.follow(config);
         self.cut(config);
     }

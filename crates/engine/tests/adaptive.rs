@@ -108,8 +108,8 @@ proptest! {
         prop_assert!(estimate.variance as f64 >= before as f64 * DECAY as f64 / (DECAY as f64 + seconds) * (1.0 - 1e-9));
     }
 
-    /// While maintenance ramps, samples and ramp take turns: neither waits for more than one refresh once it is due, whatever the
-    /// ramp's speed.
+    /// While maintenance ramps, samples and ramp take turns: a sample waits for no more than one refresh, and the ramp for one
+    /// after five minutes, whatever its speed.
     #[test]
     fn samples_and_the_ramp_take_turns(ramp in 10u16..=2_000, gaps in prop::collection::vec(1i64..400, 30..120)) {
         let mut config = reserve_config(0);
@@ -130,12 +130,34 @@ proptest! {
             prop_assert!(!(has_sampled && has_ramped && sampled != 0), "both at once");
             due = if has_sampled || now < sampled + MIN_INTERVAL { 0 } else { due + 1 };
             prop_assert!(due <= 1, "a sample waits");
-            // A step takes at most 4,200 ÷ 10 seconds.
+            // It may save up for five minutes, and a step takes up to 4,200 ÷ 10 seconds.
             if reserve.risk.is_ramping == 0 {
                 break;
             }
-            waited = if has_ramped || now - ramped < 4_200 / ramp as i64 + 1 { 0 } else { waited + 1 };
+            waited = if has_ramped || now - ramped < 300.max(4_200 / ramp as i64 + 1) { 0 } else { waited + 1 };
             prop_assert!(waited <= 1, "the ramp waits");
+        }
+    }
+
+    /// Without a new price maintenance still moves, by whoever pokes, and no faster than it may.
+    #[test]
+    fn poking_moves_the_ramp_without_a_price(gaps in prop::collection::vec(1i64..900, 1..40)) {
+        let mut world = World::new(1);
+        let mut config = world.reserves[0].config;
+        (config.risk.cross.initial_asset, config.risk.cross.maintenance_asset) = (Bps(1), Bps(1));
+        world.reserves[0].set_config(&config, world.now).unwrap();
+        let (start, from) = (world.now, world.reserves[0].risk.weights[0].maintenance_asset.0 as i64);
+        let mut earned = 600;
+        for gap in gaps {
+            world.now += gap;
+            earned += gap.min(600);
+            world.act(0, |ledger, _| ledger.poke(0)).unwrap();
+            let weights = world.reserves[0].risk.weights[0];
+            let moved = from - weights.maintenance_asset.0 as i64;
+            let ramp = config.risk.ramp.0 as i64;
+            prop_assert!(moved <= ramp * (world.now - start + 600) / 4_200, "{moved} too fast");
+            prop_assert!(moved + 2 >= ramp * (earned - 1_200).max(0) / 4_200 || weights.maintenance_asset.0 == 1, "{moved} too slow");
+            prop_assert!(weights.initial_asset <= weights.maintenance_asset);
         }
     }
 

@@ -423,3 +423,26 @@ fn interest_stops_at_the_edge_of_the_books_i2() {
     assert_eq!(reserve.borrow_rate.0, 0);
     assert!(reserve.debts() > MAX_LIQUIDITY - 2 * SLACK - 100_000, "the debts doubled: {}", reserve.debts());
 }
+
+/// However much flash loans earn, the rates are those of a liquidity that fits.
+#[test]
+fn flash_fees_stop_before_the_edge_of_the_books_i2() {
+    let mut world = World::new(2);
+    let mut config = world.reserves[0].config;
+    (config.flash_enabled, config.flash_fee, config.insurance.fee_share) = (1, Bps(500), Bps(0));
+    world.reserves[0].set_config(&config, world.now).unwrap();
+    world.deposit(0, 0, MAX_LIQUIDITY - 1);
+    world.reserves[0].borrow(1 << 60).unwrap();
+    let lend = |world: &mut World, amount| {
+        world.act(0, |ledger, _| {
+            ledger.begin_flash_loan(0, amount)?;
+            ledger.end_flash_loan(0)
+        })
+    };
+    for size in (20..=63).rev() {
+        while world.reserves[0].cash >> size != 0 && lend(&mut world, 1 << size).is_ok() {}
+    }
+    assert_eq!(lend(&mut world, 1 << 40), Err(Error::AmountTooLarge));
+    assert_eq!(world.reserves[0].borrow_rate.0, 0);
+    assert!(u64::MAX - world.reserves[0].cash - world.reserves[0].debts() < 1 << 34, "it came to the edge");
+}

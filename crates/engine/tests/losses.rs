@@ -7,12 +7,13 @@ use ballast_engine::{
     actions::EVERYTHING,
     health::{Requirement, maintenance_and_equity},
     insurance::Loss,
+    interest::RateCurve,
     margin::Side,
-    reserve::ReserveConfig,
+    reserve::{Reserve, ReserveConfig},
     units::{Bps, Usd},
 };
 use common::{
-    EXPONENT, Outcome, TOKENS, World, cases, exact,
+    EXPONENT, Outcome, START, TOKENS, World, cases, exact,
     rational::{Rational, int, ratio, ten_to, two_to},
     reserve_config, run, sequence, update,
 };
@@ -349,4 +350,26 @@ fn a_debt_of_coarse_atoms_can_be_liquidated_i7() {
     world.set_price(0, TOKENS[0].1 * 95 / 100);
     assert!(!maintenance(&world).covers());
     liquidate(&mut world, 3, 0, EVERYTHING).unwrap();
+}
+
+/// Who comes after a loss of nearly everything earns what borrowers pay: an index of few bits grows like any other.
+#[test]
+fn depositors_earn_after_a_loss_of_nearly_everything() {
+    for left in [33, 30, 20, 10] {
+        let mut config = reserve_config(0);
+        config.reserve_factor = Bps(0);
+        config.curve = RateCurve::new(&[(0, 1_000), (10_000, 1_000)]).unwrap();
+        let mut reserve = Reserve::new(&config, 6, START).unwrap();
+        let all = 1u64 << 41;
+        reserve.deposit(all).unwrap();
+        let lost = reserve.borrow(all - (all >> left)).unwrap();
+        reserve.write_off(lost);
+        reserve.deposit(1 << 22).unwrap();
+        reserve.borrow(1 << 21).unwrap();
+        let (deposits, debts) = (reserve.deposits(), reserve.debts());
+        (1..=365).for_each(|day| reserve.accrue(START + day * 86_400));
+        let (earned, paid) = (reserve.deposits() - deposits, reserve.debts() - debts);
+        // Between two actions the depositors' share is that of the beginning, while debts compound.
+        assert!(earned <= paid && earned + paid / 15 > paid, "2^-{left}: {earned} of {paid}");
+    }
 }

@@ -207,7 +207,7 @@ pub mod ballast {
         ctx.accounts.resume()
     }
 
-    /// Brings a reserve's interest, insurance, windows and breaker up to date. Anyone may.
+    /// Brings a reserve's interest, insurance, ramp, windows and breaker up to date. Anyone may.
     #[discrim = 27]
     pub fn poke(ctx: &mut Context<Poke>, reserve: u8) -> Result<()> {
         ctx.accounts.poke(reserve)

@@ -197,15 +197,15 @@ fn reading(measured: &mut Measured, fork: impl Fn() -> Full, positions: u8) {
         scene.world.advance(61);
         scene.reprice(&reserves, quote);
     }
-    // One of the two samples, the other ramps.
-    let mut refresh = |price| {
-        scene.world.advance(61);
+    // The first samples, the second ramps.
+    let mut refresh = |seconds, price| {
+        scene.world.advance(seconds);
         for reserve in &reserves {
             scene.world.publish(*reserve, Quote { price, ..quote });
         }
         scene.world.refresh(&reserves)
     };
-    let outcome = worse(refresh(quote.price + quote.price / 64), refresh(quote.price + quote.price / 32));
+    let outcome = worse(refresh(61, quote.price + quote.price / 64), refresh(59, quote.price + quote.price / 32));
     measured.add("refresh_prices", positions, outcome);
 }
 

@@ -152,13 +152,19 @@ impl World {
         bytes.map_or(0, u64::from_le_bytes)
     }
 
-    /// Publishes prices and has the market take them over.
+    /// Publishes prices and has the market take them over. Between two of these there were others, which are not known; in
+    /// them the ramps had their turns.
     pub fn publish(&mut self, updates: &[PriceUpdate]) -> Result<()> {
+        let market = self.market()?;
+        let is_ramping = |index: &u8| market.reserves[*index as usize].risk.is_ramping != 0;
+        for index in (0..market.reserves.len() as u8).filter(is_ramping) {
+            self.run("poke", market.poke(index)?)?;
+        }
         for (index, update) in updates.iter().enumerate() {
             let address = price_account(index);
             self.write(address, PYTH_RECEIVERS[0], update.to_bytes(to_engine(&address)).to_vec())?;
         }
-        let refresh = self.market()?.refresh_pinned_prices();
+        let refresh = market.refresh_pinned_prices();
         self.run("refresh all prices", refresh)
     }
 
