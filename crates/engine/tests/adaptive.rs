@@ -10,12 +10,13 @@ use ballast_engine::{
     exposure::{CLASSES, Exposures, ValueAtRiskConfig},
     interest::{Controller, ControllerConfig},
     margin::{MarginAccount, Mode},
+    price::Quote,
     reserve::{Reserve, ReserveConfig},
     units::{Bps, Rate, Usd},
     volatility::{DECAY, MAX_DEVIATIONS, MAX_INTERVAL, MIN_INTERVAL, Volatility},
     weights::RiskConfig,
 };
-use common::{START, World, cases, market_config, reserve_config};
+use common::{START, World, cases, market_config, reserve_config, source, update};
 use proptest::prelude::*;
 
 /// Close of each hour, and its time.
@@ -87,6 +88,37 @@ fn volatility_tracks_a_float_reference_on_real_prices() {
         assert!(worst < 0.025, "{asset}: {worst}");
         assert!(least < 0.4 && most > 2.0, "{asset}: a quiet day and a crash are in it");
     }
+}
+
+/// Haircut and premium are those of the estimate after each sample, and of the parameters as soon as they change.
+#[test]
+fn volatility_costs_what_it_is_at_once() {
+    let mut config = reserve_config(0);
+    config.risk.reference_volatility = Bps(5_000);
+    (config.risk.volatility_slope, config.risk.max_volatility_haircut) = (Bps(1_000), Bps(2_000));
+    config.controller.volatility_premium = Bps(1_000);
+    let mut reserve = Reserve::new(&config, 9, START).unwrap();
+    let assert_followed = |reserve: &Reserve| {
+        let (risk, controller) = (&reserve.config.risk, &reserve.config.controller);
+        let excess = reserve.risk.volatility.annual.less(risk.reference_volatility).0 as u64;
+        let haircut = (excess * risk.volatility_slope.0 as u64 / 10_000).min(risk.max_volatility_haircut.0 as u64);
+        assert_eq!(reserve.risk.volatility_haircut.0 as u64, haircut);
+        assert_eq!(reserve.risk.weights[0].initial_asset.0 as u64, risk.cross.initial_asset.0 as u64 - haircut);
+        let premium = excess as f64 / 1e4 * controller.volatility_premium.0 as f64 / 1e4;
+        assert!((reserve.controller.premium.per_year_f64() - premium).abs() < 2e-4);
+        haircut
+    };
+    for minute in 1..=200 {
+        let (now, price) = (START + minute * 60, if minute % 2 == 0 { 100_10000000 } else { 99_90000000 });
+        let quote = Quote::new(&source(&update(0, price, now)), None, &config.oracle, now).unwrap();
+        reserve.refresh(&quote, now).unwrap();
+        assert_followed(&reserve);
+    }
+    let haircut = assert_followed(&reserve);
+    assert!(haircut > 100, "{haircut}");
+    (config.risk.volatility_slope, config.controller.volatility_premium) = (Bps(500), Bps(3_000));
+    reserve.set_config(&config, START + 200 * 60).unwrap();
+    assert_eq!(assert_followed(&reserve), haircut / 2);
 }
 
 proptest! {

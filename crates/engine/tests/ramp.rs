@@ -236,3 +236,29 @@ proptest! {
         }
     }
 }
+
+/// Where nothing follows the market, what governance set is in force once the ramp is through.
+#[test]
+fn looser_terms_arrive_by_the_ramp_for_new_risk_too() {
+    let mut config = reserve_config(0);
+    config.risk.cross = Weights {
+        initial_asset: Bps(4_000),
+        maintenance_asset: Bps(5_000),
+        initial_liability: Bps(13_000),
+        maintenance_liability: Bps(12_000),
+    };
+    let mut reserve = Reserve::new(&config, 9, START).unwrap();
+    let mut looser = config;
+    looser.risk.cross = reserve_config(0).risk.cross;
+    looser.risk.ramp = Bps(2_000);
+    assert!(!looser.risk.follows_the_market());
+    reserve.set_config(&looser, START).unwrap();
+    assert!(reserve.risk.weights[0].initial_asset < looser.risk.cross.initial_asset);
+    for step in 1..=100 {
+        let now = START + step * 100;
+        let quote = Quote::new(&source(&update(0, 100_00000000, now)), None, &config.oracle, now).unwrap();
+        reserve.refresh(&quote, now).unwrap();
+    }
+    assert_eq!(reserve.risk.weights[0], looser.risk.cross);
+    assert_eq!(reserve.risk.is_ramping, 0);
+}
