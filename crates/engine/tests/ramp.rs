@@ -237,28 +237,31 @@ proptest! {
     }
 }
 
-/// Where nothing follows the market, what governance set is in force once the ramp is through.
+/// What governance set is in force once the ramp is through, whether or not anything follows the market.
 #[test]
 fn looser_terms_arrive_by_the_ramp_for_new_risk_too() {
-    let mut config = reserve_config(0);
-    config.risk.cross = Weights {
-        initial_asset: Bps(4_000),
-        maintenance_asset: Bps(5_000),
-        initial_liability: Bps(13_000),
-        maintenance_liability: Bps(12_000),
-    };
-    let mut reserve = Reserve::new(&config, 9, START).unwrap();
-    let mut looser = config;
-    looser.risk.cross = reserve_config(0).risk.cross;
-    looser.risk.ramp = Bps(2_000);
-    assert!(!looser.risk.follows_the_market());
-    reserve.set_config(&looser, START).unwrap();
-    assert!(reserve.risk.weights[0].initial_asset < looser.risk.cross.initial_asset);
-    for step in 1..=100 {
-        let now = START + step * 100;
-        let quote = Quote::new(&source(&update(0, 100_00000000, now)), None, &config.oracle, now).unwrap();
-        reserve.refresh(&quote, now).unwrap();
+    for slope in [0, 1] {
+        let mut config = reserve_config(0);
+        (config.risk.reference_volatility, config.risk.volatility_slope) = (Bps(60_000), Bps(slope));
+        config.risk.cross = Weights {
+            initial_asset: Bps(4_000),
+            maintenance_asset: Bps(5_000),
+            initial_liability: Bps(13_000),
+            maintenance_liability: Bps(12_000),
+        };
+        let mut reserve = Reserve::new(&config, 9, START).unwrap();
+        let mut looser = config;
+        (looser.risk.cross, looser.risk.ramp) = (reserve_config(0).risk.cross, Bps(2_000));
+        assert_eq!(looser.risk.follows_the_market(), slope != 0);
+        reserve.set_config(&looser, START).unwrap();
+        assert!(reserve.risk.weights[0].initial_asset < looser.risk.cross.initial_asset);
+        assert!(reserve.risk.weights[0].initial_liability > looser.risk.cross.initial_liability);
+        for step in 1..=100 {
+            let now = START + step * 100;
+            let quote = Quote::new(&source(&update(0, 100_00000000, now)), None, &config.oracle, now).unwrap();
+            reserve.refresh(&quote, now).unwrap();
+        }
+        assert_eq!(reserve.risk.weights[0], looser.risk.cross);
+        assert_eq!(reserve.risk.is_ramping, 0);
     }
-    assert_eq!(reserve.risk.weights[0], looser.risk.cross);
-    assert_eq!(reserve.risk.is_ramping, 0);
 }
