@@ -10,7 +10,7 @@ use ballast_engine::{
     exposure::{CLASSES, Exposures, ValueAtRiskConfig},
     interest::{Controller, ControllerConfig},
     margin::{MarginAccount, Mode},
-    price::Quote,
+    price::{PriceUpdate, Quote},
     reserve::{Reserve, ReserveConfig},
     units::{Bps, Rate, Usd},
     volatility::{DECAY, MAX_DEVIATIONS, MAX_INTERVAL, MIN_INTERVAL, Volatility},
@@ -119,6 +119,23 @@ fn volatility_costs_what_it_is_at_once() {
     (config.risk.volatility_slope, config.controller.volatility_premium) = (Bps(500), Bps(3_000));
     reserve.set_config(&config, START + 200 * 60).unwrap();
     assert_eq!(assert_followed(&reserve), haircut / 2);
+}
+
+/// A feed that counts in another unit from now on has not moved.
+#[test]
+fn another_exponent_is_no_return() {
+    let mut config = reserve_config(0);
+    config.risk.reference_volatility = Bps(5_000);
+    let mut reserve = Reserve::new(&config, 9, START).unwrap();
+    for (minute, price, exponent) in [(1, 100_00000000, -8), (2, 100_000000, -6), (3, 100_000000, -6)] {
+        let now = START + minute * 60;
+        let update = PriceUpdate { exponent, ..update(0, price, now) };
+        let quote = Quote::new(&source(&update), None, &config.oracle, now).unwrap();
+        let before = reserve.risk.volatility.annual;
+        reserve.refresh(&quote, now).unwrap();
+        assert!(reserve.risk.volatility.annual <= before);
+        assert_eq!(reserve.risk.volatility.sample_time, now);
+    }
 }
 
 proptest! {

@@ -131,8 +131,8 @@ proptest! {
     }
 
     #[test]
-    fn an_index_grows_by_the_growth_down_for_deposits_and_up_for_debts(whole in prop_oneof![0u64..3, 0u64..1 << 31], fraction: u64, growth: u64) {
-        let index = Index::from_bits((whole as u128) << 64 | fraction as u128);
+    fn an_index_grows_by_the_growth_down_for_deposits_and_up_for_debts(whole in prop_oneof![0u64..3, 0u64..1 << 31], fraction: u64, growth: u64, shrink in 0u32..64) {
+        let (index, growth) = (Index::from_bits((whole as u128) << 64 | fraction as u128), growth >> shrink);
         let gain = fixed(index.to_bits(), 64) * fixed(growth as u128, 64) * two_to(64);
         let (down, up) = (index.grown_floor(Fraction(growth)), index.grown_ceil(Fraction(growth)));
         // Right to 2^-32 of the growth and two units of the last place; after a loss or a doubling, to one.
