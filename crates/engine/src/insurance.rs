@@ -238,14 +238,14 @@ impl Reserve {
     /// claimed.
     pub fn set_fees_aside(&mut self, most: u64) {
         let amount = ((self.fees() >> 64) as u64).min(most).min(self.cash);
-        if amount == 0 {
-            return;
+        if amount != 0 {
+            self.cash -= amount;
+            // A part of the amount.
+            let share = mul_div_floor(amount, self.config.insurance.fee_share.0 as u64, ONE_BPS as u64).unwrap_or(0);
+            self.insurance.earn(share);
+            self.claimable = self.claimable.saturating_add(amount - share);
         }
-        self.cash -= amount;
-        // A part of the amount.
-        let share = mul_div_floor(amount, self.config.insurance.fee_share.0 as u64, ONE_BPS as u64).unwrap_or(0);
-        self.insurance.earn(share);
-        self.claimable = self.claimable.saturating_add(amount - share);
+        // Also where there was nothing: at the edge of the books interest stops before it is accrued a second time.
         self.update_rates();
     }
 

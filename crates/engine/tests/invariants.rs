@@ -424,6 +424,26 @@ fn interest_stops_at_the_edge_of_the_books_i2() {
     assert!(reserve.debts() > MAX_LIQUIDITY - 2 * SLACK - 100_000, "the debts doubled: {}", reserve.debts());
 }
 
+/// Debts at the most that still grow double once, whoever has them accrued, and how often.
+#[test]
+fn poking_accrues_no_second_doubling_i2() {
+    let mut world = World::new(2);
+    let mut config = world.reserves[0].config;
+    config.curve = RateCurve::new(&[(0, 100_000), (10_000, 100_000)]).unwrap();
+    world.reserves[0].set_config(&config, world.now).unwrap();
+    let lent = MAX_LIQUIDITY / 2 - (1 << 32);
+    world.deposit(0, 0, lent);
+    world.reserves[0].borrow(lent).unwrap();
+    for _ in 0..4 {
+        world.now += 30 * 86_400;
+        world.act(0, |ledger, _| ledger.poke(0)).unwrap();
+        assert_in_range(&world.reserves[0]);
+        assert_books(&world.reserves[0]);
+    }
+    assert!(world.reserves[0].debts() > lent + lent / 2);
+    assert_eq!(world.reserves[0].borrow_rate.0, 0);
+}
+
 /// However much flash loans earn, the rates are those of a liquidity that fits.
 #[test]
 fn flash_fees_stop_before_the_edge_of_the_books_i2() {
