@@ -424,6 +424,28 @@ fn interest_stops_at_the_edge_of_the_books_i2() {
     assert!(reserve.debts() > MAX_LIQUIDITY - 2 * SLACK - 100_000, "the debts doubled: {}", reserve.debts());
 }
 
+proptest! {
+    #![proptest_config(cases(2_000))]
+
+    /// Depositors' share of interest is at most what is lent out of what is theirs, whatever the indices.
+    #[test]
+    fn depositors_earn_no_more_than_borrowers_pay_i1(
+        deposited in 1u64..1 << 61, shrink in 0u32..60, share in 1u64..=1_000, years in 0i64..3,
+    ) {
+        let mut config = reserve_config(0);
+        (config.reserve_factor, config.curve) = (Bps(0), RateCurve::new(&[(0, 3_000), (10_000, 9_000)]).unwrap());
+        let mut reserve = Reserve::new(&config, 6, 0).unwrap();
+        let deposited = (deposited >> shrink).max(1);
+        reserve.deposit(deposited).unwrap();
+        reserve.borrow((deposited as u128 * share as u128 / 1_000).max(1) as u64).unwrap();
+        reserve.accrue(years * 31_536_000 + 1_234);
+        reserve.update_rates();
+        let (lent, owned) = (reserve.debt_index.exact(reserve.debt_shares), reserve.books().1);
+        let earned = BigUint::from(reserve.deposit_growth.0) * BigUint::from(owned);
+        prop_assert!(earned <= BigUint::from(lent) << 64, "{} of {owned}, {lent} lent", reserve.deposit_growth.0);
+    }
+}
+
 /// Debts at the most that still grow double once, whoever has them accrued, and how often.
 #[test]
 fn poking_accrues_no_second_doubling_i2() {
