@@ -275,3 +275,30 @@ proptest! {
         prop_assert_eq!(PriceUpdate::parse(&partial).err(), (level != 1).then_some(Error::PriceNotFullyVerified));
     }
 }
+
+/// The confidence of a product is (1 + a)(1 + b) − 1 of it, up, and its prices are the products, down.
+#[test]
+fn a_price_of_two_feeds_is_as_uncertain_as_both_together() {
+    const BASE: Address = Address([8; 32]);
+    let oracle = OracleConfig { base_feed_id: BASE, ..oracle() };
+    for exponent in [-4, -8, -16] {
+        let dollar = 10i64.pow(-exponent as u32);
+        let rate = update(12_500_000_000, 12_000_000_000, 1_250_000_000, -10);
+        let base = update(160 * dollar, 158 * dollar, 8 * dollar as u64, exponent);
+        let base = PriceUpdate { feed_id: BASE.0, ..base };
+        let source = |update| Source { address: Address::NONE, update };
+        let quote = Quote::new(&source(rate), Some(&source(base)), &oracle, START).unwrap();
+        let (a, b) = (update_ratio(&rate), update_ratio(&base));
+        let confidence = quote.confidence as f64 / quote.price as f64;
+        assert!((confidence - ((1.0 + a) * (1.0 + b) - 1.0)).abs() < 1e-7, "{confidence}");
+        let exact = rate.price as f64 * base.price as f64 * 10f64.powi(rate.exponent + base.exponent);
+        assert!((quote.price as f64 * 10f64.powi(quote.exponent) / exact - 1.0).abs() < 1e-9);
+        let exact = rate.ema_price as f64 * base.ema_price as f64 * 10f64.powi(rate.exponent + base.exponent);
+        assert!((quote.ema_price as f64 * 10f64.powi(quote.exponent) / exact - 1.0).abs() < 1e-9);
+    }
+}
+
+/// Confidence ÷ price.
+fn update_ratio(update: &PriceUpdate) -> f64 {
+    update.confidence as f64 / update.price as f64
+}
