@@ -265,3 +265,23 @@ fn looser_terms_arrive_by_the_ramp_for_new_risk_too() {
         assert_eq!(reserve.risk.is_ramping, 0);
     }
 }
+
+/// A haircut takes from maintenance what it takes from new risk, but by the ramp.
+#[test]
+fn a_haircut_reaches_maintenance_by_the_ramp() {
+    let mut config = reserve_config(RESERVE);
+    (config.risk.market_depth, config.risk.max_market_haircut, config.risk.ramp) = (1_000, Bps(2_000), Bps(2_000));
+    let mut world = World::with([reserve_config(0), config, reserve_config(2), reserve_config(3)], 1);
+    again(&mut world, RESERVE);
+    world.deposit(0, RESERVE, 1 << 50);
+    let record = |world: &World| world.reserves[RESERVE as usize];
+    let haircut = record(&world).risk.haircut;
+    assert!(haircut > Bps(500), "{haircut:?}");
+    assert_eq!(record(&world).risk.weights[0].initial_asset, config.risk.cross.initial_asset.less(haircut));
+    assert_eq!(record(&world).risk.weights[0].maintenance_asset, config.risk.cross.maintenance_asset);
+    for _ in 0..100 {
+        world.now += 100;
+        again(&mut world, RESERVE);
+    }
+    assert_eq!(record(&world).risk.weights[0].maintenance_asset, config.risk.cross.maintenance_asset.less(haircut));
+}
