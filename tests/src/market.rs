@@ -12,13 +12,13 @@ use ballast_engine::{
     market::{Market, MarketConfig},
     price::PriceUpdate,
     reserve::{Reserve, ReserveConfig},
-    token::{Mint, TransferFee},
+    token::{Mint, TransferFee, balance},
 };
 
 use crate::{
     outcome::Outcome,
     price::{Quote, account_data, price_account},
-    token::{MintSpec, amount, associated_token_account, token_account_data},
+    token::{MintSpec, associated_token_account, token_account_data},
     world::World,
 };
 
@@ -362,7 +362,7 @@ impl World {
 
     /// The balance of a token account, zero if it does not exist.
     pub fn token_balance(&self, token_account: &Address) -> u64 {
-        self.find_account(token_account).and_then(|account| amount(&account.data)).unwrap_or(0)
+        self.find_account(token_account).and_then(|account| balance(&account.data)).unwrap_or(0)
     }
 
     /// The balance of a reserve's vault.

@@ -7,8 +7,6 @@ use spl_token_2022_interface::extension::ExtensionType;
 const MINT_LEN: usize = 82;
 /// Bytes of a token account without extensions.
 pub(crate) const TOKEN_ACCOUNT_LEN: usize = 165;
-/// Where a token account holds its amount.
-const AMOUNT_OFFSET: usize = 64;
 
 /// A mint to be written.
 #[derive(Clone, Debug)]
@@ -89,12 +87,6 @@ pub(crate) fn token_account_data(mint: &Address, owner: &Address, amount: u64, h
         data.extend([0; 8]);
     }
     data
-}
-
-/// The balance in a token account's data.
-pub(crate) fn amount(data: &[u8]) -> Option<u64> {
-    let bytes = data.get(AMOUNT_OFFSET..AMOUNT_OFFSET + 8)?;
-    bytes.try_into().ok().map(u64::from_le_bytes)
 }
 
 /// The address of an owner's usual token account for a mint.

@@ -248,7 +248,8 @@ impl RiskState {
             position_depth: config.position_depth,
             ..Self::default()
         };
-        state.combine(config);
+        state.follow(config);
+        state.cut(config);
         state
     }
 
@@ -395,13 +396,8 @@ impl RiskState {
         }
     }
 
-    /// What new risk is judged by is what governance set, but never looser than maintenance in force.
-    fn combine(&mut self, config: &RiskConfig) {
-        self.follow(config);
-        self.cut(config);
-    }
-
-    /// [`Self::combine`] for depths and debts.
+    /// What depths and debts are judged by in new risk is what governance set, but never looser than maintenance in force. For
+    /// assets: [`Self::cut`].
     fn follow(&mut self, config: &RiskConfig) {
         self.initial_depth = match (config.position_depth, self.position_depth) {
             (0, in_force) => in_force,

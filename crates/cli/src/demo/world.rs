@@ -12,6 +12,7 @@ use ballast_client::{
         margin::MarginAccount,
         market::{MarketConfig, Roles},
         price::PriceUpdate,
+        token::balance,
         units::Bps,
     },
     to_engine,
@@ -147,9 +148,7 @@ impl World {
 
     /// The balance of a token account, zero if there is none.
     pub fn tokens(&self, address: &Address) -> u64 {
-        let account = self.svm.get_account(address);
-        let bytes = account.and_then(|account| account.data.get(AMOUNT)?.try_into().ok());
-        bytes.map_or(0, u64::from_le_bytes)
+        self.svm.get_account(address).and_then(|account| balance(&account.data)).unwrap_or(0)
     }
 
     /// Publishes prices and has the market take them over. Between two of these there were others, which are not known; in
