@@ -4,6 +4,7 @@ use ballast_client::Address;
 use ballast_engine::{
     Error,
     exposure::ValueAtRiskConfig,
+    interest::RateCurve,
     market::MarketConfig,
     units::Bps,
     weights::{RiskConfig, Weights},
@@ -350,6 +351,27 @@ fn volatility_takes_from_the_weight_and_adds_to_the_rate() {
     let rate = world.reserve(sol).borrow_rate.per_year_f64();
     let premium = (volatility.0 - 5_000) as f64 / 10_000.0 * 0.1;
     assert!(rate > premium && rate < premium + 0.01, "{rate} {premium}");
+}
+
+/// Governance may take points out of use by the count alone: what is left in their places sets no rate.
+#[test]
+fn points_that_are_not_in_use_set_no_rate() {
+    let Scene { mut world, usd, trader, .. } = Scene::new();
+    let points = [(0, 0), (10, 500), (20, 1_000), (30, 2_000), (40, 20_000), (10_000, 90_000)];
+    let six = RateCurve::new(&points).expect("six points");
+    world.reconfigure(usd, |config| config.curve = six).expect_ok();
+    let three = RateCurve::new(&[(0, 0), (5, 200), (10_000, 1_000)]).expect("three points");
+    world
+        .reconfigure(usd, |config| {
+            config.curve.points[..3].copy_from_slice(three.points());
+            config.curve.count = three.count;
+        })
+        .expect_ok();
+    assert_eq!(world.reserve(usd).config.curve.points[4], six.points[4], "still there");
+    world.borrow(trader, usd, 9_000 * USD).expect_ok();
+    let reserve = world.reserve(usd);
+    assert!(reserve.utilisation().bps() > six.points[4].utilisation, "beyond it");
+    assert_eq!(reserve.borrow_rate, three.rate(reserve.utilisation()));
 }
 
 // Value at risk.
