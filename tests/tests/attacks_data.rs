@@ -270,7 +270,7 @@ fn instruction_data_c41_reserve_indices_out_of_range_are_refused() {
     let mut stage = Stage::new();
     let reserves = stage.world.view().reserves.len() as u8;
     const GOVERNED: [u8; 2] = [ix::SetParameters::SPEC.tag, ix::QueueChange::SPEC.tag];
-    let places = [(5, 1), (6, 1), (7, 1), (8, 1), (10, 1), (10, 2), (12, 1), (9, 5), (27, 1), (32, 1)];
+    let places = [(5, 1), (6, 1), (7, 1), (8, 1), (10, 1), (10, 2), (12, 1), (9, 5), (27, 1), (31, 1)];
     for (tag, at) in places.into_iter().chain(GOVERNED.map(|tag| (tag, 1))) {
         // To governance 255 is the market, and to a queue 254 a listing.
         let last = if GOVERNED.contains(&tag) { 253 } else { 255 };

@@ -305,39 +305,6 @@ fn owners_may_pay_for_their_own_accounts_and_receive_the_rent_back() {
     assert!(stage.world.account(&owner).lamports > before + rent / 2, "the rent came back");
 }
 
-#[test]
-fn only_accounts_of_an_older_layout_are_migrated() {
-    let mut stage = Stage::new();
-    let migrate = *Stage::places().iter().find(|place| place.instruction.name == "migrate").expect("its account");
-    let refused = engine(Error::AccountUpToDate);
-    // Up to date.
-    for record in Stage::places().into_iter().filter(Place::is_record) {
-        let instruction = stage.replaced(migrate, stage.address(record));
-        refuse(&mut stage, &record.name(), instruction, std::slice::from_ref(&refused));
-    }
-    // Of another program, or of none.
-    for owner in [SYSTEM_PROGRAM, TOKEN_PROGRAM, Address::new_from_array([9; 32])] {
-        let forged = stage.forged(migrate, |account| account.owner = owner);
-        let instruction = stage.replaced(migrate, forged);
-        refuse(&mut stage, "another program's", instruction, std::slice::from_ref(&refused));
-    }
-    let instruction = stage.replaced(migrate, Address::new_from_array([79; 32]));
-    refuse(&mut stage, "nowhere", instruction, std::slice::from_ref(&refused));
-    // A market that is cut short, and one account twice.
-    for length in [0, 7, 8, 511, 519] {
-        let forged = stage.forged(migrate, |account| {
-            account.data.truncate(8);
-            account.data.copy_from_slice(&[219, 190, 213, 55, 0, 227, 198, 154]);
-            account.data.resize(length, 0);
-        });
-        let instruction = stage.replaced(migrate, forged);
-        refuse(&mut stage, &format!("{length} bytes"), instruction, std::slice::from_ref(&refused));
-    }
-    let instruction = stage.valid[migrate.instruction.tag as usize].clone();
-    stage.world.send(std::slice::from_ref(&instruction)).expect_ok();
-    refuse(&mut stage, "once more", instruction, &[refused]);
-}
-
 /// Who queues a change, pays for it, executes it and gets the rent back may be one key.
 #[test]
 fn the_authority_may_pay_for_its_own_changes_and_receive_the_rent_back() {

@@ -22,12 +22,12 @@ use ballast_engine::{
     reserve::{Reserve, ReserveConfig},
 };
 use ballast_tests::{Outcome, SOL, USD, User, market_config};
-use due::{higher_loss_limit, lower_cap, old_account};
+use due::{higher_loss_limit, lower_cap};
 use solana_transaction::TransactionError;
 use theatre::Theatre;
 
 /// What each instruction does, or why no state concerns it.
-const ACTIONS: [(&str, Result<Action, &str>); 36] = [
+const ACTIONS: [(&str, Result<Action, &str>); 35] = [
     ("create_market", Err("there is no market yet")),
     ("list_reserve", Err(GOVERNANCE)),
     ("set_parameters", Err(GOVERNANCE)),
@@ -59,7 +59,6 @@ const ACTIONS: [(&str, Result<Action, &str>); 36] = [
     ("queue_change", Err(GOVERNANCE)),
     ("execute_change", Err(GOVERNANCE)),
     ("cancel_change", Err(GOVERNANCE)),
-    ("migrate", Err("it moves nothing, and no other instruction knows the account before")),
     ("close_reserve", Err("an empty reserve has nothing to keep")),
     ("set_delegate", Ok(Action::SetDelegate)),
     ("assert_health", Err(READS)),
@@ -243,7 +242,6 @@ impl Theatre {
             "execute_change" => view.execute_change(rich, &world.change(self.due.executed)),
             "cancel_change" => view.cancel_change(world.authority, &world.change(self.due.cancelled)),
             "accept_authority" => view.accept_authority(),
-            "migrate" => ix::Migrate { account: old_account(world, idle) }.instruction(),
             "close_reserve" => {
                 let destination = world.fund(&rich, self.spare, 0);
                 view.close_reserve(destination, self.spare).expect(LISTED)

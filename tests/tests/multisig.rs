@@ -74,7 +74,6 @@ const OF_USERS: &[&str] = &[
     "unstake",
     "close_stake",
     "poke",
-    "migrate",
     "set_delegate",
     "assert_health",
     "assert_sequence",

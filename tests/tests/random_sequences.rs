@@ -67,8 +67,6 @@ const LEAST: [(&str, usize); ALL.len()] = [
     ("queue_change", 200),
     ("execute_change", 100),
     ("cancel_change", 50),
-    // Nothing in the sequences is of an older layout.
-    ("migrate", 0),
     ("close_reserve", 1),
     ("set_delegate", 60),
     ("assert_health", 40),
@@ -76,7 +74,7 @@ const LEAST: [(&str, usize); ALL.len()] = [
 ];
 
 /// What must have been refused among them: each restriction binds now and then.
-const REFUSED: [Error; 45] = [
+const REFUSED: [Error; 44] = [
     Error::TransferFeeTooHigh,
     Error::NoMatchingEnd,
     Error::FlashLoanOpen,
@@ -112,7 +110,6 @@ const REFUSED: [Error; 45] = [
     Error::ListingTooSoon,
     Error::ReserveInUse,
     Error::ReserveClosed,
-    Error::AccountUpToDate,
     Error::NotAccountOwner,
     Error::DelegateExpired,
     Error::DelegateRightMissing,

@@ -9,9 +9,7 @@ use std::{
 };
 
 use ballast_client::{
-    Address, Edits, Event, ID, LiquidationOrder, MarketView, TOKEN_2022_PROGRAM, TOKEN_PROGRAM,
-    instruction::{self, Migrate},
-    to_engine,
+    Address, Edits, Event, ID, LiquidationOrder, MarketView, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, instruction, to_engine,
 };
 use ballast_engine::{
     actions::EVERYTHING, gate::Action, governance::OF_MARKET, health::HealthReport, insurance::InsuranceConfig,
@@ -131,15 +129,6 @@ impl Run {
         self.step("accept_authority", |world| world.send(&[accept]));
     }
 
-    /// A margin account as layout 1 had it.
-    fn migrate(&mut self, user: User) {
-        let mut account = self.world.account(&user.margin);
-        account.data[..9].copy_from_slice(&[133, 220, 173, 213, 179, 211, 43, 238, 1]);
-        self.world.set_account(user.margin, account);
-        let migrate = Migrate { account: user.margin }.instruction();
-        self.step("migrate", |world| world.send(&[migrate]));
-    }
-
     /// A stake put in, asked for and taken out after thirty days; its account is closed.
     fn stake_for_a_month(&mut self, owner: Address, reserve: u8) {
         let view = self.world.view();
@@ -221,7 +210,6 @@ fn live_through(bytecode: &[u8]) -> Vec<Step> {
     run.step("resume", |world| world.resume(authority));
     run.step("withdraw", |world| world.withdraw(lender, usd, EVERYTHING));
     run.world.assert_conserved();
-    run.migrate(trader);
     run.change_hands();
     for user in [lender, trader] {
         run.step("close_account", |world| world.close(user));

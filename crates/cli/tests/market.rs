@@ -2,13 +2,10 @@
 
 mod common;
 
-use std::path::Path;
-
-use ballast_client::{ID, MarketView, to_engine};
+use ballast_client::{ID, to_engine};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use common::node::{MAINNET, Node, keypair};
 use serde_json::{Value, json};
-use solana_account::Account;
 use solana_signer::Signer;
 
 #[test]
@@ -90,34 +87,8 @@ fn an_incident_is_handled_by_the_command() {
     assert_eq!(node.ballast(&["market", "cancel", &market, &number], Some("guardian")).0, 0);
     assert!(node.ballast(&["market", "cancel", &market, &number], Some("guardian")).1.contains("there is no change"));
     assert_eq!(node.market().market.config.roles.guardian, to_engine(&keypair("guardian").pubkey()));
-    let (code, printed) = node.ballast(&["market", "migrate", &market], Some("stranger"));
-    assert!(code == 0 && printed.contains("nothing to do"), "{printed}");
     let (code, printed) = node.ballast(&["market", "close", &market, "1", &market], Some("creator"));
     assert!(code == 3 && printed.contains("FeeCoLLector"), "{printed}");
     let (code, printed) = node.ballast(&["market", "pause", &market, "borrow", "--multisig"], None);
     assert!(code == 0 && printed.contains(&keypair("guardian").pubkey().to_string()), "{printed}");
-}
-
-/// Accounts that the program of layout 1 left, with the rent for what a market grows by.
-#[test]
-fn old_accounts_are_migrated_by_the_command() {
-    let node = Node::start("market-migrate");
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/layout-1.json");
-    let fixture: Value = serde_json::from_slice(&std::fs::read(path).expect("the fixture")).expect("JSON");
-    let mut arguments = vec!["market", "migrate"];
-    for stored in fixture["accounts"].as_array().expect("accounts") {
-        let text = |key: &str| stored[key].as_str().expect("text");
-        let (address, owner) = (text("address").parse().expect("one"), text("owner").parse().expect("one"));
-        let data = BASE64_STANDARD.decode(text("data")).expect("base64");
-        let account = Account { lamports: 1 << 40, data, owner, ..Account::default() };
-        node.lock().svm.set_account(address, account).expect("no sysvar");
-        arguments.push(text("address"));
-    }
-    let market = fixture["market"].as_str().expect("text").parse().expect("an address");
-    let (code, printed) = node.ballast(&arguments, Some("stranger"));
-    // A market, three margin accounts and a stake; vaults are none of ours.
-    assert_eq!((code, node.sent()), (0, 5), "{printed}");
-    let account = node.lock().svm.get_account(&market).expect("a market");
-    assert_eq!(MarketView::decode(market, &account.data).expect("decodes").reserves.len(), 2);
-    assert_eq!((node.ballast(&arguments, Some("stranger")).0, node.sent()), (0, 5), "once");
 }

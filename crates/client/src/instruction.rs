@@ -389,12 +389,8 @@ instructions! {
         change: writable,
         recipient: writable,
     } ()
-    /// Brings an account of an older layout up to date. Anyone may, once its rent covers what it grows by.
-    Migrate = 31 "migrate" {
-        account: writable,
-    } ()
     /// Closes an empty, reduce-only reserve for good, by the fee collector, who gets what is left.
-    CloseReserve = 32 "close_reserve" {
+    CloseReserve = 31 "close_reserve" {
         fee_collector: signer payer,
         market: writable,
         destination: writable,
@@ -407,7 +403,7 @@ instructions! {
         reserve: u8,
     )
     /// Names who may act for the owner, in place of whoever could before; all zero: nobody.
-    SetDelegate = 33 "set_delegate" {
+    SetDelegate = 32 "set_delegate" {
         owner: signer,
         market: writable,
         margin_account: writable,
@@ -420,7 +416,7 @@ instructions! {
         until: i64,
     )
     /// Fails unless the account's collateral is at least so much of its debt.
-    AssertHealth = 34 "assert_health" {
+    AssertHealth = 33 "assert_health" {
         market: readonly,
         margin_account: readonly,
     } (
@@ -430,7 +426,7 @@ instructions! {
         min_ratio_bps: u32,
     )
     /// Fails unless the account's sequence number is the expected one, and counts it on.
-    AssertSequence = 35 "assert_sequence" {
+    AssertSequence = 34 "assert_sequence" {
         signer: signer,
         margin_account: writable,
     } (

@@ -45,7 +45,7 @@
 //! # let mut bytes = [&Market::DISCRIMINATOR, bytemuck::bytes_of(&market), &2u64.to_le_bytes()].concat();
 //! # bytes.extend_from_slice(bytemuck::cast_slice(&listed));
 //! # let instructions = start(key(9), &bytes, key(8), (key(1), key(3)), (key(2), key(4))).unwrap();
-//! # assert_eq!(instructions.iter().map(|one| one.data[0]).collect::<Vec<_>>(), [3, 5, 9, 7, 34]);
+//! # assert_eq!(instructions.iter().map(|one| one.data[0]).collect::<Vec<_>>(), [3, 5, 9, 7, 33]);
 //! # assert!(start(key(9), &bytes, key(8), (key(5), key(3)), (key(2), key(4))).is_err());
 //! ```
 //!

@@ -191,7 +191,6 @@ fn every_instruction(view: &MarketView) -> ballast_client::engine::Result<Vec<In
         view.queue_change(payer, 255, vec![1, 2, 3]),
         view.execute_change(owner, &change),
         view.cancel_change(owner, &change),
-        instruction::Migrate { account }.instruction(),
         view.close_reserve(to, 1)?,
         view.set_delegate(owner, account, key(9), 3, 1_800_000_000),
         view.assert_health(account, HealthReport::MAINTENANCE, 12_500),

@@ -75,7 +75,6 @@ macro_rules! for_each_error {
             ReserveClosed = "The reserve is closed: its token can be listed anew";
             ReserveInUse = "Only a reduce-only reserve without deposits, debts, stakes and flash loan can be closed";
             TermOutOfRange = "A term for repayment needs a reduce-only reserve and seven days of notice";
-            AccountUpToDate = "The account has the current layout, or none that can be migrated";
             // States.
             AccountInReceivership = "The account's collateral is out until end_liquidation: nothing else may touch it";
             AccountNotInReceivership = "No begin_liquidation of this account is open";

@@ -22,7 +22,6 @@ pub mod liquidation;
 pub mod margin;
 pub mod market;
 pub mod math;
-pub mod migration;
 pub mod parameter;
 pub mod pause;
 pub mod price;

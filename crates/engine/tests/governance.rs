@@ -8,7 +8,6 @@ use ballast_engine::{
     governance::{Change, Listing, OF_LISTING, OF_MARKET},
     layout::Address,
     market::{Market, MarketConfig},
-    migration,
     parameter::{self, Direction, Edited, Parameter, Unit},
     reserve::{Reserve, ReserveConfig},
     units::Bps,
@@ -207,21 +206,6 @@ fn a_reserve_is_wound_down() {
     assert_eq!(world.reserves[0].set_config(&config, now), Err(Error::ReserveClosed));
 }
 
-#[test]
-fn only_the_old_layout_is_migrated() {
-    for data in [&[][..], &Market::DISCRIMINATOR, &[0; 600]] {
-        assert_eq!(migration::migrated_len(data), Err(Error::AccountUpToDate));
-        assert_eq!(migration::migrate(&mut data.to_vec(), 0), Err(Error::AccountUpToDate));
-    }
-    // The head of an old market, cut short anywhere.
-    for length in 0..700 {
-        let mut data = vec![1; length];
-        let old = [219, 190, 213, 55, 0, 227, 198, 154];
-        data.iter_mut().zip(old).for_each(|(byte, old)| *byte = old);
-        let _ = migration::migrate(&mut data, 0);
-    }
-}
-
 /// Whether a record is at least as careful as another in every parameter.
 fn is_no_riskier(table: &[Parameter], old: &[u8], new: &[u8]) -> bool {
     table.iter().all(|parameter| {
@@ -333,6 +317,5 @@ proptest! {
         let mut ledger = Ledger { market: &mut world.market, reserves: &mut world.reserves, now: START };
         let _ = ledger.execute_change(&change, &mut |_, _| ());
         let _ = ledger.list(&change, 6);
-        let _ = migration::migrate(&mut bytes.clone(), START);
     }
 }

@@ -238,35 +238,29 @@ pub mod ballast {
         ctx.accounts.accept_authority()
     }
 
-    /// Brings an account of an older layout up to date. Anyone may, once its rent covers what it grows by.
-    #[discrim = 31]
-    pub fn migrate(ctx: &mut Context<Migrate>) -> Result<()> {
-        ctx.accounts.migrate()
-    }
-
     /// Closes an empty, reduce-only reserve for good, by the fee collector, who gets what is left.
-    #[discrim = 32]
+    #[discrim = 31]
     pub fn close_reserve(ctx: &mut Context<CollectFees>, reserve: u8) -> Result<()> {
         ctx.accounts.close_reserve(reserve)
     }
 
     /// Lets somebody act for the owner until a time, unix seconds, in place of whoever could before: withdraw (1), borrow (2),
     /// and pay out to anyone's token account (4) instead of the owner's alone. All zero removes the delegate. By the owner.
-    #[discrim = 33]
+    #[discrim = 32]
     pub fn set_delegate(ctx: &mut Context<SetDelegate>, delegate: Address, rights: u8, until: i64) -> Result<()> {
         ctx.accounts.set(delegate, rights, until)
     }
 
     /// Fails unless an account's collateral is at least so many basis points of its debt: by the values of new risk (0), of
     /// maintenance (1) or at spot prices (2). An account without debt passes. A guard for the end of a transaction.
-    #[discrim = 34]
+    #[discrim = 33]
     pub fn assert_health(ctx: &mut Context<ReadHealth>, requirement: u8, min_ratio_bps: u32) -> Result<()> {
         ctx.accounts.assert(requirement, min_ratio_bps)
     }
 
     /// Fails unless the account's sequence number is the expected one, and counts it on. By the owner or the delegate. A guard
     /// for the beginning of a transaction that is to be applied once, and in order.
-    #[discrim = 35]
+    #[discrim = 34]
     pub fn assert_sequence(ctx: &mut Context<AssertSequence>, expected: u64) -> Result<()> {
         ctx.accounts.assert(expected)
     }

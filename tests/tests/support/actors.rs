@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 /// How often each instruction, in the order of the list, is tried.
 const WEIGHTS: [u32; ALL.len()] = [
     3, 4, 40, 60, 18, 200, 80, 340, 90, 110, 20, 12, 22, 25, 4, 20, 3, 25, 60, 3, 20, 40, 25, 8, 12, 4, 25, 20, 30, 12,
-    14, 2, 6, 30, 30, 30,
+    14, 6, 30, 30, 30,
 ];
 
 const USERS: u8 = 8;

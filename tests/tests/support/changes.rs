@@ -235,20 +235,6 @@ impl Actors {
         Step::new(instruction, move |model| model.accept_authority(signer))
     }
 
-    /// Everything is up to date, or not an account of the program.
-    pub fn migrate(&mut self) -> Step {
-        let (account, _) = self.account();
-        let changes: Vec<Address> = self.model.changes.keys().copied().collect();
-        let account = match self.rng.random_range(0..5) {
-            0 => self.world.market,
-            1 => self.user(),
-            2 => self.model.stakes.keys().next().copied().unwrap_or(account),
-            3 => changes.choose(&mut self.rng).copied().unwrap_or(account),
-            _ => account,
-        };
-        Step::new(ix::Migrate { account }, |_| Err(refused(Error::AccountUpToDate)))
-    }
-
     // Queued.
 
     fn queue(&self, signer: Address, target: u8, data: Vec<u8>) -> Step {

@@ -1,9 +1,9 @@
-//! What governance instructions need before they can be sent: changes that are due, and an account of the layout before.
+//! What governance instructions need before they can be sent: changes that are due.
 #![allow(dead_code, reason = "every suite uses its own part")]
 
 use ballast_client::{Address, Edits, MarketView, to_engine};
 use ballast_engine::{governance::OF_MARKET, market::MarketConfig, reserve::ReserveConfig};
-use ballast_tests::{MintSpec, User, World};
+use ballast_tests::{MintSpec, World};
 
 /// Changes that wait and are due.
 #[derive(Clone, Copy, Debug)]
@@ -43,15 +43,4 @@ pub fn lower_cap(view: &MarketView, reserve: u8) -> Vec<u8> {
 pub fn higher_loss_limit(view: &MarketView) -> Vec<u8> {
     let old = view.market.config;
     Edits::of_market(&old, &MarketConfig { loss_limit: old.loss_limit + 1, ..old }).waiting
-}
-
-/// Writes a user's empty margin account as the layout before had it, at an address of its own.
-pub fn old_account(world: &mut World, user: User) -> Address {
-    const DISCRIMINATOR: [u8; 8] = [133, 220, 173, 213, 179, 211, 43, 238];
-    let mut account = world.account(&user.margin);
-    account.data[..8].copy_from_slice(&DISCRIMINATOR);
-    account.data[8] = 1;
-    let address = world.key("account of the old layout");
-    world.set_account(address, account);
-    address
 }

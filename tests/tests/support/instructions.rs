@@ -60,11 +60,10 @@ impl Actors {
             28 => self.queue_change(),
             29 => self.execute_change(),
             30 => self.cancel_change(),
-            31 => self.migrate(),
-            32 => self.close_reserve(),
-            33 => self.set_delegate(),
-            34 => self.assert_health(),
-            35 => self.assert_sequence(),
+            31 => self.close_reserve(),
+            32 => self.set_delegate(),
+            33 => self.assert_health(),
+            34 => self.assert_sequence(),
             _ => unreachable!("{kind} is not one instruction alone"),
         }
     }

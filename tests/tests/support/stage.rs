@@ -15,7 +15,7 @@ use solana_account::Account;
 
 #[path = "due.rs"]
 mod due;
-use due::{Due, higher_loss_limit, lower_cap, old_account};
+use due::{Due, higher_loss_limit, lower_cap};
 
 pub struct Stage {
     pub world: World,
@@ -46,7 +46,6 @@ struct Cast {
     /// Is to become the market's authority.
     nominee: Address,
     /// An empty margin account of the layout before.
-    old: Address,
     /// An empty, reduce-only reserve.
     spare: u8,
     due: Due,
@@ -73,11 +72,9 @@ impl Stage {
             (config.loss_limit, config.roles.nominee) = (1_000_000, to_engine(&nominee));
         });
         configured.expect_ok();
-        let old = old_account(&mut world, idle);
         let funder = world.key("funder");
         let due = Due::new(&mut world, funder, usd, reserve_config());
-        let cast =
-            Cast { lender, trader, saver, bust, idle, liquidator, leaver, staker, closer, nominee, old, spare, due };
+        let cast = Cast { lender, trader, saver, bust, idle, liquidator, leaver, staker, closer, nominee, spare, due };
         let insured = InsuranceConfig { cooldown: 86_400, fee_share: Bps(2_000), ..InsuranceConfig::default() };
         let configured = world.reconfigure(usd, |config| {
             (config.flash_enabled, config.flash_fee, config.insurance) = (1, Bps(9), insured);
@@ -252,7 +249,6 @@ fn valid(world: &mut World, usd: u8, sol: u8, cast: &Cast) -> Vec<Instruction> {
         view.queue_change(payer, OF_MARKET, higher_loss_limit(&view)),
         view.execute_change(lender.key, &world.change(due.executed)),
         view.cancel_change(authority, &world.change(due.cancelled)),
-        ix::Migrate { account: cast.old }.instruction(),
         view.close_reserve(spare_tokens, cast.spare).expect(listed),
         view.set_delegate(saver.key, saver.margin, liquidator, rights::WITHDRAW, i64::MAX),
         view.assert_health(saver.margin, HealthReport::EQUITY, 10_000),

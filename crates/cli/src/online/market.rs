@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, anyhow, ensure};
 use ballast_client::{
     Address, change_address, decode_change,
-    engine::{gate::Action, layout, migration},
+    engine::{gate::Action, layout},
     from_engine,
-    instruction::Migrate,
 };
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
@@ -16,7 +15,7 @@ use super::{
     format::{list, usd},
     names::{MarketName, Named},
     reserve,
-    session::{Session, Step},
+    session::Session,
 };
 use crate::{
     demo::time::full_label,
@@ -70,12 +69,6 @@ pub enum Command {
         reserve: String,
         /// The token account that gets what is left.
         destination: Address,
-    },
-    /// Brings accounts of an older layout up to date, as anyone. Others are left out.
-    Migrate {
-        /// Markets, margin accounts and stakes.
-        #[arg(required = true)]
-        accounts: Vec<Address>,
     },
 }
 
@@ -137,19 +130,6 @@ impl Command {
                 let close = named.view.close_reserve(destination, index).map_err(|error| anyhow!(error.message()))?;
                 let collector = from_engine(&named.view.market.config.roles.fee_collector);
                 session.one(format!("close reserve {} for good", named.name(index)), collector, vec![close])
-            }
-            Self::Migrate { ref accounts } => {
-                let (found, signer) = (session.cluster.accounts(accounts)?, session.keys.payer().unwrap_or_default());
-                let is_old = |data: &[u8]| migration::migrated_len(data).is_ok();
-                let old =
-                    accounts.iter().zip(found).filter(|(_, found)| found.as_ref().is_some_and(|it| is_old(&it.data)));
-                let steps = old.map(|(&account, _)| Step {
-                    words: vec![format!("migrate {account}")],
-                    signer,
-                    from: None,
-                    instructions: vec![Migrate { account }.instruction()],
-                });
-                session.all(steps.collect())
             }
         }
     }

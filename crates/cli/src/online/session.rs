@@ -87,7 +87,7 @@ impl<'a> Session<'a> {
         let Some(account) = self.cluster.account(address)? else { return Ok(None) };
         ensure!(account.owner == ballast_client::ID, "{address} is no account of the program {}", ballast_client::ID);
         let view = MarketView::decode(address, &account.data);
-        view.map(Some).with_context(|| format!("market {address}; one of an older layout must be migrated first"))
+        view.map(Some).with_context(|| format!("market {address}"))
     }
 
     /// A market.

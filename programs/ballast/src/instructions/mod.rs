@@ -10,7 +10,6 @@ mod governance;
 mod liquidate;
 mod list_reserve;
 mod mark_liquidatable;
-mod migrate;
 mod open_account;
 mod pay_in;
 mod pay_out;
@@ -26,7 +25,7 @@ mod stake;
 use governance::check_change;
 pub use {
     assert_sequence::*, close_account::*, collect_fees::*, create_market::*, flash_loan::*, governance::*,
-    liquidate::*, list_reserve::*, mark_liquidatable::*, migrate::*, open_account::*, pay_in::*, pay_out::*, poke::*,
+    liquidate::*, list_reserve::*, mark_liquidatable::*, open_account::*, pay_in::*, pay_out::*, poke::*,
     read_health::*, receivership::*, refresh_prices::*, set_delegate::*, settle_bad_debt::*, stake::*,
 };
 

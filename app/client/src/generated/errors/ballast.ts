@@ -144,166 +144,164 @@ export const BALLAST_ERROR__RESERVE_CLOSED = 0x17ae; // 6062
 export const BALLAST_ERROR__RESERVE_IN_USE = 0x17af; // 6063
 /** TermOutOfRange: A term for repayment needs a reduce-only reserve and seven days of notice */
 export const BALLAST_ERROR__TERM_OUT_OF_RANGE = 0x17b0; // 6064
-/** AccountUpToDate: The account has the current layout, or none that can be migrated */
-export const BALLAST_ERROR__ACCOUNT_UP_TO_DATE = 0x17b1; // 6065
 /** AccountInReceivership: The account's collateral is out until end_liquidation: nothing else may touch it */
-export const BALLAST_ERROR__ACCOUNT_IN_RECEIVERSHIP = 0x17b2; // 6066
+export const BALLAST_ERROR__ACCOUNT_IN_RECEIVERSHIP = 0x17b1; // 6065
 /** AccountNotInReceivership: No begin_liquidation of this account is open */
-export const BALLAST_ERROR__ACCOUNT_NOT_IN_RECEIVERSHIP = 0x17b3; // 6067
+export const BALLAST_ERROR__ACCOUNT_NOT_IN_RECEIVERSHIP = 0x17b2; // 6066
 /** FlashLoanOpen: The reserve has a flash loan out: end it first */
-export const BALLAST_ERROR__FLASH_LOAN_OPEN = 0x17b4; // 6068
+export const BALLAST_ERROR__FLASH_LOAN_OPEN = 0x17b3; // 6067
 /** NoFlashLoan: The reserve has no flash loan out */
-export const BALLAST_ERROR__NO_FLASH_LOAN = 0x17b5; // 6069
+export const BALLAST_ERROR__NO_FLASH_LOAN = 0x17b4; // 6068
 /** FlashLoansDisabled: The reserve gives no flash loans */
-export const BALLAST_ERROR__FLASH_LOANS_DISABLED = 0x17b6; // 6070
+export const BALLAST_ERROR__FLASH_LOANS_DISABLED = 0x17b5; // 6069
 /** NoMatchingEnd: No later top-level instruction of the transaction ends this: add end_flash_loan of the same reserve, or end_liquidation of the same account */
-export const BALLAST_ERROR__NO_MATCHING_END = 0x17b7; // 6071
+export const BALLAST_ERROR__NO_MATCHING_END = 0x17b6; // 6070
 /** CalledByProgram: This instruction must stand in the transaction itself, not be called by a program */
-export const BALLAST_ERROR__CALLED_BY_PROGRAM = 0x17b8; // 6072
+export const BALLAST_ERROR__CALLED_BY_PROGRAM = 0x17b7; // 6071
 /** ReserveReduceOnly: The reserve is reduce-only: withdraw or repay */
-export const BALLAST_ERROR__RESERVE_REDUCE_ONLY = 0x17b9; // 6073
+export const BALLAST_ERROR__RESERVE_REDUCE_ONLY = 0x17b8; // 6072
 /** ReserveHalted: The reserve's price moved too far and it is halted for a while: repay, deposit or wait */
-export const BALLAST_ERROR__RESERVE_HALTED = 0x17ba; // 6074
+export const BALLAST_ERROR__RESERVE_HALTED = 0x17b9; // 6073
 /** MarketReduceOnly: The market is reduce-only after a loss: repay or withdraw */
-export const BALLAST_ERROR__MARKET_REDUCE_ONLY = 0x17bb; // 6075
+export const BALLAST_ERROR__MARKET_REDUCE_ONLY = 0x17ba; // 6074
 /** Paused: The guardian has paused this action, for six hours at most */
-export const BALLAST_ERROR__PAUSED = 0x17bc; // 6076
+export const BALLAST_ERROR__PAUSED = 0x17bb; // 6075
 /** ActionNotPausable: Pausable are withdraw (1), borrow (2), flash loan (4) and unstake (8), one at least */
-export const BALLAST_ERROR__ACTION_NOT_PAUSABLE = 0x17bd; // 6077
+export const BALLAST_ERROR__ACTION_NOT_PAUSABLE = 0x17bc; // 6076
 /** TooManyPauses: The guardian has paused three times in a day already */
-export const BALLAST_ERROR__TOO_MANY_PAUSES = 0x17be; // 6078
+export const BALLAST_ERROR__TOO_MANY_PAUSES = 0x17bd; // 6077
 /** NotGuardian: Signer is not the market's guardian */
-export const BALLAST_ERROR__NOT_GUARDIAN = 0x17bf; // 6079
+export const BALLAST_ERROR__NOT_GUARDIAN = 0x17be; // 6078
 /** NothingToLift: Nothing is paused, and the market is not reduce-only */
-export const BALLAST_ERROR__NOTHING_TO_LIFT = 0x17c0; // 6080
+export const BALLAST_ERROR__NOTHING_TO_LIFT = 0x17bf; // 6079
 /** OutflowLimitReached: The outflow limit of the reserve or market is reached: take less or wait */
-export const BALLAST_ERROR__OUTFLOW_LIMIT_REACHED = 0x17c1; // 6081
+export const BALLAST_ERROR__OUTFLOW_LIMIT_REACHED = 0x17c0; // 6080
 /** UtilisationTooHigh: The loan would lift utilisation above the reserve's limit: borrow less */
-export const BALLAST_ERROR__UTILISATION_TOO_HIGH = 0x17c2; // 6082
+export const BALLAST_ERROR__UTILISATION_TOO_HIGH = 0x17c1; // 6081
 /** LiquidationThrottled: Liquidations have taken what they may for now: wait, accounts near insolvency are exempt */
-export const BALLAST_ERROR__LIQUIDATION_THROTTLED = 0x17c3; // 6083
+export const BALLAST_ERROR__LIQUIDATION_THROTTLED = 0x17c2; // 6082
 /** PriceOwnerNotAllowed: The price account does not belong to one of the market's receiver programs */
-export const BALLAST_ERROR__PRICE_OWNER_NOT_ALLOWED = 0x17c4; // 6084
+export const BALLAST_ERROR__PRICE_OWNER_NOT_ALLOWED = 0x17c3; // 6083
 /** PriceAccountMalformed: Not a Pyth price update account: wrong length or discriminator */
-export const BALLAST_ERROR__PRICE_ACCOUNT_MALFORMED = 0x17c5; // 6085
+export const BALLAST_ERROR__PRICE_ACCOUNT_MALFORMED = 0x17c4; // 6084
 /** PriceNotFullyVerified: The price update is only partially verified: post a fully verified one */
-export const BALLAST_ERROR__PRICE_NOT_FULLY_VERIFIED = 0x17c6; // 6086
+export const BALLAST_ERROR__PRICE_NOT_FULLY_VERIFIED = 0x17c5; // 6085
 /** PriceFeedMismatch: The price account carries another feed than the reserve is configured for */
-export const BALLAST_ERROR__PRICE_FEED_MISMATCH = 0x17c7; // 6087
+export const BALLAST_ERROR__PRICE_FEED_MISMATCH = 0x17c6; // 6086
 /** PriceAccountNotPinned: The reserve accepts its price from one pinned account only, and this is another */
-export const BALLAST_ERROR__PRICE_ACCOUNT_NOT_PINNED = 0x17c8; // 6088
+export const BALLAST_ERROR__PRICE_ACCOUNT_NOT_PINNED = 0x17c7; // 6087
 /** PriceNotPositive: The price or its EMA is zero or negative */
-export const BALLAST_ERROR__PRICE_NOT_POSITIVE = 0x17c9; // 6089
+export const BALLAST_ERROR__PRICE_NOT_POSITIVE = 0x17c8; // 6088
 /** PriceExponentOutOfRange: The price exponent is outside -18 to 0 */
-export const BALLAST_ERROR__PRICE_EXPONENT_OUT_OF_RANGE = 0x17ca; // 6090
+export const BALLAST_ERROR__PRICE_EXPONENT_OUT_OF_RANGE = 0x17c9; // 6089
 /** PriceOutOfRange: The price is outside 1e-12 to 1e9 USD */
-export const BALLAST_ERROR__PRICE_OUT_OF_RANGE = 0x17cb; // 6091
+export const BALLAST_ERROR__PRICE_OUT_OF_RANGE = 0x17ca; // 6090
 /** PriceInFuture: The price was published in the future */
-export const BALLAST_ERROR__PRICE_IN_FUTURE = 0x17cc; // 6092
+export const BALLAST_ERROR__PRICE_IN_FUTURE = 0x17cb; // 6091
 /** PriceOlderThanCached: The price is older than the one the reserve holds */
-export const BALLAST_ERROR__PRICE_OLDER_THAN_CACHED = 0x17cd; // 6093
+export const BALLAST_ERROR__PRICE_OLDER_THAN_CACHED = 0x17cc; // 6092
 /** PriceConfidenceTooWide: The price's confidence interval exceeds the reserve's limit: wait for a tighter price */
-export const BALLAST_ERROR__PRICE_CONFIDENCE_TOO_WIDE = 0x17ce; // 6094
+export const BALLAST_ERROR__PRICE_CONFIDENCE_TOO_WIDE = 0x17cd; // 6093
 /** PriceAccountMissing: Give one price account for each reserve index */
-export const BALLAST_ERROR__PRICE_ACCOUNT_MISSING = 0x17cf; // 6095
+export const BALLAST_ERROR__PRICE_ACCOUNT_MISSING = 0x17ce; // 6094
 /** PriceStale: A price needed here is too old: call refresh_prices first */
-export const BALLAST_ERROR__PRICE_STALE = 0x17d0; // 6096
+export const BALLAST_ERROR__PRICE_STALE = 0x17cf; // 6095
 /** PriceUnsettled: The price is too uncertain or too far from its EMA for new risk: wait, repay or deposit */
-export const BALLAST_ERROR__PRICE_UNSETTLED = 0x17d1; // 6097
+export const BALLAST_ERROR__PRICE_UNSETTLED = 0x17d0; // 6096
 /** InitialHealthTooLow: The account's collateral does not cover its debts at initial weights: borrow or withdraw less */
-export const BALLAST_ERROR__INITIAL_HEALTH_TOO_LOW = 0x17d2; // 6098
+export const BALLAST_ERROR__INITIAL_HEALTH_TOO_LOW = 0x17d1; // 6097
 /** AccountIsHealthy: The account is not liquidatable: its maintenance health is not negative */
-export const BALLAST_ERROR__ACCOUNT_IS_HEALTHY = 0x17d3; // 6099
+export const BALLAST_ERROR__ACCOUNT_IS_HEALTHY = 0x17d2; // 6098
 /** LiquidationLeavesDust: The liquidation would leave a position worth less than the dust value: repay more */
-export const BALLAST_ERROR__LIQUIDATION_LEAVES_DUST = 0x17d4; // 6100
+export const BALLAST_ERROR__LIQUIDATION_LEAVES_DUST = 0x17d3; // 6099
 /** CollateralBelowMinimum: The liquidation pays less collateral than the given minimum */
-export const BALLAST_ERROR__COLLATERAL_BELOW_MINIMUM = 0x17d5; // 6101
+export const BALLAST_ERROR__COLLATERAL_BELOW_MINIMUM = 0x17d4; // 6100
 /** LiquidationWorsensHealth: The liquidation is too small to improve the account's health: repay more */
-export const BALLAST_ERROR__LIQUIDATION_WORSENS_HEALTH = 0x17d6; // 6102
+export const BALLAST_ERROR__LIQUIDATION_WORSENS_HEALTH = 0x17d5; // 6101
 /** RequirementOutOfRange: The requirement must be 0 (initial), 1 (maintenance) or 2 (equity) */
-export const BALLAST_ERROR__REQUIREMENT_OUT_OF_RANGE = 0x17d7; // 6103
+export const BALLAST_ERROR__REQUIREMENT_OUT_OF_RANGE = 0x17d6; // 6102
 /** HealthBelowMinimum: The account's collateral over debt is below the ratio asked for */
-export const BALLAST_ERROR__HEALTH_BELOW_MINIMUM = 0x17d8; // 6104
+export const BALLAST_ERROR__HEALTH_BELOW_MINIMUM = 0x17d7; // 6103
 /** BadDebtNotProven: The account still has collateral: liquidate it before settling its debt */
-export const BALLAST_ERROR__BAD_DEBT_NOT_PROVEN = 0x17d9; // 6105
+export const BALLAST_ERROR__BAD_DEBT_NOT_PROVEN = 0x17d8; // 6104
 /** AssetWeightOutOfRange: An asset weight exceeds 10,000 bps */
-export const BALLAST_ERROR__ASSET_WEIGHT_OUT_OF_RANGE = 0x17da; // 6106
+export const BALLAST_ERROR__ASSET_WEIGHT_OUT_OF_RANGE = 0x17d9; // 6105
 /** LiabilityWeightOutOfRange: A liability weight is outside 10,000 to 50,000 bps */
-export const BALLAST_ERROR__LIABILITY_WEIGHT_OUT_OF_RANGE = 0x17db; // 6107
+export const BALLAST_ERROR__LIABILITY_WEIGHT_OUT_OF_RANGE = 0x17da; // 6106
 /** MaintenanceTighterThanInitial: Maintenance weights must not be tighter than initial ones: asset initial <= maintenance, liability initial >= maintenance */
-export const BALLAST_ERROR__MAINTENANCE_TIGHTER_THAN_INITIAL = 0x17dc; // 6108
+export const BALLAST_ERROR__MAINTENANCE_TIGHTER_THAN_INITIAL = 0x17db; // 6107
 /** GroupWeightsWithoutGroup: Group weights must be zero while the group id is zero */
-export const BALLAST_ERROR__GROUP_WEIGHTS_WITHOUT_GROUP = 0x17dd; // 6109
+export const BALLAST_ERROR__GROUP_WEIGHTS_WITHOUT_GROUP = 0x17dc; // 6108
 /** GroupWeightsTighter: Group weights must not be tighter than the cross weights */
-export const BALLAST_ERROR__GROUP_WEIGHTS_TIGHTER = 0x17de; // 6110
+export const BALLAST_ERROR__GROUP_WEIGHTS_TIGHTER = 0x17dd; // 6109
 /** GroupInUse: The risk group can change only while nothing is deposited in or borrowed from the reserve */
-export const BALLAST_ERROR__GROUP_IN_USE = 0x17df; // 6111
+export const BALLAST_ERROR__GROUP_IN_USE = 0x17de; // 6110
 /** IsolatedWeightsWithdrawn: Isolated weights once offered stay: set the asset weights to zero instead */
-export const BALLAST_ERROR__ISOLATED_WEIGHTS_WITHDRAWN = 0x17e0; // 6112
+export const BALLAST_ERROR__ISOLATED_WEIGHTS_WITHDRAWN = 0x17df; // 6111
 /** HaircutOutOfRange: A maximum haircut exceeds 10,000 bps */
-export const BALLAST_ERROR__HAIRCUT_OUT_OF_RANGE = 0x17e1; // 6113
+export const BALLAST_ERROR__HAIRCUT_OUT_OF_RANGE = 0x17e0; // 6112
 /** HaircutWithoutDepth: A size haircut above zero needs its depth, whole USD above zero */
-export const BALLAST_ERROR__HAIRCUT_WITHOUT_DEPTH = 0x17e2; // 6114
+export const BALLAST_ERROR__HAIRCUT_WITHOUT_DEPTH = 0x17e1; // 6113
 /** RampOutOfRange: The ramp is outside 10 to 2,000 bps an hour */
-export const BALLAST_ERROR__RAMP_OUT_OF_RANGE = 0x17e3; // 6115
+export const BALLAST_ERROR__RAMP_OUT_OF_RANGE = 0x17e2; // 6114
 /** ClassOutOfRange: The class must be 0 (USD), 1 (SOL), 2 (BTC), 3 (ETH) or 4 (other) */
-export const BALLAST_ERROR__CLASS_OUT_OF_RANGE = 0x17e4; // 6116
+export const BALLAST_ERROR__CLASS_OUT_OF_RANGE = 0x17e3; // 6115
 /** ControllerOutOfRange: Controller: target 1 to 9,999 bps, speed 0 to 10,000 bps a day, lowest 1,000 to 10,000 bps, highest 10,000 to 60,000 bps */
-export const BALLAST_ERROR__CONTROLLER_OUT_OF_RANGE = 0x17e5; // 6117
+export const BALLAST_ERROR__CONTROLLER_OUT_OF_RANGE = 0x17e4; // 6116
 /** CorrelationOutOfRange: A correlation is outside -10,000 to 10,000 bps, or one of the diagonal is not 10,000 */
-export const BALLAST_ERROR__CORRELATION_OUT_OF_RANGE = 0x17e6; // 6118
+export const BALLAST_ERROR__CORRELATION_OUT_OF_RANGE = 0x17e5; // 6117
 /** CorrelationsNotSymmetric: The correlation matrix is not symmetric */
-export const BALLAST_ERROR__CORRELATIONS_NOT_SYMMETRIC = 0x17e7; // 6119
+export const BALLAST_ERROR__CORRELATIONS_NOT_SYMMETRIC = 0x17e6; // 6118
 /** ValueAtRiskOutOfRange: Value at risk: multiple 0 to 60,000 bps, horizon 60 to 2,592,000 s while the multiple is above zero */
-export const BALLAST_ERROR__VALUE_AT_RISK_OUT_OF_RANGE = 0x17e8; // 6120
+export const BALLAST_ERROR__VALUE_AT_RISK_OUT_OF_RANGE = 0x17e7; // 6119
 /** PenaltyOutOfRange: Penalties: minimum <= maximum <= 2,500 bps, and maintenance asset weight, set or still in force, x (1 + maximum) below 100 % */
-export const BALLAST_ERROR__PENALTY_OUT_OF_RANGE = 0x17e9; // 6121
+export const BALLAST_ERROR__PENALTY_OUT_OF_RANGE = 0x17e8; // 6120
 /** ReserveFactorOutOfRange: The reserve factor exceeds 5,000 bps */
-export const BALLAST_ERROR__RESERVE_FACTOR_OUT_OF_RANGE = 0x17ea; // 6122
+export const BALLAST_ERROR__RESERVE_FACTOR_OUT_OF_RANGE = 0x17e9; // 6121
 /** CapOutOfRange: A cap exceeds 2^63 atoms */
-export const BALLAST_ERROR__CAP_OUT_OF_RANGE = 0x17eb; // 6123
+export const BALLAST_ERROR__CAP_OUT_OF_RANGE = 0x17ea; // 6122
 /** MinimumDepositIsZero: The minimum deposit must be at least one atom */
-export const BALLAST_ERROR__MINIMUM_DEPOSIT_IS_ZERO = 0x17ec; // 6124
+export const BALLAST_ERROR__MINIMUM_DEPOSIT_IS_ZERO = 0x17eb; // 6123
 /** OracleLimitOutOfRange: Oracle limits: age 1 to 600 s, confidence initial <= maintenance <= 2,000 bps, EMA divergence 1 to 5,000 bps, confidence multiple 10,000 to 50,000 bps, reference speed 0 to 10,000 bps an hour */
-export const BALLAST_ERROR__ORACLE_LIMIT_OUT_OF_RANGE = 0x17ed; // 6125
+export const BALLAST_ERROR__ORACLE_LIMIT_OUT_OF_RANGE = 0x17ec; // 6124
 /** FeedMissing: The reserve needs a price feed id, and a pinned base account needs a base feed id */
-export const BALLAST_ERROR__FEED_MISSING = 0x17ee; // 6126
+export const BALLAST_ERROR__FEED_MISSING = 0x17ed; // 6125
 /** ReserveHasNoUse: The reserve is neither collateral nor borrowable: give it an asset weight, enable borrowing, or make it reduce-only */
-export const BALLAST_ERROR__RESERVE_HAS_NO_USE = 0x17ef; // 6127
+export const BALLAST_ERROR__RESERVE_HAS_NO_USE = 0x17ee; // 6126
 /** CurvePointCountOutOfRange: The rate curve needs 2 to 8 points */
-export const BALLAST_ERROR__CURVE_POINT_COUNT_OUT_OF_RANGE = 0x17f0; // 6128
+export const BALLAST_ERROR__CURVE_POINT_COUNT_OUT_OF_RANGE = 0x17ef; // 6127
 /** CurveMustSpanAllUtilisation: The rate curve must start at 0 and end at 10,000 bps utilisation */
-export const BALLAST_ERROR__CURVE_MUST_SPAN_ALL_UTILISATION = 0x17f1; // 6129
+export const BALLAST_ERROR__CURVE_MUST_SPAN_ALL_UTILISATION = 0x17f0; // 6128
 /** CurveMustRise: The rate curve's utilisation must rise and its rates must not fall from point to point */
-export const BALLAST_ERROR__CURVE_MUST_RISE = 0x17f2; // 6130
+export const BALLAST_ERROR__CURVE_MUST_RISE = 0x17f1; // 6129
 /** CurveRateAboveCeiling: A rate of the curve exceeds 100,000 bps a year */
-export const BALLAST_ERROR__CURVE_RATE_ABOVE_CEILING = 0x17f3; // 6131
+export const BALLAST_ERROR__CURVE_RATE_ABOVE_CEILING = 0x17f2; // 6130
 /** OutflowLimitOutOfRange: Outflow limits must be zero, or 360,000 atoms an hour and 8,640,000 a day to 2^61 */
-export const BALLAST_ERROR__OUTFLOW_LIMIT_OUT_OF_RANGE = 0x17f4; // 6132
+export const BALLAST_ERROR__OUTFLOW_LIMIT_OUT_OF_RANGE = 0x17f3; // 6131
 /** PriceTiersOutOfRange: Price breaker: tiers must rise from the first, with a first halt of 60 to 14,400 s; or all zero */
-export const BALLAST_ERROR__PRICE_TIERS_OUT_OF_RANGE = 0x17f5; // 6133
+export const BALLAST_ERROR__PRICE_TIERS_OUT_OF_RANGE = 0x17f4; // 6132
 /** UtilisationLimitOutOfRange: The utilisation limit exceeds 10,000 bps */
-export const BALLAST_ERROR__UTILISATION_LIMIT_OUT_OF_RANGE = 0x17f6; // 6134
+export const BALLAST_ERROR__UTILISATION_LIMIT_OUT_OF_RANGE = 0x17f5; // 6133
 /** CooldownOutOfRange: The insurance's cooldown is outside 86,400 to 2,592,000 s */
-export const BALLAST_ERROR__COOLDOWN_OUT_OF_RANGE = 0x17f7; // 6135
+export const BALLAST_ERROR__COOLDOWN_OUT_OF_RANGE = 0x17f6; // 6134
 /** InsuranceShareOutOfRange: The insurance's share of fees exceeds 10,000 bps, or that of penalties 8,000 bps */
-export const BALLAST_ERROR__INSURANCE_SHARE_OUT_OF_RANGE = 0x17f8; // 6136
+export const BALLAST_ERROR__INSURANCE_SHARE_OUT_OF_RANGE = 0x17f7; // 6135
 /** DelayOutOfRange: The delay is outside 86,400 to 2,592,000 s */
-export const BALLAST_ERROR__DELAY_OUT_OF_RANGE = 0x17f9; // 6137
+export const BALLAST_ERROR__DELAY_OUT_OF_RANGE = 0x17f8; // 6136
 /** SwitchOutOfRange: borrow_enabled, reduce_only and flash_enabled must be 0 or 1, and the flash fee at most 500 bps */
-export const BALLAST_ERROR__SWITCH_OUT_OF_RANGE = 0x17fa; // 6138
+export const BALLAST_ERROR__SWITCH_OUT_OF_RANGE = 0x17f9; // 6137
 /** NearInsolvencyOutOfRange: What counts as near insolvency exceeds 2,000 bps */
-export const BALLAST_ERROR__NEAR_INSOLVENCY_OUT_OF_RANGE = 0x17fb; // 6139
+export const BALLAST_ERROR__NEAR_INSOLVENCY_OUT_OF_RANGE = 0x17fa; // 6138
 /** TargetHealthOutOfRange: The target health must be 10,050 to 15,000 bps */
-export const BALLAST_ERROR__TARGET_HEALTH_OUT_OF_RANGE = 0x17fc; // 6140
+export const BALLAST_ERROR__TARGET_HEALTH_OUT_OF_RANGE = 0x17fb; // 6139
 /** ShortfallOutOfRange: The shortfall at full penalty must be 100 to 5,000 bps */
-export const BALLAST_ERROR__SHORTFALL_OUT_OF_RANGE = 0x17fd; // 6141
+export const BALLAST_ERROR__SHORTFALL_OUT_OF_RANGE = 0x17fc; // 6140
 /** DustValueOutOfRange: Dust value and minimum debt: 1 cent <= dust <= minimum debt <= 1,000 USD */
-export const BALLAST_ERROR__DUST_VALUE_OUT_OF_RANGE = 0x17fe; // 6142
+export const BALLAST_ERROR__DUST_VALUE_OUT_OF_RANGE = 0x17fd; // 6141
 /** ReceiverMissing: The market needs at least one allowed price receiver program */
-export const BALLAST_ERROR__RECEIVER_MISSING = 0x17ff; // 6143
+export const BALLAST_ERROR__RECEIVER_MISSING = 0x17fe; // 6142
 /** RoleMissing: Authority, fee collector and guardian must be set */
-export const BALLAST_ERROR__ROLE_MISSING = 0x1800; // 6144
+export const BALLAST_ERROR__ROLE_MISSING = 0x17ff; // 6143
 
 export type BallastError =
   | typeof BALLAST_ERROR__ACCOUNT_IN_RECEIVERSHIP
@@ -311,7 +309,6 @@ export type BallastError =
   | typeof BALLAST_ERROR__ACCOUNT_MODE_INVALID
   | typeof BALLAST_ERROR__ACCOUNT_NOT_EMPTY
   | typeof BALLAST_ERROR__ACCOUNT_NOT_IN_RECEIVERSHIP
-  | typeof BALLAST_ERROR__ACCOUNT_UP_TO_DATE
   | typeof BALLAST_ERROR__ACTION_NOT_PAUSABLE
   | typeof BALLAST_ERROR__ADDS_RISK
   | typeof BALLAST_ERROR__AMOUNT_IS_ZERO
@@ -460,7 +457,6 @@ if (true) {
     [BALLAST_ERROR__ACCOUNT_MODE_INVALID]: `An account's mode must be 0 (cross, both reserves zero) or 1 (isolated, two different reserves)`,
     [BALLAST_ERROR__ACCOUNT_NOT_EMPTY]: `The account still has positions: withdraw and repay everything before closing it`,
     [BALLAST_ERROR__ACCOUNT_NOT_IN_RECEIVERSHIP]: `No begin_liquidation of this account is open`,
-    [BALLAST_ERROR__ACCOUNT_UP_TO_DATE]: `The account has the current layout, or none that can be migrated`,
     [BALLAST_ERROR__ACTION_NOT_PAUSABLE]: `Pausable are withdraw (1), borrow (2), flash loan (4) and unstake (8), one at least`,
     [BALLAST_ERROR__ADDS_RISK]: `The change adds risk: queue it (queue_change), and execute it after the delay`,
     [BALLAST_ERROR__AMOUNT_IS_ZERO]: `The amount is zero: give at least one atom`,

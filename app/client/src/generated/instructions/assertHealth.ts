@@ -35,7 +35,7 @@ import {
 import { getAccountMetaFactory, type ResolvedInstructionAccount } from '@solana/kit/program-client-core';
 import { BALLAST_PROGRAM_ADDRESS } from '../programs/index.js';
 
-export const ASSERT_HEALTH_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([34]);
+export const ASSERT_HEALTH_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([33]);
 
 export function getAssertHealthDiscriminatorBytes(): ReadonlyUint8Array {
   return fixEncoderSize(getBytesEncoder(), 1).encode(ASSERT_HEALTH_DISCRIMINATOR);

@@ -36,7 +36,7 @@ import {
 import { getAccountMetaFactory, type ResolvedInstructionAccount } from '@solana/kit/program-client-core';
 import { BALLAST_PROGRAM_ADDRESS } from '../programs/index.js';
 
-export const ASSERT_SEQUENCE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([35]);
+export const ASSERT_SEQUENCE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([34]);
 
 export function getAssertSequenceDiscriminatorBytes(): ReadonlyUint8Array {
   return fixEncoderSize(getBytesEncoder(), 1).encode(ASSERT_SEQUENCE_DISCRIMINATOR);

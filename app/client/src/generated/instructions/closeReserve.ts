@@ -37,7 +37,7 @@ import {
 import { getAccountMetaFactory, type ResolvedInstructionAccount } from '@solana/kit/program-client-core';
 import { BALLAST_PROGRAM_ADDRESS } from '../programs/index.js';
 
-export const CLOSE_RESERVE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([32]);
+export const CLOSE_RESERVE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([31]);
 
 export function getCloseReserveDiscriminatorBytes(): ReadonlyUint8Array {
   return fixEncoderSize(getBytesEncoder(), 1).encode(CLOSE_RESERVE_DISCRIMINATOR);

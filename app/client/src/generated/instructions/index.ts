@@ -26,7 +26,6 @@ export * from './executeChange.js';
 export * from './liquidate.js';
 export * from './listReserve.js';
 export * from './markLiquidatable.js';
-export * from './migrate.js';
 export * from './openAccount.js';
 export * from './openStake.js';
 export * from './pause.js';

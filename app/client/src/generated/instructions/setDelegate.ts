@@ -40,7 +40,7 @@ import {
 import { getAccountMetaFactory, type ResolvedInstructionAccount } from '@solana/kit/program-client-core';
 import { BALLAST_PROGRAM_ADDRESS } from '../programs/index.js';
 
-export const SET_DELEGATE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([33]);
+export const SET_DELEGATE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([32]);
 
 export function getSetDelegateDiscriminatorBytes(): ReadonlyUint8Array {
   return fixEncoderSize(getBytesEncoder(), 1).encode(SET_DELEGATE_DISCRIMINATOR);

@@ -68,7 +68,6 @@ import {
   getLiquidateInstruction,
   getListReserveInstructionAsync,
   getMarkLiquidatableInstruction,
-  getMigrateInstruction,
   getOpenAccountInstructionAsync,
   getOpenStakeInstruction,
   getPauseInstruction,
@@ -104,7 +103,6 @@ import {
   parseLiquidateInstruction,
   parseListReserveInstruction,
   parseMarkLiquidatableInstruction,
-  parseMigrateInstruction,
   parseOpenAccountInstruction,
   parseOpenStakeInstruction,
   parsePauseInstruction,
@@ -140,7 +138,6 @@ import {
   type LiquidateInput,
   type ListReserveAsyncInput,
   type MarkLiquidatableInput,
-  type MigrateInput,
   type OpenAccountAsyncInput,
   type OpenStakeInput,
   type ParsedAcceptAuthorityInstruction,
@@ -163,7 +160,6 @@ import {
   type ParsedLiquidateInstruction,
   type ParsedListReserveInstruction,
   type ParsedMarkLiquidatableInstruction,
-  type ParsedMigrateInstruction,
   type ParsedOpenAccountInstruction,
   type ParsedOpenStakeInstruction,
   type ParsedPauseInstruction,
@@ -277,7 +273,6 @@ export enum BallastInstruction {
   Liquidate,
   ListReserve,
   MarkLiquidatable,
-  Migrate,
   OpenAccount,
   OpenStake,
   Pause,
@@ -302,10 +297,10 @@ export function identifyBallastInstruction(
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([14])), 0)) {
     return BallastInstruction.AcceptAuthority;
   }
-  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([34])), 0)) {
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([33])), 0)) {
     return BallastInstruction.AssertHealth;
   }
-  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([35])), 0)) {
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([34])), 0)) {
     return BallastInstruction.AssertSequence;
   }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([18])), 0)) {
@@ -326,7 +321,7 @@ export function identifyBallastInstruction(
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([4])), 0)) {
     return BallastInstruction.CloseAccount;
   }
-  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([32])), 0)) {
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([31])), 0)) {
     return BallastInstruction.CloseReserve;
   }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([24])), 0)) {
@@ -359,9 +354,6 @@ export function identifyBallastInstruction(
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([17])), 0)) {
     return BallastInstruction.MarkLiquidatable;
   }
-  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([31])), 0)) {
-    return BallastInstruction.Migrate;
-  }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([3])), 0)) {
     return BallastInstruction.OpenAccount;
   }
@@ -389,7 +381,7 @@ export function identifyBallastInstruction(
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([26])), 0)) {
     return BallastInstruction.Resume;
   }
-  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([33])), 0)) {
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([32])), 0)) {
     return BallastInstruction.SetDelegate;
   }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([2])), 0)) {
@@ -434,7 +426,6 @@ export type ParsedBallastInstruction<TProgram extends string = 'BaLLastVpFhaENTd
   | ({ instructionType: BallastInstruction.Liquidate } & ParsedLiquidateInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.ListReserve } & ParsedListReserveInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.MarkLiquidatable } & ParsedMarkLiquidatableInstruction<TProgram>)
-  | ({ instructionType: BallastInstruction.Migrate } & ParsedMigrateInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.OpenAccount } & ParsedOpenAccountInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.OpenStake } & ParsedOpenStakeInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.Pause } & ParsedPauseInstruction<TProgram>)
@@ -535,10 +526,6 @@ export function parseBallastInstruction<TProgram extends string>(
     case BallastInstruction.MarkLiquidatable: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.MarkLiquidatable, ...parseMarkLiquidatableInstruction(instruction) };
-    }
-    case BallastInstruction.Migrate: {
-      assertIsInstructionWithAccounts(instruction);
-      return { instructionType: BallastInstruction.Migrate, ...parseMigrateInstruction(instruction) };
     }
     case BallastInstruction.OpenAccount: {
       assertIsInstructionWithAccounts(instruction);
@@ -664,7 +651,6 @@ export type BallastPluginInstructions = {
   markLiquidatable: (
     input: MarkLiquidatableInput,
   ) => ReturnType<typeof getMarkLiquidatableInstruction> & SelfPlanAndSendFunctions;
-  migrate: (input: MigrateInput) => ReturnType<typeof getMigrateInstruction> & SelfPlanAndSendFunctions;
   openAccount: (
     input: MakeOptional<OpenAccountAsyncInput, 'payer'>,
   ) => ReturnType<typeof getOpenAccountInstructionAsync> & SelfPlanAndSendFunctions;
@@ -759,7 +745,6 @@ export function ballastProgram() {
               getListReserveInstructionAsync({ ...input, payer: input.payer ?? client.payer }),
             ),
           markLiquidatable: (input) => addSelfPlanAndSendFunctions(client, getMarkLiquidatableInstruction(input)),
-          migrate: (input) => addSelfPlanAndSendFunctions(client, getMigrateInstruction(input)),
           openAccount: (input) =>
             addSelfPlanAndSendFunctions(
               client,
