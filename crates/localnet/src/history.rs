@@ -72,7 +72,10 @@ pub struct History {
 impl History {
     /// Reads the prices of a market's reserves, which are named after the demo's assets.
     pub fn read(source: &Source, reserves: &[String]) -> Result<Self> {
-        let own: BTreeMap<_, _> = source.own.iter().map(|own| (own.asset.symbol, &own.from)).collect();
+        let mut own = BTreeMap::new();
+        for OwnPrices { asset, from } in &source.own {
+            ensure!(own.insert(asset.symbol, from).is_none(), "--prices names {} twice", asset.symbol);
+        }
         let mut files = source.window.files(&source.folder);
         files.retain(|(asset, _)| !own.contains_key(asset.symbol));
         files.extend(source.own.iter().filter_map(|own| match &own.from {
@@ -80,6 +83,9 @@ impl History {
             Own::Dollars(_) => None,
         }));
         let mut grid = load(&files, source.span)?;
+        for (asset, (low, high)) in grid.assets.iter().zip(grid.extremes()) {
+            check(low).and(check(high)).context(asset.symbol)?;
+        }
         for own in &source.own {
             if let Own::Dollars(dollars) = own.from {
                 stand_still(&mut grid, own.asset, dollars);
@@ -213,5 +219,18 @@ mod tests {
         assert!(error(Window::March2020, &["SOL=no/such.csv"], &["SOL"]).starts_with("cannot open no/such.csv"));
         assert!(error(Window::March2020, &["SOL=-1"], &["SOL"]).contains("a price of -1 USD is not between"));
         assert_eq!(error(Window::March2020, &["SOL"], &["SOL"]), "neither SYMBOL=FILE nor SYMBOL=USD");
+        assert_eq!(error(Window::March2020, &["SOL=1", "sol=2"], &["SOL"]), "--prices names SOL twice");
+    }
+
+    #[test]
+    fn prices_that_cannot_be_published_are_refused() -> Result<()> {
+        let file = std::env::temp_dir().join(format!("ballast-history-{}.csv", std::process::id()));
+        let rows = (0..288).map(|hour| format!("{},2e-7,2e-7,2e-7,2e-7,1\n", 1_583_625_600 + hour * 3_600));
+        std::fs::write(&file, "timestamp,open,high,low,close,volume\n".to_owned() + &rows.collect::<String>())?;
+        let read = read(Window::March2020, &[&format!("SOL={}", file.display())], &["SOL"]);
+        std::fs::remove_file(&file)?;
+        let error = format!("{:#}", read.err().context("read")?);
+        assert_eq!(error, "SOL: a price of 0.0000002 USD is not between 0.000001 and a billion");
+        Ok(())
     }
 }

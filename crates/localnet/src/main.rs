@@ -49,17 +49,17 @@ struct Arguments {
     #[arg(long, value_name = "FOLDER", default_value_os_t = Source::default().folder)]
     data: PathBuf,
 
-    /// Prices of one's own: a file (timestamp,open,high,low,close,volume), or dollars to stand at; once for each asset
+    /// Prices of one's own: a file of bars, as `ballast demo --data` takes it, or dollars to stand at; once for each asset
     #[arg(long, value_name = "SYMBOL=FILE|USD")]
     prices: Vec<OwnPrices>,
 
-    /// Where history begins: a date or time in UTC (2025-10-10, 2025-10-10T21:15Z) or unix seconds
-    #[arg(long, value_parser = time::parse, default_value_t = 0, hide_default_value = true)]
-    from: i64,
+    /// Where history begins: a date or time (2025-10-10, 2025-10-10T21:15Z; UTC if it names no zone), or unix time
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    from: Option<i64>,
 
     /// Where it ends, excluded, in the same forms; the last prices stand
-    #[arg(long, value_parser = time::parse, default_value_t = i64::MAX, hide_default_value = true)]
-    to: i64,
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    to: Option<i64>,
 
     /// Seconds of history, and of the chain's clock, in a second; 0 lets prices stand at their first until told
     #[arg(long, default_value_t = Options::default().speed, value_parser = clap::value_parser!(u32).range(..=i64::from(MAX_SPEED)))]
@@ -92,8 +92,7 @@ struct Arguments {
 
 impl Arguments {
     fn options(&self) -> Result<Options> {
-        anyhow::ensure!(self.from < self.to, "--from must be before --to");
-        let span = Span { from: self.from, to: self.to };
+        let span = Span::new(self.from, self.to)?;
         let source = Source { window: self.window, folder: self.data.clone(), own: self.prices.clone(), span };
         Ok(Options {
             rpc_port: self.rpc_port,

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use ballast_client::{Address, ID};
 use serde::Serialize;
 use solana_account::Account;
@@ -104,7 +104,12 @@ pub fn fund(chain: &Handle, reserves: &[Reserve], prices: &[f64]) -> Result<Vec<
         let mut accounts = vec![(owner, Account { lamports: PURSE * LAMPORTS_PER_SOL, ..Account::default() })];
         let mut tokens = Vec::new();
         for (reserve, price) in reserves.iter().zip(prices) {
-            let amount = (dollars / price) as u64;
+            let (amount, most) = ((dollars / price) as u64, u64::MAX / reserve.asset.unit());
+            let symbol = &reserve.symbol;
+            ensure!(
+                amount <= most,
+                "{symbol}: at {price} USD a wallet holds {most} tokens, which are not {dollars} USD"
+            );
             accounts.push(holding(&owner, reserve, amount));
             if amount > 0 {
                 tokens.push(Balance { symbol: reserve.symbol.clone(), amount });

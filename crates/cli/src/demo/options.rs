@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::{
@@ -23,7 +23,8 @@ pub struct Options {
 
     /// Prices of one's own: a folder with one CSV file (plain or gzipped) for each asset of the window, whose name begins
     /// with `sol-`, `btc-`, `eth-`; or `asset=FILE`, once for each. `usdc` and `usdt` may be added, and stand at 1 USD
-    /// otherwise. Columns: timestamp,open,high,low,close,volume
+    /// otherwise. Any table of time, open, high, low, close and volume, as exchanges and common tools write it;
+    /// data/README.md says more
     #[arg(long, value_name = "FOLDER|ASSET=FILE", default_value = FOLDER)]
     data: Vec<String>,
 
@@ -39,13 +40,13 @@ pub struct Options {
     #[arg(long, value_name = "MINUTES", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1_440))]
     pub absence: u16,
 
-    /// First bar: a date or time in UTC (2025-10-10, 2025-10-10T21:15Z) or unix seconds
-    #[arg(long, value_parser = time::parse, default_value_t = 0, hide_default_value = true)]
-    from: i64,
+    /// First bar: a date or time (2025-10-10, 2025-10-10T21:15Z; UTC if it names no zone), or unix time
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    from: Option<i64>,
 
     /// End, excluded, in the same forms
-    #[arg(long, value_parser = time::parse, default_value_t = i64::MAX, hide_default_value = true)]
-    to: i64,
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    to: Option<i64>,
 
     /// Where the report goes
     #[arg(long, value_name = "FILE", default_value = "target/demo/report.html")]
@@ -79,8 +80,7 @@ impl Common {
 impl Options {
     /// The stretch of time to play.
     pub fn span(&self) -> Result<Span> {
-        ensure!(self.from < self.to, "--from must be before --to");
-        Ok(Span { from: self.from, to: self.to })
+        Span::new(self.from, self.to)
     }
 
     /// The file of each asset that has one. The window's volatile assets must have one, others may.
@@ -89,11 +89,18 @@ impl Options {
         let mut files: Vec<(&'static Asset, PathBuf)> = Vec::new();
         for entry in &self.data {
             match entry.split_once('=') {
-                None => folder = folder.or(Some(Path::new(entry))),
+                None => {
+                    if let Some(first) = folder.replace(Path::new(entry)) {
+                        bail!("--data names two folders, {} and {entry}", first.display());
+                    }
+                }
                 Some((symbol, file)) => {
                     let symbols = ASSETS.each_ref().map(|asset| asset.symbol);
                     let asset = find(symbol)
                         .with_context(|| format!("--data {entry}: the assets are {}", symbols.join(", ")))?;
+                    if let Some((_, first)) = files.iter().find(|(of, _)| of.symbol == asset.symbol) {
+                        bail!("--data names two files for {}, {} and {file}", asset.symbol, first.display());
+                    }
                     files.push((asset, PathBuf::from(file)));
                 }
             }
@@ -203,5 +210,28 @@ mod tests {
         assert_eq!(span.ok(), Some(86_400));
         assert!(options(&["--from", "2025-10-11", "--to", "2025-10-11"]).span().is_err());
         assert!(options(&[]).span().is_ok());
+    }
+
+    #[test]
+    fn from_and_to_take_what_files_do() {
+        let from = |text| {
+            let parsed = Command::try_parse_from(["demo", "--from", text]).map_err(|error| error.to_string())?;
+            parsed.options.span().map(|span| span.from).map_err(|error| error.to_string())
+        };
+        for text in ["1760126400", "1760126400000", "1760126400.0", "2025-10-10T20:00Z", "2025-10-10 22:00+02:00"] {
+            assert_eq!(from(text), Ok(1_760_126_400), "{text}");
+        }
+        for text in ["57746", "17601264000", "176012640000", "1760126400000000000"] {
+            let error = from(text).expect_err(text);
+            assert!(error.contains("no time from 2009 to 2100 in seconds, milliseconds or microseconds"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_named_twice_is_refused() {
+        let message = |data: &[&str]| options(data).files().map(|files| files.len()).map_err(|error| error.to_string());
+        let twice = ["--data", "sol=a.csv", "--data", "SOL=b.csv"];
+        assert_eq!(message(&twice), Err("--data names two files for SOL, a.csv and b.csv".into()));
+        assert_eq!(message(&["--data", "a", "--data", "b"]), Err("--data names two folders, a and b".into()));
     }
 }

@@ -110,13 +110,23 @@ impl Window {
     }
 }
 
-/// Reads files and joins them.
+/// Reads files and joins them. What was left out or not taken as it stands is told on standard error.
 pub fn load(files: &[(&'static Asset, PathBuf)], span: Span) -> Result<Grid> {
     let mut series = Vec::new();
     for (asset, file) in files {
-        series.push((*asset, bars::read(file)?));
+        let read = bars::read(file, asset.symbol)?;
+        tell(&read.notes);
+        series.push((*asset, read));
     }
-    join(series, span)
+    let (grid, notes) = join(series, span)?;
+    tell(&notes);
+    Ok(grid)
+}
+
+fn tell(notes: &[String]) {
+    for note in notes {
+        eprintln!("note: {note}");
+    }
 }
 
 #[cfg(test)]
