@@ -27,11 +27,11 @@ fn the_same_seed_gives_the_same_report_and_another_seed_another() {
 fn a_broken_file_is_refused_with_file_and_line() {
     let folder = folder("demo-broken");
     let header = "timestamp,open,high,low,close,volume\n";
-    let good = format!("{header}300,2,3,1,2,0\n600,2,3,1,2,0\n");
+    let good = format!("{header}1760126400,2,3,1,2,0\n1760126700,2,3,1,2,0\n");
     for asset in ["sol", "eth"] {
         std::fs::write(folder.join(format!("{asset}-x.csv")), &good).expect("written");
     }
-    std::fs::write(folder.join("btc-x.csv"), format!("{header}300,2,3,1,2,0\n600,2,1,3,2,0\n")).expect("written");
+    std::fs::write(folder.join("btc-x.csv"), good.replace("700,2,3,1", "700,2,1,3")).expect("written");
     let message = failure("demo", &["--data", folder.to_str().expect("a path in UTF-8")]);
     std::fs::remove_dir_all(&folder).expect("removed");
     assert!(message.contains("btc-x.csv: line 3: the low of 3 is above the high of 1"), "{message}");
@@ -55,6 +55,69 @@ fn a_fall_deeper_than_the_weights_leaves_bad_debt_and_balanced_books() {
     let bad_debt = summary.lines().find(|line| line.starts_with("Bad debt ")).expect("in the summary");
     assert!(bad_debt.contains("USD in "), "{summary}");
     assert!(summary.contains("balanced to 2^-64 of an atom"), "{summary}");
+}
+
+/// A folder with files of the same fall of SOL, at a scale of its own and written in a way of its own.
+fn files_of_a_fall(name: &str, scale: f64, write: impl Fn(i64, [f64; 4]) -> String) -> std::path::PathBuf {
+    let folder = folder(name);
+    for (asset, price) in [("sol", 200.0 * scale), ("btc", 100_000.0), ("eth", 4_000.0)] {
+        let falls = asset == "sol";
+        let bar = |index: i64| {
+            let low = if falls && index == 12 { price * 0.5 } else { price };
+            write(1_760_126_400 + index * 300, [price, price, low, price])
+        };
+        let text = "Time;Open;High;Low;Close;Volume;Note\r\n".to_owned() + &(0..24).map(bar).collect::<String>();
+        std::fs::write(folder.join(format!("{asset}-x.csv")), text).expect("written");
+    }
+    folder
+}
+
+fn row(time: impl std::fmt::Display, prices: [f64; 4]) -> String {
+    let [open, high, low, close] = prices;
+    format!("{time};{open};{high};{low};{close};1;\r\n")
+}
+
+/// The summary of a folder's prices, without the report's path.
+fn summary(folder: &std::path::Path) -> Vec<String> {
+    let report = folder.join("report.html");
+    let paths = [folder, &report].map(|path| path.to_str().expect("a path in UTF-8"));
+    let summary = success("demo", &["--data", paths[0], "--out", paths[1], "--accounts", "80"]);
+    std::fs::remove_dir_all(folder).expect("removed");
+    summary.lines().filter(|line| !line.starts_with("Report")).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_token_of_millionths_of_a_dollar_is_played_as_one_of_hundreds() {
+    let play = |name, scale| summary(&files_of_a_fall(name, scale, row));
+    let (dear, cheap) = (play("demo-dear", 1.0), play("demo-cheap", 7e-6 / 200.0));
+    assert!(dear.iter().any(|line| line.starts_with("Bad debt") && line.contains(" USD in ")), "{dear:#?}");
+    let same = |line: &&String| ["Liquidations ", "Bad debt", "Books"].iter().any(|of| line.starts_with(of));
+    let [dear, cheap] = [&dear, &cheap].map(|summary| summary.iter().filter(same).collect::<Vec<_>>());
+    assert!(dear == cheap && dear.len() == 3, "{dear:#?}\n{cheap:#?}");
+}
+
+#[test]
+fn a_year_of_milliseconds_is_the_year_that_was_meant() {
+    let folder = files_of_a_fall("demo-milliseconds", 1.0, |time, prices| row(time * 1_000, prices));
+    assert!(summary(&folder)[0].contains("2025-10-10 20:00 to 2025-10-10 21:55 UTC, 24 bars"));
+}
+
+#[test]
+fn what_is_left_out_is_told() {
+    let unfinished = |time: i64, prices| row(if time == 1_760_133_300 { time - 259 } else { time }, prices);
+    let folder = files_of_a_fall("demo-unfinished", 1.0, unfinished);
+    let report = folder.join("report.html");
+    let paths = [&folder, &report].map(|path| path.to_str().expect("a path in UTF-8"));
+    let output = common::run("demo", &["--data", paths[0], "--out", paths[1], "--accounts", "20"]);
+    std::fs::remove_dir_all(&folder).expect("removed");
+    let (summary, notes) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(summary.contains("UTC, 23 bars"), "{summary}{notes}");
+    for asset in ["sol", "btc", "eth"] {
+        let note = format!(
+            "{asset}-x.csv: line 25: the last bar, of 2025-10-10T21:50:41Z, is left out: it is off the grid of 300 s"
+        );
+        assert!(notes.lines().any(|line| line.starts_with("note: ") && line.contains(&note)), "{notes}");
+    }
 }
 
 #[test]

@@ -3,8 +3,13 @@
 
 use ballast_client::{Address, engine::exposure::Class};
 
+/// The least that the cap on an asset's deposits is worth when the market opens, USD: what 20,000 accounts bring.
+const LEAST_CAP: f64 = 150e6;
+/// The most that the smallest deposit is worth then, USD: everybody can make it.
+const MOST_MIN_DEPOSIT: f64 = 100.0;
+
 /// One reserve's parameters. Shares in basis points.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Asset {
     /// Ticker.
     pub symbol: &'static str,
@@ -30,6 +35,8 @@ pub struct Asset {
     pub curve: &'static [(u16, u32)],
     /// Caps on deposits and debts, whole tokens: wide enough for 20,000 accounts at the prices of 2020.
     pub caps: (u64, u64),
+    /// The smallest deposit, atoms.
+    pub min_deposit: u64,
     /// Line colour in the plots.
     pub colour: (u8, u8, u8),
 }
@@ -52,6 +59,7 @@ pub static ASSETS: [Asset; 5] = [
         depth: 30_000_000,
         curve: VOLATILE_CURVE,
         caps: (20_000_000, 10_000_000),
+        min_deposit: 100_000,
         colour: (0x8e, 0x5c, 0xf2),
     },
     Asset {
@@ -67,6 +75,7 @@ pub static ASSETS: [Asset; 5] = [
         depth: 100_000_000,
         curve: VOLATILE_CURVE,
         caps: (50_000, 25_000),
+        min_deposit: 10_000,
         colour: (0xf0, 0x8c, 0x1a),
     },
     Asset {
@@ -82,6 +91,7 @@ pub static ASSETS: [Asset; 5] = [
         depth: 60_000_000,
         curve: VOLATILE_CURVE,
         caps: (2_000_000, 1_000_000),
+        min_deposit: 10_000,
         colour: (0x3d, 0x86, 0xe0),
     },
     Asset {
@@ -97,6 +107,7 @@ pub static ASSETS: [Asset; 5] = [
         depth: 0,
         curve: STABLE_CURVE,
         caps: (1_000_000_000, 900_000_000),
+        min_deposit: 100,
         colour: (0x1f, 0xa0, 0x8f),
     },
     Asset {
@@ -112,6 +123,7 @@ pub static ASSETS: [Asset; 5] = [
         depth: 0,
         curve: STABLE_CURVE,
         caps: (1_000_000_000, 900_000_000),
+        min_deposit: 100,
         colour: (0xd2, 0x4d, 0x7a),
     },
 ];
@@ -122,6 +134,22 @@ pub fn find(symbol: &str) -> Option<&'static Asset> {
 }
 
 impl Asset {
+    /// The asset as it would be listed at a price. Amounts are meant for the prices of the repository's data. A token
+    /// that costs far less has fewer decimals and higher caps, as such tokens do, and one that costs far more the
+    /// reverse: so its market holds as many dollars, in 64 bits.
+    pub fn listed_at(self, price: f64) -> Self {
+        let mut listed = self;
+        while listed.caps.0 as f64 * price < LEAST_CAP {
+            listed.caps = (listed.caps.0 * 10, listed.caps.1 * 10);
+            listed.decimals = listed.decimals.saturating_sub(1);
+        }
+        while listed.min_deposit as f64 / listed.unit() as f64 * price > MOST_MIN_DEPOSIT {
+            listed.caps = (listed.caps.0 / 10, listed.caps.1 / 10);
+            listed.decimals += 1;
+        }
+        listed
+    }
+
     /// Atoms of one token.
     pub const fn unit(&self) -> u64 {
         10u64.pow(self.decimals as u32)
@@ -159,4 +187,38 @@ pub fn price_account(index: usize) -> Address {
 /// The feed of a reserve: the demo's own, no feed of Pyth.
 pub fn feed_id(index: usize) -> [u8; 32] {
     labelled(b"ballast demo feed       ", index).to_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::policy::Policy;
+
+    #[test]
+    fn an_asset_is_listed_as_it_stands_at_the_prices_of_the_data() {
+        // The openings of the first and the last stretch, and those of the dollars.
+        for (asset, prices) in
+            ASSETS.iter().zip([[32.6, 229.7], [8_885.0, 124_000.0], [231.0, 4_558.0], [0.9, 1.1], [0.9, 1.1]])
+        {
+            for price in prices {
+                let listed = asset.listed_at(price);
+                assert_eq!((listed.decimals, listed.caps), (asset.decimals, asset.caps), "{} at {price}", asset.symbol);
+            }
+        }
+    }
+
+    #[test]
+    fn at_any_price_that_is_read_an_asset_can_be_listed_with_room_for_everybody() {
+        for (index, asset) in ASSETS.iter().enumerate() {
+            for price in (-90..=90).map(|tenth| 10f64.powf(tenth as f64 / 10.0)) {
+                let listed = asset.listed_at(price);
+                let (cap, least) =
+                    (listed.caps.0 as f64 * price, listed.min_deposit as f64 / listed.unit() as f64 * price);
+                assert!(cap >= LEAST_CAP && least <= MOST_MIN_DEPOSIT, "{} at {price}: {listed:?}", asset.symbol);
+                for policy in Policy::ALL {
+                    assert_eq!(policy.reserve(&listed, index).validate(), Ok(()), "{} at {price}", asset.symbol);
+                }
+            }
+        }
+    }
 }

@@ -12,6 +12,7 @@
 //! - SOL, BTC and ETH are quoted in USDT; the demo takes one USDT for one dollar. Stablecoins without a series stand at
 //!   exactly 1 USD.
 
+use anyhow::{Result, ensure};
 use ballast_client::engine::price::PriceUpdate;
 
 use super::{assets::feed_id, bars::Bar};
@@ -28,8 +29,12 @@ const EMA_SECONDS: f64 = 3_600.0;
 const RANGE_SHARE: f64 = 1.0 / 20.0;
 /// Bounds of confidence ÷ price.
 const CONFIDENCE: (f64, f64) = (0.000_2, 0.01);
-/// Exponent of published prices.
+/// Exponent of published prices, where an asset never costs less than [`LEAST_UNITS`].
 const EXPONENT: i32 = -8;
+/// The lowest price of an asset has so many units at least, or more digits after the point.
+const LEAST_UNITS: f64 = 1e4;
+/// The highest price of an asset, in units: far from the 63 bits of a published one.
+const MOST_UNITS: f64 = 1e17;
 
 /// Published prices in each leg of a bar.
 pub fn steps(interval: i64) -> i64 {
@@ -63,11 +68,26 @@ pub fn confidence(bar: &Bar, interval: i64) -> f64 {
 /// What the price accounts carry.
 #[derive(Default)]
 pub struct Oracle {
+    /// Exponent of each asset's prices, [`EXPONENT`] where there is none: one for the whole replay.
+    exponents: Vec<i32>,
     /// When prices were last published, and the EMA of each.
     averages: Option<(i64, Vec<f64>)>,
 }
 
 impl Oracle {
+    /// For prices between these extremes.
+    pub fn new(extremes: &[(f64, f64)]) -> Result<Self> {
+        let exponent = |(low, high): &(f64, f64)| {
+            let exponent = EXPONENT.min((low / LEAST_UNITS).log10().floor() as i32);
+            ensure!(
+                scaled(*high, exponent) as f64 <= MOST_UNITS,
+                "prices from {low:e} to {high:e} USD are too far apart to be published with the same digits"
+            );
+            Ok(exponent)
+        };
+        Ok(Self { exponents: extremes.iter().map(exponent).collect::<Result<_>>()?, averages: None })
+    }
+
     /// The updates for one time, one for each reserve, from spot prices and confidences (as shares of the price).
     pub fn updates(&mut self, spot: &[f64], confidences: &[f64], time: i64) -> Vec<PriceUpdate> {
         let averages = match self.averages.take() {
@@ -79,13 +99,14 @@ impl Oracle {
         };
         let updates =
             spot.iter().zip(confidences).zip(&averages).enumerate().map(|(index, ((spot, confidence), average))| {
+                let exponent = self.exponents.get(index).copied().unwrap_or(EXPONENT);
                 PriceUpdate {
                     feed_id: feed_id(index),
-                    price: scaled(*spot) as i64,
-                    confidence: scaled(spot * confidence),
-                    exponent: EXPONENT,
+                    price: scaled(*spot, exponent) as i64,
+                    confidence: scaled(spot * confidence, exponent),
+                    exponent,
                     publish_time: time,
-                    ema_price: scaled(*average) as i64,
+                    ema_price: scaled(*average, exponent) as i64,
                 }
             });
         let updates = updates.collect();
@@ -94,8 +115,8 @@ impl Oracle {
     }
 }
 
-fn scaled(price: f64) -> u64 {
-    (price * 10f64.powi(-EXPONENT)).round() as u64
+fn scaled(price: f64, exponent: i32) -> u64 {
+    (price * 10f64.powi(-exponent)).round() as u64
 }
 
 #[cfg(test)]
@@ -148,7 +169,19 @@ mod tests {
         let later = oracle.updates(&[80.0, 1.0], &[0.01, 0.000_2], 1_000 + 3_600);
         assert_eq!(later[0].price, 8_000_000_000);
         let expected = 100.0 - 20.0 * (1.0 - (-1f64).exp());
-        assert_eq!(later[0].ema_price, scaled(expected) as i64);
+        assert_eq!(later[0].ema_price, scaled(expected, EXPONENT) as i64);
         assert_eq!((later[1].price, later[1].ema_price, later[1].confidence), (100_000_000, 100_000_000, 20_000));
+    }
+
+    #[test]
+    fn small_prices_are_published_with_enough_digits() -> Result<()> {
+        let mut oracle = Oracle::new(&[(7e-6, 9e-6), (0.874, 1.0013), (1e-9, 2.5), (0.001, 1e9)])?;
+        let updates = oracle.updates(&[7.123e-6, 1.0, 1e-9, 1e9], &[0.01; 4], 1_000);
+        let published = updates.iter().map(|update| (update.price, update.exponent)).collect::<Vec<_>>();
+        assert_eq!(published, [(71_230, -10), (100_000_000, -8), (10_000, -13), (100_000_000_000_000_000, -8)]);
+        assert!(updates.iter().all(|update| update.confidence > 0));
+        let error = Oracle::new(&[(1e-9, 1e9)]).err().map(|error| error.to_string());
+        assert!(error.is_some_and(|error| error.starts_with("prices from 1e-9 to 1e9 USD are too far apart")));
+        Ok(())
     }
 }

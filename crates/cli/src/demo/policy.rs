@@ -89,7 +89,7 @@ impl Policy {
         let fixed = ReserveConfig {
             deposit_cap: asset.caps.0 * asset.unit(),
             borrow_cap: asset.caps.1 * asset.unit(),
-            min_deposit: asset.unit() / 10_000,
+            min_deposit: asset.min_deposit,
             oracle: OracleConfig {
                 feed_id: layout::Address(feed_id(index)),
                 feed_account: to_engine(&price_account(index)),

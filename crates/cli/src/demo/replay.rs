@@ -120,9 +120,10 @@ impl Replay {
         let bars = &grid.bars[0];
         // A second before the first bar, so that its opening price is new.
         let start = bars[0].time - 1;
-        let mut world = World::new(bytecode, &grid.assets, start)?;
+        let assets: Vec<_> = grid.assets.iter().zip(bars).map(|(asset, bar)| asset.listed_at(bar.open)).collect();
+        let mut oracle = Oracle::new(&grid.extremes())?;
+        let mut world = World::new(bytecode, &assets, start)?;
         world.create_market(Address::new_from_array(rng.random()), setting.policy, &setting.phases)?;
-        let mut oracle = Oracle::default();
         let opens: Vec<_> = bars.iter().map(|bar| bar.open).collect();
         world.publish(&oracle.updates(&opens, &confidences(bars, grid.interval), start))?;
         let market = world.market()?;
@@ -138,15 +139,12 @@ impl Replay {
             owner: Address::new_from_array(rng.random()),
             wallets: grid.assets.iter().map(|_| Address::new_from_array(rng.random())).collect(),
         };
-        for (index, asset) in grid.assets.iter().enumerate() {
+        for (index, asset) in assets.iter().enumerate() {
             let amount = asset.atoms(INVENTORY / spot(&market, index));
             world.set_tokens(keeper.wallets[index], index, keeper.owner, amount)?;
         }
-        let record = Record {
-            assets: grid.assets.clone(),
-            accounts: (population.traders.len(), population.lenders.len()),
-            ..Record::default()
-        };
+        let record =
+            Record { assets, accounts: (population.traders.len(), population.lenders.len()), ..Record::default() };
         Ok(Self {
             world,
             oracle,

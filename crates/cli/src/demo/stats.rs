@@ -57,7 +57,7 @@ impl Frame {
     }
 
     /// Notes the state of the market at the end of the bar.
-    pub fn close(&mut self, assets: &[&Asset], market: &MarketView) {
+    pub fn close(&mut self, assets: &[Asset], market: &MarketView) {
         for (index, (asset, reserve)) in assets.iter().zip(&market.reserves).enumerate() {
             self.utilisation.push(reserve.utilisation().to_f64());
             self.rates.push(reserve.borrow_rate.per_year_f64());
@@ -84,7 +84,7 @@ impl Frame {
 #[derive(Default)]
 pub struct Record {
     /// What the market lists.
-    pub assets: Vec<&'static Asset>,
+    pub assets: Vec<Asset>,
     /// One for each bar.
     pub frames: Vec<Frame>,
     /// When prices were published, and each with its displacement by liquidations, a factor.

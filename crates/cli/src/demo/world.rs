@@ -64,7 +64,7 @@ pub struct World {
     /// The market.
     pub market: Address,
     /// What it lists, in order of the reserves' indices.
-    pub assets: Vec<&'static Asset>,
+    pub assets: Vec<Asset>,
     /// Unix seconds.
     pub now: i64,
     /// Compute units by operation.
@@ -77,7 +77,7 @@ pub struct World {
 
 impl World {
     /// Starts the virtual machine with mainnet's features, and creates the mints.
-    pub fn new(bytecode: &[u8], assets: &[&'static Asset], now: i64) -> Result<Self> {
+    pub fn new(bytecode: &[u8], assets: &[Asset], now: i64) -> Result<Self> {
         // Signatures are not checked: the demo is about the program, and this halves its time.
         let mut svm = LiteSVM::new().with_sigverify(false).with_blockhash_check(false).with_transaction_history(0);
         svm.add_program(ID, bytecode).map_err(|error| anyhow!("the program does not load: {error}"))?;
@@ -114,7 +114,7 @@ impl World {
         self.run("create market", create)?;
         self.market = market;
         for index in 0..self.assets.len() {
-            let (view, mut config) = (self.market()?, policy.reserve(self.assets[index], index));
+            let (view, mut config) = (self.market()?, policy.reserve(&self.assets[index], index));
             config.breakers.liquidation_hour = phases.hourly[index];
             let (payer, mint, number) = (self.payer, mint(index), view.market.changes);
             self.run("queue listing", view.queue_listing(payer, mint, config))?;

@@ -67,7 +67,7 @@ fn append_prices(page: &mut Page, grid: &Grid, time: &Range<i64>) -> Result<()> 
     page.heading("Prices");
     let caption = "Every price visited, as a percentage of the first. Each bar is walked open, high, low, close (low \
         first if it rises), so the wicks reach the program too.";
-    let played: Vec<_> = grid.assets.iter().zip(&grid.is_played).filter(|of| *of.1).map(|of| *of.0).collect();
+    let played: Vec<_> = grid.assets.iter().zip(&grid.is_played).filter(|of| *of.1).map(|of| **of.0).collect();
     page.figure(&prices(grid, time)?, &assets(&played), caption);
     Ok(())
 }
@@ -160,12 +160,12 @@ fn begin_window(page: &mut Page, comparison: &Comparison) -> Result<Range<i64>> 
         thousands(grid.bars.len() as u64),
         grid.interval / 60
     ));
-    let played: Vec<_> = grid.assets.iter().zip(&grid.is_played).filter(|of| *of.1).map(|of| *of.0).collect();
+    let played: Vec<_> = grid.assets.iter().zip(&grid.is_played).filter(|of| *of.1).map(|of| **of.0).collect();
     page.figure(&prices(grid, &time)?, &assets(&played), "Prices as they were, as a percentage of the first.");
     Ok(time)
 }
 
-fn assets(assets: &[&'static Asset]) -> Vec<(&'static str, (u8, u8, u8))> {
+fn assets(assets: &[Asset]) -> Vec<(&'static str, (u8, u8, u8))> {
     assets.iter().map(|asset| (asset.symbol, asset.colour)).collect()
 }
 

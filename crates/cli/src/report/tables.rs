@@ -41,7 +41,7 @@ pub fn append(page: &mut Page, record: &Record, grid: &Grid, policy: Policy) {
     page.table(&["Operation", "Reason", "Times"], &rows, 2);
 
     page.heading("Parameters");
-    let configured = grid.assets.iter().enumerate().map(|(index, asset)| (asset, policy.reserve(asset, index)));
+    let configured = record.assets.iter().enumerate().map(|(index, asset)| (asset, policy.reserve(asset, index)));
     let rows: Vec<_> = configured.map(|(asset, config)| reserve_row(asset, &config)).collect();
     page.table(
         &[
