@@ -62,7 +62,7 @@ fn dialect() -> impl Strategy<Value = Dialect> {
         select(vec!["", "\n", "# a comment, of a tool\n", "https://www.example.org\n", "sep=,\n\n"]),
     );
     let cells = (vec(any::<prop::sample::Index>(), 6), any::<bool>(), any::<bool>(), 0..6usize);
-    let around = select(vec![("", ""), ("\"", "\""), (" ", "  "), (" \"", "\" ")]);
+    let around = select(vec![("", ""), ("\"", "\""), ("\"", "\" "), (" ", "  "), (" \"", "\" ")]);
     let members = option::of(vec(any::<prop::sample::Index>(), 0..4));
     (text, cells, around, any::<bool>(), order, members).prop_map(|(text, cells, around, falls, order, members)| {
         let (separator, line_end, has_mark, ends_with_line, above) = text;

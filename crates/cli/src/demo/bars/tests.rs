@@ -129,7 +129,7 @@ fn tables_of_exchanges_and_common_tools_are_read() {
         (
             "quotes and spaces",
             "# by hand\n\n\"Time\", \"Open\" ,HIGH, low,\"Clo\"\"se\",Volume, Note\n\
-              \"1760126400\" ,\"2\", 3 ,1,2.5e0,+10,\"a, \"\"b\"\"\nc\"\n\n1760126700,2,3,1,2.5,1e1,\n",
+             \"1760126400\" ,\"2\", 3 ,1,2.5e0,+10,\"a, \"\"b\"\"\nc\"\n\n1760126700,2,3,1,2.5,1e1,\n",
         ),
     ];
     for (what, text) in tables {

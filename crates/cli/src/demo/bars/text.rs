@@ -120,7 +120,6 @@ fn check_quotes(row: &str, separator: u8) -> Result<(), (usize, &'static str)> {
     let mut rest = row.trim_end_matches('\n');
     loop {
         let breaks = || row[..row.len() - rest.len()].matches('\n').count();
-        let is_end = |rest: &str| rest.is_empty() || rest.as_bytes()[0] == separator;
         if let Some(quoted) = rest.strip_prefix('"') {
             // A doubled quote inside is one of the cell's own.
             let mut closing = quoted.match_indices('"').peekable();
@@ -130,10 +129,11 @@ fn check_quotes(row: &str, separator: u8) -> Result<(), (usize, &'static str)> {
                     break at + 1;
                 }
             };
-            if !is_end(&quoted[end..]) {
+            let after = quoted[end..].trim_start_matches(' ');
+            if after.bytes().next().is_some_and(|byte| byte != separator) {
                 return Err((breaks() + quoted[..end].matches('\n').count(), "something follows a closing quote"));
             }
-            rest = &quoted[end..];
+            rest = after;
         } else {
             let end = rest.bytes().position(|byte| byte == separator).unwrap_or(rest.len());
             let cell = rest[..end].trim();
