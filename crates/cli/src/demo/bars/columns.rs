@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
 use super::text::Row;
 use crate::demo::time;
@@ -28,43 +28,44 @@ impl Field {
     /// All, in the order of [`Columns`].
     pub const ALL: [Self; 6] = [Self::Time, Self::Open, Self::High, Self::Low, Self::Close, Self::Volume];
 
-    /// The names of its column, the surest first: a column of a surer name is taken before others. They are in lower
-    /// case and without anything but letters and digits.
+    /// The names of its column, the surest first: a column of a surer name is taken before others. Only letters and
+    /// digits count.
     fn names(self) -> &'static [&'static [&'static str]] {
         match self {
             Self::Time => &[
-                &["opentime", "timeopen", "starttime", "timeperiodstart", "start", "begin"],
-                &["unix", "unixtime", "unixtimestamp", "epoch"],
-                &["timestamp", "time", "date", "datetime", "timeutc", "dateutc", "datetimeutc", "ts", "t"],
+                &["open_time", "time_open", "start_time", "time_period_start", "start", "begin"],
+                &["unix", "unix_time", "unix_timestamp", "epoch"],
+                &["timestamp", "time", "date", "datetime", "time_utc", "date_utc", "datetime_utc", "ts", "t"],
             ],
-            Self::Open => &[&["open"], &["openprice", "priceopen", "o"]],
-            Self::High => &[&["high"], &["highprice", "pricehigh", "h"]],
-            Self::Low => &[&["low"], &["lowprice", "pricelow", "l"]],
-            Self::Close => &[&["close"], &["closeprice", "priceclose", "c"], &["last", "lastprice"]],
-            Self::Volume => &[&["volumebase", "basevolume", "volumefrom"], &["volume", "vol", "v"]],
+            Self::Open => &[&["open"], &["open_price", "price_open", "o"]],
+            Self::High => &[&["high"], &["high_price", "price_high", "h"]],
+            Self::Low => &[&["low"], &["low_price", "price_low", "l"]],
+            Self::Close => &[&["close"], &["close_price", "price_close", "c"], &["last", "last_price"]],
+            Self::Volume => &[&["volume_base", "base_volume", "volume_from"], &["volume", "vol", "v"]],
         }
     }
 
     /// What its column should be called, for messages.
     fn expected(self, symbol: &str) -> String {
-        match self {
-            Self::Time => "`timestamp`, `time`, `date`, `datetime`, `open_time` or `unix`".into(),
-            Self::Open => "`open`, `open_price` or `o`".into(),
-            Self::High => "`high`, `high_price` or `h`".into(),
-            Self::Low => "`low`, `low_price` or `l`".into(),
-            Self::Close => "`close`, `close_price`, `c` or `last`".into(),
-            Self::Volume => format!("`volume`, `vol`, `v`, `volume_base` or `volume {}`", symbol.to_lowercase()),
-        }
+        let own = format!("volume {symbol}");
+        let own = (self == Self::Volume).then_some(own.as_str());
+        let names = self.names().iter().copied().flatten().copied().chain(own);
+        names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
     }
 
-    /// How sure it is that a column of this name is the field's: the lower, the surer; `None` if it is another.
+    /// How sure it is that a column of this plain name is the field's: the lower, the surer; `None` if it is another's.
     fn rank(self, name: &str, symbol: &str) -> Option<usize> {
         let is_of_token = |rest: &str| rest == symbol || symbol == "btc" && rest == "xbt";
         if self == Self::Volume && name.strip_prefix("volume").is_some_and(is_of_token) {
             return Some(0);
         }
-        self.names().iter().position(|names| names.contains(&name))
+        self.names().iter().position(|names| names.iter().any(|known| plain(known) == name))
     }
+}
+
+/// A name in lower case, without anything but letters and digits.
+fn plain(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase()
 }
 
 impl Display for Field {
@@ -104,8 +105,7 @@ impl Columns {
             "expected a header, found a row of figures: write a line like `timestamp,open,high,low,close,volume` \
              above, in the order of the columns"
         );
-        let plain = |name: &String| name.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
-        let (names, symbol): (Vec<_>, _) = (header.iter().map(plain).collect(), symbol.to_lowercase());
+        let (names, symbol): (Vec<_>, _) = (header.iter().map(|name| plain(name)).collect(), symbol.to_lowercase());
         let mut of: [Vec<usize>; 6] = Default::default();
         for (field, columns) in Field::ALL.into_iter().zip(&mut of) {
             let ranks = names.iter().map(|name| field.rank(name, &symbol));
@@ -132,8 +132,7 @@ impl Columns {
     /// which the bar opens and the seventh the last millisecond or microsecond of it.
     pub fn of_klines(row: &Row) -> Option<Self> {
         const CLOSE_TIME: usize = 6;
-        let is_kline =
-            row.cells.len() == 12 && time::read(row.cell(0)).is_ok() && kline_length(row, CLOSE_TIME).is_some();
+        let is_kline = row.cells.len() == 12 && kline_length(row, CLOSE_TIME).is_some();
         is_kline.then(|| Self {
             of: [vec![0], vec![1], vec![2], vec![3], vec![4], vec![5]],
             header: Vec::new(),
@@ -161,10 +160,12 @@ impl Columns {
     }
 }
 
-/// How long a kline is in the unit of its times.
+/// How many seconds a kline is long: it ends one unit of time after what it calls its close.
 pub fn kline_length(row: &Row, close_time: usize) -> Option<i64> {
-    let [open, close]: [i64; 2] = [row.cell(0).parse().ok()?, row.cell(close_time).parse().ok()?];
-    close.checked_sub(open)?.checked_add(1).filter(|length| *length > 1)
+    let end = row.cell(close_time).parse::<i64>().ok()?.checked_add(1)?;
+    let (end, notation) = time::read(&end.to_string()).ok()?;
+    let (start, of_start) = time::read(row.cell(0)).ok()?;
+    (start < end && notation == of_start).then_some(end - start)
 }
 
 /// A word on columns that count something else than the token.
@@ -180,18 +181,17 @@ fn other_volumes(header: &[String], names: &[String], symbol: &str) -> String {
     }
 }
 
-/// The header of a table, and how many rows it takes. yfinance writes three: what a column is, of which ticker, and
-/// what the first column is.
-pub fn header(first: &[Row]) -> Result<(Row, usize)> {
-    let row = first.first().context("is empty: it has no header")?;
-    if let [prices, tickers, index, ..] = first
-        && prices.cell(0) == "Price"
+/// The header of a table by its first row and the next two, and how many rows it takes. yfinance writes three: what a
+/// column is, of which ticker, and what the first column is.
+pub fn header(first: Row, next: Vec<Row>) -> (Row, usize) {
+    if let [tickers, index] = &next[..]
+        && first.cell(0) == "Price"
         && tickers.cell(0) == "Ticker"
         && (1..index.cells.len()).all(|column| index.cell(column).is_empty())
-        && prices.cells.len() == index.cells.len()
+        && first.cells.len() == index.cells.len()
     {
-        let names = std::iter::once(index.cell(0)).chain((1..prices.cells.len()).map(|column| prices.cell(column)));
-        return Ok((Row { line: prices.line, cells: names.collect() }, 3));
+        let names = std::iter::once(index.cell(0)).chain((1..first.cells.len()).map(|column| first.cell(column)));
+        return (Row { line: first.line, cells: names.collect() }, 3);
     }
-    Ok((row.clone(), 1))
+    (first, 1)
 }

@@ -60,14 +60,13 @@ pub fn read(path: &Path, symbol: &str) -> Result<Series> {
 
 /// Reads the bytes of a file; `name` is for messages.
 pub fn parse(bytes: Vec<u8>, name: &str, symbol: &str) -> Result<Series> {
-    let series =
-        text::decode(bytes).and_then(|text| steps::series(table(&text, symbol)?)).with_context(|| name.to_owned())?;
+    let series = text::decode(bytes).and_then(|text| table(&text, symbol)).with_context(|| name.to_owned())?;
     let notes = series.notes.iter().map(|note| format!("{name}: {note}")).collect();
     Ok(Series { notes, ..series })
 }
 
-/// The bars of a text, each with its line, in the order of the lines.
-fn table(text: &str, symbol: &str) -> Result<Vec<(usize, Bar)>> {
+/// The bars of a text.
+fn table(text: &str, symbol: &str) -> Result<Series> {
     let (separator, columns, above) = header(text, symbol)?;
     let mut reader = Reader { notations: vec![None; columns.of(Field::Time).len()], kline: None, columns };
     let mut bars = Vec::new();
@@ -75,7 +74,10 @@ fn table(text: &str, symbol: &str) -> Result<Vec<(usize, Bar)>> {
         let row = row?;
         bars.push((row.line, reader.bar(&row).with_context(|| format!("line {}", row.line))?));
     }
-    Ok(bars)
+    let series = steps::series(bars)?;
+    let (interval, length) = (series.interval, reader.kline.unwrap_or(series.interval));
+    ensure!(interval == length, "bars of {length} s by their closing times, but rows are {interval} s apart");
+    Ok(series)
 }
 
 /// The separator, the columns, and how many rows the header takes.
@@ -83,8 +85,10 @@ fn header(text: &str, symbol: &str) -> Result<(u8, Columns, usize)> {
     let mut errors = Vec::new();
     for separator in SEPARATORS {
         let read = || -> Result<_> {
-            let first = text::rows(text, separator).take(3).collect::<Result<Vec<_>>>()?;
-            let (row, above) = columns::header(&first)?;
+            let mut rows = text::rows(text, separator);
+            let first = rows.next().context("is empty: it has no header")??;
+            // What is wrong below the header is told once it is known what the table is.
+            let (row, above) = columns::header(first, rows.take(2).map_while(Result::ok).collect());
             if let Some(columns) = Columns::of_klines(&row) {
                 return Ok((row.cells.len(), Ok((separator, columns, 0))));
             }
@@ -107,7 +111,7 @@ struct Reader {
     columns: Columns,
     /// How the times are written in each of their columns: one way in a file.
     notations: Vec<Option<Notation>>,
-    /// How long a kline is.
+    /// How many seconds a kline is long.
     kline: Option<i64>,
 }
 

@@ -167,9 +167,9 @@ fn of_two_columns_that_could_be_meant_the_surer_is_taken_or_they_must_agree() {
     let of_others = table("time,Volume BTC,Volume USDT", "1760126400,10,99", "1760126700,10,98");
     assert_eq!(
         error(&of_others),
-        "x.csv: line 1: no column for the volume, expected `volume`, `vol`, `v`, `volume_base` or `volume sol`; the \
-         columns are `time,Volume BTC,Volume USDT,open,high,low,close`, of which `Volume BTC` and `Volume USDT` may \
-         not count SOL"
+        "x.csv: line 1: no column for the volume, expected `volume_base`, `base_volume`, `volume_from`, `volume`, \
+         `vol`, `v`, `volume sol`; the columns are `time,Volume BTC,Volume USDT,open,high,low,close`, of which \
+         `Volume BTC` and `Volume USDT` may not count SOL"
     );
     assert_eq!(read_as("BTC", &of_others).map(|series| series.bars).ok(), Some(bars(2)));
     let twice = "time,open,high,low,close,close,volume\n1760126400,2,3,1,2.5,2.6,10\n1760126700,2,3,1,2.5,2.5,10\n";
@@ -187,6 +187,9 @@ fn without_a_header_only_klines_of_binance_are_read() {
     let klines =
         "1760126400000,2,3,1,2.5,10,1760126699999,25,7,5,12,0\n1760126700000,2,3,1,2.5,10,1760126700041,25,7,5,12,0\n";
     assert!(error(klines).starts_with("x.csv: line 2: column 7: `1760126700041` is not the end of the bar"));
+    let holed =
+        "1760126400000,2,3,1,2.5,10,1760126699999,25,7,5,12,0\n1760127000000,2,3,1,2.5,10,1760127299999,25,7,5,12,0\n";
+    assert_eq!(error(holed), "x.csv: bars of 300 s by their closing times, but rows are 600 s apart");
 }
 
 #[test]
@@ -240,7 +243,7 @@ fn other_forms_of_files_are_named() {
     assert_eq!(error(b"time\r\n\r\xe4,1"), "x.csv: line 3: is not UTF-8 text");
     assert_eq!(error(""), "x.csv: is empty: it has no header");
     assert_eq!(error("[[1760126400000,\"2\"]]"), "x.csv: is JSON: save it as CSV");
-    assert!(error("<p>").starts_with("x.csv: line 1: no column for the time, expected `timestamp`, `time`, `date`"));
+    assert!(error("<p>").starts_with("x.csv: line 1: no column for the time, expected `open_time`, `time_open`"));
 }
 
 #[test]
