@@ -91,9 +91,11 @@ fn a_token_of_millionths_of_a_dollar_is_played_as_one_of_hundreds() {
     let play = |name, scale| summary(&files_of_a_fall(name, scale, row));
     let (dear, cheap) = (play("demo-dear", 1.0), play("demo-cheap", 7e-6 / 200.0));
     assert!(dear.iter().any(|line| line.starts_with("Bad debt") && line.contains(" USD in ")), "{dear:#?}");
-    let same = |line: &&String| ["Liquidations ", "Bad debt", "Books"].iter().any(|of| line.starts_with(of));
+    let same = |line: &&String| ["Liquidations  ", "Bad debt", "Books"].iter().any(|of| line.starts_with(of));
     let [dear, cheap] = [&dear, &cheap].map(|summary| summary.iter().filter(same).collect::<Vec<_>>());
     assert!(dear == cheap && dear.len() == 3, "{dear:#?}\n{cheap:#?}");
+    let dearest = play("demo-dearest", 1e9 / 200.0);
+    assert!(dearest.contains(dear[0]), "{dearest:#?}");
 }
 
 #[test]
