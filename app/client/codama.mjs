@@ -105,6 +105,8 @@ export async function generate(folder) {
     renderVisitor(folder, {
       generatedFolder: 'src/generated',
       kitImportStrategy: 'rootOnly',
+      // Kit's own make zeros of what is no number.
+      dependencyMap: { solanaCodecsNumbers: '../../numbers' },
       prettierOptions: { printWidth: 120, singleQuote: true },
       syncPackageJson: false,
     }),
@@ -124,7 +126,9 @@ async function finish(generated) {
       return `${from}${folders.has(target) ? `${path}/index` : path}.js${quote}`;
     });
     // The plugin is written for an older `extendClient`: what the present one returns is inferred.
-    const fitted = named
+    // An instruction's only signed numbers are times.
+    const timed = dirname(name) === 'instructions' ? named.replaceAll('getI64Encoder', 'getTimeEncoder') : named;
+    const fitted = timed
       .replaceAll("process.env['NODE_ENV'] !== 'production'", 'true')
       .replace("(client: T): Omit<T, 'ballast'> & { ballast: BallastPlugin } =>", '(client: T) =>');
     await writeFile(file, fitted);

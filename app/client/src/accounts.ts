@@ -7,6 +7,7 @@ import {
   getProgramDerivedAddress,
   type ReadonlyUint8Array,
 } from '@solana/kit';
+import { describeError } from './errors.js';
 import {
   getMarginAccountDecoder,
   getMarketDecoder,
@@ -15,8 +16,10 @@ import {
   MARKET_DISCRIMINATOR,
   type Market as MarketData,
 } from './generated/accounts/index.js';
+import { BALLAST_ERROR__RESERVE_INDEX_OUT_OF_RANGE } from './generated/errors/index.js';
 import { BALLAST_PROGRAM_ADDRESS } from './generated/programs/index.js';
 import type { Reserve } from './generated/types/index.js';
+import { checkBits } from './numbers.js';
 
 /** The layout version that this client knows. */
 export const LAYOUT_VERSION = 2;
@@ -35,7 +38,9 @@ interface Stored {
   readonly bytes: ReadonlyUint8Array;
 }
 
-/** A market as of when its account was read: its head, and its reserves. The index of a reserve is what instructions name it by. */
+/**
+ * A market as of when its account was read: its head, and its reserves. The index of a reserve is what instructions name it by.
+ */
 export type Market = Readonly<MarketData> & Stored;
 
 /** A margin account as of when it was read. The first `positionCount` of its positions are used. */
@@ -49,20 +54,21 @@ export class DecodeError extends Error {
 /** A market from its account's data. */
 export function decodeMarket(address: Address, bytes: ReadonlyUint8Array): Market {
   checkHead(bytes, MARKET_DISCRIMINATOR);
-  // Behind the discriminator and the head of 592 bytes.
-  checkCount(bytes, 600, MAX_RESERVES);
-  return { ...decoded(() => getMarketDecoder().decode(bytes)), address, bytes };
+  const market = decoded(() => getMarketDecoder().decode(bytes));
+  checkCount(market.reserves.length, MAX_RESERVES);
+  return { ...market, address, bytes };
 }
 
 /** A margin account from its account's data. */
 export function decodeMarginAccount(address: Address, bytes: ReadonlyUint8Array): MarginAccount {
   checkHead(bytes, MARGIN_ACCOUNT_DISCRIMINATOR);
-  checkCount(bytes, 12, MAX_POSITIONS);
   const decoder = getMarginAccountDecoder();
   if (bytes.length > decoder.fixedSize) {
     throw new DecodeError('too many bytes: another kind of account');
   }
-  return { ...decoded(() => decoder.decode(bytes)), address, bytes };
+  const account = decoded(() => decoder.decode(bytes));
+  checkCount(account.positionCount, MAX_POSITIONS);
+  return { ...account, address, bytes };
 }
 
 function checkHead(bytes: ReadonlyUint8Array, discriminator: ReadonlyUint8Array) {
@@ -78,9 +84,8 @@ function checkHead(bytes: ReadonlyUint8Array, discriminator: ReadonlyUint8Array)
   }
 }
 
-function checkCount(bytes: ReadonlyUint8Array, offset: number, most: number) {
-  const count = bytes[offset];
-  if (count !== undefined && count > most) {
+function checkCount(count: number, most: number) {
+  if (count > most) {
     throw new DecodeError(`a count of ${count} exceeds what the account can hold`);
   }
 }
@@ -127,6 +132,16 @@ export async function fetchTime(rpc: Rpc, config?: FetchConfig): Promise<bigint>
 export function findReserve(market: Market, mint: Address): number | undefined {
   const index = market.reserves.findIndex((reserve) => reserve.mint === mint);
   return index < 0 ? undefined : index;
+}
+
+/** The reserve of an index. Throws if the market has no such reserve. */
+export function reserveAt(market: Market, index: number): Reserve {
+  checkBits('the index of a reserve', index, 8);
+  const reserve = market.reserves[index];
+  if (reserve === undefined) {
+    throw new RangeError(describeError(BALLAST_ERROR__RESERVE_INDEX_OUT_OF_RANGE));
+  }
+  return reserve;
 }
 
 /** The address of an owner's associated token account for a reserve's token. */

@@ -1,5 +1,6 @@
 import type { ReadonlyUint8Array } from '@solana/kit';
-import type { MarginAccount, Market } from './accounts.js';
+import { type MarginAccount, type Market, reserveAt } from './accounts.js';
+import { checkAmount, checkTime } from './numbers.js';
 
 /** What the WebAssembly module exports: see crates/engine-wasm. */
 interface Exports {
@@ -146,7 +147,7 @@ export class Engine {
 
   /** The healths of an account, interest until `now` included. */
   health(market: Market, account: MarginAccount, now: bigint | number): Health {
-    const words = this.#ask(market, account, (...lengths) => this.#exports.health(...lengths, BigInt(now)));
+    const words = this.#ask(market, account, now, this.#exports.health);
     const wide = (index: number) => (words.unsigned(index + 1) << 64n) | words.unsigned(index);
     const sums = (index: number): Sums => ({ collateral: wide(index), debt: wide(index + 2) });
     return { initial: sums(0), maintenance: sums(4), equity: sums(8) };
@@ -154,7 +155,7 @@ export class Engine {
 
   /** The account's deposits, rounded down, and debts, rounded up. */
   positions(market: Market, account: MarginAccount, now: bigint | number): PositionAmount[] {
-    const words = this.#ask(market, account, (...lengths) => this.#exports.positions(...lengths, BigInt(now)));
+    const words = this.#ask(market, account, now, this.#exports.positions);
     return Array.from({ length: words.length / 3 }, (_, index) => ({
       reserve: Number(words.unsigned(3 * index)),
       isDebt: words.unsigned(3 * index + 1) === 1n,
@@ -164,16 +165,14 @@ export class Engine {
 
   /** The most atoms that the account may borrow: that passes, and one more does not. */
   maxBorrow(market: Market, account: MarginAccount, reserve: number, now: bigint | number): Limit {
-    return limit(
-      this.#ask(market, account, (...lengths) => this.#exports.max_borrow(...lengths, BigInt(now), reserve)),
-    );
+    reserveAt(market, reserve);
+    return limit(this.#ask(market, account, now, this.#exports.max_borrow, reserve));
   }
 
   /** The most atoms that the account may withdraw. Throws if it has no deposit there. */
   maxWithdraw(market: Market, account: MarginAccount, reserve: number, now: bigint | number): Limit {
-    return limit(
-      this.#ask(market, account, (...lengths) => this.#exports.max_withdraw(...lengths, BigInt(now), reserve)),
-    );
+    reserveAt(market, reserve);
+    return limit(this.#ask(market, account, now, this.#exports.max_withdraw, reserve));
   }
 
   /**
@@ -187,9 +186,8 @@ export class Engine {
     reserve: number,
     now: bigint | number,
   ): LiquidationPrice | undefined {
-    const words = this.#ask(market, account, (...lengths) =>
-      this.#exports.liquidation_price(...lengths, BigInt(now), reserve),
-    );
+    reserveAt(market, reserve);
+    const words = this.#ask(market, account, now, this.#exports.liquidation_price, reserve);
     if (words.length === 0) {
       return undefined;
     }
@@ -204,26 +202,37 @@ export class Engine {
     now: bigint | number,
   ): LiquidationPreview {
     const { debt, collateral, maxRepay, minCollateral } = order;
-    const words = this.#ask(market, account, (...lengths) =>
-      this.#exports.preview_liquidation(...lengths, BigInt(now), debt, collateral, maxRepay, minCollateral),
-    );
+    [debt, collateral].forEach((index) => reserveAt(market, index));
+    checkAmount('maxRepay', maxRepay);
+    checkAmount('minCollateral', minCollateral);
+    const { preview_liquidation } = this.#exports;
+    const words = this.#ask(market, account, now, preview_liquidation, debt, collateral, maxRepay, minCollateral);
     const [repaid, insurance, seized] = [words.unsigned(0), words.unsigned(1), words.unsigned(2)];
     return { repaid, insurance, seized, penaltyBps: words.signed(3) };
   }
 
   /** The rates of a reserve since its books last changed. */
   rates(market: Market, reserve: number): Rates {
+    reserveAt(market, reserve);
     this.#write([market.bytes]);
     const words = this.#answer(this.#exports.rates(market.bytes.length, reserve));
     return { borrow: words.float(0), deposit: words.float(1), utilisation: words.float(2) };
   }
 
-  #ask(market: Market, account: MarginAccount, question: (market: number, margin: number) => number): Words {
+  /** Asks a question that takes more, which must have been checked. */
+  #ask<More extends unknown[]>(
+    market: Market,
+    account: MarginAccount,
+    now: bigint | number,
+    question: (market: number, margin: number, now: bigint, ...more: More) => number,
+    ...more: More
+  ): Words {
+    const time = checkTime('now', now);
     if (account.market !== market.address) {
       throw new EngineError('the margin account belongs to another market', undefined);
     }
     this.#write([market.bytes, account.bytes]);
-    return this.#answer(question(market.bytes.length, account.bytes.length));
+    return this.#answer(question(market.bytes.length, account.bytes.length, time, ...more));
   }
 
   #write(accounts: readonly ReadonlyUint8Array[]) {

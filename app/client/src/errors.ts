@@ -1,5 +1,6 @@
 import { isSolanaError, SOLANA_ERROR__INSTRUCTION_ERROR__CUSTOM } from '@solana/kit';
 import * as generated from './generated/errors/index.js';
+import { checkBits } from './numbers.js';
 
 /** The codes that the framework of the program can return; the rest of its checks are errors of the runtime. */
 const FRAMEWORK: Readonly<Record<number, readonly [name: string, words: string]>> = {
@@ -38,6 +39,7 @@ const NAMES: ReadonlyMap<number, string> = new Map(
 
 /** The name of a program error's code, if it is one of the protocol's or the framework's. */
 export function errorName(code: number): string | undefined {
+  checkBits('code', code, 32);
   return NAMES.get(code) ?? FRAMEWORK[code]?.[0];
 }
 

@@ -1,16 +1,14 @@
-// The instructions of a market with all accounts filled in that it knows, over those that Codama generates. They fail only for
-// a reserve that the market does not have.
+// The instructions of a market with all accounts filled in that it knows, over those that Codama generates. They fail only
+// for a reserve that the market does not have, and for what is no amount or number.
 
 import { type Address, getU128Decoder, type ReadonlyUint8Array, type TransactionSigner } from '@solana/kit';
-import type { Market } from './accounts.js';
+import { type Market, reserveAt } from './accounts.js';
 import type { Health, LiquidationOrder } from './engine.js';
 import { describeError } from './errors.js';
-import {
-  BALLAST_ERROR__PRICE_ACCOUNT_MISSING,
-  BALLAST_ERROR__RESERVE_INDEX_OUT_OF_RANGE,
-} from './generated/errors/index.js';
+import { BALLAST_ERROR__PRICE_ACCOUNT_MISSING } from './generated/errors/index.js';
 import * as generated from './generated/instructions/index.js';
-import type { OracleConfig, Reserve } from './generated/types/index.js';
+import type { OracleConfig } from './generated/types/index.js';
+import { checkAmount, checkBits, checkWhole } from './numbers.js';
 
 /** The address that stands for none. */
 const NONE = '11111111111111111111111111111111' as Address;
@@ -44,14 +42,6 @@ export interface PayOut {
   readonly amount: bigint;
 }
 
-function reserveAt(market: Market, index: number): Reserve {
-  const reserve = market.reserves[index];
-  if (reserve === undefined) {
-    throw new RangeError(describeError(BALLAST_ERROR__RESERVE_INDEX_OUT_OF_RANGE));
-  }
-  return reserve;
-}
-
 function tokens(market: Market, index: number) {
   const { vault, mint, tokenProgram } = reserveAt(market, index);
   return { vault, mint, tokenProgram };
@@ -62,6 +52,7 @@ export function openAccount(
   market: Market,
   { owner, payer = owner, id = 0 }: { owner: TransactionSigner; payer?: TransactionSigner; id?: number },
 ) {
+  checkBits('id', id, 16);
   return generated.getOpenAccountInstructionAsync({
     owner,
     payer,
@@ -79,6 +70,7 @@ export function openIsolatedAccount(
   input: { owner: TransactionSigner; payer?: TransactionSigner; id: number; collateral: number; debt: number },
 ) {
   const { owner, payer = owner, id, collateral, debt } = input;
+  checkBits('id', id, 16);
   [collateral, debt].forEach((index) => reserveAt(market, index));
   return generated.getOpenAccountInstructionAsync({
     owner,
@@ -99,17 +91,20 @@ export function closeAccount(input: { owner: TransactionSigner; marginAccount: A
 
 /** Lends tokens for a margin account. Of a token with a transfer fee, what arrives. */
 export function deposit(market: Market, { payer, marginAccount, source, reserve, amount }: PayIn) {
+  checkAmount('amount', amount);
   const accounts = { payer, market: market.address, marginAccount, source, ...tokens(market, reserve) };
   return generated.getDepositInstruction({ ...accounts, reserve, amount });
 }
 
 /** Pays up to so much of a debt, or all with `EVERYTHING`. */
 export function repay(market: Market, { payer, marginAccount, source, reserve, amount }: PayIn) {
+  checkAmount('amount', amount);
   const accounts = { payer, market: market.address, marginAccount, source, ...tokens(market, reserve) };
   return generated.getRepayInstruction({ ...accounts, reserve, amount });
 }
 
 function payOut(market: Market, { owner, marginAccount, destination, reserve, amount }: PayOut) {
+  checkAmount('amount', amount);
   const { address, vaultAuthority } = market;
   const accounts = { owner, market: address, marginAccount, destination, vaultAuthority, ...tokens(market, reserve) };
   return { ...accounts, reserve, amount };
@@ -162,6 +157,8 @@ export function liquidate(
     destination: Address;
   },
 ) {
+  checkAmount('maxRepay', input.maxRepay);
+  checkAmount('minCollateral', input.minCollateral);
   const debt = tokens(market, input.debt);
   const collateral = tokens(market, input.collateral);
   return generated.getLiquidateInstruction({
@@ -187,6 +184,8 @@ export function assertHealth(
   market: Market,
   { marginAccount, requirement, minRatioBps }: { marginAccount: Address; requirement: number; minRatioBps: number },
 ) {
+  checkWhole('requirement', requirement, 'number', 0n, 2n);
+  checkBits('minRatioBps', minRatioBps, 32);
   return generated.getAssertHealthInstruction({ market: market.address, marginAccount, requirement, minRatioBps });
 }
 

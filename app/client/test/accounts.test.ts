@@ -8,7 +8,10 @@ import {
   fetchTime,
   findReserve,
   findTokenAccount,
+  LAYOUT_VERSION,
+  type Market,
 } from '../src/index.js';
+import { getMarginAccountEncoder, getMarketEncoder, MARKET_DISCRIMINATOR } from '../src/generated/index.js';
 import { bytesOf, fixture, instructions, key, rpcWith, type StoredAccount } from './support.js';
 
 const { market: stored } = instructions;
@@ -42,11 +45,20 @@ describe('a market', () => {
   it('is not what other bytes are', () => {
     const decode = (data: Uint8Array) => () => decodeMarket(stored.address, data);
     expect(decode(new Uint8Array())).toThrow('too few bytes');
-    expect(decode(bytes.slice(0, 700))).toThrow('too few bytes');
-    expect(decode(bytes.slice(0, 607))).toThrow('too few bytes');
+    const market = decodeMarket(stored.address, bytes);
+    const encode = (reserves: Market['reserves']) => getMarketEncoder().encode({ ...market, reserves });
+    const whole = encode(market.reserves).slice();
+    for (const length of [encode([]).length - 1, encode([]).length, whole.length - 1]) {
+      expect(decode(whole.slice(0, length))).toThrow('too few bytes');
+    }
     expect(decode(changed(bytes, 0, 0))).toThrow("the discriminator is another account's");
-    expect(decode(changed(bytes, 8, 1))).toThrow('layout version 1 is unknown to this client');
-    expect(decode(changed(bytes, 600, 65))).toThrow('a count of 65 exceeds what the account can hold');
+    const other = LAYOUT_VERSION + 1;
+    const version = changed(bytes, MARKET_DISCRIMINATOR.length, other);
+    expect(decode(version)).toThrow(`layout version ${other} is unknown to this client`);
+    const [reserve] = market.reserves;
+    expect(decodeMarket(stored.address, encode(Array(64).fill(reserve))).reserves).toHaveLength(64);
+    const tooMany = encode(Array(65).fill(reserve)).slice();
+    expect(decode(tooMany)).toThrow('a count of 65 exceeds what the account can hold');
     expect(decode(marginBytes)).toThrow('discriminator');
   });
 
@@ -72,9 +84,13 @@ describe('a margin account', () => {
 
   it('is not what other bytes are', () => {
     const decode = (data: Uint8Array) => () => decodeMarginAccount(account.address, data);
-    expect(decode(marginBytes.slice(0, 511))).toThrow('too few bytes');
+    expect(decode(marginBytes.slice(0, -1))).toThrow('too few bytes');
     expect(decode(new Uint8Array([...marginBytes, 0]))).toThrow('too many bytes');
-    expect(decode(changed(marginBytes, 12, 17))).toThrow('a count of 17 exceeds');
+    const margin = decodeMarginAccount(account.address, marginBytes);
+    const tooMany = getMarginAccountEncoder()
+      .encode({ ...margin, positionCount: 17 })
+      .slice();
+    expect(decode(tooMany)).toThrow('a count of 17 exceeds what the account can hold');
     expect(decode(bytes)).toThrow('discriminator');
   });
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Address } from '@solana/kit';
 import { expect, test } from 'vitest';
+import * as generated from '../src/generated/index.js';
 import { decodeMarket, parseAtoms } from '../src/index.js';
 import { borrowHalf, openAndDeposit, report } from './quickstart.js';
 import { bytesOf, fixture, rpcWith, signer, type StoredAccount } from './support.js';
@@ -17,6 +18,11 @@ function situation(name: string) {
   return { rpc, market, account, now: BigInt(now), mints: reserves.map(({ mint }): Address => mint) };
 }
 
+/** The first bytes of instructions. */
+function discriminators(...names: ('OPEN_ACCOUNT' | 'DEPOSIT' | 'REFRESH_PRICES' | 'BORROW' | 'ASSERT_HEALTH')[]) {
+  return names.map((name) => generated[`${name}_DISCRIMINATOR`][0]);
+}
+
 test('the quick start is the code that runs here', () => {
   expect(read('../README.md')).toContain('```ts\n' + read('quickstart.ts') + '```\n');
 });
@@ -24,9 +30,9 @@ test('the quick start is the code that runs here', () => {
 test('the quick start builds its transactions', async () => {
   const { rpc, market, mints, now } = situation('lender');
   const opened = await openAndDeposit(rpc, market.address, owner, mints[1]!, parseAtoms('1.5', 9));
-  expect(opened.map(({ data }) => data![0])).toEqual([3, 5, 9]);
+  expect(opened.map(({ data }) => data![0])).toEqual(discriminators('OPEN_ACCOUNT', 'DEPOSIT', 'REFRESH_PRICES'));
   const borrowed = await borrowHalf(rpc, market.address, owner, mints[0]!, now);
-  expect(borrowed.map(({ data }) => data![0])).toEqual([9, 7, 34]);
+  expect(borrowed.map(({ data }) => data![0])).toEqual(discriminators('REFRESH_PRICES', 'BORROW', 'ASSERT_HEALTH'));
   // Half of the 681,818,181 atoms that 1,000 USD at 75 % back at 110 %.
   expect(new DataView(new Uint8Array(borrowed[1]!.data!).buffer).getBigUint64(2, true)).toBe(340_909_090n);
   await expect(borrowHalf(rpc, market.address, owner, market.address, now)).rejects.toThrow('does not list this mint');
@@ -34,7 +40,7 @@ test('the quick start builds its transactions', async () => {
 
 test('the quick start says why nothing can be borrowed', async () => {
   const { rpc, market, mints, now } = situation('stale prices');
-  await expect(borrowHalf(rpc, market.address, owner, mints[0]!, now)).rejects.toThrow(/^PriceStale \(6096\)/);
+  await expect(borrowHalf(rpc, market.address, owner, mints[0]!, now)).rejects.toThrow(/^PriceStale \(\d+\)/);
 });
 
 test('the quick start reports an account', async () => {

@@ -21,16 +21,8 @@ import {
   getArrayEncoder,
   getBytesDecoder,
   getBytesEncoder,
-  getI64Decoder,
-  getI64Encoder,
   getStructDecoder,
   getStructEncoder,
-  getU16Decoder,
-  getU16Encoder,
-  getU64Decoder,
-  getU64Encoder,
-  getU8Decoder,
-  getU8Encoder,
   transformEncoder,
   type Account,
   type Address,
@@ -44,6 +36,16 @@ import {
   type MaybeEncodedAccount,
   type ReadonlyUint8Array,
 } from '@solana/kit';
+import {
+  getI64Decoder,
+  getI64Encoder,
+  getU16Decoder,
+  getU16Encoder,
+  getU64Decoder,
+  getU64Encoder,
+  getU8Decoder,
+  getU8Encoder,
+} from '../../numbers.js';
 import { getPositionDecoder, getPositionEncoder, type Position, type PositionArgs } from '../types/index.js';
 
 export const MARGIN_ACCOUNT_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([143, 109, 33, 76, 190, 108, 140, 149]);

@@ -16,8 +16,6 @@ import {
   getBytesEncoder,
   getStructDecoder,
   getStructEncoder,
-  getU16Decoder,
-  getU16Encoder,
   SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
   SolanaError,
   transformEncoder,
@@ -42,6 +40,7 @@ import {
   getNonNullResolvedInstructionInput,
   type ResolvedInstructionAccount,
 } from '@solana/kit/program-client-core';
+import { getU16Decoder, getU16Encoder } from '../../numbers.js';
 import { findMarketPda, findVaultAuthorityPda } from '../pdas/index.js';
 import { BALLAST_PROGRAM_ADDRESS } from '../programs/index.js';
 import { getMarketConfigDecoder, getMarketConfigEncoder, type MarketConfig, type MarketConfigArgs } from '../types/index.js';

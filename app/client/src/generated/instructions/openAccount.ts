@@ -14,10 +14,6 @@ import {
   getBytesEncoder,
   getStructDecoder,
   getStructEncoder,
-  getU16Decoder,
-  getU16Encoder,
-  getU8Decoder,
-  getU8Encoder,
   SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
   SolanaError,
   transformEncoder,
@@ -43,6 +39,7 @@ import {
   getNonNullResolvedInstructionInput,
   type ResolvedInstructionAccount,
 } from '@solana/kit/program-client-core';
+import { getU16Decoder, getU16Encoder, getU8Decoder, getU8Encoder } from '../../numbers.js';
 import { findMarginAccountPda } from '../pdas/index.js';
 import { BALLAST_PROGRAM_ADDRESS } from '../programs/index.js';
 

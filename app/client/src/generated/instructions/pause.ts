@@ -14,8 +14,6 @@ import {
   getBytesEncoder,
   getStructDecoder,
   getStructEncoder,
-  getU8Decoder,
-  getU8Encoder,
   SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
   SolanaError,
   transformEncoder,
@@ -34,6 +32,7 @@ import {
   type WritableAccount,
 } from '@solana/kit';
 import { getAccountMetaFactory, type ResolvedInstructionAccount } from '@solana/kit/program-client-core';
+import { getU8Decoder, getU8Encoder } from '../../numbers.js';
 import { BALLAST_PROGRAM_ADDRESS } from '../programs/index.js';
 
 export const PAUSE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([25]);

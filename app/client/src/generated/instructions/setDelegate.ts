@@ -14,12 +14,8 @@ import {
   getAddressEncoder,
   getBytesDecoder,
   getBytesEncoder,
-  getI64Decoder,
-  getI64Encoder,
   getStructDecoder,
   getStructEncoder,
-  getU8Decoder,
-  getU8Encoder,
   SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
   SolanaError,
   transformEncoder,
@@ -38,6 +34,7 @@ import {
   type WritableAccount,
 } from '@solana/kit';
 import { getAccountMetaFactory, type ResolvedInstructionAccount } from '@solana/kit/program-client-core';
+import { getI64Decoder, getTimeEncoder, getU8Decoder, getU8Encoder } from '../../numbers.js';
 import { BALLAST_PROGRAM_ADDRESS } from '../programs/index.js';
 
 export const SET_DELEGATE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([32]);
@@ -80,7 +77,7 @@ export function getSetDelegateInstructionDataEncoder(): FixedSizeEncoder<SetDele
       ['discriminator', fixEncoderSize(getBytesEncoder(), 1)],
       ['delegate', getAddressEncoder()],
       ['rights', getU8Encoder()],
-      ['until', getI64Encoder()],
+      ['until', getTimeEncoder()],
     ]),
     (value) => ({ ...value, discriminator: SET_DELEGATE_DISCRIMINATOR }),
   );

@@ -16,10 +16,6 @@ import {
   getBytesEncoder,
   getStructDecoder,
   getStructEncoder,
-  getU32Decoder,
-  getU32Encoder,
-  getU8Decoder,
-  getU8Encoder,
   SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
   SolanaError,
   transformEncoder,
@@ -38,6 +34,7 @@ import {
   type WritableAccount,
 } from '@solana/kit';
 import { getAccountMetaFactory, type ResolvedInstructionAccount } from '@solana/kit/program-client-core';
+import { getU32Decoder, getU32Encoder, getU8Decoder, getU8Encoder } from '../../numbers.js';
 import { BALLAST_PROGRAM_ADDRESS } from '../programs/index.js';
 
 export const SET_PARAMETERS_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([2]);

@@ -14,8 +14,6 @@ import {
   getBytesEncoder,
   getStructDecoder,
   getStructEncoder,
-  getU64Decoder,
-  getU64Encoder,
   SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS,
   SolanaError,
   transformEncoder,
@@ -35,6 +33,7 @@ import {
   type WritableAccount,
 } from '@solana/kit';
 import { getAccountMetaFactory, type ResolvedInstructionAccount } from '@solana/kit/program-client-core';
+import { getU64Decoder, getU64Encoder } from '../../numbers.js';
 import { BALLAST_PROGRAM_ADDRESS } from '../programs/index.js';
 
 export const STAKE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([21]);

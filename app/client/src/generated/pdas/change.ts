@@ -9,11 +9,11 @@
 import {
   getAddressEncoder,
   getProgramDerivedAddress,
-  getU64Encoder,
   getUtf8Encoder,
   type Address,
   type ProgramDerivedAddress,
 } from '@solana/kit';
+import { getU64Encoder } from '../../numbers.js';
 
 export type ChangeSeeds = {
   market: Address;

@@ -10,10 +10,10 @@ import {
   getAddressEncoder,
   getBytesEncoder,
   getProgramDerivedAddress,
-  getU16Encoder,
   type Address,
   type ProgramDerivedAddress,
 } from '@solana/kit';
+import { getU16Encoder } from '../../numbers.js';
 
 export type MarketSeeds = {
   creator: Address;

@@ -9,11 +9,11 @@
 import {
   getAddressEncoder,
   getProgramDerivedAddress,
-  getU8Encoder,
   getUtf8Encoder,
   type Address,
   type ProgramDerivedAddress,
 } from '@solana/kit';
+import { getU8Encoder } from '../../numbers.js';
 
 export type StakeSeeds = {
   market: Address;

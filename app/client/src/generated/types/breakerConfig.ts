@@ -16,17 +16,19 @@ import {
   getBytesEncoder,
   getStructDecoder,
   getStructEncoder,
+  type FixedSizeCodec,
+  type FixedSizeDecoder,
+  type FixedSizeEncoder,
+  type ReadonlyUint8Array,
+} from '@solana/kit';
+import {
   getU16Decoder,
   getU16Encoder,
   getU32Decoder,
   getU32Encoder,
   getU64Decoder,
   getU64Encoder,
-  type FixedSizeCodec,
-  type FixedSizeDecoder,
-  type FixedSizeEncoder,
-  type ReadonlyUint8Array,
-} from '@solana/kit';
+} from '../../numbers.js';
 
 export type BreakerConfig = {
   outflowHour: bigint;

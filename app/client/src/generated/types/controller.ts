@@ -14,13 +14,12 @@ import {
   getBytesEncoder,
   getStructDecoder,
   getStructEncoder,
-  getU64Decoder,
-  getU64Encoder,
   type FixedSizeCodec,
   type FixedSizeDecoder,
   type FixedSizeEncoder,
   type ReadonlyUint8Array,
 } from '@solana/kit';
+import { getU64Decoder, getU64Encoder } from '../../numbers.js';
 
 export type Controller = { multiplier: bigint; utilisation: bigint; premium: bigint; reserved: ReadonlyUint8Array };
 

@@ -14,13 +14,12 @@ import {
   getBytesEncoder,
   getStructDecoder,
   getStructEncoder,
-  getU16Decoder,
-  getU16Encoder,
   type FixedSizeCodec,
   type FixedSizeDecoder,
   type FixedSizeEncoder,
   type ReadonlyUint8Array,
 } from '@solana/kit';
+import { getU16Decoder, getU16Encoder } from '../../numbers.js';
 
 export type ControllerConfig = {
   target: number;

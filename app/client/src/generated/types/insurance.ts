@@ -14,15 +14,12 @@ import {
   getBytesEncoder,
   getStructDecoder,
   getStructEncoder,
-  getU32Decoder,
-  getU32Encoder,
-  getU64Decoder,
-  getU64Encoder,
   type FixedSizeCodec,
   type FixedSizeDecoder,
   type FixedSizeEncoder,
   type ReadonlyUint8Array,
 } from '@solana/kit';
+import { getU32Decoder, getU32Encoder, getU64Decoder, getU64Encoder } from '../../numbers.js';
 
 export type Insurance = {
   assets: bigint;

@@ -10,14 +10,11 @@ import {
   combineCodec,
   getStructDecoder,
   getStructEncoder,
-  getU16Decoder,
-  getU16Encoder,
-  getU32Decoder,
-  getU32Encoder,
   type FixedSizeCodec,
   type FixedSizeDecoder,
   type FixedSizeEncoder,
 } from '@solana/kit';
+import { getU16Decoder, getU16Encoder, getU32Decoder, getU32Encoder } from '../../numbers.js';
 
 export type InsuranceConfig = { cooldown: number; feeShare: number; penaltyShare: number };
 

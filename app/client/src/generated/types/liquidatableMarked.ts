@@ -10,17 +10,14 @@ import {
   combineCodec,
   getAddressDecoder,
   getAddressEncoder,
-  getI64Decoder,
-  getI64Encoder,
   getStructDecoder,
   getStructEncoder,
-  getU64Decoder,
-  getU64Encoder,
   type Address,
   type FixedSizeCodec,
   type FixedSizeDecoder,
   type FixedSizeEncoder,
 } from '@solana/kit';
+import { getI64Decoder, getI64Encoder, getU64Decoder, getU64Encoder } from '../../numbers.js';
 
 /** An account was seen to be liquidatable, or not to be. */
 export type LiquidatableMarked = {

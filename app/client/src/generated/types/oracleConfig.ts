@@ -16,16 +16,13 @@ import {
   getBytesEncoder,
   getStructDecoder,
   getStructEncoder,
-  getU16Decoder,
-  getU16Encoder,
-  getU32Decoder,
-  getU32Encoder,
   type Address,
   type FixedSizeCodec,
   type FixedSizeDecoder,
   type FixedSizeEncoder,
   type ReadonlyUint8Array,
 } from '@solana/kit';
+import { getU16Decoder, getU16Encoder, getU32Decoder, getU32Encoder } from '../../numbers.js';
 
 export type OracleConfig = {
   feedId: Address;

@@ -8,14 +8,13 @@
 
 import {
   combineCodec,
-  getI64Decoder,
-  getI64Encoder,
   getStructDecoder,
   getStructEncoder,
   type FixedSizeCodec,
   type FixedSizeDecoder,
   type FixedSizeEncoder,
 } from '@solana/kit';
+import { getI64Decoder, getI64Encoder } from '../../numbers.js';
 
 export type Outflow = { hour: bigint; day: bigint; updated: bigint };
 

@@ -12,12 +12,18 @@ import {
   fixEncoderSize,
   getBytesDecoder,
   getBytesEncoder,
+  getStructDecoder,
+  getStructEncoder,
+  type FixedSizeCodec,
+  type FixedSizeDecoder,
+  type FixedSizeEncoder,
+  type ReadonlyUint8Array,
+} from '@solana/kit';
+import {
   getI32Decoder,
   getI32Encoder,
   getI64Decoder,
   getI64Encoder,
-  getStructDecoder,
-  getStructEncoder,
   getU16Decoder,
   getU16Encoder,
   getU32Decoder,
@@ -26,11 +32,7 @@ import {
   getU64Encoder,
   getU8Decoder,
   getU8Encoder,
-  type FixedSizeCodec,
-  type FixedSizeDecoder,
-  type FixedSizeEncoder,
-  type ReadonlyUint8Array,
-} from '@solana/kit';
+} from '../../numbers.js';
 
 export type PriceCache = {
   price: bigint;

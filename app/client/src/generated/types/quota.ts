@@ -12,17 +12,14 @@ import {
   fixEncoderSize,
   getBytesDecoder,
   getBytesEncoder,
-  getI64Decoder,
-  getI64Encoder,
   getStructDecoder,
   getStructEncoder,
-  getU8Decoder,
-  getU8Encoder,
   type FixedSizeCodec,
   type FixedSizeDecoder,
   type FixedSizeEncoder,
   type ReadonlyUint8Array,
 } from '@solana/kit';
+import { getI64Decoder, getI64Encoder, getU8Decoder, getU8Encoder } from '../../numbers.js';
 
 export type Quota = { day: bigint; count: number; padding: ReadonlyUint8Array };
 

@@ -16,14 +16,13 @@ import {
   getBytesEncoder,
   getStructDecoder,
   getStructEncoder,
-  getU8Decoder,
-  getU8Encoder,
   type FixedSizeCodec,
   type FixedSizeDecoder,
   type FixedSizeEncoder,
   type ReadonlyUint8Array,
 } from '@solana/kit';
 import { getRatePointDecoder, getRatePointEncoder, type RatePoint, type RatePointArgs } from './index.js';
+import { getU8Decoder, getU8Encoder } from '../../numbers.js';
 
 export type RateCurve = { points: Array<RatePoint>; count: number; reserved: ReadonlyUint8Array };
 

@@ -8,16 +8,13 @@
 
 import {
   combineCodec,
-  getI64Decoder,
-  getI64Encoder,
   getStructDecoder,
   getStructEncoder,
-  getU64Decoder,
-  getU64Encoder,
   type FixedSizeCodec,
   type FixedSizeDecoder,
   type FixedSizeEncoder,
 } from '@solana/kit';
+import { getI64Decoder, getI64Encoder, getU64Decoder, getU64Encoder } from '../../numbers.js';
 
 export type Throughput = { level: bigint; updated: bigint };
 

@@ -14,19 +14,21 @@ import {
   getArrayEncoder,
   getBytesDecoder,
   getBytesEncoder,
-  getI16Decoder,
-  getI16Encoder,
   getStructDecoder,
   getStructEncoder,
-  getU16Decoder,
-  getU16Encoder,
-  getU32Decoder,
-  getU32Encoder,
   type FixedSizeCodec,
   type FixedSizeDecoder,
   type FixedSizeEncoder,
   type ReadonlyUint8Array,
 } from '@solana/kit';
+import {
+  getI16Decoder,
+  getI16Encoder,
+  getU16Decoder,
+  getU16Encoder,
+  getU32Decoder,
+  getU32Encoder,
+} from '../../numbers.js';
 
 export type ValueAtRiskConfig = {
   correlations: Array<Array<number>>;

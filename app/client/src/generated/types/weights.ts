@@ -10,12 +10,11 @@ import {
   combineCodec,
   getStructDecoder,
   getStructEncoder,
-  getU16Decoder,
-  getU16Encoder,
   type FixedSizeCodec,
   type FixedSizeDecoder,
   type FixedSizeEncoder,
 } from '@solana/kit';
+import { getU16Decoder, getU16Encoder } from '../../numbers.js';
 
 export type Weights = {
   initialAsset: number;

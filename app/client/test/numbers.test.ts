@@ -1,0 +1,263 @@
+// Whatever is no index, amount or time is refused, by everything that takes a number.
+import type { Decoder, Encoder } from '@solana/kit';
+import { describe, expect, it, test } from 'vitest';
+import * as generated from '../src/generated/index.js';
+import * as client from '../src/index.js';
+import { bytesOf, fixture, key, signer, type StoredAccount } from './support.js';
+
+type Wrong = readonly [value: unknown, error: typeof RangeError | typeof TypeError];
+
+const NOT_NUMBERS: readonly Wrong[] = [undefined, null, '1', '', true, {}, [1], new Date(0), () => 1].map((value) => [
+  value,
+  TypeError,
+]);
+const NOT_WHOLE: readonly Wrong[] = [NaN, Infinity, -1, -0.5, 1.5, 2 ** 53, 2 ** 64].map((value) => [
+  value,
+  RangeError,
+]);
+
+/** What is none of a number of so many bits. */
+const bits = (count: number): readonly Wrong[] => [
+  ...NOT_NUMBERS,
+  [1n, TypeError],
+  ...NOT_WHOLE,
+  [2 ** count, RangeError],
+];
+/** What is no index of a reserve of the market of four that is asked about. */
+const INDEX = [...bits(8), ...[4, 255, 2 ** 32].map((value): Wrong => [value, RangeError])];
+const AMOUNT: readonly Wrong[] = [
+  ...[...NOT_NUMBERS, ...NOT_WHOLE, [1, TypeError] as const].map(([value]): Wrong => [value, TypeError]),
+  ...[-1n, 2n ** 64n, 2n ** 64n + 5n].map((value): Wrong => [value, RangeError]),
+];
+const BIGINT = [...NOT_NUMBERS, ...NOT_WHOLE].map(([value]): Wrong => [value, TypeError]);
+const TEXT: readonly Wrong[] = [
+  ...[undefined, null, 1, NaN, 1n, true, {}, ['1']].map((value): Wrong => [value, TypeError]),
+  ...['', '-1', '1e3', '0x1', ' 1', '1.0000000', '18446744073709.551616'].map((value): Wrong => [value, RangeError]),
+];
+const MILLISECONDS = [1_763_740_800_000, 1_763_740_800_000n, 2 ** 53 - 1, 2n ** 63n - 1n];
+const TIME: readonly Wrong[] = [
+  ...NOT_NUMBERS,
+  ...NOT_WHOLE,
+  ...[-1n, 2n ** 63n, 2n ** 64n, ...MILLISECONDS].map((value): Wrong => [value, RangeError]),
+];
+
+const {
+  market: stored,
+  account,
+  now,
+} = fixture<{ market: StoredAccount; account: StoredAccount; now: number }[]>('engine.json').at(-1)!;
+const market = client.decodeMarket(stored.address, bytesOf(stored.data));
+const margin = client.decodeMarginAccount(account.address, bytesOf(account.data));
+/** One whose WebAssembly may not be called. */
+const unreachable = (_: unknown, name: string | symbol) => () => expect.unreachable(`reached ${String(name)}`);
+const engine = new client.Engine(new Proxy({}, { get: unreachable }) as never);
+
+const owner = signer(2);
+const marginAccount = key(3);
+const payIn = { payer: owner, marginAccount, source: key(4), reserve: 0, amount: 1n };
+const payOut = { owner, marginAccount, destination: key(5), reserve: 0, amount: 1n };
+const order = { debt: 0, collateral: 1, maxRepay: 1n, minCollateral: 1n };
+const liquidation = { ...order, liquidator: owner, marginAccount, source: key(4), destination: key(5) };
+const assertion = { marginAccount, requirement: 0, minRatioBps: 1 };
+
+/** A call that takes one of its numbers, and what that must not be. */
+type Case = readonly [argument: string, wrong: readonly Wrong[], call: (value: never) => unknown];
+
+/** The cases of a call whose numbers are fields of what is otherwise good. */
+function fields(kinds: Record<string, readonly Wrong[]>, call: (input: never) => unknown, good: object): Case[] {
+  return Object.entries(kinds).map(([name, wrong]) => [
+    name,
+    wrong,
+    (value: unknown) => call({ ...good, [name]: value } as never),
+  ]);
+}
+
+const PAY = { reserve: INDEX, amount: AMOUNT };
+const ORDER = { debt: INDEX, collateral: INDEX, maxRepay: AMOUNT, minCollateral: AMOUNT };
+// `id` has a default.
+const ID = bits(16).filter(([value]) => value !== undefined);
+
+const CASES: Record<string, Case[]> = {
+  'Engine.health': [['now', TIME, (value) => engine.health(market, margin, value)]],
+  'Engine.positions': [['now', TIME, (value) => engine.positions(market, margin, value)]],
+  'Engine.maxBorrow': [
+    ['reserve', INDEX, (value) => engine.maxBorrow(market, margin, value, now)],
+    ['now', TIME, (value) => engine.maxBorrow(market, margin, 0, value)],
+  ],
+  'Engine.maxWithdraw': [
+    ['reserve', INDEX, (value) => engine.maxWithdraw(market, margin, value, now)],
+    ['now', TIME, (value) => engine.maxWithdraw(market, margin, 0, value)],
+  ],
+  'Engine.liquidationPrice': [
+    ['reserve', INDEX, (value) => engine.liquidationPrice(market, margin, value, now)],
+    ['now', TIME, (value) => engine.liquidationPrice(market, margin, 0, value)],
+  ],
+  'Engine.previewLiquidation': [
+    ...fields(ORDER, (input) => engine.previewLiquidation(market, margin, input, now), order),
+    ['now', TIME, (value) => engine.previewLiquidation(market, margin, order, value)],
+  ],
+  'Engine.rates': [['reserve', INDEX, (value) => engine.rates(market, value)]],
+  reserveAt: [['index', INDEX, (value) => client.reserveAt(market, value)]],
+  formatAtoms: [
+    ['value', BIGINT, (value) => client.formatAtoms(value, 6)],
+    ['decimals', bits(8), (value) => client.formatAtoms(1n, value)],
+  ],
+  parseAtoms: [
+    ['text', TEXT, (value) => client.parseAtoms(value, 6)],
+    ['decimals', bits(8), (value) => client.parseAtoms('1', value)],
+  ],
+  formatUsd: [['value', BIGINT, (value) => client.formatUsd(value)]],
+  formatPrice: fields(
+    { price: BIGINT, exponent: [...bits(9), [-256, RangeError]].filter(([value]) => value !== -1) as Wrong[] },
+    client.formatPrice as never,
+    { price: 1n, exponent: -8 },
+  ),
+  annualYield: [
+    ['rate', [...NOT_NUMBERS, ...[NaN, Infinity, -0.1].map((value): Wrong => [value, RangeError])], client.annualYield],
+  ],
+  errorName: [['code', bits(32), client.errorName]],
+  describeError: [['code', bits(32), client.describeError]],
+  openAccount: fields({ id: ID }, (input) => client.openAccount(market, input), { owner }),
+  openIsolatedAccount: fields(
+    { id: bits(16), collateral: INDEX, debt: INDEX },
+    (input) => client.openIsolatedAccount(market, input),
+    { owner, id: 0, collateral: 0, debt: 1 },
+  ),
+  deposit: fields(PAY, (input) => client.deposit(market, input), payIn),
+  repay: fields(PAY, (input) => client.repay(market, input), payIn),
+  withdraw: fields(PAY, (input) => client.withdraw(market, input), payOut),
+  borrow: fields(PAY, (input) => client.borrow(market, input), payOut),
+  refreshPrices: [['reserve', INDEX, (value) => client.refreshPrices(market, [[value, key(30)]])]],
+  liquidate: fields(ORDER, (input) => client.liquidate(market, input), liquidation),
+  assertHealth: fields(
+    { requirement: [...bits(8), [3, RangeError]], minRatioBps: bits(32) },
+    (input) => client.assertHealth(market, input),
+    assertion,
+  ),
+  findMarketPda: fields({ id: bits(16) }, client.findMarketPda as never, { creator: key(1) }),
+  findMarginAccountPda: fields({ id: bits(16) }, client.findMarginAccountPda as never, {
+    market: key(1),
+    owner: key(2),
+  }),
+  findStakePda: fields({ reserve: bits(8) }, client.findStakePda as never, { market: key(1), owner: key(2) }),
+  findChangePda: fields(
+    { number: [...NOT_NUMBERS, ...NOT_WHOLE, [-1n, RangeError], [2n ** 64n, RangeError]] },
+    client.findChangePda as never,
+    { market: key(1) },
+  ),
+};
+
+/** What is public and takes no number of a caller's. */
+const WITHOUT_NUMBERS = [
+  ...[
+    'closeAccount',
+    'decodeHealth',
+    'decodeMarginAccount',
+    'decodeMarket',
+    'errorCode',
+    'fetchMarginAccount',
+  ],
+  ...['fetchMarket', 'fetchTime', 'findReserve', 'findTokenAccount', 'findVaultAuthorityPda'],
+  ...['findVaultPda', 'loadEngine', 'readHealth', 'refreshPinnedPrices', 'DecodeError', 'Engine', 'EngineError'],
+];
+
+test('every public function is listed here', () => {
+  const functions = Object.entries(client).filter(([, value]) => typeof value === 'function');
+  const methods = Object.getOwnPropertyNames(client.Engine.prototype).filter((name) => name !== 'constructor');
+  const all = [...functions.map(([name]) => name), ...methods.map((name) => `Engine.${name}`)];
+  expect(all.sort()).toEqual([...Object.keys(CASES), ...WITHOUT_NUMBERS].sort());
+});
+
+describe.each(Object.entries(CASES))('%s refuses', (_, cases) => {
+  test.each(cases)('what is no %s', async (_, wrong, call) => {
+    for (const [value, error] of wrong) {
+      const outcome = async () => call(value as never);
+      await expect(outcome(), `${typeof value} ${String(value)}`).rejects.toThrow(error);
+    }
+  });
+});
+
+it('says what was wrong', () => {
+  const health = (time: unknown) => () => engine.health(market, margin, time as number);
+  expect(health('1763740800')).toThrow('now must be a number or bigint, not "1763740800"');
+  expect(health(1763740800.5)).toThrow('now must be a whole number from 0 to 9223372036854775807, not 1763740800.5');
+  for (const time of MILLISECONDS) {
+    const words = `now must be unix seconds, and ${time} looks like milliseconds: divide it by 1,000`;
+    expect(health(time)).toThrow(words);
+  }
+  expect(() => client.deposit(market, { ...payIn, amount: 5 as never })).toThrow('amount must be a bigint, not 5');
+  expect(() => client.reserveAt(market, 4)).toThrow(/^ReserveIndexOutOfRange \(\d+\)/);
+});
+
+it('takes the least and the most of each', () => {
+  const { data } = client.borrow(market, { ...payOut, reserve: 3, amount: client.EVERYTHING });
+  expect([...data.slice(1)]).toEqual([3, ...Array<number>(8).fill(255)]);
+  expect(client.reserveAt(market, 0)).toBe(market.reserves[0]);
+  expect(client.parseAtoms('18446744073709.551615', 6)).toBe(client.EVERYTHING);
+  expect(client.formatPrice({ price: 15n, exponent: 2 })).toBe('1500');
+  expect(client.formatAtoms(-(2n ** 128n), 0)).toBe(`-${2n ** 128n}`);
+});
+
+describe('what is generated', () => {
+  type Fields = Record<string, unknown>;
+  const functions = generated as unknown as Record<string, () => Encoder<Fields> & Decoder<Fields>>;
+  const names = Object.keys(functions).flatMap((name) => /^get(\w+)Encoder$/.exec(name)?.[1] ?? []);
+  /** No number of any size or sign. */
+  const NEVER = [...NOT_NUMBERS, ...NOT_WHOLE].map(([value]) => value).filter((value) => value !== -1);
+  const NUMBERS = [...NEVER, 1n, -1n, -1, -129, 128, 256, -(2 ** 15) - 1, 2 ** 16, -(2 ** 31) - 1, 2 ** 32];
+  const BIGINTS = [...NEVER, -1n, 2n ** 63n, 2n ** 64n, 2n ** 64n + 5n, 2n ** 127n, 2n ** 128n, -(2n ** 127n) - 1n];
+
+  /** The value with each of its numbers replaced in turn, by each of the others. */
+  function* replaced<T>(value: T): Generator<[by: unknown, result: T]> {
+    if (typeof value === 'number' || typeof value === 'bigint') {
+      for (const other of typeof value === 'number' ? NUMBERS : BIGINTS) {
+        yield [other, other as T];
+      }
+    } else if (Array.isArray(value)) {
+      for (const [by, item] of replaced(value[0])) {
+        yield [by, [item, ...value.slice(1)] as T];
+      }
+    } else if (typeof value === 'object' && value !== null && !(value instanceof Uint8Array)) {
+      for (const [name, field] of Object.entries(value)) {
+        for (const [by, item] of replaced(field)) {
+          yield [by, { ...value, [name]: item }];
+        }
+      }
+    }
+  }
+
+  it('is all looked at', () => {
+    expect(names.length).toBeGreaterThan(80);
+    expect(names).toContain('SetParametersInstructionData');
+    expect(names).toContain('ReserveConfig');
+  });
+
+  test.each(names)('%s is encoded as given, or refused', (name) => {
+    const [encoder, decoder] = [functions[`get${name}Encoder`]!(), functions[`get${name}Decoder`]!()];
+    // Longer than any account of it that says of itself that it is empty.
+    const zeros = decoder.decode(new Uint8Array(4096));
+    for (const [by, value] of replaced(zeros)) {
+      let bytes;
+      try {
+        bytes = encoder.encode(value);
+      } catch (error) {
+        expect(error, String(by)).toSatisfy((thrown) => thrown instanceof RangeError || thrown instanceof TypeError);
+        continue;
+      }
+      expect(NEVER, String(by)).not.toContain(by);
+      const { discriminator: _, ...read } = decoder.decode(bytes);
+      expect({ ...read, discriminator: value.discriminator }).toEqual({ ...value, discriminator: value.discriminator });
+    }
+  });
+
+  it('takes no milliseconds', () => {
+    const input = { owner, market: key(1), marginAccount: key(2), delegate: key(3), rights: 1 };
+    const until = (time: number | bigint) => generated.getSetDelegateInstruction({ ...input, until: time });
+    for (const time of MILLISECONDS) {
+      expect(() => until(time)).toThrow(RangeError);
+      expect(() => until(time)).toThrow('looks like milliseconds');
+    }
+    const { delegate, ...read } = generated.parseSetDelegateInstruction(until(1_763_740_800)).data;
+    expect([delegate, read.until]).toEqual([key(3), 1_763_740_800n]);
+  });
+});
