@@ -33,10 +33,10 @@ interface Manifest {
 const path = process.env['BALLAST_LOCALNET_MANIFEST'];
 
 /** What a simulation or a signature's status says went wrong, in words. */
-function reason(error: unknown): Error {
-  const code = client.errorCode(error);
+function reason(error: unknown, instructions: readonly Instruction[]): Error {
+  const found = client.findProgramError(error, { instructions });
   const detail = JSON.stringify(error, (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value));
-  return new Error(code === undefined ? detail : client.describeError(code), { cause: error });
+  return new Error(found === undefined ? detail : client.describeProgramError(found), { cause: error });
 }
 
 class Network {
@@ -84,7 +84,7 @@ class Network {
     const wire = getBase64EncodedWireTransaction(await this.sign(payer, instructions));
     const { value } = await this.rpc.simulateTransaction(wire, { encoding: 'base64', sigVerify: true }).send();
     if (value.err !== null) {
-      throw reason(value.err);
+      throw reason(value, instructions);
     }
     return new Uint8Array(getBase64Encoder().encode(value.returnData?.data[0] ?? ''));
   }
@@ -100,7 +100,7 @@ class Network {
       const { value } = await this.rpc.getSignatureStatuses([signature]).send();
       const status = value[0];
       if (status?.err) {
-        throw reason(status.err);
+        throw reason(status.err, instructions);
       }
       if (status?.confirmationStatus === 'confirmed' || status?.confirmationStatus === 'finalized') {
         return;

@@ -149,16 +149,10 @@ const CASES: Record<string, Case[]> = {
 
 /** What is public and takes no number of a caller's. */
 const WITHOUT_NUMBERS = [
-  ...[
-    'closeAccount',
-    'decodeHealth',
-    'decodeMarginAccount',
-    'decodeMarket',
-    'errorCode',
-    'fetchMarginAccount',
-  ],
-  ...['fetchMarket', 'fetchTime', 'findReserve', 'findTokenAccount', 'findVaultAuthorityPda'],
-  ...['findVaultPda', 'loadEngine', 'readHealth', 'refreshPinnedPrices', 'DecodeError', 'Engine', 'EngineError'],
+  ...['closeAccount', 'decodeHealth', 'decodeMarginAccount', 'decodeMarket', 'fetchMarginAccount', 'fetchMarket'],
+  ...['fetchTime', 'findReserve', 'findTokenAccount', 'findVaultAuthorityPda', 'findVaultPda', 'loadEngine'],
+  ...['describeProgramError', 'findProgramError', 'readHealth', 'refreshPinnedPrices'],
+  ...['DecodeError', 'Engine', 'EngineError'],
 ];
 
 test('every public function is listed here', () => {
