@@ -1,8 +1,9 @@
 // Writes dist: what the package holds.
 import { spawnSync } from 'node:child_process';
-import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { copyFile, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
+await import('./embed.mjs');
 process.chdir(fileURLToPath(new URL('.', import.meta.url)));
 const engine = 'wasm/ballast_engine.wasm';
 await rm('dist', { recursive: true, force: true });
@@ -10,9 +11,5 @@ const { status } = spawnSync('npx', ['tsc', '-p', 'tsconfig.build.json'], { stdi
 if (status !== 0) {
   process.exit(1);
 }
-await mkdir('dist/wasm');
-await copyFile(`src/${engine}`, `dist/${engine}`).catch(() => {
-  console.error(`ERROR: no src/${engine}: run scripts/build --wasm at the root of the repository`);
-  process.exit(1);
-});
+await copyFile(`src/${engine}`, `dist/${engine}`);
 await copyFile('../../LICENSE', 'LICENSE');

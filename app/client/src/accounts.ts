@@ -39,7 +39,7 @@ interface Stored {
 }
 
 /**
- * A market as of when its account was read: its head, and its reserves. The index of a reserve is what instructions name it by.
+ * A market as of when its account was read: its head, and its reserves. Instructions name a reserve by its index.
  */
 export type Market = Readonly<MarketData> & Stored;
 

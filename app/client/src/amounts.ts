@@ -22,8 +22,8 @@ export function formatAtoms(value: bigint, decimals: number): string {
 }
 
 /**
- * Atoms of an amount in decimal digits. Throws if it is none, has more fractional digits than the token, or is more than an
- * account can hold.
+ * Atoms of an amount in decimal digits. Throws if it is none, has more fractional digits than the token, or is more
+ * than an account can hold.
  */
 export function parseAtoms(text: string, decimals: number): bigint {
   if (typeof text !== 'string') {

@@ -1,6 +1,7 @@
-import type { ReadonlyUint8Array } from '@solana/kit';
+import { getBase64Encoder, type ReadonlyUint8Array } from '@solana/kit';
 import { type MarginAccount, type Market, reserveAt } from './accounts.js';
 import { checkAmount, checkTime } from './numbers.js';
+import { ENGINE } from './wasm/engine.js';
 
 /** What the WebAssembly module exports: see crates/engine-wasm. */
 interface Exports {
@@ -112,7 +113,8 @@ export class EngineError extends Error {
 }
 
 /**
- * Compiles the engine. Without a source, the file beside this module is read: in Node from the disk, elsewhere over the network.
+ * Compiles the engine, which is part of this package. A source of one's own is for runtimes that compile no bytes, and
+ * for pages that serve the file `@ballast/client/engine.wasm`.
  */
 export async function loadEngine(source?: BufferSource | WebAssembly.Module): Promise<Engine> {
   const module =
@@ -120,17 +122,10 @@ export async function loadEngine(source?: BufferSource | WebAssembly.Module): Pr
   return new Engine((await WebAssembly.instantiate(module)).exports as unknown as Exports);
 }
 
-async function ownBytes(): Promise<BufferSource> {
-  const url = new URL('./wasm/ballast_engine.wasm', import.meta.url);
-  if (url.protocol === 'file:') {
-    const { readFile } = await import('node:fs/promises');
-    return readFile(url);
-  }
-  const response = await fetch(url);
-  if (!response.ok) {
-    throw new Error(`the engine could not be loaded from ${url}: ${response.status}`);
-  }
-  return response.arrayBuffer();
+/** What `embed.mjs` packed. Nothing is read or fetched, so that it is found wherever this module is bundled or run. */
+async function ownBytes(): Promise<ArrayBuffer> {
+  const packed = new Response(new Uint8Array(getBase64Encoder().encode(ENGINE)));
+  return new Response(packed.body!.pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
 }
 
 /**

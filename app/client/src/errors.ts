@@ -32,11 +32,13 @@ function pascal(constant: string): string {
   return constant.toLowerCase().replace(/(?:^|_)(.)/g, (_, letter: string) => letter.toUpperCase());
 }
 
-const NAMES: ReadonlyMap<number, string> = new Map(
-  Object.entries(generated)
-    .filter(([constant]) => constant.startsWith(PREFIX))
-    .map(([constant, code]) => [code as number, pascal(constant.slice(PREFIX.length))]),
-);
+function names(): ReadonlyMap<number, string> {
+  const constants = Object.entries(generated).filter(([constant]) => constant.startsWith(PREFIX));
+  return new Map(constants.map(([constant, code]) => [code as number, pascal(constant.slice(PREFIX.length))]));
+}
+
+// Marked for bundlers, that they leave it out where it is not used.
+const NAMES = /* @__PURE__ */ names();
 
 /** The name of a code of Ballast: one of the protocol's errors or the framework's. */
 export function errorName(code: number): string | undefined {
@@ -77,15 +79,15 @@ export interface ProgramError {
 }
 
 /**
- * The program's error inside what went wrong: a `SolanaError` and its causes, or what a simulation or a signature's status
- * says. Logs that came with it are read; what else is known of the transaction helps to tell whose the code is.
+ * The program's error inside what went wrong: a `SolanaError` and its causes, or what a simulation or a signature's
+ * status says. Logs that came with it are read; what else is known of the transaction helps to tell whose the code is.
  */
 export function findProgramError(error: unknown, transaction: FailedTransaction = {}): ProgramError | undefined {
   let logs = transaction.logs;
   let at = error as Partial<Wrapper> | null | undefined;
   // Causes can go round in a circle.
   for (let depth = 0; depth < 32 && typeof at === 'object' && at !== null; depth += 1) {
-    logs ??= at.logs ?? at.context?.logs ?? onlyOne(at.context?.failedTransactions)?.logs;
+    logs ??= lines(at.logs) ?? lines(at.context?.logs) ?? lines(onlyOne(at.context?.failedTransactions)?.logs);
     const found = customError(at);
     if (found !== undefined) {
       const instructionProgram = transaction.instructions?.[found.instruction]?.programAddress;
@@ -114,12 +116,16 @@ export function describeProgramError({ code, instruction, instructionProgram, pr
 interface Wrapper {
   readonly cause: unknown;
   readonly err: unknown;
-  readonly logs: readonly string[] | null;
+  readonly logs: unknown;
   readonly context: Partial<{
-    readonly logs: readonly string[] | null;
-    readonly failedTransactions: readonly { readonly logs?: readonly string[] }[];
+    readonly logs: unknown;
+    readonly failedTransactions: readonly { readonly logs?: unknown }[];
   }>;
   readonly InstructionError: unknown;
+}
+
+function lines(logs: unknown): readonly string[] | undefined {
+  return Array.isArray(logs) ? logs : undefined;
 }
 
 function onlyOne<T>(items: readonly T[] | undefined): T | undefined {
@@ -131,8 +137,9 @@ function customError(at: Partial<Wrapper>): Pick<ProgramError, 'code' | 'instruc
     return { code: Number(at.context.code), instruction: at.context.index };
   }
   const [index, error] = Array.isArray(at.InstructionError) ? (at.InstructionError as readonly unknown[]) : [];
-  const code = Number((error as { Custom?: unknown } | null | undefined)?.Custom);
-  return Number.isInteger(code) ? { code, instruction: Number(index) } : undefined;
+  const code = (error as { Custom?: unknown } | null | undefined)?.Custom;
+  const isCode = (typeof code === 'number' || typeof code === 'bigint') && code >= 0 && code < 2 ** 32;
+  return isCode ? { code: Number(code), instruction: Number(index) } : undefined;
 }
 
 /** Whether logs say who failed: those that grew too long end before that, or leave lines out. */
@@ -143,7 +150,7 @@ function isComplete(logs: readonly string[] | null | undefined): logs is readonl
 /** Of the runtime. What a program logs begins with `Program log: `. */
 const FAILED = /^Program (\w+) failed: (?:custom program error: 0x([0-9a-f]+)$)?/;
 
-/** The innermost program fails first, and its code passes through its callers. None if the logs tell of another code. */
+/** The innermost program fails first, and its code passes through its callers. None if the logs have another code. */
 function firstFailed(logs: readonly string[], code: number): Address | undefined {
   const [, program, hex = ''] = logs.map((line) => FAILED.exec(line)).find((match) => match !== null) ?? [];
   return parseInt(hex, 16) === code ? (program as Address) : undefined;

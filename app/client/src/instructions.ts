@@ -1,5 +1,5 @@
-// The instructions of a market with all accounts filled in that it knows, over those that Codama generates. They fail only
-// for a reserve that the market does not have, and for what is no amount or number.
+// The instructions of a market with all accounts filled in that it knows, over those that Codama generates. They fail
+// only for a reserve that the market does not have, and for what is no amount or number.
 
 import { type Address, getU128Decoder, type ReadonlyUint8Array, type TransactionSigner } from '@solana/kit';
 import { type Market, reserveAt } from './accounts.js';

@@ -1,6 +1,6 @@
-// Which numbers the package takes. Where a number is stored, JavaScript makes 0 of `undefined` and `NaN`, 1 of 1.5 and 5
-// of 2^64 + 5: all that is to be encoded or computed with is looked at here first. A value of another type is a `TypeError`,
-// one that is no such index, amount or time a `RangeError`.
+// Which numbers the package takes. Where a number is stored, JavaScript makes 0 of `undefined` and `NaN`, 1 of 1.5 and
+// 5 of 2^64 + 5: all that is to be encoded or computed with is looked at here first. A value of another type is a
+// `TypeError`, one that is no such index, amount or time a `RangeError`.
 
 import {
   type FixedSizeEncoder,
@@ -108,13 +108,14 @@ function signed<T, Size extends number>(encoder: NumberEncoder<T, Size>, bits: n
   return checked(encoder, (value) => checkWhole(`i${bits}`, value, kind, -half, half - 1n));
 }
 
-export const getU8Encoder = unsigned(u8, 8, 'number');
-export const getU16Encoder = unsigned(u16, 16, 'number');
-export const getU32Encoder = unsigned(u32, 32, 'number');
-export const getU64Encoder = unsigned(u64, 64, 'number or bigint');
-export const getU128Encoder = unsigned(u128, 128, 'number or bigint');
-export const getI16Encoder = signed(i16, 16, 'number');
-export const getI32Encoder = signed(i32, 32, 'number');
-export const getI64Encoder = signed(i64, 64, 'number or bigint');
+// Marked for bundlers, that they leave out what is not used.
+export const getU8Encoder = /* @__PURE__ */ unsigned(u8, 8, 'number');
+export const getU16Encoder = /* @__PURE__ */ unsigned(u16, 16, 'number');
+export const getU32Encoder = /* @__PURE__ */ unsigned(u32, 32, 'number');
+export const getU64Encoder = /* @__PURE__ */ unsigned(u64, 64, 'number or bigint');
+export const getU128Encoder = /* @__PURE__ */ unsigned(u128, 128, 'number or bigint');
+export const getI16Encoder = /* @__PURE__ */ signed(i16, 16, 'number');
+export const getI32Encoder = /* @__PURE__ */ signed(i32, 32, 'number');
+export const getI64Encoder = /* @__PURE__ */ signed(i64, 64, 'number or bigint');
 /** Of an instruction's time: see `codama.mjs`. */
-export const getTimeEncoder = checked(i64, (value) => checkTime('time', value));
+export const getTimeEncoder = /* @__PURE__ */ checked(i64, (value) => checkTime('time', value));

@@ -1,5 +1,7 @@
 import {
   type Address,
+  appendTransactionMessageInstructions,
+  createTransactionMessage,
   createSolanaRpcFromTransport,
   type RpcTransport,
   SOLANA_ERROR__FAILED_TO_SEND_TRANSACTIONS,
@@ -61,6 +63,7 @@ describe('errors', () => {
       custom(),
       { InstructionError: [0n, { Custom: 6001n }] },
       { err: custom(), logs: null },
+      { err: custom(), logs: 'none', context: 'none' },
     ]) {
       expect(findProgramError(error, of(BALLAST))).toEqual(ours);
     }
@@ -70,6 +73,8 @@ describe('errors', () => {
         { InstructionError: [0, 'InvalidSeeds'] },
         { InstructionError: 7 },
         { InstructionError: [0, { Custom: 'x' }] },
+        custom(-1),
+        custom(2 ** 32),
       ],
     ]) {
       expect(findProgramError(other, of(BALLAST))).toBeUndefined();
@@ -80,6 +85,11 @@ describe('errors', () => {
 describe('whose a code is', () => {
   test('the instruction that failed tells, if it is of Ballast, which calls nobody with such codes', () => {
     expect(told(custom(CODE, 1), of(FOREIGN, BALLAST))).toMatch(OURS);
+    const message = appendTransactionMessageInstructions(
+      of(FOREIGN, BALLAST).instructions,
+      createTransactionMessage({ version: 0 }),
+    );
+    expect(told(custom(CODE, 1), message)).toMatch(OURS);
   });
 
   test('of an instruction of another program it cannot be told without logs: it may have called Ballast', () => {
