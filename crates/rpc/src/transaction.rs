@@ -3,11 +3,22 @@
 use std::time::{Duration, Instant};
 
 use ballast_client::{Address, Instruction};
+use http::StatusCode;
+use serde_json::json;
 use solana_commitment_config::CommitmentConfig;
 use solana_compute_budget_interface::ComputeBudgetInstruction;
+use solana_hash::Hash;
 use solana_keypair::Keypair;
 use solana_message::{AddressLookupTableAccount, VersionedMessage, v0};
-use solana_rpc_client_api::config::{RpcSendTransactionConfig, RpcSimulateTransactionConfig};
+use solana_rpc_client_api::{
+    client_error::{Error as NodeError, ErrorKind},
+    config::{
+        RpcContextConfig, RpcSendTransactionConfig, RpcSimulateTransactionConfig, RpcTransactionConfig,
+        UiTransactionEncoding,
+    },
+    request::{RpcError, RpcRequest, RpcResponseErrorData},
+    response::{Response, RpcBlockhash, RpcSimulateTransactionResult},
+};
 use solana_signature::Signature;
 use solana_signer::Signer;
 use solana_transaction::versioned::VersionedTransaction;
@@ -16,7 +27,8 @@ use tokio::time::sleep;
 
 use crate::{
     Bid, Failure, Node, SendError,
-    node::{PAUSE, unless_behind},
+    failure::is_the_nodes,
+    node::{PAUSE, is_behind},
 };
 
 /// Bytes of a packet.
@@ -29,6 +41,8 @@ const MOST_LOADED: u32 = 64 << 20;
 const SLACK: u32 = 10;
 /// Compute units beside the share: what interest, volatility and breakers cost when their time has come.
 const LEAST_SLACK: u32 = 1_000;
+/// What a JSON-RPC server says that is out of order.
+const INTERNAL_ERROR: i64 = -32_603;
 /// Without a sign of the chain, a transaction's fate is not waited for any longer. A blockhash is good for about a minute.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -43,6 +57,8 @@ pub struct Prepared {
     pub limit: u32,
     /// Micro-lamports for each unit of the limit.
     pub price: u64,
+    /// The slot that its blockhash is known since, at the latest: a node that has not come so far cannot judge it.
+    pub slot: u64,
     /// The last block height at which it can land.
     pub last_height: u64,
     /// What the programs logged.
@@ -58,6 +74,53 @@ impl Prepared {
     /// What it pays for priority, lamports, rounded up as the runtime does.
     pub fn priority_fee(&self) -> u64 {
         (u128::from(self.limit) * u128::from(self.price)).div_ceil(1_000_000) as u64
+    }
+}
+
+/// A blockhash, the last block height that it is good for, and a slot in which it is known.
+struct Recent {
+    hash: Hash,
+    last_height: u64,
+    slot: u64,
+}
+
+/// What a node that did not answer a sending well has done with the transaction.
+enum Fate {
+    /// Perhaps it was passed on.
+    Sent,
+    /// It was not; another time it may be.
+    Later,
+    /// It was not, and never is.
+    Never,
+    /// The node simulated it, unasked, and did not pass it on.
+    Refused(TransactionError, Vec<String>),
+}
+
+impl Fate {
+    fn of(error: &NodeError) -> Self {
+        match error.kind() {
+            ErrorKind::RpcError(RpcError::RpcResponseError { code, data, .. }) => match data {
+                RpcResponseErrorData::SendTransactionPreflightFailure(result) => {
+                    match result.err.clone().map(TransactionError::from) {
+                        Some(TransactionError::AlreadyProcessed) => Self::Sent,
+                        Some(error) if !is_the_nodes(&error) => {
+                            Self::Refused(error, result.logs.clone().unwrap_or_default())
+                        }
+                        _ => Self::Later,
+                    }
+                }
+                _ if is_behind(error) || *code == INTERNAL_ERROR => Self::Later,
+                _ => Self::Never,
+            },
+            ErrorKind::Reqwest(error) if error.is_connect() => Self::Later,
+            ErrorKind::Reqwest(error) => match error.status() {
+                Some(StatusCode::TOO_MANY_REQUESTS) => Self::Later,
+                Some(status) if status.is_client_error() => Self::Never,
+                // A gateway that gave up, an answer that broke off, or none in time.
+                _ => Self::Sent,
+            },
+            _ => Self::Sent,
+        }
     }
 }
 
@@ -81,9 +144,7 @@ impl Node {
         bid: Bid,
     ) -> Result<Prepared, SendError> {
         let payer = signers.first().ok_or_else(|| SendError::Malformed("nobody signs".into()))?.pubkey();
-        let (hash, last_height) =
-            self.client().get_latest_blockhash_with_commitment(CommitmentConfig::confirmed()).await?;
-        let compile = |limit: u32, price: u64, loaded: u32| {
+        let compile = |hash: Hash, limit: u32, price: u64, loaded: u32| {
             let budget = [
                 ComputeBudgetInstruction::set_compute_unit_limit(limit),
                 ComputeBudgetInstruction::set_compute_unit_price(price),
@@ -93,21 +154,29 @@ impl Node {
             let message = v0::Message::try_compile(&payer, &all, tables, hash);
             message.map_err(|error| SendError::Malformed(error.to_string()))
         };
-        let widest = compile(MOST_UNITS, 0, MOST_LOADED)?;
-        let writable = writable(&widest);
-        let transaction = sign(widest, signers)?;
-        let config = RpcSimulateTransactionConfig {
-            sig_verify: true,
-            commitment: Some(CommitmentConfig::confirmed()),
-            min_context_slot: Some(self.slot()),
-            ..RpcSimulateTransactionConfig::default()
+        let start = Instant::now();
+        let (recent, writable, outcome) = loop {
+            let recent = self.recent().await?;
+            let widest = compile(recent.hash, MOST_UNITS, 0, MOST_LOADED)?;
+            let writable = writable(&widest);
+            let transaction = sign(widest, signers)?;
+            let outcome = self.simulate(&transaction, recent.slot).await?;
+            match outcome.err.clone().map(TransactionError::from) {
+                None => break (recent, writable, outcome),
+                // A blockhash may also have run out while the node was waited for: it is asked for anew.
+                Some(error) if is_the_nodes(&error) => {
+                    if start.elapsed() > self.patience() {
+                        return Err(SendError::Lagging(format!("in simulation: {error}")));
+                    }
+                    sleep(PAUSE).await;
+                }
+                Some(error) => {
+                    let logs = outcome.logs.unwrap_or_default();
+                    return Err(SendError::of_simulation(&transaction.message, error, logs));
+                }
+            }
         };
-        let outcome =
-            unless_behind(|| self.client().simulate_transaction_with_config(&transaction, config.clone())).await?.value;
         let logs = outcome.logs.unwrap_or_default();
-        if let Some(error) = outcome.err {
-            return Err(SendError::Refused(Box::new(Failure::new(TransactionError::from(error), logs))));
-        }
         let units = outcome.units_consumed.unwrap_or(MOST_UNITS.into());
         let used = u32::try_from(units).unwrap_or(MOST_UNITS).min(MOST_UNITS);
         let limit = (used + used / SLACK + LEAST_SLACK).min(MOST_UNITS);
@@ -115,8 +184,36 @@ impl Node {
         let loaded = outcome.loaded_accounts_data_size.filter(|bytes| *bytes > 0).unwrap_or(MOST_LOADED);
         let loaded = (loaded + loaded / SLACK).min(MOST_LOADED);
         let price = self.price(bid, &writable, limit).await?;
-        let transaction = sign(compile(limit, price, loaded)?, signers)?;
-        Ok(Prepared { transaction, units, limit, price, last_height, logs })
+        let transaction = sign(compile(recent.hash, limit, price, loaded)?, signers)?;
+        Ok(Prepared { transaction, units, limit, price, slot: recent.slot, last_height: recent.last_height, logs })
+    }
+
+    /// A recent blockhash.
+    async fn recent(&self) -> Result<Recent, NodeError> {
+        let not_before = self.slot();
+        let config =
+            RpcContextConfig { commitment: Some(CommitmentConfig::confirmed()), min_context_slot: Some(not_before) };
+        let ask = || self.client().send(RpcRequest::GetLatestBlockhash, json!([config]));
+        let Response { context, value }: Response<RpcBlockhash> = self.unless_behind(not_before, ask).await?;
+        let hash = value.blockhash.parse();
+        let hash = hash.map_err(|_| ErrorKind::Custom(format!("{} is no blockhash", value.blockhash)))?;
+        Ok(Recent { hash, last_height: value.last_valid_block_height, slot: context.slot.max(not_before) })
+    }
+
+    /// A simulation by a node that knows a slot.
+    async fn simulate(
+        &self,
+        transaction: &VersionedTransaction,
+        not_before: u64,
+    ) -> Result<RpcSimulateTransactionResult, NodeError> {
+        let config = RpcSimulateTransactionConfig {
+            sig_verify: true,
+            commitment: Some(CommitmentConfig::confirmed()),
+            min_context_slot: Some(not_before),
+            ..RpcSimulateTransactionConfig::default()
+        };
+        let ask = || self.client().simulate_transaction_with_config(transaction, config.clone());
+        Ok(self.unless_behind(not_before, ask).await?.value)
     }
 
     /// Sends, again and again, until the transaction is confirmed or cannot land any more.
@@ -126,6 +223,7 @@ impl Node {
         let config = RpcSendTransactionConfig {
             skip_preflight: true,
             max_retries: Some(0),
+            min_context_slot: Some(prepared.slot),
             ..RpcSendTransactionConfig::default()
         };
         let start = Instant::now();
@@ -133,28 +231,19 @@ impl Node {
         while start.elapsed() < PATIENCE {
             match self.client().send_transaction_with_config(&prepared.transaction, config).await {
                 Ok(_) => was_sent = true,
-                Err(error) => last_error = Some(error),
+                Err(error) => match Fate::of(&error) {
+                    Fate::Sent => was_sent = true,
+                    Fate::Later => last_error = Some(error),
+                    Fate::Never if was_sent => (),
+                    Fate::Never => return Err(error.into()),
+                    Fate::Refused(..) if was_sent => (),
+                    Fate::Refused(error, logs) => {
+                        return Err(SendError::of_simulation(&prepared.transaction.message, error, logs));
+                    }
+                },
             }
-            // Asked before the state, so that what landed in between is seen.
-            let height = self.client().get_block_height().await;
-            match self.client().get_signature_statuses(&[signature]).await.map(|answer| answer.value.into_iter().next())
-            {
-                Ok(Some(Some(status))) => {
-                    if let Some(error) = status.err {
-                        return Err(SendError::Failed {
-                            signature,
-                            failure: Box::new(Failure::new(error, Vec::new())),
-                        });
-                    }
-                    if status.satisfies_commitment(CommitmentConfig::confirmed()) {
-                        self.has_reached(status.slot);
-                        return Ok(Landed { signature, slot: status.slot });
-                    }
-                }
-                Ok(_) if height.is_ok_and(|height| height > prepared.last_height) => {
-                    return Err(SendError::Expired(signature));
-                }
-                _ => (),
+            if let Some(fate) = self.fate(prepared).await {
+                return fate;
             }
             sleep(PAUSE).await;
         }
@@ -162,6 +251,42 @@ impl Node {
             Some(error) if !was_sent => Err(error.into()),
             _ => Err(SendError::Unknown(signature)),
         }
+    }
+
+    /// What became of a transaction, as far as it is known.
+    async fn fate(&self, prepared: &Prepared) -> Option<Result<Landed, SendError>> {
+        let signature = prepared.signature();
+        // Asked before the state, so that what landed in between is seen.
+        let epoch = self.client().get_epoch_info().await;
+        let statuses = self.client().get_signature_statuses(&[signature]).await.ok()?;
+        let Some(Some(status)) = statuses.value.into_iter().next() else {
+            // Behind a balancer, the node that has not seen it may be one that has not come so far.
+            let is_over = epoch.is_ok_and(|epoch| {
+                epoch.block_height > prepared.last_height && statuses.context.slot >= epoch.absolute_slot
+            });
+            return is_over.then_some(Err(SendError::Expired(signature)));
+        };
+        if let Some(error) = status.err {
+            let logs = self.logs(&signature).await.unwrap_or_default();
+            let failure = Box::new(Failure::of(&prepared.transaction.message, error, logs));
+            return Some(Err(SendError::Failed { signature, failure }));
+        }
+        if !status.satisfies_commitment(CommitmentConfig::confirmed()) {
+            return None;
+        }
+        self.has_reached(status.slot);
+        Some(Ok(Landed { signature, slot: status.slot }))
+    }
+
+    /// What programs logged in a transaction that landed, if the node knows it.
+    async fn logs(&self, signature: &Signature) -> Option<Vec<String>> {
+        let config = RpcTransactionConfig {
+            encoding: Some(UiTransactionEncoding::Base64),
+            commitment: Some(CommitmentConfig::confirmed()),
+            max_supported_transaction_version: Some(0),
+        };
+        let found = self.client().get_transaction_with_config(signature, config).await.ok()?;
+        found.transaction.meta?.log_messages.into()
     }
 
     /// Prepares and lands.
@@ -257,7 +382,8 @@ mod tests {
     #[test]
     fn the_priority_fee_is_rounded_up() {
         let transaction = sign(message(Vec::new(), 0), &[&key(1)]).expect("signed");
-        let prepared = Prepared { transaction, units: 0, limit: 3_001, price: 1_000, last_height: 0, logs: Vec::new() };
+        let prepared =
+            Prepared { transaction, units: 0, limit: 3_001, price: 1_000, slot: 0, last_height: 0, logs: Vec::new() };
         assert_eq!(prepared.priority_fee(), 4);
         assert_eq!(Prepared { price: u64::MAX, limit: 1, ..prepared }.priority_fee(), 18_446_744_073_710);
     }
