@@ -1,5 +1,7 @@
 //! The `ballast-keeper` command.
 
+use std::{ffi::OsString, io::IsTerminal};
+
 use ballast_keeper::service::{
     config::{LogFormat, Options},
     run,
@@ -13,6 +15,11 @@ use tracing_subscriber::EnvFilter;
 struct Bench {
     #[command(flatten)]
     options: ballast_keeper::bench::Options,
+}
+
+/// Whether logs are coloured: on a terminal, unless `NO_COLOR` is set to anything (<https://no-color.org>).
+fn has_colours(is_terminal: bool, no_color: Option<OsString>) -> bool {
+    is_terminal && no_color.is_none_or(|value| value.is_empty())
 }
 
 fn main() -> anyhow::Result<()> {
@@ -30,10 +37,23 @@ fn main() -> anyhow::Result<()> {
         },
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter);
+    let has_colours = has_colours(std::io::stdout().is_terminal(), std::env::var_os("NO_COLOR"));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(has_colours);
     match options.log_format {
         LogFormat::Text => logs.init(),
         LogFormat::Json => logs.json().init(),
     }
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run::run(options))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_are_coloured_on_a_terminal_alone_and_not_where_no_color_is_set() {
+        assert!(has_colours(true, None) && has_colours(true, Some("".into())));
+        assert!(!has_colours(true, Some("1".into())) && !has_colours(true, Some("0".into())));
+        assert!(!has_colours(false, None) && !has_colours(false, Some("".into())));
+    }
 }
