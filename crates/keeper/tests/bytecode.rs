@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ballast_client::{
-    Address, ID, Instruction, MarketView,
+    AccountMeta, Address, ID, Instruction, MarketView, TOKEN_PROGRAM,
     engine::{
         health::Requirement,
         margin::MarginAccount,
@@ -29,6 +29,8 @@ const DEMANDS: Demands = Demands {
     priority_share_bps: 5_000,
     base_cost: 0.001,
 };
+/// USD.
+const LAMPORT: f64 = 150e-9;
 const THRESHOLDS: Thresholds = Thresholds { refresh_age_bps: 5_000, refresh_deviation_bps: 50, poke_fees: 1.0 };
 
 /// A market of a dollar and two collaterals, and traders who borrow nearly all they may.
@@ -74,11 +76,11 @@ impl Theatre {
         let slot = self.slot;
         // The harness pins no feeds: the keeper looks for their accounts.
         for feed in self.state.chain.unpinned_feeds() {
-            self.state.chain.name_feed(feed, price_account(&feed));
+            let address = price_account(&feed);
+            let account = self.world.find_account(&address);
+            self.state.hear(News::Feed { feed, address, slot, account: account.expect("it is published") });
         }
-        let mut watched = self.state.chain.watched();
-        watched.extend(self.state.chain.mints());
-        for address in watched {
+        for address in [self.state.chain.watched(), self.state.chain.unwatched()].concat() {
             let account = self.world.find_account(&address);
             self.state.hear(News::Account { address, slot, account });
         }
@@ -86,7 +88,10 @@ impl Theatre {
         self.state.hear(News::Changes(changes(self.world.market, &accounts)));
         let margins =
             accounts.into_iter().filter(|(_, account)| account.data.starts_with(&MarginAccount::DISCRIMINATOR));
-        self.state.hear(News::Listing { slot, accounts: margins.collect() });
+        let accounts: Vec<_> = margins.collect();
+        let addresses = accounts.iter().map(|(address, _)| *address).collect();
+        self.state.hear(News::Margins { slot, accounts });
+        self.state.hear(News::Listing { slot, addresses });
     }
 
     fn publish(&mut self, prices: [f64; 3]) {
@@ -118,12 +123,14 @@ impl Theatre {
                     Duty::Liquidate(address) => {
                         let account = self.state.book.account(address).expect("in the book");
                         let (held, fees) = (chain.held(), chain.fees());
+                        let rents: Vec<f64> = chain.rents().iter().map(|lamports| *lamports as f64 * LAMPORT).collect();
                         let case = Case {
                             market: &predicted.market,
                             now: predicted.now,
                             account: &account,
                             held: &held,
                             fees: &fees,
+                            rents: &rents,
                         };
                         let at = venue(self);
                         let Some(plan) = block_on(case.plan(&DEMANDS, &at)) else { continue };
@@ -278,24 +285,7 @@ fn by_receivership_the_keeper_needs_no_tokens_of_its_own() {
 
 #[test]
 fn with_transfer_fees_what_moves_is_what_was_planned() {
-    let mut theatre = Theatre::new(reserve_config());
-    let (keeper, usd) = (theatre.keeper, theatre.usd);
-    let mut world = World::new();
-    let token = |name: &str, decimals, dollars| Token::new(name, decimals, dollars).with_fee(50, u64::MAX);
-    let (dollar, sol) =
-        (world.list(token("USD", 6, 1.0), reserve_config()), world.list(token("SOL", 9, 150.0), reserve_config()));
-    assert_eq!((dollar, usd), (0, 0));
-    let eth = world.list(Token::new("ETH", 9, 3_000.0), reserve_config());
-    let (lender, trader) = (world.user("lender"), world.user("trader"));
-    world.supply(lender, dollar, 1_000_000 * USD);
-    world.supply(trader, sol, 100 * SOL);
-    world.refresh_all();
-    world.borrow(trader, dollar, 10_500 * USD).expect_ok();
-    world.key("keeper");
-    world.fund(&keeper, dollar, 100_000 * USD);
-    theatre = Theatre { state: State::new(world.market, keeper), traders: vec![trader], world, sol, eth, ..theatre };
-    theatre.read();
-    theatre.publish([1.0, 115.0, 2_300.0]);
+    let mut theatre = theatre_with_fees();
     let done = theatre.work(|_| NoVenue, |_, _| Vec::new());
     assert_eq!(done["liquidate"], 1, "{done:?}");
     theatre.assert_peace();
@@ -363,4 +353,95 @@ fn debts_of_a_reserve_whose_term_has_come_are_repaid_however_healthy() {
         assert!(!theatre.world.margin(&trader.margin).has_debt(), "{trader:?}");
     }
     assert!(theatre.wealth() > 200_000.0, "{}", theatre.wealth());
+}
+
+/// A theatre whose dollar and SOL are of Token-2022 with a transfer fee, and whose prices fall; the keeper has dollars alone.
+fn theatre_with_fees() -> Theatre {
+    let theatre = Theatre::new(reserve_config());
+    let keeper = theatre.keeper;
+    let mut world = World::new();
+    let token = |name: &str, decimals, dollars| Token::new(name, decimals, dollars).with_fee(50, u64::MAX);
+    let dollar = world.list(token("USD", 6, 1.0), reserve_config());
+    let sol = world.list(token("SOL", 9, 150.0), reserve_config());
+    let eth = world.list(Token::new("ETH", 9, 3_000.0), reserve_config());
+    let (lender, trader) = (world.user("lender"), world.user("trader"));
+    world.supply(lender, dollar, 1_000_000 * USD);
+    world.supply(trader, sol, 100 * SOL);
+    world.refresh_all();
+    world.borrow(trader, dollar, 10_500 * USD).expect_ok();
+    world.key("keeper");
+    world.fund(&keeper, dollar, 100_000 * USD);
+    let mut theatre =
+        Theatre { state: State::new(world.market, keeper), traders: vec![trader], world, sol, eth, ..theatre };
+    theatre.read();
+    theatre.publish([1.0, 115.0, 2_300.0]);
+    theatre
+}
+
+/// Lamports of the keeper.
+fn lamports(theatre: &Theatre) -> u64 {
+    theatre.world.account(&theatre.keeper).lamports
+}
+
+/// What a signature costs.
+const SIGNATURE: u64 = 5_000;
+
+#[test]
+fn a_token_account_costs_what_was_counted_for_it() {
+    // SPL Token, and Token-2022 with a fee.
+    let plain = || {
+        let mut theatre = Theatre::new(reserve_config());
+        let (keeper, usd) = (theatre.keeper, theatre.usd);
+        theatre.world.fund(&keeper, usd, 200_000 * USD);
+        theatre.publish([1.0, 115.0, 3_000.0]);
+        theatre
+    };
+    for (name, mut theatre) in [("plain", plain()), ("with a fee", theatre_with_fees())] {
+        let chain = &theatre.state.chain;
+        let (rents, before) = (chain.rents(), lamports(&theatre));
+        assert_eq!(rents[theatre.usd as usize], 0, "{name}: there is one");
+        let expected = rents[theatre.sol as usize];
+        assert!(expected > 2_000_000, "{name}: {expected}");
+        let done = theatre.work(|_| NoVenue, |_, _| Vec::new());
+        let spent = before - lamports(&theatre);
+        let signatures = done.values().sum::<u32>() as u64 * SIGNATURE;
+        assert_eq!(spent, expected + signatures, "{name}: {done:?}");
+        theatre.read();
+        assert_eq!(theatre.state.chain.rents()[theatre.sol as usize], 0, "{name}: now there is one");
+    }
+}
+
+#[test]
+fn what_is_made_for_collateral_that_is_sold_is_closed_again() {
+    // By the order, or by a router that cleans up itself.
+    for cleans in [false, true] {
+        let mut theatre = Theatre::new(reserve_config());
+        let (keeper, usd, sol) = (theatre.keeper, theatre.usd, theatre.sol);
+        theatre.publish([1.0, 115.0, 3_000.0]);
+        let (own, _) = theatre.state.chain.own_tokens(sol).expect("listed");
+        let pool = |theatre: &mut Theatre| Pool(theatre.state.chain.predict(u64::MAX).expect("known").market);
+        let (before, plans) = (lamports(&theatre), std::cell::Cell::new(0));
+        let done = theatre.work(pool, |theatre, plan| {
+            let Way::Receivership(quoted) = &plan.way else { return Vec::new() };
+            plans.set(plans.get() + plan.closes as u32);
+            let rate = pool(theatre).rate(quoted.quote);
+            let swap = Swap::new(&mut theatre.world, [quoted.quote, usd], rate, 1_000_000 * USD);
+            let mut all = vec![swap.instruction(&mut theatre.world, &keeper, plan.arriving)];
+            if cleans {
+                let accounts = vec![
+                    AccountMeta::new(own, false),
+                    AccountMeta::new(keeper, false),
+                    AccountMeta::new_readonly(keeper, true),
+                ];
+                all.push(Instruction { program_id: TOKEN_PROGRAM, accounts, data: vec![9] });
+            }
+            all
+        });
+        assert!(plans.get() >= 2 && done["liquidate"] == plans.get(), "{done:?}");
+        let signatures = done.values().sum::<u32>() as u64 * SIGNATURE;
+        // The test's pool makes the account of what is bought.
+        assert_eq!(before - lamports(&theatre), signatures, "the rents came back");
+        assert!(theatre.world.find_account(&own).is_none(), "it is gone");
+        theatre.assert_peace();
+    }
 }

@@ -74,7 +74,7 @@ fn check<Q>(market: &MarketView, case: &Case, plan: &Plan<Q>) -> Result<(), Test
             prop_assert!(worst - paid >= -1e-6 * paid, "{worst} for {paid}");
         }
         Way::Receivership(quoted) => {
-            prop_assert!(quoted.out >= plan.least_out(market, &DEMANDS), "what is sold pays for everything");
+            prop_assert!(quoted.out >= plan.least_out(market), "what is sold pays for everything");
             let (sold, bought) = (value(market, collateral, plan.arriving), value(market, debt, quoted.out));
             prop_assert!(
                 (sold - bought) / sold * 1e4 < plan.preview.penalty.0 as f64 * 0.9,
@@ -114,7 +114,7 @@ proptest! {
             Some(one) if one.is_debt() => (market.reserves[reserve as usize].debt_index.amount_ceil(one.shares) as f64 * share) as u64,
             _ => 0,
         }).collect();
-        let case = Case { market: &market, now: START, account: &account, held: &held, fees: &fees };
+        let case = Case { market: &market, now: START, account: &account, held: &held, fees: &fees, rents: &[] };
         if let Some(plan) = block_on(case.plan(&DEMANDS, &NoVenue)) {
             check(&market, &case, &plan)?;
             prop_assert_eq!(&plan.way, &Way::Inventory);
@@ -130,7 +130,7 @@ proptest! {
     fn a_slice_earns_what_the_best_size_earns(seed: u64, depth in 3.0f64..7.0) {
         let (market, account) = scene(seed, 0.97);
         let (held, fees) = ([0; 16], [TransferFee::default(); 16]);
-        let case = Case { market: &market, now: START, account: &account, held: &held, fees: &fees };
+        let case = Case { market: &market, now: START, account: &account, held: &held, fees: &fees, rents: &[] };
         let venue = Impact { market: &market, fee: 0.001, depth: 10f64.powf(depth) };
         if let Some(plan) = block_on(case.plan(&DEMANDS, &venue)) {
             let at = |max_repay: u64| {
@@ -174,7 +174,7 @@ fn a_position_too_large_for_the_venue_is_sold_in_slices() {
     let sliced = (0..200).filter(|seed| {
         let (market, account) = scene(*seed, 0.97);
         let (held, fees) = ([0; 16], [TransferFee::default(); 16]);
-        let case = Case { market: &market, now: START, account: &account, held: &held, fees: &fees };
+        let case = Case { market: &market, now: START, account: &account, held: &held, fees: &fees, rents: &[] };
         let whole = case.estimate().unwrap_or_default();
         let venue = Impact { market: &market, fee: 0.001, depth: whole * 100.0 };
         block_on(case.plan(&DEMANDS, &venue)).is_some_and(|plan| plan.profit < whole / 2.0)
@@ -186,7 +186,67 @@ fn a_position_too_large_for_the_venue_is_sold_in_slices() {
 fn who_has_nothing_and_can_sell_nothing_plans_nothing() {
     let (market, account) = scene(1, 0.95);
     let (held, fees) = ([0; 16], [TransferFee::default(); 16]);
-    let case = Case { market: &market, now: START, account: &account, held: &held, fees: &fees };
+    let case = Case { market: &market, now: START, account: &account, held: &held, fees: &fees, rents: &[] };
     assert!(case.estimate().is_some_and(|estimate| estimate > 0.0), "there is something to earn");
     assert!(block_on(case.plan(&DEMANDS, &NoVenue)).is_none());
+}
+
+/// A plan's profit and costs, and whether it closes what it makes.
+type Outline = (f64, f64, bool);
+
+/// The plans with rents, and the profit without, of many accounts.
+fn with_rents(rents: &[f64; 16], fee_bps: u16, holds: bool) -> Vec<(Option<Outline>, f64)> {
+    let plans = (0..40).filter_map(|seed| {
+        let (market, account) = scene(seed, 0.97);
+        let fees = [TransferFee { bps: fee_bps, maximum: u64::MAX }; 16];
+        let held = [if holds { u64::MAX / 4 } else { 0 }; 16];
+        let venue = Impact { market: &market, fee: 0.001, depth: 1e9 };
+        let plan = |rents: &[f64]| {
+            let case = Case { market: &market, now: START, account: &account, held: &held, fees: &fees, rents };
+            if holds {
+                block_on(case.plan(&DEMANDS, &NoVenue)).map(|plan| (plan.profit, plan.costs, plan.closes))
+            } else {
+                let plan = block_on(case.plan(&DEMANDS, &venue));
+                if let Some(plan) = &plan {
+                    check(&market, &case, plan).expect("no plan loses");
+                }
+                plan.map(|plan| (plan.profit, plan.costs, plan.closes))
+            }
+        };
+        let (free, _, closes) = plan(&[])?;
+        assert!(!closes, "there is nothing to close");
+        Some((plan(rents), free))
+    });
+    plans.collect()
+}
+
+#[test]
+fn the_rents_of_accounts_that_an_order_makes_are_in_its_profit() {
+    const RENT: f64 = 0.4;
+    let base = DEMANDS.base_cost;
+    // By inventory: what was made for the collateral stays.
+    let plans = with_rents(&[RENT; 16], 0, true);
+    assert!(plans.len() > 20, "there is something to compare");
+    for (plan, free) in plans {
+        let Some((profit, costs, closes)) = plan else {
+            assert!(free - 2.0 * RENT < 2.0 * DEMANDS.min_profit, "{free} was enough");
+            continue;
+        };
+        assert!(!closes && (costs - base - 2.0 * RENT).abs() < 1e-9, "{costs}");
+        assert!((profit - free + 2.0 * RENT).abs() < 0.01, "{profit} of {free}");
+    }
+    // By receivership: that of the debt's token stays, with what was earned in it. That of the collateral is closed again, unless a
+    // transfer fee is withheld in it.
+    for (fee, rents) in [(0, RENT), (1, 2.0 * RENT)] {
+        let plans = with_rents(&[RENT; 16], fee, false);
+        assert!(plans.len() > 20, "there is something to compare");
+        for (profit, costs, closes) in plans.into_iter().filter_map(|(plan, _)| plan) {
+            assert_eq!(closes, fee == 0);
+            assert!((costs - base - rents).abs() < 1e-9 && profit > rents / 2.0, "{costs}");
+        }
+    }
+    // What costs more than it brings is not planned.
+    for holds in [true, false] {
+        assert!(with_rents(&[1e9; 16], 0, holds).iter().all(|(plan, _)| plan.is_none()));
+    }
 }

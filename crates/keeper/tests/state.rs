@@ -94,12 +94,14 @@ impl History {
     /// Everything as read at the end.
     fn listing(&self) -> Vec<News> {
         let margins = (0..MARGINS).map(margin);
-        let accounts = margins.filter_map(|address| Some((address, self.at(&address, self.slots)?))).collect();
+        let accounts: Vec<_> = margins.filter_map(|address| Some((address, self.at(&address, self.slots)?))).collect();
+        let addresses = accounts.iter().map(|(address, _)| *address).collect();
         let others = self.addresses().into_iter().filter(|address| address.as_array()[0] < 100);
         let mut news: Vec<_> = others.map(|address| self.news(address, self.slots)).collect();
         // The market first, as the keeper reads it.
         news.sort_by_key(|one| !matches!(one, News::Account { address, .. } if *address == self.market));
-        news.push(News::Listing { slot: self.slots, accounts });
+        news.push(News::Margins { slot: self.slots, accounts });
+        news.push(News::Listing { slot: self.slots, addresses });
         news
     }
 }

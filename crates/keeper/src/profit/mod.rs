@@ -4,7 +4,9 @@
 //!   − sent × spot`, where `sent` is what it pays with the insurance's share and the transfer fee of the debt's token on top, and
 //!   `arriving` what the transfer fee of the collateral's leaves of what is seized.
 //! - **By receivership** the collateral comes first and is sold in the same transaction: it earns `(quoted − sent) × spot`.
-//! - Both less the transaction's base fee. The priority fee comes out of what is left, up to a share of it ([`Bidding`]).
+//! - Both less the transaction's base fee, and less the rents of token accounts that the order makes for the keeper. One that is
+//!   empty in the end, because all that it received was sold, is closed again in the same transaction, and costs nothing.
+//!   The priority fee comes out of what is left, up to a share of it ([`Bidding`]).
 //!
 //! Selling moves the venue's price, so profit is concave in the size: [`search::Search`] finds its top with few quotes. What is left of
 //! the account is taken by the next order, once the venue has recovered.
@@ -58,6 +60,8 @@ pub struct Case<'a> {
     pub held: &'a [u64],
     /// What a transfer of each costs.
     pub fees: &'a [TransferFee],
+    /// What making the keeper's token account of each costs, USD; nothing where there is one.
+    pub rents: &'a [f64],
 }
 
 /// A quote for selling an exact amount.
@@ -112,17 +116,21 @@ pub struct Plan<Q> {
     pub arriving: u64,
     /// How it is paid.
     pub way: Way<Q>,
-    /// Profit after the base fee and before priority, USD.
+    /// Whether the account that receives the collateral is made for it and closed again.
+    pub closes: bool,
+    /// The base fee and the rents that are spent, USD.
+    pub costs: f64,
+    /// Profit after these and before priority, USD.
     pub profit: f64,
     /// Most of it that may be paid for priority, USD.
     pub priority: f64,
 }
 
 impl<Q> Plan<Q> {
-    /// The least that the sale must bring, atoms of the debt's token: what is due, and what priority may cost.
-    pub fn least_out(&self, market: &MarketView, demands: &Demands) -> u64 {
+    /// The least that the sale must bring, atoms of the debt's token: what is due, what priority may cost, and all other costs.
+    pub fn least_out(&self, market: &MarketView) -> u64 {
         let price = &market.reserves[self.order.debt as usize].price;
-        let costs = price.atoms_ceil(usd(self.priority + demands.base_cost), price.spot);
+        let costs = price.atoms_ceil(usd(self.priority + self.costs), price.spot);
         self.sent.saturating_add(costs)
     }
 }
@@ -140,6 +148,10 @@ impl Case<'_> {
 
     fn fee(&self, reserve: u8) -> TransferFee {
         self.fees.get(reserve as usize).copied().unwrap_or_default()
+    }
+
+    fn rent(&self, reserve: u8) -> f64 {
+        self.rents.get(reserve as usize).copied().unwrap_or_default()
     }
 
     fn preview(&self, (debt, collateral): (u8, u8), max_repay: u64) -> Option<Liquidation> {
@@ -203,7 +215,8 @@ impl Case<'_> {
         let max_repay = self.fee(debt).sending(limit).ok()?.min(held);
         let arriving = self.fee(collateral).arriving(preview.seized).ok()?;
         let kept = self.value(collateral, arriving) * (1.0 - demands.hold_discount_bps as f64 / 1e4);
-        let profit = kept - self.value(debt, sent) - demands.base_cost;
+        let costs = demands.base_cost + self.rent(debt) + self.rent(collateral);
+        let profit = kept - self.value(debt, sent) - costs;
         // Of the collateral as much may be missing as what is earned by it, and no more than that is expected to move.
         let spare =
             (profit - self.priority(profit, demands)) / self.value(collateral, preview.seized).max(f64::MIN_POSITIVE);
@@ -215,6 +228,8 @@ impl Case<'_> {
             sent,
             arriving,
             way: Way::Inventory,
+            closes: false,
+            costs,
             profit,
             priority: self.priority(profit, demands),
         })
@@ -238,11 +253,16 @@ impl Case<'_> {
         if slippage >= preview.penalty.0 as f64 * demands.max_slippage_share_bps as f64 / 1e4 {
             return None;
         }
-        let profit = bought - self.value(debt, sent) - demands.base_cost;
+        // What a transfer fee withheld would keep the account from being closed.
+        let closes = self.rent(collateral) > 0.0 && self.fee(collateral).bps == 0;
+        let rents = self.rent(debt) + if closes { 0.0 } else { self.rent(collateral) };
+        let costs = demands.base_cost + rents;
+        let profit = bought - self.value(debt, sent) - costs;
         // The swap takes what was quoted for, to the atom.
         let order = LiquidationOrder { debt, collateral, max_repay, min_collateral: preview.seized };
         let priority = self.priority(profit, demands);
-        Some(Plan { order, preview, sent, arriving, way: Way::Receivership(quoted), profit, priority })
+        let way = Way::Receivership(quoted);
+        Some(Plan { order, preview, sent, arriving, way, closes, costs, profit, priority })
     }
 
     fn priority(&self, profit: f64, demands: &Demands) -> f64 {

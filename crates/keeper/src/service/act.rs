@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Result;
 use ballast_client::{
-    Address, Instruction, MarketView, NATIVE_MINT, ProgramError,
+    Address, Instruction, MarketView, NATIVE_MINT, ProgramError, TOKEN_2022_PROGRAM, TOKEN_PROGRAM,
     engine::{
         Error,
         margin::MarginAccount,
@@ -15,7 +15,7 @@ use ballast_client::{
     },
     from_engine,
 };
-use ballast_rpc::{Bid, Node, Prepared, SendError};
+use ballast_rpc::{Bid, Failure, Node, Prepared, SendError};
 use serde_json::Value;
 use solana_keypair::Keypair;
 use solana_message::AddressLookupTableAccount;
@@ -26,10 +26,10 @@ use super::{
     duty::{Duty, Ended},
     metrics::Metrics,
     order::{self, OrderError},
-    router::{Mints, Router, Swap},
+    router::{Mints, Router, RouterError, Swap},
     state::{Chain, Predicted},
 };
-use crate::profit::{Case, Demands, NoVenue, Plan, Quoted, Way};
+use crate::profit::{Case, NoVenue, Plan, Way};
 
 /// Lamports of a signature.
 const SIGNATURE: f64 = 5_000.0;
@@ -78,13 +78,6 @@ pub struct Brief {
     pub unlanded: u32,
     /// The account it is about.
     pub account: Option<MarginAccount>,
-}
-
-/// A liquidation that may be sent.
-struct Ready {
-    instructions: Vec<Instruction>,
-    tables: Vec<Address>,
-    plan: Plan<Value>,
 }
 
 impl Actor {
@@ -178,33 +171,91 @@ impl Actor {
         let market = &view.predicted.market;
         let sol_price = self.sol_price(market);
         let Ok(demands) = self.options.demands(SIGNATURE / SOL * sol_price) else { return Ended::Refused };
-        let ready = match self.ready(address, &account, view, &demands).await {
-            Ok(Some(ready)) => ready,
-            Ok(None) => return self.mark(address, &account, view, brief.unlanded).await,
+        let held = self.free(&view.held);
+        let rents: Vec<f64> = view.rents.iter().map(|lamports| *lamports as f64 / SOL * sol_price).collect();
+        let now = view.predicted.now;
+        let case = Case { market, now, account: &account, held: &held, fees: &view.fees, rents: &rents };
+        let mut unpaid = Ended::NotWorth;
+        if let Some(router) = &self.router {
+            let venue = Mints::new(router.clone(), market.reserves.iter().map(|one| from_engine(&one.mint)).collect());
+            let plan = case.plan(&demands, &venue).await;
+            if venue.is_silent() {
+                unpaid = Ended::NoQuote;
+            }
+            match plan {
+                Some(plan) => match self.swap(router, &plan, market).await {
+                    Ok(swap) => {
+                        let is_swapped = swap.is_some();
+                        let ended = self.attempt(address, &plan, swap, brief, view).await;
+                        // What does not work with the router's swap may without.
+                        if !is_swapped || ended != Ended::Refused {
+                            return ended;
+                        }
+                        unpaid = ended;
+                    }
+                    Err(error) => {
+                        tracing::debug!(%address, %error, "no swap");
+                        if !matches!(error, RouterError::NoRoute(_)) {
+                            unpaid = Ended::NoQuote;
+                        }
+                    }
+                },
+                None => return self.mark(address, &account, view, brief.unlanded, unpaid).await,
+            }
+        }
+        match case.plan(&demands, &NoVenue).await {
+            Some(plan) => self.attempt(address, &plan.with_way(Way::Inventory), None, brief, view).await,
+            None => self.mark(address, &account, view, brief.unlanded, unpaid).await,
+        }
+    }
+
+    /// The swap of a plan; none if it needs none.
+    async fn swap(
+        &self,
+        router: &Router,
+        plan: &Plan<Value>,
+        market: &MarketView,
+    ) -> Result<Option<Swap>, RouterError> {
+        let Way::Receivership(quoted) = &plan.way else { return Ok(None) };
+        if Router::threshold(&quoted.quote) < plan.least_out(market) {
+            return Err(RouterError::NoRoute("the least that the swap may bring does not pay for everything".into()));
+        }
+        router.swap(solana_signer::Signer::pubkey(&self.keypair), &quoted.quote).await.map(Some)
+    }
+
+    /// Builds, simulates and sends what is planned.
+    async fn attempt(
+        &self,
+        address: Address,
+        plan: &Plan<Value>,
+        swap: Option<Swap>,
+        brief: &Brief,
+        view: &View,
+    ) -> Ended {
+        let Some(account) = brief.account else { return Ended::LostRace };
+        let built = order::liquidation(&view.chain, &view.predicted, address, &account, plan, swap.as_ref());
+        let instructions = match built {
+            Ok(instructions) => instructions,
             Err(error) => {
-                tracing::debug!(%address, error = format!("{error:#}"), "cannot be liquidated");
-                let is_moved =
-                    matches!(error.downcast_ref(), Some(OrderError::Prices(Some(Error::CollateralBelowMinimum))));
+                tracing::debug!(%address, %error, "cannot be liquidated");
+                let is_moved = error == OrderError::Prices(Some(Error::CollateralBelowMinimum));
                 return if is_moved { Ended::Moved } else { Ended::Refused };
             }
         };
-        let Ready { instructions, tables, plan } = ready;
-        let committed = match &plan.way {
-            Way::Inventory => self.commit(&view.held, plan.order.debt, plan.sent),
-            Way::Receivership(_) => self.commit(&view.held, plan.order.debt, 0),
-        };
-        if committed.is_none() {
+        let sent = if plan.way == Way::Inventory { plan.sent } else { 0 };
+        let Some(_commitment) = self.commit(&view.held, plan.order.debt, sent) else {
             tracing::debug!(%address, "another attempt pays with the same tokens");
             return Ended::LostRace;
-        }
-        let tables = match self.tables(&tables).await {
+        };
+        let tables = match self.tables(swap.map_or(Vec::new(), |swap| swap.tables)).await {
             Ok(tables) => tables,
-            Err(error) => {
+            Err((ended, error)) => {
                 tracing::warn!(error = format!("{error:#}"), "look-up tables");
-                return Ended::Refused;
+                return ended;
             }
         };
         // Never more than the share of the profit.
+        let sol_price = self.sol_price(&view.predicted.market);
         let lamports = (plan.priority / sol_price * SOL) as u64;
         let bid: Bid = self.options.bidding().bid(brief.unlanded, lamports);
         let prepared = match self.node.prepare(&instructions, &[&self.keypair], &tables, bid).await {
@@ -239,54 +290,14 @@ impl Actor {
         ended
     }
 
-    /// The best plan against an account with its instructions; none if nothing pays.
-    async fn ready(
-        &self,
-        address: Address,
-        account: &MarginAccount,
-        view: &View,
-        demands: &Demands,
-    ) -> Result<Option<Ready>> {
-        let Predicted { market, now, .. } = &view.predicted;
-        let held = self.free(&view.held);
-        let case = Case { market, now: *now, account, held: &held, fees: &view.fees };
-        let Some(router) = &self.router else {
-            let Some(plan) = case.plan(demands, &NoVenue).await else { return Ok(None) };
-            let instructions = order::liquidation(&view.chain, &view.predicted, address, account, &plan, None)?;
-            return Ok(Some(Ready { instructions, tables: Vec::new(), plan: plan.with_way(Way::Inventory) }));
-        };
-        let mints: Vec<_> = market.reserves.iter().map(|reserve| from_engine(&reserve.mint)).collect();
-        let venue = Mints { router: router.clone(), mints };
-        let Some(plan) = case.plan(demands, &venue).await else { return Ok(None) };
-        let swap = match &plan.way {
-            Way::Inventory => None,
-            Way::Receivership(quoted) => {
-                let swap = self.swap(router, quoted, plan.least_out(market, demands)).await?;
-                let Some(swap) = swap else { return Ok(None) };
-                Some(swap)
-            }
-        };
-        let built = order::liquidation(&view.chain, &view.predicted, address, account, &plan, swap.as_ref())?;
-        let tables = swap.map_or(Vec::new(), |swap| swap.tables);
-        Ok(Some(Ready { instructions: built, tables, plan }))
-    }
-
-    /// The swap of a quote, if the least that it may bring pays for everything.
-    async fn swap(&self, router: &Router, quoted: &Quoted<Value>, least: u64) -> Result<Option<Swap>> {
-        if Router::threshold(&quoted.quote)? < least {
-            return Ok(None);
-        }
-        router.swap(solana_signer::Signer::pubkey(&self.keypair), &quoted.quote).await.map(Some)
-    }
-
     /// Look-up tables as they are.
-    async fn tables(&self, addresses: &[Address]) -> Result<Vec<AddressLookupTableAccount>> {
-        let accounts = self.node.accounts(addresses).await?;
+    async fn tables(&self, addresses: Vec<Address>) -> Result<Vec<AddressLookupTableAccount>, (Ended, anyhow::Error)> {
+        let accounts = self.node.accounts(&addresses).await.map_err(|error| (Ended::NodeFailed, error.into()))?;
         let tables = addresses.iter().zip(accounts).map(|(key, account)| {
             let account = account.ok_or_else(|| anyhow::anyhow!("there is no look-up table {key}"))?;
             Ok(AddressLookupTableAccount { key: *key, addresses: table_addresses(&account.data)? })
         });
-        tables.collect()
+        tables.collect::<Result<_>>().map_err(|error| (Ended::Refused, error))
     }
 
     /// Sends the prices that an account needs alone.
@@ -301,11 +312,18 @@ impl Actor {
         }
     }
 
-    /// Starts the clock of the penalty of an account that does not pay yet.
-    async fn mark(&self, address: Address, account: &MarginAccount, view: &View, unlanded: u32) -> Ended {
-        let Some(market) = view.chain.market() else { return Ended::NotWorth };
+    /// Starts the clock of the penalty of an account that does not pay yet, for a reason that the attempt ends with.
+    async fn mark(
+        &self,
+        address: Address,
+        account: &MarginAccount,
+        view: &View,
+        unlanded: u32,
+        reason: Ended,
+    ) -> Ended {
+        let Some(market) = view.chain.market() else { return reason };
         if !wants_mark(account, market, view.predicted.now) {
-            return Ended::NotWorth;
+            return reason;
         }
         let mut instructions = vec![market.mark_liquidatable(address)];
         let held = account.positions().iter().map(|position| position.reserve);
@@ -315,15 +333,15 @@ impl Actor {
         }
         let ended = self.send_crank("mark_liquidatable", &instructions, unlanded).await;
         self.metrics.attempts.with_label_values(&["mark_liquidatable", ended.name()]).inc();
-        Ended::NotWorth
+        reason
     }
 }
 
 impl Plan<()> {
     /// The same plan among those of a venue.
     fn with_way(self, way: Way<Value>) -> Plan<Value> {
-        let Self { order, preview, sent, arriving, profit, priority, .. } = self;
-        Plan { order, preview, sent, arriving, way, profit, priority }
+        let Self { order, preview, sent, arriving, closes, costs, profit, priority, .. } = self;
+        Plan { order, preview, sent, arriving, way, closes, costs, profit, priority }
     }
 }
 
@@ -350,21 +368,36 @@ fn table_addresses(data: &[u8]) -> Result<Vec<Address>> {
 fn refused(name: &str, error: &SendError) -> Ended {
     let ended = match error {
         SendError::Expired(_) | SendError::Unknown(_) => Ended::Unlanded,
-        error => match error.failure().and_then(|failure| failure.code()).and_then(ProgramError::from_code) {
-            Some(ProgramError::Engine(Error::CollateralBelowMinimum | Error::PriceOlderThanCached)) => Ended::Moved,
-            Some(ProgramError::Engine(error)) if is_lost_race(error) => Ended::LostRace,
-            // A reading behind the chain names accounts that are gone.
-            Some(ProgramError::Framework(_)) => Ended::LostRace,
-            _ => Ended::Refused,
-        },
+        SendError::Node(_) | SendError::Lagging(_) => Ended::NodeFailed,
+        error => error.failure().map_or(Ended::Refused, failed),
     };
     match ended {
         Ended::LostRace => tracing::info!(duty = name, %error, "somebody else was first"),
         Ended::Moved => tracing::info!(duty = name, %error, "prices moved on"),
         Ended::Unlanded => tracing::info!(duty = name, %error, "did not land"),
+        Ended::NodeFailed => tracing::warn!(duty = name, %error, "not sent"),
         _ => tracing::warn!(duty = name, %error, "refused"),
     }
     ended
+}
+
+/// How what a program said ends an attempt.
+pub fn failed(failure: &Failure) -> Ended {
+    /// More collateral came than was sold, and the account made for it is not empty.
+    const NON_NATIVE_HAS_BALANCE: u32 = 11;
+    match failure.program_error() {
+        Some(ProgramError::Engine(Error::CollateralBelowMinimum | Error::PriceOlderThanCached)) => Ended::Moved,
+        Some(ProgramError::Engine(error)) if is_lost_race(error) => Ended::LostRace,
+        // A reading behind the chain names accounts that are gone.
+        Some(ProgramError::Framework(_)) => Ended::LostRace,
+        None if [TOKEN_PROGRAM, TOKEN_2022_PROGRAM]
+            .iter()
+            .any(|program| failure.code_of(*program) == Some(NON_NATIVE_HAS_BALANCE)) =>
+        {
+            Ended::Moved
+        }
+        _ => Ended::Refused,
+    }
 }
 
 /// What is refused because it has been done, in whole or in part.
@@ -390,4 +423,41 @@ pub struct View {
     pub held: Vec<u64>,
     /// What a transfer of each costs.
     pub fees: Vec<ballast_client::engine::token::TransferFee>,
+    /// What making the keeper's token account of each would cost, lamports.
+    pub rents: Vec<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use ballast_client::{ID, SYSTEM_PROGRAM};
+
+    use super::*;
+
+    #[test]
+    fn only_ballasts_own_word_means_that_somebody_else_was_first() {
+        let failure = |program: Address, code: u32| {
+            let error = format!("{{\"InstructionError\":[0,{{\"Custom\":{code}}}]}}");
+            let error = serde_json::from_str(&error).expect("an error");
+            Failure::new(error, vec![format!("Program {program} failed: custom program error: 0x{code:x}")])
+        };
+        let (healthy, moved) = (Error::AccountIsHealthy.code(), Error::CollateralBelowMinimum.code());
+        let swap = Address::new_from_array([77; 32]);
+        for (program, code, expected) in [
+            (ID, healthy, Ended::LostRace),
+            (ID, moved, Ended::Moved),
+            (ID, 2_012, Ended::LostRace),
+            (ID, Error::AmountIsZero.code(), Ended::Refused),
+            (swap, healthy, Ended::Refused),
+            (swap, moved, Ended::Refused),
+            (swap, 2_012, Ended::Refused),
+            // More arrived than was sold: the account that was made for it is not empty.
+            (TOKEN_PROGRAM, 11, Ended::Moved),
+            (TOKEN_2022_PROGRAM, 11, Ended::Moved),
+            (TOKEN_PROGRAM, 1, Ended::Refused),
+            (SYSTEM_PROGRAM, 11, Ended::Refused),
+            (swap, 11, Ended::Refused),
+        ] {
+            assert_eq!(failed(&failure(program, code)), expected, "{program} {code}");
+        }
+    }
 }

@@ -6,7 +6,12 @@ use anyhow::{Context, Result, ensure};
 use ballast_client::Address;
 use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
 
-use super::duty::Thresholds;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+
+use super::{
+    duty::Thresholds,
+    router::{self, Settings},
+};
 use crate::profit::{Bidding, Demands};
 
 /// How logs are written.
@@ -16,6 +21,24 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// What is printed nowhere.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl core::str::FromStr for Secret {
+    type Err = core::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.trim().into()))
+    }
+}
+
+impl core::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("***")
+    }
 }
 
 /// Liquidates, and turns the cranks of a Ballast market.
@@ -36,6 +59,20 @@ pub struct Options {
     /// A swap router in the shape of Jupiter's Swap API v1, or `none`: then liquidations are paid with what the keeper has.
     #[arg(long, value_name = "URL", default_value = "none")]
     pub router_url: String,
+    /// The key of the router's API, sent as `x-api-key`. In the file of options or the environment alone: the command line shows in
+    /// `ps`.
+    #[arg(long, value_name = "KEY", env = "BALLAST_ROUTER_API_KEY", hide_env_values = true)]
+    pub router_api_key: Option<Secret>,
+    /// A header that is sent to the router, as often as there are; in the environment, one a line. What is secret belongs into the file
+    /// of options or the environment: the command line shows in `ps`.
+    #[arg(
+        long,
+        value_name = "NAME: VALUE",
+        env = "BALLAST_ROUTER_HEADER",
+        hide_env_values = true,
+        value_delimiter = '\n'
+    )]
+    pub router_header: Vec<Secret>,
     /// The keeper's key, as the Solana command line writes it. It pays fees, and its token accounts pay and receive.
     #[arg(long, value_name = "FILE")]
     pub keypair: PathBuf,
@@ -124,24 +161,36 @@ fn bps(percent: f64, name: &str, most: f64) -> Result<u16> {
 
 /// Arguments that a file of options stands for.
 fn arguments_of(text: &str) -> Result<Vec<String>> {
-    let table: toml::Table = text.parse()?;
+    // The parser's own words show the line, which may hold a key.
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        anyhow::anyhow!("line {}: {}", before.matches('\n').count() + 1, error.message())
+    })?;
     let mut arguments = Vec::new();
     for (name, value) in table {
         ensure!(name != "config", "a file of options names no other");
-        let value = match value {
-            toml::Value::Boolean(true) => {
-                arguments.push(format!("--{name}"));
-                continue;
-            }
-            toml::Value::Boolean(false) => continue,
-            toml::Value::String(text) => text,
-            toml::Value::Integer(number) => number.to_string(),
-            toml::Value::Float(number) => number.to_string(),
-            other => anyhow::bail!("{name}: {} is no option's value", other.type_str()),
+        let values = match value {
+            toml::Value::Array(values) => values,
+            value => vec![value],
         };
-        arguments.push(format!("--{name}={value}"));
+        for value in values {
+            arguments.extend(argument_of(&name, value)?);
+        }
     }
     Ok(arguments)
+}
+
+/// The argument that a value in a file of options stands for.
+fn argument_of(name: &str, value: toml::Value) -> Result<Option<String>> {
+    let value = match value {
+        toml::Value::Boolean(true) => return Ok(Some(format!("--{name}"))),
+        toml::Value::Boolean(false) => return Ok(None),
+        toml::Value::String(text) => text,
+        toml::Value::Integer(number) => number.to_string(),
+        toml::Value::Float(number) => number.to_string(),
+        other => anyhow::bail!("{name}: {} is no option's value", other.type_str()),
+    };
+    Ok(Some(format!("--{name}={value}")))
 }
 
 impl Options {
@@ -152,6 +201,12 @@ impl Options {
             Some(rest) => rest.strip_prefix('=').map(str::to_owned),
             None => None,
         });
+        let is_key = |argument: &&String| argument.split('=').next() == Some("--router-api-key");
+        ensure!(
+            !arguments.iter().any(|argument| is_key(&argument)),
+            "--router-api-key is not for the command line, which everybody on this machine can read with `ps`: give the key in \
+             the environment's BALLAST_ROUTER_API_KEY, or as router-api-key in the file of --config"
+        );
         let mut all: Vec<String> = arguments.first().cloned().into_iter().collect();
         if let Some(file) = file {
             let text = std::fs::read_to_string(&file).with_context(|| format!("--config {file}"))?;
@@ -161,6 +216,7 @@ impl Options {
         let options = Self::from_arg_matches(&Self::command().try_get_matches_from(all)?)?;
         options.demands(0.0)?;
         options.thresholds()?;
+        options.router_headers()?;
         Ok(options)
     }
 
@@ -191,9 +247,40 @@ impl Options {
         Bidding { percentile: self.priority_percentile, least: self.priority_least, raise_percent: self.priority_raise }
     }
 
-    /// The slippage that the router lets pass.
-    pub fn swap_slippage_bps(&self) -> Result<u16> {
-        bps(self.swap_slippage, "swap-slippage", 100.0)
+    /// What is sent to the router with every request. No error repeats a value.
+    fn router_headers(&self) -> Result<HeaderMap> {
+        let mut headers = HeaderMap::new();
+        let mut add = |name: HeaderName, value: &str, option: &str| {
+            let mut value =
+                HeaderValue::from_str(value).ok().with_context(|| format!("{option}: the value is no header's"))?;
+            value.set_sensitive(true);
+            headers.insert(name, value);
+            anyhow::Ok(())
+        };
+        for (Secret(header), number) in self.router_header.iter().zip(1..).filter(|(header, _)| !header.0.is_empty()) {
+            let option = format!("--router-header, the {number}.");
+            let (name, value) = header.split_once(':').with_context(|| format!("{option}: write `name: value`"))?;
+            let name = name.trim().parse().ok().with_context(|| format!("{option}: the name is no header's"))?;
+            add(name, value.trim(), &option)?;
+        }
+        if let Some(Secret(key)) = self.router_api_key.as_ref().filter(|key| !key.0.is_empty()) {
+            add(HeaderName::from_static("x-api-key"), key, "--router-api-key")?;
+        }
+        Ok(headers)
+    }
+
+    /// How the router is asked, if there is one.
+    pub fn router(&self) -> Result<Option<Settings>> {
+        if self.router_url == "none" {
+            return Ok(None);
+        }
+        Ok(Some(Settings {
+            url: self.router_url.clone(),
+            headers: self.router_headers()?,
+            max_accounts: self.swap_accounts,
+            slippage_bps: bps(self.swap_slippage, "swap-slippage", 100.0)?,
+            timeout: router::TIMEOUT,
+        }))
     }
 
     /// The WebSocket's URL.
@@ -242,6 +329,45 @@ mod tests {
         assert!(error.contains("--profit"), "{error}");
         std::fs::remove_file(&file)?;
         assert!(parse(&[&config]).is_err(), "a file that is not there");
+        Ok(())
+    }
+
+    #[test]
+    fn the_routers_key_and_headers_are_kept_secret_and_off_the_command_line() -> Result<()> {
+        let file = std::env::temp_dir().join(format!("ballast-keeper-secrets-{}.toml", std::process::id()));
+        let config = format!("--config={}", file.display());
+        let headers = |options: &Options| {
+            let headers = options.router_headers().expect("good ones");
+            let text = |value: &HeaderValue| value.to_str().expect("text").to_owned();
+            headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect::<Vec<_>>()
+        };
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        std::fs::write(&file, "router-url = 'http://router'\nrouter-api-key = ' hunter2 '\n")?;
+        let options = parse(&[&config, "--router-header", "X-Client: keeper", "--router-header=x-team:a:b"])?;
+        let expected = [pair("x-client", "keeper"), pair("x-team", "a:b"), pair("x-api-key", "hunter2")];
+        assert_eq!(headers(&options), expected);
+        let settings = options.router()?.context("a router")?;
+        assert!(!format!("{options:?} {settings:?}").contains("hunter2"));
+        std::fs::write(&file, "router-header = ['authorization: Bearer hunter2', 'x-client: keeper']\n")?;
+        let options = parse(&[&config])?;
+        assert_eq!(headers(&options), [pair("authorization", "Bearer hunter2"), pair("x-client", "keeper")]);
+        assert!(options.router()?.is_none() && !format!("{options:?}").contains("hunter2"));
+        for bad in ["router-header = 'hunter2", "\nrouter-header = ['a: hunter2"] {
+            std::fs::write(&file, bad)?;
+            let error = format!("{:#}", parse(&[&config]).expect_err(bad));
+            assert!(error.contains("line ") && !error.contains("hunter2"), "{error}");
+        }
+        for bad in ["router-header = 'hunter2'", "router-header = 'a b: hunter2'", "router-api-key = 'hunter2\\u0007'"]
+        {
+            std::fs::write(&file, bad.replace('\'', "\""))?;
+            let error = format!("{:#}", parse(&[&config]).expect_err(bad));
+            assert!(error.contains("--router-") && !error.contains("hunter2"), "{error}");
+        }
+        std::fs::remove_file(&file)?;
+        for arguments in [&["--router-api-key", "hunter2"][..], &["--router-api-key=hunter2"]] {
+            let error = parse(arguments).expect_err("it would show").to_string();
+            assert!(error.contains("BALLAST_ROUTER_API_KEY") && !error.contains("hunter2"), "{error}");
+        }
         Ok(())
     }
 

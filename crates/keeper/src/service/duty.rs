@@ -182,8 +182,12 @@ pub enum Ended {
     Refused,
     /// It was not seen to land.
     Unlanded,
+    /// The node did not answer as it should, or lags: it was not sent, or not known to be.
+    NodeFailed,
     /// Nothing pays.
     NotWorth,
+    /// Nothing pays without the router, which did not answer.
+    NoQuote,
     /// It would have been sent.
     DryRun,
 }
@@ -197,7 +201,9 @@ impl Ended {
             Self::Moved => "moved",
             Self::Refused => "refused",
             Self::Unlanded => "unlanded",
+            Self::NodeFailed => "node_failed",
             Self::NotWorth => "not_worth",
+            Self::NoQuote => "no_quote",
             Self::DryRun => "dry_run",
         }
     }
@@ -246,7 +252,7 @@ impl Attempts {
         let attempt = self.0.entry(subject).or_default();
         attempt.is_running = false;
         attempt.unlanded = if ended == Ended::Unlanded { attempt.unlanded.saturating_add(1) } else { 0 };
-        let is_refused = matches!(ended, Ended::Refused | Ended::Moved);
+        let is_refused = matches!(ended, Ended::Refused | Ended::Moved | Ended::NodeFailed);
         attempt.refused = if is_refused { attempt.refused.saturating_add(1) } else { 0 };
         let pause = match ended {
             // At once, with a higher bid.
@@ -254,7 +260,9 @@ impl Attempts {
             // The next plan may be good, but not for ever.
             Ended::Moved => Self::MOVED << attempt.refused.min(6),
             Ended::Landed | Ended::LostRace => Self::COOL_DOWN,
-            Ended::Refused | Ended::NotWorth => Self::COOL_DOWN << attempt.refused.min(6),
+            // A node comes back for all subjects at once.
+            Ended::NodeFailed => Self::COOL_DOWN << attempt.refused.min(3),
+            Ended::Refused | Ended::NotWorth | Ended::NoQuote => Self::COOL_DOWN << attempt.refused.min(6),
             Ended::DryRun => Self::LONGEST / 4,
         };
         let pause = (pause as f64 * (1.0 + jitter)) as u64;

@@ -1,14 +1,25 @@
 //! News of the chain: by subscription, by reading all, and by reading again.
 //!
 //! Subscriptions come first and a reading of everything after, so that nothing falls between them. While the socket is down
-//! the watched accounts are polled. Whatever comes, comes with its slot.
+//! what is watched is polled, and the rest as often as the node bears. Whatever comes, comes with its slot.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
-use anyhow::{Context, Result, bail};
-use ballast_client::{Address, ID, engine::governance::Change};
+use anyhow::{Result, bail};
+use ballast_client::{
+    Address, ID,
+    engine::{governance::Change, price::PriceUpdate},
+};
 use ballast_rpc::{Node, bytes_at, margin_filters};
-use futures_util::{StreamExt, future::ready, stream::SelectAll};
+use futures_util::{
+    StreamExt,
+    future::{BoxFuture, ready},
+    stream::{BoxStream, SelectAll},
+};
 use rand::Rng;
 use solana_account_decoder_client_types::{UiAccount, UiAccountEncoding};
 use solana_commitment_config::CommitmentConfig;
@@ -19,28 +30,41 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::state::{News, changes};
+use super::state::{News, changes, feeds::FeedId};
 
 /// Nothing heard for so long: the connection is as good as dead.
 const SILENCE: Duration = Duration::from_secs(15);
 /// The first pause before connecting again, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
 
+/// What is read at a time, and at a pace of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// The accounts that are watched by their addresses: few, and what health depends on.
+    Watched,
+    /// The market's margin accounts, which may be many, and the changes that are queued.
+    Margins,
+    /// Where prices are published that are not pinned.
+    Feeds,
+    /// Accounts that two states of one slot were heard of.
+    Doubts,
+}
+
 /// What the feed tells.
 #[derive(Debug)]
 pub enum Event {
     /// News, and how they came.
     News(News),
-    /// Where the prices of a feed are published.
-    Feed([u8; 32], Address),
     /// The socket is up: everything is to be read.
     Connected,
     /// It is down.
     Disconnected,
+    /// More accounts are watched now: they are to be read.
+    Watching,
     /// The cluster's slot.
     Slot(u64),
-    /// A reading failed.
-    ReadFailed(String),
+    /// A reading has ended.
+    Read(Reading, Result<(), String>),
 }
 
 /// Where events go.
@@ -61,88 +85,126 @@ pub async fn subscribe(
             ended = session => ended,
             _ = stop.wait_for(|stop| *stop) => return,
         };
-        match ended {
-            // Other accounts are to be watched.
-            Ok(()) => pause = PAUSES.0,
-            Err((lived, error)) => {
-                tracing::warn!(error = format!("{error:#}"), "the socket is down");
-                if events.send(Event::Disconnected).await.is_err() {
-                    return;
-                }
-                pause = if lived { PAUSES.0 } else { (pause * 2).min(PAUSES.1) };
-                let jitter = rand::rng().random_range(0.5..1.5);
-                tokio::select! {
-                    () = sleep(pause.mul_f64(jitter)) => (),
-                    _ = stop.wait_for(|stop| *stop) => return,
-                }
-            }
+        let (lived, error) = ended;
+        tracing::warn!(error = format!("{error:#}"), "the socket is down");
+        if events.send(Event::Disconnected).await.is_err() {
+            return;
+        }
+        pause = if lived { PAUSES.0 } else { (pause * 2).min(PAUSES.1) };
+        let jitter = rand::rng().random_range(0.5..1.5);
+        tokio::select! {
+            () = sleep(pause.mul_f64(jitter)) => (),
+            _ = stop.wait_for(|stop| *stop) => return,
         }
     }
 }
 
-/// One connection: ends well when other accounts are to be watched, and else with whether it had been up.
+/// One connection: ends with whether it had been up, and why it is not any more.
 async fn session(
     url: &str,
     market: Address,
     watched: &mut watch::Receiver<Vec<Address>>,
     events: &Events,
-) -> Result<(), (bool, anyhow::Error)> {
-    let addresses = watched.borrow_and_update().clone();
-    let client = timeout(SILENCE, PubsubClient::new(url)).await.context("connecting takes too long");
-    let client = client.and_then(|client| Ok(client?)).map_err(|error| (false, error))?;
-    let mut news = timeout(SILENCE, subscriptions(&client, market, &addresses))
-        .await
-        .context("subscribing takes too long")
-        .and_then(|streams| streams)
-        .map_err(|error| (false, error))?;
+) -> (bool, anyhow::Error) {
     let gone = || (true, anyhow::anyhow!("the keeper stops"));
-    events.send(Event::Connected).await.map_err(|_| gone())?;
+    let client = match timeout(SILENCE, PubsubClient::new(url)).await {
+        Ok(Ok(client)) => client,
+        Ok(Err(error)) => return (false, error.into()),
+        Err(_) => return (false, anyhow::anyhow!("connecting takes too long")),
+    };
+    let addresses = watched.borrow_and_update().clone();
+    let subscribing = async {
+        let mut news = Subscriptions::to_all(&client, market).await?;
+        news.watch(&client, &addresses).await?;
+        anyhow::Ok(news)
+    };
+    let mut news = match timeout(SILENCE, subscribing).await {
+        Ok(Ok(news)) => news,
+        Ok(Err(error)) => return (false, error),
+        Err(_) => return (false, anyhow::anyhow!("subscribing takes too long")),
+    };
+    if events.send(Event::Connected).await.is_err() {
+        return gone();
+    }
     loop {
-        tokio::select! {
+        let event = tokio::select! {
             changed = watched.changed() => {
-                changed.map_err(|_| gone())?;
-                return Ok(());
+                let addresses = watched.borrow_and_update().clone();
+                match timeout(SILENCE, news.watch(&client, &addresses)).await {
+                    _ if changed.is_err() => return gone(),
+                    Ok(Ok(())) => Event::Watching,
+                    Ok(Err(error)) => return (true, error),
+                    Err(_) => return (true, anyhow::anyhow!("subscribing takes too long")),
+                }
             }
-            event = timeout(SILENCE, news.next()) => match event {
-                Ok(Some(event)) => events.send(event).await.map_err(|_| gone())?,
-                Ok(None) => return Err((true, anyhow::anyhow!("the connection was closed"))),
-                Err(_) => return Err((true, anyhow::anyhow!("nothing heard for {} s", SILENCE.as_secs()))),
+            event = timeout(SILENCE, news.streams.next()) => match event {
+                Ok(Some(event)) => event,
+                Ok(None) => return (true, anyhow::anyhow!("the connection was closed")),
+                Err(_) => return (true, anyhow::anyhow!("nothing heard for {} s", SILENCE.as_secs())),
             }
+        };
+        if events.send(event).await.is_err() {
+            return gone();
         }
     }
 }
 
-type Streams<'a> = SelectAll<futures_util::stream::BoxStream<'a, Event>>;
+type Unsubscribe = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
 
-async fn subscriptions<'a>(client: &'a PubsubClient, market: Address, addresses: &[Address]) -> Result<Streams<'a>> {
-    let account_config = RpcAccountInfoConfig {
+/// What is heard of by a connection.
+struct Subscriptions<'a> {
+    streams: SelectAll<BoxStream<'a, Event>>,
+    /// How each watched account is no longer heard of.
+    watched: HashMap<Address, Unsubscribe>,
+}
+
+fn account_config() -> RpcAccountInfoConfig {
+    RpcAccountInfoConfig {
         encoding: Some(UiAccountEncoding::Base64),
         commitment: Some(CommitmentConfig::confirmed()),
         ..RpcAccountInfoConfig::default()
-    };
-    let program_config = RpcProgramAccountsConfig {
-        filters: Some(margin_filters(market, None)),
-        account_config: account_config.clone(),
-        ..RpcProgramAccountsConfig::default()
-    };
-    let mut streams = SelectAll::new();
-    let (margins, _) = client.program_subscribe(&ID, Some(program_config)).await?;
-    streams.push(
-        margins
-            .filter_map(|update| {
-                let address = update.value.pubkey.parse().ok();
-                ready(address.and_then(|address| news(address, update.context.slot, &update.value.account)))
-            })
-            .boxed(),
-    );
-    for address in addresses.iter().copied() {
-        let (updates, _) = client.account_subscribe(&address, Some(account_config.clone())).await?;
-        let of_account = updates.filter_map(move |update| ready(news(address, update.context.slot, &update.value)));
-        streams.push(of_account.boxed());
     }
-    let (slots, _) = client.slot_subscribe().await?;
-    streams.push(slots.map(|slot| Event::Slot(slot.slot)).boxed());
-    Ok(streams)
+}
+
+impl<'a> Subscriptions<'a> {
+    /// To the market's margin accounts and the slots.
+    async fn to_all(client: &'a PubsubClient, market: Address) -> Result<Self> {
+        let config = RpcProgramAccountsConfig {
+            filters: Some(margin_filters(market, &[])),
+            account_config: account_config(),
+            ..RpcProgramAccountsConfig::default()
+        };
+        let mut streams = SelectAll::new();
+        let (margins, _) = client.program_subscribe(&ID, Some(config)).await?;
+        streams.push(
+            margins
+                .filter_map(|update| {
+                    let address = update.value.pubkey.parse().ok();
+                    ready(address.and_then(|address| news(address, update.context.slot, &update.value.account)))
+                })
+                .boxed(),
+        );
+        let (slots, _) = client.slot_subscribe().await?;
+        streams.push(slots.map(|slot| Event::Slot(slot.slot)).boxed());
+        Ok(Self { streams, watched: HashMap::new() })
+    }
+
+    /// Hears of these accounts from now on, and no longer of others.
+    async fn watch(&mut self, client: &'a PubsubClient, addresses: &[Address]) -> Result<()> {
+        let wanted: HashSet<_> = addresses.iter().copied().collect();
+        for address in wanted.iter().copied().filter(|address| !self.watched.contains_key(address)).collect::<Vec<_>>()
+        {
+            let (updates, unsubscribe) = client.account_subscribe(&address, Some(account_config())).await?;
+            let of_account = updates.filter_map(move |update| ready(news(address, update.context.slot, &update.value)));
+            self.streams.push(of_account.boxed());
+            self.watched.insert(address, unsubscribe);
+        }
+        let others = self.watched.extract_if(|address, _| !wanted.contains(address));
+        for (_, unsubscribe) in others.collect::<Vec<_>>() {
+            unsubscribe().await;
+        }
+        Ok(())
+    }
 }
 
 /// What a notice says. An account that was closed is told as one without lamports.
@@ -153,70 +215,66 @@ fn news(address: Address, slot: u64, account: &UiAccount) -> Option<Event> {
 }
 
 /// Reads some accounts, not older than a slot.
-pub async fn read(node: Arc<Node>, addresses: Vec<Address>, not_before: u64, events: Events) {
-    let reading = async {
-        // A node that is behind is asked again until it is not.
-        node.has_reached(not_before);
-        for (address, (slot, account)) in addresses.iter().zip(node.accounts_at(&addresses).await?) {
-            let news = News::Account { address: *address, slot, account };
-            events.send(Event::News(news)).await.context("the keeper stops")?;
-        }
-        anyhow::Ok(())
-    };
-    if let Err(error) = reading.await {
-        _ = events.send(Event::ReadFailed(format!("{error:#}"))).await;
+pub async fn read(node: Arc<Node>, addresses: Vec<Address>, not_before: u64, events: Events) -> Result<()> {
+    for (address, (slot, account)) in addresses.iter().zip(node.accounts_since(&addresses, not_before).await?) {
+        events.send(Event::News(News::Account { address: *address, slot, account })).await?;
     }
+    Ok(())
 }
 
-/// Reads everything: the market's margin accounts and changes, what is watched, mints, and where prices are published that are
-/// not pinned.
-pub async fn read_all(
+/// How often a part of a reading is tried.
+const TRIES: usize = 3;
+
+/// Reads the market's margin accounts, and the changes that are queued. A large market is read in 256 parts, by the first byte of
+/// the owner's address: no answer is too large for the node or for memory, and what failed is one part.
+pub async fn read_margins(node: Arc<Node>, market: Address, in_parts: bool, events: Events) -> Result<()> {
+    let owners: Vec<Vec<u8>> = if in_parts { (0..=u8::MAX).map(|byte| vec![byte]).collect() } else { vec![Vec::new()] };
+    let (mut not_before, mut addresses) = (u64::MAX, HashSet::new());
+    for owner in owners {
+        let mut tries = 1;
+        let (slot, accounts) = loop {
+            match node.program_accounts(ID, margin_filters(market, &owner)).await {
+                Err(_) if in_parts && tries < TRIES => tries += 1,
+                answer => break answer?,
+            }
+        };
+        not_before = not_before.min(slot);
+        addresses.extend(accounts.iter().map(|(address, _)| *address));
+        events.send(Event::News(News::Margins { slot, accounts })).await?;
+    }
+    events.send(Event::News(News::Listing { slot: not_before, addresses })).await?;
+    let change = std::mem::offset_of!(Change, market) + 8;
+    let filters = vec![bytes_at(0, &Change::DISCRIMINATOR), bytes_at(change, market.as_ref())];
+    let (_, queued) = node.program_accounts(ID, filters).await?;
+    events.send(Event::News(News::Changes(changes(market, &queued)))).await?;
+    Ok(())
+}
+
+/// Reads where prices are published that are not pinned: the account of each feed, among those of the receivers, that has the newest.
+pub async fn read_feeds(
     node: Arc<Node>,
-    market: Address,
-    watched: Vec<Address>,
-    feeds: (Vec<[u8; 32]>, Vec<Address>),
+    feeds: BTreeSet<FeedId>,
+    receivers: Vec<Address>,
     events: Events,
-) {
-    let reading = async {
-        // The market first: accounts name its reserves.
-        for (address, (slot, account)) in watched.iter().zip(node.accounts_at(&watched).await?) {
-            events.send(Event::News(News::Account { address: *address, slot, account })).await?;
-        }
-        let (slot, accounts) = node.margin_accounts(market, None).await?;
-        events.send(Event::News(News::Listing { slot, accounts })).await?;
-        let change = std::mem::offset_of!(Change, market) + 8;
-        let filters = vec![bytes_at(0, &Change::DISCRIMINATOR), bytes_at(change, market.as_ref())];
-        let (_, queued) = node.program_accounts(ID, filters).await?;
-        events.send(Event::News(News::Changes(changes(market, &queued)))).await?;
-        let (feeds, receivers) = feeds;
-        for feed in feeds {
-            if let Some(address) = newest_price(&node, feed, &receivers).await? {
-                events.send(Event::Feed(feed, address)).await?;
-            }
-        }
-        anyhow::Ok(())
-    };
-    if let Err(error) = reading.await {
-        _ = events.send(Event::ReadFailed(format!("{error:#}"))).await;
-    }
-}
-
-/// The account of the receivers that has the newest price of a feed.
-async fn newest_price(node: &Node, feed: [u8; 32], receivers: &[Address]) -> Result<Option<Address>> {
+) -> Result<()> {
     const FEED: usize = 41;
-    let mut newest = None;
-    for receiver in receivers {
-        let filters = vec![bytes_at(FEED, &feed)];
-        let (_, accounts) = node.program_accounts(*receiver, filters).await?;
-        for (address, account) in accounts {
-            if let Ok(update) = ballast_client::engine::price::PriceUpdate::parse(&account.data)
-                && newest.is_none_or(|(time, _)| update.publish_time > time)
-            {
-                newest = Some((update.publish_time, address));
+    for feed in feeds {
+        let mut newest = None;
+        for receiver in &receivers {
+            let (slot, accounts) = node.program_accounts(*receiver, vec![bytes_at(FEED, &feed)]).await?;
+            for (address, account) in accounts {
+                if let Ok(update) = PriceUpdate::parse(&account.data)
+                    && newest.as_ref().is_none_or(|(time, _)| update.publish_time > *time)
+                {
+                    newest = Some((update.publish_time, News::Feed { feed, address, slot, account }));
+                }
             }
         }
+        if let Some((_, news)) = newest {
+            events.send(Event::News(news)).await?;
+        }
     }
-    Ok(newest.map(|(_, address)| address))
+    Ok(())
 }
 
 /// Fails unless a market is there.

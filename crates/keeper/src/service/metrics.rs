@@ -18,6 +18,8 @@ use prometheus::{
 };
 use tokio::{net::TcpListener, sync::watch};
 
+use super::router::trouble::Kind;
+
 /// Seconds without a word of the chain, after which the keeper is not healthy.
 const SILENCE: i64 = 60;
 
@@ -43,6 +45,10 @@ pub struct Metrics {
     pub profit: Counter,
     /// Paid for priority by what landed, lamports.
     pub priority: IntCounter,
+    /// Requests to the router that failed, by kind.
+    pub router_failures: IntCounterVec,
+    /// 0 while the router is out of order.
+    pub router_up: IntGauge,
     /// News by what became of them.
     pub news: IntCounterVec,
     /// 1 while the WebSocket is up.
@@ -73,7 +79,7 @@ impl Metrics {
         }
         // A millisecond to a second.
         let seconds = vec![0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0];
-        Ok(Self {
+        let metrics = Self {
             accounts: metric!(IntGauge::new("accounts", "Margin accounts in the book")),
             book_bytes: metric!(IntGauge::new("book_bytes", "Bytes that the book has set aside")),
             liquidatable: metric!(IntGauge::new("liquidatable_accounts", "Liquidatable accounts")),
@@ -91,6 +97,11 @@ impl Metrics {
             running: metric!(IntGauge::new("running_attempts", "Attempts under way")),
             profit: metric!(Counter::new("profit_usd_total", "Expected profit of liquidations that landed, USD")),
             priority: metric!(IntCounter::new("priority_lamports_total", "Paid for priority by what landed, lamports")),
+            router_failures: metric!(IntCounterVec::new(
+                Opts::new("router_failures_total", "Requests to the router that failed, by kind"),
+                &["kind"]
+            )),
+            router_up: metric!(IntGauge::new("router_up", "0 while the router is out of order")),
             news: metric!(IntCounterVec::new(Opts::new("news_total", "Account states heard of"), &["became"])),
             connected: metric!(IntGauge::new("websocket_up", "1 while the WebSocket is up")),
             disconnects: metric!(IntCounter::new("websocket_disconnects_total", "Connections lost or not made")),
@@ -100,7 +111,11 @@ impl Metrics {
             sol: metric!(Gauge::new("sol", "SOL of the keeper")),
             last_news: Arc::default(),
             registry,
-        })
+        };
+        metrics.router_up.set(1);
+        // Shown before anything fails, so that a rise from nothing is seen.
+        Kind::ALL.iter().for_each(|kind| metrics.router_failures.with_label_values(&[kind.name()]).inc_by(0));
+        Ok(metrics)
     }
 
     /// Takes in that the chain was heard of.

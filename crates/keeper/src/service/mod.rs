@@ -8,6 +8,7 @@ pub mod duty;
 pub mod feed;
 pub mod metrics;
 pub mod order;
+pub mod pace;
 pub mod router;
 pub mod run;
 pub mod state;

@@ -1,7 +1,7 @@
 //! What is sent: instructions for a duty.
 
 use ballast_client::{
-    Address, Instruction, MarketView,
+    AccountMeta, Address, Instruction, MarketView, TOKEN_2022_PROGRAM, TOKEN_PROGRAM,
     engine::{self, margin::MarginAccount},
     from_engine,
 };
@@ -59,6 +59,11 @@ pub fn liquidation<Q>(
             instructions.push(market.begin_liquidation(chain.keeper, address, destination, order)?);
             instructions.extend(swap.instructions.iter().cloned());
             instructions.push(market.end_liquidation(chain.keeper, address, source, order.debt)?);
+            // A router may clean up itself.
+            if plan.closes && !swap.instructions.iter().any(|one| closes(one, destination)) {
+                let program = from_engine(&market.reserve(order.collateral)?.token_program);
+                instructions.push(close(program, destination, chain.keeper));
+            }
         }
         (Way::Receivership(_), None) => return Err(OrderError::Unknown),
     }
@@ -109,4 +114,23 @@ fn missing_token_account(chain: &Chain, market: &MarketView, reserve: u8) -> Res
     let [mint, token_program] = [record.mint, record.token_program].map(|address| from_engine(&address));
     let create = || create_associated_token_account_idempotent(&chain.keeper, &chain.keeper, &mint, &token_program);
     Ok(held.is_none().then(create))
+}
+
+/// The token programs' number of what closes a token account.
+const CLOSE_ACCOUNT: u8 = 9;
+
+/// Closes an empty token account of the keeper's, and takes its rent back.
+fn close(token_program: Address, account: Address, keeper: Address) -> Instruction {
+    let accounts = vec![
+        AccountMeta::new(account, false),
+        AccountMeta::new(keeper, false),
+        AccountMeta::new_readonly(keeper, true),
+    ];
+    Instruction { program_id: token_program, accounts, data: vec![CLOSE_ACCOUNT] }
+}
+
+fn closes(instruction: &Instruction, account: Address) -> bool {
+    [TOKEN_PROGRAM, TOKEN_2022_PROGRAM].contains(&instruction.program_id)
+        && instruction.data == [CLOSE_ACCOUNT]
+        && instruction.accounts.first().is_some_and(|closed| closed.pubkey == account)
 }

@@ -1,11 +1,8 @@
 //! The loop that joins everything.
 
 use std::{
-    collections::HashSet,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
+    collections::HashMap,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -25,8 +22,9 @@ use super::{
     act::{Actor, Brief, SOL, View},
     config::Options,
     duty::{Attempts, Duty, Ended, Subject, Thresholds, duties},
-    feed::{self, Event, Events},
+    feed::{self, Event, Events, Reading},
     metrics::Metrics,
+    pace::Pace,
     router::Router,
     state::State,
 };
@@ -34,6 +32,12 @@ use crate::book::Extent;
 
 /// Events that wait. Whoever sends more waits too, and so does the socket.
 const QUEUE: usize = 65_536;
+/// For how long a node is asked again that is behind or busy, before what was asked for is given up.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Margin accounts that are read in one answer, at most, as far as is known.
+const MOST_AT_ONCE: usize = 20_000;
+/// After so many failures to read them in one answer, they are read in parts.
+const FAILURES_AT_ONCE: u32 = 2;
 /// What came within so long is looked at together.
 const TICK: Duration = Duration::from_millis(50);
 /// Ratios of collateral to debt, at maintenance, that accounts are counted below.
@@ -45,7 +49,8 @@ pub async fn run(options: Options) -> Result<()> {
     let metrics = Metrics::new()?;
     let address = metrics.clone().serve(options.metrics_address, stopped.clone()).await?;
     let keypair = read_keypair(&options)?;
-    let node = Arc::new(Node::new(&options.rpc_url));
+    let router = options.router()?.map(|settings| Router::new(settings, metrics.clone())).transpose()?;
+    let node = Arc::new(Node::with_patience(&options.rpc_url, PATIENCE));
     let keeper = keypair.pubkey();
     tracing::info!(%keeper, market = %options.market, metrics = %address, dry_run = options.dry_run, "starts");
     tokio::spawn(async move {
@@ -54,9 +59,7 @@ pub async fn run(options: Options) -> Result<()> {
         _ = stop.send(true);
     });
     wait_for_market(&node, options.market, &metrics, stopped.clone()).await?;
-    let router = (options.router_url != "none")
-        .then(|| Router::new(&options.router_url, options.swap_accounts, options.swap_slippage_bps()?));
-    let actor = Actor { node, router: router.transpose()?, keypair, options, metrics, committed: Mutex::default() };
+    let actor = Actor { node, router, keypair, options, metrics, committed: Mutex::default() };
     Keeper::new(actor, stopped)?.run().await
 }
 
@@ -116,13 +119,19 @@ struct Keeper {
     is_connected: bool,
     /// What was heard since the last evaluation changes something.
     is_dirty: bool,
-    /// Read again that two states of one slot were heard of.
-    doubts: HashSet<(Address, u64)>,
+    /// To be read again as of a slot or later, because two states of one slot were heard of.
+    doubts: HashMap<Address, u64>,
     last_full: Option<Instant>,
-    /// Whether everything is being read.
-    is_reading: Arc<AtomicBool>,
-    /// Whether it is to be read again after that: what was asked for meanwhile may not be in it.
-    wants_reading: bool,
+    paces: Paces,
+}
+
+/// When each kind of reading is made.
+#[derive(Default)]
+struct Paces {
+    watched: Pace,
+    margins: Pace,
+    feeds: Pace,
+    doubts: Pace,
 }
 
 impl Keeper {
@@ -141,10 +150,9 @@ impl Keeper {
             start: Instant::now(),
             is_connected: false,
             is_dirty: false,
-            doubts: HashSet::new(),
+            doubts: HashMap::new(),
             last_full: None,
-            is_reading: Arc::default(),
-            wants_reading: false,
+            paces: Paces::default(),
         })
     }
 
@@ -159,7 +167,7 @@ impl Keeper {
         );
         tokio::spawn(subscriber);
         // The socket may be long in coming.
-        self.read_all();
+        self.want_all();
         let every = |period: Duration| {
             let mut ticks = interval(period.max(Duration::from_millis(10)));
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -179,9 +187,15 @@ impl Keeper {
                     }
                 }
                 Some(ended) = self.running.join_next() => self.end(ended),
-                _ = ticks.tick() => self.look(),
-                _ = polls.tick() => if !self.is_connected { self.read_all() },
-                _ = resyncs.tick() => self.read_all(),
+                _ = ticks.tick() => {
+                    self.read();
+                    self.look();
+                }
+                _ = polls.tick() => if !self.is_connected {
+                    self.paces.watched.want();
+                    self.paces.margins.want();
+                },
+                _ = resyncs.tick() => self.want_all(),
                 _ = stopped.wait_for(|stop| *stop) => break,
             }
         }
@@ -224,19 +238,18 @@ impl Keeper {
                     self.resolve(address, slot);
                 }
                 if heard.watched {
-                    self.watch_more();
+                    self.watched.send_replace(self.state.chain.watched());
+                    self.paces.watched.want();
+                }
+                if heard.is_blind {
+                    self.paces.feeds.want();
                 }
             }
-            Event::Feed(feed, address) => {
-                if !self.state.chain.watched().contains(&address) {
-                    self.state.chain.name_feed(feed, address);
-                    self.watch_more();
-                }
-            }
+            Event::Watching => self.paces.watched.want(),
             Event::Connected => {
                 self.is_connected = true;
                 metrics.connected.set(1);
-                self.read_all();
+                self.want_all();
             }
             Event::Disconnected => {
                 self.is_connected = false;
@@ -250,60 +263,81 @@ impl Keeper {
                 self.is_dirty = true;
                 self.actor.node.has_reached(slot.saturating_sub(SLOTS_BEHIND));
             }
-            Event::ReadFailed(error) => {
-                metrics.read_errors.inc();
-                tracing::warn!(error, "reading failed");
-            }
+            Event::Read(reading, ended) => self.end_reading(reading, ended),
         }
     }
 
-    /// Reads an account again, as of a later slot.
+    /// Has an account read again, as of a later slot.
     fn resolve(&mut self, address: Address, slot: u64) {
-        if self.doubts.len() > QUEUE {
-            self.doubts.clear();
-        }
-        if self.doubts.insert((address, slot)) {
-            tokio::spawn(feed::read(self.actor.node.clone(), vec![address], slot + 1, self.events.0.clone()));
-        }
+        let since = self.doubts.entry(address).or_default();
+        *since = slot.saturating_add(1).max(*since);
+        self.paces.doubts.want();
     }
 
-    fn watch_more(&mut self) {
-        let watched = self.state.chain.watched();
-        self.watched.send_replace(watched);
-        self.read_watched();
-        // Where prices are published that are not pinned is asked for there.
-        self.wants_reading = true;
-    }
-
-    fn read_watched(&self) {
-        let mut addresses = self.state.chain.watched();
-        addresses.extend(self.state.chain.mints());
-        tokio::spawn(feed::read(self.actor.node.clone(), addresses, 0, self.events.0.clone()));
-    }
-
-    fn read_all(&mut self) {
-        // A slow node is not asked again before it has answered.
-        self.wants_reading = self.is_reading.swap(true, Ordering::Relaxed);
-        if self.wants_reading {
-            return;
-        }
+    /// Asks for a reading of everything.
+    fn want_all(&mut self) {
         self.actor.metrics.resyncs.inc();
+        for pace in [&mut self.paces.watched, &mut self.paces.margins, &mut self.paces.feeds] {
+            pace.want();
+        }
+    }
+
+    /// Begins the readings whose time has come.
+    fn read(&mut self) {
+        let (now, chain) = (self.now(), &self.state.chain);
+        let (node, events) = (self.actor.node.clone(), self.events.0.clone());
+        if self.paces.watched.begin(now) {
+            let addresses = [chain.watched(), chain.unwatched()].concat();
+            self.begin_reading(Reading::Watched, feed::read(node.clone(), addresses, 0, events.clone()));
+        }
+        if self.paces.doubts.begin(now) {
+            let doubts = std::mem::take(&mut self.doubts);
+            let since = doubts.values().copied().max().unwrap_or_default();
+            let addresses = doubts.keys().copied().collect();
+            self.begin_reading(Reading::Doubts, feed::read(node.clone(), addresses, since, events.clone()));
+        }
+        // Accounts name the market's reserves, and the market names feeds and receivers.
         let chain = &self.state.chain;
-        let mut watched = chain.watched();
-        watched.extend(chain.mints());
-        let receivers = chain.market().map(|market| {
-            let roles = &market.market.config.roles;
-            [roles.price_receiver, roles.second_price_receiver]
-        });
-        let receivers = receivers.into_iter().flatten().filter(|one| !one.is_none()).map(|one| from_engine(&one));
-        let feeds = (chain.unpinned_feeds(), receivers.collect());
-        let (node, market) = (self.actor.node.clone(), self.actor.options.market);
-        let reading = feed::read_all(node, market, watched, feeds, self.events.0.clone());
-        let is_reading = self.is_reading.clone();
+        let Some(market) = chain.market() else { return };
+        let roles = &market.market.config.roles;
+        if self.paces.margins.begin(now) {
+            let in_parts = self.state.book.len() > MOST_AT_ONCE || self.paces.margins.failures() >= FAILURES_AT_ONCE;
+            let market = self.actor.options.market;
+            self.begin_reading(Reading::Margins, feed::read_margins(node.clone(), market, in_parts, events.clone()));
+        }
+        if self.paces.feeds.begin(now) {
+            let receivers = [roles.price_receiver, roles.second_price_receiver];
+            let receivers = receivers.into_iter().filter(|one| !one.is_none()).map(|one| from_engine(&one)).collect();
+            let feeds = self.state.chain.unpinned_feeds();
+            self.begin_reading(Reading::Feeds, feed::read_feeds(node, feeds, receivers, events));
+        }
+    }
+
+    /// Begins a reading, whose end is heard of, whatever it is.
+    fn begin_reading(&self, reading: Reading, task: impl Future<Output = Result<()>> + Send + 'static) {
+        let (task, events) = (tokio::spawn(task), self.events.0.clone());
         tokio::spawn(async move {
-            reading.await;
-            is_reading.store(false, Ordering::Relaxed);
+            let ended = match task.await {
+                Ok(ended) => ended.map_err(|error| format!("{error:#}")),
+                Err(error) => Err(error.to_string()),
+            };
+            _ = events.send(Event::Read(reading, ended)).await;
         });
+    }
+
+    fn end_reading(&mut self, reading: Reading, ended: Result<(), String>) {
+        let now = self.now();
+        let pace = match reading {
+            Reading::Watched => &mut self.paces.watched,
+            Reading::Margins => &mut self.paces.margins,
+            Reading::Feeds => &mut self.paces.feeds,
+            Reading::Doubts => &mut self.paces.doubts,
+        };
+        pace.end(now, ended.is_ok(), rand::rng().random());
+        if let Err(error) = ended {
+            self.actor.metrics.read_errors.inc();
+            tracing::warn!(what = ?reading, error, "reading failed");
+        }
     }
 
     fn end(&mut self, ended: Result<(Subject, Ended), tokio::task::JoinError>) {
@@ -320,9 +354,6 @@ impl Keeper {
 
     /// Finds what there is to do, and begins it.
     fn look(&mut self) {
-        if self.wants_reading {
-            self.read_all();
-        }
         let full = Duration::from_secs(self.actor.options.full_scan);
         let is_full = self.last_full.is_none_or(|last| last.elapsed() >= full);
         if !self.is_dirty && !is_full {
@@ -351,6 +382,7 @@ impl Keeper {
             View {
                 held: self.state.chain.held(),
                 fees: self.state.chain.fees(),
+                rents: self.state.chain.rents(),
                 chain: self.state.chain.clone(),
                 predicted,
             },
@@ -399,7 +431,7 @@ impl Keeper {
             (Duty::Refresh(_), _) => f64::INFINITY,
             (Duty::Liquidate(_), Some(account)) => {
                 let (market, now) = (&view.predicted.market, view.predicted.now);
-                let case = crate::profit::Case { market, now, account, held: &view.held, fees: &view.fees };
+                let case = crate::profit::Case { market, now, account, held: &view.held, fees: &view.fees, rents: &[] };
                 case.estimate().unwrap_or(0.0)
             }
             _ => -1.0,

@@ -2,14 +2,18 @@
 //!
 //! Nothing here waits, reads a clock or talks to a node.
 
+pub mod feeds;
+mod prices;
+
 use std::collections::{BTreeMap, HashSet, btree_map::Entry};
 
 use ballast_client::{
-    Address, CLOCK_SYSVAR, ClockTime, ID, MarketView, decode_change, decode_clock, decode_margin_account,
+    Address, CLOCK_SYSVAR, ClockTime, ID, MarketView, TOKEN_2022_PROGRAM, decode_change, decode_clock,
+    decode_margin_account,
     engine::{
         governance::Change,
-        price::{PriceUpdate, Source},
-        token::{Mint, TransferFee, balance},
+        reserve::Reserve,
+        token::{ACCOUNT_LEN, Mint, TransferFee, balance},
     },
     from_engine, to_engine,
 };
@@ -17,9 +21,17 @@ use solana_account::Account;
 use spl_associated_token_account_interface::address::get_associated_token_address_with_program_id;
 
 use crate::book::{Applied, Book};
+use feeds::{FeedId, Feeds};
+use prices::Price;
 
 /// Slots after which nothing more is heard of an account that is gone.
 const FORGOTTEN_AFTER: u64 = 2_000;
+/// What keeps accounts alive: the sysvar that says how much it is.
+pub const RENT_SYSVAR: Address = Address::from_str_const("SysvarRent111111111111111111111111111111111");
+/// Bytes that every account is counted for beside its data.
+const ACCOUNT_OVERHEAD: usize = 128;
+/// Lamports that keep a byte alive, until the sysvar is read.
+const USUAL_RENT: f64 = 6_960.0;
 
 /// Something read of the chain.
 #[derive(Clone, Debug)]
@@ -33,12 +45,30 @@ pub enum News {
         /// The account.
         account: Option<Account>,
     },
-    /// All margin accounts of the market, none older than a slot.
-    Listing {
+    /// Some margin accounts of the market, none older than a slot.
+    Margins {
         /// The slot.
         slot: u64,
         /// The accounts.
         accounts: Vec<(Address, Account)>,
+    },
+    /// The addresses of all margin accounts of the market, as of a slot or later: there are no others.
+    Listing {
+        /// The slot.
+        slot: u64,
+        /// The addresses.
+        addresses: HashSet<Address>,
+    },
+    /// The account that has the newest price of a feed that is not pinned.
+    Feed {
+        /// The feed.
+        feed: FeedId,
+        /// The account's address.
+        address: Address,
+        /// The slot.
+        slot: u64,
+        /// The account.
+        account: Account,
     },
     /// All changes that are queued.
     Changes(Vec<Change>),
@@ -55,6 +85,8 @@ pub struct Heard {
     pub doubts: Vec<(Address, u64)>,
     /// Whether other accounts are to be watched now.
     pub watched: bool,
+    /// Whether a feed that is not pinned has no price any more, or not yet: accounts that have one are to be looked for.
+    pub is_blind: bool,
 }
 
 /// A value as of a slot.
@@ -81,13 +113,6 @@ fn offer<T: PartialEq>(held: &mut Option<Held<T>>, slot: u64, value: T) -> Appli
             applied
         }
     }
-}
-
-/// A price account.
-#[derive(Clone, Debug, PartialEq)]
-struct Price {
-    owner: Address,
-    update: Option<PriceUpdate>,
 }
 
 /// The market once the prices that are published are taken over.
@@ -121,11 +146,12 @@ pub struct Chain {
     market: Option<Held<MarketView>>,
     clock: Option<Held<ClockTime>>,
     prices: BTreeMap<Address, Option<Held<Price>>>,
-    /// Where the prices of feeds come from that are not pinned.
-    feeds: BTreeMap<[u8; 32], Address>,
+    feeds: Feeds,
     tokens: BTreeMap<Address, Option<Held<Option<u64>>>>,
     lamports: Option<Held<u64>>,
     mints: BTreeMap<Address, Mint>,
+    /// Lamports that keep a byte of an account alive.
+    rent: f64,
 }
 
 impl State {
@@ -138,10 +164,11 @@ impl State {
             market: None,
             clock: None,
             prices: BTreeMap::new(),
-            feeds: BTreeMap::new(),
+            feeds: Feeds::default(),
             tokens: BTreeMap::new(),
             lamports: None,
             mints: BTreeMap::new(),
+            rent: USUAL_RENT,
         };
         Self { book: Book::default(), chain }
     }
@@ -151,15 +178,22 @@ impl State {
         let mut heard = Heard::default();
         match news {
             News::Account { address, slot, account } => self.hear_account(address, slot, account, &mut heard),
-            News::Listing { slot, accounts } => {
-                let listed: HashSet<_> = accounts.iter().map(|(address, _)| *address).collect();
+            News::Margins { slot, accounts } => {
                 for (address, account) in accounts {
                     self.hear_account(address, slot, Some(account), &mut heard);
                 }
-                for address in self.book.missing(&listed, slot) {
+            }
+            News::Listing { slot, addresses } => {
+                for address in self.book.missing(&addresses, slot) {
                     heard.changed |= self.book.remove(&address, slot) == Applied::Changed;
                 }
                 self.book.forget_removed(slot.saturating_sub(FORGOTTEN_AFTER));
+            }
+            News::Feed { feed, address, slot, account } => {
+                self.chain.hear_feed(feed, address, &account, &mut heard);
+                if self.chain.prices.contains_key(&address) {
+                    self.hear_account(address, slot, Some(account), &mut heard);
+                }
             }
             News::Changes(changes) => {
                 heard.changed |= changes != self.chain.changes;
@@ -172,6 +206,7 @@ impl State {
     fn hear_account(&mut self, address: Address, slot: u64, account: Option<Account>, heard: &mut Heard) {
         let applied = match account {
             account if self.chain.names(&address) => self.chain.hear(address, slot, account, heard),
+            Some(account) if address == RENT_SYSVAR => self.chain.hear_rent(&account.data),
             Some(account) if account.owner == ID => match decode_margin_account(&account.data) {
                 Ok(margin) if margin.market == to_engine(&self.chain.address) => {
                     let reserves = self.chain.market().map_or(&[][..], |market| &market.reserves);
@@ -223,26 +258,15 @@ impl Chain {
         watched
     }
 
-    /// The mints whose transfer fees are to be known.
-    pub fn mints(&self) -> Vec<Address> {
-        let reserves = self.market().map_or(&[][..], |market| &market.reserves);
-        reserves.iter().filter(|reserve| reserve.closed == 0).map(|reserve| from_engine(&reserve.mint)).collect()
+    /// What is to be read beside what is watched: the mints, whose transfer fees are to be known, and what accounts cost.
+    pub fn unwatched(&self) -> Vec<Address> {
+        let mints = self.open_reserves().map(|reserve| from_engine(&reserve.mint));
+        mints.chain([RENT_SYSVAR]).collect()
     }
 
-    /// The feeds whose account is not pinned and not known.
-    pub fn unpinned_feeds(&self) -> Vec<[u8; 32]> {
+    fn open_reserves(&self) -> impl Iterator<Item = &Reserve> {
         let reserves = self.market().map_or(&[][..], |market| &market.reserves);
-        let feeds = reserves.iter().filter(|reserve| reserve.closed == 0).flat_map(|reserve| {
-            let oracle = &reserve.config.oracle;
-            [(oracle.feed_id, oracle.feed_account), (oracle.base_feed_id, oracle.base_feed_account)]
-        });
-        feeds.filter(|(feed, account)| !feed.is_none() && account.is_none()).map(|(feed, _)| feed.0).collect()
-    }
-
-    /// Names the account that a feed's prices come from, which is watched from now on.
-    pub fn name_feed(&mut self, feed: [u8; 32], account: Address) {
-        self.feeds.insert(feed, account);
-        self.prices.entry(account).or_default();
+        reserves.iter().filter(|reserve| reserve.closed == 0)
     }
 
     /// Whether an account is watched by its address.
@@ -262,11 +286,8 @@ impl Chain {
         if address == self.keeper {
             return offer(&mut self.lamports, slot, account.map_or(0, |account| account.lamports));
         }
-        if let Some(held) = self.prices.get_mut(&address) {
-            let none = Price { owner: Address::default(), update: None };
-            let price = account
-                .map_or(none, |account| Price { owner: account.owner, update: PriceUpdate::parse(&account.data).ok() });
-            return offer(held, slot, price);
+        if self.prices.contains_key(&address) {
+            return self.hear_price(address, slot, account.as_ref(), heard);
         }
         let amount = account.and_then(|account| balance(&account.data));
         self.tokens.get_mut(&address).map_or(Applied::Refused, |held| offer(held, slot, amount))
@@ -277,19 +298,15 @@ impl Chain {
         let Some(Ok(market)) = decoded.map(|account| MarketView::decode(self.address, &account.data)) else {
             return Applied::Refused;
         };
+        let feeds = self.unpinned_feeds();
         let applied = offer(&mut self.market, slot, market);
         if !matches!(applied, Applied::Changed | Applied::InDoubt) {
             return applied;
         }
+        heard.watched |= self.watch_prices();
+        heard.is_blind |= !self.unpinned_feeds().is_subset(&feeds);
         let Some(Held { value: market, .. }) = &self.market else { return applied };
         for reserve in market.reserves.iter().filter(|reserve| reserve.closed == 0) {
-            let oracle = &reserve.config.oracle;
-            for account in [oracle.feed_account, oracle.base_feed_account] {
-                if !account.is_none() && !self.prices.contains_key(&from_engine(&account)) {
-                    self.prices.insert(from_engine(&account), None);
-                    heard.watched = true;
-                }
-            }
             let own = get_associated_token_address_with_program_id(
                 &self.keeper,
                 &from_engine(&reserve.mint),
@@ -306,29 +323,6 @@ impl Chain {
     fn hear_clock(&mut self, slot: u64, account: Option<Account>) -> Applied {
         let clock = account.and_then(|account| decode_clock(&account.data).ok());
         clock.map_or(Applied::Refused, |clock| offer(&mut self.clock, slot, clock))
-    }
-
-    /// The price accounts of a reserve: of its feed, and of its base feed if it has one.
-    pub fn price_accounts(&self, reserve: u8) -> Option<Vec<Address>> {
-        let oracle = &self.market()?.reserves.get(reserve as usize)?.config.oracle;
-        let of = |feed: &ballast_client::engine::layout::Address, account: &ballast_client::engine::layout::Address| {
-            if account.is_none() { self.feeds.get(&feed.0).copied() } else { Some(from_engine(account)) }
-        };
-        let first = of(&oracle.feed_id, &oracle.feed_account)?;
-        if oracle.base_feed_id.is_none() {
-            return Some(vec![first]);
-        }
-        Some(vec![first, of(&oracle.base_feed_id, &oracle.base_feed_account)?])
-    }
-
-    /// What price accounts hold, as the engine takes it.
-    fn sources(&self, market: &MarketView, reserve: u8) -> Option<Vec<Source>> {
-        let source = |address: &Address| {
-            let price = &self.prices.get(address)?.as_ref()?.value;
-            let is_accepted = market.market.accepts_receiver(&to_engine(&price.owner));
-            price.update.filter(|_| is_accepted).map(|update| Source { address: to_engine(address), update })
-        };
-        self.price_accounts(reserve)?.iter().map(source).collect()
     }
 
     /// The market once the prices of some reserves, as bits, are taken over. What the engine refuses is left as it is.
@@ -361,6 +355,36 @@ impl Chain {
             &from_engine(&reserve.token_program),
         );
         Some((own, self.tokens.get(&own).and_then(|held| held.as_ref()?.value)))
+    }
+
+    fn hear_rent(&mut self, data: &[u8]) -> Applied {
+        // Lamports for a byte and a year, and for how many years.
+        let words = [data.get(..8), data.get(8..16)].map(|word| word.and_then(|word| word.try_into().ok()));
+        let [Some(lamports), Some(years)] = words else { return Applied::Refused };
+        let rent = u64::from_le_bytes(lamports) as f64 * f64::from_le_bytes(years);
+        if !rent.is_finite() || rent < 0.0 {
+            return Applied::Refused;
+        }
+        let applied = if rent == self.rent { Applied::Same } else { Applied::Changed };
+        self.rent = rent;
+        applied
+    }
+
+    /// What making the keeper's token account of each reserve would cost, lamports: nothing where there is one.
+    pub fn rents(&self) -> Vec<u64> {
+        let reserves = self.market().map_or(&[][..], |market| &market.reserves);
+        let rent = |(index, reserve): (u8, &Reserve)| {
+            if self.own_tokens(index).is_some_and(|(_, held)| held.is_some()) {
+                return 0;
+            }
+            let mint = self.mints.get(&from_engine(&reserve.mint));
+            let bytes = mint.map_or(ACCOUNT_LEN, Mint::account_len);
+            // Token-2022 marks associated accounts as such: number and length of an extension, and the account's type first.
+            let is_extended = from_engine(&reserve.token_program) == TOKEN_2022_PROGRAM;
+            let bytes = if is_extended { bytes.max(ACCOUNT_LEN + 1) + 4 } else { bytes };
+            ((ACCOUNT_OVERHEAD + bytes) as f64 * self.rent).ceil() as u64
+        };
+        (0u8..).zip(reserves).map(rent).collect()
     }
 
     /// What the keeper has of each reserve's token.

@@ -75,9 +75,10 @@ impl Stub {
         self.inner.calls.lock().expect("no panic").counts.get(method).copied().unwrap_or(0)
     }
 
-    /// How many requests of a method were answered at a time, at most.
-    pub fn most_running(&self, method: &str) -> usize {
-        self.inner.calls.lock().expect("no panic").most_running.get(method).copied().unwrap_or(0)
+    /// How many requests of a method with a first parameter were answered at a time, at most.
+    pub fn most_running(&self, method: &str, first: &str) -> usize {
+        let calls = self.inner.calls.lock().expect("no panic");
+        calls.most_running.get(&format!("{method} {first}")).copied().unwrap_or(0)
     }
 
     /// The parameters that a method was asked with, in order.
@@ -100,19 +101,20 @@ impl Drop for Running<'_> {
 
 async fn serve(State(inner): State<Arc<Inner>>, Json(request): Json<Value>) -> Response<Body> {
     let method = request["method"].as_str().expect("a method").to_owned();
+    let running = format!("{method} {}", request["params"][0].as_str().unwrap_or_default());
     let before = {
         let calls = &mut *inner.calls.lock().expect("no panic");
         calls.all.push((method.clone(), request["params"].clone()));
-        let running = calls.running.entry(method.clone()).or_default();
-        *running += 1;
-        let most = calls.most_running.entry(method.clone()).or_default();
-        *most = (*most).max(*running);
+        let count = calls.running.entry(running.clone()).or_default();
+        *count += 1;
+        let most = calls.most_running.entry(running.clone()).or_default();
+        *most = (*most).max(*count);
         let count = calls.counts.entry(method.clone()).or_default();
         *count += 1;
         *count - 1
     };
-    let running = Running(&inner, method);
-    let mut reply = (inner.answer)(&running.1, &request["params"], before);
+    let _running = Running(&inner, running);
+    let mut reply = (inner.answer)(&method, &request["params"], before);
     while let Reply::Late(wait, then) = reply {
         tokio::time::sleep(wait).await;
         reply = *then;

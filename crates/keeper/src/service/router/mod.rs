@@ -1,174 +1,241 @@
 //! A swap router over HTTP, in the shape of Jupiter's Swap API v1: `GET /quote`, `POST /swap-instructions`.
+//!
+//! That there is no route is an answer. Everything else that is no quote is trouble: it is counted, warned of now and then, and
+//! the router is left alone for a while, so that liquidations that need none are not held up ([`trouble`]).
 
-use std::time::Duration;
+mod answer;
+pub mod trouble;
 
-use anyhow::{Context, Result, bail, ensure};
-use ballast_client::{AccountMeta, Address, Instruction};
-use base64::{Engine, prelude::BASE64_STANDARD};
-use serde::{Deserialize, Serialize};
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant, SystemTime},
+};
+
+use anyhow::{Context, Result};
+use ballast_client::Address;
+use ballast_rpc::{is_busy, retry_after};
+use rand::Rng;
+use reqwest::{RequestBuilder, StatusCode, header::HeaderMap, redirect::Policy};
 use serde_json::Value;
 
+use super::metrics::Metrics;
 use crate::profit::{Quoted, Venue};
+pub use answer::Swap;
+use trouble::{Kind, Trouble};
 
 /// For one request. A quote that takes longer is of another price.
-const TIMEOUT: Duration = Duration::from_secs(3);
+pub const TIMEOUT: Duration = Duration::from_secs(3);
+/// How often a request is made, at most, if trouble may be over at once.
+const TRIES: u32 = 3;
+/// The first pause between tries, and the longest that a router's word is waited for there: a quote is of its moment.
+const BETWEEN_TRIES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+/// Characters of a router's answer in a log.
+const MOST_TEXT: usize = 200;
+
+/// How a router is asked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Its URL.
+    pub url: String,
+    /// Sent with every request. Values are secret.
+    pub headers: HeaderMap,
+    /// Accounts of a swap, at most, so that it fits a transaction beside a liquidation.
+    pub max_accounts: u16,
+    /// Slippage between quote and swap that is let pass, basis points; what the order can bear is checked on top.
+    pub slippage_bps: u16,
+    /// For one request.
+    pub timeout: Duration,
+}
+
+/// Why there is no quote, or no swap.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RouterError {
+    /// The router knows no way to sell this.
+    #[error("no route: {0}")]
+    NoRoute(String),
+    /// The router is out of order, or refuses.
+    #[error("{kind}: {text}", kind = .0.name(), text = .1)]
+    Trouble(Kind, String),
+    /// It was, a moment ago, and is not asked.
+    #[error("the router is left alone for a while")]
+    Paused,
+}
 
 /// A router.
-#[derive(Clone, Debug)]
-pub struct Router {
+#[derive(Clone)]
+pub struct Router(Arc<Inner>);
+
+struct Inner {
     client: reqwest::Client,
-    url: String,
-    /// Accounts of a swap, at most, so that it fits a transaction beside a liquidation.
-    max_accounts: u16,
-    /// Slippage between quote and swap that is let pass, basis points; what the order can bear is checked on top.
-    slippage_bps: u16,
+    settings: Settings,
+    metrics: Metrics,
+    trouble: Mutex<Trouble>,
+    /// The clock of trouble.
+    start: Instant,
 }
 
-/// What a quote says that is used here. All of it goes back to the router.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Quote {
-    #[serde(deserialize_with = "amount")]
-    in_amount: u64,
-    #[serde(deserialize_with = "amount")]
-    out_amount: u64,
-    #[serde(deserialize_with = "amount")]
-    other_amount_threshold: u64,
-}
-
-/// Amounts are strings, because numbers of JavaScript have 53 bits.
-fn amount<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    let value = Value::deserialize(deserializer)?;
-    let parsed = value.as_u64().or_else(|| value.as_str()?.parse().ok());
-    parsed.ok_or_else(|| serde::de::Error::custom(format!("no amount: {value}")))
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct SwapRequest<'a> {
-    quote_response: &'a Value,
-    user_public_key: String,
-    wrap_and_unwrap_sol: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SwapAnswer {
-    #[serde(default)]
-    setup_instructions: Vec<RouterInstruction>,
-    swap_instruction: RouterInstruction,
-    #[serde(default)]
-    cleanup_instruction: Option<RouterInstruction>,
-    #[serde(default)]
-    other_instructions: Vec<RouterInstruction>,
-    #[serde(default)]
-    address_lookup_table_addresses: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RouterInstruction {
-    program_id: String,
-    accounts: Vec<RouterAccount>,
-    data: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RouterAccount {
-    pubkey: String,
-    is_signer: bool,
-    is_writable: bool,
-}
-
-impl RouterInstruction {
-    fn decode(&self) -> Result<Instruction> {
-        let address = |text: &str| text.parse::<Address>().with_context(|| format!("{text} is no address"));
-        let account = |account: &RouterAccount| {
-            let RouterAccount { pubkey, is_signer, is_writable } = account;
-            Ok(AccountMeta { pubkey: address(pubkey)?, is_signer: *is_signer, is_writable: *is_writable })
-        };
-        Ok(Instruction {
-            program_id: address(&self.program_id)?,
-            accounts: self.accounts.iter().map(account).collect::<Result<_>>()?,
-            data: BASE64_STANDARD.decode(&self.data).context("an instruction's data are no base64")?,
-        })
-    }
-}
-
-/// The instructions of a swap.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Swap {
-    /// In order; the budget's are left out.
-    pub instructions: Vec<Instruction>,
-    /// Look-up tables that they are to be written with.
-    pub tables: Vec<Address>,
+/// A request that failed.
+struct Failed {
+    kind: Kind,
+    text: String,
+    /// How long the router wants not to be asked.
+    word: Option<Duration>,
 }
 
 impl Router {
-    /// At a URL.
-    pub fn new(url: &str, max_accounts: u16, slippage_bps: u16) -> Result<Self> {
-        let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
-        Ok(Self { client, url: url.trim_end_matches('/').into(), max_accounts, slippage_bps })
+    /// With settings. What fails is counted.
+    pub fn new(mut settings: Settings, metrics: Metrics) -> Result<Self> {
+        settings.url = settings.url.trim_end_matches('/').into();
+        reqwest::Url::parse(&settings.url).context("--router-url")?;
+        // Headers would go where a router sends on.
+        let client = reqwest::Client::builder().timeout(settings.timeout).redirect(Policy::none());
+        let client = client.default_headers(settings.headers.clone()).build()?;
+        let (trouble, start) = (Mutex::default(), Instant::now());
+        Ok(Self(Arc::new(Inner { client, settings, metrics, trouble, start })))
     }
 
     /// What selling `amount` atoms brings, with the answer whole.
-    pub async fn quote(&self, sell: Address, buy: Address, amount: u64) -> Result<Quoted<Value>> {
+    pub async fn quote(&self, sell: Address, buy: Address, amount: u64) -> Result<Quoted<Value>, RouterError> {
+        let Settings { slippage_bps, max_accounts, .. } = &self.0.settings;
         let query = [
             ("inputMint", sell.to_string()),
             ("outputMint", buy.to_string()),
             ("amount", amount.to_string()),
-            ("slippageBps", self.slippage_bps.to_string()),
+            ("slippageBps", slippage_bps.to_string()),
             ("swapMode", "ExactIn".into()),
-            ("maxAccounts", self.max_accounts.to_string()),
+            ("maxAccounts", max_accounts.to_string()),
         ];
-        let url = reqwest::Url::parse_with_params(&format!("{}/quote", self.url), query)?;
-        let answer: Value = read(self.client.get(url).send().await?).await?;
-        let quote = Quote::deserialize(&answer).context("the router's quote")?;
-        ensure!(quote.in_amount == amount, "the router quotes {} for {amount}", quote.in_amount);
-        ensure!(quote.other_amount_threshold <= quote.out_amount, "the router promises more than it quotes");
-        Ok(Quoted { out: quote.out_amount, quote: answer })
+        let url = format!("{}/quote", self.0.settings.url);
+        self.ask(|| self.0.client.get(&url).query(&query), |body| answer::quote(body, amount)).await
     }
 
     /// The least that the swap of a quote may bring.
-    pub fn threshold(quote: &Value) -> Result<u64> {
-        Ok(Quote::deserialize(quote)?.other_amount_threshold)
+    pub fn threshold(quote: &Value) -> u64 {
+        answer::threshold(quote)
     }
 
     /// The swap of a quote, by an owner whose tokens are sold, and who is the only one to sign.
-    pub async fn swap(&self, owner: Address, quote: &Value) -> Result<Swap> {
-        let request =
-            SwapRequest { quote_response: quote, user_public_key: owner.to_string(), wrap_and_unwrap_sol: false };
-        let url = format!("{}/swap-instructions", self.url);
-        let answer: SwapAnswer = read(self.client.post(url).json(&request).send().await?).await?;
-        let SwapAnswer { setup_instructions, swap_instruction, cleanup_instruction, other_instructions, .. } = &answer;
-        let all =
-            setup_instructions.iter().chain([swap_instruction]).chain(cleanup_instruction).chain(other_instructions);
-        let instructions = all.map(RouterInstruction::decode).collect::<Result<Vec<_>>>()?;
-        if instructions.iter().flat_map(|one| &one.accounts).any(|one| one.is_signer && one.pubkey != owner) {
-            bail!("the router's swap asks for somebody else's signature");
+    pub async fn swap(&self, owner: Address, quote: &Value) -> Result<Swap, RouterError> {
+        let request = answer::swap_request(owner, quote);
+        let url = format!("{}/swap-instructions", self.0.settings.url);
+        self.ask(|| self.0.client.post(&url).json(&request), |body| answer::swap(body, owner)).await
+    }
+
+    fn trouble<T>(&self, look: impl FnOnce(&mut Trouble, u64) -> T) -> T {
+        let now = self.0.start.elapsed().as_millis() as u64;
+        look(&mut self.0.trouble.lock().unwrap_or_else(PoisonError::into_inner), now)
+    }
+
+    /// Asks, and once more where that may help. A failure ends in a pause.
+    async fn ask<T>(
+        &self,
+        request: impl Fn() -> RequestBuilder,
+        read: impl Fn(&str) -> Result<T>,
+    ) -> Result<T, RouterError> {
+        // The one question that is let through is told apart by how long it may take.
+        let longest = (self.0.settings.timeout + BETWEEN_TRIES.1) * TRIES;
+        if !self.trouble(|trouble, now| trouble.admits(now, longest.as_millis() as u64)) {
+            return Err(RouterError::Paused);
         }
-        let tables = answer.address_lookup_table_addresses.iter().map(|text| Ok(text.parse::<Address>()?));
-        Ok(Swap { instructions, tables: tables.collect::<Result<_>>()? })
+        let (mut pause, mut tries) = (BETWEEN_TRIES.0, 1);
+        loop {
+            let failed = match self.once(request(), &read).await {
+                Ok(answer) => {
+                    if self.trouble(|trouble, now| trouble.answered(now)) {
+                        tracing::info!("the router answers again");
+                    }
+                    self.0.metrics.router_up.set(!self.trouble(|trouble, _| trouble.is_down()) as i64);
+                    return answer.map_err(RouterError::NoRoute);
+                }
+                Err(failed) => failed,
+            };
+            let Failed { kind, text, word } = failed;
+            self.0.metrics.router_failures.with_label_values(&[kind.name()]).inc();
+            let wait = word.unwrap_or(pause);
+            if kind.is_brief() && tries < TRIES && wait <= BETWEEN_TRIES.1 {
+                tokio::time::sleep(wait).await;
+                (pause, tries) = (pause * 2, tries + 1);
+                continue;
+            }
+            let jitter = rand::rng().random();
+            let warning = self.trouble(|trouble, now| trouble.failed(now, kind, word, jitter));
+            self.0.metrics.router_up.set(!self.trouble(|trouble, _| trouble.is_down()) as i64);
+            if let Some(warning) = warning {
+                let (others, pause_ms) = (warning.others, warning.pause);
+                tracing::warn!(kind = kind.name(), error = text, others, pause_ms, "the router fails");
+            }
+            return Err(RouterError::Trouble(kind, text));
+        }
+    }
+
+    /// Asks once. An answer is what was asked for, or that there is no route.
+    async fn once<T>(
+        &self,
+        request: RequestBuilder,
+        read: impl Fn(&str) -> Result<T>,
+    ) -> Result<Result<T, String>, Failed> {
+        let unanswered = |error: reqwest::Error| {
+            let kind = if error.is_timeout() { Kind::TimedOut } else { Kind::Unreachable };
+            // The URL may hold a key.
+            Failed { kind, text: format!("{:#}", anyhow::Error::from(error.without_url())), word: None }
+        };
+        let response = request.send().await.map_err(unanswered)?;
+        let status = response.status();
+        let word = retry_after(response.headers(), SystemTime::now());
+        let body = response.text().await.map_err(unanswered)?;
+        if status.is_success() {
+            let malformed = |error: anyhow::Error| Failed {
+                kind: Kind::Malformed,
+                text: self.excerpt(&format!("{error:#}: {body}")),
+                word: None,
+            };
+            return read(&body).map(Ok).map_err(malformed);
+        }
+        if let Some(text) = answer::no_route(status, &body) {
+            return Ok(Err(self.excerpt(&text)));
+        }
+        let kind = match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::PAYMENT_REQUIRED => Kind::Unauthorized,
+            StatusCode::TOO_MANY_REQUESTS => Kind::RateLimited,
+            StatusCode::REQUEST_TIMEOUT => Kind::TimedOut,
+            StatusCode::NOT_FOUND => Kind::Unreachable,
+            status if is_busy(status) || status.is_redirection() => Kind::Unavailable,
+            _ => Kind::Rejected,
+        };
+        Err(Failed { kind, text: self.excerpt(&format!("{status}: {body}")), word })
+    }
+
+    /// What of a router's words goes into a log: one line, not too long, and nothing that it was told in secret.
+    fn excerpt(&self, text: &str) -> String {
+        let secrets = self.0.settings.headers.values().filter_map(|value| value.to_str().ok());
+        let text = secrets
+            .filter(|secret| !secret.is_empty())
+            .fold(text.to_owned(), |text, secret| text.replace(secret, "***"));
+        text.chars().map(|one| if one.is_control() { ' ' } else { one }).take(MOST_TEXT).collect()
     }
 }
 
-/// An answer's body, or what the router says is wrong.
-async fn read<T: serde::de::DeserializeOwned>(response: reqwest::Response) -> Result<T> {
-    let status = response.status();
-    let body = response.text().await?;
-    if !status.is_success() {
-        bail!("the router answers {status}: {}", body.chars().take(200).collect::<String>());
-    }
-    serde_json::from_str(&body).context("the router's answer")
-}
-
-/// A router that knows the market's mints.
+/// A router that knows the market's mints, while one plan is made.
 pub struct Mints {
-    /// The router.
-    pub router: Router,
+    router: Router,
     /// By reserve.
-    pub mints: Vec<Address>,
+    mints: Vec<Address>,
+    is_silent: AtomicBool,
+}
+
+impl Mints {
+    /// Of a router and the mint of each reserve.
+    pub fn new(router: Router, mints: Vec<Address>) -> Self {
+        Self { router, mints, is_silent: AtomicBool::new(false) }
+    }
+
+    /// Whether a quote that was asked for did not come: what a plan without it says of the venue is not the venue's word.
+    pub fn is_silent(&self) -> bool {
+        self.is_silent.load(Ordering::Relaxed)
+    }
 }
 
 impl Venue for Mints {
@@ -179,7 +246,9 @@ impl Venue for Mints {
         match self.router.quote(*sell, *buy, amount).await {
             Ok(quoted) => Some(quoted),
             Err(error) => {
-                tracing::debug!(%sell, %buy, amount, error = format!("{error:#}"), "no quote");
+                let is_silent = !matches!(error, RouterError::NoRoute(_));
+                self.is_silent.fetch_or(is_silent, Ordering::Relaxed);
+                tracing::debug!(%sell, %buy, amount, %error, "no quote");
                 None
             }
         }
