@@ -355,7 +355,8 @@ fn debts_of_a_reserve_whose_term_has_come_are_repaid_however_healthy() {
     assert!(theatre.wealth() > 200_000.0, "{}", theatre.wealth());
 }
 
-/// A theatre whose dollar and SOL are of Token-2022 with a transfer fee, and whose prices fall; the keeper has dollars alone.
+/// A theatre whose dollar and SOL are of Token-2022 with a transfer fee, and whose prices fall; the keeper has
+/// dollars alone.
 fn theatre_with_fees() -> Theatre {
     let theatre = Theatre::new(reserve_config());
     let keeper = theatre.keeper;

@@ -235,8 +235,8 @@ fn the_rents_of_accounts_that_an_order_makes_are_in_its_profit() {
         assert!(!closes && (costs - base - 2.0 * RENT).abs() < 1e-9, "{costs}");
         assert!((profit - free + 2.0 * RENT).abs() < 0.01, "{profit} of {free}");
     }
-    // By receivership: that of the debt's token stays, with what was earned in it. That of the collateral is closed again, unless a
-    // transfer fee is withheld in it.
+    // By receivership: that of the debt's token stays, with what was earned in it. That of the collateral is closed
+    // again, unless a transfer fee is withheld in it.
     for (fee, rents) in [(0, RENT), (1, 2.0 * RENT)] {
         let plans = with_rents(&[RENT; 16], fee, false);
         assert!(plans.len() > 20, "there is something to compare");

@@ -181,7 +181,7 @@ async fn a_router_that_hangs_or_is_not_there_holds_up_one_question() {
         let is_expected = matches!(error, RouterError::Trouble(kind, _) if kind == expected);
         assert_eq!(is_expected, number == 0, "{number}: {error:?}");
     }
-    assert!(start.elapsed() < Duration::from_millis(900), "twenty questions took {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(3), "twenty questions took {:?}", start.elapsed());
     assert_eq!((asked.load(Relaxed), counted(&metrics, Kind::TimedOut)), (1, (1, false)));
     let error = router("http://127.0.0.1:1/?key=hunter2").quote(SELL, BUY, 1).await.expect_err("nobody listens");
     assert!(matches!(error, RouterError::Trouble(Kind::Unreachable, _)), "{error:?}");

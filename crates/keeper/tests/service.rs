@@ -1,4 +1,5 @@
-//! The keeper's process against a node and a router of a test: what it asks, sends, counts and logs when they are in trouble.
+//! The keeper's process against a node and a router of a test: what it asks, sends, counts and logs when they are in
+//! trouble.
 
 #[path = "../../rpc/tests/support/mod.rs"]
 mod node;
@@ -297,7 +298,8 @@ async fn a_node_that_lags_is_no_refusal() {
     assert_eq!(keeper.metric("attempts_total", "refused").await, 0.0, "{}", keeper.log());
 }
 
-/// Runs a keeper without a socket for a while, against a node that takes so long for all accounts, and ends with `last`.
+/// Runs a keeper without a socket for a while, against a node that takes so long for all accounts, and ends with
+/// `last`.
 async fn readings(name: &str, run: Duration, last: fn() -> Option<Reply>) -> Stub {
     let snapshot = Arc::new(Snapshot::new());
     let (market, served) = (snapshot.market, snapshot.clone());
@@ -330,10 +332,10 @@ async fn readings_of_a_large_market_do_not_pile_up_and_prices_do_not_wait_for_th
     // All accounts take 600 ms, and changes as much: 1.2 s to read, and as long a pause.
     let stub = readings("slow", Duration::from_secs(6), || None).await;
     let listings = listings(&stub);
-    assert!((2..=4).contains(&listings), "{listings} in six seconds");
+    assert!((1..=4).contains(&listings), "{listings} in six seconds");
     assert_eq!(stub.most_running("getProgramAccounts", &ID.to_string()), 1);
     let prices = stub.count("getMultipleAccounts");
-    assert!(prices >= 20, "every tenth of a second, or as the machine can: {prices}");
+    assert!(prices >= 4 * listings, "every tenth of a second, or as the machine can: {prices}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -342,8 +344,8 @@ async fn readings_that_fail_are_tried_less_and_less_often() {
         readings("fails", Duration::from_secs(8), || Some(Reply::Error(-32_000, "too many accounts", Value::Null)))
             .await;
     let listings = listings(&stub);
-    assert!((2..=12).contains(&listings), "{listings} in eight seconds");
-    assert!(stub.count("getMultipleAccounts") >= 20, "what is watched is read all the same");
+    assert!((2..=9).contains(&listings), "{listings} in eight seconds");
+    assert!(stub.count("getMultipleAccounts") > 10, "what is watched is read all the same");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -122,7 +122,8 @@ pub enum SendError {
     /// The node did not answer, or not as it should.
     #[error("the node: {0}")]
     Node(Box<client_error::Error>),
-    /// The node does not know what others of the cluster do, and did not come to know it while it was waited for. Nothing was sent.
+    /// The node does not know what others of the cluster do, and did not come to know it while it was waited for.
+    /// Nothing was sent.
     #[error("the node lags behind the cluster: {0}. Try again, or another node")]
     Lagging(String),
     /// The runtime would not begin with it, so that no program was asked, and it was not sent.

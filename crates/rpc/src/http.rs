@@ -75,8 +75,8 @@ impl RpcSender for Sender {
     }
 }
 
-/// Asks again while the server is busy, as late as it says, for so long. What is no success is an error from here on: the sender's
-/// own loop would wait without an end in sight.
+/// Asks again while the server is busy, as late as it says, for so long. What is no success is an error from here on:
+/// the sender's own loop would wait without an end in sight.
 struct Patient(Duration);
 
 #[async_trait]

@@ -1,9 +1,10 @@
 //! A cluster by its RPC: what everything off chain reads by and sends by.
 //!
-//! A transaction is [`prepared`](Node::prepare) before it is sent: simulated, its compute limit and the data it may load set
-//! from the simulation, its priority fee from what others paid lately for the same accounts. What would fail is not sent,
-//! and is told in the failing program's words ([`Failure`]). A node that lags behind, or is busy, is asked again; what it says all
-//! the same is told as the node's ([`SendError::Lagging`]), never as a program's refusal.
+//! A transaction is [`prepared`](Node::prepare) before it is sent: simulated, its compute limit and the data it may
+//! load set from the simulation, its priority fee from what others paid lately for the same accounts. What would fail
+//! is not sent, and is told in the failing program's words ([`Failure`]). A node that lags behind, or is busy, is
+//! asked again; what it says all the same is told as the node's ([`SendError::Lagging`]), never as a program's
+//! refusal.
 
 mod failure;
 mod fee;

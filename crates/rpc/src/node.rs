@@ -33,8 +33,8 @@ pub(crate) const PAUSE: Duration = Duration::from_millis(400);
 
 /// A node, asked for what is confirmed.
 ///
-/// Behind a balancer every answer may be another node's. Whatever it says of a slot before the one asked for is no answer,
-/// whether the node refuses it or passes the least slot over: it is asked again.
+/// Behind a balancer every answer may be another node's. Whatever it says of a slot before the one asked for is no
+/// answer, whether the node refuses it or passes the least slot over: it is asked again.
 pub struct Node {
     client: RpcClient,
     patience: Duration,
@@ -223,7 +223,8 @@ fn behind(slot: u64, not_before: u64) -> Error {
     .into()
 }
 
-/// What a margin account of a market passes, and nothing else; with the beginning of an owner's address, one of such owners.
+/// What a margin account of a market passes, and nothing else; with the beginning of an owner's address, one of such
+/// owners.
 pub fn margin_filters(market: Address, owner: &[u8]) -> Vec<RpcFilterType> {
     const MARKET: usize = 8 + std::mem::offset_of!(MarginAccount, market);
     const OWNER: usize = 8 + std::mem::offset_of!(MarginAccount, owner);

@@ -4,9 +4,9 @@
 //!   − sent × spot`, where `sent` is what it pays with the insurance's share and the transfer fee of the debt's token on top, and
 //!   `arriving` what the transfer fee of the collateral's leaves of what is seized.
 //! - **By receivership** the collateral comes first and is sold in the same transaction: it earns `(quoted − sent) × spot`.
-//! - Both less the transaction's base fee, and less the rents of token accounts that the order makes for the keeper. One that is
-//!   empty in the end, because all that it received was sold, is closed again in the same transaction, and costs nothing.
-//!   The priority fee comes out of what is left, up to a share of it ([`Bidding`]).
+//! - Both less the transaction's base fee, and less the rents of token accounts that the order makes for the keeper.
+//!   One that is empty in the end, because all that it received was sold, is closed again in the same transaction,
+//!   and costs nothing. The priority fee comes out of what is left, up to a share of it ([`Bidding`]).
 //!
 //! Selling moves the venue's price, so profit is concave in the size: [`search::Search`] finds its top with few quotes. What is left of
 //! the account is taken by the next order, once the venue has recovered.
@@ -127,7 +127,8 @@ pub struct Plan<Q> {
 }
 
 impl<Q> Plan<Q> {
-    /// The least that the sale must bring, atoms of the debt's token: what is due, what priority may cost, and all other costs.
+    /// The least that the sale must bring, atoms of the debt's token: what is due, what priority may cost, and all
+    /// other costs.
     pub fn least_out(&self, market: &MarketView) -> u64 {
         let price = &market.reserves[self.order.debt as usize].price;
         let costs = price.atoms_ceil(usd(self.priority + self.costs), price.spot);

@@ -59,12 +59,12 @@ pub struct Options {
     /// A swap router in the shape of Jupiter's Swap API v1, or `none`: then liquidations are paid with what the keeper has.
     #[arg(long, value_name = "URL", default_value = "none")]
     pub router_url: String,
-    /// The key of the router's API, sent as `x-api-key`. In the file of options or the environment alone: the command line shows in
-    /// `ps`.
+    /// The key of the router's API, sent as `x-api-key`. In the file of options or the environment alone: the command
+    /// line shows in `ps`.
     #[arg(long, value_name = "KEY", env = "BALLAST_ROUTER_API_KEY", hide_env_values = true)]
     pub router_api_key: Option<Secret>,
-    /// A header that is sent to the router, as often as there are; in the environment, one a line. What is secret belongs into the file
-    /// of options or the environment: the command line shows in `ps`.
+    /// A header that is sent to the router, as often as there are; in the environment, one a line. What is secret
+    /// belongs into the file of options or the environment: the command line shows in `ps`.
     #[arg(
         long,
         value_name = "NAME: VALUE",

@@ -225,8 +225,8 @@ pub async fn read(node: Arc<Node>, addresses: Vec<Address>, not_before: u64, eve
 /// How often a part of a reading is tried.
 const TRIES: usize = 3;
 
-/// Reads the market's margin accounts, and the changes that are queued. A large market is read in 256 parts, by the first byte of
-/// the owner's address: no answer is too large for the node or for memory, and what failed is one part.
+/// Reads the market's margin accounts, and the changes that are queued. A large market is read in 256 parts, by the
+/// first byte of the owner's address: no answer is too large for the node or for memory, and what failed is one part.
 pub async fn read_margins(node: Arc<Node>, market: Address, in_parts: bool, events: Events) -> Result<()> {
     let owners: Vec<Vec<u8>> = if in_parts { (0..=u8::MAX).map(|byte| vec![byte]).collect() } else { vec![Vec::new()] };
     let (mut not_before, mut addresses) = (u64::MAX, HashSet::new());
@@ -250,7 +250,8 @@ pub async fn read_margins(node: Arc<Node>, market: Address, in_parts: bool, even
     Ok(())
 }
 
-/// Reads where prices are published that are not pinned: the account of each feed, among those of the receivers, that has the newest.
+/// Reads where prices are published that are not pinned: the account of each feed, among those of the receivers, that
+/// has the newest.
 pub async fn read_feeds(
     node: Arc<Node>,
     feeds: BTreeSet<FeedId>,

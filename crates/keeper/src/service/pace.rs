@@ -7,8 +7,8 @@ const MOST_DOUBLINGS: u32 = 6;
 
 /// The pace of one kind of reading. Times are milliseconds of the caller's clock.
 ///
-/// What is wanted while it is being read is read once more after that: it may not be in what comes. However often it is wanted
-/// meanwhile, that is one reading.
+/// What is wanted while it is being read is read once more after that: it may not be in what comes. However often it
+/// is wanted meanwhile, that is one reading.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pace {
     is_wanted: bool,
@@ -36,8 +36,8 @@ impl Pace {
 
     /// Ends it. `jitter` is from 0 to 1: several keepers that lost the same node do not come back together.
     ///
-    /// A reading is followed by as long a pause as it took, so that however large a market or slow a node, no more than one
-    /// reading is asked of it at a time, for half of the time. What failed is wanted still.
+    /// A reading is followed by as long a pause as it took, so that however large a market or slow a node, no more
+    /// than one reading is asked of it at a time, for half of the time. What failed is wanted still.
     pub fn end(&mut self, now: u64, is_ok: bool, jitter: f64) {
         let took = self.begun.take().map_or(0, |begun| now.saturating_sub(begun));
         self.failures = if is_ok { 0 } else { self.failures.saturating_add(1) };
@@ -59,8 +59,8 @@ impl Pace {
 mod tests {
     use super::*;
 
-    /// Plays so many milliseconds in which a reading is wanted every second and takes `took`. Returns how many there were, and
-    /// how many were under way at a time.
+    /// Plays so many milliseconds in which a reading is wanted every second and takes `took`. Returns how many there
+    /// were, and how many were under way at a time.
     fn play(milliseconds: u64, took: u64, is_ok: bool) -> (usize, usize) {
         let (mut pace, mut under_way, mut count, mut most) = (Pace::default(), Vec::new(), 0, 0);
         for now in 0..milliseconds {

@@ -85,7 +85,8 @@ pub struct Heard {
     pub doubts: Vec<(Address, u64)>,
     /// Whether other accounts are to be watched now.
     pub watched: bool,
-    /// Whether a feed that is not pinned has no price any more, or not yet: accounts that have one are to be looked for.
+    /// Whether a feed that is not pinned has no price any more, or not yet: accounts that have one are to be looked
+    /// for.
     pub is_blind: bool,
 }
 
@@ -258,7 +259,8 @@ impl Chain {
         watched
     }
 
-    /// What is to be read beside what is watched: the mints, whose transfer fees are to be known, and what accounts cost.
+    /// What is to be read beside what is watched: the mints, whose transfer fees are to be known, and what accounts
+    /// cost.
     pub fn unwatched(&self) -> Vec<Address> {
         let mints = self.open_reserves().map(|reserve| from_engine(&reserve.mint));
         mints.chain([RENT_SYSVAR]).collect()
@@ -379,7 +381,8 @@ impl Chain {
             }
             let mint = self.mints.get(&from_engine(&reserve.mint));
             let bytes = mint.map_or(ACCOUNT_LEN, Mint::account_len);
-            // Token-2022 marks associated accounts as such: number and length of an extension, and the account's type first.
+            // Token-2022 marks associated accounts as such: number and length of an extension, and the account's type
+            // first.
             let is_extended = from_engine(&reserve.token_program) == TOKEN_2022_PROGRAM;
             let bytes = if is_extended { bytes.max(ACCOUNT_LEN + 1) + 4 } else { bytes };
             ((ACCOUNT_OVERHEAD + bytes) as f64 * self.rent).ceil() as u64

@@ -135,7 +135,8 @@ const NO_ROUTE: [&str; 9] = [
     "slippage",
 ];
 
-/// What a router says of a route that it does not have; none if it says anything else. By words: there is no status for it.
+/// What a router says of a route that it does not have; none if it says anything else. By words: there is no status
+/// for it.
 pub(super) fn no_route(status: StatusCode, body: &str) -> Option<String> {
     let is_about_the_request =
         [StatusCode::BAD_REQUEST, StatusCode::NOT_FOUND, StatusCode::UNPROCESSABLE_ENTITY].contains(&status);

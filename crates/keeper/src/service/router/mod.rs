@@ -1,7 +1,7 @@
 //! A swap router over HTTP, in the shape of Jupiter's Swap API v1: `GET /quote`, `POST /swap-instructions`.
 //!
-//! That there is no route is an answer. Everything else that is no quote is trouble: it is counted, warned of now and then, and
-//! the router is left alone for a while, so that liquidations that need none are not held up ([`trouble`]).
+//! That there is no route is an answer. Everything else that is no quote is trouble: it is counted, warned of now and
+//! then, and the router is left alone for a while, so that liquidations that need none are not held up ([`trouble`]).
 
 mod answer;
 pub mod trouble;
@@ -232,7 +232,8 @@ impl Mints {
         Self { router, mints, is_silent: AtomicBool::new(false) }
     }
 
-    /// Whether a quote that was asked for did not come: what a plan without it says of the venue is not the venue's word.
+    /// Whether a quote that was asked for did not come: what a plan without it says of the venue is not the venue's
+    /// word.
     pub fn is_silent(&self) -> bool {
         self.is_silent.load(Ordering::Relaxed)
     }

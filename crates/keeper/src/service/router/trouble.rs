@@ -77,8 +77,8 @@ pub struct Warning {
 
 /// Failures of a router in a row, and what follows. Times are milliseconds of the caller's clock.
 ///
-/// After a failure nothing is asked for a while: a router that hangs would hold up every liquidation, those too that need
-/// none. Then one question is let through, and the others when it is answered.
+/// After a failure nothing is asked for a while: a router that hangs would hold up every liquidation, those too that
+/// need none. Then one question is let through, and the others when it is answered.
 #[derive(Clone, Debug, Default)]
 pub struct Trouble {
     /// In a row.
@@ -119,7 +119,8 @@ impl Trouble {
         std::mem::take(&mut self.is_told)
     }
 
-    /// Takes in a failure, after which the router wants not to be asked for a while, if it says so. `jitter` is from 0 to 1.
+    /// Takes in a failure, after which the router wants not to be asked for a while, if it says so. `jitter` is from
+    /// 0 to 1.
     pub fn failed(&mut self, now: u64, kind: Kind, word: Option<Duration>, jitter: f64) -> Option<Warning> {
         let word = word.map_or(0, |word| u64::try_from(word.as_millis()).unwrap_or(u64::MAX).min(LONGEST_WORD));
         if kind.is_of_all() {

@@ -1,8 +1,9 @@
 //! Where the prices of feeds come from whose account is not pinned.
 //!
-//! Anyone may post a genuine update to an account of his own, and then let it grow old, overwrite it with another feed's, or close
-//! it. So a feed has several candidates, which are all watched, and its price is the newest genuine update among them as they
-//! are now. Which account was the newest when all were looked through matters no longer than that.
+//! Anyone may post a genuine update to an account of his own, and then let it grow old, overwrite it with another
+//! feed's, or close it. So a feed has several candidates, which are all watched, and its price is the newest genuine
+//! update among them as they are now. Which account was the newest when all were looked through matters no longer
+//! than that.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,8 +12,8 @@ use ballast_client::Address;
 /// A feed's name.
 pub type FeedId = [u8; 32];
 
-/// Candidates of a feed, at most. Whoever would crowd out an account that is updated again and again has to keep as many others
-/// newer than it, which then serve as well.
+/// Candidates of a feed, at most. Whoever would crowd out an account that is updated again and again has to keep as
+/// many others newer than it, which then serve as well.
 pub const MOST_CANDIDATES: usize = 4;
 
 /// The candidates of each feed, in the order in which they were named.

@@ -74,7 +74,8 @@ impl Chain {
         heard.watched |= self.watch_prices();
     }
 
-    /// Watches the accounts that are pinned and those that are candidates, and no others. Returns whether they are different ones.
+    /// Watches the accounts that are pinned and those that are candidates, and no others. Returns whether they are
+    /// different ones.
     pub(super) fn watch_prices(&mut self) -> bool {
         let feeds = self.unpinned_feeds();
         self.feeds.keep(&feeds);
