@@ -26,7 +26,7 @@ pub fn roles() -> Roles {
 }
 
 /// [`roles`], target health 105 %, full penalty at 10 % shortfall, dust below 1 USD, no debt below 10 USD, no loss above 1,
-/// two days of delay.
+/// two days of delay, and prices up to half a minute ahead of the clock.
 pub fn market_config() -> MarketConfig {
     MarketConfig {
         roles: roles(),
@@ -36,12 +36,13 @@ pub fn market_config() -> MarketConfig {
         dust_value: Usd::dollars(1).0 as u64,
         min_debt_value: Usd::dollars(10).0 as u64,
         loss_limit: 1,
+        max_clock_lag: 30,
         ..MarketConfig::default()
     }
 }
 
 /// Asset weights 80 % and 85 %, liability weights 110 % and 105 %, penalty 3 % to 10 %, a tenth of the interest as
-/// fees, prices usable for a minute, no caps, ten days until a stake is free, breakers off. The feed is left to [`crate::World::list`].
+/// fees, prices usable for a minute and beside others up to ten seconds newer, no caps, ten days until a stake is free, breakers off. The feed is left to [`crate::World::list`].
 pub fn reserve_config() -> ReserveConfig {
     ReserveConfig {
         deposit_cap: MAX_LIQUIDITY,
@@ -52,6 +53,7 @@ pub fn reserve_config() -> ReserveConfig {
             max_confidence_initial: Bps(200),
             max_confidence_maintenance: Bps(1_000),
             max_ema_divergence: Bps(500),
+            max_skew: 10,
             confidence_multiple: Bps(20_000),
             ..OracleConfig::default()
         },

@@ -74,7 +74,7 @@ impl World {
     pub fn create_market(&mut self, id: u16, config: MarketConfig) -> Address {
         let authority = self.authority;
         ["collector", "guardian"].iter().for_each(|name| _ = self.key(name));
-        let (instruction, market) = MarketView::create(authority, id, authority, config);
+        let (instruction, market) = MarketView::create(authority, id, config);
         self.send(&[instruction]).expect_ok();
         market
     }

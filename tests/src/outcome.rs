@@ -78,6 +78,16 @@ impl Outcome {
         self
     }
 
+    /// Requires success with a price that was passed over for a reason, and nothing else.
+    #[track_caller]
+    pub fn expect_passed_over(self, error: Error) {
+        let described = self.describe();
+        let Event::PricePassedOver(passed) = self.expect_event() else {
+            panic!("no price was passed over: {described}")
+        };
+        assert_eq!(Error::from_code(passed.error), Some(error), "{described}");
+    }
+
     /// Requires `Custom(code)`: an error of the framework or of another program.
     #[track_caller]
     pub fn expect_custom(self, code: u32) -> Self {

@@ -69,7 +69,7 @@ fn missing_signer_c01_nobody_acts_for_an_owner_who_does_not_sign() {
         nominated.accept_authority(),
         view.open_account(trader.key, thief.key, 9),
         view.close_account(lender.key, lender.margin, thief.key),
-        MarketView::create(lender.key, 3, thief.key, market_config()).0,
+        MarketView::create(lender.key, 3, market_config()).0,
     ];
     for attack in attacks {
         let outcome = world.send_from(thief.key, &[unsigned(attack)]);
@@ -166,7 +166,7 @@ fn missing_relation_c04_a_margin_account_of_another_market_borrows_nothing() {
     let roles = &mut config.roles;
     (roles.fee_collector, roles.guardian) = (to_engine(&thief.key), to_engine(&thief.key));
     (roles.price_receiver, roles.second_price_receiver) = (to_engine(&ID), to_engine(&Address::default()));
-    let own = MarketView::create(thief.key, 0, thief.key, config);
+    let own = MarketView::create(thief.key, 0, config);
     world.send(&[own.0]).expect_ok();
     world.market = own.1;
     let rich = world.user("thief");
@@ -286,7 +286,7 @@ fn non_canonical_bump_c07_one_owner_has_one_account_of_a_number() {
     let open = with_account(view.open_account(thief.key, world.payer, 7), "margin_account", second);
     world.send(&[open]).expect_instruction_error(InstructionError::InvalidSeeds);
 
-    let (create, _) = MarketView::create(thief.key, 7, thief.key, market_config());
+    let (create, _) = MarketView::create(thief.key, 7, market_config());
     let (_, bump) = ballast_client::market_address(&thief.key, 7);
     let second = other_address(&[b"market", thief.key.as_ref(), &7u16.to_le_bytes()], bump);
     let create = with_account(create, "market", second);
@@ -328,7 +328,7 @@ fn seed_collision_c09_ids_and_owners_do_not_run_into_each_other() {
 fn initialisation_front_run_c10_nobody_creates_a_market_in_anothers_name() {
     let (Scene { mut world, .. }, thief) = scene();
     let victim = world.key("victim");
-    let (create, market) = MarketView::create(victim, 0, thief.key, market_config());
+    let (create, market) = MarketView::create(victim, 0, market_config());
     world
         .send_from(thief.key, &[unsigned(create.clone())])
         .expect_instruction_error(InstructionError::MissingRequiredSignature);
@@ -341,7 +341,7 @@ fn initialisation_front_run_c10_nobody_creates_a_market_in_anothers_name() {
 fn reinitialisation_c11_nothing_that_exists_is_created_again() {
     let (Scene { mut world, usd, lender, .. }, _) = scene();
     let view = world.view();
-    let (create, _) = MarketView::create(world.authority, 0, world.authority, market_config());
+    let (create, _) = MarketView::create(world.authority, 0, market_config());
     // The system program's answer for an address in use.
     world.send(&[create]).expect_custom(0);
     world.send(&[view.open_account(lender.key, world.payer, 0)]).expect_custom(0);
@@ -355,7 +355,7 @@ fn prefunding_c12_lamports_sent_ahead_do_not_stop_a_creation() {
         let (Scene { mut world, .. }, _) = scene();
         let user = world.key("prefunded");
         let mint = world.mint("prefunded mint", &MintSpec::spl(6));
-        let (create, market) = MarketView::create(user, 0, user, market_config());
+        let (create, market) = MarketView::create(user, 0, market_config());
         let targets = [
             market,
             ballast_client::vault_authority(&market).0,

@@ -291,11 +291,11 @@ fn data_c41_nothing_is_written_beside_the_parameters() {
         .flat_map(|info| info.parameter.offset as usize..info.parameter.offset as usize + info.parameter.width as usize)
         .collect();
     let beside: Vec<_> = (0..bytes.len()).filter(|byte| !known.contains(byte)).collect();
-    assert_eq!(beside.len(), 9, "a byte of padding, and what the value at risk keeps");
-    for (id, byte) in (7..).zip([beside[0], beside[8]]) {
+    assert_eq!(beside.len(), 13, "a byte of padding, what the value at risk keeps, and the end");
+    for (id, byte) in (7..).zip([beside[0], beside[8], beside[12]]) {
         bytes[byte] = 1;
         let config = bytemuck::pod_read_unaligned(&bytes);
-        let (create, _) = ballast_client::MarketView::create(world.payer, id, world.authority, config);
+        let (create, _) = ballast_client::MarketView::create(world.payer, id, config);
         world.send(&[create]).expect_error(Error::ParameterUnknown);
         bytes[byte] = 0;
     }
@@ -303,7 +303,7 @@ fn data_c41_nothing_is_written_beside_the_parameters() {
     let mut config = ReserveConfig { padding: 1, ..reserve_config() };
     world.send_listing(mint, TOKEN_PROGRAM, config).expect_error(Error::ParameterUnknown);
     config.padding = 0;
-    config.risk.reserved[17] = 1;
+    config.risk.reserved[9] = 1;
     world.send_listing(mint, TOKEN_PROGRAM, config).expect_error(Error::ParameterUnknown);
 }
 

@@ -156,3 +156,46 @@ fn governance_c32_a_market_restricted_by_a_loss_is_not_the_guardians_to_open() {
     world.resume(world.authority).expect_ok();
     world.borrow(trader, usd, 1_000 * USD).expect_ok();
 }
+
+/// Pauses count for their day whether they are lifted or not. Whenever the guardian begins and lifts them, nobody is held back for
+/// more than 18 hours on end, or in any day for more than 18 hours.
+#[test]
+fn governance_c32_a_guardian_that_lifts_its_pauses_holds_nobody_back_for_longer() {
+    /// Half-hours.
+    const DAY: usize = 48;
+    let (mut longest, mut busiest) = (0, 0);
+    for pattern in 0..16u64 {
+        let Scene { mut world, usd, lender, .. } = Scene::new();
+        let guardian = world.key("guardian");
+        let mut held_back = Vec::new();
+        let mut dice = pattern.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        for half_hour in 0..5 * DAY {
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let is_paused = |world: &World| world.view().market.pause.until > world.now();
+            match pattern {
+                // As long as possible, and as often.
+                0 => _ = (!is_paused(&world)).then(|| world.pause(&[Action::Withdraw])),
+                // The last of a day is lifted a moment before the day is over.
+                1 => {
+                    if half_hour % DAY == DAY - 1 {
+                        let _ = world.resume(guardian);
+                    }
+                    if [0, 24, 36].contains(&(half_hour % DAY)) || half_hour >= DAY {
+                        let _ = (!is_paused(&world)).then(|| world.pause(&[Action::Withdraw]));
+                    }
+                }
+                _ if dice >> 61 == 0 => _ = world.resume(guardian),
+                _ if !is_paused(&world) && dice >> 62 == 1 => _ = world.pause(&[Action::Withdraw]),
+                _ => {}
+            }
+            let outcome = world.withdraw(lender, usd, USD);
+            assert!(outcome.is_ok() || outcome.engine_error() == Some(Error::Paused), "{}", outcome.describe());
+            held_back.push(!outcome.is_ok());
+            world.advance(1_800);
+        }
+        longest = held_back.split(|is_held| !is_held).map(<[bool]>::len).fold(longest, usize::max);
+        let in_a_day = held_back.windows(DAY).map(|day| day.iter().filter(|is_held| **is_held).count());
+        busiest = in_a_day.fold(busiest, usize::max);
+    }
+    assert_eq!((longest, busiest), (36, 36), "half-hours on end, and in a day");
+}

@@ -5,12 +5,12 @@ use ballast_engine::{Error, insurance::InsuranceConfig, units::Bps};
 use ballast_tests::{Quote, SOL, Scene, USD, World, market_config, with_account};
 
 const LISTED: &str = "the reserve is listed";
-const DAY: i64 = 86_400;
+const WEEK: i64 = 604_800;
 
 /// A scene whose usd reserve gives its insurance four fifths of every penalty.
 fn scene() -> Scene {
     let mut scene = Scene::new();
-    let config = InsuranceConfig { cooldown: DAY as u32, fee_share: Bps(0), penalty_share: Bps(8_000) };
+    let config = InsuranceConfig { cooldown: WEEK as u32, fee_share: Bps(0), penalty_share: Bps(8_000) };
     scene.world.reconfigure(scene.usd, |reserve| reserve.insurance = config).expect_ok();
     scene
 }
@@ -37,7 +37,7 @@ fn liquidate(scene: &mut Scene, dollars: f64) {
 fn leave(world: &mut World, key: Address, reserve: u8) -> u64 {
     let (shares, before) = (world.stake_of(&key, reserve).shares.0, world.balance(&key, reserve));
     world.begin_unstake(key, reserve, shares).expect_ok();
-    world.advance(DAY);
+    world.advance(WEEK);
     world.unstake(key, reserve).expect_ok();
     world.balance(&key, reserve) - before
 }
@@ -87,7 +87,7 @@ fn missing_relation_c04_a_stake_is_its_owners_in_its_market_and_reserve() {
     let sol_tokens = world.fund(&thief, sol, SOL);
     world.stake(owner, usd, 1_000 * USD).expect_ok();
     world.begin_unstake(owner, usd, 1_000 * USD).expect_ok();
-    world.advance(DAY);
+    world.advance(WEEK);
     let (view, payer) = (world.view(), world.payer);
     let (out, other) = (world.tokens(&thief, usd), world.create_market(1, market_config()));
     let unstake = view.unstake(owner, out, usd).expect(LISTED);
@@ -110,4 +110,32 @@ fn missing_relation_c04_a_stake_is_its_owners_in_its_market_and_reserve() {
     }
     assert_eq!(world.token_balance(&sol_tokens), SOL);
     world.unstake(owner, usd).expect_ok();
+}
+
+/// Who asks for his stake again and again, to be gone when a loss is in sight, can leave for two days of nine, with the shortest
+/// cooldown that a reserve may have.
+#[test]
+fn governance_c32_a_stake_asked_for_again_and_again_is_bound_most_of_the_time() {
+    let Scene { mut world, usd, .. } = Scene::new();
+    let shorter = |config: &mut ballast_engine::reserve::ReserveConfig| config.insurance.cooldown = WEEK as u32 - 1;
+    world.reconfigure(usd, shorter).expect_error(Error::CooldownOutOfRange);
+    world.reconfigure(usd, |config| config.insurance.cooldown = WEEK as u32).expect_ok();
+    let key = staker(&mut world, "staker", usd);
+    world.stake(key, usd, 1_000 * USD).expect_ok();
+    let shares = world.stake_of(&key, usd).shares.0;
+    let ask = |world: &mut World| world.begin_unstake(key, usd, shares).expect_ok();
+    ask(&mut world);
+    const HOURS: usize = 9 * 24 * 4;
+    let (mut free, mut was_free) = (0, false);
+    for _ in 0..HOURS {
+        world.advance(3_600);
+        let is_free = world.fork().unstake(key, usd).is_ok();
+        free += is_free as usize;
+        if was_free && !is_free {
+            ask(&mut world);
+        }
+        was_free = is_free;
+    }
+    let share = free as f64 / HOURS as f64;
+    assert!((0.2..=2.0 / 9.0 + 0.01).contains(&share), "{share} of the time");
 }

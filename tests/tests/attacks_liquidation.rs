@@ -6,7 +6,7 @@ use ballast_engine::{
     health::{Requirement, maintenance_and_equity},
     margin::Side,
     reserve::ReserveConfig,
-    units::Bps,
+    units::{Bps, Shares},
 };
 use ballast_tests::{Quote, SOL, Scene, Token, USD, User, World, reserve_config};
 
@@ -169,9 +169,16 @@ fn liquidation_c29_dust_that_covers_its_debt_is_not_written_off() {
     let user = world.user("small");
     world.supply(user, sol, SOL);
     world.borrow(user, usd, 100 * USD).expect_ok();
-    // A deposit of more than the minimum is no dust whatever its last price says: that may be old.
+    // A deposit of more than the minimum is dust by its price of now, and no dust whatever its last price says: that may be old.
+    // Then twice as much stays owed.
     let mut fallen = world.fork();
     fallen.set_price(sol, Quote::dollars(0.5)).expect_ok();
+    fallen.fork().settle(user.margin, usd).expect_ok();
+    fallen.advance(61);
+    fallen.set_price(usd, Quote::dollars(1.0)).expect_ok();
+    fallen.settle(user.margin, usd).expect_ok();
+    let owed = fallen.reserve(usd).debt_index.amount_ceil(Shares(fallen.debt_shares(user, usd)));
+    assert!((USD..USD + 1_000).contains(&owed), "{owed}");
     fallen.settle(user.margin, usd).expect_error(Error::BadDebtNotProven);
     // A raised minimum makes the whole deposit a small one; its value is not.
     world.reconfigure(sol, |config| config.min_deposit = 10 * SOL).expect_ok();

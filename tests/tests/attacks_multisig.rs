@@ -63,7 +63,7 @@ fn below_the_threshold_nothing_is_signed() {
 fn before_the_time_lock_nothing_is_signed() {
     let (mut world, multisig, _) = proposed();
     let locked = Multisig::with(&mut world, "locked", &multisig.members, 2, 3_600);
-    let create = MarketView::create(locked.vault(), 0, locked.vault(), market_config()).0;
+    let create = MarketView::create(locked.vault(), 0, market_config()).0;
     let proposal = locked.propose(&mut world, &[create]);
     world.send(&[locked.approval(locked.members[0], proposal.index)]).expect_ok();
     // It runs from the approval that is enough.

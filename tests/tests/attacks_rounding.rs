@@ -22,7 +22,8 @@ fn scene() -> Scene {
     world.borrow(counterpart, *sol, 50 * SOL).expect_ok();
     for _ in 0..2 {
         world.advance(86_400 * 365 + 12_345);
-        // A deposit carries the interest over into the indices.
+        // A deposit carries the interest over into the indices. Beside a debt it needs a price.
+        world.refresh_all();
         world.supply(counterpart, *usd, USD);
         world.supply(*trader, *sol, SOL);
     }
@@ -141,13 +142,15 @@ fn first_depositor_c26_the_second_depositor_gets_what_he_paid_in() {
     let mut account = world.account(&vault);
     account.data[64..72].copy_from_slice(&(1_000_000 * USD).to_le_bytes());
     world.set_account(vault, account);
+    let sink = world.user("sink");
+    world.supply(sink, fresh, 1);
     for amount in [1, 999_999, 1_000_000 * USD] {
         world.supply(victim, fresh, amount);
         world.withdraw(victim, fresh, u64::MAX).expect_ok();
         assert_eq!(world.balance(&victim.key, fresh), amount);
         world.fund(&victim.key, fresh, 0);
         let spent = world.balance(&victim.key, fresh);
-        let sink = world.user("sink");
+        // Away with it: into an account that holds some.
         world.deposit_for(victim.key, sink.margin, fresh, spent).expect_ok();
     }
     world.withdraw(thief, fresh, u64::MAX).expect_ok();

@@ -257,9 +257,9 @@ fn privilege_forwarding_c18_an_owner_may_be_another_programs_address_and_needs_n
     let (payer, view) = (world.payer, world.view());
     world.send_from(payer, &[view.open_account(owner, payer, 0)]).expect_ok();
     let margin = view.margin_account(&owner, 0);
-    world.fund(&payer, usd, 10 * USD);
-    world.deposit_for(payer, margin, usd, 10 * USD).expect_ok();
-    let destination = world.fund(&owner, usd, 0);
+    let destination = world.fund(&owner, usd, 10 * USD);
+    let deposit = view.deposit(owner, margin, destination, usd, 10 * USD).expect("listed");
+    world.send_from(payer, &[deposit]).expect_ok();
     let withdraw = view.withdraw(owner, margin, destination, usd, u64::MAX).expect("listed");
     let mut unsigned = withdraw.clone();
     unsigned.accounts[0].is_signer = false;

@@ -257,9 +257,14 @@ fn collateral_with_a_stale_or_unsettled_price_backs_nothing() {
     world.set_price(sol, Quote::dollars(150.0)).expect_ok();
     world.advance(61);
     world.set_price(usd, Quote::dollars(1.0)).expect_ok();
-    world.borrow(trader, usd, 20 * USD).expect_error(Error::InitialHealthTooLow);
+    // Maintenance would count it.
+    world.borrow(trader, usd, 20 * USD).expect_error(Error::PriceStale);
     world.set_price(sol, Quote::dollars(150.0)).expect_ok();
     world.borrow(trader, usd, 20 * USD).expect_ok();
+    // A price of another moment than that of the debt backs nothing either.
+    world.advance(12);
+    world.set_price(usd, Quote::dollars(1.0)).expect_ok();
+    world.borrow(trader, usd, 20 * USD).expect_error(Error::InitialHealthTooLow);
 }
 
 #[test]

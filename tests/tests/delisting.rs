@@ -94,6 +94,28 @@ fn debts_are_repaid_by_anyone_once_the_term_has_come_at_the_lowest_penalty() {
     world.assert_conserved();
 }
 
+/// An account in no trouble is not called at prices of two moments: who brings the new price of one token alone would choose what
+/// its collateral costs.
+#[test]
+fn a_debt_that_is_due_is_not_called_at_prices_of_two_moments() {
+    let Scene { mut world, usd, sol, trader, .. } = with_term();
+    let liquidator = world.key("liquidator");
+    world.fund(&liquidator, usd, 1_000_000 * USD);
+    let order = LiquidationOrder { debt: usd, collateral: sol, max_repay: 1_000 * USD, min_collateral: 1 };
+    world.set_time(world.reserve(usd).config.repay_by as i64);
+    world.refresh_all();
+    for (ahead, behind) in [(usd, sol), (sol, usd)] {
+        let mut world = world.fork();
+        world.advance(11);
+        let quote = |reserve: u8| Quote::dollars(if reserve == usd { 1.0 } else { 155.0 });
+        world.set_price(ahead, quote(ahead)).expect_ok();
+        world.liquidate(liquidator, trader.margin, order).expect_error(Error::PricesSkewed);
+        world.publish(behind, quote(behind));
+        world.refresh(&[behind]).expect_ok();
+        world.liquidate(liquidator, trader.margin, order).expect_ok();
+    }
+}
+
 #[test]
 fn a_term_of_one_reserve_calls_no_debt_to_another() {
     let Scene { mut world, usd, sol, trader, lender } = Scene::new();
@@ -169,7 +191,7 @@ fn an_empty_reserve_is_closed_and_its_token_listed_anew() {
 fn stakers_keep_a_reserve_from_closing_and_the_protocols_own_stake_does_not() {
     let Scene { mut world, usd, trader, lender, .. } = with_term();
     world
-        .reconfigure(usd, |config| (config.insurance.fee_share, config.insurance.cooldown) = (Bps(5_000), 86_400))
+        .reconfigure(usd, |config| (config.insurance.fee_share, config.insurance.cooldown) = (Bps(5_000), 604_800))
         .expect_ok();
     let collector = world.key("collector");
     let destination = world.fund(&collector, usd, 0);
@@ -192,7 +214,7 @@ fn stakers_keep_a_reserve_from_closing_and_the_protocols_own_stake_does_not() {
     let shares = world.stake_of(&staker, usd).shares.0;
     assert_eq!(world.reserve(usd).insurance.staked, shares);
     world.begin_unstake(staker, usd, shares).expect_ok();
-    world.advance(DAY);
+    world.advance(7 * DAY);
     world.unstake(staker, usd).expect_ok();
     assert!(world.reserve(usd).insurance.assets > 0);
     world.send(&[close(&world)]).expect_ok();

@@ -1,7 +1,7 @@
 //! Lending tokens to a reserve and taking them back.
 
 use ballast_client::{Event, Movement, from_engine};
-use ballast_engine::{Error, actions::EVERYTHING, reserve::MAX_LIQUIDITY};
+use ballast_engine::{Error, actions::EVERYTHING, margin::rights, reserve::MAX_LIQUIDITY};
 use ballast_tests::{MintSpec, SOL, Scene, Token, USD, World, reserve_config};
 use solana_transaction::InstructionError;
 
@@ -46,12 +46,26 @@ fn a_withdrawal_moves_tokens_and_books_and_logs_it() {
 }
 
 #[test]
-fn anyone_may_deposit_for_anyone() {
+fn anyone_may_add_to_a_deposit_and_the_owner_or_delegate_opens_one() {
     let Scene { mut world, usd, trader, .. } = Scene::new();
-    let stranger = world.key("stranger");
-    world.fund(&stranger, usd, 5 * USD);
+    let [stranger, delegate] = ["stranger", "delegate"].map(|name| world.key(name));
+    for payer in [stranger, delegate, trader.key] {
+        world.fund(&payer, usd, 10 * USD);
+    }
+    let until = world.now() + 60;
+    let named = world.view().set_delegate(trader.key, trader.margin, delegate, rights::BORROW, until);
+    world.send(&[named]).expect_ok();
+    world.deposit_for(stranger, trader.margin, usd, 5 * USD).expect_error(Error::PositionNotOpen);
+    world.fork().deposit_for(delegate, trader.margin, usd, 5 * USD).expect_ok();
+    let mut expired = world.fork();
+    expired.advance(60);
+    expired.deposit_for(delegate, trader.margin, usd, 5 * USD).expect_error(Error::PositionNotOpen);
+    world.deposit_for(trader.key, trader.margin, usd, USD).expect_ok();
     world.deposit_for(stranger, trader.margin, usd, 5 * USD).expect_ok();
-    assert_eq!((world.deposit_shares(trader, usd), world.balance(&stranger, usd)), (5 * USD, 0));
+    assert_eq!((world.deposit_shares(trader, usd), world.balance(&stranger, usd)), (6 * USD, 5 * USD));
+    // Once it is closed, nobody else opens it again.
+    world.withdraw(trader, usd, EVERYTHING).expect_ok();
+    world.deposit_for(stranger, trader.margin, usd, 5 * USD).expect_error(Error::PositionNotOpen);
 }
 
 #[test]
@@ -219,14 +233,18 @@ fn a_withdrawal_with_debt_must_leave_initial_health() {
 }
 
 #[test]
-fn a_withdrawal_must_not_leave_a_debt_below_the_minimum() {
+fn a_withdrawal_must_leave_collateral_for_the_smallest_debt() {
     let Scene { mut world, usd, sol, trader, .. } = Scene::new();
     world.borrow(trader, usd, 11 * USD).expect_ok();
     world.fund(&trader.key, usd, USD);
     world.repay(trader, usd, 9 * USD).expect_ok();
-    world.withdraw(trader, sol, SOL).expect_error(Error::DebtBelowMinimum);
+    // 2 USD are owed, and the smallest debt is 10: of SOL at 150 USD and 80 %, a twelfth has to stay.
+    world.withdraw(trader, sol, 99 * SOL).expect_ok();
+    world.withdraw(trader, sol, SOL * 11 / 12 + 1).expect_error(Error::DebtBelowMinimum);
+    world.withdraw(trader, sol, SOL * 11 / 12 - 1).expect_ok();
+    world.withdraw(trader, sol, EVERYTHING).expect_error(Error::InitialHealthTooLow);
     world.repay(trader, usd, EVERYTHING).expect_ok();
-    world.withdraw(trader, sol, SOL).expect_ok();
+    world.withdraw(trader, sol, EVERYTHING).expect_ok();
 }
 
 #[test]

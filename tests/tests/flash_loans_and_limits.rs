@@ -212,6 +212,9 @@ impl Elsewhere {
         let attack = &mut self.attack;
         let (usd, User { key, .. }) = (attack.usd, attack.trader);
         let saver = attack.world.user("saver");
+        // Only the owner opens a position.
+        attack.world.supply(saver, usd, 10);
+        attack.world.advance(1);
         let tokens = attack.tokens(usd);
         let view = attack.world.view();
         let deposit = view.deposit(key, saver.margin, tokens, usd, 100_000 * USD).expect(LISTED);

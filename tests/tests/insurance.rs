@@ -110,8 +110,9 @@ fn stakers_share_the_fees_in_proportion_from_when_they_staked() {
     // Not yet set aside, it belongs to those who were there.
     let second = staker(&mut world, "second", usd, 3_300 * USD);
     let insurance = world.reserve(usd).insurance;
-    assert_eq!((insurance.assets, insurance.shares), (4_400 * USD, 4_000 * USD));
+    assert_eq!((insurance.assets, insurance.shares), (4_300 * USD, 4_000 * USD));
     earn(&mut world, usd, 88 * USD);
+    world.advance(3_600);
     world.poke(usd).expect_ok();
     assert_eq!(world.reserve(usd).insurance.assets, 4_444 * USD);
     assert_eq!(world.reserve(usd).claimable, 144 * USD, "the other half");
@@ -335,9 +336,9 @@ fn the_longest_cooldown_is_that_of_when_the_stake_was_asked_for() {
     world.advance(COOLDOWN);
     world.unstake(owner, usd).expect_ok();
     for (cooldown, share, error) in [
-        (86_399, 0, Error::CooldownOutOfRange),
+        (604_799, 0, Error::CooldownOutOfRange),
         (2_592_001, 0, Error::CooldownOutOfRange),
-        (86_400, 8_001, Error::InsuranceShareOutOfRange),
+        (604_800, 8_001, Error::InsuranceShareOutOfRange),
     ] {
         let change = |config: &mut ballast_engine::reserve::ReserveConfig| {
             (config.insurance.cooldown, config.insurance.penalty_share) = (cooldown, Bps(share));

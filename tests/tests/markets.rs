@@ -23,18 +23,18 @@ use solana_transaction::InstructionError;
 const ACCOUNT_IN_USE: u32 = 0;
 
 #[test]
-fn anyone_creates_markets_and_names_their_roles() {
+fn anyone_creates_markets_of_their_own_and_names_their_roles() {
     let mut world = World::empty(Options::default());
-    let (creator, authority, collector) = (world.key("creator"), world.key("boss"), world.key("collector"));
+    let (creator, collector) = (world.key("creator"), world.key("collector"));
     let guardian = world.key("guardian");
     for id in [0, 1, 258, u16::MAX] {
-        let (create, address) = MarketView::create(creator, id, authority, market_config());
+        let (create, address) = MarketView::create(creator, id, market_config());
         world.send(&[create]).expect_ok();
         world.market = address;
         let MarketView { market, reserves, .. } = world.view();
         assert_eq!(reserves, []);
         assert_eq!((market.version, market.id, market.events), (LAYOUT_VERSION, id, 0));
-        assert_eq!((market.creator, market.authority), (to_engine(&creator), to_engine(&authority)));
+        assert_eq!((market.creator, market.authority), (to_engine(&creator), to_engine(&creator)));
         assert_eq!(market.config, market_config());
         let named = (market.config.roles.guardian, market.config.roles.fee_collector);
         assert_eq!(named, (to_engine(&guardian), to_engine(&collector)));
@@ -47,10 +47,38 @@ fn anyone_creates_markets_and_names_their_roles() {
     }
 }
 
+/// Nobody gets a market, or an office in one, without signing for it. Who is to have one takes it over.
+#[test]
+fn a_market_is_in_nobodys_name_who_did_not_sign() {
+    let mut world = World::empty(Options::default());
+    let [thief, victim] = ["thief", "victim"].map(|name| world.key(name));
+    let config =
+        MarketConfig { roles: Roles { nominee: to_engine(&victim), ..market_config().roles }, ..market_config() };
+    let (mut create, address) = MarketView::create(victim, 0, config);
+    create.accounts[0].is_signer = false;
+    assert!(!world.send_from(thief, &[create.clone()]).is_ok());
+    // With his own signature it is his own address, or none.
+    create.accounts[0].pubkey = thief;
+    create.accounts[0].is_signer = true;
+    assert!(!world.send(&[create]).is_ok());
+    assert!(world.find_account(&address).is_none());
+    let (create, market) = MarketView::create(thief, 0, config);
+    world.send(&[create]).expect_ok();
+    world.market = market;
+    assert_ne!(market, address);
+    let view = world.view();
+    assert_eq!((view.market.creator, view.market.authority), (to_engine(&thief), to_engine(&thief)));
+    let launch = with_account(view.launch(), "signer", victim);
+    world.send_one(launch.clone()).expect_error(Error::NotAuthorityOrCouncil);
+    world.send(&[view.accept_authority()]).expect_ok();
+    assert_eq!(world.view().market.authority, to_engine(&victim));
+    world.send(&[launch]).expect_ok();
+}
+
 #[test]
 fn a_market_is_created_once() {
     let mut world = World::new();
-    let (create, _) = MarketView::create(world.authority, 0, world.payer, market_config());
+    let (create, _) = MarketView::create(world.authority, 0, market_config());
     let outcome = world.send(&[create]);
     assert!(!outcome.is_ok());
     assert_eq!(world.view().market.authority, to_engine(&world.authority));
@@ -281,7 +309,7 @@ fn market_parameters_out_of_range_are_refused() {
     let mut world = World::new();
     let one_dollar = market_config().dust_value;
     let create = |world: &mut World, config: MarketConfig| -> Outcome {
-        let (create, _) = MarketView::create(world.authority, 1, world.authority, config);
+        let (create, _) = MarketView::create(world.authority, 1, config);
         world.send(&[create])
     };
     let base = market_config();
@@ -311,8 +339,6 @@ fn market_parameters_out_of_range_are_refused() {
     ] {
         create(&mut world, config).expect_error(error);
     }
-    let (create_for_nobody, _) = MarketView::create(world.authority, 1, Address::default(), base);
-    world.send(&[create_for_nobody]).expect_error(Error::RoleMissing);
     create(&mut world, base).expect_ok();
 }
 

@@ -202,7 +202,7 @@ impl Theatre {
         let view = self.world.view();
         let world = &mut self.world;
         let instruction = match name {
-            "create_market" => MarketView::create(world.authority, 1, world.authority, market_config()).0,
+            "create_market" => MarketView::create(world.authority, 1, market_config()).0,
             "list_reserve" => {
                 view.list_reserve(world.payer, self.due.listing, world.payer, self.due.mint, TOKEN_PROGRAM)
             }

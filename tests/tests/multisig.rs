@@ -99,7 +99,7 @@ fn a_launch(costs: &mut Costs) {
     assert_eq!(world.view().market.config.launched, 1);
 
     // And one that is the multisig's from the beginning.
-    let (create, market) = MarketView::create(vault, 7, vault, market_config());
+    let (create, market) = MarketView::create(vault, 7, market_config());
     costs.run("create_market", &multisig, &mut world, create);
     world.market = market;
     assert_eq!((world.view().market.creator, world.view().market.authority), (to_engine(&vault), to_engine(&vault)));

@@ -4,8 +4,15 @@ use std::mem::offset_of;
 
 use ballast_client::{Address, LiquidationOrder};
 use ballast_engine::{
-    Error, actions::EVERYTHING, layout, market::Market, price::PriceUpdate, reading::PriceCache, reserve::Reserve,
-    rules::Condition, units::Bps,
+    Error,
+    actions::EVERYTHING,
+    layout,
+    market::Market,
+    price::PriceUpdate,
+    reading::PriceCache,
+    reserve::Reserve,
+    rules::{Condition, FAVOUR_SECONDS},
+    units::Bps,
 };
 use ballast_tests::{Outcome, Quote, SOL, Scene, Token, USD, World, price_account, reserve_config};
 
@@ -16,20 +23,23 @@ enum Of {
     Debt,
 }
 
-/// Prices a reserve at so many dollars, in a condition.
+/// Prices a reserve at so many dollars, in a condition: for [`Condition::Skewed`] before the other's next price.
 fn set_condition(world: &mut World, reserve: u8, dollars: f64, condition: Condition) {
     let quote = match condition {
         Condition::NeverPriced => return forget_price(world, reserve),
-        Condition::Fresh | Condition::Stale => Quote::dollars(dollars),
+        Condition::Fresh | Condition::Stale | Condition::Dead | Condition::Skewed => Quote::dollars(dollars),
         Condition::WideConfidence => Quote::dollars(dollars).confidence_bps(250),
         Condition::FarFromAverage => Quote::dollars(dollars).ema_dollars(dollars * 1.1),
         Condition::Moving => moved(world, reserve, dollars, [Bps(200), Bps(400), Bps(0)]),
         Condition::Halted => moved(world, reserve, dollars, [Bps(100), Bps(200), Bps(400)]),
     };
     world.set_price(reserve, quote).expect_ok();
-    if condition == Condition::Stale {
-        world.advance(61);
-    }
+    world.advance(match condition {
+        Condition::Stale => 61,
+        Condition::Dead => 61 + FAVOUR_SECONDS,
+        Condition::Skewed => 11,
+        _ => 0,
+    });
 }
 
 /// A quote near its average that is far from it for these tiers of the price breaker.
@@ -63,7 +73,8 @@ fn stage(of: Of, condition: Condition, under_water: bool) -> Scene {
     };
     set_condition(world, reserve, dollars, condition);
     world.set_price(other, Quote::dollars(other_dollars)).expect_ok();
-    assert_eq!(world.reserve(reserve).price.condition(world.now()), condition, "{of:?}");
+    let newest = world.reserve(other).price.publish_time;
+    assert_eq!(world.reserve(reserve).condition(world.now(), newest), condition, "{of:?}");
     scene
 }
 
@@ -82,12 +93,19 @@ fn expect(outcome: Outcome, expected: Result<(), Error>, what: &str) {
     }
 }
 
+/// What came after its price had died would ward off liquidation for nothing.
 #[test]
-fn deposits_and_repayments_need_no_price() {
+fn repayments_need_no_price_and_deposits_beside_a_debt_one_that_is_not_too_old() {
     for condition in Condition::ALL {
-        let Scene { mut world, sol, trader, .. } = stage(Of::Collateral, condition, false);
+        let Scene { mut world, sol, lender, trader, .. } = stage(Of::Collateral, condition, false);
         world.fund(&trader.key, sol, SOL);
-        expect(world.deposit(trader, sol, SOL), Ok(()), &format!("deposit, {condition:?}"));
+        world.fund(&lender.key, sol, SOL);
+        let expected = match condition {
+            Condition::Stale | Condition::Dead | Condition::NeverPriced => Err(Error::PriceStale),
+            _ => Ok(()),
+        };
+        expect(world.deposit(trader, sol, SOL), expected, &format!("deposit, {condition:?}"));
+        expect(world.deposit(lender, sol, SOL), Ok(()), &format!("deposit without debt, {condition:?}"));
         let Scene { mut world, usd, trader, .. } = stage(Of::Debt, condition, false);
         expect(world.repay(trader, usd, USD), Ok(()), &format!("repay, {condition:?}"));
     }
@@ -103,17 +121,23 @@ fn a_withdrawal_without_debt_needs_no_price() {
     }
 }
 
-/// Collateral in any condition but fresh counts nothing; such a debt stops everything, but while its price just moves.
+/// Collateral in any condition but fresh counts nothing, and a large one whose price is old, which maintenance would count, stops
+/// everything; such a debt does, but while its price just moves.
 #[test]
 fn new_risk_needs_fresh_prices() {
     for condition in Condition::ALL {
         let of_debt = match condition {
             Condition::Fresh | Condition::Moving => Ok(()),
             Condition::Halted => Err(Error::ReserveHalted),
-            Condition::Stale | Condition::NeverPriced => Err(Error::PriceStale),
+            Condition::Stale | Condition::Dead | Condition::NeverPriced => Err(Error::PriceStale),
+            Condition::Skewed => Err(Error::PricesSkewed),
             Condition::WideConfidence | Condition::FarFromAverage => Err(Error::PriceUnsettled),
         };
-        let of_collateral = if condition == Condition::Fresh { Ok(()) } else { Err(Error::InitialHealthTooLow) };
+        let of_collateral = match condition {
+            Condition::Fresh => Ok(()),
+            Condition::Stale | Condition::Dead => Err(Error::PriceStale),
+            _ => Err(Error::InitialHealthTooLow),
+        };
         for (of, expected) in [(Of::Collateral, of_collateral), (Of::Debt, of_debt)] {
             let Scene { mut world, usd, trader, .. } = stage(of, condition, false);
             expect(world.borrow(trader, usd, 10 * USD), expected, &format!("borrow, {of:?} {condition:?}"));
@@ -125,10 +149,11 @@ fn new_risk_needs_fresh_prices() {
 }
 
 #[test]
-fn both_sides_of_a_liquidation_need_recent_prices_and_no_more() {
+fn both_sides_of_a_liquidation_need_recent_prices_of_one_moment_and_no_more() {
     for condition in Condition::ALL {
         let expected = match condition {
-            Condition::Stale | Condition::NeverPriced => Err(Error::PriceStale),
+            Condition::Stale | Condition::Dead | Condition::NeverPriced => Err(Error::PriceStale),
+            Condition::Skewed => Err(Error::PricesSkewed),
             _ => Ok(()),
         };
         for of in [Of::Collateral, Of::Debt] {
@@ -137,10 +162,69 @@ fn both_sides_of_a_liquidation_need_recent_prices_and_no_more() {
     }
 }
 
+/// How the other positions of an account are read when its maintenance is judged: a price that is old far in the borrower's favour,
+/// for some hours, and one of another moment likewise.
+#[test]
+fn maintenance_reads_other_prices_in_the_borrowers_favour() {
+    for condition in Condition::ALL {
+        for is_debt in [false, true] {
+            let Scene { mut world, usd, sol, lender, .. } = Scene::new();
+            let other = world.list(Token::new("other", 6, 1.0), reserve_config());
+            let user = world.user("user");
+            world.supply(user, sol, 100 * SOL);
+            world.supply(lender, other, 100_000 * USD);
+            world.refresh_all();
+            if is_debt {
+                world.borrow(user, other, 1_000 * USD).expect_ok();
+            } else {
+                world.supply(user, other, 1_000 * USD);
+            }
+            world.refresh_all();
+            world.borrow(user, usd, 1_000 * USD).expect_ok();
+            world.advance(1_000);
+            let uncertain = Quote::dollars(1.0).confidence_bps(100);
+            let quote = if condition == Condition::WideConfidence { uncertain.confidence_bps(250) } else { uncertain };
+            set_condition(&mut world, other, 1.0, condition);
+            if matches!(condition, Condition::Fresh | Condition::Stale | Condition::Dead | Condition::Skewed) {
+                world.advance(1);
+                world.set_price(other, quote).expect_ok();
+                world.advance(match condition {
+                    Condition::Stale => 61,
+                    Condition::Dead => 61 + FAVOUR_SECONDS,
+                    Condition::Skewed => 11,
+                    _ => 0,
+                });
+            }
+            for (reserve, dollars) in [(usd, 1.0), (sol, 150.0)] {
+                world.publish(reserve, Quote::dollars(dollars));
+            }
+            world.refresh(&[usd, sol]).expect_ok();
+            let report = world.health(user.margin);
+            let (sum, weight) = match is_debt {
+                false => (report.maintenance_collateral.get() as f64 / 1e8 - 15_000.0 * 0.85, 0.85),
+                true => (report.maintenance_debt.get() as f64 / 1e8 - 1_000.0 * 1.05, 1.05),
+            };
+            // A confidence of 1 % at a multiple of two, 2.5 % where it is wide, none where the price moved.
+            let against = if is_debt { 1.0 } else { -1.0 };
+            let expected = match condition {
+                Condition::NeverPriced => 0.0,
+                Condition::Fresh | Condition::Dead => 1.0 + against * 0.02,
+                Condition::Stale | Condition::Skewed if is_debt => 1.02 / 2.0,
+                Condition::Stale | Condition::Skewed => 0.98 * 2.0,
+                Condition::WideConfidence => 1.0 + against * 0.05,
+                Condition::FarFromAverage | Condition::Moving | Condition::Halted => 1.0,
+            };
+            let (sum, expected) = (sum / 1_000.0 / weight, expected);
+            assert!((sum - expected).abs() < 1e-3, "{condition:?}, debt {is_debt}: {sum}, not {expected}");
+        }
+    }
+}
+
 /// Bad debt is judged by last prices, whatever their condition.
 #[test]
 fn settling_bad_debt_reads_last_prices() {
-    for condition in Condition::ALL {
+    // No price is of another moment than the only one.
+    for condition in Condition::ALL.into_iter().filter(|condition| *condition != Condition::Skewed) {
         let Scene { mut world, usd, sol, trader, .. } = Scene::new();
         world.borrow(trader, usd, 10_500 * USD).expect_ok();
         world.advance(1_000);
@@ -229,7 +313,7 @@ fn a_composed_price_needs_both_accounts_in_their_order() {
     world.advance(1);
     world.publish(sol, Quote::dollars(160.0));
     world.write_price(address, ballast_client::PYTH_RECEIVERS[0], &huge);
-    send(&mut world, &[rate, base]).expect_error(Error::PriceOutOfRange);
+    send(&mut world, &[rate, base]).expect_passed_over(Error::PriceOutOfRange);
 }
 
 /// The slow reference keeps a pumped price from backing new risk until the pump has lasted.

@@ -7,6 +7,7 @@ use ballast_engine::{
     units::{Bps, ONE_BPS, Usd},
 };
 use ballast_tests::{Outcome, Quote, Scene, USD, World, market_config, reserve_config};
+use solana_account::Account;
 
 /// A scene whose clock is past all prices it holds, and a usable update of the sol reserve's feed.
 fn ready() -> (Scene, PriceUpdate) {
@@ -93,7 +94,7 @@ fn an_absent_second_receiver_does_not_admit_the_system_program() {
 }
 
 #[test]
-fn malformed_and_partially_verified_accounts_are_refused() {
+fn malformed_accounts_are_refused_and_partially_verified_ones_passed_over() {
     let (Scene { mut world, sol, .. }, update) = ready();
     let bytes = update.to_bytes(to_engine(&SYSTEM_PROGRAM)).to_vec();
     let mut refuse = |bytes: Vec<u8>, error| {
@@ -107,25 +108,26 @@ fn malformed_and_partially_verified_accounts_are_refused() {
         bytes[byte] ^= 1;
         refuse(bytes, Error::PriceAccountMalformed);
     }
+    let held = world.reserve(sol).price;
     for level in [0, 2, 255] {
         let mut bytes = bytes.clone();
         bytes[40] = level;
-        refuse(bytes, Error::PriceNotFullyVerified);
+        refresh_with_bytes(&mut world, sol, PYTH_RECEIVERS[0], bytes).expect_passed_over(Error::PriceNotFullyVerified);
     }
     // As Pyth stores a partial verification: one more byte, which shifts what follows; the account has the same length.
     let mut partial = [&bytes[..40], &[0, 5], &bytes[41..]].concat();
     partial.truncate(PriceUpdate::LEN);
-    refuse(partial, Error::PriceNotFullyVerified);
+    refresh_with_bytes(&mut world, sol, PYTH_RECEIVERS[0], partial).expect_passed_over(Error::PriceNotFullyVerified);
+    assert_eq!(world.reserve(sol).price, held);
     refresh_with_bytes(&mut world, sol, PYTH_RECEIVERS[0], bytes).expect_ok();
 }
 
 #[test]
-fn unusable_numbers_are_refused() {
+fn unusable_numbers_are_passed_over() {
     let (Scene { mut world, sol, .. }, usable) = ready();
     let now = world.now();
     let spot = usable.price;
     let cases = [
-        (PriceUpdate { feed_id: [9; 32], ..usable }, Error::PriceFeedMismatch),
         (PriceUpdate { price: 0, ..usable }, Error::PriceNotPositive),
         (PriceUpdate { price: -spot, ..usable }, Error::PriceNotPositive),
         (PriceUpdate { price: i64::MIN, ..usable }, Error::PriceNotPositive),
@@ -138,15 +140,16 @@ fn unusable_numbers_are_refused() {
         (PriceUpdate { exponent: 0, price: 5, ema_price: 1_000_000_001, ..usable }, Error::PriceOutOfRange),
         (PriceUpdate { exponent: -18, price: 1_000_000, ema_price: 999_999, ..usable }, Error::PriceOutOfRange),
         (PriceUpdate { exponent: -18, price: 999_999, ..usable }, Error::PriceOutOfRange),
-        (PriceUpdate { publish_time: now + 1, ..usable }, Error::PriceInFuture),
+        (PriceUpdate { publish_time: now + 31, ..usable }, Error::PriceInFuture),
         (PriceUpdate { publish_time: i64::MAX, ..usable }, Error::PriceInFuture),
-        (PriceUpdate { publish_time: 0, ..usable }, Error::PriceOlderThanCached),
-        (PriceUpdate { publish_time: i64::MIN, ..usable }, Error::PriceOlderThanCached),
         (PriceUpdate { confidence: spot as u64 / 10 + 1, ..usable }, Error::PriceConfidenceTooWide),
         (PriceUpdate { confidence: u64::MAX, ..usable }, Error::PriceConfidenceTooWide),
     ];
+    refresh_with(&mut world, sol, &PriceUpdate { feed_id: [9; 32], ..usable }).expect_error(Error::PriceFeedMismatch);
+    let held = world.reserve(sol).price;
     for (update, error) in cases {
-        refresh_with(&mut world, sol, &update).expect_error(error);
+        refresh_with(&mut world, sol, &update).expect_passed_over(error);
+        assert_eq!(world.reserve(sol).price, held);
     }
     refresh_with(&mut world, sol, &PriceUpdate { confidence: spot as u64 / 10, ..usable }).expect_ok();
 }
@@ -171,9 +174,13 @@ fn a_price_never_goes_back_in_time() {
     let (Scene { mut world, sol, .. }, update) = ready();
     refresh_with(&mut world, sol, &update).expect_ok();
     let older = PriceUpdate { publish_time: update.publish_time - 1, price: 1, ..update };
-    refresh_with(&mut world, sol, &older).expect_error(Error::PriceOlderThanCached);
-    // The same again is no error, so that two keepers do not fail each other, and changes nothing.
     let held = world.reserve(sol).price;
+    // An older one or the same again is no error, so that two keepers do not fail each other, and changes nothing.
+    refresh_with(&mut world, sol, &older).expect_ok();
+    for publish_time in [0, -1, i64::MIN] {
+        assert!(refresh_with(&mut world, sol, &PriceUpdate { publish_time, ..older }).expect_ok().events.is_empty());
+    }
+    assert_eq!(world.reserve(sol).price, held);
     let other = PriceUpdate { price: update.price / 2, ema_price: update.price / 2, ..update };
     refresh_with(&mut world, sol, &other).expect_ok();
     assert_eq!(world.reserve(sol).price, held);
@@ -186,7 +193,7 @@ fn a_pinned_account_is_the_only_one_accepted() {
     world.reconfigure(sol, |config| config.oracle.feed_account = to_engine(&pinned)).expect_ok();
     refresh_with(&mut world, sol, &update).expect_error(Error::PriceAccountNotPinned);
     world.write_price(pinned, PYTH_RECEIVERS[0], &update);
-    let instruction = world.view().refresh_pinned_prices();
+    let instruction = world.view().refresh_prices(&world.view().pinned_prices()).expect("the reserves exist");
     world.send(&[instruction]).expect_ok();
     assert_eq!(world.reserve(sol).price.publish_time, update.publish_time);
 }
@@ -214,13 +221,23 @@ fn each_index_needs_its_account_and_each_account_its_index() {
 }
 
 #[test]
-fn one_bad_feed_fails_the_whole_refresh() {
+fn one_bad_feed_stops_no_other() {
     let (Scene { mut world, usd, sol, .. }, _) = ready();
-    let before = world.account(&world.market);
+    let before = world.reserve(sol).price;
     world.publish(usd, Quote::dollars(1.01));
     world.publish(sol, Quote::dollars(-1.0));
-    world.refresh(&[usd, sol]).expect_error(Error::PriceNotPositive);
-    assert_eq!(world.account(&world.market), before);
+    world.refresh(&[sol, usd]).expect_passed_over(Error::PriceNotPositive);
+    assert_eq!((world.reserve(sol).price, world.reserve(usd).price.price), (before, 101_000_000));
+    // An account that was closed likewise; one that is another's is a mistake, and nothing is taken over.
+    world.advance(1);
+    world.publish(usd, Quote::dollars(1.02));
+    let (account, market) = (world.price_account(sol), world.account(&world.market));
+    world.write(account, SYSTEM_PROGRAM, vec![0; 134]);
+    world.refresh(&[usd, sol]).expect_error(Error::PriceOwnerNotAllowed);
+    assert_eq!(world.account(&world.market), market);
+    world.set_account(account, Account::default());
+    world.refresh(&[sol, usd]).expect_passed_over(Error::PriceAccountClosed);
+    assert_eq!((world.reserve(sol).price, world.reserve(usd).price.price), (before, 102_000_000));
 }
 
 #[test]
@@ -228,10 +245,10 @@ fn the_price_of_a_feed_that_was_replaced_backs_no_new_risk() {
     let (Scene { mut world, usd, sol, trader, .. }, _) = ready();
     world.refresh_all();
     world.reconfigure(sol, |config| config.oracle.feed_id.0[0] ^= 1).expect_ok();
-    world.borrow(trader, usd, 20 * USD).expect_error(Error::InitialHealthTooLow);
+    world.borrow(trader, usd, 20 * USD).expect_error(Error::PriceStale);
     // Any price of the new feed is newer than the old feed's.
     let (account, feed) = (world.price_account(sol), world.reserve(sol).config.oracle.feed_id.0);
-    let early = Quote::dollars(150.0).update(feed, world.now() - 50);
+    let early = Quote::dollars(150.0).update(feed, world.now() - 5);
     world.write_price(account, PYTH_RECEIVERS[0], &early);
     world.refresh(&[sol]).expect_ok();
     world.borrow(trader, usd, 20 * USD).expect_ok();

@@ -123,7 +123,7 @@ const REFUSED: [Error; 44] = [
 
 #[test]
 fn every_instruction_leaves_the_bytes_the_engine_says() {
-    let (seed, steps) = (from_env("BALLAST_SEED", 20_261_121), from_env("BALLAST_STEPS", 20_000));
+    let (seed, steps) = (from_env("BALLAST_SEED", 20_261_127), from_env("BALLAST_STEPS", 20_000));
     println!("BALLAST_SEED={seed} BALLAST_STEPS={steps}");
     let mut actors = Actors::new(seed);
     for step in 0..steps {

@@ -194,8 +194,17 @@ fn group_weights_hold_while_all_debts_are_in_the_group() {
     // Nobody else's deposit changes that.
     let stranger = world.key("stranger");
     world.fund(&stranger, usd, USD);
-    world.deposit_for(stranger, user.margin, usd, USD).expect_ok();
+    world.supply(user, usd, USD / 2);
+    world.deposit_for(stranger, user.margin, usd, USD / 2).expect_ok();
     near(maintenance_collateral(&mut world, user), 9_500.0 + 0.85);
+}
+
+/// Weights that leave room for little want prices of the last minute.
+#[test]
+fn a_group_takes_no_old_prices() {
+    let (Scene { mut world, .. }, usdx, _) = grouped();
+    world.reconfigure(usdx, |config| config.oracle.max_age = 61).expect_error(Error::GroupPriceTooOld);
+    world.reconfigure(usdx, |config| config.oracle.max_age = 59).expect_ok();
 }
 
 #[test]
@@ -237,6 +246,30 @@ fn a_position_beyond_its_depth_counts_for_the_depth_or_the_haircut() {
     world.supply(trader, sol, 100 * SOL);
     // 30,000 × 50 %.
     assert!((initial_collateral(&mut world, trader) - 15_000.0).abs() < 0.01);
+}
+
+/// The depth of a position is one account's, as SECURITY.md says. Who splits escapes it, and not that of all deposits.
+#[test]
+fn deposits_split_over_accounts_escape_the_depth_of_a_position_and_not_that_of_the_market() {
+    let mut world = World::new();
+    let mut config = reserve_config();
+    (config.risk.position_depth, config.risk.max_position_haircut) = (10_000, Bps(5_000));
+    let of_position = world.list(Token::new("of a position", 9, 150.0), config);
+    (config.risk.market_depth, config.risk.max_market_haircut) = (10_000, Bps(8_000));
+    let of_market = world.list(Token::new("of the market", 9, 150.0), config);
+    let counted = |world: &World, reserve: u8, accounts: u64| -> f64 {
+        let mut world = world.fork();
+        let users: Vec<User> = (0..accounts).map(|nth| world.user(&format!("user {nth}"))).collect();
+        users.iter().for_each(|user| world.supply(*user, reserve, 400 * SOL / accounts));
+        world.refresh_all();
+        users.iter().map(|user| initial_collateral(&mut world, *user)).sum()
+    };
+    // 60,000 USD at 80 %, or 10,000 USD of them.
+    assert!(counted(&world, of_position, 1) < 20_000.0);
+    near(counted(&world, of_position, 8), 48_000.0);
+    // All deposits back what the market absorbs at the weight, however they are split.
+    let whole = counted(&world, of_market, 8);
+    assert!((7_990.0..=8_000.0).contains(&whole), "{whole}");
 }
 
 #[test]
@@ -410,6 +443,26 @@ fn new_risk_covers_the_value_at_risk_if_the_market_asks() {
     // Maintenance knows nothing of it, and the calm SOL of others is as before.
     near(maintenance_collateral(&mut world, user), 12_750.0);
     world.borrow(trader, usd, 1_000 * USD).expect_ok();
+}
+
+/// Of tokens that are anything else nobody knows what they move with: what is owed in one is no hedge of another.
+#[test]
+fn two_unrelated_tokens_are_no_hedge_of_each_other() {
+    let mut world = World::new();
+    let mut config = reserve_config();
+    (config.risk.class, config.risk.reference_volatility) = (4, Bps(15_000));
+    let [held, owed] = ["held", "owed"].map(|name| world.list(Token::new(name, 6, 1.0), config));
+    world.reconfigure_market(|config| *config = value_at_risk(30_000)).expect_ok();
+    let (lender, user) = (world.user("lender"), world.user("user"));
+    world.supply(lender, owed, 100_000 * USD);
+    world.supply(user, held, 15_000 * USD);
+    world.refresh_all();
+    // Three standard deviations of a day at 150 % a year, of both together: 15,000 − x = 23.6 % of 15,000 + x.
+    let part = 3.0 * 1.5 * (1.0f64 / 365.0).sqrt();
+    let most = 15_000.0 * (1.0 - part) / (1.0 + part);
+    assert!(most < 12_000.0 / 1.1, "the weights allow more");
+    world.fork().borrow(user, owed, ((most + 5.0) * USD as f64) as u64).expect_error(Error::InitialHealthTooLow);
+    world.borrow(user, owed, ((most - 5.0) * USD as f64) as u64).expect_ok();
 }
 
 #[test]

@@ -153,7 +153,7 @@ fn live_through(bytecode: &[u8]) -> Vec<Step> {
     let mut run = Run::new(bytecode);
     let authority = run.world.authority;
     ["collector", "guardian"].iter().for_each(|name| _ = run.world.key(name));
-    let (create, market) = MarketView::create(authority, 7, authority, market_config());
+    let (create, market) = MarketView::create(authority, 7, market_config());
     run.step("create_market", |world| world.send(&[create]));
     run.world.market = market;
     let usd = run.list(Token::new("USD", 6, 1.0));

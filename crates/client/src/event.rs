@@ -17,7 +17,7 @@ macro_rules! integer_fields {
         }
     })* };
 }
-integer_fields!(u8, u16, u64, i64);
+integer_fields!(u8, u16, u32, u64, i64);
 
 impl Field for bool {
     fn read(reader: &mut Reader) -> Result<Self, DecodeError> {
@@ -163,6 +163,15 @@ records! {
         /// 1 to 3; 0: it lifted.
         tier: u8,
     } padding 6
+    /// A price that could not be taken over.
+    PricePassedOver {
+        /// The market.
+        market: Address,
+        /// Why: the code of an error.
+        error: u32,
+        /// Index of the reserve.
+        reserve: u8,
+    } padding 3
     /// A parameter that was set.
     ParameterSet {
         /// The market.
@@ -294,6 +303,8 @@ events! {
     Unstaked(Movement) of account = [27, 179, 156, 215, 47, 71, 195, 7];
     /// A reserve's price breaker tripped, rose or lifted.
     PriceBreaker(PriceBreaker) of market = [214, 13, 52, 241, 55, 29, 162, 224];
+    /// A price could not be taken over, and the reserve's stays what it was.
+    PricePassedOver(PricePassedOver) of market = [135, 232, 98, 7, 109, 188, 88, 44];
     /// Actions were paused, or a restriction was lifted.
     Restricted(Restricted) of market = [208, 232, 128, 247, 165, 131, 15, 127];
     /// A parameter was set.

@@ -54,8 +54,6 @@ instructions! {
     } (
         /// Which of the creator's markets this is.
         id: u16,
-        /// Who sets parameters.
-        authority: Address,
         /// The market's parameters.
         config: MarketConfig,
     )

@@ -72,9 +72,9 @@ impl MarketView {
     /// The price of a reserve at which the account is liquidatable at `now`, unix seconds, and next to which it is not: the
     /// highest such price of a deposit, the lowest of a debt. `None` if no accepted price of this reserve makes the difference.
     ///
-    /// All else stays as it is. The price is taken to be published at `now`, its confidence to be the same part of it as of
-    /// the last one. Errors: the account has no position there; the reserve never had a price, or one with a confidence that
-    /// would be refused by now.
+    /// All else stays as it is, but that the last prices of the account's other positions count as published at the same moment too:
+    /// a liquidator can bring them. The confidence is taken to be the same part of the price as of the last one. Errors: the account
+    /// has no position there; the reserve never had a price, or one with a confidence that would be refused by now.
     pub fn liquidation_price(
         &self,
         account: &MarginAccount,
@@ -88,8 +88,19 @@ impl MarketView {
         }
         let (last, exponent) = (record.price.price, record.price.exponent);
         let mut reserves = self.reserves.clone();
+        // A second price of one second is not taken, and all must be of one moment.
+        let mut time = now;
+        for position in account.positions() {
+            time = time.max(self.reserve(position.reserve)?.price.newest_time().saturating_add(1));
+        }
+        for position in account.positions() {
+            let other = self.reserve(position.reserve)?;
+            if let Ok(brought) = at_price(other, other.price.price, time) {
+                reserves[position.reserve as usize] = brought;
+            }
+        }
         let mut is_safe = |price| {
-            reserves[reserve as usize] = at_price(record, price, now)?;
+            reserves[reserve as usize] = at_price(record, price, time)?;
             let health =
                 ballast_engine::health::health(account, &reserves, &self.market.config, now, Requirement::Maintenance)?;
             Ok::<bool, Error>(health.covers())
@@ -133,8 +144,8 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// A reserve with another price, published at `now`.
-fn at_price(reserve: &Reserve, price: u64, now: i64) -> Result<Reserve> {
+/// A reserve with another price, published at `time`.
+fn at_price(reserve: &Reserve, price: u64, time: i64) -> Result<Reserve> {
     let (mut moved, last) = (*reserve, &reserve.price);
     let quote = Quote {
         price,
@@ -142,10 +153,10 @@ fn at_price(reserve: &Reserve, price: u64, now: i64) -> Result<Reserve> {
         confidence: mul_div_floor(last.confidence, price, last.price).unwrap_or(u64::MAX),
         ema_price: price,
         exponent: last.exponent,
-        // A second price of one second is not taken.
-        publish_time: now.max(last.publish_time.saturating_add(1)),
+        publish_time: time,
+        base_time: time,
     };
-    moved.price.update(&quote, &reserve.config.oracle, reserve.risk.confidence_multiple, reserve.decimals)?;
+    moved.price.update(&quote, &reserve.config.oracle, reserve.risk.confidence_multiple, reserve.decimals, time)?;
     moved.price.judge(&reserve.config.oracle, &reserve.halt);
     Ok(moved)
 }

@@ -82,6 +82,7 @@ fn size_of_type(ty: &Value) -> usize {
     match ty.as_str() {
         Some("u8") => 1,
         Some("u16") => 2,
+        Some("u32") => 4,
         Some("u64" | "i64") => 8,
         Some("pubkey") => 32,
         Some(other) => panic!("unexpected type {other}"),

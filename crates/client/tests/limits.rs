@@ -209,6 +209,19 @@ fn value_at_risk_bounds_what_is_borrowed() {
     assert_eq!(borrow(&world, 1, 0, atoms), Ok(atoms));
 }
 
+/// Where no second lies between prices of one moment, also beside one that was published now.
+#[test]
+fn the_liquidation_price_is_beside_others_of_its_moment() {
+    let mut world = borrower(1_000, 500);
+    world.now += 30;
+    let expected = [0, 1].map(|reserve| liquidation_price(&world, 1, reserve).unwrap().unwrap());
+    world.publish(0, &update(0, world.prices[0], world.now)).unwrap();
+    for reserve in &mut world.reserves {
+        reserve.config.oracle.max_skew = 0;
+    }
+    assert_eq!([0, 1].map(|reserve| liquidation_price(&world, 1, reserve).unwrap().unwrap()), expected);
+}
+
 #[test]
 fn a_price_that_makes_no_difference_liquidates_at_none() {
     let world = borrower(1_000, 0);

@@ -160,7 +160,7 @@ fn every_instruction(view: &MarketView) -> ballast_client::engine::Result<Vec<In
     let order = LiquidationOrder { debt: 0, collateral: 2, max_repay: 0x0102_0304_0506_0708, min_collateral: 9 };
     let change = Change { number: 11, payer: to_engine(&payer), ..Change::default() };
     Ok(vec![
-        MarketView::create(key(1), 7, key(8), MarketConfig { dust_value: 77, ..view.market.config }).0,
+        MarketView::create(key(1), 7, MarketConfig { dust_value: 77, ..view.market.config }).0,
         view.list_reserve(payer, 11, to, key(50), TOKEN_PROGRAM),
         view.set_parameters(owner, 3, vec![8, 0, 5]),
         view.open_isolated_account(owner, payer, 1, 2, 0)?,
@@ -169,7 +169,7 @@ fn every_instruction(view: &MarketView) -> ballast_client::engine::Result<Vec<In
         view.withdraw(owner, account, to, 2, EVERYTHING)?,
         view.borrow(owner, account, to, 0, 50_000_001)?,
         view.repay(payer, account, from, 0, 3)?,
-        view.refresh_pinned_prices(),
+        view.refresh_prices(&view.pinned_prices())?,
         view.liquidate(payer, account, from, to, order)?,
         view.settle_bad_debt(account, 3)?,
         view.collect_fees(to, 1)?,

@@ -121,8 +121,9 @@ fn index(reserve: u32) -> Result<u8, Failure> {
 mod tests {
     use super::*;
 
+    /// One test, because there is one buffer, as there is one caller.
     #[test]
-    fn bytes_that_are_no_accounts_are_refused_in_words() {
+    fn refusals_have_a_code_and_words() {
         let status = health(8, 8, 0);
         assert_eq!(buffers::error(status), Failure::from(DecodeError::TooShort));
         let status = rates(u32::MAX, 0);
@@ -130,10 +131,6 @@ mod tests {
             buffers::error(status).message,
             "the accounts are larger than the largest market and margin account"
         );
-    }
-
-    #[test]
-    fn an_error_of_the_engine_has_its_code_and_words() {
         let status = buffers::write(Err(Error::PriceStale.into()));
         assert_eq!(buffers::error(status), Failure::from(Error::PriceStale));
         assert!(index(256).is_err_and(|failure| failure.code == Error::ReserveIndexOutOfRange.code()));

@@ -8,20 +8,20 @@ use crate::{
     error::{Error, Result},
     flow::Period,
     gate::Action,
-    health::{Requirement, equity, health, is_recent, spot_value},
+    health::{Health, Requirement, health, proved, rare_spot_value, spot_value, worth},
     insurance::Loss,
-    margin::{MarginAccount, Position, Side},
-    market::Market,
+    layout::Address,
+    margin::{MarginAccount, Side},
+    market::{Market, NO_DEPOSIT},
+    math::later,
     price::{Quote, Source},
     reserve::Reserve,
-    units::Shares,
+    rules::Use,
+    units::{Shares, Usd},
 };
 
 /// Stands for "everything" where a withdrawal or repayment takes an amount.
 pub const EVERYTHING: u64 = u64::MAX;
-
-/// Stands for "no deposit" where tokens leave as a loan.
-const NO_DEPOSIT: Shares = Shares(u64::MAX);
 
 /// A market and its reserves at a moment.
 pub struct Ledger<'a> {
@@ -64,27 +64,74 @@ impl Ledger<'_> {
 
     /// The same, unless a state of the market or of the reserve, or the guardian, refuses the action.
     #[inline(always)]
-    pub(crate) fn admitted(&mut self, action: Action, reserve: u8) -> Result<&mut Reserve> {
+    pub(crate) fn admitted(&mut self, action: Action, reserve: u8) -> Result<(&mut Market, &mut Reserve)> {
         self.market.admit(action, self.now)?;
-        let now = self.now;
-        let record = self.accrued(reserve)?;
-        record.admit(action, now)?;
-        Ok(record)
+        let record = self.reserves.get_mut(reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
+        record.accrue(self.now);
+        record.admit(action, self.now)?;
+        Ok((self.market, record))
     }
 
-    /// Lends `amount` atoms to a reserve. Needs no price; anyone may pay.
-    pub fn deposit(&mut self, account: &mut MarginAccount, reserve: u8, amount: u64) -> Result<Movement> {
+    /// Lends `amount` atoms to a reserve. Anyone may pay into a position that is there; only the owner or a delegate opens one.
+    /// Needs a price, which is not too old, only if the account has debts.
+    pub fn deposit(
+        &mut self,
+        account: &mut MarginAccount,
+        payer: &Address,
+        reserve: u8,
+        amount: u64,
+    ) -> Result<Movement> {
         if amount == 0 {
             return Err(Error::AmountIsZero);
         }
         account.require_idle(Action::Deposit)?;
-        let record = self.admitted(Action::Deposit, reserve)?;
-        let shares = record.deposit(amount)?;
-        if account.add(reserve, Side::Deposit, shares)? && amount < record.config.min_deposit {
-            return Err(Error::DepositBelowMinimum);
+        let now = self.now;
+        let (_, record) = self.admitted(Action::Deposit, reserve)?;
+        if now > record.price.fresh_until && account.has_debt() {
+            Use::AddedCollateral.require(record.price.condition(now))?;
         }
-        self.flow_in(reserve, amount);
+        let (mut most, mut is_rescue) = (record.config.deposit_cap, false);
+        let shares = loop {
+            match self.reserves[reserve as usize].deposit_up_to(most, amount) {
+                Err(Error::DepositCapExceeded) if !is_rescue => {
+                    most = self.room_for_rescue(account, reserve, amount)?;
+                    is_rescue = true;
+                }
+                shares => break shares?,
+            }
+        };
+        if account.add(reserve, Side::Deposit, shares)? {
+            account.require_opener(payer, now)?;
+            if amount < self.reserves[reserve as usize].config.min_deposit {
+                return Err(Error::DepositBelowMinimum);
+            }
+        }
+        self.market.flow_in(&mut self.reserves[reserve as usize], amount, now);
         Ok(Movement { amount, shares })
+    }
+
+    /// Most deposits there may be after one beyond the cap: a quarter more. It may add to a position of an account in need as long
+    /// as that still has less than initial weights ask for, at last prices whatever they are like: room for new debts is made within
+    /// the cap alone. So the cap stops nobody from warding off liquidation. The quarter is the bound: whenever its price falls, an
+    /// account may fall into need again.
+    #[cold]
+    #[inline(never)]
+    fn room_for_rescue(&self, account: &MarginAccount, reserve: u8, amount: u64) -> Result<u64> {
+        let slot = account.find(reserve, Side::Deposit).map_err(|_| Error::DepositCapExceeded)?;
+        let record = &self.reserves[reserve as usize];
+        let shares = record.deposit_index.rare_shares_floor(amount).ok_or(Error::AmountTooLarge)?;
+        let mut account = *account;
+        let held = &mut account.positions[slot].shares.0;
+        *held = held.checked_add(shares.0).ok_or(Error::AmountTooLarge)?;
+        let Health { collateral, debt } = self.health(&account, Requirement::Rescue)?;
+        // The highest cap of late: one that was lowered for an emergency stops no rescue.
+        let cap = record.risk.ceiling_cap;
+        if collateral < debt { Ok(cap.saturating_add(cap / 4)) } else { Err(Error::DepositCapExceeded) }
+    }
+
+    #[inline(never)]
+    fn health(&self, account: &MarginAccount, requirement: Requirement) -> Result<Health> {
+        health(account, self.reserves, &self.market.config, self.now, requirement)
     }
 
     /// Takes `amount` atoms, or [`EVERYTHING`], back. Needs prices only if the account has debts.
@@ -94,7 +141,8 @@ impl Ledger<'_> {
             return Err(Error::AmountIsZero);
         }
         account.require_idle(Action::Withdraw)?;
-        let record = self.admitted(Action::Withdraw, reserve)?;
+        let now = self.now;
+        let (market, record) = self.admitted(Action::Withdraw, reserve)?;
         let slot = account.find(reserve, Side::Deposit)?;
         let held = account.positions[slot].shares;
         let moved = if amount == EVERYTHING {
@@ -104,9 +152,9 @@ impl Ledger<'_> {
             Movement { amount, shares: covered.ok_or(Error::InsufficientDeposit)? }
         };
         record.withdraw(moved.amount, moved.shares)?;
+        market.flow_out(record, moved.amount, held, now)?;
         let (left, minimum) = (Shares(held.0 - moved.shares.0), record.config.min_deposit);
         let index = record.deposit_index;
-        self.flow_out(reserve, moved.amount, held)?;
         account.remove(slot, moved.shares);
         if account.has_debt() {
             if left != Shares::ZERO && index.amount_floor(left) < minimum {
@@ -123,9 +171,10 @@ impl Ledger<'_> {
             return Err(Error::AmountIsZero);
         }
         account.require_idle(Action::Borrow)?;
-        let record = self.admitted(Action::Borrow, reserve)?;
+        let now = self.now;
+        let (market, record) = self.admitted(Action::Borrow, reserve)?;
         let shares = record.borrow(amount)?;
-        self.flow_out(reserve, amount, NO_DEPOSIT)?;
+        market.flow_out(record, amount, NO_DEPOSIT, now)?;
         if account.add(reserve, Side::Debt, shares)? {
             account.regroup(self.reserves);
         }
@@ -154,23 +203,33 @@ impl Ledger<'_> {
         if account.remove(slot, moved.shares) {
             account.regroup(self.reserves);
         }
-        self.flow_in(reserve, moved.amount);
+        self.market.flow_in(&mut self.reserves[reserve as usize], moved.amount, self.now);
         Ok(moved)
     }
 
-    /// Writes an account's debt off: see [`Reserve::write_off`] for who bears it. Anyone may, once no collateral is left:
-    /// none at all, or dust that no liquidator comes for (see [`Self::require_bad_debt`]). Losses of insurances and
-    /// depositors beyond the market's limit make it reduce-only.
+    /// Writes an account's debt off, as far as it is surely lost ([`Self::certain_loss`]): see [`Reserve::write_off`] for who bears
+    /// it. Anyone may. Losses of insurances and depositors beyond the market's limit make it reduce-only.
     pub fn settle_bad_debt(&mut self, account: &mut MarginAccount, reserve: u8) -> Result<Settlement> {
         account.require_idle(Action::SettleBadDebt)?;
         let slot = account.find(reserve, Side::Debt)?;
-        let shares = account.positions[slot].shares;
-        self.require_bad_debt(account)?;
+        let owed = account.positions[slot].shares;
+        let lost = self.certain_loss(account)?;
         let record = self.accrued(reserve)?;
+        let shares = match lost {
+            None => owed,
+            Some(lost) => {
+                let shares = record.debt_index.rare_shares_floor(record.price.atoms_floor(lost, record.price.spot));
+                shares.map_or(owed, |shares| shares.min(owed))
+            }
+        };
+        if shares == Shares::ZERO {
+            return Err(Error::BadDebtNotProven);
+        }
         let loss = record.write_off(shares);
         let lost = record.price.roughly(loss.insurance.saturating_add(loss.depositors));
-        account.remove(slot, shares);
-        account.regroup(self.reserves);
+        if account.remove(slot, shares) {
+            account.regroup(self.reserves);
+        }
         if !account.has_debt() {
             account.see_healthy();
         }
@@ -184,23 +243,31 @@ impl Ledger<'_> {
 
     /// Records that an account is liquidatable, or that it is not. Anyone may; the penalty grows from then on. Returns which.
     ///
-    /// Only recent prices prove that it is not: old ones are read in the borrower's favour, who would start the clock again
-    /// with them.
+    /// Only current prices prove that it is not: others are read in the borrower's favour, who would start the clock again
+    /// with them. Deposits without one count nothing in that proof.
     pub fn mark_liquidatable(&mut self, account: &mut MarginAccount) -> Result<bool> {
         account.require_idle(Action::MarkLiquidatable)?;
-        let config = &self.market.config;
-        let health = health(account, self.reserves, config, self.now, Requirement::Maintenance)?;
+        let health = self.health(account, Requirement::Maintenance)?;
         if !health.covers() {
             account.see_liquidatable(self.now);
-        } else if account.positions().iter().all(|position| is_recent(position, self.reserves, self.now)) {
+        } else if self.is_proved_healthy(account)? {
             account.see_healthy();
         }
         Ok(!health.covers())
     }
 
+    /// Whether what a healthy account has by current prices alone covers its debts.
+    fn is_proved_healthy(&self, account: &MarginAccount) -> Result<bool> {
+        match proved(account, self.reserves, self.now) {
+            Ok(None) => Ok(true),
+            Ok(Some(proved)) => Ok(self.health(&proved, Requirement::Maintenance)?.covers()),
+            Err(_) => Ok(false),
+        }
+    }
+
     /// Takes a reserve's fees: see [`Reserve::collect_fees`].
     pub fn collect_fees(&mut self, reserve: u8) -> Result<u64> {
-        self.admitted(Action::CollectFees, reserve)?.collect_fees()
+        self.admitted(Action::CollectFees, reserve)?.1.collect_fees()
     }
 
     /// Brings a reserve up to date while nobody uses it or publishes its price: interest, the insurance's share of it, the ramp,
@@ -215,78 +282,71 @@ impl Ledger<'_> {
         record.ramp(now);
         record.liquidated.drain(record.config.breakers.liquidations(), Period::Hour, now);
         let Market { config, outflow, liquidated, losses, .. } = &mut *self.market;
-        outflow.drain(&config.outflow(), now);
+        outflow.fade(now);
         liquidated.drain(config.liquidations(), Period::Hour, now);
         losses.drain(whole_dollars(config.loss_limit), Period::Day, now);
         Ok(change)
     }
 
-    /// Takes in tokens that came to a reserve.
-    #[inline(never)]
-    fn flow_in(&mut self, reserve: u8, amount: u64) {
-        let record = &mut self.reserves[reserve as usize];
-        record.outflow.pay_in(&record.config.breakers.outflow(), amount, self.now);
-        let limits = self.market.config.outflow();
-        if !limits.are_off() {
-            self.market.outflow.pay_in(&limits, record.flow_value(amount), self.now);
-        }
-    }
-
-    /// Takes in tokens that leave a reserve, of a deposit of so many shares, or refuses it.
-    #[inline(never)]
-    fn flow_out(&mut self, reserve: u8, amount: u64, deposit: Shares) -> Result<()> {
-        let record = &mut self.reserves[reserve as usize];
-        let mut is_open = record.outflow.pay_out(&record.config.breakers.outflow(), amount, self.now);
-        let limits = self.market.config.outflow();
-        if !limits.are_off() {
-            is_open &= self.market.outflow.pay_out(&limits, record.flow_value(amount), self.now);
-        }
-        if is_open { Ok(()) } else { self.require_small(reserve, deposit) }
-    }
-
-    /// The last quarter of the outflow limits is for deposits that were small whole.
-    #[cold]
-    #[inline(never)]
-    fn require_small(&self, reserve: u8, deposit: Shares) -> Result<()> {
-        let record = &self.reserves[reserve as usize];
-        let breakers = &record.config.breakers;
-        let is_small = deposit != NO_DEPOSIT && record.deposit_index.amount_floor(deposit) <= breakers.small_deposit;
-        let has_room = record.outflow.has_room(&breakers.outflow(), true)
-            && self.market.outflow.has_room(&self.market.config.outflow(), true);
-        if is_small && has_room { Ok(()) } else { Err(Error::OutflowLimitReached) }
-    }
-
-    /// Takes over a price for a reserve, of one feed or of two; one that it has already changes nothing. Returns what became
-    /// of its price breaker.
+    /// Takes over a price for a reserve, of one feed or of two; one that is not newer changes nothing. Returns what became of its
+    /// price breaker. What is no mistake of the caller's, but something about the price ([`Error::is_about_a_price`]), is to be
+    /// passed over where several prices are taken over together.
     #[inline(always)]
     pub fn refresh_price(&mut self, reserve: u8, first: &Source, base: Option<&Source>) -> Result<Option<Change>> {
         let record = self.reserves.get_mut(reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
-        let quote = Quote::new(first, base, &record.config.oracle, self.now)?;
+        let latest = later(self.now, self.market.config.max_clock_lag as i64);
+        let quote = Quote::new(first, base, &record.config.oracle, latest)?;
         record.refresh(&quote, self.now)
     }
 
-    /// What [`Self::settle_bad_debt`] requires. No deposit may be left that is worth anything, but dust: each below its reserve's minimum, and together, at last
-    /// prices, below the market's dust value and the account's debt. Sizes bound what an old price could hide, values
-    /// what a raised minimum could.
-    pub fn require_bad_debt(&self, account: &MarginAccount) -> Result<()> {
-        let equity = equity(account, self.reserves, self.now)?;
-        let is_small = |position: &Position| {
-            let record = &self.reserves[position.reserve as usize];
-            position.is_debt()
-                || record.deposit_index_at(self.now).amount_floor(position.shares) < record.config.min_deposit
-        };
-        let is_dust = equity.collateral < self.market.config.dust() && !equity.covers();
-        if is_dust && account.positions().iter().all(is_small) { Ok(()) } else { Err(Error::BadDebtNotProven) }
+    /// What of an account's debts is surely lost, USD; `None`: all of them. An error if nothing is: a deposit worth the dust value
+    /// is left that could be taken, or what is left may yet pay.
+    ///
+    /// All is lost where less than dust is left; of a token whose price is old, no more atoms than its smallest deposit: sizes
+    /// bound what an old price could hide. Else what exceeds twice what the deposits, and half of what debts of an old price, were
+    /// last worth: those that cannot be taken now, because their price is old or their reserve has no cash, hold no more up
+    /// than that.
+    pub fn certain_loss(&self, account: &MarginAccount) -> Result<Option<Usd>> {
+        let (mut debts, mut deposits, mut takeable, mut hides) = (Usd::ZERO, Usd::ZERO, Usd::ZERO, false);
+        let mut favoured = Usd::ZERO;
+        for position in account.positions() {
+            let record = self.reserves.get(position.reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
+            let is_current = record.price.condition(self.now).is_current();
+            let (amount, value) = worth(position, record, self.now);
+            if position.is_debt() {
+                debts = debts.plus(value);
+                favoured = favoured.plus(if is_current { value } else { Usd(value.0 / 2) });
+                continue;
+            }
+            deposits = deposits.plus(value);
+            if is_current {
+                takeable = takeable.plus(rare_spot_value(record, amount.min(record.cash), false));
+            } else {
+                hides |= amount >= record.config.min_deposit;
+            }
+        }
+        let dust = self.market.config.dust();
+        if takeable >= dust {
+            return Err(Error::BadDebtNotProven);
+        }
+        if deposits < dust && !hides && deposits < debts {
+            return Ok(None);
+        }
+        match favoured.less(deposits.plus(deposits)) {
+            Usd::ZERO => Err(Error::BadDebtNotProven),
+            lost => Ok(Some(lost)),
+        }
     }
 
     /// New risk must be covered at initial weights, and leave no debt too small to be worth liquidating. An account that may
-    /// take it is in no trouble either (invariant 13).
+    /// take it is in no trouble either (invariant 13). A smaller debt, left by a price or a repayment, may stay if what is left
+    /// would cover the smallest.
     fn require_initial_health(&self, account: &mut MarginAccount) -> Result<()> {
-        let health = health(account, self.reserves, &self.market.config, self.now, Requirement::Initial)?;
+        let health = self.health(account, Requirement::Initial)?;
         if !health.covers() {
             return Err(Error::InitialHealthTooLow);
         }
-        if health.debt < self.market.config.min_debt() {
+        if health.collateral < self.market.config.min_debt() {
             return Err(Error::DebtBelowMinimum);
         }
         account.see_healthy();

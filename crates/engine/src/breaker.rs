@@ -19,7 +19,7 @@ governed! {
         /// Most net outflow in a day, atoms.
         pub outflow_day: u64 [Atoms, 100 * Period::Day as u64..=MAX_LIQUIDITY / 4, AnyOrNone, OutflowLimitOutOfRange],
         /// Deposits up to so many atoms may use the quarter of the outflow limits that is kept for the small.
-        pub small_deposit: u64 [Atoms, 0..=1 << 61, Up, OutflowLimitOutOfRange],
+        pub small_deposit: u64 [Atoms, 0..=1 << 61, Any, OutflowLimitOutOfRange],
         /// Most collateral that liquidations take in an hour, whole USD.
         pub liquidation_hour: u32 [Dollars, 0..=u32::MAX as u64, Any, LiquidationThrottled],
         /// Seconds that the first price halt of tier 1 lasts.

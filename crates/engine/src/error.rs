@@ -40,12 +40,13 @@ macro_rules! for_each_error {
             TransferFellShort = "The token program brought less to the vault than it was told to";
             // Positions.
             PositionNotFound = "The account has no position in this reserve";
+            PositionNotOpen = "The account has no position in this reserve, and only its owner or delegate may open one: others can add to it";
             TooManyPositions = "The account holds 16 positions already: close one first";
             PositionIsDebt = "The account owes this token: repay it before depositing";
             PositionIsDeposit = "The account has deposited this token: withdraw it before borrowing";
             InsufficientDeposit = "The account has deposited less than this: use u64::MAX to withdraw everything";
             DepositBelowMinimum = "The deposit would be below the reserve's minimum: deposit more, or withdraw everything (u64::MAX)";
-            DebtBelowMinimum = "The debt would be below the market's minimum: borrow more, or repay it whole";
+            DebtBelowMinimum = "The debt would be below the market's minimum, or what is left would not cover the smallest debt: borrow more, repay all of it, or withdraw less";
             IsolatedAccount = "An isolated account takes only the collateral and the debt it was opened for";
             AccountModeInvalid = "An account's mode must be 0 (cross, both reserves zero) or 1 (isolated, two different reserves)";
             IsolationNotOffered = "An isolated account needs a collateral with isolated asset weights and a debt reserve with isolated weights that can be borrowed";
@@ -97,17 +98,19 @@ macro_rules! for_each_error {
             // Prices.
             PriceOwnerNotAllowed = "The price account does not belong to one of the market's receiver programs";
             PriceAccountMalformed = "Not a Pyth price update account: wrong length or discriminator";
-            PriceNotFullyVerified = "The price update is only partially verified: post a fully verified one";
             PriceFeedMismatch = "The price account carries another feed than the reserve is configured for";
             PriceAccountNotPinned = "The reserve accepts its price from one pinned account only, and this is another";
+            PriceAccountClosed = "The price account holds nothing: the feed is not published there any more";
+            PriceNotFullyVerified = "The price update is only partially verified: post a fully verified one";
             PriceNotPositive = "The price or its EMA is zero or negative";
             PriceExponentOutOfRange = "The price exponent is outside -18 to 0";
             PriceOutOfRange = "The price is outside 1e-12 to 1e9 USD";
-            PriceInFuture = "The price was published in the future";
-            PriceOlderThanCached = "The price is older than the one the reserve holds";
+            PriceInFuture = "The price was published after the chain's clock by more than the market allows";
             PriceConfidenceTooWide = "The price's confidence interval exceeds the reserve's limit: wait for a tighter price";
+            NewFeedFarFromOld = "The reserve's feed was changed, and its first price is far from the last of the old feed: it is taken over when it is near, or after twice the market's delay";
             PriceAccountMissing = "Give one price account for each reserve index";
-            PriceStale = "A price needed here is too old: call refresh_prices first";
+            PriceStale = "A price needed here is too old, or that of a deposit worth more than dust: refresh the prices of all positions first, or withdraw what has no price any more";
+            PricesSkewed = "A price needed here is of another moment than the newest of the account's, by more than its reserve's max_skew: refresh the account's prices together";
             PriceUnsettled = "The price is too uncertain or too far from its EMA for new risk: wait, repay or deposit";
             // Health.
             InitialHealthTooLow = "The account's collateral does not cover its debts at initial weights: borrow or withdraw less";
@@ -138,8 +141,9 @@ macro_rules! for_each_error {
             ReserveFactorOutOfRange = "The reserve factor exceeds 5,000 bps";
             CapOutOfRange = "A cap exceeds 2^63 atoms";
             MinimumDepositIsZero = "The minimum deposit must be at least one atom";
-            OracleLimitOutOfRange = "Oracle limits: age 1 to 600 s, confidence initial <= maintenance <= 2,000 bps, EMA divergence 1 to 5,000 bps, confidence multiple 10,000 to 50,000 bps, reference speed 0 to 10,000 bps an hour";
-            FeedMissing = "The reserve needs a price feed id, and a pinned base account needs a base feed id";
+            OracleLimitOutOfRange = "Oracle limits: age 1 to 600 s, confidence initial <= maintenance <= 2,000 bps, EMA divergence 1 to 5,000 bps, confidence multiple 10,000 to 50,000 bps, reference speed 0 to 10,000 bps an hour, skew 0 to 600 s, age of an exchange rate 1 to 86,400 s or zero; of the market: clock lag 0 to 3,600 s";
+            FeedMissing = "The reserve needs a price feed id, and a pinned base account or an age of the rate needs a base feed id";
+            GroupPriceTooOld = "A reserve of a risk group may use a price for 60 s at most: its weights leave no room for an older one";
             ReserveHasNoUse = "The reserve is neither collateral nor borrowable: give it an asset weight, enable borrowing, or make it reduce-only";
             CurvePointCountOutOfRange = "The rate curve needs 2 to 8 points";
             CurveMustSpanAllUtilisation = "The rate curve must start at 0 and end at 10,000 bps utilisation";
@@ -148,7 +152,7 @@ macro_rules! for_each_error {
             OutflowLimitOutOfRange = "Outflow limits must be zero, or 360,000 atoms an hour and 8,640,000 a day to 2^61";
             PriceTiersOutOfRange = "Price breaker: tiers must rise from the first, with a first halt of 60 to 14,400 s; or all zero";
             UtilisationLimitOutOfRange = "The utilisation limit exceeds 10,000 bps";
-            CooldownOutOfRange = "The insurance's cooldown is outside 86,400 to 2,592,000 s";
+            CooldownOutOfRange = "The insurance's cooldown is outside 604,800 to 2,592,000 s";
             InsuranceShareOutOfRange = "The insurance's share of fees exceeds 10,000 bps, or that of penalties 8,000 bps";
             DelayOutOfRange = "The delay is outside 86,400 to 2,592,000 s";
             SwitchOutOfRange = "borrow_enabled, reduce_only and flash_enabled must be 0 or 1, and the flash fee at most 500 bps";
@@ -194,6 +198,13 @@ impl Error {
     /// The code a client sees as `Custom(code)`.
     pub const fn code(self) -> u32 {
         Self::FIRST_CODE + self as u32
+    }
+
+    /// Whether this is about what a price account of the right feed says now, and no mistake of who named it: another time it may
+    /// be usable.
+    pub const fn is_about_a_price(self) -> bool {
+        let code = self as u32;
+        code >= Self::PriceAccountClosed as u32 && code <= Self::NewFeedFarFromOld as u32
     }
 
     /// The error behind a program's `Custom(code)`.

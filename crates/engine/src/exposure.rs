@@ -1,6 +1,7 @@
 //! Correlated exposure: a delta-normal value at risk over classes of assets.
 //!
-//! An account's dollar volatility in a class k is `y = Σ value × volatility` over its deposits less that over its debts.
+//! An account's dollar volatility in a class k is `y = Σ value × volatility` over its deposits less that over its debts; in the
+//! class of anything else, where nothing is known to move with anything, over both together.
 //! The value at risk is `multiple × √(horizon ÷ year × Σ ρ y y)` over all pairs of classes: what the account loses in a
 //! bad move of everything together (J.P. Morgan, RiskMetrics Technical Document, 1996, chapter 6).
 
@@ -99,13 +100,11 @@ impl Exposures {
         // Below 2^56 × 2^16, and sixteen of them.
         let exposure = wide(units, volatility.0 as u64) as i128;
         let sum = &mut self.classes[class as usize % CLASSES];
-        if is_debt {
-            *sum = sum.wrapping_sub(exposure);
-            self.liabilities = self.liabilities.plus(value);
-        } else {
-            *sum = sum.wrapping_add(exposure);
-            self.assets = self.assets.plus(value);
-        }
+        // Of two tokens that are anything else one is no hedge of the other.
+        let offsets = is_debt && class != Class::Other as u8;
+        *sum = if offsets { sum.wrapping_sub(exposure) } else { sum.wrapping_add(exposure) };
+        let total = if is_debt { &mut self.liabilities } else { &mut self.assets };
+        *total = total.plus(value);
     }
 
     /// The value at risk, right to 2^-17 of what the largest class alone would make it, and 10^-4 USD.

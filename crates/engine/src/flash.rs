@@ -26,7 +26,7 @@ impl Ledger<'_> {
         if amount == 0 {
             return Err(Error::AmountIsZero);
         }
-        let record = self.admitted(Action::BeginFlashLoan, reserve)?;
+        let (_, record) = self.admitted(Action::BeginFlashLoan, reserve)?;
         if record.config.flash_enabled == 0 {
             return Err(Error::FlashLoansDisabled);
         }

@@ -147,6 +147,18 @@ impl Change {
     }
 }
 
+/// How edits are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Edits {
+    /// To see whether they could be.
+    OnTrial,
+    /// For good: at once, or after the market's delay.
+    Made {
+        /// Whether they waited, or nothing has to.
+        have_waited: bool,
+    },
+}
+
 impl Ledger<'_> {
     /// Most changes of the risk council to one record in a day.
     pub const COUNCIL_QUOTA: u8 = 3;
@@ -161,7 +173,8 @@ impl Ledger<'_> {
         if !is_authority && !is_council {
             return Err(Error::NotAuthorityOrCouncil);
         }
-        let edited = self.edit(target, edits, made, false)?;
+        let nothing_waits = self.market.config.launched == 0;
+        let edited = self.edit(target, edits, made, Edits::Made { have_waited: nothing_waits })?;
         if edited.adds_risk && (self.market.config.launched != 0 || !is_authority) {
             return Err(Error::AddsRisk);
         }
@@ -181,7 +194,7 @@ impl Ledger<'_> {
 
     /// Makes edits to the market's parameters or a reserve's; on trial, it takes them back.
     #[inline(never)]
-    fn edit(&mut self, target: u8, edits: &[u8], made: &mut Made, on_trial: bool) -> Result<Edited> {
+    fn edit(&mut self, target: u8, edits: &[u8], made: &mut Made, how: Edits) -> Result<Edited> {
         let (market, now) = (&mut *self.market, self.now);
         if target == OF_MARKET {
             let (before, mut config, events) = (bytes_of(&market.config), market.config, &mut market.events);
@@ -190,7 +203,7 @@ impl Ledger<'_> {
             if config.launched < market.config.launched {
                 return Err(Error::MarketLaunched);
             }
-            if !on_trial {
+            if how != Edits::OnTrial {
                 market.config = config;
             }
             return Ok(edited);
@@ -198,10 +211,9 @@ impl Ledger<'_> {
         let reserve = self.reserves.get_mut(target as usize).ok_or(Error::ReserveIndexOutOfRange)?;
         let (before, mut config, events) = (bytes_of(&reserve.config), reserve.config, &mut market.events);
         let edited = parameter::edit(&parameter::RESERVE, before, bytes_of_mut(&mut config), edits, events, made)?;
-        if on_trial {
-            config.validate()?
-        } else {
-            reserve.set_config(&config, now)?
+        match how {
+            Edits::OnTrial => config.validate()?,
+            Edits::Made { have_waited } => reserve.set_config(&config, now, market.config.delay, have_waited)?,
         }
         Ok(edited)
     }
@@ -221,7 +233,8 @@ impl Ledger<'_> {
         } else {
             let mut touches_roles = false;
             let events = self.market.events;
-            self.edit(target, data, &mut |_, edit| touches_roles |= (edit.offset as usize) < size_of::<Roles>(), true)?;
+            let watch = &mut |_, edit: &Edit| touches_roles |= (edit.offset as usize) < size_of::<Roles>();
+            self.edit(target, data, watch, Edits::OnTrial)?;
             self.market.events = events;
             if target == OF_MARKET && touches_roles {
                 delay *= 2;
@@ -245,7 +258,7 @@ impl Ledger<'_> {
         if change.target == OF_LISTING {
             return Err(Error::WrongChange);
         }
-        self.edit(change.target, change.data(), made, false).map(drop)
+        self.edit(change.target, change.data(), made, Edits::Made { have_waited: true }).map(drop)
     }
 
     /// Makes the last reserve, all zero, that of a listing that is due. The caller fills in addresses and bump.

@@ -70,6 +70,9 @@ pub enum Requirement {
     Initial,
     /// Gates liquidation: maintenance weights, readings biased by confidence.
     Maintenance,
+    /// Limits a deposit beyond the cap: what new risk would ask for, but at last prices whatever they are like, and without value
+    /// at risk. So nothing counts less than it would as soon as its price is good again.
+    Rescue,
 }
 
 impl Requirement {
@@ -81,12 +84,14 @@ impl Requirement {
             (Self::Initial, true) => Use::NewRiskDebt,
             (Self::Maintenance, false) => Use::Collateral,
             (Self::Maintenance, true) => Use::Debt,
+            (Self::Rescue, _) => Use::Insolvency,
         }
     }
 }
 
-/// The powers of two by which [`Treatment::FavourBorrower`] reads a price.
-const FAVOUR_SHIFT: u32 = 1;
+/// The power of two by which a price is read in the borrower's favour ([`Treatment::FavourBorrower`]), and by which it is not.
+const FAVOUR: u32 = 1;
+const NO_FAVOUR: u32 = 0;
 
 /// Which terms an account's positions are on: those of its mode, or of the group that all its debts are in.
 #[derive(Clone, Copy, Debug)]
@@ -118,10 +123,10 @@ impl AccountTerms {
 /// The weighted value of one deposit or debt of `amount` atoms at the reserve's last price.
 #[inline(always)]
 pub fn weighted(reserve: &Reserve, amount: u64, is_debt: bool, terms: Terms, requirement: Requirement) -> Usd {
-    weighted_in_favour(reserve, amount, is_debt, &reserve.risk.weights[terms as usize], requirement, 0)
+    weighted_in_favour(reserve, amount, is_debt, &reserve.risk.weights[terms as usize], requirement, NO_FAVOUR)
 }
 
-/// The same, times 2^`favour` for a deposit and divided by it for a debt.
+/// The same, read in the borrower's favour by a power of two.
 ///
 /// A deposit worth more than the position depth counts for no more than the depth would, but for its whole size at the
 /// weight less the position haircut at least. So its value never falls when it grows.
@@ -135,7 +140,7 @@ fn weighted_in_favour(
     favour: u32,
 ) -> Usd {
     let Reserve { price, risk, config, .. } = reserve;
-    let is_initial = requirement == Requirement::Initial;
+    let is_initial = requirement != Requirement::Maintenance;
     if is_debt {
         let (reading, weight) = if is_initial {
             (price.high_initial, weights.initial_liability)
@@ -208,11 +213,13 @@ pub fn health(
     let mut exposures =
         if is_initial && market.value_at_risk.is_asked_for() { Some(Exposures::default()) } else { None };
     let mut sum = Health::default();
-    for_each_position(account, reserves, now, |held| {
+    let newest = newest_price(account, reserves);
+    for_each_position(account, reserves, now, newest, |held| {
         // What counts nothing needs no amount either.
         if held.treatment(requirement) != Treatment::CountNothing {
             let amount = held.amount(now);
-            sum.add(held.required(amount, requirement)?, held.is_debt);
+            let value = held.required(amount, requirement, market.dust())?;
+            sum.add(value, held.is_debt);
             if let Some(exposures) = &mut exposures {
                 expose(exposures, held.reserve, amount, held.is_debt);
             }
@@ -223,6 +230,41 @@ pub fn health(
         sum.require(exposures, market);
     }
     Ok(sum)
+}
+
+/// When the newest feed of an account's positions published. Of a price of two feeds the newer one counts: if the older did, any
+/// newer update of the other would pass beside prices of before it.
+#[inline(always)]
+pub(crate) fn newest_price(account: &MarginAccount, reserves: &[Reserve]) -> i64 {
+    let mut newest = 0;
+    for position in account.positions() {
+        if let Some(reserve) = reserves.get(position.reserve as usize) {
+            let published = reserve.price.newest_time();
+            newest = if published > newest { published } else { newest };
+        }
+    }
+    newest
+}
+
+/// An account as far as current prices prove what it has: without the deposits whose price is none, `None` if there are no such.
+/// Debts without a current price are an error.
+#[inline(never)]
+pub fn proved(account: &MarginAccount, reserves: &[Reserve], now: i64) -> Result<Option<MarginAccount>> {
+    let newest = newest_price(account, reserves);
+    let mut proved = None;
+    // From the end, since the last position takes the place of one that is taken out.
+    for (slot, position) in account.positions().iter().enumerate().rev() {
+        let reserve = reserves.get(position.reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
+        let condition = reserve.condition(now, newest);
+        if condition.is_current() {
+            continue;
+        }
+        if position.is_debt() {
+            return Err(if condition == Condition::Skewed { Error::PricesSkewed } else { Error::PriceStale });
+        }
+        proved.get_or_insert(*account).remove(slot, position.shares);
+    }
+    Ok(proved)
 }
 
 /// Takes a position into the exposures, at initial readings without weights.
@@ -239,20 +281,13 @@ pub fn equity(account: &MarginAccount, reserves: &[Reserve], now: i64) -> Result
     // Last prices, whatever they are like: the table has nothing else for it.
     const { assert!(Use::Insolvency.reads_any()) };
     // The other sums do not fail either, and are not worth a loop without them.
-    Ok(Sums::of(account, reserves, now)?.equity)
+    Ok(Sums::of(account, reserves, Usd::ZERO, now)?.equity)
 }
 
 /// Maintenance health and [`equity`] in one pass.
 pub fn maintenance_and_equity(account: &MarginAccount, reserves: &[Reserve], now: i64) -> Result<(Health, Health)> {
-    let Judged { maintenance, equity, .. } = Judged::new(account, reserves, now, 0)?;
+    let Judged { maintenance, equity, .. } = Judged::new(account, reserves, now, newest_price(account, reserves), 0)?;
     Ok((maintenance, equity))
-}
-
-/// Whether the price of a position is read as it is when maintenance is judged.
-pub(crate) fn is_recent(position: &Position, reserves: &[Reserve], now: i64) -> bool {
-    let price_use = Requirement::Maintenance.use_of(position.is_debt());
-    let reserve = reserves.get(position.reserve as usize);
-    reserve.is_some_and(|reserve| price_use.treatment(reserve.price.condition(now)) == Treatment::Read)
 }
 
 /// What a liquidation is judged by.
@@ -272,14 +307,21 @@ pub(crate) struct Counted {
 }
 
 impl Judged {
-    /// All positions of an account, and by themselves a debt and a deposit, whose slots are bits of `asked_for`.
+    /// All positions of an account at the moment of its `newest` price, and by themselves a debt and a deposit, whose slots are bits
+    /// of `asked_for`.
     #[inline(always)]
-    pub fn new(account: &MarginAccount, reserves: &[Reserve], now: i64, mut asked_for: u32) -> Result<Self> {
+    pub fn new(
+        account: &MarginAccount,
+        reserves: &[Reserve],
+        now: i64,
+        newest: i64,
+        mut asked_for: u32,
+    ) -> Result<Self> {
         let (mut maintenance, mut equity) = (Health::default(), Health::default());
         let (mut debt, mut collateral) = (Counted::default(), Counted::default());
-        for_each_position(account, reserves, now, |held| {
+        for_each_position(account, reserves, now, newest, |held| {
             let amount = held.amount(now);
-            let value = held.required(amount, Requirement::Maintenance)?;
+            let value = held.required(amount, Requirement::Maintenance, Usd::ZERO)?;
             maintenance.add(value, held.is_debt);
             equity.add(held.at_spot(amount), held.is_debt);
             if asked_for & 1 != 0 {
@@ -301,12 +343,13 @@ struct Held<'a> {
     condition: Condition,
 }
 
-/// Calls `visit` for each position.
+/// Calls `visit` for each position, whose price is one of the moment of the `newest` or is not.
 #[inline(always)]
 fn for_each_position(
     account: &MarginAccount,
     reserves: &[Reserve],
     now: i64,
+    newest: i64,
     mut visit: impl FnMut(&Held) -> Result<()>,
 ) -> Result<()> {
     let terms = AccountTerms::of(account);
@@ -317,7 +360,7 @@ fn for_each_position(
             shares: position.shares,
             is_debt: position.is_debt(),
             weights: &reserve.risk.weights[terms.of_position(reserve) as usize],
-            condition: reserve.price.condition(now),
+            condition: reserve.condition(now, newest),
         })?;
     }
     Ok(())
@@ -340,16 +383,37 @@ impl Held<'_> {
         requirement.use_of(self.is_debt).treatment(self.condition)
     }
 
-    /// What so many atoms of it count for under a requirement.
+    /// What so many atoms of it count for under a requirement. `dust` is the market's.
     #[inline(always)]
-    fn required(&self, amount: u64, requirement: Requirement) -> Result<Usd> {
+    fn required(&self, amount: u64, requirement: Requirement, dust: Usd) -> Result<Usd> {
         let treatment = self.treatment(requirement);
-        treatment.allow()?;
-        if treatment == Treatment::CountNothing {
-            return Ok(Usd::ZERO);
+        if treatment == Treatment::Read {
+            return Ok(self.in_favour(amount, requirement, NO_FAVOUR));
         }
-        let favour = if treatment == Treatment::FavourBorrower { FAVOUR_SHIFT } else { 0 };
-        Ok(weighted_in_favour(self.reserve, amount, self.is_debt, self.weights, requirement, favour))
+        self.required_unless_refused(amount, requirement, dust, treatment)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn required_unless_refused(
+        &self,
+        amount: u64,
+        requirement: Requirement,
+        dust: Usd,
+        treatment: Treatment,
+    ) -> Result<Usd> {
+        treatment.allow()?;
+        match treatment {
+            Treatment::CountNothing => Ok(Usd::ZERO),
+            Treatment::RefuseUnlessDust if rare_spot_value(self.reserve, amount, false) < dust => Ok(Usd::ZERO),
+            Treatment::RefuseUnlessDust => Err(Error::PriceStale),
+            _ => Ok(self.in_favour(amount, requirement, FAVOUR)),
+        }
+    }
+
+    #[inline(always)]
+    fn in_favour(&self, amount: u64, requirement: Requirement, favour: u32) -> Usd {
+        weighted_in_favour(self.reserve, amount, self.is_debt, self.weights, requirement, favour)
     }
 
     /// The same at the last spot price without weights.
@@ -357,6 +421,26 @@ impl Held<'_> {
     fn at_spot(&self, amount: u64) -> Usd {
         spot_value(self.reserve, amount, self.is_debt)
     }
+}
+
+/// What a position is worth in atoms, interest until `now` included, and at the last spot price: for what is done rarely, out of
+/// line.
+#[cold]
+#[inline(never)]
+pub(crate) fn worth(position: &Position, reserve: &Reserve, now: i64) -> (u64, Usd) {
+    let amount = if position.is_debt() {
+        reserve.debt_index_at(now).amount_ceil(position.shares)
+    } else {
+        reserve.deposit_index_at(now).amount_floor(position.shares)
+    };
+    (amount, rare_spot_value(reserve, amount, position.is_debt()))
+}
+
+/// [`spot_value`] likewise.
+#[cold]
+#[inline(never)]
+pub(crate) fn rare_spot_value(reserve: &Reserve, amount: u64, round_up: bool) -> Usd {
+    spot_value(reserve, amount, round_up)
 }
 
 /// An amount's value at the last spot price, rounded up or down.
@@ -377,7 +461,7 @@ record! {
     pub struct HealthReport: 96 {
         /// Collateral at initial weights.
         pub initial_collateral: U128,
-        /// Debt at initial weights; `u128::MAX` while the price of a debt is stale or unsettled, when nothing covers it.
+        /// Debt at initial weights; `u128::MAX` while a price is not good enough for new risk, when nothing covers it.
         pub initial_debt: U128,
         /// Collateral at maintenance weights.
         pub maintenance_collateral: U128,
@@ -406,13 +490,12 @@ impl HealthReport {
             Self::EQUITY => (self.equity_collateral, self.equity_debt),
             _ => return Err(Error::RequirementOutOfRange),
         };
-        let least = mul_div_wide_ceil(debt.get(), min_ratio as u64, ONE_BPS as u64);
-        if least.is_some_and(|least| collateral.get() >= least) { Ok(()) } else { Err(Error::HealthBelowMinimum) }
+        require_ratio(Usd(collateral.get()), Usd(debt.get()), min_ratio)
     }
 
     /// Requires the same, and prices that prove it: of the account that this is the report of, at the same `now`. Maintenance
-    /// reads old prices in the borrower's favour, and equity reads them as they are, so for these an account with debts needs
-    /// recent ones. One without debts passes.
+    /// reads old prices in the borrower's favour, and equity reads them as they are, so for these the debts of an account need
+    /// current ones, and deposits without count nothing. An account without debts passes.
     #[inline(never)]
     pub fn require_proved(
         &self,
@@ -423,15 +506,18 @@ impl HealthReport {
         min_ratio: u32,
     ) -> Result<()> {
         self.require(requirement, min_ratio)?;
-        let is_proved = requirement == Self::INITIAL
-            || !account.has_debt()
-            || account.positions().iter().all(|position| is_recent(position, reserves, now));
-        if is_proved { Ok(()) } else { Err(Error::PriceStale) }
+        if requirement == Self::INITIAL || !account.has_debt() {
+            return Ok(());
+        }
+        let Some(proved) = proved(account, reserves, now)? else { return Ok(()) };
+        let Sums { maintenance, equity, .. } = Sums::of(&proved, reserves, Usd::ZERO, now)?;
+        let health = if requirement == Self::MAINTENANCE { maintenance } else { equity };
+        require_ratio(health.collateral, health.debt, min_ratio)
     }
 
     /// Computes all three.
     pub fn new(account: &MarginAccount, reserves: &[Reserve], market: &MarketConfig, now: i64) -> Result<Self> {
-        let mut sums = Sums::of(account, reserves, now)?;
+        let mut sums = Sums::of(account, reserves, market.dust(), now)?;
         if market.value_at_risk.is_asked_for() && sums.can_add_risk {
             // Once more: most markets do not ask, and should not pay.
             sums.initial = health(account, reserves, market, now, Requirement::Initial)?;
@@ -448,29 +534,36 @@ impl HealthReport {
     }
 }
 
+/// Requires collateral ÷ debt to be at least `min_ratio` basis points.
+fn require_ratio(collateral: Usd, debt: Usd, min_ratio: u32) -> Result<()> {
+    let least = mul_div_wide_ceil(debt.0, min_ratio as u64, ONE_BPS as u64);
+    if least.is_some_and(|least| collateral.0 >= least) { Ok(()) } else { Err(Error::HealthBelowMinimum) }
+}
+
 struct Sums {
     initial: Health,
     maintenance: Health,
     equity: Health,
-    /// Whether the price of every debt is good enough for new risk.
+    /// Whether all prices are good enough for new risk.
     can_add_risk: bool,
 }
 
 impl Sums {
     #[inline(never)]
-    fn of(account: &MarginAccount, reserves: &[Reserve], now: i64) -> Result<Self> {
+    fn of(account: &MarginAccount, reserves: &[Reserve], dust: Usd, now: i64) -> Result<Self> {
         let (mut initial, mut maintenance, mut equity) = (Health::default(), Health::default(), Health::default());
         let mut can_add_risk = true;
-        for_each_position(account, reserves, now, |held| {
+        for_each_position(account, reserves, now, newest_price(account, reserves), |held| {
             let amount = held.amount(now);
             equity.add(held.at_spot(amount), held.is_debt);
-            maintenance.add(held.required(amount, Requirement::Maintenance)?, held.is_debt);
-            match held.required(amount, Requirement::Initial) {
+            maintenance.add(held.required(amount, Requirement::Maintenance, dust)?, held.is_debt);
+            match held.required(amount, Requirement::Initial, dust) {
                 Ok(value) => initial.add(value, held.is_debt),
                 Err(_) => can_add_risk = false,
             }
             Ok(())
         })?;
-        Ok(Self { initial, maintenance, equity, can_add_risk })
+        // Who owes nothing takes no risk.
+        Ok(Self { initial, maintenance, equity, can_add_risk: can_add_risk || equity.debt == Usd::ZERO })
     }
 }

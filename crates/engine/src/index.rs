@@ -101,6 +101,13 @@ impl Index {
         self.divide(amount).map(|(shares, _)| shares)
     }
 
+    /// [`Self::shares_floor`] out of line, for what is done rarely.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn rare_shares_floor(self, amount: u64) -> Option<Shares> {
+        self.shares_floor(amount)
+    }
+
     /// The fewest shares that cover `amount`: `⌈amount / index⌉`. `None` if they exceed 64 bits or the index is zero.
     #[inline(always)]
     pub fn shares_ceil(self, amount: u64) -> Option<Shares> {

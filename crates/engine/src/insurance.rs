@@ -18,8 +18,9 @@ use crate::{
 governed! {
     /// What governance sets for a reserve's insurance.
     pub struct InsuranceConfig: 8 {
-        /// Seconds between asking for staked tokens and taking them.
-        pub cooldown: u32 [Seconds, 86_400..=2_592_000, Any, CooldownOutOfRange],
+        /// Seconds between asking for staked tokens and taking them: a week at least, so that who asks again and again can leave
+        /// at once for two days of nine at most.
+        pub cooldown: u32 [Seconds, 604_800..=2_592_000, Any, CooldownOutOfRange],
         /// Share of the reserve's fees that goes to the insurance.
         pub fee_share: Bps [Bps, 0..=10_000, Any, InsuranceShareOutOfRange],
         /// Share of a liquidation's penalty that goes to the insurance of the repaid reserve. The rest is what liquidators come
@@ -56,13 +57,19 @@ impl Insurance {
     }
 
     /// Buys shares for up to `amount` atoms: as many as it pays for whole, at what they cost. So nothing is lost to
-    /// rounding, whatever a share is worth.
-    fn buy(&mut self, amount: u64) -> Result<(u64, Shares)> {
+    /// rounding, whatever a share is worth. `pending` is income that is earned but not yet here: it belongs to the shares that
+    /// there are.
+    fn buy(&mut self, amount: u64, pending: u64) -> Result<(u64, Shares)> {
+        let assets = self.assets.checked_add(pending).ok_or(Error::AmountTooLarge)?;
+        if self.shares == 0 {
+            // The protocol's own stake: see [`Self::earn`].
+            self.shares = assets;
+        }
         let (shares, cost) = if self.shares == 0 {
             (amount, amount)
         } else {
-            let shares = mul_div_floor(amount, self.shares, self.assets).ok_or(Error::AmountTooLarge)?;
-            (shares, mul_div_ceil(shares, self.assets, self.shares).ok_or(Error::AmountTooLarge)?)
+            let shares = mul_div_floor(amount, self.shares, assets).ok_or(Error::AmountTooLarge)?;
+            (shares, mul_div_ceil(shares, assets, self.shares).ok_or(Error::AmountTooLarge)?)
         };
         if shares == 0 {
             return Err(Error::AmountTooSmall);
@@ -183,14 +190,15 @@ impl Ledger<'_> {
         if amount == 0 {
             return Err(Error::AmountIsZero);
         }
-        let record = self.admitted(Action::Stake, stake.reserve)?;
-        // Income until now belongs to those who staked before.
+        let (_, record) = self.admitted(Action::Stake, stake.reserve)?;
         record.set_some_fees_aside();
         stake.renew(&record.insurance);
         if stake.shares == Shares::ZERO && amount < record.config.min_deposit {
             return Err(Error::DepositBelowMinimum);
         }
-        let (amount, shares) = record.insurance.buy(amount)?;
+        // Income until now belongs to those who staked before.
+        let pending = record.insurance_fees();
+        let (amount, shares) = record.insurance.buy(amount, pending)?;
         stake.shares.0 = stake.shares.0.checked_add(shares.0).ok_or(Error::AmountTooLarge)?;
         Ok(Movement { amount, shares })
     }
@@ -210,7 +218,7 @@ impl Ledger<'_> {
     /// Pays out what was asked for and has cooled down.
     pub fn unstake(&mut self, stake: &mut Stake) -> Result<Movement> {
         let now = self.now;
-        let record = self.admitted(Action::Unstake, stake.reserve)?;
+        let (_, record) = self.admitted(Action::Unstake, stake.reserve)?;
         record.set_some_fees_aside();
         stake.renew(&record.insurance);
         let shares = stake.asked_for;
@@ -229,9 +237,25 @@ impl Ledger<'_> {
 }
 
 impl Reserve {
-    /// [`Self::set_fees_aside`] at anyone's call: of no more than a quarter of the cash, which lenders want too.
+    /// [`Self::set_fees_aside`] at anyone's call: once an hour, and no more than a quarter of the cash, which lenders want too.
+    /// That is the cash as of when this second began; where less is left, nothing is set aside until it is back.
     pub(crate) fn set_some_fees_aside(&mut self) {
-        self.set_fees_aside(self.cash / 4);
+        const HOUR: i64 = 3_600;
+        let most = self.standing_cash / 4;
+        let now = self.last_accrual;
+        if now.saturating_sub(self.fees_set_aside as i64) >= HOUR && most <= self.cash {
+            self.set_fees_aside(most);
+            self.fees_set_aside = now.clamp(0, u32::MAX as i64) as u32;
+        } else {
+            self.update_rates();
+        }
+    }
+
+    /// The insurance's share of the fees that are still in the books, whole atoms.
+    fn insurance_fees(&self) -> u64 {
+        let fees = (self.fees() >> 64) as u64;
+        // A part of them.
+        mul_div_floor(fees, self.config.insurance.fee_share.0 as u64, ONE_BPS as u64).unwrap_or(0)
     }
 
     /// Takes the whole atoms of fees out of the books, as far as so much cash goes: the insurance's share, and what may be
@@ -252,7 +276,7 @@ impl Reserve {
     /// Forgives `shares` of debt: at the expense of the insurance, then of unclaimed fees, then of the depositors, through
     /// their index. Returns who bore how much.
     pub fn write_off(&mut self, shares: Shares) -> Loss {
-        self.set_fees_aside(self.cash);
+        self.set_some_fees_aside();
         let loss = self.debt_index.exact(shares);
         self.debt_shares.0 -= shares.0;
         // A debt is below 2^64 atoms.

@@ -4,7 +4,7 @@
 use crate::{
     error::{Error, Result},
     layout::record,
-    math::{add, excess_over_32_bits, mul, ratio32},
+    math::{add, excess_over_32_bits, mul, ratio32, sub},
     parameter::governed,
     units::{Bps, ONE_BPS, Rate},
 };
@@ -105,9 +105,13 @@ impl Controller {
         self.multiplier = if config.speed.0 == 0 {
             1 << 48
         } else {
-            let bound = |bps: Bps| if bps.0 == ONE_BPS { 1 << 48 } else { mul(bps.0 as u64, MULTIPLIER_BPS) };
-            self.multiplier.clamp(bound(config.lowest), bound(config.highest))
+            self.multiplier.clamp(Self::bound(config.lowest), Self::bound(config.highest))
         };
+    }
+
+    #[inline(always)]
+    const fn bound(bps: Bps) -> u64 {
+        if bps.0 == ONE_BPS { 1 << 48 } else { mul(bps.0 as u64, MULTIPLIER_BPS) }
     }
 
     /// Moves the multiplier m for `seconds` at a utilisation u: `m × (1 + speed × e × time)`, where e is the distance from
@@ -121,7 +125,7 @@ impl Controller {
         // Right to 10^-6.
         let target = mul(config.target.0 as u64, (1 << 32) / ONE_BPS as u64);
         let is_above = self.utilisation > target;
-        let way = if is_above { (1 << 32) - target } else { target };
+        let way = if is_above { sub(1 << 32, target) } else { target };
         // 16 fractional bits, at most one.
         let error = (self.utilisation.abs_diff(target) << 16) / way;
         let time = if seconds < DAY { seconds } else { DAY };
@@ -129,8 +133,11 @@ impl Controller {
         let part = (mul(mul(config.speed.0 as u64, time), error) << 16) / (DAY * ONE_BPS as u64);
         // A multiplier is below 2^51: 2^31 × 2^32 fits.
         let change = mul(self.multiplier >> 20, part) >> 12;
-        self.multiplier = if is_above { add(self.multiplier, change) } else { self.multiplier - change };
-        self.clamp(config);
+        self.multiplier = if is_above {
+            add(self.multiplier, change).min(Self::bound(config.highest))
+        } else {
+            (self.multiplier - change).max(Self::bound(config.lowest))
+        };
     }
 
     /// The rate of a curve's rate, and the premium: at most 1,000 % a year.
@@ -243,10 +250,10 @@ impl RateCurve {
             if at_most <= high.utilisation.0 {
                 let start = (low.utilisation.0 as u64) << 32;
                 // (at − start) < 2^46 and the rise ≤ 100,000 < 2^17: the product stays below 2^63.
-                let rise = (high.rate_bps - low.rate_bps) as u64;
-                let width = (high.utilisation.0 - low.utilisation.0) as u64;
+                let rise = sub(high.rate_bps as u64, low.rate_bps as u64);
+                let width = sub(high.utilisation.0 as u64, low.utilisation.0 as u64);
                 // Below 2^49 with 32 fractional bits; × 2^32 ÷ 2^11 = × 2^15 × 2^6: a digit of 15 bits and one of 6.
-                let rate_bps = add((low.rate_bps as u64) << 32, mul(at - start, rise) / width) << 15;
+                let rate_bps = add((low.rate_bps as u64) << 32, mul(sub(at, start), rise) / width) << 15;
                 return Rate(((rate_bps / YEAR_BPS) << 6) | (((rate_bps % YEAR_BPS) << 6) / YEAR_BPS));
             }
             low = high;

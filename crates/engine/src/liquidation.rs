@@ -5,7 +5,7 @@ use crate::{
     error::{Error, Result},
     flow::{Period, Throughput},
     gate::Action,
-    health::{AccountTerms, Counted, Health, Judged, Requirement, marginal_weight, spot_value, weighted},
+    health::{AccountTerms, Counted, Health, Judged, Requirement, marginal_weight, newest_price, spot_value, weighted},
     margin::{MarginAccount, Side},
     market::MarketConfig,
     math::{
@@ -74,12 +74,13 @@ impl Ledger<'_> {
         let owed = account.positions[debt_slot].shares;
         let collateral_slot = account.find(collateral, Side::Deposit)?;
         let held = account.positions[collateral_slot].shares;
+        let moment = self.moment(account, debt, collateral);
         for (reserve, purpose) in [(debt, Use::RepaidDebt), (collateral, Use::SeizedCollateral)] {
             let record = &self.reserves[reserve as usize];
-            purpose.require(record.price.condition(self.now))?;
+            purpose.require(record.condition(self.now, moment))?;
         }
         // By reference: a copy would cost more than the check.
-        let judged = &self.judge(account, debt_slot, collateral_slot);
+        let judged = &self.judge(account, moment, debt_slot, collateral_slot);
         let &Judged { maintenance: ref before, equity: ref worth, debt: owed_counted, collateral: held_counted } =
             judged.as_ref().map_err(|error| *error)?;
         let is_healthy = before.covers();
@@ -185,10 +186,22 @@ impl Ledger<'_> {
         }
     }
 
+    /// The moment that a liquidation's prices must be of: that of the account's newest price. Of one ahead of the chain's clock it
+    /// is now, or when the newer price of the pair was published: a feed that is ahead stops no liquidation of others.
+    #[inline(always)]
+    fn moment(&self, account: &MarginAccount, debt: u8, collateral: u8) -> i64 {
+        let newest = newest_price(account, self.reserves);
+        if newest <= self.now {
+            return newest;
+        }
+        let published = |reserve: u8| self.reserves[reserve as usize].price.newest_time();
+        published(debt).max(published(collateral)).max(self.now)
+    }
+
     /// Out of line, so that its loop has the registers to itself.
     #[inline(never)]
-    fn judge(&self, account: &MarginAccount, debt_slot: usize, collateral_slot: usize) -> Result<Judged> {
-        Judged::new(account, self.reserves, self.now, 1 << debt_slot | 1 << collateral_slot)
+    fn judge(&self, account: &MarginAccount, moment: i64, debt_slot: usize, collateral_slot: usize) -> Result<Judged> {
+        Judged::new(account, self.reserves, self.now, moment, 1 << debt_slot | 1 << collateral_slot)
     }
 }
 

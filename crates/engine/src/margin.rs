@@ -186,6 +186,15 @@ impl MarginAccount {
         Ok(())
     }
 
+    /// Requires who opens a position by a deposit to be the owner or the delegate: an account has room for few, and each has to be
+    /// priced. Others may add to one.
+    #[cold]
+    #[inline(never)]
+    pub fn require_opener(&self, payer: &Address, now: i64) -> Result<()> {
+        let is_allowed = self.owner == *payer || self.require_delegate(payer, 0, &self.owner, now).is_ok();
+        if is_allowed { Ok(()) } else { Err(Error::PositionNotOpen) }
+    }
+
     /// Counts the sequence number on if it is the one that the signer, the owner or the delegate, expects. A transaction that
     /// begins with it is applied once, and after the one that expects the number before.
     pub fn advance_sequence(&mut self, signer: &Address, expected: u64, now: i64) -> Result<()> {

@@ -4,16 +4,20 @@ use crate::{
     breaker::whole_dollars,
     error::{Error, Result},
     exposure::ValueAtRiskConfig,
-    flow::{Outflow, OutflowLimits, Throughput},
+    flow::{Counted, Outflow, OutflowLimits, Throughput},
     governance::Quota,
     layout::{Address, record},
     parameter::{self, governed},
     pause::Pause,
-    units::{Bps, Usd},
+    reserve::Reserve,
+    units::{Bps, Shares, Usd},
 };
 
 /// Most reserves of a market.
 pub const MAX_RESERVES: usize = 64;
+
+/// Stands for "no deposit" where tokens leave as a loan.
+pub(crate) const NO_DEPOSIT: Shares = Shares(u64::MAX);
 
 governed! {
     /// Who may do what, beside the authority. Any key, also one that a program signs for.
@@ -35,7 +39,7 @@ governed! {
 
 governed! {
     /// What governance sets for a whole market.
-    pub struct MarketConfig: 304 {
+    pub struct MarketConfig: 312 {
         /// Who may do what.
         pub roles: Roles [part],
         /// Maintenance collateral ÷ maintenance debt to which a liquidation returns an account.
@@ -62,10 +66,14 @@ governed! {
         pub outflow_hour: u32 [Dollars, 1..=u32::MAX as u64, AnyOrNone, OutflowLimitOutOfRange],
         /// Most net outflow in a day, whole USD; zero: unlimited.
         pub outflow_day: u32 [Dollars, 1..=u32::MAX as u64, AnyOrNone, OutflowLimitOutOfRange],
-        /// Losses of insurances and depositors in a day above which the market is reduce-only, whole USD.
-        pub loss_limit: u32 [Dollars, 0..=u32::MAX as u64, Up, OutflowLimitOutOfRange],
+        /// Losses of insurances and depositors in a day above which the market is reduce-only, whole USD; zero: unlimited.
+        pub loss_limit: u32 [Dollars, 1..=u32::MAX as u64, UpOrNone, OutflowLimitOutOfRange],
         /// Seconds that a change waits which adds risk, and one of roles twice.
         pub delay: u32 [Seconds, 86_400..=2_592_000, Down, DelayOutOfRange],
+        /// Seconds by which a price may be published after the chain's clock, which can be behind.
+        pub max_clock_lag: u32 [Seconds, 0..=3_600, Any, OracleLimitOutOfRange],
+        /// Zero.
+        pub reserved: [u8; 4] [zero],
     }
 }
 
@@ -149,7 +157,7 @@ record! {
         /// Zero.
         pub padding_2: [u8; 7],
         /// Zero.
-        pub reserved: [u8; 56],
+        pub reserved: [u8; 48],
     }
 }
 
@@ -171,6 +179,44 @@ impl Market {
         Ok(Self { version: LAYOUT_VERSION, config, authority, ..Self::default() })
     }
 
+    /// Takes in tokens that come to a reserve.
+    #[inline(never)]
+    pub(crate) fn flow_in(&mut self, reserve: &mut Reserve, amount: u64, now: i64) {
+        let (amount, limits) = (Counted::new(amount), self.config.outflow());
+        if !limits.are_off() {
+            let (hour, day) = reserve.balance.pay_in(amount, now);
+            if hour | day != 0 {
+                self.outflow.take_back(reserve.price.roughly_both(hour, day), now);
+            }
+        }
+        reserve.outflow.pay_in(&reserve.config.breakers.outflow(), amount, now);
+    }
+
+    /// Takes in tokens that leave a reserve, of a deposit of so many shares or of [`NO_DEPOSIT`], or refuses it.
+    #[inline(never)]
+    pub(crate) fn flow_out(&mut self, reserve: &mut Reserve, amount: u64, deposit: Shares, now: i64) -> Result<()> {
+        let amount = Counted::new(amount);
+        let has_room = reserve.outflow.pay_out(&reserve.config.breakers.outflow(), amount, now);
+        let limits = self.config.outflow();
+        if limits.are_off() {
+            return if has_room { Ok(()) } else { self.require_small(reserve, deposit) };
+        }
+        let (hour, day) = reserve.balance.pay_out(amount, now);
+        let is_open = self.outflow.add(&limits, reserve.price.roughly_both(hour, day), now);
+        if has_room && is_open { Ok(()) } else { self.require_small(reserve, deposit) }
+    }
+
+    /// The last quarter of the outflow limits is for deposits that were small whole.
+    #[cold]
+    #[inline(never)]
+    fn require_small(&self, reserve: &Reserve, deposit: Shares) -> Result<()> {
+        let breakers = &reserve.config.breakers;
+        let is_small = deposit != NO_DEPOSIT && reserve.deposit_index.amount_floor(deposit) <= breakers.small_deposit;
+        let has_room =
+            reserve.outflow.has_room(&breakers.outflow(), true) && self.outflow.has_room(&self.config.outflow(), true);
+        if is_small && has_room { Ok(()) } else { Err(Error::OutflowLimitReached) }
+    }
+
     /// Whether a program may own the market's price accounts.
     #[inline(always)]
     pub fn accepts_receiver(&self, program: &Address) -> bool {
@@ -186,7 +232,7 @@ impl Market {
         if !is_paused && !is_reduced {
             return Err(Error::NothingToLift);
         }
-        self.pause.end();
+        self.pause.end(now);
         if is_reduced {
             (self.reduce_only, self.losses.level) = (0, 0);
         }

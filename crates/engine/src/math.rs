@@ -64,6 +64,8 @@ proved! {
     mul(u64) = checked_mul, wrapping_mul;
     /// `a + b`, proved to fit.
     add(u64) = checked_add, wrapping_add;
+    /// `a − b`, of which `a` is proved to be no less.
+    sub(u64) = checked_sub, wrapping_sub;
     /// `a + b`, proved to fit.
     add_wide(u128) = checked_add, wrapping_add;
     /// `a + b` of small numbers like exponents.
@@ -108,6 +110,14 @@ pub const fn less(a: u64, b: u64) -> u64 {
         return 0;
     }
     a.wrapping_sub(b)
+}
+
+/// [`less`] of numbers below 2^63, for a third less.
+#[inline(always)]
+pub const fn less_short(a: u64, b: u64) -> u64 {
+    debug_assert!((a | b) >> 63 == 0);
+    let rest = a.wrapping_sub(b) as i64;
+    if rest > 0 { rest as u64 } else { 0 }
 }
 
 /// [`less`] of 128-bit numbers.

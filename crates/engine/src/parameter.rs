@@ -1,6 +1,6 @@
 //! Governed parameters as data: where each lies, its unit, its range, and which way adds risk.
 //!
-//! The tables are made from the records themselves: [`governed!`] wants a rule for every field, so that a parameter without
+//! The tables are made from the records themselves: `governed!` wants a rule for every field, so that a parameter without
 //! one does not compile. A parameter is named by its offset in its record, which a layout version fixes for good.
 
 use crate::{

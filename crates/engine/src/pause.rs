@@ -46,9 +46,9 @@ impl Pause {
         Ok(())
     }
 
-    /// Ends the pause.
-    pub fn end(&mut self) {
-        (self.actions, self.until) = (0, 0);
+    /// Ends the pause. It counts for its day all the same.
+    pub fn end(&mut self, now: i64) {
+        (self.actions, self.until) = (0, self.until.min(now));
     }
 
     /// Whether it stops the actions of a bit.

@@ -88,7 +88,7 @@ impl PriceUpdate {
 
 governed! {
     /// Where a reserve's price comes from and when it is good enough.
-    pub struct OracleConfig: 144 {
+    pub struct OracleConfig: 152 {
         /// Feed that updates must carry.
         pub feed_id: Address [Account, 1..=1, Any, FeedMissing],
         /// The one account that updates may come from; none: any account of an allowed receiver program.
@@ -110,19 +110,33 @@ governed! {
         pub confidence_multiple: Bps [Bps, 10_000..=50_000, Down, OracleLimitOutOfRange],
         /// Share of itself by which the slow reference may follow the spot price in an hour; zero: it is the spot price.
         pub reference_speed: Bps [BpsPerHour, 1..=10_000, AnyOrNone, OracleLimitOutOfRange],
+        /// Seconds by which the price may be older than the newest price of an account's positions where prices must be of one
+        /// moment: in a liquidation, and for new risk.
+        pub max_skew: u16 [Seconds, 0..=600, Any, OracleLimitOutOfRange],
+        /// Seconds for which a price of the first of two feeds, an exchange rate, may be used; zero: `max_age`, as for the second.
+        pub max_rate_age: u32 [Seconds, 1..=86_400, AnyOrNone, OracleLimitOutOfRange],
         /// Zero.
-        pub reserved: [u8; 2] [zero],
+        pub reserved: [u8; 4] [zero],
     }
 }
 
 impl OracleConfig {
     /// Refuses parameters that do not go together.
     pub fn validate(&self) -> Result<()> {
-        if self.base_feed_id.is_none() && !self.base_feed_account.is_none() {
+        if self.base_feed_id.is_none() && !(self.base_feed_account.is_none() && self.max_rate_age == 0) {
             return Err(Error::FeedMissing);
         }
         let ordered = self.max_confidence_initial <= self.max_confidence_maintenance;
         if ordered { Ok(()) } else { Err(Error::OracleLimitOutOfRange) }
+    }
+
+    /// When a price counts as published, whose feeds published at these times: the earlier of both, where an exchange rate that
+    /// may be older than `max_age` counts as so much younger.
+    #[inline(always)]
+    pub(crate) fn published(&self, first: i64, base: i64) -> i64 {
+        let allowance = if self.max_rate_age == 0 { 0 } else { self.max_rate_age as i64 - self.max_age as i64 };
+        let first = first.wrapping_add(allowance);
+        if first < base { first } else { base }
     }
 }
 
@@ -154,22 +168,24 @@ pub struct Quote {
     pub ema_price: u64,
     /// −18 to 0.
     pub exponent: i32,
-    /// When it was published, unix seconds.
+    /// When it was published, unix seconds; of two feeds, when the first did.
     pub publish_time: i64,
+    /// When the second of two feeds published; of one, the same as `publish_time`.
+    pub base_time: i64,
 }
 
 impl Quote {
     /// The price that a reserve is configured for: of one feed, or the product of two.
     ///
     /// Refused: another feed or a pinned feed's other account, a price or EMA that is not positive or outside 10^-12 to
-    /// 10^9 USD, an exponent outside −18 to 0, a publish time in the future or none.
+    /// 10^9 USD, an exponent outside −18 to 0, a publish time after `latest`, unix seconds.
     #[inline(always)]
-    pub fn new(first: &Source, base: Option<&Source>, oracle: &OracleConfig, now: i64) -> Result<Self> {
-        let quote = Self::of_feed(first, &oracle.feed_id, &oracle.feed_account, now)?;
+    pub fn new(first: &Source, base: Option<&Source>, oracle: &OracleConfig, latest: i64) -> Result<Self> {
+        let quote = Self::of_feed(first, &oracle.feed_id, &oracle.feed_account, latest)?;
         let quote = match (oracle.base_feed_id.is_none(), base) {
             (true, None) => quote,
             (false, Some(base)) => {
-                quote.times(Self::of_feed(base, &oracle.base_feed_id, &oracle.base_feed_account, now)?)?
+                quote.times(Self::of_feed(base, &oracle.base_feed_id, &oracle.base_feed_account, latest)?)?
             }
             _ => return Err(Error::PriceAccountMissing),
         };
@@ -180,7 +196,7 @@ impl Quote {
     }
 
     #[inline(always)]
-    fn of_feed(source: &Source, feed: &Address, pinned: &Address, now: i64) -> Result<Self> {
+    fn of_feed(source: &Source, feed: &Address, pinned: &Address, latest: i64) -> Result<Self> {
         let update = &source.update;
         if !pinned.is_none() && *pinned != source.address {
             return Err(Error::PriceAccountNotPinned);
@@ -194,12 +210,8 @@ impl Quote {
         if !(MIN_EXPONENT..=0).contains(&update.exponent) {
             return Err(Error::PriceExponentOutOfRange);
         }
-        // Not by a second: block time follows the cluster's median, and a keeper can wait.
-        if update.publish_time > now {
+        if update.publish_time > latest {
             return Err(Error::PriceInFuture);
-        }
-        if update.publish_time <= 0 {
-            return Err(Error::PriceOlderThanCached);
         }
         Ok(Self {
             price: update.price as u64,
@@ -207,10 +219,11 @@ impl Quote {
             ema_price: update.ema_price as u64,
             exponent: update.exponent,
             publish_time: update.publish_time,
+            base_time: update.publish_time,
         })
     }
 
-    /// The product of an exchange rate and the price of what it is quoted in, as old as the older of the two. Prices are
+    /// The product of an exchange rate and the price of what it is quoted in, with the times of both. Prices are
     /// rounded down by less than a unit, the confidence, (1 + a)(1 + b) − 1 of the price for relative ones a and b, up.
     #[inline(never)]
     fn times(self, base: Self) -> Result<Self> {
@@ -240,7 +253,8 @@ impl Quote {
             confidence: spread.saturating_add((rest != 0) as u64 + 1),
             ema_price: product(self.ema_price, base.ema_price)?,
             exponent: exponent + cut as i32,
-            publish_time: self.publish_time.min(base.publish_time),
+            publish_time: self.publish_time,
+            base_time: base.publish_time,
         })
     }
 }

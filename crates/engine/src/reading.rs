@@ -5,11 +5,11 @@ use crate::{
     error::{Error, Result},
     layout::{FieldType, Layout, record},
     math::{
-        add, add_small, add_wide, bit_length, bit_length_wide, div_up, later, less, mul, mul_shift_below,
+        add, add_small, add_wide, bit_length, bit_length_wide, div_up, later, less_short, mul, mul_shift_below,
         scaled_quotient, sub_small, sub_times, wide_mul,
     },
     price::{MIN_EXPONENT, OracleConfig, Quote},
-    rules::Condition,
+    rules::{Condition, FAVOUR_SECONDS},
     units::{Bps, ONE_BPS, Usd},
 };
 
@@ -19,16 +19,21 @@ record! {
     /// A reading is a mantissa below 2^48 (48 significant bits or a few less); all five share `shift`:
     /// `mantissa × 2^-shift` is 10^-4 USD per atom, so that `amount × (mantissa × weight in bps) >> shift` is a
     /// weighted value in [`Usd`] with a single wide product.
-    pub struct PriceCache: 104 {
+    pub struct PriceCache: 120 {
         /// Spot price as published.
         pub price: u64,
         /// Confidence as published.
         pub confidence: u64,
         /// EMA as published.
         pub ema_price: u64,
-        /// When it was published; zero: never priced.
+        /// When it counts as published (`OracleConfig::published`), unix seconds; zero: never priced.
         pub publish_time: i64,
-        /// Until when it may be used, unix seconds.
+        /// When the first of two feeds published; of one, its time.
+        pub first_time: i64,
+        /// When the second of two feeds published; of one, its time.
+        pub base_time: i64,
+        /// Until when it may be used, unix seconds: for `max_age` from when it was published, or from when it was taken over if
+        /// the chain's clock was behind.
         pub fresh_until: i64,
         /// What collateral is worth to new risk.
         pub low_initial: Reading,
@@ -69,24 +74,30 @@ impl Layout for Reading {
 }
 
 impl PriceCache {
-    /// Takes over a quote, to be judged next ([`Self::judge`]), or returns `false` if it is the one already held.
+    /// Takes over a quote, to be judged next ([`Self::judge`]), or returns `false` if it is not newer than what is held: of
+    /// two feeds, if one is older or neither is newer.
     ///
-    /// Refused: a publish time before the cached one, a confidence above the maintenance limit. `multiple` is the
-    /// confidence multiple in force, `decimals` are the token's (0 to 18).
+    /// Refused: a confidence above the maintenance limit. `multiple` is the confidence multiple in force, `decimals` are the
+    /// token's (0 to 18), `now` is unix seconds.
     #[inline(always)]
-    pub fn update(&mut self, quote: &Quote, oracle: &OracleConfig, multiple: Bps, decimals: u8) -> Result<bool> {
-        let Quote { price, confidence, ema_price, exponent, publish_time } = *quote;
-        if publish_time < self.publish_time {
-            return Err(Error::PriceOlderThanCached);
+    pub fn update(
+        &mut self,
+        quote: &Quote,
+        oracle: &OracleConfig,
+        multiple: Bps,
+        decimals: u8,
+        now: i64,
+    ) -> Result<bool> {
+        let Quote { price, confidence, ema_price, exponent, publish_time: first_time, base_time } = *quote;
+        if !self.is_older_than(quote) {
+            return Ok(false);
         }
         let confidence_bps = ratio_bps(confidence, price);
         if confidence_bps > oracle.max_confidence_maintenance {
             return Err(Error::PriceConfidenceTooWide);
         }
-        if publish_time == self.publish_time {
-            return Ok(false);
-        }
-        let (reference, reference_bits) = self.follow(quote, oracle.reference_speed);
+        let publish_time = oracle.published(first_time, base_time);
+        let (reference, reference_bits) = self.follow(quote, publish_time, oracle.reference_speed);
         // Published numbers again, rounded away from the middle.
         let (slow_low, slow_high) = (reference >> reference_bits, ceil_shift(reference, reference_bits));
         // The confidence limit keeps the bias at or below the price, 20 % × 5, and all of them are below 2^63.
@@ -99,7 +110,7 @@ impl PriceCache {
         let spot = scale.floor(price);
         // At least one, which makes up for what the power of ten was rounded down by.
         let bias = if bias == 0 { Reading(1) } else { scale.ceil(bias) };
-        let below = |reading: Reading| Reading(less(reading.0, bias.0));
+        let below = |reading: Reading| Reading(less_short(reading.0, bias.0));
         // Above a reading rounded down by less than one.
         let above = |reading: Reading| Reading(add(reading.0, bias.0 + 1));
         // One of the two is mostly the spot price itself.
@@ -109,6 +120,9 @@ impl PriceCache {
             confidence,
             ema_price,
             publish_time,
+            first_time,
+            base_time,
+            fresh_until: later(if publish_time < now { publish_time } else { now }, oracle.max_age as i64),
             low_initial: below(scaled(lowest)),
             high_initial: above(scaled(highest)),
             low_maintenance: below(spot),
@@ -125,11 +139,46 @@ impl PriceCache {
         Ok(true)
     }
 
+    /// Whether a quote is newer: by one of its feeds, and older by none. Who chose the older update of one beside the newer of the
+    /// other could put a price back that is over.
+    #[inline(always)]
+    pub fn is_older_than(&self, quote: &Quote) -> bool {
+        if quote.publish_time < self.first_time || quote.base_time < self.base_time {
+            return false;
+        }
+        quote.publish_time != self.first_time || quote.base_time != self.base_time
+    }
+
+    /// When the newer of its feeds published: the moment that the others of an account must be of.
+    #[inline(always)]
+    pub fn newest_time(&self) -> i64 {
+        if self.first_time > self.base_time { self.first_time } else { self.base_time }
+    }
+
+    /// Forgets when the price was published, so that any of another feed is newer. It stays what the last one was, too old from
+    /// now on.
+    pub(crate) fn await_another_feed(&mut self, now: i64) {
+        // Zero is never priced.
+        let last = self.publish_time.min(1);
+        (self.publish_time, self.first_time, self.base_time) = (last, last, last);
+        self.fresh_until = self.fresh_until.min(now.saturating_sub(1));
+        self.reference = 0;
+    }
+
+    /// Takes over another age limit.
+    pub(crate) fn change_age(&mut self, old: &OracleConfig, new: &OracleConfig) {
+        let published = new.published(self.first_time, self.base_time);
+        let later = (published - self.publish_time) + (new.max_age as i64 - old.max_age as i64);
+        if self.publish_time > 1 {
+            (self.publish_time, self.fresh_until) = (published, self.fresh_until.saturating_add(later));
+        }
+    }
+
     /// The slow reference r after a quote of price p, dt seconds (an hour at most) after the last one:
     /// `p, but within r ± r × speed × dt ÷ 1 h`. So a pumped price backs little new risk until the pump has lasted. It
     /// starts at the first price, and again when the feed changes.
     #[inline(always)]
-    fn follow(&self, quote: &Quote, speed: Bps) -> (u64, u8) {
+    fn follow(&self, quote: &Quote, publish_time: i64, speed: Bps) -> (u64, u8) {
         /// Gaps are no licence to leap: who waits gets an hour's worth.
         const MAX_SECONDS: i64 = 3_600;
         const HOUR_BPS: u64 = 3_600 * ONE_BPS as u64;
@@ -144,8 +193,8 @@ impl PriceCache {
                 None => return normalised(quote.price, 0),
             }
         };
-        // Publish times are positive and rise.
-        let seconds = sub_times(quote.publish_time, self.publish_time).min(MAX_SECONDS) as u64;
+        // Publish times are positive and never fall.
+        let seconds = sub_times(publish_time, self.publish_time).min(MAX_SECONDS) as u64;
         // 37 bits × (3,600 × 10,000 < 2^26): fits. At most the reference itself.
         let step = (mul(reference >> 26, mul(seconds, speed.0 as u64)) / HOUR_BPS) << 26;
         // The reference has 63 bits: the sum fits.
@@ -158,10 +207,9 @@ impl PriceCache {
         normalised(if spot < low { low } else { spot }, bits)
     }
 
-    /// Judges the price by the reserve's limits and its breaker, which says what it is good for and until when.
+    /// Judges the price by the reserve's limits and its breaker, which says what it is good for.
     #[inline(always)]
     pub fn judge(&mut self, oracle: &OracleConfig, halt: &Halt) {
-        self.fresh_until = later(self.publish_time, oracle.max_age as i64);
         let condition = if self.confidence_bps > oracle.max_confidence_initial {
             Condition::WideConfidence
         } else if self.divergence_bps > oracle.max_ema_divergence {
@@ -172,12 +220,12 @@ impl PriceCache {
         self.condition = halt.worsen(condition) as u8;
     }
 
-    /// What the price is good for at `now`.
+    /// What the price is good for by itself at `now`. Beside others: [`crate::reserve::Reserve::condition`].
     #[inline(always)]
     pub fn condition(&self, now: i64) -> Condition {
         // A clock that steps back makes a price newer, not stale.
-        if now > self.fresh_until || self.publish_time == 0 {
-            if self.publish_time == 0 { Condition::NeverPriced } else { Condition::Stale }
+        if now > self.fresh_until {
+            self.outdated(now)
         } else if self.condition == Condition::Fresh as u8 {
             Condition::Fresh
         } else {
@@ -185,12 +233,24 @@ impl PriceCache {
         }
     }
 
+    #[cold]
+    #[inline(never)]
+    fn outdated(&self, now: i64) -> Condition {
+        match () {
+            () if self.publish_time == 0 => Condition::NeverPriced,
+            () if now > self.fresh_until.saturating_add(FAVOUR_SECONDS) => Condition::Dead,
+            () => Condition::Stale,
+        }
+    }
+
     #[inline(always)]
     fn unsettled(&self) -> Condition {
+        const NEVER: u8 = Condition::NeverPriced as u8;
         const WIDE: u8 = Condition::WideConfidence as u8;
         const MOVING: u8 = Condition::Moving as u8;
         const HALTED: u8 = Condition::Halted as u8;
         match self.condition {
+            NEVER => Condition::NeverPriced,
             WIDE => Condition::WideConfidence,
             MOVING => Condition::Moving,
             HALTED => Condition::Halted,
@@ -204,6 +264,15 @@ impl PriceCache {
         // The reference's 63 bits begin above its fractional ones.
         let slow = self.reference >> self.reference_bits;
         self.divergence_bps.max(ratio_bps(self.price.abs_diff(slow), slow))
+    }
+
+    /// How far a quote is from the price that is held, in any unit: rounded up, at most 65,535.
+    pub fn distance_of(&self, quote: &Quote) -> Bps {
+        let Some((price, bits)) = rescaled(self.price, 0, self.exponent - quote.exponent) else { return Bps(u16::MAX) };
+        // Two bits less than 63 leave room for a quote of up to four times as much.
+        let cut = if price >> 61 == 0 { 0 } else { 2 };
+        let (price, quoted) = (price >> cut, ((quote.price as u128) << bits) >> cut);
+        if quoted >> 63 != 0 { Bps(u16::MAX) } else { ratio_bps((quoted as u64).abs_diff(price), price) }
     }
 
     /// Weighted value of an amount, rounded down: for collateral.
@@ -236,6 +305,13 @@ impl PriceCache {
     #[inline(always)]
     pub fn roughly(&self, amount: u64) -> u64 {
         roughly(amount, self.spot, self.shift)
+    }
+
+    /// [`Self::roughly`] of two amounts, which are mostly the same: of an hour and of a day.
+    #[inline(always)]
+    pub(crate) fn roughly_both(&self, one: u64, other: u64) -> (u64, u64) {
+        let value = self.roughly(one);
+        (value, if other == one { value } else { self.roughly(other) })
     }
 
     /// 2^75 ÷ spot by the spot's first bits: 27 to 31 bits. Zero for prices at the ends of the scale.
@@ -272,21 +348,28 @@ impl PriceCache {
     }
 }
 
-/// An amount's value at a reading in 10^-8 USD, at most `u64::MAX`: rounded down, right to 2^-15. For windows, which count flows
-/// and not claims.
+/// An amount's value at a reading in 10^-8 USD, at most `u64::MAX`: rounded down, right to 2^-18. For windows, which count flows
+/// and not claims. The parts of an amount are worth what the whole is, but for rounding down: what comes in parts and goes as a
+/// whole moves no window.
 #[inline(always)]
 pub fn roughly(amount: u64, reading: Reading, shift: u32) -> u64 {
     /// Cut off reading × 10^4, of which 19 to 24 bits are left.
     const CUT: u32 = 38;
-    /// Cut off an amount of more than 40 bits.
-    const CUT_AMOUNT: u32 = 24;
+    /// Half of an amount that has more than 40 bits.
+    const HALF: u32 = 24;
     let unit = mul(reading.0, ONE_BPS as u64);
-    let (short, cut) = if amount >> 40 == 0 { (amount, CUT) } else { (amount >> CUT_AMOUNT, CUT + CUT_AMOUNT) };
-    let (mantissa, shift_left) = (unit >> CUT, shift.wrapping_sub(cut));
-    if shift_left < 64 && mantissa >> 18 != 0 {
-        return mul(short, mantissa) >> shift_left;
+    let (mantissa, shift_left) = (unit >> CUT, shift.wrapping_sub(CUT));
+    if mantissa >> 18 == 0 {
+        return value_of_any(amount, unit, shift);
     }
-    value_of_any(amount, unit, shift)
+    if amount >> 40 == 0 && shift_left < 64 {
+        return mul(amount, mantissa) >> shift_left;
+    }
+    if shift_left.wrapping_sub(HALF) < 64 {
+        let low = mul(amount & ((1 << HALF) - 1), mantissa) >> HALF;
+        return add(mul(amount >> HALF, mantissa), low) >> (shift_left - HALF);
+    }
+    value_of_any(amount, mantissa << CUT, shift)
 }
 
 /// [`roughly`] for tokens worth very much or very little an atom, or nothing.
@@ -425,7 +508,7 @@ fn normalised(number: u64, bits: u8) -> (u64, u8) {
 /// `number × 2^-bits × 10^digits` in the same form; `None` if it does not fit, or would have no digits left.
 #[cold]
 #[inline(never)]
-fn rescaled(number: u64, bits: u8, digits: i32) -> Option<(u64, u8)> {
+pub(crate) fn rescaled(number: u64, bits: u8, digits: i32) -> Option<(u64, u8)> {
     let (mut number, mut bits) = (number as u128, bits as i32);
     for _ in 0..digits.unsigned_abs() {
         if digits > 0 {
@@ -446,7 +529,7 @@ fn rescaled(number: u64, bits: u8, digits: i32) -> Option<(u64, u8)> {
 /// `⌈number ÷ 2^bits⌉`, for less than 64 bits.
 #[inline(always)]
 fn ceil_shift(number: u64, bits: u8) -> u64 {
-    (number >> bits) + (number & ((1 << bits) - 1) != 0) as u64
+    add(number >> bits, (number & ((1 << bits) - 1) != 0) as u64)
 }
 
 /// `⌈a / b⌉` in basis points, at most 65,535.

@@ -7,18 +7,19 @@
 use crate::{
     breaker::{BreakerConfig, Change, Halt},
     error::{Error, Result},
-    flow::{Outflow, Throughput},
+    flow::{Balance, Outflow, Throughput},
     governance::Quota,
     index::{ExactAtoms, Index, exact, growth},
     insurance::{Insurance, InsuranceConfig},
     interest::{Controller, ControllerConfig, RateCurve, Utilisation},
     layout::{Address, record},
-    math::{add, excess_over_32_bits, less, mul, mul_shift32_floor, ratio32, seconds_since},
+    math::{add, excess_over_32_bits, less, mul, mul_shift32_floor, ratio32, sub},
     parameter::{self, governed},
     price::{OracleConfig, Quote},
-    reading::{PriceCache, Reading, roughly},
+    reading::PriceCache,
+    rules::Condition,
     units::{Bps, Fraction, ONE_BPS, Rate, Shares, Usd},
-    weights::{RiskConfig, RiskState, Turn},
+    weights::{Deposits, RiskConfig, RiskState, Turn, highest},
 };
 
 /// The most atoms a reserve accounts for: lent and unlent together.
@@ -70,6 +71,9 @@ governed! {
 }
 
 impl ReserveConfig {
+    /// Most seconds for which a price may be used in a risk group, whose weights leave room for little.
+    const MAX_GROUP_AGE: u32 = 60;
+
     /// Refuses parameters outside their ranges, or that do not go together.
     pub fn validate(&self) -> Result<()> {
         parameter::validate(&parameter::RESERVE, bytemuck::bytes_of(self))?;
@@ -78,6 +82,9 @@ impl ReserveConfig {
         self.curve.validate()?;
         self.controller.validate()?;
         self.breakers.validate()?;
+        if self.risk.group_id != 0 && self.oracle.max_age > Self::MAX_GROUP_AGE {
+            return Err(Error::GroupPriceTooOld);
+        }
         let collateral_weight = self.risk.highest_asset_weight();
         if self.borrow_enabled == 0 && collateral_weight.0 == 0 && self.reduce_only == 0 {
             return Err(Error::ReserveHasNoUse);
@@ -156,19 +163,23 @@ record! {
         pub flash_loan: u64,
         /// Its fee, atoms.
         pub flash_fee: u64,
-        /// Atoms deposited since `last_accrual`, which may be gone at the end of the transaction.
-        pub passing: u64,
-        /// What an atom counted for in the market's outflow at `last_accrual`: the spot price, or nothing if that was old. It
-        /// stands for that second, so that the same tokens in and out again count the same.
-        pub flow_reading: Reading,
-        /// Its binary exponent.
-        pub flow_shift: u32,
-        /// Zero.
-        pub padding_2: [u8; 4],
+        /// Atoms withdrawn less those deposited since `last_accrual`: at the end of the transaction either may be undone.
+        pub leaving: i64,
+        /// The cash at `last_accrual`, likewise.
+        pub standing_cash: u64,
+        /// What left it on balance, for the market's outflow.
+        pub balance: Balance,
+        /// When fees were last set aside at anyone's call, unix seconds.
+        pub fees_set_aside: u32,
+        /// Until when the first price of a new feed is taken over only if it is near the last of the old one, unix seconds; zero:
+        /// there is no new feed.
+        pub feed_trial_until: u32,
         /// What the risk council did to its parameters lately.
         pub council: Quota,
+        /// Initial asset weights as they were last waited for, in the order of [`crate::weights::Terms`].
+        pub waited_weights: [Bps; 3],
         /// Zero.
-        pub reserved: [u8; 32],
+        pub reserved: [u8; 2],
     }
 }
 
@@ -187,7 +198,8 @@ impl Reserve {
         }
         config.validate()?;
         (self.config, self.decimals, self.last_accrual) = (*config, decimals, now);
-        self.risk = RiskState::new(&config.risk, config.oracle.confidence_multiple, now);
+        self.risk = RiskState::new(&config.risk, config.oracle.confidence_multiple, config.deposit_cap, now);
+        self.waited_weights = config.risk.initial_asset_weights();
         self.controller = Controller::new(&config.controller);
         (self.deposit_index, self.debt_index) = (Index::ONE, Index::ONE);
         self.update_rates();
@@ -197,8 +209,9 @@ impl Reserve {
     /// Seconds before which a term must be known.
     pub const NOTICE: i64 = 604_800;
 
-    /// Replaces the configuration from `now` on; interest until then follows the old one, and maintenance the ramp.
-    pub fn set_config(&mut self, config: &ReserveConfig, now: i64) -> Result<()> {
+    /// Replaces the configuration from `now` on; interest and fees until then follow the old one, and maintenance the ramp. `delay`
+    /// is what changes of the market wait, seconds, and `has_waited` whether this one did.
+    pub fn set_config(&mut self, config: &ReserveConfig, now: i64, delay: u32, has_waited: bool) -> Result<()> {
         if self.closed != 0 {
             return Err(Error::ReserveClosed);
         }
@@ -215,56 +228,102 @@ impl Reserve {
             return Err(Error::IsolatedWeightsWithdrawn);
         }
         self.accrue(now);
+        // By the shares that were in force while they were earned.
+        self.set_some_fees_aside();
         self.ramp(now);
         // A higher penalty waits until the weights in force leave room for it.
         config.require_improvement(self.risk.highest_asset_weight())?;
         let (old, new) = (&self.config.oracle, &config.oracle);
         if (new.feed_id, new.base_feed_id) != (old.feed_id, old.base_feed_id) {
-            // The old readings stay, as old as can be: they back no new risk, liquidation reads them in the borrower's
+            // The old readings stay, too old from now on: they back no new risk, liquidation reads them in the borrower's
             // favour, and any price of the new feed is newer.
-            self.price.publish_time = self.price.publish_time.min(1);
-            self.price.reference = 0;
+            self.price.await_another_feed(now);
             self.risk.volatility.restart();
+            if !is_empty {
+                self.feed_trial_until = now.saturating_add(2 * delay as i64).clamp(0, u32::MAX as i64) as u32;
+            }
+        }
+        self.price.change_age(old, new);
+        if has_waited {
+            self.remember(config);
         }
         let worth = self.price.value_ceil(self.deposits(), self.price.spot, Bps(ONE_BPS)).0.div_ceil(Usd::ONE.0);
-        self.risk.adopt(&config.risk, &self.config.risk, worth.min(u32::MAX as u128) as u32);
+        self.risk.adopt(&config.risk, &self.config.risk, worth.min(u32::MAX as u128) as u32, now);
         self.config = *config;
         self.price.judge(&self.config.oracle, &self.halt);
         self.follow_volatility();
-        self.reassess(true);
+        self.reassess(true, now);
         self.controller.clamp(&config.controller);
         self.update_rates();
         Ok(())
     }
 
+    /// Remembers what a change that waited says of the deposit cap and the initial weights. What divides a cap or makes a haircut
+    /// must be of these: lowered at once, a deposit cap would let the borrowing cap allow a higher weight, and the highest weight the
+    /// haircut leave the others more. It is not enough that some change waits in between.
+    fn remember(&mut self, config: &ReserveConfig) {
+        if config.deposit_cap != self.config.deposit_cap {
+            self.risk.ceiling_cap = config.deposit_cap;
+        }
+        let changes = self.config.risk.initial_asset_weights().into_iter().zip(config.risk.initial_asset_weights());
+        for (waited, (old, new)) in self.waited_weights.iter_mut().zip(changes) {
+            if new != old {
+                *waited = new;
+            }
+        }
+        self.risk.haircut_weight = highest(self.waited_weights);
+    }
+
     /// Takes over a price; one that the reserve has already changes nothing. Returns what became of the price breaker.
-    #[inline(always)]
+    #[inline(never)]
     pub fn refresh(&mut self, quote: &Quote, now: i64) -> Result<Option<Change>> {
+        if self.feed_trial_until != 0 {
+            self.require_near(quote, now)?;
+        }
         let (oracle, risk) = (&self.config.oracle, &mut self.risk);
-        let (last, is_rescaled) = (self.price.publish_time, quote.exponent != self.price.exponent);
-        if !self.price.update(quote, oracle, risk.confidence_multiple, self.decimals)? {
+        let (last, exponent) = (self.price.publish_time, self.price.exponent);
+        if !self.price.update(quote, oracle, risk.confidence_multiple, self.decimals, now)? {
             return Ok(None);
         }
-        if is_rescaled {
-            risk.volatility.restart();
+        self.feed_trial_until = 0;
+        if quote.exponent != exponent {
+            risk.volatility.rescale(exponent - quote.exponent);
         }
-        let turn = risk.take_turn(&self.config.risk, oracle.confidence_multiple, quote, last, now);
+        let (price, published) = (quote.price, self.price.publish_time);
+        let turn = risk.take_turn(&self.config.risk, oracle.confidence_multiple, (price, published), last, now);
         let change = self.watch(now);
         if turn == Turn::Sample {
             self.follow_volatility();
         }
         let has_ramped = turn == Turn::Ramp;
         if has_ramped || self.config.risk.follows_the_market() {
-            self.reassess(has_ramped);
+            self.reassess(has_ramped, now);
         }
         Ok(change)
+    }
+
+    /// How far the first price of a new feed may be from the last of the old one. Nobody sets it: what new risk allows can be
+    /// lowered at once, and would keep any price out.
+    pub const MOST_APART: Bps = Bps(500);
+
+    /// Refuses the first price of a new feed while it is far from the last of the old one, until somebody has had the time to
+    /// queue another: one of the two is wrong, and the accounts that hold the token must not be liquidated by it.
+    #[cold]
+    #[inline(never)]
+    fn require_near(&self, quote: &Quote, now: i64) -> Result<()> {
+        let is_near = self.price.distance_of(quote) <= Self::MOST_APART;
+        if !is_near && now < self.feed_trial_until as i64 && self.price.publish_time != 0 {
+            return Err(Error::NewFeedFarFromOld);
+        }
+        Ok(())
     }
 
     /// Moves maintenance without a price.
     #[inline(never)]
     pub fn ramp(&mut self, now: i64) {
-        if self.risk.step(&self.config.risk, self.config.oracle.confidence_multiple, now) {
-            self.reassess(true);
+        let has_ramped = self.risk.step(&self.config.risk, self.config.oracle.confidence_multiple, now);
+        if has_ramped || self.risk.is_held_back() {
+            self.reassess(has_ramped, now);
         }
     }
 
@@ -272,8 +331,7 @@ impl Reserve {
     #[inline(always)]
     pub fn watch(&mut self, now: i64) -> Option<Change> {
         let breakers = &self.config.breakers;
-        let age = seconds_since(self.price.publish_time, now);
-        let is_watched = breakers.tiers[0].0 != 0 && age <= self.config.oracle.max_age as u64;
+        let is_watched = breakers.tiers[0].0 != 0 && now <= self.price.fresh_until;
         let change =
             if is_watched { self.halt.watch(breakers, self.price.distance(), now) } else { self.halt.lift(now) };
         self.price.judge(&self.config.oracle, &self.halt);
@@ -290,13 +348,14 @@ impl Reserve {
 
     /// Brings depths and haircuts up to the price at hand, and to maintenance if that has ramped.
     #[inline(never)]
-    fn reassess(&mut self, has_ramped: bool) {
+    fn reassess(&mut self, has_ramped: bool, now: i64) {
         let deposits = self.deposits_roughly();
+        // A refresh does not accrue.
+        let leaving = if now == self.last_accrual { self.leaving } else { 0 };
+        let deposits = Deposits { at_present: deposits, standing: Some(standing(deposits, leaving)) };
         let price = &self.price;
         let reciprocal = price.reciprocal();
-        self.risk.reprice(&self.config.risk, deposits, self.config.deposit_cap, has_ramped, |usd| {
-            price.atoms_of(usd, reciprocal)
-        });
+        self.risk.reprice(&self.config.risk, deposits, has_ramped, now, |usd| price.atoms_of(usd, reciprocal));
     }
 
     /// Growth of debts since the last accrual.
@@ -343,11 +402,28 @@ impl Reserve {
         }
         if now > self.last_accrual {
             self.controller.step(&self.config.controller, now.abs_diff(self.last_accrual));
-            (self.last_accrual, self.passing) = (now, 0);
-            let is_recent = now <= self.price.fresh_until;
-            (self.flow_reading, self.flow_shift) =
-                (if is_recent { self.price.spot } else { Reading(0) }, self.price.shift);
+            (self.last_accrual, self.standing_cash) = (now, self.cash);
+            self.leaving = 0;
         }
+    }
+
+    /// What the price is good for at `now` beside others of a `moment`. One of a feed that is older, or newer, by more than the limit
+    /// is of another moment.
+    #[inline(always)]
+    pub fn condition(&self, now: i64, moment: i64) -> Condition {
+        let condition = self.price.condition(now);
+        let most = self.config.oracle.max_skew as i64;
+        // None is before the epoch.
+        if moment.wrapping_sub(self.price.publish_time) > most || self.price.newest_time().wrapping_sub(moment) > most {
+            return self.skewed(condition);
+        }
+        condition
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn skewed(&self, condition: Condition) -> Condition {
+        if condition.is_current() { Condition::Skewed } else { condition }
     }
 
     /// Sets the rates that hold until the books change again.
@@ -375,14 +451,8 @@ impl Reserve {
         // Debts rounded down, deposits up: depositors never earn more than borrowers pay. Their share falls short by less
         // than 2^-29 of one, unless fees are most of the liquidity; what they do not get goes to fees like every remainder.
         let lent = if lent < deposits { ratio32(lent, deposits, shift) } else { (deposits != 0) as u64 * (1 << 32) };
-        let kept = mul(lent, (ONE_BPS - self.config.reserve_factor.0) as u64) / ONE_BPS as u64;
+        let kept = mul(lent, sub(ONE_BPS as u64, self.config.reserve_factor.0 as u64)) / ONE_BPS as u64;
         self.deposit_growth = Fraction(if kept >> 32 == 0 { kept << 32 } else { u64::MAX });
-    }
-
-    /// What an amount counts for in the market's outflow, 10^-8 USD; after [`Self::accrue`].
-    #[inline(always)]
-    pub fn flow_value(&self, amount: u64) -> u64 {
-        roughly(amount, self.flow_reading, self.flow_shift)
     }
 
     /// What depositors own, rounded up to atoms.
@@ -406,40 +476,53 @@ impl Reserve {
     }
 
     /// Takes in `amount` and returns the shares it buys, rounded down.
-    #[inline(always)]
     pub fn deposit(&mut self, amount: u64) -> Result<Shares> {
+        self.deposit_up_to(self.config.deposit_cap, amount)
+    }
+
+    /// The same, with another cap.
+    #[inline(always)]
+    pub(crate) fn deposit_up_to(&mut self, most: u64, amount: u64) -> Result<Shares> {
         let shares = self.deposit_index.shares_floor(amount).ok_or(Error::AmountTooLarge)?;
         if shares == Shares::ZERO {
             return Err(Error::AmountTooSmall);
         }
         let cash = self.cash.checked_add(amount).ok_or(Error::AmountTooLarge)?;
         let debts = self.debt_index.amount_bounds(self.debt_shares);
-        if cash > less(MAX_LIQUIDITY, debts.0) {
+        if cash > MAX_LIQUIDITY.saturating_sub(debts.0) {
             return Err(Error::AmountTooLarge);
         }
         let deposit_shares = Shares(self.deposit_shares.0.checked_add(shares.0).ok_or(Error::AmountTooLarge)?);
         let deposits = self.deposit_index.amount_ceil(deposit_shares);
-        if deposits > self.config.deposit_cap {
+        if deposits > most {
             return Err(Error::DepositCapExceeded);
         }
         (self.cash, self.deposit_shares) = (cash, deposit_shares);
-        // No more than the cash, but for what was borrowed since.
-        self.passing = self.passing.saturating_add(amount);
-        self.risk.resize(&self.config.risk, deposits);
+        // Both are parts of the liquidity, which is 2^63 atoms at most.
+        self.leaving = self.leaving.wrapping_sub(amount as i64);
+        self.resize(deposits, Some(standing(deposits, self.leaving)));
         self.set_rates(debts, deposits);
         Ok(shares)
+    }
+
+    /// Takes in the total of deposits.
+    #[inline(always)]
+    fn resize(&mut self, at_present: u64, standing: Option<u64>) {
+        let Self { config, risk, last_accrual, .. } = self;
+        let deposits = Deposits { at_present, standing };
+        risk.resize(&config.risk, config.oracle.confidence_multiple, deposits, *last_accrual);
     }
 
     /// Pays `amount` out for `shares` of deposits that are worth at least that.
     #[inline(always)]
     pub fn withdraw(&mut self, amount: u64, shares: Shares) -> Result<()> {
         self.cash = self.cash.checked_sub(amount).ok_or(Error::InsufficientLiquidity)?;
-        if self.passing != 0 {
-            self.passing = less(self.passing, amount);
-        }
-        self.deposit_shares.0 -= shares.0;
+        let has_come = self.leaving < 0;
+        self.leaving = self.leaving.wrapping_add(amount as i64);
+        // A part of them.
+        self.deposit_shares.0 = sub(self.deposit_shares.0, shares.0);
         let deposits = self.deposits_roughly();
-        self.risk.resize(&self.config.risk, deposits);
+        self.resize(deposits, has_come.then(|| standing(deposits, self.leaving)));
         self.set_rates(self.debt_index.amount_roughly(self.debt_shares), deposits);
         Ok(())
     }
@@ -461,8 +544,9 @@ impl Reserve {
         (self.cash, self.debt_shares) = (cash, debt_shares);
         self.set_rates(debts, self.deposits_roughly());
         let most = self.config.breakers.max_utilisation;
-        // Tokens lent elsewhere for the length of the transaction are no liquidity.
-        if most.0 != 0 && Utilisation::new(less(cash, self.passing), debts.0).exceeds(most) {
+        // Tokens lent here for the length of the transaction are no liquidity.
+        let came = self.leaving.min(0).unsigned_abs();
+        if most.0 != 0 && Utilisation::new(less(cash, came), debts.0).exceeds(most) {
             return Err(Error::UtilisationTooHigh);
         }
         Ok(shares)
@@ -488,4 +572,10 @@ impl Reserve {
         let (assets, deposits) = self.books();
         assets.saturating_sub(deposits)
     }
+}
+
+/// Deposits with what went since this second began: both were there then, and below 2^63 atoms together, but for interest.
+#[inline(always)]
+const fn standing(deposits: u64, leaving: i64) -> u64 {
+    if leaving > 0 { add(deposits, leaving as u64) } else { deposits }
 }

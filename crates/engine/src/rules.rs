@@ -1,45 +1,65 @@
 //! Which price an action needs: the table action × condition, as data.
 //!
-//! - **Deposit**, **repayment** and **withdrawal without debt** read no price.
+//! - **Repayment**, and **deposit** and **withdrawal without debt**, read no price.
+//! - A **deposit** of an account with debts reads that token's price as [`Use::AddedCollateral`]: what came after its price had
+//!   died would ward off liquidation for nothing.
 //! - **Borrowing** and **withdrawal with debt** read each deposit as [`Use::NewRiskCollateral`] and each debt as
 //!   [`Use::NewRiskDebt`].
 //! - **Liquidation** reads the two positions at hand as [`Use::SeizedCollateral`] and [`Use::RepaidDebt`] and all positions
-//!   of the account as [`Use::Collateral`] and [`Use::Debt`].
+//!   of the account as [`Use::Collateral`] and [`Use::Debt`]. The two must be of one moment: that of the newest of the account's
+//!   prices, but for the seconds that their reserves allow. Other prices of another moment are read like old ones: who liquidates
+//!   chooses which updates he brings, and no account becomes unhealthy by that choice alone.
 //! - **Settling bad debt** reads all of them as [`Use::Insolvency`].
 
 use crate::error::{Error, Result};
+
+/// For how long a price that is too old is read in the borrower's favour, seconds. A reserve in use whose price nobody brings for so
+/// long has no feed any more: what it was last worth is all that there is to go by.
+pub const FAVOUR_SECONDS: i64 = 21_600;
 
 /// What a reserve's price is like at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Condition {
-    /// Recent, tight, and near its average.
-    Fresh = 0,
-    /// Too old.
-    Stale = 1,
-    /// Recent, but more uncertain than new risk may be.
-    WideConfidence = 2,
-    /// Recent and tight, but farther from its average than new risk may be.
-    FarFromAverage = 3,
     /// There is none.
-    NeverPriced = 4,
+    NeverPriced = 0,
+    /// Recent, tight, and near its average.
+    Fresh = 1,
+    /// Too old, for no longer than [`FAVOUR_SECONDS`].
+    Stale = 2,
+    /// Too old for longer.
+    Dead = 3,
+    /// Recent, but of another moment than the newest of the account's prices.
+    Skewed = 4,
+    /// Recent, but more uncertain than new risk may be.
+    WideConfidence = 5,
+    /// Recent and tight, but farther from its average than new risk may be.
+    FarFromAverage = 6,
     /// Recent, tight and near its average, but the price breaker has tripped at tier 1.
-    Moving = 5,
+    Moving = 7,
     /// The price breaker has tripped at tier 2 or 3.
-    Halted = 6,
+    Halted = 8,
 }
 
 impl Condition {
     /// All of them, in the order of the table's columns.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
+        Self::NeverPriced,
         Self::Fresh,
         Self::Stale,
+        Self::Dead,
+        Self::Skewed,
         Self::WideConfidence,
         Self::FarFromAverage,
-        Self::NeverPriced,
         Self::Moving,
         Self::Halted,
     ];
+
+    /// Whether the price is one of this moment, whatever it is like: what proves something.
+    #[inline(always)]
+    pub const fn is_current(self) -> bool {
+        !matches!(self, Self::NeverPriced | Self::Stale | Self::Dead | Self::Skewed)
+    }
 }
 
 /// What a price is read for.
@@ -60,6 +80,8 @@ pub enum Use {
     Debt = 5,
     /// A position in an account whose insolvency is judged.
     Insolvency = 6,
+    /// A deposit that comes to an account with debts.
+    AddedCollateral = 7,
 }
 
 /// How a price is read.
@@ -69,13 +91,18 @@ pub enum Treatment {
     /// As it is; a token never priced is worth nothing.
     Read,
     /// Far in the borrower's favour: collateral at twice the last reading, debt at half. A liquidator cannot profit from
-    /// leaving a price old that has recovered, short of its doubling; and a borrower cannot hide behind an atom of a token
-    /// whose feed is dead.
+    /// leaving a price old that has recovered, nor from bringing a dip of others beside it, short of its doubling; and a borrower
+    /// cannot hide behind an atom of a token whose feed is dead.
     FavourBorrower,
     /// The position counts nothing.
     CountNothing,
+    /// The position counts nothing if it was last worth less than the market's dust value; a larger one refuses the action, with
+    /// [`Error::PriceStale`]: maintenance would count it.
+    RefuseUnlessDust,
     /// The action is refused: [`Error::PriceStale`].
     RefuseStale,
+    /// The action is refused: [`Error::PricesSkewed`].
+    RefuseSkewed,
     /// The action is refused: [`Error::PriceUnsettled`].
     RefuseUnsettled,
     /// The action is refused: [`Error::ReserveHalted`].
@@ -88,6 +115,7 @@ impl Treatment {
     pub const fn allow(self) -> Result<()> {
         match self {
             Self::RefuseStale => Err(Error::PriceStale),
+            Self::RefuseSkewed => Err(Error::PricesSkewed),
             Self::RefuseUnsettled => Err(Error::PriceUnsettled),
             Self::RefuseHalted => Err(Error::ReserveHalted),
             _ => Ok(()),
@@ -95,23 +123,28 @@ impl Treatment {
     }
 }
 
-use Treatment::{CountNothing, FavourBorrower, Read, RefuseHalted, RefuseStale, RefuseUnsettled};
+use Treatment::{
+    CountNothing as Nothing, FavourBorrower as Favour, Read, RefuseHalted as NotHalted, RefuseSkewed as NotSkewed,
+    RefuseStale as NotStale, RefuseUnlessDust as DustOnly, RefuseUnsettled as NotUnsettled,
+};
 
 /// Rows in the order of [`Use`], columns in the order of [`Condition`].
-const ROWS: [[Treatment; 7]; 7] = [
-    // Fresh, Stale, WideConfidence, FarFromAverage, NeverPriced, Moving, Halted
-    [Read, CountNothing, CountNothing, CountNothing, CountNothing, CountNothing, CountNothing], // NewRiskCollateral
-    [Read, RefuseStale, RefuseUnsettled, RefuseUnsettled, RefuseStale, Read, RefuseHalted],     // NewRiskDebt
-    [Read, RefuseStale, Read, Read, RefuseStale, Read, Read],                                   // SeizedCollateral
-    [Read, RefuseStale, Read, Read, RefuseStale, Read, Read],                                   // RepaidDebt
-    [Read, FavourBorrower, Read, Read, FavourBorrower, Read, Read],                             // Collateral
-    [Read, FavourBorrower, Read, Read, FavourBorrower, Read, Read],                             // Debt
-    [Read, Read, Read, Read, Read, Read, Read],                                                 // Insolvency
+#[rustfmt::skip]
+const ROWS: [[Treatment; 9]; 8] = [
+    // NeverPriced, Fresh, Stale, Dead, Skewed, WideConfidence, FarFromAverage, Moving, Halted
+    [Nothing,  Read, DustOnly, DustOnly, Nothing,   Nothing,      Nothing,      Nothing, Nothing],   // NewRiskCollateral
+    [NotStale, Read, NotStale, NotStale, NotSkewed, NotUnsettled, NotUnsettled, Read,    NotHalted], // NewRiskDebt
+    [NotStale, Read, NotStale, NotStale, NotSkewed, Read,         Read,         Read,    Read],      // SeizedCollateral
+    [NotStale, Read, NotStale, NotStale, NotSkewed, Read,         Read,         Read,    Read],      // RepaidDebt
+    [Favour,   Read, Favour,   Read,     Favour,    Read,         Read,         Read,    Read],      // Collateral
+    [Favour,   Read, Favour,   Read,     Favour,    Read,         Read,         Read,    Read],      // Debt
+    [Read,     Read, Read,     Read,     Read,      Read,         Read,         Read,    Read],      // Insolvency
+    [NotStale, Read, NotStale, NotStale, Read,      Read,         Read,         Read,    Read],      // AddedCollateral
 ];
 
 /// The same by columns of eight, to be looked up with one shift.
-static COLUMNS: [[Treatment; 8]; 7] = {
-    let mut columns = [[Read; 8]; 7];
+static COLUMNS: [[Treatment; 8]; 9] = {
+    let mut columns = [[Read; 8]; 9];
     let mut row = 0;
     while row < ROWS.len() {
         let mut column = 0;

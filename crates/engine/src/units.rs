@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::{
     layout::{FieldType, Layout},
-    math::{add_wide, bit_length_wide, less, less_wide, mul},
+    math::{add_wide, bit_length_wide, less_short, less_wide, mul},
 };
 
 /// One hundred percent in basis points.
@@ -94,7 +94,7 @@ impl Bps {
     /// The difference, zero if `other` is larger. In 64 bits, which the target need not mask.
     #[inline(always)]
     pub const fn less(self, other: Self) -> Self {
-        Self(less(self.0 as u64, other.0 as u64) as u16)
+        Self(less_short(self.0 as u64, other.0 as u64) as u16)
     }
 }
 

@@ -7,6 +7,7 @@
 use crate::{
     layout::record,
     math::{add, excess_over_32_bits, mul, ratio32, sub_times},
+    reading::rescaled,
     units::{Bps, Rate},
 };
 
@@ -46,7 +47,19 @@ impl Volatility {
         Self { variance: variance_of(annual), annual, ..Self::default() }
     }
 
-    /// Forgets the last sample, whose unit or feed is no longer the price's. The estimate stays.
+    /// Brings the last sample to the unit of prices that count 10^`digits` times as many units: a product of two feeds changes its
+    /// exponent wherever its digits cross a power of two.
+    #[cold]
+    #[inline(never)]
+    pub fn rescale(&mut self, digits: i32) {
+        match rescaled(self.sample_price, 0, digits) {
+            Some((price, bits)) if price >> bits != 0 => self.sample_price = price >> bits,
+            // No digits are left, or too many.
+            _ => self.restart(),
+        }
+    }
+
+    /// Forgets the last sample, whose feed is no longer the price's. The estimate stays.
     pub fn restart(&mut self) {
         (self.sample_price, self.sample_time) = (0, 0);
     }

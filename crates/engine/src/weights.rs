@@ -7,9 +7,8 @@
 use crate::{
     error::{Error, Result},
     layout::record,
-    math::{div_up, later, mul, seconds_since},
+    math::{add, mul, seconds_since, sub},
     parameter::governed,
-    price::Quote,
     units::{Bps, ONE_BPS},
     volatility::Volatility,
 };
@@ -61,7 +60,7 @@ pub enum Terms {
 
 governed! {
     /// What governance sets for a reserve's weights.
-    pub struct RiskConfig: 64 {
+    pub struct RiskConfig: 56 {
         /// Weights in cross accounts. Asset weights of zero: no collateral there.
         pub cross: Weights [part],
         /// Weights in isolated accounts.
@@ -94,7 +93,7 @@ governed! {
         /// What the token is, for correlation: see [`crate::exposure::Class`].
         pub class: u8 [Id, 0..=4, Any, ClassOutOfRange],
         /// Zero.
-        pub reserved: [u8; 18] [zero],
+        pub reserved: [u8; 10] [zero],
     }
 }
 
@@ -125,6 +124,11 @@ impl RiskConfig {
     #[inline(always)]
     pub fn follows_the_market(&self) -> bool {
         (self.market_depth | self.borrowing_cap | self.volatility_slope.0 as u32) != 0
+    }
+
+    /// The initial asset weights, in the order of [`Terms`].
+    pub(crate) fn initial_asset_weights(&self) -> [Bps; 3] {
+        [self.cross.initial_asset, self.group_initial_asset, self.isolated.initial_asset]
     }
 
     /// The highest maintenance asset weight of all terms.
@@ -164,15 +168,15 @@ impl RiskConfig {
         Bps(haircut.min(self.max_volatility_haircut.0 as u32) as u16)
     }
 
-    /// Weight lost to the size of all deposits: the part of the highest initial weight by which `deposits` exceed `depth`.
+    /// Weight lost to the size of all deposits: the part of a weight by which `deposits` exceed `depth`.
     #[inline(always)]
-    fn market_haircut(&self, deposits: u64, depth: u64) -> Bps {
+    fn market_haircut(&self, weight: Bps, deposits: u64, depth: u64) -> Bps {
         if deposits <= depth {
             return Bps(0);
         }
-        let weight = self.cross.initial_asset.max(self.group_initial_asset).max(self.isolated.initial_asset);
+        // A part of the weight.
         let left = share(depth, deposits, weight);
-        weight.less(left).min(self.max_market_haircut)
+        Bps(sub(weight.0 as u64, left.0 as u64) as u16).min(self.max_market_haircut)
     }
 }
 
@@ -183,6 +187,21 @@ fn share(part: u64, whole: u64, weight: Bps) -> Bps {
     // 2^50 × 10^4 fits. Larger numbers have 36 bits and more left.
     let (part, whole) = if whole >> 50 == 0 { (part, whole) } else { (part >> 14, (whole >> 14) + 1) };
     Bps((mul(part, weight.0 as u64) / whole) as u16)
+}
+
+/// The highest of the weights of all terms.
+pub(crate) fn highest([cross, group, isolated]: [Bps; 3]) -> Bps {
+    cross.max(group).max(isolated)
+}
+
+/// All deposits of a reserve, atoms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deposits {
+    /// What there is.
+    pub at_present: u64,
+    /// What there was when this second began, with interest; none where no more than that is gone: new risk goes on losing what it
+    /// lost then.
+    pub standing: Option<u64>,
 }
 
 /// What a refresh did besides taking over the price.
@@ -202,13 +221,15 @@ const MOST_SECONDS: u64 = 600;
 
 record! {
     /// What a reserve's risk parameters come to at present.
-    pub struct RiskState: 128 {
+    pub struct RiskState: 112 {
         /// The volatility estimate.
         pub volatility: Volatility,
         /// Weights in force, all haircuts but that of the position included, in the order of [`Terms`].
         pub weights: [Weights; 3],
         /// Until when maintenance has ramped, unix seconds.
         pub ramped_until: i64,
+        /// The deposit cap that the borrowing cap is divided by: as it was last waited for.
+        pub ceiling_cap: u64,
         /// Deposits in atoms beyond which the weight shrinks.
         pub market_depth: u64,
         /// Weight lost to volatility.
@@ -229,18 +250,28 @@ record! {
         pub position_depth: u32,
         /// The same in new risk.
         pub initial_depth: u32,
-        /// Zero.
-        pub reserved: [u8; 36],
+        /// When `haircut` changed last, unix seconds.
+        pub haircut_since: u32,
+        /// What `haircut` was before: what time until then counts for.
+        pub last_haircut: Bps,
+        /// Weight that new risk loses likewise: to the size that deposits had when this second began, if that was larger.
+        pub initial_haircut: Bps,
+        /// What is left of the time that has been counted, in basis points × seconds: less than a step.
+        pub ramp_rest: u16,
+        /// The weight that the size of all deposits takes its part of: the highest initial one, as each was last waited for.
+        pub haircut_weight: Bps,
     }
 }
 
 impl RiskState {
     /// Of a reserve just listed.
-    pub fn new(config: &RiskConfig, confidence_multiple: Bps, now: i64) -> Self {
+    pub fn new(config: &RiskConfig, confidence_multiple: Bps, deposit_cap: u64, now: i64) -> Self {
         let mut state = Self {
             volatility: Volatility::starting_at(config.reference_volatility),
             weights: config.sets(),
             ramped_until: now,
+            ceiling_cap: deposit_cap,
+            haircut_weight: highest(config.initial_asset_weights()),
             market_depth: u64::MAX,
             ceiling: if config.borrowing_cap == 0 { Bps(ONE_BPS) } else { Bps(0) },
             confidence_multiple,
@@ -255,12 +286,13 @@ impl RiskState {
 
     /// The highest maintenance asset weight in force.
     pub fn highest_asset_weight(&self) -> Bps {
-        self.weights.iter().map(|weights| weights.maintenance_asset).max().unwrap_or_default()
+        highest(self.weights.map(|weights| weights.maintenance_asset))
     }
 
     /// Takes over new parameters, before [`Self::reprice`]. What new risk is judged by follows at once, the rest by the
     /// ramp. `deposits` are those of the reserve in whole USD, rounded up.
-    pub fn adopt(&mut self, config: &RiskConfig, old: &RiskConfig, deposits: u32) {
+    pub fn adopt(&mut self, config: &RiskConfig, old: &RiskConfig, deposits: u32, now: i64) {
+        self.start_ramp(now);
         let sets = config.sets();
         // Nobody is judged by terms that were not offered, or by those of another group, which only an empty reserve joins.
         if config.group_id != old.group_id {
@@ -275,7 +307,14 @@ impl RiskState {
             (new, 0) => new.max(deposits),
             (new, in_force) => new.max(in_force),
         };
-        self.is_ramping = 1;
+    }
+
+    /// Something is to ramp from now on. Time that passed before counts for nothing of it.
+    #[inline(always)]
+    fn start_ramp(&mut self, now: i64) {
+        if self.is_ramping == 0 {
+            (self.is_ramping, self.ramped_until, self.ramp_rest) = (1, now, 0);
+        }
     }
 
     /// Takes a sample of the price or moves maintenance, since both in one refresh would cost too much: the sample once a minute,
@@ -286,11 +325,11 @@ impl RiskState {
         &mut self,
         config: &RiskConfig,
         confidence_multiple: Bps,
-        quote: &Quote,
+        (price, published): (u64, i64),
         last: i64,
         now: i64,
     ) -> Turn {
-        let is_due = self.volatility.is_due(quote.publish_time);
+        let is_due = self.volatility.is_due(published);
         let was_sampled = self.volatility.sample_time == last;
         let has_waited = was_sampled && seconds_since(self.ramped_until, now) >= MOST_SECONDS / 2;
         if (has_waited || !is_due) && self.step(config, confidence_multiple, now) {
@@ -299,7 +338,7 @@ impl RiskState {
         if !is_due {
             return Turn::None;
         }
-        self.volatility.sample(quote.price, quote.publish_time);
+        self.volatility.sample(price, published);
         Turn::Sample
     }
 
@@ -311,27 +350,28 @@ impl RiskState {
     pub fn step(&mut self, config: &RiskConfig, confidence_multiple: Bps, now: i64) -> bool {
         // An hour, and what may have been saved up before it.
         const PERIOD: u64 = 3_600 + MOST_SECONDS;
-        if self.is_ramping == 0 {
-            return false;
-        }
         let elapsed = seconds_since(self.ramped_until, now);
-        let seconds = if elapsed < MOST_SECONDS { elapsed } else { MOST_SECONDS };
-        let ramp = config.ramp.0 as u64;
-        let steps = mul(ramp, seconds) / PERIOD;
-        if steps == 0 {
+        if self.is_ramping == 0 || elapsed == 0 {
             return false;
         }
-        let spent = if elapsed < MOST_SECONDS { div_up(mul(steps, PERIOD), ramp) } else { elapsed };
-        self.ramped_until = later(self.ramped_until, spent as i64);
-        self.take_steps(config, confidence_multiple, steps as u16);
-        true
+        let seconds = if elapsed < MOST_SECONDS { elapsed } else { MOST_SECONDS };
+        // In basis points × seconds. What is no whole step counts for the next: it does not matter how often one looks.
+        let earned = add(mul(config.ramp.0 as u64, seconds), self.ramp_rest as u64);
+        let steps = earned / PERIOD;
+        (self.ramped_until, self.ramp_rest) = (now, (earned % PERIOD) as u16);
+        if steps != 0 {
+            self.take_steps(config, confidence_multiple, steps as u16, now);
+        }
+        steps != 0
     }
 
     #[inline(never)]
-    fn take_steps(&mut self, config: &RiskConfig, confidence_multiple: Bps, steps: u16) {
+    fn take_steps(&mut self, config: &RiskConfig, confidence_multiple: Bps, steps: u16, now: i64) {
         let mut ramp = Ramp { steps: steps as i64, moved: false };
+        // The time until this second was one of what stood then.
+        let haircut = if self.haircut_since == now as u32 { self.last_haircut } else { self.haircut };
         for (weights, target) in self.weights.iter_mut().zip(config.sets()) {
-            ramp.step(&mut weights.maintenance_asset, Self::after(self.haircut, target.maintenance_asset));
+            ramp.step(&mut weights.maintenance_asset, Self::after(haircut, target.maintenance_asset));
             ramp.step(&mut weights.maintenance_liability, target.maintenance_liability);
         }
         ramp.step(&mut self.position_haircut, config.max_position_haircut);
@@ -343,38 +383,71 @@ impl RiskState {
         ramp.steps *= 5;
         ramp.step(&mut self.confidence_multiple, confidence_multiple);
         // Where nothing moved, nothing is left to move.
-        self.is_ramping = ramp.moved as u8;
+        self.is_ramping = (ramp.moved || haircut != self.haircut) as u8;
     }
 
-    /// Takes in the total of deposits, in atoms.
+    /// Takes in the total of deposits. The time until now counts for what was there before.
     #[inline(always)]
-    pub fn resize(&mut self, config: &RiskConfig, deposits: u64) {
-        if self.take_haircut(config, deposits) {
-            self.cut(config);
+    pub fn resize(&mut self, config: &RiskConfig, confidence_multiple: Bps, deposits: Deposits, now: i64) {
+        let haircuts = self.haircuts(config, deposits);
+        if haircuts != (self.haircut, self.initial_haircut) {
+            self.change_haircuts(config, confidence_multiple, haircuts, now);
         }
     }
 
-    /// Takes in what the total of deposits and the volatility take from the weights. Returns whether that changed.
+    #[inline(never)]
+    fn change_haircuts(&mut self, config: &RiskConfig, confidence_multiple: Bps, haircuts: (Bps, Bps), now: i64) {
+        let has_ramped = self.step(config, confidence_multiple, now);
+        self.set_haircuts(haircuts, now);
+        if has_ramped {
+            self.follow(config);
+        }
+        self.cut(config);
+    }
+
+    /// What the volatility and the total of deposits take from the weights, and what they take from those of new risk: tokens that
+    /// are gone for an instant come back.
     #[inline(always)]
-    fn take_haircut(&mut self, config: &RiskConfig, deposits: u64) -> bool {
+    fn haircuts(&self, config: &RiskConfig, deposits: Deposits) -> (Bps, Bps) {
         // Two haircuts of at most one each.
-        let haircut = Bps(self.volatility_haircut.0 + config.market_haircut(deposits, self.market_depth).0);
-        let is_changed = haircut != self.haircut;
-        if is_changed {
-            (self.haircut, self.is_ramping) = (haircut, 1);
-        }
-        is_changed
+        let haircut = |size| {
+            let of_market = config.market_haircut(self.haircut_weight, size, self.market_depth);
+            Bps(add(self.volatility_haircut.0 as u64, of_market.0 as u64) as u16)
+        };
+        let at_present = haircut(deposits.at_present);
+        let initial = match deposits.standing {
+            None => at_present.max(self.initial_haircut),
+            Some(standing) if standing > deposits.at_present => haircut(standing),
+            Some(_) => at_present,
+        };
+        (at_present, initial)
     }
 
-    /// Takes in a price, and maintenance if that has ramped: `atoms` says how many atoms so many whole USD buy. `deposits` are
-    /// in atoms.
+    fn set_haircuts(&mut self, (haircut, initial): (Bps, Bps), now: i64) {
+        self.initial_haircut = initial;
+        if haircut != self.haircut {
+            self.start_ramp(now);
+            if self.haircut_since != now as u32 {
+                (self.haircut_since, self.last_haircut) = (now as u32, self.haircut);
+            }
+            self.haircut = haircut;
+        }
+    }
+
+    /// Whether new risk is held back by deposits that had left, or will be.
+    #[inline(always)]
+    pub fn is_held_back(&self) -> bool {
+        self.initial_haircut != self.haircut
+    }
+
+    /// Takes in a price, and maintenance if that has ramped: `atoms` says how many atoms so many whole USD buy.
     #[inline(always)]
     pub fn reprice(
         &mut self,
         config: &RiskConfig,
-        deposits: u64,
-        deposit_cap: u64,
+        deposits: Deposits,
         has_ramped: bool,
+        now: i64,
         atoms: impl Fn(u32) -> u64,
     ) {
         self.market_depth = if config.market_depth == 0 { u64::MAX } else { atoms(config.market_depth) };
@@ -382,18 +455,22 @@ impl RiskState {
             0 => Bps(ONE_BPS),
             // All deposits there may be, at the weight, are worth the cap.
             cap => {
-                let (most, covered) = (deposits.max(deposit_cap), atoms(cap));
+                let (most, covered) = (deposits.at_present.max(self.ceiling_cap), atoms(cap));
                 if covered < most { share(covered, most, Bps(ONE_BPS)) } else { Bps(ONE_BPS) }
             }
         };
         let is_changed = ceiling != self.ceiling;
         self.ceiling = ceiling;
-        if self.take_haircut(config, deposits) || is_changed || has_ramped {
-            if has_ramped {
-                self.follow(config);
-            }
-            self.cut(config);
+        let haircuts = self.haircuts(config, deposits);
+        if haircuts != (self.haircut, self.initial_haircut) {
+            self.set_haircuts(haircuts, now);
+        } else if !(is_changed || has_ramped) {
+            return;
         }
+        if has_ramped {
+            self.follow(config);
+        }
+        self.cut(config);
     }
 
     /// What depths and debts are judged by in new risk is what governance set, but never looser than maintenance in force. For
@@ -424,7 +501,8 @@ impl RiskState {
             config.isolated.initial_asset,
         ];
         for (weights, set) in self.weights.iter_mut().zip(set) {
-            weights.initial_asset = Self::after(self.haircut, set).min(self.ceiling).min(weights.maintenance_asset);
+            weights.initial_asset =
+                Self::after(self.initial_haircut, set).min(self.ceiling).min(weights.maintenance_asset);
         }
     }
 }

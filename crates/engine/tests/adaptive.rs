@@ -7,7 +7,7 @@ use std::{io::Read, path::PathBuf};
 
 use ballast_engine::{
     Error,
-    exposure::{CLASSES, Exposures, ValueAtRiskConfig},
+    exposure::{CLASSES, Class, Exposures, ValueAtRiskConfig},
     interest::{Controller, ControllerConfig},
     margin::{MarginAccount, Mode},
     price::{PriceUpdate, Quote},
@@ -117,7 +117,7 @@ fn volatility_costs_what_it_is_at_once() {
     let haircut = assert_followed(&reserve);
     assert!(haircut > 100, "{haircut}");
     (config.risk.volatility_slope, config.controller.volatility_premium) = (Bps(500), Bps(3_000));
-    reserve.set_config(&config, START + 200 * 60).unwrap();
+    reserve.set_config(&config, START + 200 * 60, 172_800, true).unwrap();
     assert_eq!(assert_followed(&reserve), haircut / 2);
 }
 
@@ -178,7 +178,8 @@ proptest! {
             // 10^-8 USD: up to 280 million dollars.
             let value = Usd((value as u128) << 15);
             exposures.add(class as u8, Bps(volatility), value, is_debt);
-            let sign = if is_debt { -1.0 } else { 1.0 };
+            // Anything else is no hedge of anything else.
+            let sign = if is_debt && class != Class::Other as usize { -1.0 } else { 1.0 };
             exact[class] += sign * value.0 as f64 * volatility as f64 / 1e4;
         }
         let mut variance = 0.0;
@@ -320,8 +321,10 @@ fn terms_in_use_cannot_be_taken_away() {
     let withdrawn = world.act(0, |ledger, _| common::configure(ledger, 1, &reserve_config(1)));
     assert_eq!(withdrawn, Err(Error::IsolatedWeightsWithdrawn));
     world.deposit(0, 1, 1_000_000_000);
-    config.risk.group_id = 1;
+    (config.risk.group_id, config.oracle.max_age) = (1, 61);
     (config.risk.group_initial_asset, config.risk.group_maintenance_asset) = (Bps(7_500), Bps(8_200));
+    assert_eq!(world.act(0, |ledger, _| common::configure(ledger, 1, &config)), Err(Error::GroupPriceTooOld));
+    config.oracle.max_age = 60;
     assert_eq!(world.act(0, |ledger, _| common::configure(ledger, 1, &config)), Err(Error::GroupInUse));
 }
 

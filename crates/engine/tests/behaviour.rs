@@ -8,13 +8,13 @@ use ballast_engine::{
     health::{HealthReport, Requirement},
     index::Index,
     layout::Address,
-    margin::{MAX_POSITIONS, MarginAccount},
+    margin::MAX_POSITIONS,
     market::{Market, MarketConfig, Roles},
     price::{PriceUpdate, Source},
     reserve::{Reserve, ReserveConfig},
     units::{Bps, Usd},
 };
-use common::{START, TOKENS, World, feed, market_config, reserve_config, update};
+use common::{START, TOKENS, World, blank, feed, lend, market_config, reserve_config, update};
 
 const LENDER: usize = 0;
 const USER: usize = 1;
@@ -44,7 +44,7 @@ fn fallen(owed: u64, bps: i64) -> World {
 }
 
 fn deposit(world: &mut World, user: usize, reserve: u8, amount: u64) -> Result<u64, Error> {
-    world.act(user, |ledger, account| ledger.deposit(account, reserve, amount)).map(|moved| moved.amount)
+    world.act(user, |ledger, account| lend(ledger, account, reserve, amount)).map(|moved| moved.amount)
 }
 
 fn withdraw(world: &mut World, user: usize, reserve: u8, amount: u64) -> Result<u64, Error> {
@@ -117,7 +117,7 @@ fn everything_leaves_no_dust() {
     world.refresh_all();
     assert!(repay(&mut world, USER, USDC, EVERYTHING).unwrap() > 500 * ONE_USDC);
     withdraw(&mut world, USER, SOL, EVERYTHING).unwrap();
-    assert_eq!(world.accounts[USER], MarginAccount::default());
+    assert_eq!(world.accounts[USER], blank(USER));
     assert_eq!(world.reserves[USDC as usize].debt_shares.0, 0);
     withdraw(&mut world, LENDER, USDC, EVERYTHING).unwrap();
     assert_eq!(world.reserves[USDC as usize].deposits(), 0);
@@ -130,12 +130,13 @@ fn repaying_more_than_is_owed_takes_what_is_owed() {
 }
 
 #[test]
-fn depositing_and_repaying_need_no_price_and_withdrawing_needs_none_without_debt() {
+fn repaying_needs_no_price_and_depositing_and_withdrawing_need_none_without_debt() {
     let mut world = indebted(500 * ONE_USDC);
     world.now += 10_000;
     assert_eq!(withdraw(&mut world, USER, SOL, 1), Err(Error::PriceStale));
-    deposit(&mut world, USER, SOL, 1).unwrap();
+    assert_eq!(deposit(&mut world, USER, SOL, 1), Err(Error::PriceStale));
     repay(&mut world, USER, USDC, EVERYTHING).unwrap();
+    deposit(&mut world, USER, SOL, 1).unwrap();
     withdraw(&mut world, USER, SOL, EVERYTHING).unwrap();
 }
 
@@ -172,7 +173,7 @@ fn caps_and_minima_hold() {
     borrow(&mut world, USER, USDC, 100 * ONE_USDC).unwrap();
     // The minimum is for opening a position only.
     deposit(&mut world, USER, SOL, 1).unwrap();
-    world.accounts.push(MarginAccount::default());
+    world.accounts.push(blank(2));
     assert_eq!(deposit(&mut world, 2, SOL, ONE_SOL - 1), Err(Error::DepositBelowMinimum));
     deposit(&mut world, 2, SOL, ONE_SOL).unwrap();
     assert_eq!(borrow(&mut world, 2, USDC, 2 * ONE_USDC - 1), Err(Error::BorrowCapExceeded));
@@ -180,12 +181,16 @@ fn caps_and_minima_hold() {
     assert_eq!(borrow(&mut world, 2, USDC, 2 * ONE_USDC - 1), Err(Error::DebtBelowMinimum));
     // Two dollars at a spot reading rounded down: an atom more.
     borrow(&mut world, 2, USDC, 2 * ONE_USDC + 1).unwrap();
-    // Repaying may leave less, but then nothing can be withdrawn until the rest is repaid.
+    // Repaying may leave less. Then what is left of the collateral must cover the smallest debt, 2.2 USD at initial weights.
     repay(&mut world, 2, USDC, ONE_USDC).unwrap();
     // Nor may a withdrawal leave less than the minimum of a deposit beside a debt.
     assert_eq!(withdraw(&mut world, 2, SOL, 1), Err(Error::DepositBelowMinimum));
     deposit(&mut world, 2, SOL, 1).unwrap();
-    assert_eq!(withdraw(&mut world, 2, SOL, 1), Err(Error::DebtBelowMinimum));
+    withdraw(&mut world, 2, SOL, 1).unwrap();
+    configure(&mut world, SOL, |config| config.min_deposit = 1).unwrap();
+    let least = 2 * ONE_SOL * 10_000 / 7_500 / 150;
+    assert_eq!(withdraw(&mut world, 2, SOL, ONE_SOL - least + 1), Err(Error::DebtBelowMinimum));
+    withdraw(&mut world, 2, SOL, ONE_SOL - least - 1).unwrap();
 }
 
 #[test]
@@ -229,6 +234,10 @@ fn new_risk_needs_fresh_and_settled_prices() {
     // A report says the same with a debt that nothing covers.
     let report = HealthReport::new(&world.accounts[USER], &world.reserves, &world.market.config, world.now).unwrap();
     assert_eq!((report.initial_debt.get(), report.maintenance_debt.get() < u128::MAX), (u128::MAX, true));
+    configure(&mut world, USDC, |config| config.oracle.max_skew = 5).unwrap();
+    world.now += 6;
+    assert_eq!(publish(&mut world, |_| ()), Ok(true));
+    assert_eq!(borrow(&mut world, USER, USDC, ONE_USDC), Err(Error::PricesSkewed));
     world.now += 601;
     assert_eq!(borrow(&mut world, USER, USDC, ONE_USDC), Err(Error::PriceStale));
 }
@@ -243,12 +252,15 @@ fn updates_that_cannot_be_trusted_are_refused() {
     assert_eq!(publish(&mut world, |update| update.exponent = -19), Err(Error::PriceExponentOutOfRange));
     assert_eq!(publish(&mut world, |update| update.exponent = 0), Err(Error::PriceOutOfRange));
     assert_eq!(publish(&mut world, |update| update.publish_time += 1), Err(Error::PriceInFuture));
-    assert_eq!(publish(&mut world, |update| update.publish_time = START - 1), Err(Error::PriceOlderThanCached));
+    // What is not newer changes nothing, whatever it says.
+    for time in [START, START - 1, 0, -1, i64::MIN] {
+        assert_eq!(publish(&mut world, |update| (update.publish_time, update.price) = (time, 1_000_000)), Ok(false));
+    }
+    world.now += 1;
     assert_eq!(
         publish(&mut world, |update| update.confidence = update.price as u64 / 9),
         Err(Error::PriceConfidenceTooWide)
     );
-    assert_eq!(publish(&mut world, |update| update.publish_time = START), Ok(false));
     configure(&mut world, SOL, |config| config.oracle.feed_account = Address([9; 32])).unwrap();
     assert_eq!(publish(&mut world, |_| ()), Err(Error::PriceAccountNotPinned));
     world.now += 1;
@@ -271,9 +283,12 @@ fn changing_the_feed_liquidates_no_one() {
     deposit(&mut world, USER, ETH, 1_000_000_000_000_000).unwrap();
     assert!(world.health(USER, Requirement::Maintenance).unwrap().covers());
     configure(&mut world, SOL, |config| config.oracle.feed_id = Address([77; 32])).unwrap();
-    assert_eq!(borrow(&mut world, USER, USDC, ONE_USDC), Err(Error::InitialHealthTooLow));
+    assert_eq!(borrow(&mut world, USER, USDC, ONE_USDC), Err(Error::PriceStale));
     let taken = world.act(USER, |ledger, account| ledger.liquidate(account, USDC, ETH, EVERYTHING, 0));
     assert!(taken.is_err(), "liquidated for want of a price: {taken:?}");
+    world.now += 1;
+    let of_another = |update: &mut PriceUpdate| (update.feed_id, update.price) = ([77; 32], update.price / 2);
+    assert_eq!(publish(&mut world, of_another), Err(Error::NewFeedFarFromOld));
 }
 
 /// What an account owes or holds in tokens without a fresh price counts in its favour, so that it can still be
@@ -378,7 +393,7 @@ fn bad_debt_is_settled_only_when_nothing_is_left() {
     let (lent, left) = (world.reserves[0].deposits(), world.reserves[0].debts());
     assert_eq!(settle(&mut world, USER, USDC), Ok(left));
     assert!(lent - world.reserves[0].deposits() >= left - 1);
-    assert_eq!(world.accounts[USER], MarginAccount::default());
+    assert_eq!(world.accounts[USER], blank(USER));
 }
 
 #[test]
@@ -394,7 +409,7 @@ fn a_reserve_wiped_out_takes_no_deposits_and_lets_everyone_leave() {
     assert_eq!(deposit(&mut world, USER, USDC, ONE_USDC), Err(Error::ReserveWipedOut));
     assert_eq!(withdraw(&mut world, LENDER, USDC, 1), Err(Error::InsufficientDeposit));
     assert_eq!(withdraw(&mut world, LENDER, USDC, EVERYTHING), Ok(0));
-    assert_eq!(world.accounts[LENDER], MarginAccount::default());
+    assert_eq!(world.accounts[LENDER], blank(LENDER));
 }
 
 #[test]

@@ -51,6 +51,21 @@ fn a_delegate_has_the_rights_it_was_given_and_no_other() {
     }
 }
 
+/// An account has room for few positions: strangers add to those that there are.
+#[test]
+fn a_position_is_opened_by_owner_or_delegate() {
+    let account = delegated(rights::WITHDRAW);
+    for payer in [OWNER, DELEGATE] {
+        assert_eq!(account.require_opener(&payer, START), Ok(()));
+    }
+    assert_eq!(account.require_opener(&STRANGER, START), Err(Error::PositionNotOpen));
+    assert_eq!(account.require_opener(&DELEGATE, UNTIL), Err(Error::PositionNotOpen));
+    let mut world = indebted();
+    let mut by_a_stranger = |reserve| world.act(USER, |ledger, account| ledger.deposit(account, &STRANGER, reserve, 1));
+    assert!(by_a_stranger(SOL).is_ok());
+    assert_eq!(by_a_stranger(2).err(), Some(Error::PositionNotOpen));
+}
+
 #[test]
 fn rights_end_at_their_second() {
     let account = delegated(rights::WITHDRAW);
@@ -58,6 +73,16 @@ fn rights_end_at_their_second() {
     for now in [UNTIL, UNTIL + 1, i64::MAX] {
         assert_eq!(account.require_delegate(&DELEGATE, rights::WITHDRAW, &OWNER, now), Err(Error::DelegateExpired));
     }
+}
+
+#[test]
+fn only_the_owner_or_a_delegate_opens_a_position() {
+    let mut world = World::new(1);
+    let mut deposit =
+        |payer: Address| world.act(0, |ledger, account| ledger.deposit(account, &payer, SOL, 1)).map(drop);
+    assert_eq!(deposit(STRANGER), Err(Error::PositionNotOpen));
+    assert_eq!(deposit(common::owner(0)), Ok(()));
+    assert_eq!(deposit(STRANGER), Ok(()));
 }
 
 #[test]

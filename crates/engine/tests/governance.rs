@@ -192,7 +192,7 @@ fn a_reserve_is_wound_down() {
     let mut set_config = |change: &dyn Fn(&mut ReserveConfig)| {
         let mut config = world.reserves[0].config;
         change(&mut config);
-        world.reserves[0].set_config(&config, now)
+        world.reserves[0].set_config(&config, now, 172_800, true)
     };
     assert_eq!(set_config(&|config| config.repay_by = u32::MAX), Err(Error::TermOutOfRange));
     assert_eq!(set_config(&term(Reserve::NOTICE - 1)), Err(Error::TermOutOfRange));
@@ -203,7 +203,7 @@ fn a_reserve_is_wound_down() {
     close(&mut world).unwrap();
     assert_eq!(close(&mut world), Err(Error::ReserveClosed));
     let config = world.reserves[0].config;
-    assert_eq!(world.reserves[0].set_config(&config, now), Err(Error::ReserveClosed));
+    assert_eq!(world.reserves[0].set_config(&config, now, 172_800, true), Err(Error::ReserveClosed));
 }
 
 /// Whether a record is at least as careful as another in every parameter.

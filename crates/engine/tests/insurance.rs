@@ -18,7 +18,7 @@ const USDC: u8 = 0;
 const SOL: u8 = 1;
 const ONE_USDC: u64 = 1_000_000;
 const ONE_SOL: u64 = 1_000_000_000;
-const COOLDOWN: i64 = 86_400;
+const COOLDOWN: i64 = 604_800;
 
 fn put(world: &mut World, stake: &mut Stake, amount: u64) -> Result<Movement> {
     let mut copy = *stake;

@@ -13,7 +13,7 @@ use ballast_engine::{
     units::{Bps, Shares},
 };
 use common::{
-    Action, Outcome, Size, World, any_action, books, cases, exact, reserve_config, run, sequence, side_action,
+    Action, Outcome, Size, World, any_action, books, cases, exact, lend, reserve_config, run, sequence, side_action,
     user_action,
 };
 use num_bigint::{BigInt, BigUint};
@@ -317,7 +317,7 @@ proptest! {
             |amount: u64, bits: u128| ((BigUint::from(amount) << 64u32) / bits).try_into().ok().map(Shares),
             |amount: u64, bits: u128| (((BigUint::from(amount) << 64u32) + (bits - 1)) / bits).try_into().ok().map(Shares),
         );
-        match world.act(0, |ledger, account| ledger.deposit(account, 0, amount)) {
+        match world.act(0, |ledger, account| lend(ledger, account, 0, amount)) {
             Ok(moved) => prop_assert_eq!(Some(moved.shares), floor(amount, deposit_bits)),
             Err(error) => prop_assert!(error == Error::AmountTooSmall && floor(amount, deposit_bits) == Some(Shares::ZERO)),
         }
@@ -371,7 +371,7 @@ proptest! {
                 prop_assert_eq!(moved.amount as u128, (bought * assets as u128).div_ceil(shares as u128));
                 let insurance = world.reserves[0].insurance;
                 world.act_on_stake(0, 0, |ledger, stake| ledger.begin_unstake(stake, moved.shares)).unwrap();
-                world.now += 86_400;
+                world.now += 604_800;
                 let paid = world.act_on_stake(0, 0, |ledger, stake| ledger.unstake(stake)).unwrap();
                 prop_assert!(paid.amount <= moved.amount);
                 prop_assert_eq!(paid.amount as u128, product(moved.shares.0, insurance.assets) / insurance.shares as u128);
@@ -452,7 +452,7 @@ fn poking_accrues_no_second_doubling_i2() {
     let mut world = World::new(2);
     let mut config = world.reserves[0].config;
     config.curve = RateCurve::new(&[(0, 100_000), (10_000, 100_000)]).unwrap();
-    world.reserves[0].set_config(&config, world.now).unwrap();
+    world.reserves[0].set_config(&config, world.now, 172_800, true).unwrap();
     let lent = MAX_LIQUIDITY / 2 - (1 << 32);
     world.deposit(0, 0, lent);
     world.reserves[0].borrow(lent).unwrap();
@@ -472,7 +472,7 @@ fn flash_fees_stop_before_the_edge_of_the_books_i2() {
     let mut world = World::new(2);
     let mut config = world.reserves[0].config;
     (config.flash_enabled, config.flash_fee, config.insurance.fee_share) = (1, Bps(500), Bps(0));
-    world.reserves[0].set_config(&config, world.now).unwrap();
+    world.reserves[0].set_config(&config, world.now, 172_800, true).unwrap();
     world.deposit(0, 0, MAX_LIQUIDITY - 1);
     world.reserves[0].borrow(1 << 60).unwrap();
     let lend = |world: &mut World, amount| {

@@ -4,7 +4,7 @@ use ballast_engine::{
     Error,
     breaker::{BreakerConfig, Halt},
     exposure::ValueAtRiskConfig,
-    flow::{Outflow, Throughput},
+    flow::{Balance, Outflow, Throughput},
     governance::{Change, Listing, Quota},
     health::HealthReport,
     insurance::{Insurance, InsuranceConfig, Stake},
@@ -38,7 +38,7 @@ fn records_have_their_size_and_no_gaps() {
     assert_contiguous::<Change>(544);
     assert_contiguous::<Listing>(416);
     assert_contiguous::<Quota>(16);
-    assert_contiguous::<MarketConfig>(304);
+    assert_contiguous::<MarketConfig>(312);
     assert_contiguous::<ValueAtRiskConfig>(64);
     assert_contiguous::<Reserve>(1024);
     assert_contiguous::<ReserveConfig>(384);
@@ -48,18 +48,19 @@ fn records_have_their_size_and_no_gaps() {
     assert_contiguous::<Stake>(144);
     assert_contiguous::<Halt>(24);
     assert_contiguous::<Outflow>(24);
+    assert_contiguous::<Balance>(24);
     assert_contiguous::<Throughput>(16);
     assert_contiguous::<Pause>(24);
-    assert_contiguous::<OracleConfig>(144);
-    assert_contiguous::<RiskConfig>(64);
-    assert_contiguous::<RiskState>(128);
+    assert_contiguous::<OracleConfig>(152);
+    assert_contiguous::<RiskConfig>(56);
+    assert_contiguous::<RiskState>(112);
     assert_contiguous::<Volatility>(32);
     assert_contiguous::<Weights>(8);
     assert_contiguous::<ControllerConfig>(16);
     assert_contiguous::<Controller>(32);
     assert_contiguous::<RateCurve>(72);
     assert_contiguous::<RatePoint>(8);
-    assert_contiguous::<PriceCache>(104);
+    assert_contiguous::<PriceCache>(120);
     assert_contiguous::<MarginAccount>(504);
     assert_contiguous::<Position>(16);
     assert_contiguous::<HealthReport>(96);
@@ -89,7 +90,7 @@ fn fields_stay_where_they_are() {
         "pause",
         "reduce_only",
     ];
-    let offsets = [0, 6, 8, 40, 72, 104, 408, 416, 424, 432, 448, 472, 488, 504, 528];
+    let offsets = [0, 6, 8, 40, 72, 104, 416, 424, 432, 440, 456, 480, 496, 512, 536];
     assert_eq!(market.map(offset::<Market>), offsets);
     let reserve = [
         "mint",
@@ -107,9 +108,9 @@ fn fields_stay_where_they_are() {
     assert_eq!(reserve.map(offset::<Reserve>), [0, 32, 64, 96, 98, 104, 488, 496, 504, 512, 528]);
     let rest =
         ["last_accrual", "borrow_rate", "deposit_growth", "price", "risk", "controller", "outflow", "liquidated"];
-    assert_eq!(rest.map(offset::<Reserve>), [544, 552, 560, 568, 672, 800, 832, 856]);
-    let last = ["halt", "insurance", "claimable", "flash_loan", "flash_fee", "passing", "flow_reading", "reserved"];
-    assert_eq!(last.map(offset::<Reserve>), [872, 896, 928, 936, 944, 952, 960, 992]);
+    assert_eq!(rest.map(offset::<Reserve>), [544, 552, 560, 568, 688, 800, 832, 856]);
+    let last = ["halt", "insurance", "claimable", "flash_loan", "flash_fee", "leaving", "standing_cash", "balance"];
+    assert_eq!(last.map(offset::<Reserve>), [872, 896, 928, 936, 944, 952, 960, 968]);
     let change = ["version", "bump", "target", "length", "number", "market", "payer", "earliest", "latest", "data"];
     assert_eq!(change.map(offset::<Change>), [0, 1, 2, 4, 8, 16, 48, 80, 88, 96]);
     let account = ["version", "bump", "id", "position_count", "mode", "market", "owner", "positions", "due"];
@@ -138,7 +139,8 @@ fn error_codes_are_their_position_in_the_list() {
 }
 
 /// Errors that only the program returns, because the engine knows no accounts and no tokens.
-const OF_THE_PROGRAM: [Error; 17] = [
+const OF_THE_PROGRAM: [Error; 18] = [
+    Error::PriceAccountClosed,
     Error::NotFeeCollector,
     Error::TooManyReserves,
     Error::MarketNotLaunched,
@@ -168,6 +170,7 @@ fn every_error_of_the_engine_has_an_example() {
         include_str!("phases.rs"),
         include_str!("insurance.rs"),
         include_str!("governance.rs"),
+        include_str!("prices.rs"),
         include_str!("token.rs"),
         include_str!("delegates.rs")
     );

@@ -11,6 +11,7 @@ use ballast_engine::{
 use common::{
     TOKENS, World,
     debtor::{LENDER, ONE_USDC, SOL, USDC, USER, configure, fallen, indebted, liquidate},
+    lend,
 };
 
 // Phased liquidation.
@@ -120,7 +121,7 @@ fn a_receivership_is_a_liquidation_with_the_payment_to_follow() {
     assert_eq!(begun, done);
     let refused = Err(Error::AccountInReceivership);
     let idle = world.clone();
-    assert_eq!(world.act(USER, |ledger, account| ledger.deposit(account, SOL, 1)).map(drop), refused);
+    assert_eq!(world.act(USER, |ledger, account| lend(ledger, account, SOL, 1)).map(drop), refused);
     assert_eq!(world.act(USER, |ledger, account| ledger.withdraw(account, SOL, 1)).map(drop), refused);
     assert_eq!(world.act(USER, |ledger, account| ledger.borrow(account, USDC, 1)).map(drop), refused);
     assert_eq!(world.act(USER, |ledger, account| ledger.repay(account, USDC, 1)).map(drop), refused);
@@ -157,7 +158,7 @@ fn a_flash_loan_leaves_rates_and_limits_where_they_are_and_its_fee_behind() {
     let open = world.reserves[USDC as usize];
     assert_eq!(Reserve { flash_loan: 0, flash_fee: 0, ..open }, before);
     assert_eq!(begin(&mut world, 1), Err(Error::FlashLoanOpen));
-    let deposit = world.act(LENDER, |ledger, account| ledger.deposit(account, USDC, 1)).map(drop);
+    let deposit = world.act(LENDER, |ledger, account| lend(ledger, account, USDC, 1)).map(drop);
     assert_eq!(deposit, Err(Error::FlashLoanOpen));
     // Governance cannot change what is due.
     configure(&mut world, USDC, |config| config.flash_fee = Bps(0)).unwrap();

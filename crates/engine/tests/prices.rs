@@ -8,11 +8,13 @@ use ballast_engine::{
     layout::Address,
     price::{OracleConfig, PriceUpdate, Quote, Source},
     reading::{PriceCache, Reading},
+    reserve::Reserve,
     rules::Condition,
     units::{Bps, Usd},
 };
 use common::{
-    START,
+    START, configure,
+    debtor::{LENDER, SOL, USDC, indebted, liquidate},
     rational::{Rational, ceil, floor, int, ratio, ten_to, two_to, zero},
 };
 use num_bigint::BigUint;
@@ -42,7 +44,7 @@ fn take(
     now: i64,
 ) -> Result<bool, Error> {
     let quote = Quote::new(&Source { address: Address::NONE, update: *update }, None, oracle, now)?;
-    let taken = cache.update(&quote, oracle, oracle.confidence_multiple, decimals)?;
+    let taken = cache.update(&quote, oracle, oracle.confidence_multiple, decimals, now)?;
     cache.judge(oracle, &Halt::default());
     Ok(taken)
 }
@@ -226,7 +228,7 @@ proptest! {
         }
     }
 
-    /// A price only ever moves forward in time, never from the future, and the one held is not taken twice.
+    /// A price only ever moves forward in time, never from the future; an older one or the one held changes nothing.
     #[test]
     fn publish_times_only_rise(held in 1..=START, published in prop_oneof![any::<i64>(), START - 5..START + 5], now in START - 2..START + 2) {
         let mut cache = PriceCache::default();
@@ -236,10 +238,8 @@ proptest! {
         let before = cache;
         let expected = if published > now {
             Err(Error::PriceInFuture)
-        } else if published < held {
-            Err(Error::PriceOlderThanCached)
         } else {
-            Ok(published != held)
+            Ok(published > held)
         };
         prop_assert_eq!(take(&mut cache, &at(published), &oracle(), 6, now), expected);
         prop_assert_eq!(cache != before, expected == Ok(true));
@@ -248,8 +248,8 @@ proptest! {
     #[test]
     fn fresh_means_no_older_than_the_limit(published in 1..START, age in 0i64..1_300, max_age in 1u32..=600) {
         let mut cache = PriceCache::default();
-        take(&mut cache, &PriceUpdate { publish_time: published, ..update(100, 100, 0, -2) }, &oracle(), 6, published).unwrap();
-        cache.judge(&OracleConfig { max_age, ..oracle() }, &Halt::default());
+        let oracle = OracleConfig { max_age, ..oracle() };
+        take(&mut cache, &PriceUpdate { publish_time: published, ..update(100, 100, 0, -2) }, &oracle, 6, published).unwrap();
         let expected = if age > max_age as i64 { Condition::Stale } else { Condition::Fresh };
         prop_assert_eq!(cache.condition(published + age), expected);
         prop_assert_eq!(PriceCache::default().condition(published), Condition::NeverPriced);
@@ -301,4 +301,48 @@ fn a_price_of_two_feeds_is_as_uncertain_as_both_together() {
 /// Confidence ÷ price.
 fn update_ratio(update: &PriceUpdate) -> f64 {
     update.confidence as f64 / update.price as f64
+}
+
+// Prices of a reserve beside others, and of another feed.
+
+#[test]
+fn a_liquidation_waits_for_prices_of_one_moment() {
+    let mut world = indebted();
+    for reserve in [USDC, SOL] {
+        world.reserves[reserve as usize].config.oracle.max_skew = 10;
+    }
+    world.now += 11;
+    world.set_price(SOL, 1_000_000_000_000);
+    assert_eq!(liquidate(&mut world, u64::MAX).unwrap_err(), Error::PricesSkewed);
+    world.refresh_all();
+    liquidate(&mut world, u64::MAX).unwrap();
+}
+
+#[test]
+fn a_group_takes_no_price_for_longer_than_a_minute() {
+    let mut config = common::reserve_config(SOL);
+    config.risk.group_id = 1;
+    (config.risk.group_initial_asset, config.risk.group_maintenance_asset) = (Bps(9_000), Bps(9_500));
+    config.max_penalty = Bps(400);
+    for (max_age, expected) in [(60, Ok(())), (61, Err(Error::GroupPriceTooOld))] {
+        config.oracle.max_age = max_age;
+        assert_eq!(Reserve::new(&config, 9, START).map(drop), expected);
+    }
+}
+
+#[test]
+fn the_first_price_of_another_feed_is_near_the_last() {
+    let mut world = indebted();
+    let mut config = world.reserves[SOL as usize].config;
+    config.oracle.feed_id = FEED;
+    world.act(LENDER, |ledger, _| configure(ledger, SOL, &config)).unwrap();
+    world.now += 1;
+    // A twentieth of 150,000, though a price may be a tenth from its average.
+    for (price, expected) in
+        [(142_000, Err(Error::NewFeedFarFromOld)), (158_000, Err(Error::NewFeedFarFromOld)), (157_000, Ok(()))]
+    {
+        let update = PriceUpdate { publish_time: world.now, ..update(price, price, 0, -3) };
+        let taken = world.act(LENDER, |ledger, _| ledger.refresh_price(SOL, &common::source(&update), None));
+        assert_eq!(taken.map(drop), expected, "{price}");
+    }
 }

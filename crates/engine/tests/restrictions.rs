@@ -6,7 +6,7 @@ use ballast_engine::{
     Error,
     actions::EVERYTHING,
     breaker::{BreakerConfig, Change, Halt},
-    flow::{Outflow, OutflowLimits, Period, Throughput},
+    flow::{Counted, Outflow, OutflowLimits, Period, Throughput},
     gate::Action,
     index::Index,
     insurance::Stake,
@@ -29,7 +29,9 @@ fn usdc(world: &mut World) -> &mut Reserve {
 fn the_days_limit_binds_where_the_hours_does_not() {
     let limits = OutflowLimits { hour: 0, day: 8_640_000 };
     let mut window = Outflow { updated: START, ..Outflow::default() };
-    assert!(window.pay_out(&limits, 6_480_000, START) && !window.pay_out(&limits, 1, START));
+    assert!(
+        window.pay_out(&limits, Counted::new(6_480_000), START) && !window.pay_out(&limits, Counted::new(1), START)
+    );
 }
 
 #[test]
@@ -155,12 +157,26 @@ fn a_poke_drains_the_windows() {
     assert_eq!(world.market.losses.level, 100_000_000 - 100_000_000 / 86_400 * 3_600);
 }
 
+/// What comes of a token is credit for what goes of the same: no more than went, and of no other.
 #[test]
-fn what_comes_in_is_credit_in_the_markets_window_too() {
+fn what_comes_in_is_credit_for_the_same_token_alone() {
     let mut world = fallen(150.0);
+    let dollars = |dollars: i64| dollars * 100_000_000 - dollars * 10_000..dollars * 100_000_000 + 1;
     world.market.config.outflow_hour = 1_000_000;
-    world.deposit(LENDER, USDC, 100 * ONE_USDC);
-    assert!((-100 * 100_000_000..-99 * 100_000_000).contains(&world.market.outflow.hour));
+    world.now += 3_600;
+    world.refresh_all();
+    world.deposit(LENDER, USDC, 1_000 * ONE_USDC);
+    world.deposit(2, SOL, 6_000 * ONE_SOL);
+    assert_eq!(world.market.outflow.hour, 0, "nothing has left");
+    // The first thousand came just before. The SOL are worth 900,000 USD and no credit for more.
+    world.borrow(USER, USDC, 1_150 * ONE_USDC);
+    assert!(dollars(150).contains(&world.market.outflow.hour), "{:?}", world.market.outflow);
+    world.act(USER, |ledger, account| ledger.repay(account, USDC, 100 * ONE_USDC)).unwrap();
+    assert!(dollars(50).contains(&world.market.outflow.hour), "{:?}", world.market.outflow);
+    world.deposit(LENDER, USDC, 10_000 * ONE_USDC);
+    assert_eq!(world.market.outflow.hour, 0);
+    world.borrow(USER, USDC, 50 * ONE_USDC);
+    assert_eq!(world.market.outflow.hour, 0);
 }
 
 #[test]
@@ -229,7 +245,7 @@ fn the_states_refuse_flash_loans_stakes_and_fees() {
 fn credit_expires_within_its_period() {
     let limits = OutflowLimits { hour: 3_600_000, day: 86_400_000 };
     let mut window = Outflow { updated: START, ..Outflow::default() };
-    window.pay_in(&limits, 1_000_000_000_000, START);
+    window.pay_in(&limits, Counted::new(1_000_000_000_000), START);
     for half_hours in 1..=12 {
         window.drain(&limits, START + half_hours * 1_800);
     }
@@ -252,23 +268,29 @@ fn exempt_liquidations_fill_a_window_and_no_more() {
     assert_eq!(poked.room(7_200, Period::Hour, START + 1_800), 3_600);
 }
 
-/// A price that moves within a second does not make tokens that come and go worth more or less than they were.
+/// Tokens that come and go leave the market's window where it was, whether their price moves between or is old.
 #[test]
-fn a_round_trip_around_a_price_leaves_the_markets_window_where_it_was() {
+fn a_round_trip_leaves_the_markets_window_where_it_was() {
     let mut world = fallen(150.0);
     world.market.config.outflow_hour = 10_000_000;
     world.now += 1;
-    world.deposit(2, SOL, 1_000 * ONE_SOL);
+    world.borrow(USER, USDC, 100 * ONE_USDC);
     let level = world.market.outflow.hour;
-    let mut update = common::update(SOL, world.prices[SOL as usize] * 2, world.now);
-    update.ema_price = update.price;
-    world.publish(SOL, &update).unwrap();
-    world.act(2, |ledger, account| ledger.withdraw(account, SOL, EVERYTHING)).unwrap();
-    assert!(level < 0 && world.market.outflow.hour.abs() <= 1, "{:?}", world.market.outflow);
-    // Tokens whose price is old are no credit.
+    assert!(level > 0);
+    let round_trip = |world: &mut World| {
+        world.deposit(2, SOL, 1_000 * ONE_SOL);
+        let mut update = common::update(SOL, world.prices[SOL as usize] * 2, world.now);
+        update.ema_price = update.price;
+        world.publish(SOL, &update).unwrap();
+        world.act(2, |ledger, account| ledger.withdraw(account, SOL, EVERYTHING)).unwrap();
+    };
+    round_trip(&mut world);
+    assert_eq!(world.market.outflow.hour, level, "{:?}", world.market.outflow);
     world.now += 1_000;
-    world.deposit(2, SOL, 1_000 * ONE_SOL);
-    assert!(world.market.outflow.hour.abs() <= 1, "{:?}", world.market.outflow);
+    for _ in 0..20 {
+        round_trip(&mut world);
+    }
+    assert!(world.market.outflow.hour <= level, "{:?}", world.market.outflow);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use ballast_engine::{
     reserve::{MAX_LIQUIDITY, Reserve, ReserveConfig},
     units::{Bps, Shares},
 };
-use common::{AUTHORITY, START, World, cases, feed, market_config, reserve_config, restricted_config, source};
+use common::{AUTHORITY, START, World, cases, feed, lend, market_config, reserve_config, restricted_config, source};
 use proptest::prelude::*;
 
 /// Any number, small and extreme ones more often.
@@ -125,7 +125,7 @@ fn perform(world: &mut World, user: usize, call: &Call) -> Result<(), Error> {
 
 fn perform_on(ledger: &mut Ledger<'_>, account: &mut MarginAccount, call: &Call) -> Result<(), Error> {
     match *call {
-        Call::Deposit(reserve, amount) => ledger.deposit(account, reserve, amount).map(drop),
+        Call::Deposit(reserve, amount) => lend(ledger, account, reserve, amount).map(drop),
         Call::Withdraw(reserve, amount) => ledger.withdraw(account, reserve, amount).map(drop),
         Call::Borrow(reserve, amount) => ledger.borrow(account, reserve, amount).map(drop),
         Call::Repay(reserve, amount) => ledger.repay(account, reserve, amount).map(drop),
@@ -164,7 +164,7 @@ fn overwrite(world: &mut World, user: usize, record: u8, reserve: u8, words: [u6
     let of_reserve = &mut world.reserves[reserve as usize];
     match record % 10 {
         0 => of_reserve.halt = record_of(&words),
-        1 => of_reserve.outflow = record_of(&words),
+        1 => (of_reserve.outflow, of_reserve.balance) = (record_of(&words), record_of(&words)),
         2 => of_reserve.liquidated = record_of(&words),
         3 => of_reserve.insurance = record_of(&words),
         4 => of_reserve.config.breakers = record_of(&words),
@@ -287,14 +287,14 @@ proptest! {
         let mut oracle = reserve_config(0).oracle;
         oracle.feed_id = Address(update.feed_id);
         if let Ok(quote) = Quote::new(&source(&update), None, &oracle, now) {
-            let _ = PriceCache::default().update(&quote, &oracle, oracle.confidence_multiple, decimals);
+            let _ = PriceCache::default().update(&quote, &oracle, oracle.confidence_multiple, decimals, now);
         }
     }
 
     #[test]
     fn no_configuration_bytes_panic_i11(bytes in prop::collection::vec(any::<u8>(), 384), fill in any::<u8>(), at in 0usize..200, value: u8) {
         let _ = bytemuck::pod_read_unaligned::<ReserveConfig>(&bytes).validate();
-        let _ = bytemuck::pod_read_unaligned::<MarketConfig>(&bytes[..304]).validate();
+        let _ = bytemuck::pod_read_unaligned::<MarketConfig>(&bytes[..312]).validate();
         let _ = bytemuck::pod_read_unaligned::<BreakerConfig>(&bytes[..40]).validate();
         let mut config = reserve_config(0);
         config.deposit_cap = u64::from_le_bytes([fill; 8]);
@@ -310,7 +310,7 @@ proptest! {
 
     /// Two parameters at and around the bounds of their ranges: accepted if and only if the stated conditions hold.
     #[test]
-    fn reserve_parameters_are_accepted_exactly_in_their_ranges_i11(changes in prop::collection::vec((0usize..36, -1i64..=1, any::<prop::sample::Index>()), 1..5)) {
+    fn reserve_parameters_are_accepted_exactly_in_their_ranges_i11(changes in prop::collection::vec((0usize..40, -1i64..=1, any::<prop::sample::Index>()), 1..5)) {
         let mut config = reserve_config(0);
         for (field, step, bound) in changes {
             change(&mut config, field, step, bound);
@@ -369,7 +369,7 @@ fn change(config: &mut ReserveConfig, field: usize, step: i64, bound: prop::samp
         22 => config.reduce_only = pick(&[0, 1, 2, 254]) as u8,
         23 => config.flash_enabled = pick(&[0, 1, 2, 254]) as u8,
         24 => config.flash_fee = Bps(pick(&[0, 500, 60_000]) as u16),
-        25 => config.insurance.cooldown = pick(&[0, 86_400, 2_592_000]) as u32,
+        25 => config.insurance.cooldown = pick(&[0, 604_800, 2_592_000]) as u32,
         26 => config.insurance.fee_share = Bps(pick(&[0, 10_000, 60_000]) as u16),
         27 => config.insurance.penalty_share = Bps(pick(&[0, 8_000, 60_000]) as u16),
         28 => config.breakers.outflow_hour = pick(&[0, 360_000, 1 << 61]),
@@ -378,6 +378,15 @@ fn change(config: &mut ReserveConfig, field: usize, step: i64, bound: prop::samp
         31 => config.breakers.max_utilisation = Bps(pick(&[0, 10_000, 65_534]) as u16),
         32 => config.breakers.tiers[point] = Bps(pick(&[0, 100, 200, 300, 65_534]) as u16),
         33 => config.breakers.tiers[0] = Bps(pick(&[0, 100, 200]) as u16),
+        34 => config.oracle.max_skew = pick(&[0, 600, 65_534]) as u16,
+        35 => config.oracle.max_rate_age = pick(&[0, 1, 86_400]) as u32,
+        36 => config.oracle.base_feed_id = if step == 0 { Address::NONE } else { feed(2) },
+        37 => config.risk.group_id = pick(&[0, 1, 254]) as u8,
+        38 => {
+            (config.oracle.max_age, config.risk.group_id) = (pick(&[60]) as u32, 1);
+            config.risk.group_initial_asset = config.risk.cross.initial_asset;
+            config.risk.group_maintenance_asset = config.risk.cross.maintenance_asset;
+        }
         // Tiers that fit together, with a halt, to begin with.
         _ => {
             let count = bound.index(4);
@@ -398,13 +407,25 @@ fn acceptable(config: &ReserveConfig) -> bool {
         && config.risk.cross.initial_liability >= config.risk.cross.maintenance_liability;
     let penalties = config.min_penalty <= config.max_penalty
         && config.max_penalty.0 <= 2_500
-        && (config.risk.cross.maintenance_asset.0 as u64) * (10_000 + config.max_penalty.0 as u64) < 100_000_000;
+        && (config.risk.highest_asset_weight().0 as u64) * (10_000 + config.max_penalty.0 as u64) < 100_000_000;
     let limits = (1..=600).contains(&oracle.max_age)
         && oracle.max_confidence_initial.0 > 0
         && oracle.max_confidence_initial <= oracle.max_confidence_maintenance
         && oracle.max_confidence_maintenance.0 <= 2_000
         && (1..=5_000).contains(&oracle.max_ema_divergence.0)
-        && (10_000..=50_000).contains(&oracle.confidence_multiple.0);
+        && (10_000..=50_000).contains(&oracle.confidence_multiple.0)
+        && oracle.max_skew <= 600
+        && oracle.max_rate_age <= 86_400
+        && (oracle.max_rate_age == 0 || !oracle.base_feed_id.is_none());
+    let risk = &config.risk;
+    let group = if risk.group_id == 0 {
+        risk.group_initial_asset.0 == 0 && risk.group_maintenance_asset.0 == 0
+    } else {
+        oracle.max_age <= 60
+            && risk.group_initial_asset >= risk.cross.initial_asset
+            && risk.group_maintenance_asset >= risk.cross.maintenance_asset
+            && risk.group_initial_asset <= risk.group_maintenance_asset
+    };
     let is_useful = config.risk.cross.maintenance_asset.0 > 0 || config.borrow_enabled == 1 || config.reduce_only == 1;
     let uses = config.borrow_enabled <= 1 && is_useful;
     let ramp = (10..=2_000).contains(&config.risk.ramp.0);
@@ -437,11 +458,12 @@ fn acceptable(config: &ReserveConfig) -> bool {
         && config.reduce_only <= 1
         && config.flash_enabled <= 1
         && config.flash_fee.0 <= 500;
-    let insurance = (86_400..=2_592_000).contains(&config.insurance.cooldown)
+    let insurance = (604_800..=2_592_000).contains(&config.insurance.cooldown)
         && config.insurance.fee_share.0 <= 10_000
         && config.insurance.penalty_share.0 <= 8_000;
     !oracle.feed_id.is_none()
         && restrictions
+        && group
         && insurance
         && weights
         && penalties

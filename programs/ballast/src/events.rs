@@ -8,6 +8,7 @@ use {
     crate::state::Market,
     anchor_lang::prelude::*,
     ballast_engine::{
+        Error,
         actions::{Ledger as Books, Movement},
         liquidation::Liquidation,
     },
@@ -261,6 +262,18 @@ pub struct PriceBreaker {
     pub padding: [u8; 6],
 }
 
+/// A price could not be taken over, and the reserve's stays what it was.
+#[event(bytemuck)]
+pub struct PricePassedOver {
+    /// Number of the event in its market.
+    pub number: u64,
+    pub market: Address,
+    /// Why: the code of an error.
+    pub error: u32,
+    pub reserve: u8,
+    pub padding: [u8; 3],
+}
+
 /// The guardian paused actions, or a restriction was lifted.
 #[event(bytemuck)]
 pub struct Restricted {
@@ -305,6 +318,22 @@ pub fn log_breaker(books: &mut Books, market: &Address, index: u8) {
             reserve: index,
             tier: halt.tier,
             padding: [0; 6],
+        }
+    );
+}
+
+/// Logs why a reserve's price stays what it was.
+#[cold]
+#[inline(never)]
+pub fn log_passed_over(books: &mut Books, market: &Address, index: u8, error: Error) {
+    log_event!(
+        discriminator::<PricePassedOver>(),
+        PricePassedOver {
+            number: books.market.next_event(),
+            market: *market,
+            error: error.code(),
+            reserve: index,
+            padding: [0; 3],
         }
     );
 }

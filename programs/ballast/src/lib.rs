@@ -26,15 +26,10 @@ declare_id!("BaLLastVpFhaENTd1dhUmmz3tMc9UC4fpXqkjqckcNbp");
 pub mod ballast {
     use super::*;
 
-    /// Creates a market without reserves. Anyone may; the signer becomes its creator and part of its address.
+    /// Creates a market without reserves. Anyone may; the signer becomes its authority, and part of its address.
     #[discrim = 0]
-    pub fn create_market(
-        ctx: &mut Context<CreateMarket>,
-        id: u16,
-        authority: Address,
-        config: MarketConfig,
-    ) -> Result<()> {
-        ctx.accounts.create(id, &authority, config, &ctx.bumps)
+    pub fn create_market(ctx: &mut Context<CreateMarket>, id: u16, config: MarketConfig) -> Result<()> {
+        ctx.accounts.create(id, config, &ctx.bumps)
     }
 
     /// Lists the mint of a queued change that is due. Anyone may.

@@ -35,6 +35,15 @@ fn worse(one: Outcome, other: Outcome) -> Outcome {
     if one.compute_units < other.compute_units { other } else { one }
 }
 
+/// Paying in to a reserve that nobody touched for long, or that tokens left lately, whichever is more expensive: an outflow
+/// touches a reserve, so it cannot be both.
+fn untouched_or_let_out(scene: Full, fresh: &[u8], reserve: u8, pay_in: impl Fn(Full) -> Outcome) -> Outcome {
+    let (mut untouched, mut let_out) = (scene.fork(), scene);
+    untouched.age(fresh);
+    let_out.let_out(reserve);
+    worse(pay_in(untouched), pay_in(let_out))
+}
+
 /// The transaction asked for no larger heap and no more compute units than instructions have anyway.
 #[track_caller]
 fn assert_default_limits(outcome: &Outcome) {
@@ -89,19 +98,19 @@ fn pay_in(measured: &mut Measured, fork: impl Fn() -> Full, positions: u8) {
     let (deposits, debts) = sides(positions);
     let mut scene = fork();
     let (held, _) = scene.positions(deposits, debts, Last::Deposit);
-    scene.age(&[]);
     let reserve = held[held.len() - 1];
+    // Beside a debt it needs a price.
+    let fresh = if debts == 0 { &[] } else { std::slice::from_ref(&reserve) };
     scene.world.fund(&scene.user.key, reserve, 10 * TOKEN);
-    let outcome = scene.world.deposit(scene.user, reserve, TOKEN + 1);
-    measured.add("deposit", positions, outcome);
+    let deposit = |mut scene: Full| scene.world.deposit(scene.user, reserve, TOKEN + 1);
+    measured.add("deposit", positions, untouched_or_let_out(scene, fresh, reserve, deposit));
 
     let mut scene = fork();
     let owed = if positions == 1 { scene.debts_alone(1) } else { scene.positions(deposits, debts, Last::Debt).1 };
-    scene.age(&[]);
     let reserve = owed[owed.len() - 1];
     scene.world.fund(&scene.user.key, reserve, 10 * TOKEN);
-    let outcome = scene.world.repay(scene.user, reserve, TOKEN + 1);
-    measured.add("repay", positions, outcome);
+    let repay = |mut scene: Full| scene.world.repay(scene.user, reserve, TOKEN + 1);
+    measured.add("repay", positions, untouched_or_let_out(scene, &[], reserve, repay));
 }
 
 fn pay_out(measured: &mut Measured, fork: impl Fn() -> Full, positions: u8) {
@@ -241,7 +250,7 @@ fn governance(measured: &mut Measured, mut scene: Full) {
     let outcome = world.reconfigure(RESERVES - 1, |config| config.deposit_cap = 1);
     measured.add("set_parameters", 0, outcome);
 
-    let (instruction, _) = MarketView::create(world.authority, 1, world.authority, market_config());
+    let (instruction, _) = MarketView::create(world.authority, 1, market_config());
     let outcome = world.send(&[instruction]);
     measured.add("create_market", 0, outcome);
 
@@ -265,7 +274,7 @@ fn insurance(measured: &mut Measured, world: &mut World) {
     measured.add("open_stake", 0, outcome);
     let outcome = world.stake(staker, reserve, TOKEN);
     measured.add("stake", 0, outcome);
-    let outcome = world.begin_unstake(staker, reserve, TOKEN / 2);
+    let outcome = world.begin_unstake(staker, reserve, TOKEN / 64);
     measured.add("begin_unstake", 0, outcome);
     world.advance(864_000);
     let outcome = world.unstake(staker, reserve);
@@ -402,7 +411,7 @@ fn the_readme_quotes_the_committed_figures() {
 #[test]
 fn program_and_margin_account_stay_small() {
     let program = std::fs::metadata(ballast_tests::program_path()).expect("built").len();
-    assert!(program <= 300 * 1_024, "{program} bytes");
+    assert!(program <= 320 * 1_024, "{program} bytes");
     let mut world = World::new();
     let user = world.user("user");
     let account = world.account(&user.margin).data.len();

@@ -163,9 +163,23 @@ impl Full {
     /// Lets all reserves lie until their growth is as expensive as can be, then prices those whose price must be fresh.
     pub fn age(&mut self, fresh: &[u8]) {
         self.world.advance(UNTOUCHED);
-        // The market's windows were at work a second ago.
-        let borrower = self.world.user(&format!("borrower {FIRST}"));
-        self.world.supply(borrower, 0, TOKEN);
+        self.use_windows(fresh);
+    }
+
+    /// Lets tokens leave a reserve, and waits until its windows are half empty again: then what comes in is part of what left.
+    pub fn let_out(&mut self, reserve: u8) {
+        self.reprice(&[reserve], quote(10.0));
+        let lender = self.world.user("lender");
+        self.world.withdraw(lender, reserve, 10 * TOKEN).expect_ok();
+        self.world.advance(1_800);
+        self.use_windows(&[reserve]);
+    }
+
+    /// Has the market's windows be at work a second ago.
+    fn use_windows(&mut self, fresh: &[u8]) {
+        let other = self.world.user("somebody else");
+        self.world.supply(other, 0, TOKEN);
+        self.world.withdraw(other, 0, TOKEN / 2).expect_ok();
         self.world.advance(1);
         if !fresh.is_empty() {
             self.reprice(fresh, quote(10.0));

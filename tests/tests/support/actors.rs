@@ -73,8 +73,7 @@ impl Actors {
         let council = world.key("council");
         world.market = world.create_market(0, market_parameters(&council));
         let (authority, fee_collector) = (world.authority, world.key("collector"));
-        let model =
-            Model::create(authority, 0, authority, market_parameters(&council), START).expect("valid parameters");
+        let model = Model::create(authority, 0, market_parameters(&council), START).expect("valid parameters");
         let users = (0..USERS).map(|user| world.key(&format!("user {user}"))).collect();
         let rng = ChaCha8Rng::seed_from_u64(seed);
         let (tokens, originals, watched, counts) = Default::default();

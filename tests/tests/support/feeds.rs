@@ -72,6 +72,8 @@ impl Actors {
             9 => damage = Some((40, 0)),
             10 => damage = Some((self.rng.random_range(0..8), 0)),
             11 => update.price = i64::MAX,
+            // Closed.
+            12 => return (SYSTEM_PROGRAM, Vec::new()),
             _ => {}
         }
         let mut bytes = update.to_bytes(to_engine(&owner)).to_vec();

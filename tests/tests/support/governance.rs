@@ -23,18 +23,16 @@ impl Actors {
     pub fn create_market(&mut self) -> Answer {
         let id = if self.rng.random_bool(0.7) { self.markets } else { 0 };
         let creator = self.world.authority;
-        let mut authority = self.user();
         let mut config = market_config();
         match self.rng.random_range(0..10) {
             0 => config.target_health = Bps(self.rng.random()),
             1 => config.delay = self.rng.random_range(80_000..90_000),
-            2 => authority = Address::default(),
             _ => {}
         }
-        let (instruction, address) = MarketView::create(creator, id, authority, config);
+        let (instruction, address) = MarketView::create(creator, id, config);
         let exists = id < self.markets;
         let now = self.model.now;
-        let create = move || Model::create(creator, id, authority, config, now);
+        let create = move || Model::create(creator, id, config, now);
         let effect = move |_: &mut Model| if exists { Err(Refusal::Custom(0)) } else { create().map(drop) };
         self.send(&[Step::new(instruction, effect)])?;
         let created = create()?;
@@ -85,7 +83,7 @@ impl Actors {
             };
         }
         if token < 2 {
-            config.risk.group_id = 7;
+            (config.risk.group_id, config.oracle.max_age) = (7, 60);
             (config.risk.group_initial_asset, config.risk.group_maintenance_asset) = (Bps(8_900), Bps(9_250));
             (config.min_penalty, config.max_penalty) = (Bps(100), Bps(800));
         }
@@ -110,7 +108,7 @@ impl Actors {
             tiers: [Bps(1_500), Bps(4_000), Bps(6_000)],
             ..BreakerConfig::default()
         };
-        config.insurance = InsuranceConfig { cooldown: 86_400, fee_share: Bps(3_000), penalty_share: Bps(4_000) };
+        config.insurance = InsuranceConfig { cooldown: 604_800, fee_share: Bps(3_000), penalty_share: Bps(4_000) };
         (config.flash_enabled, config.flash_fee) = (1, Bps(5));
     }
 

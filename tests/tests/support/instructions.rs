@@ -110,7 +110,12 @@ impl Actors {
     }
 
     pub fn deposit_to(&mut self, account: Address, reserve: u8) -> Step {
-        let (payer, from) = (self.user(), self.nearest(reserve));
+        let owner = self.model.accounts.get(&account).map(|account| from_engine(&account.owner));
+        let payer = match owner {
+            Some(owner) if self.rng.random_bool(0.8) => owner,
+            _ => self.user(),
+        };
+        let from = self.nearest(reserve);
         let source = self.wallet(&payer, from);
         let amount = self.amount(self.model.balances[&source] / 8);
         let instruction = ix::Deposit {
@@ -124,7 +129,7 @@ impl Actors {
             reserve,
             amount,
         };
-        Step::new(instruction, move |model| model.deposit(account, source, reserve, amount))
+        Step::new(instruction, move |model| model.deposit(account, payer, source, reserve, amount))
     }
 
     fn repay(&mut self) -> Step {

@@ -84,7 +84,7 @@ pub fn engine<T>(result: ballast_engine::Result<T>) -> Answer<T> {
 
 impl Model {
     /// A market as `create_market` leaves it.
-    pub fn create(creator: Address, id: u16, authority: Address, config: MarketConfig, now: i64) -> Answer<Self> {
+    pub fn create(creator: Address, id: u16, config: MarketConfig, now: i64) -> Answer<Self> {
         let (address, bump) = market_address(&creator, id);
         let (vault_authority, vault_authority_bump) = vault_authority(&address);
         let market = Market {
@@ -93,7 +93,7 @@ impl Model {
             id,
             creator: to_engine(&creator),
             vault_authority: to_engine(&vault_authority),
-            ..engine(Market::new(config, to_engine(&authority)))?
+            ..engine(Market::new(config, to_engine(&creator)))?
         };
         let (reserves, accounts, stakes, fees, withholding) = Default::default();
         let (changes, balances, following) = Default::default();
@@ -198,11 +198,12 @@ impl Model {
         if listed { Ok(()) } else { Err(refused(Error::ReserveIndexOutOfRange)) }
     }
 
-    pub fn deposit(&mut self, account: Address, source: Address, reserve: u8, amount: u64) -> Answer {
+    pub fn deposit(&mut self, account: Address, payer: Address, source: Address, reserve: u8, amount: u64) -> Answer {
         self.require_open(account)?;
         self.require_reserve(reserve)?;
         let amount = self.arriving(reserve, amount)?;
-        let moved = self.act(account, |ledger, account| ledger.deposit(account, reserve, amount))?;
+        let moved =
+            self.act(account, |ledger, account| ledger.deposit(account, &to_engine(&payer), reserve, amount))?;
         self.market.next_event();
         self.pay_in(source, reserve, moved.amount)
     }
@@ -274,20 +275,35 @@ impl Model {
         for reserve in reserves {
             self.require_reserve(*reserve)?;
             let has_base = !self.reserves[*reserve as usize].config.oracle.base_feed_id.is_none();
-            let first = self.source(accounts.next().ok_or_else(missing)?)?;
-            let base = has_base.then(|| self.source(accounts.next().ok_or_else(missing)?)).transpose()?;
-            if engine(self.ledger().refresh_price(*reserve, &first, base.as_ref()))?.is_some() {
-                self.market.next_event();
+            let first = accounts.next().ok_or_else(missing)?;
+            let base = has_base.then(|| accounts.next().ok_or_else(missing)).transpose()?;
+            match self.take_over(*reserve, first, base) {
+                Ok(false) => {}
+                // The breaker moved, or the price is passed over.
+                Ok(true) => drop(self.market.next_event()),
+                Err(error) if error.is_about_a_price() => drop(self.market.next_event()),
+                Err(error) => return Err(refused(error)),
             }
         }
         if accounts.next().is_none() { Ok(()) } else { Err(missing()) }
     }
 
-    fn source(&self, (address, (owner, bytes)): &(Address, PriceAccount)) -> Answer<Source> {
+    /// Takes over one price, and says whether the breaker moved.
+    fn take_over(
+        &mut self,
+        reserve: u8,
+        first: &(Address, PriceAccount),
+        base: Option<&(Address, PriceAccount)>,
+    ) -> ballast_engine::Result<bool> {
+        let (first, base) = (self.source(first)?, base.map(|base| self.source(base)).transpose()?);
+        self.ledger().refresh_price(reserve, &first, base.as_ref()).map(|change| change.is_some())
+    }
+
+    fn source(&self, (address, (owner, bytes)): &(Address, PriceAccount)) -> ballast_engine::Result<Source> {
         if !self.market.accepts_receiver(&to_engine(owner)) {
-            return Err(refused(Error::PriceOwnerNotAllowed));
+            return Err(if bytes.is_empty() { Error::PriceAccountClosed } else { Error::PriceOwnerNotAllowed });
         }
-        Ok(Source { address: to_engine(address), update: engine(PriceUpdate::parse(bytes))? })
+        Ok(Source { address: to_engine(address), update: PriceUpdate::parse(bytes)? })
     }
 
     pub fn open_account(&mut self, owner: Address, id: u16, mode: u8, collateral: u8, debt: u8) -> Answer {

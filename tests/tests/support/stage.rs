@@ -72,10 +72,7 @@ impl Stage {
             (config.loss_limit, config.roles.nominee) = (1_000_000, to_engine(&nominee));
         });
         configured.expect_ok();
-        let funder = world.key("funder");
-        let due = Due::new(&mut world, funder, usd, reserve_config());
-        let cast = Cast { lender, trader, saver, bust, idle, liquidator, leaver, staker, closer, nominee, spare, due };
-        let insured = InsuranceConfig { cooldown: 86_400, fee_share: Bps(2_000), ..InsuranceConfig::default() };
+        let insured = InsuranceConfig { cooldown: 604_800, fee_share: Bps(2_000), ..InsuranceConfig::default() };
         let configured = world.reconfigure(usd, |config| {
             (config.flash_enabled, config.flash_fee, config.insurance) = (1, Bps(9), insured);
         });
@@ -98,7 +95,11 @@ impl Stage {
         world.stake(leaver, usd, 1_000 * USD).expect_ok();
         world.stake(staker, usd, 1_000 * USD).expect_ok();
         world.begin_unstake(leaver, usd, 500 * USD).expect_ok();
-        world.advance(86_400);
+        // What waits is due when the stake is free.
+        world.advance(604_800 - 172_800);
+        let funder = world.key("funder");
+        let due = Due::new(&mut world, funder, usd, reserve_config());
+        let cast = Cast { lender, trader, saver, bust, idle, liquidator, leaver, staker, closer, nominee, spare, due };
         world.refresh_all();
         world.set_price(sol, Quote::dollars(110.0)).expect_ok();
         let valid = valid(&mut world, usd, sol, &cast);
@@ -218,7 +219,7 @@ fn valid(world: &mut World, usd: u8, sol: u8, cast: &Cast) -> Vec<Instruction> {
     let order = LiquidationOrder { debt: usd, collateral: sol, max_repay: 100 * USD, min_collateral: 1 };
     let (source, destination) = (world.tokens(&liquidator, usd), world.tokens(&liquidator, sol));
     vec![
-        MarketView::create(authority, 1, authority, market_config()).0,
+        MarketView::create(authority, 1, market_config()).0,
         view.list_reserve(payer, due.listing, funder, due.mint, TOKEN_PROGRAM),
         view.set_parameters(authority, usd, lower_cap(&view, usd)),
         view.open_account(saver.key, payer, 1),

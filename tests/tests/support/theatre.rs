@@ -43,7 +43,7 @@ fn config() -> ReserveConfig {
     let mut config = reserve_config();
     (config.flash_enabled, config.flash_fee) = (1, Bps(9));
     (config.breakers.tiers, config.breakers.halt_seconds) = ([Bps(500), Bps(1_000), Bps(0)], 600);
-    config.insurance = InsuranceConfig { cooldown: 86_400, fee_share: Bps(2_000), ..InsuranceConfig::default() };
+    config.insurance = InsuranceConfig { cooldown: 604_800, fee_share: Bps(2_000), ..InsuranceConfig::default() };
     config.risk.cross.initial_asset = config.risk.cross.maintenance_asset;
     config.risk.cross.initial_liability = config.risk.cross.maintenance_liability;
     config
@@ -66,8 +66,6 @@ impl Theatre {
         let [lender, saver, sick, broke, even, bust, loser, idle] =
             ["lender", "saver", "sick", "broke", "even", "bust", "loser", "idle"].map(|name| world.user(name));
         let rich = world.key("rich");
-        let payer = world.payer;
-        let due = Due::new(&mut world, payer, usd, config());
         for (user, reserve, amount) in [
             (lender, usd, 1_000_000 * USD),
             (lender, sol, 1_000 * SOL),
@@ -103,7 +101,10 @@ impl Theatre {
         }
         world.stake(rich, usd, 10_000 * USD).expect_ok();
         world.begin_unstake(rich, usd, 1_000 * USD).expect_ok();
-        world.advance(86_400);
+        // What waits is due when the stake is free.
+        world.advance(604_800 - 172_800);
+        let payer = world.payer;
+        let due = Due::new(&mut world, payer, usd, config());
 
         let theatre = Self {
             world,

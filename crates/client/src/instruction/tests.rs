@@ -49,14 +49,12 @@ fn records_are_passed_as_their_bytes() {
         vault_authority: address(3),
         system_program: address(0),
         id: 0x0304,
-        authority: address(4),
         config,
     };
     let data = create.instruction().data;
-    assert_eq!(data.len(), 1 + 2 + 32 + 304);
+    assert_eq!(data.len(), 1 + 2 + 312);
     assert_eq!(data[..3], [0, 4, 3]);
-    assert_eq!(data[3..35], [4; 32]);
-    assert_eq!(data[35..], *bytemuck::bytes_of(&config));
+    assert_eq!(data[3..], *bytemuck::bytes_of(&config));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What users do, and how it comes about.
 
-use super::{World, update};
+use super::{World, lend, update};
 use ballast_engine::{Result, actions::Movement, liquidation::Liquidation, margin::Side, units::Shares};
 use proptest::prelude::*;
 
@@ -56,7 +56,7 @@ pub enum Action {
 }
 
 /// What a successful action did.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Tokens moved from or to the user; of a flash loan, the fee.
     Moved {
@@ -82,7 +82,7 @@ impl Action {
         match self {
             Self::Deposit(user, reserve, size) => {
                 let amount = world.size(reserve, size);
-                world.act(user, |ledger, account| ledger.deposit(account, reserve, amount)).map(moved(reserve))
+                world.act(user, |ledger, account| lend(ledger, account, reserve, amount)).map(moved(reserve))
             }
             Self::Withdraw(user, reserve, size) => {
                 let reserve = world.place(user, Side::Deposit, reserve);

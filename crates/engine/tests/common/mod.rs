@@ -3,13 +3,14 @@
 
 mod actions;
 pub mod debtor;
+pub mod moment;
 pub mod rational;
 
 pub use actions::*;
 
 use ballast_engine::{
     Error, Result,
-    actions::{EVERYTHING, Ledger},
+    actions::{EVERYTHING, Ledger, Movement},
     breaker::BreakerConfig,
     health::Requirement,
     insurance::{InsuranceConfig, Stake},
@@ -55,13 +56,29 @@ pub fn market_config() -> MarketConfig {
     }
 }
 
+/// Lends as the account's owner.
+pub fn lend(ledger: &mut Ledger, account: &mut MarginAccount, reserve: u8, amount: u64) -> Result<Movement> {
+    let owner = account.owner;
+    ledger.deposit(account, &owner, reserve, amount)
+}
+
 /// Who sets parameters.
 pub const AUTHORITY: Address = Address([1; 32]);
+
+/// The owner of a user's account.
+pub fn owner(user: usize) -> Address {
+    Address([100 + user as u8; 32])
+}
+
+/// A user's account without positions.
+pub fn blank(user: usize) -> MarginAccount {
+    MarginAccount { owner: owner(user), ..MarginAccount::default() }
+}
 
 /// Replaces a reserve's parameters.
 pub fn configure(ledger: &mut Ledger, reserve: u8, config: &ReserveConfig) -> Result<()> {
     let record = ledger.reserves.get_mut(reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
-    record.set_config(config, ledger.now)
+    record.set_config(config, ledger.now, 172_800, true)
 }
 
 /// The feed of a reserve.
@@ -80,6 +97,7 @@ pub fn reserve_config(reserve: u8) -> ReserveConfig {
             max_confidence_initial: Bps(200),
             max_confidence_maintenance: Bps(1_000),
             max_ema_divergence: Bps(1_000),
+            max_skew: 600,
             confidence_multiple: Bps(20_000),
             ..OracleConfig::default()
         },
@@ -98,7 +116,7 @@ pub fn reserve_config(reserve: u8) -> ReserveConfig {
         max_penalty: Bps(1_500),
         reserve_factor: Bps(1_500),
         borrow_enabled: 1,
-        insurance: InsuranceConfig { cooldown: 86_400, ..InsuranceConfig::default() },
+        insurance: InsuranceConfig { cooldown: 604_800, ..InsuranceConfig::default() },
         ..ReserveConfig::default()
     }
 }
@@ -157,7 +175,7 @@ impl World {
         let mut world = Self {
             market: Market::new(market_config(), AUTHORITY).unwrap(),
             reserves: reserves.collect(),
-            accounts: vec![MarginAccount::default(); users],
+            accounts: (0..users).map(blank).collect(),
             stakes: vec![[0, 1, 2, 3].map(|reserve| Stake { reserve, ..Stake::default() }); users],
             prices: TOKENS.iter().map(|token| token.1).collect(),
             now: START,
@@ -237,7 +255,7 @@ impl World {
     }
 
     pub fn deposit(&mut self, user: usize, reserve: u8, amount: u64) {
-        self.act(user, |ledger, account| ledger.deposit(account, reserve, amount)).unwrap();
+        self.act(user, |ledger, account| lend(ledger, account, reserve, amount)).unwrap();
     }
 
     pub fn borrow(&mut self, user: usize, reserve: u8, amount: u64) {

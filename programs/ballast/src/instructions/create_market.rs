@@ -25,14 +25,9 @@ pub struct CreateMarket {
 }
 
 impl CreateMarket {
-    pub fn create(
-        &mut self,
-        id: u16,
-        authority: &Address,
-        config: MarketConfig,
-        bumps: &CreateMarketBumps,
-    ) -> Result<()> {
-        let market = market::Market::new(config.get(), stored(authority)).on_chain()?;
+    pub fn create(&mut self, id: u16, config: MarketConfig, bumps: &CreateMarketBumps) -> Result<()> {
+        // Nobody gets a market, or the office in one, without signing: another authority is the nominee.
+        let market = market::Market::new(config.get(), stored(self.creator.address())).on_chain()?;
         **self.market = market::Market {
             bump: bumps.market,
             vault_authority_bump: bumps.vault_authority,

@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     MarginAccount,
     events::{Deposited, Repaid, discriminator, log_movement},
-    state::now,
+    state::{now, stored},
 };
 
 /// Tokens from anyone into a reserve, to the credit of any margin account.
@@ -51,7 +51,9 @@ impl PayIn {
         let amount = tokens.arriving(amount, terms)?;
         let account = &mut self.margin_account;
         let (moved, event) = match purpose {
-            Purpose::Deposit => (books.deposit(account, index, amount), discriminator::<Deposited>()),
+            Purpose::Deposit => {
+                (books.deposit(account, &stored(self.payer.address()), index, amount), discriminator::<Deposited>())
+            }
             Purpose::Repay => (books.repay(account, index, amount), discriminator::<Repaid>()),
         };
         let moved = moved.on_chain()?;

@@ -1,9 +1,10 @@
 use super::*;
 use crate::{
-    events::log_breaker,
+    events::{log_breaker, log_passed_over},
     state::{now, stored},
 };
 use ballast_engine::{
+    breaker::Change,
     market::Market,
     price::{PriceUpdate, Source},
 };
@@ -20,12 +21,16 @@ impl RefreshPrices {
         let market = *self.market.view();
         let mut books = books(&mut self.market, now()?);
         let mut accounts = price_accounts.iter();
+        let mut next = || accounts.next().ok_or(Error::PriceAccountMissing).on_chain();
         for index in reserves {
             let has_base = !reserve(books.reserves, *index)?.config.oracle.base_feed_id.is_none();
-            let first = source(books.market, accounts.next())?;
-            let base = if has_base { Some(source(books.market, accounts.next())?) } else { None };
-            if books.refresh_price(*index, &first, base.as_ref()).on_chain()?.is_some() {
-                log_breaker(&mut books, market.address(), *index);
+            let (first, base) = (next()?, if has_base { Some(next()?) } else { None });
+            match take_over(&mut books, *index, first, base) {
+                Ok(None) => (),
+                Ok(Some(_)) => log_breaker(&mut books, market.address(), *index),
+                // One feed in trouble is no reason not to take over the others' prices.
+                Err(error) if error.is_about_a_price() => log_passed_over(&mut books, market.address(), *index, error),
+                Err(error) => return Err(error).on_chain(),
             }
         }
         ensure(accounts.next().is_none(), Error::PriceAccountMissing)
@@ -33,10 +38,23 @@ impl RefreshPrices {
 }
 
 #[inline(always)]
-fn source(market: &Market, account: Option<&AccountView>) -> Result<Source> {
-    let account = account.ok_or(Error::PriceAccountMissing).on_chain()?;
+fn take_over(
+    books: &mut actions::Ledger,
+    index: u8,
+    first: &AccountView,
+    base: Option<&AccountView>,
+) -> ballast_engine::Result<Option<Change>> {
+    let first = source(books.market, first)?;
+    let base = if let Some(base) = base { Some(source(books.market, base)?) } else { None };
+    books.refresh_price(index, &first, base.as_ref())
+}
+
+#[inline(always)]
+fn source(market: &Market, account: &AccountView) -> ballast_engine::Result<Source> {
     // The owner decides what the data mean; it is checked before they are read.
-    ensure(market.accepts_receiver(&stored(account.owner())), Error::PriceOwnerNotAllowed)?;
-    let update = PriceUpdate::parse(&account.try_borrow()?).on_chain()?;
-    Ok(Source { address: stored(account.address()), update })
+    if !market.accepts_receiver(&stored(account.owner())) {
+        return Err(if account.data_len() == 0 { Error::PriceAccountClosed } else { Error::PriceOwnerNotAllowed });
+    }
+    let data = account.try_borrow().map_err(|_| Error::PriceAccountMalformed)?;
+    Ok(Source { address: stored(account.address()), update: PriceUpdate::parse(&data)? })
 }

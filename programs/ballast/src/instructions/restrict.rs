@@ -28,7 +28,7 @@ impl Govern {
             Restricted {
                 number: self.market.next_event(),
                 market: *self.market.address(),
-                until: self.market.pause.until,
+                until: if self.market.pause.actions == 0 { 0 } else { self.market.pause.until },
                 actions: self.market.pause.actions,
                 reduce_only: self.market.reduce_only,
                 padding: [0; 6],

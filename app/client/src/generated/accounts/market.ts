@@ -154,7 +154,7 @@ export function getMarketEncoder(): Encoder<MarketArgs> {
       ['pause', getPauseEncoder()],
       ['reduceOnly', getU8Encoder()],
       ['padding2', fixEncoderSize(getBytesEncoder(), 7)],
-      ['reserved', fixEncoderSize(getBytesEncoder(), 56)],
+      ['reserved', fixEncoderSize(getBytesEncoder(), 48)],
       ['reserves', getArrayEncoder(getReserveEncoder(), { size: getU64Encoder() })],
     ]),
     (value) => ({ ...value, discriminator: MARKET_DISCRIMINATOR }),
@@ -184,7 +184,7 @@ export function getMarketDecoder(): Decoder<Market> {
     ['pause', getPauseDecoder()],
     ['reduceOnly', getU8Decoder()],
     ['padding2', fixDecoderSize(getBytesDecoder(), 7)],
-    ['reserved', fixDecoderSize(getBytesDecoder(), 56)],
+    ['reserved', fixDecoderSize(getBytesDecoder(), 48)],
     ['reserves', getArrayDecoder(getReserveDecoder(), { size: getU64Decoder() })],
   ]);
 }

@@ -78,230 +78,238 @@ export const BALLAST_ERROR__TRANSFER_FEE_TOO_HIGH = 0x178d; // 6029
 export const BALLAST_ERROR__TRANSFER_FELL_SHORT = 0x178e; // 6030
 /** PositionNotFound: The account has no position in this reserve */
 export const BALLAST_ERROR__POSITION_NOT_FOUND = 0x178f; // 6031
+/** PositionNotOpen: The account has no position in this reserve, and only its owner or delegate may open one: others can add to it */
+export const BALLAST_ERROR__POSITION_NOT_OPEN = 0x1790; // 6032
 /** TooManyPositions: The account holds 16 positions already: close one first */
-export const BALLAST_ERROR__TOO_MANY_POSITIONS = 0x1790; // 6032
+export const BALLAST_ERROR__TOO_MANY_POSITIONS = 0x1791; // 6033
 /** PositionIsDebt: The account owes this token: repay it before depositing */
-export const BALLAST_ERROR__POSITION_IS_DEBT = 0x1791; // 6033
+export const BALLAST_ERROR__POSITION_IS_DEBT = 0x1792; // 6034
 /** PositionIsDeposit: The account has deposited this token: withdraw it before borrowing */
-export const BALLAST_ERROR__POSITION_IS_DEPOSIT = 0x1792; // 6034
+export const BALLAST_ERROR__POSITION_IS_DEPOSIT = 0x1793; // 6035
 /** InsufficientDeposit: The account has deposited less than this: use u64::MAX to withdraw everything */
-export const BALLAST_ERROR__INSUFFICIENT_DEPOSIT = 0x1793; // 6035
+export const BALLAST_ERROR__INSUFFICIENT_DEPOSIT = 0x1794; // 6036
 /** DepositBelowMinimum: The deposit would be below the reserve's minimum: deposit more, or withdraw everything (u64::MAX) */
-export const BALLAST_ERROR__DEPOSIT_BELOW_MINIMUM = 0x1794; // 6036
-/** DebtBelowMinimum: The debt would be below the market's minimum: borrow more, or repay it whole */
-export const BALLAST_ERROR__DEBT_BELOW_MINIMUM = 0x1795; // 6037
+export const BALLAST_ERROR__DEPOSIT_BELOW_MINIMUM = 0x1795; // 6037
+/** DebtBelowMinimum: The debt would be below the market's minimum, or what is left would not cover the smallest debt: borrow more, repay all of it, or withdraw less */
+export const BALLAST_ERROR__DEBT_BELOW_MINIMUM = 0x1796; // 6038
 /** IsolatedAccount: An isolated account takes only the collateral and the debt it was opened for */
-export const BALLAST_ERROR__ISOLATED_ACCOUNT = 0x1796; // 6038
+export const BALLAST_ERROR__ISOLATED_ACCOUNT = 0x1797; // 6039
 /** AccountModeInvalid: An account's mode must be 0 (cross, both reserves zero) or 1 (isolated, two different reserves) */
-export const BALLAST_ERROR__ACCOUNT_MODE_INVALID = 0x1797; // 6039
+export const BALLAST_ERROR__ACCOUNT_MODE_INVALID = 0x1798; // 6040
 /** IsolationNotOffered: An isolated account needs a collateral with isolated asset weights and a debt reserve with isolated weights that can be borrowed */
-export const BALLAST_ERROR__ISOLATION_NOT_OFFERED = 0x1798; // 6040
+export const BALLAST_ERROR__ISOLATION_NOT_OFFERED = 0x1799; // 6041
 /** AccountNotEmpty: The account still has positions: withdraw and repay everything before closing it */
-export const BALLAST_ERROR__ACCOUNT_NOT_EMPTY = 0x1799; // 6041
+export const BALLAST_ERROR__ACCOUNT_NOT_EMPTY = 0x179a; // 6042
 /** InsufficientLiquidity: The reserve holds too few unlent tokens: take less or wait for repayments */
-export const BALLAST_ERROR__INSUFFICIENT_LIQUIDITY = 0x179a; // 6042
+export const BALLAST_ERROR__INSUFFICIENT_LIQUIDITY = 0x179b; // 6043
 /** DepositCapExceeded: The reserve's deposit cap would be exceeded: deposit less */
-export const BALLAST_ERROR__DEPOSIT_CAP_EXCEEDED = 0x179b; // 6043
+export const BALLAST_ERROR__DEPOSIT_CAP_EXCEEDED = 0x179c; // 6044
 /** BorrowCapExceeded: The reserve's borrow cap would be exceeded: borrow less */
-export const BALLAST_ERROR__BORROW_CAP_EXCEEDED = 0x179c; // 6044
+export const BALLAST_ERROR__BORROW_CAP_EXCEEDED = 0x179d; // 6045
 /** BorrowingDisabled: This reserve cannot be borrowed from */
-export const BALLAST_ERROR__BORROWING_DISABLED = 0x179d; // 6045
+export const BALLAST_ERROR__BORROWING_DISABLED = 0x179e; // 6046
 /** ReserveWipedOut: A loss consumed this reserve's deposits: it is closed for good */
-export const BALLAST_ERROR__RESERVE_WIPED_OUT = 0x179e; // 6046
+export const BALLAST_ERROR__RESERVE_WIPED_OUT = 0x179f; // 6047
 /** NoFees: There is no whole atom of fees to collect */
-export const BALLAST_ERROR__NO_FEES = 0x179f; // 6047
+export const BALLAST_ERROR__NO_FEES = 0x17a0; // 6048
 /** InsufficientStake: The stake has fewer shares than this, or none were asked for: see begin_unstake */
-export const BALLAST_ERROR__INSUFFICIENT_STAKE = 0x17a0; // 6048
+export const BALLAST_ERROR__INSUFFICIENT_STAKE = 0x17a1; // 6049
 /** StakeNotFree: The cooldown is not over, or the two days after it are: ask again with begin_unstake */
-export const BALLAST_ERROR__STAKE_NOT_FREE = 0x17a1; // 6049
+export const BALLAST_ERROR__STAKE_NOT_FREE = 0x17a2; // 6050
 /** StakeNotEmpty: The stake still has shares: take them out before closing it */
-export const BALLAST_ERROR__STAKE_NOT_EMPTY = 0x17a2; // 6050
+export const BALLAST_ERROR__STAKE_NOT_EMPTY = 0x17a3; // 6051
 /** AddsRisk: The change adds risk: queue it (queue_change), and execute it after the delay */
-export const BALLAST_ERROR__ADDS_RISK = 0x17a3; // 6051
+export const BALLAST_ERROR__ADDS_RISK = 0x17a4; // 6052
 /** CouncilStepTooLarge: The risk council may move a weight or part by 500 bps at once, an amount by half of it, and not switch limits on */
-export const BALLAST_ERROR__COUNCIL_STEP_TOO_LARGE = 0x17a4; // 6052
+export const BALLAST_ERROR__COUNCIL_STEP_TOO_LARGE = 0x17a5; // 6053
 /** CouncilQuotaSpent: The risk council has changed these parameters three times in a day already */
-export const BALLAST_ERROR__COUNCIL_QUOTA_SPENT = 0x17a5; // 6053
+export const BALLAST_ERROR__COUNCIL_QUOTA_SPENT = 0x17a6; // 6054
 /** ChangeNotDue: The change's delay is not over */
-export const BALLAST_ERROR__CHANGE_NOT_DUE = 0x17a6; // 6054
+export const BALLAST_ERROR__CHANGE_NOT_DUE = 0x17a7; // 6055
 /** ChangeExpired: The change has expired: queue it again */
-export const BALLAST_ERROR__CHANGE_EXPIRED = 0x17a7; // 6055
+export const BALLAST_ERROR__CHANGE_EXPIRED = 0x17a8; // 6056
 /** ChangeTooLong: A change holds 416 bytes of edits at most: queue two */
-export const BALLAST_ERROR__CHANGE_TOO_LONG = 0x17a8; // 6056
+export const BALLAST_ERROR__CHANGE_TOO_LONG = 0x17a9; // 6057
 /** WrongChange: The change belongs to another market, is of another kind, or its rent to somebody else */
-export const BALLAST_ERROR__WRONG_CHANGE = 0x17a9; // 6057
+export const BALLAST_ERROR__WRONG_CHANGE = 0x17aa; // 6058
 /** NewListingUncapped: A collateral listed after the launch starts with a borrowing cap of 1 to 1,000,000 USD */
-export const BALLAST_ERROR__NEW_LISTING_UNCAPPED = 0x17aa; // 6058
+export const BALLAST_ERROR__NEW_LISTING_UNCAPPED = 0x17ab; // 6059
 /** ListingTooSoon: After the launch one reserve is listed within each delay: wait */
-export const BALLAST_ERROR__LISTING_TOO_SOON = 0x17ab; // 6059
+export const BALLAST_ERROR__LISTING_TOO_SOON = 0x17ac; // 6060
 /** MarketLaunched: A market that has been launched stays so (launched: 0 or 1) */
-export const BALLAST_ERROR__MARKET_LAUNCHED = 0x17ac; // 6060
+export const BALLAST_ERROR__MARKET_LAUNCHED = 0x17ad; // 6061
 /** MarketNotLaunched: The market has not been launched: no accounts yet */
-export const BALLAST_ERROR__MARKET_NOT_LAUNCHED = 0x17ad; // 6061
+export const BALLAST_ERROR__MARKET_NOT_LAUNCHED = 0x17ae; // 6062
 /** ReserveClosed: The reserve is closed: its token can be listed anew */
-export const BALLAST_ERROR__RESERVE_CLOSED = 0x17ae; // 6062
+export const BALLAST_ERROR__RESERVE_CLOSED = 0x17af; // 6063
 /** ReserveInUse: Only a reduce-only reserve without deposits, debts, stakes and flash loan can be closed */
-export const BALLAST_ERROR__RESERVE_IN_USE = 0x17af; // 6063
+export const BALLAST_ERROR__RESERVE_IN_USE = 0x17b0; // 6064
 /** TermOutOfRange: A term for repayment needs a reduce-only reserve and seven days of notice */
-export const BALLAST_ERROR__TERM_OUT_OF_RANGE = 0x17b0; // 6064
+export const BALLAST_ERROR__TERM_OUT_OF_RANGE = 0x17b1; // 6065
 /** AccountInReceivership: The account's collateral is out until end_liquidation: nothing else may touch it */
-export const BALLAST_ERROR__ACCOUNT_IN_RECEIVERSHIP = 0x17b1; // 6065
+export const BALLAST_ERROR__ACCOUNT_IN_RECEIVERSHIP = 0x17b2; // 6066
 /** AccountNotInReceivership: No begin_liquidation of this account is open */
-export const BALLAST_ERROR__ACCOUNT_NOT_IN_RECEIVERSHIP = 0x17b2; // 6066
+export const BALLAST_ERROR__ACCOUNT_NOT_IN_RECEIVERSHIP = 0x17b3; // 6067
 /** FlashLoanOpen: The reserve has a flash loan out: end it first */
-export const BALLAST_ERROR__FLASH_LOAN_OPEN = 0x17b3; // 6067
+export const BALLAST_ERROR__FLASH_LOAN_OPEN = 0x17b4; // 6068
 /** NoFlashLoan: The reserve has no flash loan out */
-export const BALLAST_ERROR__NO_FLASH_LOAN = 0x17b4; // 6068
+export const BALLAST_ERROR__NO_FLASH_LOAN = 0x17b5; // 6069
 /** FlashLoansDisabled: The reserve gives no flash loans */
-export const BALLAST_ERROR__FLASH_LOANS_DISABLED = 0x17b5; // 6069
+export const BALLAST_ERROR__FLASH_LOANS_DISABLED = 0x17b6; // 6070
 /** NoMatchingEnd: No later top-level instruction of the transaction ends this: add end_flash_loan of the same reserve, or end_liquidation of the same account */
-export const BALLAST_ERROR__NO_MATCHING_END = 0x17b6; // 6070
+export const BALLAST_ERROR__NO_MATCHING_END = 0x17b7; // 6071
 /** CalledByProgram: This instruction must stand in the transaction itself, not be called by a program */
-export const BALLAST_ERROR__CALLED_BY_PROGRAM = 0x17b7; // 6071
+export const BALLAST_ERROR__CALLED_BY_PROGRAM = 0x17b8; // 6072
 /** ReserveReduceOnly: The reserve is reduce-only: withdraw or repay */
-export const BALLAST_ERROR__RESERVE_REDUCE_ONLY = 0x17b8; // 6072
+export const BALLAST_ERROR__RESERVE_REDUCE_ONLY = 0x17b9; // 6073
 /** ReserveHalted: The reserve's price moved too far and it is halted for a while: repay, deposit or wait */
-export const BALLAST_ERROR__RESERVE_HALTED = 0x17b9; // 6073
+export const BALLAST_ERROR__RESERVE_HALTED = 0x17ba; // 6074
 /** MarketReduceOnly: The market is reduce-only after a loss: repay or withdraw */
-export const BALLAST_ERROR__MARKET_REDUCE_ONLY = 0x17ba; // 6074
+export const BALLAST_ERROR__MARKET_REDUCE_ONLY = 0x17bb; // 6075
 /** Paused: The guardian has paused this action, for six hours at most */
-export const BALLAST_ERROR__PAUSED = 0x17bb; // 6075
+export const BALLAST_ERROR__PAUSED = 0x17bc; // 6076
 /** ActionNotPausable: Pausable are withdraw (1), borrow (2), flash loan (4) and unstake (8), one at least */
-export const BALLAST_ERROR__ACTION_NOT_PAUSABLE = 0x17bc; // 6076
+export const BALLAST_ERROR__ACTION_NOT_PAUSABLE = 0x17bd; // 6077
 /** TooManyPauses: The guardian has paused three times in a day already */
-export const BALLAST_ERROR__TOO_MANY_PAUSES = 0x17bd; // 6077
+export const BALLAST_ERROR__TOO_MANY_PAUSES = 0x17be; // 6078
 /** NotGuardian: Signer is not the market's guardian */
-export const BALLAST_ERROR__NOT_GUARDIAN = 0x17be; // 6078
+export const BALLAST_ERROR__NOT_GUARDIAN = 0x17bf; // 6079
 /** NothingToLift: Nothing is paused, and the market is not reduce-only */
-export const BALLAST_ERROR__NOTHING_TO_LIFT = 0x17bf; // 6079
+export const BALLAST_ERROR__NOTHING_TO_LIFT = 0x17c0; // 6080
 /** OutflowLimitReached: The outflow limit of the reserve or market is reached: take less or wait */
-export const BALLAST_ERROR__OUTFLOW_LIMIT_REACHED = 0x17c0; // 6080
+export const BALLAST_ERROR__OUTFLOW_LIMIT_REACHED = 0x17c1; // 6081
 /** UtilisationTooHigh: The loan would lift utilisation above the reserve's limit: borrow less */
-export const BALLAST_ERROR__UTILISATION_TOO_HIGH = 0x17c1; // 6081
+export const BALLAST_ERROR__UTILISATION_TOO_HIGH = 0x17c2; // 6082
 /** LiquidationThrottled: Liquidations have taken what they may for now: wait, accounts near insolvency are exempt */
-export const BALLAST_ERROR__LIQUIDATION_THROTTLED = 0x17c2; // 6082
+export const BALLAST_ERROR__LIQUIDATION_THROTTLED = 0x17c3; // 6083
 /** PriceOwnerNotAllowed: The price account does not belong to one of the market's receiver programs */
-export const BALLAST_ERROR__PRICE_OWNER_NOT_ALLOWED = 0x17c3; // 6083
+export const BALLAST_ERROR__PRICE_OWNER_NOT_ALLOWED = 0x17c4; // 6084
 /** PriceAccountMalformed: Not a Pyth price update account: wrong length or discriminator */
-export const BALLAST_ERROR__PRICE_ACCOUNT_MALFORMED = 0x17c4; // 6084
-/** PriceNotFullyVerified: The price update is only partially verified: post a fully verified one */
-export const BALLAST_ERROR__PRICE_NOT_FULLY_VERIFIED = 0x17c5; // 6085
+export const BALLAST_ERROR__PRICE_ACCOUNT_MALFORMED = 0x17c5; // 6085
 /** PriceFeedMismatch: The price account carries another feed than the reserve is configured for */
 export const BALLAST_ERROR__PRICE_FEED_MISMATCH = 0x17c6; // 6086
 /** PriceAccountNotPinned: The reserve accepts its price from one pinned account only, and this is another */
 export const BALLAST_ERROR__PRICE_ACCOUNT_NOT_PINNED = 0x17c7; // 6087
+/** PriceAccountClosed: The price account holds nothing: the feed is not published there any more */
+export const BALLAST_ERROR__PRICE_ACCOUNT_CLOSED = 0x17c8; // 6088
+/** PriceNotFullyVerified: The price update is only partially verified: post a fully verified one */
+export const BALLAST_ERROR__PRICE_NOT_FULLY_VERIFIED = 0x17c9; // 6089
 /** PriceNotPositive: The price or its EMA is zero or negative */
-export const BALLAST_ERROR__PRICE_NOT_POSITIVE = 0x17c8; // 6088
+export const BALLAST_ERROR__PRICE_NOT_POSITIVE = 0x17ca; // 6090
 /** PriceExponentOutOfRange: The price exponent is outside -18 to 0 */
-export const BALLAST_ERROR__PRICE_EXPONENT_OUT_OF_RANGE = 0x17c9; // 6089
+export const BALLAST_ERROR__PRICE_EXPONENT_OUT_OF_RANGE = 0x17cb; // 6091
 /** PriceOutOfRange: The price is outside 1e-12 to 1e9 USD */
-export const BALLAST_ERROR__PRICE_OUT_OF_RANGE = 0x17ca; // 6090
-/** PriceInFuture: The price was published in the future */
-export const BALLAST_ERROR__PRICE_IN_FUTURE = 0x17cb; // 6091
-/** PriceOlderThanCached: The price is older than the one the reserve holds */
-export const BALLAST_ERROR__PRICE_OLDER_THAN_CACHED = 0x17cc; // 6092
+export const BALLAST_ERROR__PRICE_OUT_OF_RANGE = 0x17cc; // 6092
+/** PriceInFuture: The price was published after the chain's clock by more than the market allows */
+export const BALLAST_ERROR__PRICE_IN_FUTURE = 0x17cd; // 6093
 /** PriceConfidenceTooWide: The price's confidence interval exceeds the reserve's limit: wait for a tighter price */
-export const BALLAST_ERROR__PRICE_CONFIDENCE_TOO_WIDE = 0x17cd; // 6093
+export const BALLAST_ERROR__PRICE_CONFIDENCE_TOO_WIDE = 0x17ce; // 6094
+/** NewFeedFarFromOld: The reserve's feed was changed, and its first price is far from the last of the old feed: it is taken over when it is near, or after twice the market's delay */
+export const BALLAST_ERROR__NEW_FEED_FAR_FROM_OLD = 0x17cf; // 6095
 /** PriceAccountMissing: Give one price account for each reserve index */
-export const BALLAST_ERROR__PRICE_ACCOUNT_MISSING = 0x17ce; // 6094
-/** PriceStale: A price needed here is too old: call refresh_prices first */
-export const BALLAST_ERROR__PRICE_STALE = 0x17cf; // 6095
+export const BALLAST_ERROR__PRICE_ACCOUNT_MISSING = 0x17d0; // 6096
+/** PriceStale: A price needed here is too old, or that of a deposit worth more than dust: refresh the prices of all positions first, or withdraw what has no price any more */
+export const BALLAST_ERROR__PRICE_STALE = 0x17d1; // 6097
+/** PricesSkewed: A price needed here is of another moment than the newest of the account's, by more than its reserve's max_skew: refresh the account's prices together */
+export const BALLAST_ERROR__PRICES_SKEWED = 0x17d2; // 6098
 /** PriceUnsettled: The price is too uncertain or too far from its EMA for new risk: wait, repay or deposit */
-export const BALLAST_ERROR__PRICE_UNSETTLED = 0x17d0; // 6096
+export const BALLAST_ERROR__PRICE_UNSETTLED = 0x17d3; // 6099
 /** InitialHealthTooLow: The account's collateral does not cover its debts at initial weights: borrow or withdraw less */
-export const BALLAST_ERROR__INITIAL_HEALTH_TOO_LOW = 0x17d1; // 6097
+export const BALLAST_ERROR__INITIAL_HEALTH_TOO_LOW = 0x17d4; // 6100
 /** AccountIsHealthy: The account is not liquidatable: its maintenance health is not negative */
-export const BALLAST_ERROR__ACCOUNT_IS_HEALTHY = 0x17d2; // 6098
+export const BALLAST_ERROR__ACCOUNT_IS_HEALTHY = 0x17d5; // 6101
 /** LiquidationLeavesDust: The liquidation would leave a position worth less than the dust value: repay more */
-export const BALLAST_ERROR__LIQUIDATION_LEAVES_DUST = 0x17d3; // 6099
+export const BALLAST_ERROR__LIQUIDATION_LEAVES_DUST = 0x17d6; // 6102
 /** CollateralBelowMinimum: The liquidation pays less collateral than the given minimum */
-export const BALLAST_ERROR__COLLATERAL_BELOW_MINIMUM = 0x17d4; // 6100
+export const BALLAST_ERROR__COLLATERAL_BELOW_MINIMUM = 0x17d7; // 6103
 /** LiquidationWorsensHealth: The liquidation is too small to improve the account's health: repay more */
-export const BALLAST_ERROR__LIQUIDATION_WORSENS_HEALTH = 0x17d5; // 6101
+export const BALLAST_ERROR__LIQUIDATION_WORSENS_HEALTH = 0x17d8; // 6104
 /** RequirementOutOfRange: The requirement must be 0 (initial), 1 (maintenance) or 2 (equity) */
-export const BALLAST_ERROR__REQUIREMENT_OUT_OF_RANGE = 0x17d6; // 6102
+export const BALLAST_ERROR__REQUIREMENT_OUT_OF_RANGE = 0x17d9; // 6105
 /** HealthBelowMinimum: The account's collateral over debt is below the ratio asked for */
-export const BALLAST_ERROR__HEALTH_BELOW_MINIMUM = 0x17d7; // 6103
+export const BALLAST_ERROR__HEALTH_BELOW_MINIMUM = 0x17da; // 6106
 /** BadDebtNotProven: The account still has collateral: liquidate it before settling its debt */
-export const BALLAST_ERROR__BAD_DEBT_NOT_PROVEN = 0x17d8; // 6104
+export const BALLAST_ERROR__BAD_DEBT_NOT_PROVEN = 0x17db; // 6107
 /** AssetWeightOutOfRange: An asset weight exceeds 10,000 bps */
-export const BALLAST_ERROR__ASSET_WEIGHT_OUT_OF_RANGE = 0x17d9; // 6105
+export const BALLAST_ERROR__ASSET_WEIGHT_OUT_OF_RANGE = 0x17dc; // 6108
 /** LiabilityWeightOutOfRange: A liability weight is outside 10,000 to 50,000 bps */
-export const BALLAST_ERROR__LIABILITY_WEIGHT_OUT_OF_RANGE = 0x17da; // 6106
+export const BALLAST_ERROR__LIABILITY_WEIGHT_OUT_OF_RANGE = 0x17dd; // 6109
 /** MaintenanceTighterThanInitial: Maintenance weights must not be tighter than initial ones: asset initial <= maintenance, liability initial >= maintenance */
-export const BALLAST_ERROR__MAINTENANCE_TIGHTER_THAN_INITIAL = 0x17db; // 6107
+export const BALLAST_ERROR__MAINTENANCE_TIGHTER_THAN_INITIAL = 0x17de; // 6110
 /** GroupWeightsWithoutGroup: Group weights must be zero while the group id is zero */
-export const BALLAST_ERROR__GROUP_WEIGHTS_WITHOUT_GROUP = 0x17dc; // 6108
+export const BALLAST_ERROR__GROUP_WEIGHTS_WITHOUT_GROUP = 0x17df; // 6111
 /** GroupWeightsTighter: Group weights must not be tighter than the cross weights */
-export const BALLAST_ERROR__GROUP_WEIGHTS_TIGHTER = 0x17dd; // 6109
+export const BALLAST_ERROR__GROUP_WEIGHTS_TIGHTER = 0x17e0; // 6112
 /** GroupInUse: The risk group can change only while nothing is deposited in or borrowed from the reserve */
-export const BALLAST_ERROR__GROUP_IN_USE = 0x17de; // 6110
+export const BALLAST_ERROR__GROUP_IN_USE = 0x17e1; // 6113
 /** IsolatedWeightsWithdrawn: Isolated weights once offered stay: set the asset weights to zero instead */
-export const BALLAST_ERROR__ISOLATED_WEIGHTS_WITHDRAWN = 0x17df; // 6111
+export const BALLAST_ERROR__ISOLATED_WEIGHTS_WITHDRAWN = 0x17e2; // 6114
 /** HaircutOutOfRange: A maximum haircut exceeds 10,000 bps */
-export const BALLAST_ERROR__HAIRCUT_OUT_OF_RANGE = 0x17e0; // 6112
+export const BALLAST_ERROR__HAIRCUT_OUT_OF_RANGE = 0x17e3; // 6115
 /** HaircutWithoutDepth: A size haircut above zero needs its depth, whole USD above zero */
-export const BALLAST_ERROR__HAIRCUT_WITHOUT_DEPTH = 0x17e1; // 6113
+export const BALLAST_ERROR__HAIRCUT_WITHOUT_DEPTH = 0x17e4; // 6116
 /** RampOutOfRange: The ramp is outside 10 to 2,000 bps an hour */
-export const BALLAST_ERROR__RAMP_OUT_OF_RANGE = 0x17e2; // 6114
+export const BALLAST_ERROR__RAMP_OUT_OF_RANGE = 0x17e5; // 6117
 /** ClassOutOfRange: The class must be 0 (USD), 1 (SOL), 2 (BTC), 3 (ETH) or 4 (other) */
-export const BALLAST_ERROR__CLASS_OUT_OF_RANGE = 0x17e3; // 6115
+export const BALLAST_ERROR__CLASS_OUT_OF_RANGE = 0x17e6; // 6118
 /** ControllerOutOfRange: Controller: target 1 to 9,999 bps, speed 0 to 10,000 bps a day, lowest 1,000 to 10,000 bps, highest 10,000 to 60,000 bps */
-export const BALLAST_ERROR__CONTROLLER_OUT_OF_RANGE = 0x17e4; // 6116
+export const BALLAST_ERROR__CONTROLLER_OUT_OF_RANGE = 0x17e7; // 6119
 /** CorrelationOutOfRange: A correlation is outside -10,000 to 10,000 bps, or one of the diagonal is not 10,000 */
-export const BALLAST_ERROR__CORRELATION_OUT_OF_RANGE = 0x17e5; // 6117
+export const BALLAST_ERROR__CORRELATION_OUT_OF_RANGE = 0x17e8; // 6120
 /** CorrelationsNotSymmetric: The correlation matrix is not symmetric */
-export const BALLAST_ERROR__CORRELATIONS_NOT_SYMMETRIC = 0x17e6; // 6118
+export const BALLAST_ERROR__CORRELATIONS_NOT_SYMMETRIC = 0x17e9; // 6121
 /** ValueAtRiskOutOfRange: Value at risk: multiple 0 to 60,000 bps, horizon 60 to 2,592,000 s while the multiple is above zero */
-export const BALLAST_ERROR__VALUE_AT_RISK_OUT_OF_RANGE = 0x17e7; // 6119
+export const BALLAST_ERROR__VALUE_AT_RISK_OUT_OF_RANGE = 0x17ea; // 6122
 /** PenaltyOutOfRange: Penalties: minimum <= maximum <= 2,500 bps, and maintenance asset weight, set or still in force, x (1 + maximum) below 100 % */
-export const BALLAST_ERROR__PENALTY_OUT_OF_RANGE = 0x17e8; // 6120
+export const BALLAST_ERROR__PENALTY_OUT_OF_RANGE = 0x17eb; // 6123
 /** ReserveFactorOutOfRange: The reserve factor exceeds 5,000 bps */
-export const BALLAST_ERROR__RESERVE_FACTOR_OUT_OF_RANGE = 0x17e9; // 6121
+export const BALLAST_ERROR__RESERVE_FACTOR_OUT_OF_RANGE = 0x17ec; // 6124
 /** CapOutOfRange: A cap exceeds 2^63 atoms */
-export const BALLAST_ERROR__CAP_OUT_OF_RANGE = 0x17ea; // 6122
+export const BALLAST_ERROR__CAP_OUT_OF_RANGE = 0x17ed; // 6125
 /** MinimumDepositIsZero: The minimum deposit must be at least one atom */
-export const BALLAST_ERROR__MINIMUM_DEPOSIT_IS_ZERO = 0x17eb; // 6123
-/** OracleLimitOutOfRange: Oracle limits: age 1 to 600 s, confidence initial <= maintenance <= 2,000 bps, EMA divergence 1 to 5,000 bps, confidence multiple 10,000 to 50,000 bps, reference speed 0 to 10,000 bps an hour */
-export const BALLAST_ERROR__ORACLE_LIMIT_OUT_OF_RANGE = 0x17ec; // 6124
-/** FeedMissing: The reserve needs a price feed id, and a pinned base account needs a base feed id */
-export const BALLAST_ERROR__FEED_MISSING = 0x17ed; // 6125
+export const BALLAST_ERROR__MINIMUM_DEPOSIT_IS_ZERO = 0x17ee; // 6126
+/** OracleLimitOutOfRange: Oracle limits: age 1 to 600 s, confidence initial <= maintenance <= 2,000 bps, EMA divergence 1 to 5,000 bps, confidence multiple 10,000 to 50,000 bps, reference speed 0 to 10,000 bps an hour, skew 0 to 600 s, age of an exchange rate 1 to 86,400 s or zero; of the market: clock lag 0 to 3,600 s */
+export const BALLAST_ERROR__ORACLE_LIMIT_OUT_OF_RANGE = 0x17ef; // 6127
+/** FeedMissing: The reserve needs a price feed id, and a pinned base account or an age of the rate needs a base feed id */
+export const BALLAST_ERROR__FEED_MISSING = 0x17f0; // 6128
+/** GroupPriceTooOld: A reserve of a risk group may use a price for 60 s at most: its weights leave no room for an older one */
+export const BALLAST_ERROR__GROUP_PRICE_TOO_OLD = 0x17f1; // 6129
 /** ReserveHasNoUse: The reserve is neither collateral nor borrowable: give it an asset weight, enable borrowing, or make it reduce-only */
-export const BALLAST_ERROR__RESERVE_HAS_NO_USE = 0x17ee; // 6126
+export const BALLAST_ERROR__RESERVE_HAS_NO_USE = 0x17f2; // 6130
 /** CurvePointCountOutOfRange: The rate curve needs 2 to 8 points */
-export const BALLAST_ERROR__CURVE_POINT_COUNT_OUT_OF_RANGE = 0x17ef; // 6127
+export const BALLAST_ERROR__CURVE_POINT_COUNT_OUT_OF_RANGE = 0x17f3; // 6131
 /** CurveMustSpanAllUtilisation: The rate curve must start at 0 and end at 10,000 bps utilisation */
-export const BALLAST_ERROR__CURVE_MUST_SPAN_ALL_UTILISATION = 0x17f0; // 6128
+export const BALLAST_ERROR__CURVE_MUST_SPAN_ALL_UTILISATION = 0x17f4; // 6132
 /** CurveMustRise: The rate curve's utilisation must rise and its rates must not fall from point to point */
-export const BALLAST_ERROR__CURVE_MUST_RISE = 0x17f1; // 6129
+export const BALLAST_ERROR__CURVE_MUST_RISE = 0x17f5; // 6133
 /** CurveRateAboveCeiling: A rate of the curve exceeds 100,000 bps a year */
-export const BALLAST_ERROR__CURVE_RATE_ABOVE_CEILING = 0x17f2; // 6130
+export const BALLAST_ERROR__CURVE_RATE_ABOVE_CEILING = 0x17f6; // 6134
 /** OutflowLimitOutOfRange: Outflow limits must be zero, or 360,000 atoms an hour and 8,640,000 a day to 2^61 */
-export const BALLAST_ERROR__OUTFLOW_LIMIT_OUT_OF_RANGE = 0x17f3; // 6131
+export const BALLAST_ERROR__OUTFLOW_LIMIT_OUT_OF_RANGE = 0x17f7; // 6135
 /** PriceTiersOutOfRange: Price breaker: tiers must rise from the first, with a first halt of 60 to 14,400 s; or all zero */
-export const BALLAST_ERROR__PRICE_TIERS_OUT_OF_RANGE = 0x17f4; // 6132
+export const BALLAST_ERROR__PRICE_TIERS_OUT_OF_RANGE = 0x17f8; // 6136
 /** UtilisationLimitOutOfRange: The utilisation limit exceeds 10,000 bps */
-export const BALLAST_ERROR__UTILISATION_LIMIT_OUT_OF_RANGE = 0x17f5; // 6133
-/** CooldownOutOfRange: The insurance's cooldown is outside 86,400 to 2,592,000 s */
-export const BALLAST_ERROR__COOLDOWN_OUT_OF_RANGE = 0x17f6; // 6134
+export const BALLAST_ERROR__UTILISATION_LIMIT_OUT_OF_RANGE = 0x17f9; // 6137
+/** CooldownOutOfRange: The insurance's cooldown is outside 604,800 to 2,592,000 s */
+export const BALLAST_ERROR__COOLDOWN_OUT_OF_RANGE = 0x17fa; // 6138
 /** InsuranceShareOutOfRange: The insurance's share of fees exceeds 10,000 bps, or that of penalties 8,000 bps */
-export const BALLAST_ERROR__INSURANCE_SHARE_OUT_OF_RANGE = 0x17f7; // 6135
+export const BALLAST_ERROR__INSURANCE_SHARE_OUT_OF_RANGE = 0x17fb; // 6139
 /** DelayOutOfRange: The delay is outside 86,400 to 2,592,000 s */
-export const BALLAST_ERROR__DELAY_OUT_OF_RANGE = 0x17f8; // 6136
+export const BALLAST_ERROR__DELAY_OUT_OF_RANGE = 0x17fc; // 6140
 /** SwitchOutOfRange: borrow_enabled, reduce_only and flash_enabled must be 0 or 1, and the flash fee at most 500 bps */
-export const BALLAST_ERROR__SWITCH_OUT_OF_RANGE = 0x17f9; // 6137
+export const BALLAST_ERROR__SWITCH_OUT_OF_RANGE = 0x17fd; // 6141
 /** NearInsolvencyOutOfRange: What counts as near insolvency exceeds 2,000 bps */
-export const BALLAST_ERROR__NEAR_INSOLVENCY_OUT_OF_RANGE = 0x17fa; // 6138
+export const BALLAST_ERROR__NEAR_INSOLVENCY_OUT_OF_RANGE = 0x17fe; // 6142
 /** TargetHealthOutOfRange: The target health must be 10,050 to 15,000 bps */
-export const BALLAST_ERROR__TARGET_HEALTH_OUT_OF_RANGE = 0x17fb; // 6139
+export const BALLAST_ERROR__TARGET_HEALTH_OUT_OF_RANGE = 0x17ff; // 6143
 /** ShortfallOutOfRange: The shortfall at full penalty must be 100 to 5,000 bps */
-export const BALLAST_ERROR__SHORTFALL_OUT_OF_RANGE = 0x17fc; // 6140
+export const BALLAST_ERROR__SHORTFALL_OUT_OF_RANGE = 0x1800; // 6144
 /** DustValueOutOfRange: Dust value and minimum debt: 1 cent <= dust <= minimum debt <= 1,000 USD */
-export const BALLAST_ERROR__DUST_VALUE_OUT_OF_RANGE = 0x17fd; // 6141
+export const BALLAST_ERROR__DUST_VALUE_OUT_OF_RANGE = 0x1801; // 6145
 /** ReceiverMissing: The market needs at least one allowed price receiver program */
-export const BALLAST_ERROR__RECEIVER_MISSING = 0x17fe; // 6142
+export const BALLAST_ERROR__RECEIVER_MISSING = 0x1802; // 6146
 /** RoleMissing: Authority, fee collector and guardian must be set */
-export const BALLAST_ERROR__ROLE_MISSING = 0x17ff; // 6143
+export const BALLAST_ERROR__ROLE_MISSING = 0x1803; // 6147
 
 export type BallastError =
   | typeof BALLAST_ERROR__ACCOUNT_IN_RECEIVERSHIP
@@ -350,6 +358,7 @@ export type BallastError =
   | typeof BALLAST_ERROR__FLASH_LOAN_OPEN
   | typeof BALLAST_ERROR__FLASH_LOANS_DISABLED
   | typeof BALLAST_ERROR__GROUP_IN_USE
+  | typeof BALLAST_ERROR__GROUP_PRICE_TOO_OLD
   | typeof BALLAST_ERROR__GROUP_WEIGHTS_TIGHTER
   | typeof BALLAST_ERROR__GROUP_WEIGHTS_WITHOUT_GROUP
   | typeof BALLAST_ERROR__GUARDIAN_CANNOT_KEEP_OFFICE
@@ -378,6 +387,7 @@ export type BallastError =
   | typeof BALLAST_ERROR__MINT_EXTENSION_NOT_ALLOWED
   | typeof BALLAST_ERROR__MINT_NOT_OWNED_BY_TOKEN_PROGRAM
   | typeof BALLAST_ERROR__NEAR_INSOLVENCY_OUT_OF_RANGE
+  | typeof BALLAST_ERROR__NEW_FEED_FAR_FROM_OLD
   | typeof BALLAST_ERROR__NEW_LISTING_UNCAPPED
   | typeof BALLAST_ERROR__NO_FEES
   | typeof BALLAST_ERROR__NO_FLASH_LOAN
@@ -400,6 +410,8 @@ export type BallastError =
   | typeof BALLAST_ERROR__POSITION_IS_DEBT
   | typeof BALLAST_ERROR__POSITION_IS_DEPOSIT
   | typeof BALLAST_ERROR__POSITION_NOT_FOUND
+  | typeof BALLAST_ERROR__POSITION_NOT_OPEN
+  | typeof BALLAST_ERROR__PRICE_ACCOUNT_CLOSED
   | typeof BALLAST_ERROR__PRICE_ACCOUNT_MALFORMED
   | typeof BALLAST_ERROR__PRICE_ACCOUNT_MISSING
   | typeof BALLAST_ERROR__PRICE_ACCOUNT_NOT_PINNED
@@ -409,9 +421,9 @@ export type BallastError =
   | typeof BALLAST_ERROR__PRICE_IN_FUTURE
   | typeof BALLAST_ERROR__PRICE_NOT_FULLY_VERIFIED
   | typeof BALLAST_ERROR__PRICE_NOT_POSITIVE
-  | typeof BALLAST_ERROR__PRICE_OLDER_THAN_CACHED
   | typeof BALLAST_ERROR__PRICE_OUT_OF_RANGE
   | typeof BALLAST_ERROR__PRICE_OWNER_NOT_ALLOWED
+  | typeof BALLAST_ERROR__PRICES_SKEWED
   | typeof BALLAST_ERROR__PRICE_STALE
   | typeof BALLAST_ERROR__PRICE_TIERS_OUT_OF_RANGE
   | typeof BALLAST_ERROR__PRICE_UNSETTLED
@@ -474,7 +486,7 @@ if (true) {
     [BALLAST_ERROR__CLASS_OUT_OF_RANGE]: `The class must be 0 (USD), 1 (SOL), 2 (BTC), 3 (ETH) or 4 (other)`,
     [BALLAST_ERROR__COLLATERAL_BELOW_MINIMUM]: `The liquidation pays less collateral than the given minimum`,
     [BALLAST_ERROR__CONTROLLER_OUT_OF_RANGE]: `Controller: target 1 to 9,999 bps, speed 0 to 10,000 bps a day, lowest 1,000 to 10,000 bps, highest 10,000 to 60,000 bps`,
-    [BALLAST_ERROR__COOLDOWN_OUT_OF_RANGE]: `The insurance's cooldown is outside 86,400 to 2,592,000 s`,
+    [BALLAST_ERROR__COOLDOWN_OUT_OF_RANGE]: `The insurance's cooldown is outside 604,800 to 2,592,000 s`,
     [BALLAST_ERROR__CORRELATION_OUT_OF_RANGE]: `A correlation is outside -10,000 to 10,000 bps, or one of the diagonal is not 10,000`,
     [BALLAST_ERROR__CORRELATIONS_NOT_SYMMETRIC]: `The correlation matrix is not symmetric`,
     [BALLAST_ERROR__COUNCIL_QUOTA_SPENT]: `The risk council has changed these parameters three times in a day already`,
@@ -483,7 +495,7 @@ if (true) {
     [BALLAST_ERROR__CURVE_MUST_SPAN_ALL_UTILISATION]: `The rate curve must start at 0 and end at 10,000 bps utilisation`,
     [BALLAST_ERROR__CURVE_POINT_COUNT_OUT_OF_RANGE]: `The rate curve needs 2 to 8 points`,
     [BALLAST_ERROR__CURVE_RATE_ABOVE_CEILING]: `A rate of the curve exceeds 100,000 bps a year`,
-    [BALLAST_ERROR__DEBT_BELOW_MINIMUM]: `The debt would be below the market's minimum: borrow more, or repay it whole`,
+    [BALLAST_ERROR__DEBT_BELOW_MINIMUM]: `The debt would be below the market's minimum, or what is left would not cover the smallest debt: borrow more, repay all of it, or withdraw less`,
     [BALLAST_ERROR__DELAY_OUT_OF_RANGE]: `The delay is outside 86,400 to 2,592,000 s`,
     [BALLAST_ERROR__DELEGATE_EXPIRED]: `The delegate's rights have expired: the owner may grant them again`,
     [BALLAST_ERROR__DELEGATE_EXPIRY_IN_PAST]: `A delegate's rights must end in the future`,
@@ -494,10 +506,11 @@ if (true) {
     [BALLAST_ERROR__DESTINATION_NOT_OWNERS]: `The delegate may pay out to token accounts of the margin account's owner only`,
     [BALLAST_ERROR__DUPLICATE_RESERVE]: `The market already lists this mint: update the existing reserve`,
     [BALLAST_ERROR__DUST_VALUE_OUT_OF_RANGE]: `Dust value and minimum debt: 1 cent <= dust <= minimum debt <= 1,000 USD`,
-    [BALLAST_ERROR__FEED_MISSING]: `The reserve needs a price feed id, and a pinned base account needs a base feed id`,
+    [BALLAST_ERROR__FEED_MISSING]: `The reserve needs a price feed id, and a pinned base account or an age of the rate needs a base feed id`,
     [BALLAST_ERROR__FLASH_LOAN_OPEN]: `The reserve has a flash loan out: end it first`,
     [BALLAST_ERROR__FLASH_LOANS_DISABLED]: `The reserve gives no flash loans`,
     [BALLAST_ERROR__GROUP_IN_USE]: `The risk group can change only while nothing is deposited in or borrowed from the reserve`,
+    [BALLAST_ERROR__GROUP_PRICE_TOO_OLD]: `A reserve of a risk group may use a price for 60 s at most: its weights leave no room for an older one`,
     [BALLAST_ERROR__GROUP_WEIGHTS_TIGHTER]: `Group weights must not be tighter than the cross weights`,
     [BALLAST_ERROR__GROUP_WEIGHTS_WITHOUT_GROUP]: `Group weights must be zero while the group id is zero`,
     [BALLAST_ERROR__GUARDIAN_CANNOT_KEEP_OFFICE]: `The guardian cannot cancel a change that replaces the guardian alone`,
@@ -526,6 +539,7 @@ if (true) {
     [BALLAST_ERROR__MINT_EXTENSION_NOT_ALLOWED]: `The mint has a Token-2022 extension that is refused, or is no mint: see the table in SECURITY.md`,
     [BALLAST_ERROR__MINT_NOT_OWNED_BY_TOKEN_PROGRAM]: `The mint does not belong to SPL Token or Token-2022`,
     [BALLAST_ERROR__NEAR_INSOLVENCY_OUT_OF_RANGE]: `What counts as near insolvency exceeds 2,000 bps`,
+    [BALLAST_ERROR__NEW_FEED_FAR_FROM_OLD]: `The reserve's feed was changed, and its first price is far from the last of the old feed: it is taken over when it is near, or after twice the market's delay`,
     [BALLAST_ERROR__NEW_LISTING_UNCAPPED]: `A collateral listed after the launch starts with a borrowing cap of 1 to 1,000,000 USD`,
     [BALLAST_ERROR__NO_FEES]: `There is no whole atom of fees to collect`,
     [BALLAST_ERROR__NO_FLASH_LOAN]: `The reserve has no flash loan out`,
@@ -539,7 +553,7 @@ if (true) {
     [BALLAST_ERROR__NOTHING_TO_LIFT]: `Nothing is paused, and the market is not reduce-only`,
     [BALLAST_ERROR__NOT_MARKET_AUTHORITY]: `Signer is not the market's authority`,
     [BALLAST_ERROR__NOT_NOMINEE]: `Signer is not the market's nominee for authority`,
-    [BALLAST_ERROR__ORACLE_LIMIT_OUT_OF_RANGE]: `Oracle limits: age 1 to 600 s, confidence initial <= maintenance <= 2,000 bps, EMA divergence 1 to 5,000 bps, confidence multiple 10,000 to 50,000 bps, reference speed 0 to 10,000 bps an hour`,
+    [BALLAST_ERROR__ORACLE_LIMIT_OUT_OF_RANGE]: `Oracle limits: age 1 to 600 s, confidence initial <= maintenance <= 2,000 bps, EMA divergence 1 to 5,000 bps, confidence multiple 10,000 to 50,000 bps, reference speed 0 to 10,000 bps an hour, skew 0 to 600 s, age of an exchange rate 1 to 86,400 s or zero; of the market: clock lag 0 to 3,600 s`,
     [BALLAST_ERROR__OUTFLOW_LIMIT_OUT_OF_RANGE]: `Outflow limits must be zero, or 360,000 atoms an hour and 8,640,000 a day to 2^61`,
     [BALLAST_ERROR__OUTFLOW_LIMIT_REACHED]: `The outflow limit of the reserve or market is reached: take less or wait`,
     [BALLAST_ERROR__PARAMETER_UNKNOWN]: `No parameter has this offset, or its value is cut short: see the table of parameters`,
@@ -548,19 +562,21 @@ if (true) {
     [BALLAST_ERROR__POSITION_IS_DEBT]: `The account owes this token: repay it before depositing`,
     [BALLAST_ERROR__POSITION_IS_DEPOSIT]: `The account has deposited this token: withdraw it before borrowing`,
     [BALLAST_ERROR__POSITION_NOT_FOUND]: `The account has no position in this reserve`,
+    [BALLAST_ERROR__POSITION_NOT_OPEN]: `The account has no position in this reserve, and only its owner or delegate may open one: others can add to it`,
+    [BALLAST_ERROR__PRICE_ACCOUNT_CLOSED]: `The price account holds nothing: the feed is not published there any more`,
     [BALLAST_ERROR__PRICE_ACCOUNT_MALFORMED]: `Not a Pyth price update account: wrong length or discriminator`,
     [BALLAST_ERROR__PRICE_ACCOUNT_MISSING]: `Give one price account for each reserve index`,
     [BALLAST_ERROR__PRICE_ACCOUNT_NOT_PINNED]: `The reserve accepts its price from one pinned account only, and this is another`,
     [BALLAST_ERROR__PRICE_CONFIDENCE_TOO_WIDE]: `The price's confidence interval exceeds the reserve's limit: wait for a tighter price`,
     [BALLAST_ERROR__PRICE_EXPONENT_OUT_OF_RANGE]: `The price exponent is outside -18 to 0`,
     [BALLAST_ERROR__PRICE_FEED_MISMATCH]: `The price account carries another feed than the reserve is configured for`,
-    [BALLAST_ERROR__PRICE_IN_FUTURE]: `The price was published in the future`,
+    [BALLAST_ERROR__PRICE_IN_FUTURE]: `The price was published after the chain's clock by more than the market allows`,
     [BALLAST_ERROR__PRICE_NOT_FULLY_VERIFIED]: `The price update is only partially verified: post a fully verified one`,
     [BALLAST_ERROR__PRICE_NOT_POSITIVE]: `The price or its EMA is zero or negative`,
-    [BALLAST_ERROR__PRICE_OLDER_THAN_CACHED]: `The price is older than the one the reserve holds`,
     [BALLAST_ERROR__PRICE_OUT_OF_RANGE]: `The price is outside 1e-12 to 1e9 USD`,
     [BALLAST_ERROR__PRICE_OWNER_NOT_ALLOWED]: `The price account does not belong to one of the market's receiver programs`,
-    [BALLAST_ERROR__PRICE_STALE]: `A price needed here is too old: call refresh_prices first`,
+    [BALLAST_ERROR__PRICES_SKEWED]: `A price needed here is of another moment than the newest of the account's, by more than its reserve's max_skew: refresh the account's prices together`,
+    [BALLAST_ERROR__PRICE_STALE]: `A price needed here is too old, or that of a deposit worth more than dust: refresh the prices of all positions first, or withdraw what has no price any more`,
     [BALLAST_ERROR__PRICE_TIERS_OUT_OF_RANGE]: `Price breaker: tiers must rise from the first, with a first halt of 60 to 14,400 s; or all zero`,
     [BALLAST_ERROR__PRICE_UNSETTLED]: `The price is too uncertain or too far from its EMA for new risk: wait, repay or deposit`,
     [BALLAST_ERROR__RAMP_OUT_OF_RANGE]: `The ramp is outside 10 to 2,000 bps an hour`,

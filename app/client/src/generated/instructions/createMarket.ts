@@ -10,8 +10,6 @@ import {
   combineCodec,
   fixDecoderSize,
   fixEncoderSize,
-  getAddressDecoder,
-  getAddressEncoder,
   getBytesDecoder,
   getBytesEncoder,
   getStructDecoder,
@@ -72,21 +70,15 @@ export type CreateMarketInstruction<
     ]
   >;
 
-export type CreateMarketInstructionData = {
-  discriminator: ReadonlyUint8Array;
-  id: number;
-  authority: Address;
-  config: MarketConfig;
-};
+export type CreateMarketInstructionData = { discriminator: ReadonlyUint8Array; id: number; config: MarketConfig };
 
-export type CreateMarketInstructionDataArgs = { id: number; authority: Address; config: MarketConfigArgs };
+export type CreateMarketInstructionDataArgs = { id: number; config: MarketConfigArgs };
 
 export function getCreateMarketInstructionDataEncoder(): FixedSizeEncoder<CreateMarketInstructionDataArgs> {
   return transformEncoder(
     getStructEncoder([
       ['discriminator', fixEncoderSize(getBytesEncoder(), 1)],
       ['id', getU16Encoder()],
-      ['authority', getAddressEncoder()],
       ['config', getMarketConfigEncoder()],
     ]),
     (value) => ({ ...value, discriminator: CREATE_MARKET_DISCRIMINATOR }),
@@ -97,7 +89,6 @@ export function getCreateMarketInstructionDataDecoder(): FixedSizeDecoder<Create
   return getStructDecoder([
     ['discriminator', fixDecoderSize(getBytesDecoder(), 1)],
     ['id', getU16Decoder()],
-    ['authority', getAddressDecoder()],
     ['config', getMarketConfigDecoder()],
   ]);
 }
@@ -121,7 +112,6 @@ export type CreateMarketAsyncInput<
   vaultAuthority?: Address<TAccountVaultAuthority>;
   systemProgram?: Address<TAccountSystemProgram>;
   id: CreateMarketInstructionDataArgs['id'];
-  authority: CreateMarketInstructionDataArgs['authority'];
   config: CreateMarketInstructionDataArgs['config'];
 };
 
@@ -205,7 +195,6 @@ export type CreateMarketInput<
   vaultAuthority: Address<TAccountVaultAuthority>;
   systemProgram?: Address<TAccountSystemProgram>;
   id: CreateMarketInstructionDataArgs['id'];
-  authority: CreateMarketInstructionDataArgs['authority'];
   config: CreateMarketInstructionDataArgs['config'];
 };
 

@@ -7,6 +7,7 @@
  */
 
 export * from './badDebtSettled.js';
+export * from './balance.js';
 export * from './borrowed.js';
 export * from './breakerConfig.js';
 export * from './changeCancelled.js';
@@ -32,6 +33,7 @@ export * from './pause.js';
 export * from './position.js';
 export * from './priceBreaker.js';
 export * from './priceCache.js';
+export * from './pricePassedOver.js';
 export * from './quota.js';
 export * from './rateCurve.js';
 export * from './ratePoint.js';

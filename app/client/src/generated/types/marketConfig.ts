@@ -8,11 +8,16 @@
 
 import {
   combineCodec,
+  fixDecoderSize,
+  fixEncoderSize,
+  getBytesDecoder,
+  getBytesEncoder,
   getStructDecoder,
   getStructEncoder,
   type FixedSizeCodec,
   type FixedSizeDecoder,
   type FixedSizeEncoder,
+  type ReadonlyUint8Array,
 } from '@solana/kit';
 import {
   getRolesDecoder,
@@ -51,6 +56,8 @@ export type MarketConfig = {
   outflowDay: number;
   lossLimit: number;
   delay: number;
+  maxClockLag: number;
+  reserved: ReadonlyUint8Array;
 };
 
 export type MarketConfigArgs = {
@@ -69,6 +76,8 @@ export type MarketConfigArgs = {
   outflowDay: number;
   lossLimit: number;
   delay: number;
+  maxClockLag: number;
+  reserved: ReadonlyUint8Array;
 };
 
 export function getMarketConfigEncoder(): FixedSizeEncoder<MarketConfigArgs> {
@@ -88,6 +97,8 @@ export function getMarketConfigEncoder(): FixedSizeEncoder<MarketConfigArgs> {
     ['outflowDay', getU32Encoder()],
     ['lossLimit', getU32Encoder()],
     ['delay', getU32Encoder()],
+    ['maxClockLag', getU32Encoder()],
+    ['reserved', fixEncoderSize(getBytesEncoder(), 4)],
   ]);
 }
 
@@ -108,6 +119,8 @@ export function getMarketConfigDecoder(): FixedSizeDecoder<MarketConfig> {
     ['outflowDay', getU32Decoder()],
     ['lossLimit', getU32Decoder()],
     ['delay', getU32Decoder()],
+    ['maxClockLag', getU32Decoder()],
+    ['reserved', fixDecoderSize(getBytesDecoder(), 4)],
   ]);
 }
 

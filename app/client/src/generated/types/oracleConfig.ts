@@ -35,6 +35,8 @@ export type OracleConfig = {
   maxEmaDivergence: number;
   confidenceMultiple: number;
   referenceSpeed: number;
+  maxSkew: number;
+  maxRateAge: number;
   reserved: ReadonlyUint8Array;
 };
 
@@ -52,7 +54,9 @@ export function getOracleConfigEncoder(): FixedSizeEncoder<OracleConfigArgs> {
     ['maxEmaDivergence', getU16Encoder()],
     ['confidenceMultiple', getU16Encoder()],
     ['referenceSpeed', getU16Encoder()],
-    ['reserved', fixEncoderSize(getBytesEncoder(), 2)],
+    ['maxSkew', getU16Encoder()],
+    ['maxRateAge', getU32Encoder()],
+    ['reserved', fixEncoderSize(getBytesEncoder(), 4)],
   ]);
 }
 
@@ -68,7 +72,9 @@ export function getOracleConfigDecoder(): FixedSizeDecoder<OracleConfig> {
     ['maxEmaDivergence', getU16Decoder()],
     ['confidenceMultiple', getU16Decoder()],
     ['referenceSpeed', getU16Decoder()],
-    ['reserved', fixDecoderSize(getBytesDecoder(), 2)],
+    ['maxSkew', getU16Decoder()],
+    ['maxRateAge', getU32Decoder()],
+    ['reserved', fixDecoderSize(getBytesDecoder(), 4)],
   ]);
 }
 

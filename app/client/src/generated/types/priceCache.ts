@@ -39,6 +39,8 @@ export type PriceCache = {
   confidence: bigint;
   emaPrice: bigint;
   publishTime: bigint;
+  firstTime: bigint;
+  baseTime: bigint;
   freshUntil: bigint;
   lowInitial: bigint;
   highInitial: bigint;
@@ -60,6 +62,8 @@ export type PriceCacheArgs = {
   confidence: number | bigint;
   emaPrice: number | bigint;
   publishTime: number | bigint;
+  firstTime: number | bigint;
+  baseTime: number | bigint;
   freshUntil: number | bigint;
   lowInitial: number | bigint;
   highInitial: number | bigint;
@@ -82,6 +86,8 @@ export function getPriceCacheEncoder(): FixedSizeEncoder<PriceCacheArgs> {
     ['confidence', getU64Encoder()],
     ['emaPrice', getU64Encoder()],
     ['publishTime', getI64Encoder()],
+    ['firstTime', getI64Encoder()],
+    ['baseTime', getI64Encoder()],
     ['freshUntil', getI64Encoder()],
     ['lowInitial', getU64Encoder()],
     ['highInitial', getU64Encoder()],
@@ -105,6 +111,8 @@ export function getPriceCacheDecoder(): FixedSizeDecoder<PriceCache> {
     ['confidence', getU64Decoder()],
     ['emaPrice', getU64Decoder()],
     ['publishTime', getI64Decoder()],
+    ['firstTime', getI64Decoder()],
+    ['baseTime', getI64Decoder()],
     ['freshUntil', getI64Decoder()],
     ['lowInitial', getU64Decoder()],
     ['highInitial', getU64Decoder()],

@@ -12,6 +12,8 @@ import {
   fixEncoderSize,
   getAddressDecoder,
   getAddressEncoder,
+  getArrayDecoder,
+  getArrayEncoder,
   getBytesDecoder,
   getBytesEncoder,
   getStructDecoder,
@@ -23,6 +25,8 @@ import {
   type ReadonlyUint8Array,
 } from '@solana/kit';
 import {
+  getBalanceDecoder,
+  getBalanceEncoder,
   getControllerDecoder,
   getControllerEncoder,
   getHaltDecoder,
@@ -41,6 +45,8 @@ import {
   getRiskStateEncoder,
   getThroughputDecoder,
   getThroughputEncoder,
+  type Balance,
+  type BalanceArgs,
   type Controller,
   type ControllerArgs,
   type Halt,
@@ -65,6 +71,8 @@ import {
   getI64Encoder,
   getU128Decoder,
   getU128Encoder,
+  getU16Decoder,
+  getU16Encoder,
   getU32Decoder,
   getU32Encoder,
   getU64Decoder,
@@ -101,11 +109,13 @@ export type Reserve = {
   claimable: bigint;
   flashLoan: bigint;
   flashFee: bigint;
-  passing: bigint;
-  flowReading: bigint;
-  flowShift: number;
-  padding2: ReadonlyUint8Array;
+  leaving: bigint;
+  standingCash: bigint;
+  balance: Balance;
+  feesSetAside: number;
+  feedTrialUntil: number;
   council: Quota;
+  waitedWeights: Array<number>;
   reserved: ReadonlyUint8Array;
 };
 
@@ -137,11 +147,13 @@ export type ReserveArgs = {
   claimable: number | bigint;
   flashLoan: number | bigint;
   flashFee: number | bigint;
-  passing: number | bigint;
-  flowReading: number | bigint;
-  flowShift: number;
-  padding2: ReadonlyUint8Array;
+  leaving: number | bigint;
+  standingCash: number | bigint;
+  balance: BalanceArgs;
+  feesSetAside: number;
+  feedTrialUntil: number;
   council: QuotaArgs;
+  waitedWeights: Array<number>;
   reserved: ReadonlyUint8Array;
 };
 
@@ -174,12 +186,14 @@ export function getReserveEncoder(): FixedSizeEncoder<ReserveArgs> {
     ['claimable', getU64Encoder()],
     ['flashLoan', getU64Encoder()],
     ['flashFee', getU64Encoder()],
-    ['passing', getU64Encoder()],
-    ['flowReading', getU64Encoder()],
-    ['flowShift', getU32Encoder()],
-    ['padding2', fixEncoderSize(getBytesEncoder(), 4)],
+    ['leaving', getI64Encoder()],
+    ['standingCash', getU64Encoder()],
+    ['balance', getBalanceEncoder()],
+    ['feesSetAside', getU32Encoder()],
+    ['feedTrialUntil', getU32Encoder()],
     ['council', getQuotaEncoder()],
-    ['reserved', fixEncoderSize(getBytesEncoder(), 32)],
+    ['waitedWeights', getArrayEncoder(getU16Encoder(), { size: 3 })],
+    ['reserved', fixEncoderSize(getBytesEncoder(), 2)],
   ]);
 }
 
@@ -212,12 +226,14 @@ export function getReserveDecoder(): FixedSizeDecoder<Reserve> {
     ['claimable', getU64Decoder()],
     ['flashLoan', getU64Decoder()],
     ['flashFee', getU64Decoder()],
-    ['passing', getU64Decoder()],
-    ['flowReading', getU64Decoder()],
-    ['flowShift', getU32Decoder()],
-    ['padding2', fixDecoderSize(getBytesDecoder(), 4)],
+    ['leaving', getI64Decoder()],
+    ['standingCash', getU64Decoder()],
+    ['balance', getBalanceDecoder()],
+    ['feesSetAside', getU32Decoder()],
+    ['feedTrialUntil', getU32Decoder()],
     ['council', getQuotaDecoder()],
-    ['reserved', fixDecoderSize(getBytesDecoder(), 32)],
+    ['waitedWeights', getArrayDecoder(getU16Decoder(), { size: 3 })],
+    ['reserved', fixDecoderSize(getBytesDecoder(), 2)],
   ]);
 }
 

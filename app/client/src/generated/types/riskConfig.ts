@@ -77,7 +77,7 @@ export function getRiskConfigEncoder(): FixedSizeEncoder<RiskConfigArgs> {
     ['ramp', getU16Encoder()],
     ['groupId', getU8Encoder()],
     ['class', getU8Encoder()],
-    ['reserved', fixEncoderSize(getBytesEncoder(), 18)],
+    ['reserved', fixEncoderSize(getBytesEncoder(), 10)],
   ]);
 }
 
@@ -98,7 +98,7 @@ export function getRiskConfigDecoder(): FixedSizeDecoder<RiskConfig> {
     ['ramp', getU16Decoder()],
     ['groupId', getU8Decoder()],
     ['class', getU8Decoder()],
-    ['reserved', fixDecoderSize(getBytesDecoder(), 18)],
+    ['reserved', fixDecoderSize(getBytesDecoder(), 10)],
   ]);
 }
 

@@ -8,18 +8,13 @@
 
 import {
   combineCodec,
-  fixDecoderSize,
-  fixEncoderSize,
   getArrayDecoder,
   getArrayEncoder,
-  getBytesDecoder,
-  getBytesEncoder,
   getStructDecoder,
   getStructEncoder,
   type FixedSizeCodec,
   type FixedSizeDecoder,
   type FixedSizeEncoder,
-  type ReadonlyUint8Array,
 } from '@solana/kit';
 import {
   getVolatilityDecoder,
@@ -48,6 +43,7 @@ export type RiskState = {
   volatility: Volatility;
   weights: Array<Weights>;
   rampedUntil: bigint;
+  ceilingCap: bigint;
   marketDepth: bigint;
   volatilityHaircut: number;
   haircut: number;
@@ -58,13 +54,18 @@ export type RiskState = {
   padding: number;
   positionDepth: number;
   initialDepth: number;
-  reserved: ReadonlyUint8Array;
+  haircutSince: number;
+  lastHaircut: number;
+  initialHaircut: number;
+  rampRest: number;
+  haircutWeight: number;
 };
 
 export type RiskStateArgs = {
   volatility: VolatilityArgs;
   weights: Array<WeightsArgs>;
   rampedUntil: number | bigint;
+  ceilingCap: number | bigint;
   marketDepth: number | bigint;
   volatilityHaircut: number;
   haircut: number;
@@ -75,7 +76,11 @@ export type RiskStateArgs = {
   padding: number;
   positionDepth: number;
   initialDepth: number;
-  reserved: ReadonlyUint8Array;
+  haircutSince: number;
+  lastHaircut: number;
+  initialHaircut: number;
+  rampRest: number;
+  haircutWeight: number;
 };
 
 export function getRiskStateEncoder(): FixedSizeEncoder<RiskStateArgs> {
@@ -83,6 +88,7 @@ export function getRiskStateEncoder(): FixedSizeEncoder<RiskStateArgs> {
     ['volatility', getVolatilityEncoder()],
     ['weights', getArrayEncoder(getWeightsEncoder(), { size: 3 })],
     ['rampedUntil', getI64Encoder()],
+    ['ceilingCap', getU64Encoder()],
     ['marketDepth', getU64Encoder()],
     ['volatilityHaircut', getU16Encoder()],
     ['haircut', getU16Encoder()],
@@ -93,7 +99,11 @@ export function getRiskStateEncoder(): FixedSizeEncoder<RiskStateArgs> {
     ['padding', getU8Encoder()],
     ['positionDepth', getU32Encoder()],
     ['initialDepth', getU32Encoder()],
-    ['reserved', fixEncoderSize(getBytesEncoder(), 36)],
+    ['haircutSince', getU32Encoder()],
+    ['lastHaircut', getU16Encoder()],
+    ['initialHaircut', getU16Encoder()],
+    ['rampRest', getU16Encoder()],
+    ['haircutWeight', getU16Encoder()],
   ]);
 }
 
@@ -102,6 +112,7 @@ export function getRiskStateDecoder(): FixedSizeDecoder<RiskState> {
     ['volatility', getVolatilityDecoder()],
     ['weights', getArrayDecoder(getWeightsDecoder(), { size: 3 })],
     ['rampedUntil', getI64Decoder()],
+    ['ceilingCap', getU64Decoder()],
     ['marketDepth', getU64Decoder()],
     ['volatilityHaircut', getU16Decoder()],
     ['haircut', getU16Decoder()],
@@ -112,7 +123,11 @@ export function getRiskStateDecoder(): FixedSizeDecoder<RiskState> {
     ['padding', getU8Decoder()],
     ['positionDepth', getU32Decoder()],
     ['initialDepth', getU32Decoder()],
-    ['reserved', fixDecoderSize(getBytesDecoder(), 36)],
+    ['haircutSince', getU32Decoder()],
+    ['lastHaircut', getU16Decoder()],
+    ['initialHaircut', getU16Decoder()],
+    ['rampRest', getU16Decoder()],
+    ['haircutWeight', getU16Decoder()],
   ]);
 }
 
