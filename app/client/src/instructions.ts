@@ -1,8 +1,18 @@
 // The instructions of a market with all accounts filled in that it knows, over those that Codama generates. They fail
 // only for a reserve that the market does not have, and for what is no amount or number.
 
-import { type Address, getU128Decoder, type ReadonlyUint8Array, type TransactionSigner } from '@solana/kit';
-import { type Market, reserveAt } from './accounts.js';
+import {
+  type Address,
+  appendTransactionMessageInstructions,
+  createTransactionMessage,
+  getU128Decoder,
+  type Instruction,
+  isTransactionMessageWithinSizeLimit,
+  type ReadonlyUint8Array,
+  setTransactionMessageFeePayer,
+  type TransactionSigner,
+} from '@solana/kit';
+import { type MarginAccount, type Market, reserveAt } from './accounts.js';
 import type { Health, LiquidationOrder } from './engine.js';
 import { describeError } from './errors.js';
 import { BALLAST_ERROR__PRICE_ACCOUNT_MISSING } from './generated/errors/index.js';
@@ -138,13 +148,59 @@ export function refreshPrices(market: Market, prices: readonly (readonly [reserv
   });
 }
 
-/** Takes over the prices of all reserves whose price accounts are pinned. */
-export function refreshPinnedPrices(market: Market) {
-  const pinned = market.reserves.flatMap(({ config: { oracle } }, index): [number, ...Address[]][] => {
-    const accounts = hasBase(oracle) ? [oracle.feedAccount, oracle.baseFeedAccount] : [oracle.feedAccount];
-    return accounts.includes(NONE) ? [] : [[index, ...accounts]];
+/** What needs prices, and which. */
+export interface Priced {
+  /** Pays for the transactions. */
+  readonly feePayer: Address;
+  /** The account that takes risk: the prices of all that it holds are needed. */
+  readonly account?: MarginAccount;
+  /** Reserves whose prices are needed beside: those at hand. */
+  readonly reserves?: readonly number[];
+  /** What needs the prices. */
+  readonly instructions?: readonly Instruction[];
+  /** What every transaction begins with, such as its compute budget. */
+  readonly head?: readonly Instruction[];
+}
+
+/**
+ * The transactions that take over the prices which something needs, as far as their accounts are pinned, and then do
+ * it: one, unless it would be too large. Then those before it take over prices alone, and are sent first. Closed
+ * reserves are left out, and the two accounts of a reserve stay together.
+ */
+export function refreshPinnedPrices(market: Market, priced: Priced): Instruction[][] {
+  const { feePayer, account, reserves = [], instructions = [], head = [] } = priced;
+  const held = account?.positions.slice(0, account.positionCount).map(({ reserve }) => reserve) ?? [];
+  const pinned = [...new Set([...held, ...reserves])].flatMap((index): [number, ...Address[]][] => {
+    const { closed, config } = reserveAt(market, index);
+    const { feedAccount, baseFeedAccount } = config.oracle;
+    const accounts = hasBase(config.oracle) ? [feedAccount, baseFeedAccount] : [feedAccount];
+    return closed !== 0 || accounts.includes(NONE) ? [] : [[index, ...accounts]];
   });
-  return refreshPrices(market, pinned);
+  const message = setTransactionMessageFeePayer(feePayer, createTransactionMessage({ version: 0 }));
+  const fits = (all: readonly Instruction[]) =>
+    isTransactionMessageWithinSizeLimit(appendTransactionMessageInstructions(all, message));
+  const transaction = (prices: typeof pinned, rest: readonly Instruction[]) => [
+    ...head,
+    ...(prices.length > 0 ? [refreshPrices(market, prices)] : []),
+    ...rest,
+  ];
+  let first = 0;
+  while (first < pinned.length && !fits(transaction(pinned.slice(first), instructions))) {
+    first += 1;
+  }
+  const transactions = [];
+  for (let start = 0; start < first; ) {
+    let end = start + 1;
+    while (end < first && fits(transaction(pinned.slice(start, end + 1), []))) {
+      end += 1;
+    }
+    transactions.push(transaction(pinned.slice(start, end), []));
+    start = end;
+  }
+  if (first < pinned.length || instructions.length > 0) {
+    transactions.push(transaction(pinned.slice(first), instructions));
+  }
+  return transactions;
 }
 
 /** Repays an unhealthy account's debt from `source` for collateral to `destination`. */

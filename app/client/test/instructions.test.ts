@@ -1,3 +1,11 @@
+import {
+  type Address,
+  appendTransactionMessageInstructions,
+  createTransactionMessage,
+  getTransactionMessageSize,
+  type Instruction,
+  setTransactionMessageFeePayer,
+} from '@solana/kit';
 import { describe, expect, it, test } from 'vitest';
 import * as client from '../src/index.js';
 import { bytesOf, instructions, key, plain, rust, signer } from './support.js';
@@ -5,6 +13,7 @@ import { bytesOf, instructions, key, plain, rust, signer } from './support.js';
 const { market: stored, addresses } = instructions;
 const market = client.decodeMarket(stored.address, bytesOf(stored.data));
 const { marginAccount } = addresses;
+const NONE = '11111111111111111111111111111111' as Address;
 const [owner, payer, source, destination] = [signer(2), signer(3), key(4), key(5)];
 
 /** Without the names, which are for other tests. */
@@ -24,7 +33,7 @@ describe("a market's instruction is the Rust client's", () => {
     ],
     ['borrow', () => client.borrow(market, { owner, marginAccount, destination, reserve: 0, amount: 50_000_001n })],
     ['repay', () => client.repay(market, { payer, marginAccount, source, reserve: 0, amount: 3n })],
-    ['refreshPrices', () => client.refreshPinnedPrices(market)],
+    ['refreshPrices', () => client.refreshPinnedPrices(market, { feePayer: key(1), reserves: [0, 1, 2, 3] })[0]![0]!],
     ['liquidate', () => client.liquidate(market, { liquidator: payer, marginAccount, source, destination, ...order })],
     ['readHealth', () => client.readHealth(market, marginAccount)],
     [
@@ -65,6 +74,78 @@ describe('a refresh', () => {
     expect(() => client.refreshPrices(market, [[3, key(33)]])).toThrow(/^PriceAccountMissing/);
     expect(() => client.refreshPrices(market, [[0, key(30), key(31)]])).toThrow(/^PriceAccountMissing/);
     expect(() => client.refreshPrices(market, [[4, key(30)]])).toThrow(/^ReserveIndexOutOfRange/);
+  });
+});
+
+describe('pinned prices', () => {
+  const { oracle } = market.reserves[3]!.config;
+  /** So many reserves with a price account each, and those of two feeds with another. */
+  const large = (count: number, ofTwo: readonly number[] = []): client.Market => ({
+    ...market,
+    reserves: Array.from({ length: count }, (_, index) => {
+      const two = ofTwo.includes(index);
+      const feeds = {
+        baseFeedId: two ? oracle.baseFeedId : NONE,
+        feedAccount: key(100 + index),
+        baseFeedAccount: two ? key(200 + index) : NONE,
+      };
+      const { config, ...reserve } = market.reserves[0]!;
+      return { ...reserve, config: { ...config, oracle: { ...config.oracle, ...feeds } } };
+    }),
+  });
+  const feePayer = owner.address;
+  const borrow = client.borrow(market, { owner, marginAccount, destination, reserve: 0, amount: 1n });
+  const isRefresh = ({ data }: Instruction) => data![0] === 9;
+  /** Which reserves a transaction takes over prices of, and the price accounts that it names. */
+  const refreshed = (transaction: readonly Instruction[]) => {
+    const refresh = transaction.find(isRefresh);
+    return { reserves: [...(refresh?.data?.slice(5) ?? [])], accounts: refresh?.accounts?.slice(1).length ?? 0 };
+  };
+  const size = (transaction: readonly Instruction[]) => {
+    const empty = setTransactionMessageFeePayer(feePayer, createTransactionMessage({ version: 0 }));
+    return getTransactionMessageSize(appendTransactionMessageInstructions(transaction, empty));
+  };
+
+  it('are those of what an account holds and of the reserve at hand, once each, before what needs them', () => {
+    const positions = [2, 0, 3].map((reserve) => ({ reserve }));
+    const account = { positions, positionCount: 2 } as unknown as client.MarginAccount;
+    const input = { feePayer, account, reserves: [3, 2], instructions: [borrow] };
+    const [transaction, ...more] = client.refreshPinnedPrices(large(5, [3]), input);
+    expect([refreshed(transaction!), more]).toEqual([{ reserves: [2, 0, 3], accounts: 4 }, []]);
+    expect(transaction!.at(-1)).toBe(borrow);
+    expect(client.refreshPinnedPrices(large(1), { feePayer })).toEqual([]);
+    expect(client.refreshPinnedPrices(large(1), { feePayer, instructions: [borrow] })).toEqual([[borrow]]);
+    expect(() => client.refreshPinnedPrices(large(1), { feePayer, reserves: [1] })).toThrow(/^ReserveIndexOutOfRange/);
+  });
+
+  it('leave closed reserves out, and those that are not pinned', () => {
+    const { reserves } = large(3);
+    const closed = { ...reserves[1]!, closed: 1 };
+    const present = { ...market, reserves: [reserves[0]!, closed, market.reserves[1]!] };
+    const [transaction] = client.refreshPinnedPrices(present, { feePayer, reserves: [0, 1, 2] });
+    expect(refreshed(transaction!)).toEqual({ reserves: [0], accounts: 1 });
+  });
+
+  it('are split by the bytes of the transactions, both accounts of a reserve in one', () => {
+    const present = large(40, [5, 20, 39]);
+    const head = [{ programAddress: key(77), accounts: [], data: new Uint8Array(40) }];
+    const reserves = [...present.reserves.keys()];
+    const transactions = client.refreshPinnedPrices(present, { feePayer, reserves, instructions: [borrow], head });
+    expect(transactions.flatMap((transaction) => refreshed(transaction).reserves)).toEqual(reserves);
+    expect(transactions.reduce((sum, transaction) => sum + refreshed(transaction).accounts, 0)).toBe(43);
+    expect(transactions).toHaveLength(2);
+    for (const [nth, transaction] of transactions.entries()) {
+      expect(transaction[0]).toBe(head[0]);
+      expect(transaction.includes(borrow)).toBe(nth === 1);
+      expect(size(transaction)).toBeLessThanOrEqual(1_232);
+    }
+    // One more reserve has no room in the last.
+    const [before, last] = transactions.map((transaction) => refreshed(transaction).reserves);
+    const prices = [before!.at(-1)!, ...last!].map((index): [number, ...Address[]] => {
+      const { feedAccount, baseFeedAccount } = present.reserves[index]!.config.oracle;
+      return baseFeedAccount === NONE ? [index, feedAccount] : [index, feedAccount, baseFeedAccount];
+    });
+    expect(size([...head, client.refreshPrices(present, prices), borrow])).toBeGreaterThan(1_232);
   });
 });
 

@@ -110,6 +110,13 @@ class Network {
     throw new Error(`${signature} was not confirmed in ten seconds`);
   }
 
+  /** Sends transactions one after the other. */
+  async sendAll(payer: KeyPairSigner, transactions: readonly (readonly Instruction[])[]) {
+    for (const instructions of transactions) {
+      await this.send(payer, instructions);
+    }
+  }
+
   async balance(account: Address): Promise<bigint> {
     return BigInt((await this.rpc.getTokenAccountBalance(account).send()).value.amount);
   }
@@ -147,9 +154,9 @@ describe.skipIf(path === undefined)('on the local network', () => {
   test('an account is opened, and its deposit is what was paid', async () => {
     const { rpc, manifest, trader, lender } = network;
     const lent = client.parseAtoms('1000000', usdc().decimals);
-    await network.send(lender, await openAndDeposit(rpc, manifest.market, lender, usdc().mint, lent));
+    await network.sendAll(lender, await openAndDeposit(rpc, manifest.market, lender, usdc().mint, lent));
     const amount = client.parseAtoms('100', sol().decimals);
-    await network.send(trader, await openAndDeposit(rpc, manifest.market, trader, sol().mint, amount));
+    await network.sendAll(trader, await openAndDeposit(rpc, manifest.market, trader, sol().mint, amount));
     expect(before - (await network.balance(await tokens(sol().index)))).toBe(amount);
     const [position] = engine.positions(await market(), await account(), await network.now());
     expect(position).toMatchObject({ reserve: sol().index, isDebt: false });
@@ -161,14 +168,16 @@ describe.skipIf(path === undefined)('on the local network', () => {
     const { rpc, manifest, trader } = network;
     // What came in this very second is not lent out.
     await network.tick();
-    await network.send(trader, await borrowHalf(rpc, manifest.market, trader, usdc().mint, await network.now()));
+    await network.sendAll(trader, await borrowHalf(rpc, manifest.market, trader, usdc().mint, await network.now()));
     const present = await market();
     const limit = engine.maxBorrow(present, await account(), usdc().index, await network.now());
     expect(limit.atoms).toBeGreaterThan(0n);
     const destination = await tokens(usdc().index);
     const twice = { owner: trader, marginAccount, destination, reserve: usdc().index, amount: 2n * limit.atoms };
-    const tooMuch = [client.refreshPinnedPrices(present), client.borrow(present, twice)];
-    await expect(network.simulate(trader, tooMuch)).rejects.toThrow(/^InitialHealthTooLow \(\d+\): /);
+    const instructions = [client.borrow(present, twice)];
+    const priced = { feePayer: trader.address, account: await account(), instructions };
+    const [tooMuch] = client.refreshPinnedPrices(present, priced);
+    await expect(network.simulate(trader, tooMuch!)).rejects.toThrow(/^InitialHealthTooLow \(\d+\): /);
     const [gap, ...positions] = await report(rpc, manifest.market, marginAccount, await network.now());
     expect(gap).toMatch(/^[\d,]+\.\d\d USD above/);
     expect(positions).toHaveLength(2);

@@ -128,6 +128,9 @@ const CASES: Record<string, Case[]> = {
   withdraw: fields(PAY, (input) => client.withdraw(market, input), payOut),
   borrow: fields(PAY, (input) => client.borrow(market, input), payOut),
   refreshPrices: [['reserve', INDEX, (value) => client.refreshPrices(market, [[value, key(30)]])]],
+  refreshPinnedPrices: [
+    ['reserve', INDEX, (value) => client.refreshPinnedPrices(market, { feePayer: key(1), reserves: [value] })],
+  ],
   liquidate: fields(ORDER, (input) => client.liquidate(market, input), liquidation),
   assertHealth: fields(
     { requirement: [...bits(8), [3, RangeError]], minRatioBps: bits(32) },
@@ -151,7 +154,7 @@ const CASES: Record<string, Case[]> = {
 const WITHOUT_NUMBERS = [
   ...['closeAccount', 'decodeHealth', 'decodeMarginAccount', 'decodeMarket', 'fetchMarginAccount', 'fetchMarket'],
   ...['fetchTime', 'findReserve', 'findTokenAccount', 'findVaultAuthorityPda', 'findVaultPda', 'loadEngine'],
-  ...['describeProgramError', 'findProgramError', 'readHealth', 'refreshPinnedPrices'],
+  ...['describeProgramError', 'findProgramError', 'readHealth'],
   ...['DecodeError', 'Engine', 'EngineError'],
 ];
 

@@ -31,20 +31,20 @@ async function look(rpc: AccountRpc, marketAddress: Address, owner: Address, min
   return { market, reserve, marginAccount, tokens };
 }
 
-/** Opens the owner's account and deposits so many atoms. */
+/** Opens the owner's account and deposits so many atoms. Takes over all prices too, which limits are computed by. */
 export async function openAndDeposit(
   rpc: AccountRpc,
   marketAddress: Address,
   owner: TransactionSigner,
   mint: Address,
   amount: bigint,
-): Promise<Instruction[]> {
+): Promise<Instruction[][]> {
   const { market, reserve, marginAccount, tokens } = await look(rpc, marketAddress, owner.address, mint);
-  return [
+  const instructions = [
     await openAccount(market, { owner }),
     deposit(market, { payer: owner, marginAccount, source: tokens, reserve, amount }),
-    refreshPinnedPrices(market),
   ];
+  return refreshPinnedPrices(market, { feePayer: owner.address, reserves: [...market.reserves.keys()], instructions });
 }
 
 /** Borrows half of what the account may; fails whole unless collateral of 1.5 times the debt is left at initial weights. */
@@ -54,7 +54,7 @@ export async function borrowHalf(
   owner: TransactionSigner,
   mint: Address,
   now: bigint,
-): Promise<Instruction[]> {
+): Promise<Instruction[][]> {
   const { market, reserve, marginAccount, tokens } = await look(rpc, marketAddress, owner.address, mint);
   const engine = await loadEngine();
   const account = await fetchMarginAccount(rpc, marginAccount);
@@ -62,11 +62,11 @@ export async function borrowHalf(
   if (atoms === 0n && refusal !== undefined) {
     throw new Error(describeError(refusal));
   }
-  return [
-    refreshPinnedPrices(market),
+  const instructions = [
     borrow(market, { owner, marginAccount, destination: tokens, reserve, amount: atoms / 2n }),
     assertHealth(market, { marginAccount, requirement: REQUIREMENT.initial, minRatioBps: 15_000 }),
   ];
+  return refreshPinnedPrices(market, { feePayer: owner.address, account, reserves: [reserve], instructions });
 }
 
 /** An account in words. */

@@ -14,7 +14,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use serde_json::json;
 
-use online::exit;
+use online::{connection::Before, exit};
 
 /// Ballast: a collateral, margin and reserve protocol for Solana.
 #[derive(Parser)]
@@ -22,6 +22,8 @@ use online::exit;
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    before: Before,
 }
 
 #[derive(Subcommand)]
@@ -37,9 +39,14 @@ enum Command {
 impl Cli {
     /// Runs it, and tells an error as the command was asked to.
     pub fn main(&self) -> ExitCode {
-        self.command.run().unwrap_or_else(|error| {
-            let (message, code) = (format!("{error:#}"), exit::of(&error));
-            if matches!(&self.command, Command::Online(command) if command.is_json()) {
+        let Before(before) = &self.before;
+        let connection = match &self.command {
+            Command::Online(command) => command.connection().with(before),
+            _ => before.clone(),
+        };
+        self.command.run(&connection).unwrap_or_else(|error| {
+            let (message, code) = (exit::words(&error), exit::of(&error));
+            if connection.json {
                 let program = exit::program_error(&error);
                 eprintln!("{}", json!({ "error": { "message": message, "program": program, "exitCode": code } }));
             } else {
@@ -51,13 +58,28 @@ impl Cli {
 }
 
 impl Command {
-    fn run(&self) -> Result<ExitCode> {
+    fn run(&self, connection: &online::Connection) -> Result<ExitCode> {
+        if !matches!(self, Self::Online(_)) {
+            connection.check_offline()?;
+        }
         match self {
-            Self::Online(command) => command.run(),
+            Self::Online(command) => connection.run(|session| command.run(session)),
             Self::Localnet(options) => localnet::run(options),
             Self::Demo(options) => demo::run(options).map(|()| ExitCode::SUCCESS),
             Self::Compare(options) => compare::run(options).map(|()| ExitCode::SUCCESS),
             Self::Cascade(options) => cascade::run(options).map(|()| ExitCode::SUCCESS),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_is_well_formed() {
+        Cli::command().debug_assert();
     }
 }

@@ -2,10 +2,18 @@
 
 mod common;
 
-use ballast_client::{ID, to_engine};
+use ballast_client::{
+    Address, ID,
+    engine::{market::MarketConfig, price::PriceUpdate},
+    to_engine,
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use common::node::{MAINNET, Node, keypair};
+use common::{
+    node::{MAINNET, Node, keypair},
+    town::{Town, price_account, price_of},
+};
 use serde_json::{Value, json};
+use solana_account::Account;
 use solana_signer::Signer;
 
 #[test]
@@ -63,7 +71,7 @@ fn instructions_are_printed_for_a_multisig() {
     assert_eq!((&create["programId"], &create["signer"]), (&json!(ID.to_string()), &json!(creator)));
     assert_eq!(create["accounts"][0], json!({ "pubkey": creator, "isSigner": true, "isWritable": true }));
     let data = BASE64_STANDARD.decode(create["data"].as_str().expect("text")).expect("base64");
-    assert_eq!((data.len(), &data[..3]), (1 + 2 + 32 + 304, &[0, 0, 0][..]));
+    assert_eq!((data.len(), &data[..3]), (1 + 2 + size_of::<MarketConfig>(), &[0, 0, 0][..]));
 }
 
 #[test]
@@ -91,4 +99,74 @@ fn an_incident_is_handled_by_the_command() {
     assert!(code == 3 && printed.contains("FeeCoLLector"), "{printed}");
     let (code, printed) = node.ballast(&["market", "pause", &market, "borrow", "--multisig"], None);
     assert!(code == 0 && printed.contains(&keypair("guardian").pubkey().to_string()), "{printed}");
+}
+
+/// The feed of SOL, and another.
+const FEED: &str = "ef0d8b6fda2ceba41da15d4095d1da392a0d2f8ed0c6c7bc0f4cfac8c280b56d";
+const OTHER: [u8; 32] = [0xab; 32];
+
+/// The town's file with SOL on the other feed, from an account that may have a price.
+fn on_the_other_feed(town: &Town, dollars: Option<f64>, is_pinned: bool) -> String {
+    let (account, old) = (Address::new_from_array([77; 32]), price_account(1));
+    let text = std::fs::read_to_string(&town.file).expect("a file");
+    let text = text.replace(FEED, &"ab".repeat(32));
+    let pin = if is_pinned { format!("feed_account = \"{account}\"") } else { String::new() };
+    let text = text.replace(&format!("feed_account = \"{old}\""), &pin);
+    let update = dollars.map(|dollars| PriceUpdate { feed_id: OTHER, ..town.update(1, dollars) });
+    town.write(account, update.map_or_else(Account::default, price_of));
+    let file = town.node.folder.join("other.toml");
+    std::fs::write(&file, text).expect("written");
+    file.to_str().expect("UTF-8").into()
+}
+
+#[test]
+fn a_feed_that_changes_under_a_reserve_in_use_is_warned_of_with_both_prices() {
+    let town = Town::with_a_debt("other-feed");
+    let head = "note: SOL gets another feed while it is in use. The first price of the new one must be within 5 % of the \
+                last of the old one, 150 USD.";
+    let tail = "One that is farther away is passed over (NewFeedFarFromOld) until it is near, for 4 d at most";
+    for (dollars, is_pinned, words) in [
+        (Some(1.2), true, "The new one says 1.2 USD now, 99.2 % away: TOO FAR"),
+        (Some(151.5), true, "The new one says 151.5 USD now, 1 % away: near enough"),
+        (None, true, "The new one says nothing that can be used now (PriceAccountClosed: "),
+        (Some(150.0), false, "What the new one says is not known here: its account is not pinned"),
+    ] {
+        let file = on_the_other_feed(&town, dollars, is_pinned);
+        let (code, printed) = town.node.ballast(&["market", "apply", &file, "--dry-run"], None);
+        assert!(code == 3 && printed.contains(head) && printed.contains(tail), "{printed}");
+        assert!(printed.contains(words), "{words}: {printed}");
+    }
+    let file = on_the_other_feed(&town, Some(1.2), true);
+    // As it is meant, for programs, and for who signs elsewhere.
+    let (_, printed) = town.node.ballast(&["market", "apply", &file, "--dry-run", "--json"], None);
+    let left: Value = serde_json::from_str(printed.lines().last().expect("a line")).expect("JSON");
+    assert!(left["notes"][0].as_str().is_some_and(|note| note.contains("TOO FAR")), "{left}");
+    let (_, printed) = town.node.ballast(&["market", "apply", &file, "--multisig"], None);
+    assert!(printed.contains("TOO FAR"), "{printed}");
+
+    // A change by itself is told of as well, when it is queued and when it is made; and then it is as was told.
+    let (feed, account) = ("ab".repeat(32), Address::new_from_array([77; 32]));
+    let edits = [format!("oracle.feed_id={feed}"), format!("oracle.feed_account={account}")];
+    let queue = ["change", "queue", "--reserve", "SOL", &edits[0], &edits[1]];
+    assert!(town.ok(&queue, "creator").contains("TOO FAR"));
+    town.advance(172_800, [1.0, 150.0, 60_000.0]);
+    on_the_other_feed(&town, Some(1.2), true);
+    let number = (town.node.market().market.changes - 1).to_string();
+    assert!(town.ok(&["change", "execute", &number], "stranger").contains("TOO FAR"));
+    let error = "no price can be taken over: SOL is left as it is: NewFeedFarFromOld";
+    town.refused(1, &["prices", "refresh", "SOL"], "stranger", error);
+    on_the_other_feed(&town, Some(151.0), true);
+    town.ok(&["prices", "refresh", "SOL"], "stranger");
+    town.ok(&["account", "borrow", "USDC", "1"], "trader");
+}
+
+#[test]
+fn a_feed_of_a_reserve_that_nobody_uses_changes_without_a_word() {
+    let town = Town::new("other-feed-unused");
+    let file = on_the_other_feed(&town, Some(1.2), true);
+    let (code, printed) = town.node.ballast(&["market", "apply", &file, "--dry-run"], None);
+    assert!(
+        code == 3 && printed.contains("queue: set oracle.feed_id of SOL") && !printed.contains("note:"),
+        "{printed}"
+    );
 }

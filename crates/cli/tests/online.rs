@@ -2,151 +2,13 @@
 
 mod common;
 
-use ballast_client::{Address, PYTH_RECEIVERS, TOKEN_PROGRAM, engine::price::PriceUpdate, to_engine};
 use common::{
-    node::{MAINNET, Node, keypair},
+    node::{MAINNET, keypair},
     run_with_home,
+    town::{SOL, Town, USDC},
 };
 use serde_json::Value;
-use solana_account::Account;
-use solana_clock::Clock;
 use solana_signer::Signer;
-use spl_associated_token_account_interface::address::get_associated_token_address;
-
-const USDC: Address = Address::from_str_const("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v");
-const SOL: Address = Address::from_str_const("So11111111111111111111111111111111111111112");
-/// The example's feeds, in the order of its reserves, and where their prices are published here.
-const FEEDS: [&str; 3] = [
-    "eaa020c61cc479712813461ce153894a96a6c00b21ed0cfc2798d1f9a9e9c94a",
-    "ef0d8b6fda2ceba41da15d4095d1da392a0d2f8ed0c6c7bc0f4cfac8c280b56d",
-    "e62df6c8b4a85fe1a67db44dc12de5db330f7ac66b72dc658afedf0f4a415b43",
-];
-
-fn price_account(index: usize) -> Address {
-    Address::new_from_array([100 + index as u8; 32])
-}
-
-/// A market with prices, a lender with 50,000 USDC in it, and a trader with lamports.
-struct Town {
-    node: Node,
-    file: String,
-}
-
-impl Town {
-    fn new(name: &str) -> Self {
-        let node = Node::start(name);
-        // A new chain begins in 1970.
-        node.advance(1_780_000_000);
-        let pins: Vec<_> = FEEDS
-            .iter()
-            .enumerate()
-            .map(|(index, feed)| {
-                let (old, account) = (format!("feed_id = \"{feed}\""), price_account(index));
-                let new = format!("feed_account = \"{account}\"\n{old}");
-                (old, new)
-            })
-            .collect();
-        let pins: Vec<_> = pins.iter().map(|(old, new)| (old.as_str(), new.as_str())).collect();
-        let file = node.file(&pins);
-        let town = Self { node, file };
-        town.ok(&["market", "create", &town.file], "creator");
-        town.publish([1.0, 150.0, 60_000.0]);
-        town.give("lender", USDC, 60_000_000_000);
-        town.ok(&["account", "open"], "lender");
-        town.ok(&["account", "deposit", "USDC", "50_000"], "lender");
-        // What came in this second is not lent yet: it might leave in the same transaction.
-        town.advance(1, [1.0, 150.0, 60_000.0]);
-        town
-    }
-
-    /// Exit code and print of a command in this market.
-    fn run(&self, arguments: &[&str], key: &str) -> (i32, String) {
-        let is_about_a_file = arguments[0] == "market";
-        let market: &[_] = if is_about_a_file { &[] } else { &["--market", &self.file] };
-        self.node.ballast(&[arguments, market].concat(), Some(key))
-    }
-
-    #[track_caller]
-    fn ok(&self, arguments: &[&str], key: &str) -> String {
-        let (code, printed) = self.run(arguments, key);
-        assert_eq!(code, 0, "{arguments:?}: {printed}");
-        printed
-    }
-
-    /// The one object that a command prints.
-    #[track_caller]
-    fn json(&self, arguments: &[&str], key: &str) -> Value {
-        let printed = self.ok(&[arguments, &["--json"]].concat(), key);
-        serde_json::from_str(printed.trim()).unwrap_or_else(|error| panic!("{error}: {printed}"))
-    }
-
-    #[track_caller]
-    fn refused(&self, code: i32, arguments: &[&str], key: &str, reason: &str) {
-        let sent = self.node.sent();
-        let (exit, printed) = self.run(arguments, key);
-        assert!(exit == code && printed.contains(reason), "{arguments:?}: {exit}: {printed}");
-        assert_eq!(self.node.sent(), sent, "{arguments:?}");
-    }
-
-    /// Has the feeds publish now.
-    fn publish(&self, dollars: [f64; 3]) {
-        let svm = &mut self.node.lock().svm;
-        let now = svm.get_sysvar::<Clock>().unix_timestamp;
-        for (index, dollars) in dollars.into_iter().enumerate() {
-            let feed_id: Vec<u8> =
-                (0..32).map(|at| u8::from_str_radix(&FEEDS[index][2 * at..][..2], 16).expect("hex")).collect();
-            let price = (dollars * 1e8) as i64;
-            let update = PriceUpdate {
-                feed_id: feed_id.try_into().expect("32 bytes"),
-                price,
-                confidence: 0,
-                exponent: -8,
-                publish_time: now,
-                ema_price: price,
-            };
-            let data = update.to_bytes(to_engine(&Address::default())).to_vec();
-            let account = Account { lamports: 1 << 30, data, owner: PYTH_RECEIVERS[0], ..Account::default() };
-            svm.set_account(price_account(index), account).expect("no sysvar");
-        }
-    }
-
-    /// Lets time pass; prices are published anew.
-    fn advance(&self, seconds: i64, dollars: [f64; 3]) {
-        self.node.advance(seconds);
-        self.publish(dollars);
-    }
-
-    fn give(&self, name: &str, mint: Address, atoms: u64) {
-        let owner = keypair(name).pubkey();
-        let mut data = vec![0; 165];
-        data[..32].copy_from_slice(mint.as_ref());
-        data[32..64].copy_from_slice(owner.as_ref());
-        data[64..72].copy_from_slice(&atoms.to_le_bytes());
-        data[108] = 1;
-        let account = Account { lamports: 1 << 30, data, owner: TOKEN_PROGRAM, ..Account::default() };
-        self.node.lock().svm.set_account(get_associated_token_address(&owner, &mint), account).expect("no sysvar");
-    }
-
-    /// What somebody's token account holds; none if there is none.
-    fn tokens(&self, name: &str, mint: Address) -> Option<u64> {
-        let account =
-            self.node.lock().svm.get_account(&get_associated_token_address(&keypair(name).pubkey(), &mint))?;
-        account.data[64..72].first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
-    }
-
-    fn lamports(&self, name: &str) -> u64 {
-        self.node.lock().svm.get_balance(&keypair(name).pubkey()).unwrap_or(0)
-    }
-
-    /// The trader with 10 SOL against 500 USDC.
-    fn with_a_debt(name: &str) -> Self {
-        let town = Self::new(name);
-        town.ok(&["account", "open"], "trader");
-        town.ok(&["account", "deposit", "SOL", "10"], "trader");
-        town.ok(&["account", "borrow", "USDC", "500"], "trader");
-        town
-    }
-}
 
 const UNIT: u64 = 1_000_000_000;
 
@@ -202,6 +64,8 @@ fn native_debts_are_repaid_from_lamports() {
     town.ok(&["account", "borrow", "SOL", "2", "--account", "7"], "trader");
     town.advance(3_600, [1.0, 150.0, 60_000.0]);
     town.ok(&["account", "repay", "SOL", "all", "--account", "7"], "trader");
+    assert!(town.tokens("trader", SOL).is_none_or(|left| left == 0), "what was wrapped for interest is unwrapped");
+    town.ok(&["prices", "refresh"], "trader");
     let shown = town.json(&["account", "show", "7"], "trader");
     assert_eq!(shown["positions"].as_array().map(Vec::len), Some(1), "{shown}");
     let listed = town.json(&["account", "list"], "trader");
@@ -217,7 +81,7 @@ fn what_a_program_refuses_is_told_in_words_and_not_sent() {
     town.refused(4, &["account", "deposit", "USDC", "1"], "trader", "PositionIsDebt");
     town.node.advance(60);
     let insufficient = "the token program: Insufficient funds";
-    town.refused(4, &["account", "repay", "USDC", "all"], "trader", insufficient);
+    town.refused(4, &["account", "repay", "USDC", "500.000001"], "trader", insufficient);
     town.publish([1.0, 150.0, 60_000.0]);
     let (code, printed) = town.run(&["account", "borrow", "USDC", "2_000", "--json"], "trader");
     let error: Value = serde_json::from_str(printed.trim()).expect("JSON");
@@ -346,10 +210,13 @@ fn markets_reserves_and_rates_are_shown() {
     let by_mint = town.json(&["reserve", "show", &SOL.to_string()], "stranger");
     assert_eq!(by_mint["index"], 1);
 
+    // What came in a day ago is no credit any more.
+    town.advance(86_400, [1.0, 150.0, 60_000.0]);
+    town.ok(&["account", "borrow", "USDC", "100"], "trader");
     town.ok(&["market", "pause", &town.file, "withdraw"], "guardian");
     let status = town.json(&["breaker", "status"], "stranger");
     assert_eq!(status["paused"], serde_json::json!(["Withdraw"]));
-    assert_eq!(status["outflowHourUsd"], serde_json::json!({ "level": "499.99", "limit": "2000000.00" }));
+    assert_eq!(status["outflowHourUsd"], serde_json::json!({ "level": "99.99", "limit": "2000000.00" }));
     let text = town.ok(&["breaker", "status"], "stranger");
     assert!(text.contains("Withdraw for 6 h") && text.contains("of 1_000_000"), "{text}");
 }

@@ -1,7 +1,7 @@
 //! The instructions of a market, with all accounts filled in that it knows. They fail only for a reserve index that it does
 //! not have.
 
-use ballast_engine::{Error, Result, gate::Action, layout, margin::Mode, reserve::Reserve};
+use ballast_engine::{Result, gate::Action, layout, margin::Mode, reserve::Reserve};
 use solana_address::Address;
 use solana_instruction::Instruction;
 
@@ -153,41 +153,6 @@ impl MarketView {
             amount,
         };
         Ok(accounts.instruction())
-    }
-
-    /// Takes over prices from `(reserve, price account)` pairs; a reserve priced by an exchange rate has two, one after
-    /// the other, the base feed's second. Nobody signs.
-    pub fn refresh_prices(&self, prices: &[(u8, Address)]) -> Result<Instruction> {
-        for of_reserve in prices.chunk_by(|one, other| one.0 == other.0) {
-            let has_base = !self.reserve(of_reserve[0].0)?.config.oracle.base_feed_id.is_none();
-            if of_reserve.len() != 1 + has_base as usize {
-                return Err(Error::PriceAccountMissing);
-            }
-        }
-        Ok(ix::RefreshPrices::with_prices(self.address, prices))
-    }
-
-    /// Takes over the prices of all reserves whose price account is pinned. Nobody signs.
-    pub fn refresh_pinned_prices(&self) -> Instruction {
-        ix::RefreshPrices::with_prices(self.address, &self.pinned_prices())
-    }
-
-    /// The `(reserve, price account)` pairs of all reserves whose price account is pinned, for [`Self::refresh_prices`].
-    pub fn pinned_prices(&self) -> Vec<(u8, Address)> {
-        (0u8..)
-            .zip(&self.reserves)
-            .map(|(index, reserve)| (index, &reserve.config.oracle))
-            .filter(|(_, oracle)| {
-                let base_is_pinned = oracle.base_feed_id.is_none() || !oracle.base_feed_account.is_none();
-                !oracle.feed_account.is_none() && base_is_pinned
-            })
-            .flat_map(|(index, oracle)| {
-                [oracle.feed_account, oracle.base_feed_account]
-                    .into_iter()
-                    .filter(|account| !account.is_none())
-                    .map(move |account| (index, from_engine(&account)))
-            })
-            .collect()
     }
 
     /// Liquidates, signed by the liquidator, who owns the `source` tokens (of the debt's mint); the collateral goes to

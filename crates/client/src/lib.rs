@@ -11,42 +11,50 @@
 //!
 //! # Open, deposit, borrow
 //!
-//! Account bytes come from any RPC client, and prices are refreshed in the transaction that needs them.
+//! Account bytes come from any RPC client, and prices are refreshed in the transaction that needs them. Where an
+//! account has so many positions that one transaction has no room for all their prices, there are more.
 //!
 //! ```
 //! use ballast_client::{Address, Instruction, MarketView, engine::health::HealthReport};
 //!
 //! /// Opens the owner's account 0, deposits a sol and borrows 50 usd, and fails whole unless collateral of 1.5 times the debt is
-//! /// left at initial weights. `sol` and `usd` are mints, each with the owner's token account.
+//! /// left at initial weights. `sol` and `usd` are mints, each with the owner's token account. `fits` says whether a
+//! /// transaction of such instructions has no more than 1,232 bytes. Returns transactions, to be sent one after the other.
 //! fn start(
 //!     market_address: Address,
 //!     market_bytes: &[u8],
 //!     owner: Address,
 //!     sol: (Address, Address),
 //!     usd: (Address, Address),
-//! ) -> Result<Vec<Instruction>, Box<dyn std::error::Error>> {
+//!     fits: impl Fn(&[Instruction]) -> bool,
+//! ) -> Result<Vec<Vec<Instruction>>, Box<dyn std::error::Error>> {
 //!     let market = MarketView::decode(market_address, market_bytes)?;
 //!     let account = market.margin_account(&owner, 0);
 //!     let reserve = |mint| market.find_reserve(mint).ok_or("the market does not list this mint");
 //!     let (sol_reserve, usd_reserve) = (reserve(&sol.0)?, reserve(&usd.0)?);
-//!     Ok(vec![
+//!     let instructions = vec![
 //!         market.open_account(owner, owner, 0),
 //!         market.deposit(owner, account, sol.1, sol_reserve, 1_000_000_000)?,
-//!         market.refresh_pinned_prices(),
 //!         market.borrow(owner, account, usd.1, usd_reserve, 50_000_000)?,
 //!         market.assert_health(account, HealthReport::INITIAL, 15_000),
-//!     ])
+//!     ];
+//!     Ok(market.refresh_pinned_prices([sol_reserve, usd_reserve], instructions, fits))
 //! }
 //! #
 //! # use ballast_client::{engine::{market::{LAYOUT_VERSION, Market}, reserve::Reserve}, to_engine};
 //! # let key = |byte| Address::new_from_array([byte; 32]);
 //! # let market = Market { version: LAYOUT_VERSION, ..Market::default() };
-//! # let listed = [1, 2].map(|byte| Reserve { mint: to_engine(&key(byte)), ..Reserve::default() });
+//! # let listed = [1, 2].map(|byte| {
+//! #     let mut reserve = Reserve { mint: to_engine(&key(byte)), ..Reserve::default() };
+//! #     reserve.config.oracle.feed_account = to_engine(&key(10 + byte));
+//! #     reserve
+//! # });
 //! # let mut bytes = [&Market::DISCRIMINATOR, bytemuck::bytes_of(&market), &2u64.to_le_bytes()].concat();
 //! # bytes.extend_from_slice(bytemuck::cast_slice(&listed));
-//! # let instructions = start(key(9), &bytes, key(8), (key(1), key(3)), (key(2), key(4))).unwrap();
-//! # assert_eq!(instructions.iter().map(|one| one.data[0]).collect::<Vec<_>>(), [3, 5, 9, 7, 33]);
-//! # assert!(start(key(9), &bytes, key(8), (key(5), key(3)), (key(2), key(4))).is_err());
+//! # let small = |instructions: &[Instruction]| instructions.len() < 6;
+//! # let transactions = start(key(9), &bytes, key(8), (key(1), key(3)), (key(2), key(4)), small).unwrap();
+//! # assert_eq!(transactions.concat().iter().map(|one| one.data[0]).collect::<Vec<_>>(), [9, 3, 5, 7, 33]);
+//! # assert!(start(key(9), &bytes, key(8), (key(5), key(3)), (key(2), key(4)), small).is_err());
 //! ```
 //!
 //! # Health, and what a liquidation would move
@@ -159,6 +167,7 @@ mod guards;
 pub mod instruction;
 mod limits;
 mod market;
+mod prices;
 
 pub use address::{
     CLOCK_SYSVAR, ID, INSTRUCTIONS_SYSVAR, NATIVE_MINT, PYTH_RECEIVERS, SYSTEM_PROGRAM, TOKEN_2022_PROGRAM,
@@ -172,7 +181,7 @@ pub use decode::{
 pub use error::{FrameworkError, ProgramError, describe_error, error_name};
 pub use event::{
     BadDebtSettled, ChangeEvent, DelegateSet, Event, FeesCollected, FlashLoanRepaid, LiquidatableMarked, Liquidated,
-    Movement, ParameterSet, PriceBreaker, ReserveListed, Restricted,
+    Movement, ParameterSet, PriceBreaker, PricePassedOver, ReserveListed, Restricted,
 };
 pub use governance::{Edits, ParameterInfo, edits_in, edits_of, parameters};
 pub use limits::{Limit, LiquidationPrice};

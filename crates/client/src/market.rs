@@ -68,12 +68,12 @@ impl MarketView {
         decode_market(address, bytes)
     }
 
-    /// Creates a market: the instruction, and the address the market will have.
-    pub fn create(creator: Address, id: u16, authority: Address, config: MarketConfig) -> (Instruction, Address) {
+    /// Creates a market, whose authority the creator is: the instruction, and the address the market will have.
+    pub fn create(creator: Address, id: u16, config: MarketConfig) -> (Instruction, Address) {
         let (market, _) = market_address(&creator, id);
         let (vault_authority, _) = vault_authority(&market);
         let system_program = SYSTEM_PROGRAM;
-        let accounts = ix::CreateMarket { creator, market, vault_authority, system_program, id, authority, config };
+        let accounts = ix::CreateMarket { creator, market, vault_authority, system_program, id, config };
         (accounts.instruction(), market)
     }
 
@@ -142,8 +142,6 @@ impl MarketView {
 
 #[cfg(test)]
 mod tests {
-    use ballast_engine::layout;
-
     use super::*;
 
     fn address(byte: u8) -> Address {
@@ -188,15 +186,6 @@ mod tests {
         assert_eq!(accounts(&liquidation), [1, 99, 2, 3, 21, 20, 22, 4, 11, 10, 12, 92]);
         assert_eq!(liquidation.data, [&[10, 1, 0, 7][..], &[0; 7], &[1], &[0; 7]].concat());
         Ok(())
-    }
-
-    #[test]
-    fn pinned_prices_are_refreshed_together() {
-        let mut view = view();
-        assert_eq!(accounts(&view.refresh_pinned_prices()), [99, 13, 23]);
-        view.reserves[0].config.oracle.feed_account = layout::Address::NONE;
-        let instruction = view.refresh_pinned_prices();
-        assert_eq!((accounts(&instruction), instruction.data), (vec![99, 23], vec![9, 1, 0, 0, 0, 1]));
     }
 
     #[test]

@@ -16,7 +16,6 @@ use ballast_rpc::Failure;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use solana_account::Account;
 use solana_clock::Clock;
-use solana_keypair::Keypair;
 use solana_message::{Message, VersionedMessage};
 use solana_signer::Signer;
 use solana_transaction::versioned::VersionedTransaction;
@@ -210,7 +209,7 @@ impl Handle {
 
     /// Runs a transaction, which the first signer pays for, in the order in which transactions come over RPC. Returns its
     /// signature once it has been processed; its block follows.
-    pub fn send(&self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<String> {
+    pub fn send(&self, instructions: &[Instruction], signers: &[&dyn Signer]) -> Result<String> {
         let transaction = self.sign(instructions, signers)?;
         let signature = transaction.signatures[0].to_string();
         let (status, statuses) = bounded(1);
@@ -227,7 +226,7 @@ impl Handle {
     }
 
     /// Runs a transaction that changes nothing. Returns the compute units it used.
-    pub fn simulate(&self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<u64> {
+    pub fn simulate(&self, instructions: &[Instruction], signers: &[&dyn Signer]) -> Result<u64> {
         let transaction = self.sign(instructions, signers)?;
         let verify_signatures = true;
         self.with(move |svm| match svm.simulate_transaction(transaction, verify_signatures) {
@@ -237,7 +236,7 @@ impl Handle {
     }
 
     /// Signs with those keys that are needed; the first pays.
-    fn sign(&self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<VersionedTransaction> {
+    fn sign(&self, instructions: &[Instruction], signers: &[&dyn Signer]) -> Result<VersionedTransaction> {
         let payer = signers.first().context("nobody signs")?.pubkey();
         let mut message = Message::new(instructions, Some(&payer));
         message.recent_blockhash = self.with(|svm| svm.latest_blockhash());

@@ -154,8 +154,8 @@ impl Localnet {
         handle.write(reserves.iter().zip(&feed.remote().published().prices).map(pool).collect())?;
         market::create(&handle, &desired, &reserves)?;
         let market = desired.address();
-        let refresh = market::view(&handle, market)?.refresh_pinned_prices();
-        handle.send(&[refresh], &[&keys::keypair("authority")])?;
+        let view = market::view(&handle, market)?;
+        handle.send(&[view.refresh_prices(&view.pinned_prices())?], &[&keys::keypair("authority")])?;
         let traders = options.accounts as usize;
         let counts = population::open(&handle, &feed.remote(), market, &players?, &reserves, traders, options.seed)?;
         feed.remote().set_speed(options.speed)?;

@@ -11,7 +11,7 @@ use ballast_client::{
     from_engine, to_engine,
 };
 use solana_account::Account;
-use solana_keypair::Keypair;
+use solana_signer::Signer;
 
 use crate::{chain::Handle, keys, tokens};
 
@@ -117,11 +117,11 @@ impl Cluster for Local<'_> {
         Ok(self.0.genesis_hash())
     }
 
-    fn simulate(&mut self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<Estimate> {
+    fn simulate(&mut self, instructions: &[Instruction], signers: &[&dyn Signer]) -> Result<Estimate> {
         Ok(Estimate { units: self.0.simulate(instructions, signers)?, priority_fee: 0 })
     }
 
-    fn send(&mut self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<String> {
+    fn send(&mut self, instructions: &[Instruction], signers: &[&dyn Signer]) -> Result<String> {
         self.0.send(instructions, signers)
     }
 }

@@ -104,7 +104,8 @@ impl Place<'_> {
             amount = amount.min(market.reserves[trader.debt].cash);
             let wallet = associated(&owner.pubkey(), &self.reserves[trader.debt].mint);
             let borrow = market.borrow(owner.pubkey(), margin, wallet, trader.debt as u8, amount)?;
-            match self.chain.send(&[market.refresh_pinned_prices(), borrow], &[&owner]) {
+            let refresh = market.refresh_prices(&market.pinned_prices())?;
+            match self.chain.send(&[refresh, borrow], &[&owner]) {
                 Ok(_) => return Ok(true),
                 Err(error) => _ = refusal.insert(error),
             }

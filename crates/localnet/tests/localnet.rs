@@ -113,7 +113,7 @@ fn a_user_deposits_borrows_and_repays() -> Result<()> {
     let (key, owner) = (keys::keypair("trader"), keys::address("trader"));
     let margin = view.margin_account(&owner, 0);
     let to = account("trader", &usdc);
-    rpc.send(&[view.refresh_pinned_prices()], &[&key])?;
+    rpc.send(&[view.refresh_prices(&view.pinned_prices())?], &[&key])?;
     rpc.send(&[view.borrow(owner, margin, to, USDC as u8, 1_000_000_000)?], &[&key])?;
     assert_eq!(balance(rpc, &owner, &sol)?, before[0] - 100_000_000_000);
     assert_eq!(balance(rpc, &owner, &usdc)?, before[1] + 1_000_000_000);
@@ -224,7 +224,7 @@ fn history_and_the_clock_go_at_the_speed_that_is_asked_for() -> Result<()> {
     assert!((86_400..86_420).contains(&(seconds(&stepped, "chain_time") - seconds(&paused, "chain_time"))));
     assert!(now(rpc)? >= seconds(&stepped, "chain_time"));
     let view = support::market(rpc, &network)?;
-    rpc.send(&[view.refresh_pinned_prices()], &[&keys::keypair("keeper")])?;
+    rpc.send(&[view.refresh_prices(&view.pinned_prices())?], &[&keys::keypair("keeper")])?;
     let price = &support::market(rpc, &network)?.reserves[SOL].price;
     assert!(price.publish_time >= seconds(&stepped, "chain_time"));
 

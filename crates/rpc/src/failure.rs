@@ -152,6 +152,9 @@ pub enum SendError {
     /// A key is missing.
     #[error("{0} must sign")]
     Unsigned(Address),
+    /// Who was asked did not sign. Nothing was sent.
+    #[error("{0} did not sign: {1}")]
+    NotSigned(Address, String),
     /// It cannot be written as a transaction.
     #[error("no transaction: {0}")]
     Malformed(String),

@@ -18,4 +18,4 @@ pub use http::{is_busy, retry_after};
 pub use node::{Node, bytes_at, margin_filters};
 pub use solana_rpc_client_api::client_error::Error as NodeError;
 pub use solana_signature::Signature;
-pub use transaction::{Landed, Prepared};
+pub use transaction::{Estimate, Landed, Prepared, fits};

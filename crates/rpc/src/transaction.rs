@@ -8,7 +8,6 @@ use serde_json::json;
 use solana_commitment_config::CommitmentConfig;
 use solana_compute_budget_interface::ComputeBudgetInstruction;
 use solana_hash::Hash;
-use solana_keypair::Keypair;
 use solana_message::{AddressLookupTableAccount, VersionedMessage, v0};
 use solana_rpc_client_api::{
     client_error::{Error as NodeError, ErrorKind},
@@ -71,10 +70,15 @@ impl Prepared {
         self.transaction.signatures[0]
     }
 
-    /// What it pays for priority, lamports, rounded up as the runtime does.
+    /// What it pays for priority, lamports.
     pub fn priority_fee(&self) -> u64 {
-        (u128::from(self.limit) * u128::from(self.price)).div_ceil(1_000_000) as u64
+        priority_fee(self.limit, self.price)
     }
+}
+
+/// Lamports for so many compute units at micro-lamports each, rounded up as the runtime does.
+fn priority_fee(limit: u32, price: u64) -> u64 {
+    (u128::from(limit) * u128::from(price)).div_ceil(1_000_000) as u64
 }
 
 /// A blockhash, the last block height that it is good for, and a slot in which it is known.
@@ -133,34 +137,110 @@ pub struct Landed {
     pub slot: u64,
 }
 
+/// A transaction that would land, before it is signed.
+struct Draft {
+    message: v0::Message,
+    estimate: Estimate,
+    limit: u32,
+    price: u64,
+    recent: Recent,
+    logs: Vec<String>,
+}
+
+/// What a transaction would cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Estimate {
+    /// Compute units used in simulation.
+    pub units: u64,
+    /// Lamports paid for priority.
+    pub priority_fee: u64,
+}
+
+/// Whether a packet holds a transaction of these instructions, with what [`Node::prepare`] puts before them.
+pub fn fits(payer: &Address, instructions: &[Instruction]) -> bool {
+    let message = compile(payer, instructions, &[], Hash::default(), Budget::WIDEST);
+    message.is_ok_and(|message| size(&VersionedMessage::V0(message)) <= MOST_BYTES)
+}
+
+/// Bytes of a transaction, its signatures included.
+fn size(message: &VersionedMessage) -> usize {
+    // One byte for the number of signatures.
+    1 + 64 * message.header().num_required_signatures as usize + message.serialize().len()
+}
+
+/// What a transaction may use, and bids for it.
+#[derive(Clone, Copy)]
+struct Budget {
+    units: u32,
+    price: u64,
+    loaded: u32,
+}
+
+impl Budget {
+    const WIDEST: Self = Self { units: MOST_UNITS, price: 0, loaded: MOST_LOADED };
+}
+
+fn compile(
+    payer: &Address,
+    instructions: &[Instruction],
+    tables: &[AddressLookupTableAccount],
+    hash: Hash,
+    Budget { units, price, loaded }: Budget,
+) -> Result<v0::Message, SendError> {
+    let budget = [
+        ComputeBudgetInstruction::set_compute_unit_limit(units),
+        ComputeBudgetInstruction::set_compute_unit_price(price),
+        ComputeBudgetInstruction::set_loaded_accounts_data_size_limit(loaded),
+    ];
+    let all = [budget.as_slice(), instructions].concat();
+    let message = v0::Message::try_compile(payer, &all, tables, hash);
+    message.map_err(|error| SendError::Malformed(error.to_string()))
+}
+
 impl Node {
     /// Simulates instructions, and signs the transaction of them with what the simulation says it needs. The first signer
-    /// pays; signers that nobody asks for are left out.
-    pub async fn prepare(
+    /// pays; signers that nobody asks for are left out. Who has to be asked for a signature is asked once.
+    pub async fn prepare<S: Signer + ?Sized>(
         &self,
         instructions: &[Instruction],
-        signers: &[&Keypair],
+        signers: &[&S],
         tables: &[AddressLookupTableAccount],
         bid: Bid,
     ) -> Result<Prepared, SendError> {
+        let Draft { message, estimate, limit, price, recent, logs } =
+            self.draft(instructions, signers, tables, bid).await?;
+        let transaction = sign(message, signers, true)?;
+        let (slot, last_height) = (recent.slot, recent.last_height);
+        Ok(Prepared { transaction, units: estimate.units, limit, price, slot, last_height, logs })
+    }
+
+    /// What a transaction of these instructions would cost, if it would land. Nobody is asked for a signature.
+    pub async fn estimate<S: Signer + ?Sized>(
+        &self,
+        instructions: &[Instruction],
+        signers: &[&S],
+        bid: Bid,
+    ) -> Result<Estimate, SendError> {
+        Ok(self.draft(instructions, signers, &[], bid).await?.estimate)
+    }
+
+    async fn draft<S: Signer + ?Sized>(
+        &self,
+        instructions: &[Instruction],
+        signers: &[&S],
+        tables: &[AddressLookupTableAccount],
+        bid: Bid,
+    ) -> Result<Draft, SendError> {
         let payer = signers.first().ok_or_else(|| SendError::Malformed("nobody signs".into()))?.pubkey();
-        let compile = |hash: Hash, limit: u32, price: u64, loaded: u32| {
-            let budget = [
-                ComputeBudgetInstruction::set_compute_unit_limit(limit),
-                ComputeBudgetInstruction::set_compute_unit_price(price),
-                ComputeBudgetInstruction::set_loaded_accounts_data_size_limit(loaded),
-            ];
-            let all = [budget.as_slice(), instructions].concat();
-            let message = v0::Message::try_compile(&payer, &all, tables, hash);
-            message.map_err(|error| SendError::Malformed(error.to_string()))
-        };
+        // A simulation does without the signature of a device, which would have to be asked for twice.
+        let is_signed = !signers.iter().any(|signer| signer.is_interactive());
         let start = Instant::now();
         let (recent, writable, outcome) = loop {
             let recent = self.recent().await?;
-            let widest = compile(recent.hash, MOST_UNITS, 0, MOST_LOADED)?;
+            let widest = compile(&payer, instructions, tables, recent.hash, Budget::WIDEST)?;
             let writable = writable(&widest);
-            let transaction = sign(widest, signers)?;
-            let outcome = self.simulate(&transaction, recent.slot).await?;
+            let transaction = sign(widest, signers, false)?;
+            let outcome = self.simulate(&transaction, recent.slot, is_signed).await?;
             match outcome.err.clone().map(TransactionError::from) {
                 None => break (recent, writable, outcome),
                 // A blockhash may also have run out while the node was waited for: it is asked for anew.
@@ -184,8 +264,9 @@ impl Node {
         let loaded = outcome.loaded_accounts_data_size.filter(|bytes| *bytes > 0).unwrap_or(MOST_LOADED);
         let loaded = (loaded + loaded / SLACK).min(MOST_LOADED);
         let price = self.price(bid, &writable, limit).await?;
-        let transaction = sign(compile(recent.hash, limit, price, loaded)?, signers)?;
-        Ok(Prepared { transaction, units, limit, price, slot: recent.slot, last_height: recent.last_height, logs })
+        let message = compile(&payer, instructions, tables, recent.hash, Budget { units: limit, price, loaded })?;
+        let estimate = Estimate { units, priority_fee: priority_fee(limit, price) };
+        Ok(Draft { message, estimate, limit, price, recent, logs })
     }
 
     /// A recent blockhash.
@@ -205,9 +286,10 @@ impl Node {
         &self,
         transaction: &VersionedTransaction,
         not_before: u64,
+        is_signed: bool,
     ) -> Result<RpcSimulateTransactionResult, NodeError> {
         let config = RpcSimulateTransactionConfig {
-            sig_verify: true,
+            sig_verify: is_signed,
             commitment: Some(CommitmentConfig::confirmed()),
             min_context_slot: Some(not_before),
             ..RpcSimulateTransactionConfig::default()
@@ -290,10 +372,10 @@ impl Node {
     }
 
     /// Prepares and lands.
-    pub async fn send(
+    pub async fn send<S: Signer + ?Sized>(
         &self,
         instructions: &[Instruction],
-        signers: &[&Keypair],
+        signers: &[&S],
         bid: Bid,
     ) -> Result<Landed, SendError> {
         let prepared = self.prepare(instructions, signers, &[], bid).await?;
@@ -314,27 +396,38 @@ fn writable(message: &v0::Message) -> Vec<Address> {
         .collect()
 }
 
-fn sign(message: v0::Message, signers: &[&Keypair]) -> Result<VersionedTransaction, SendError> {
+/// Signs a message; `asks` says whether signers are asked that somebody has to confirm. Else there is room for theirs.
+fn sign<S: Signer + ?Sized>(
+    message: v0::Message,
+    signers: &[&S],
+    asks: bool,
+) -> Result<VersionedTransaction, SendError> {
     let count = message.header.num_required_signatures as usize;
     let keys: Vec<_> = message.account_keys[..count].to_vec();
     let message = VersionedMessage::V0(message);
-    let bytes = message.serialize();
-    let signature = |key: &Address| {
-        let signer = signers.iter().find(|signer| signer.pubkey() == *key).ok_or(SendError::Unsigned(*key))?;
-        Ok(signer.sign_message(&bytes))
-    };
-    let signatures: Vec<_> = keys.iter().map(signature).collect::<Result<_, SendError>>()?;
-    // One byte for the number of signatures.
-    let size = 1 + 64 * count + bytes.len();
+    let size = size(&message);
     if size > MOST_BYTES {
         return Err(SendError::TooLarge(size));
     }
+    let bytes = message.serialize();
+    let signature = |key: &Address| {
+        let signer = signers.iter().find(|signer| signer.pubkey() == *key).ok_or(SendError::Unsigned(*key))?;
+        if signer.is_interactive() && !asks {
+            return Ok(Signature::default());
+        }
+        signer.try_sign_message(&bytes).map_err(|error| SendError::NotSigned(*key, error.to_string()))
+    };
+    let signatures: Vec<_> = keys.iter().map(signature).collect::<Result<_, SendError>>()?;
     Ok(VersionedTransaction { signatures, message })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use solana_instruction::AccountMeta;
+    use solana_keypair::Keypair;
+    use solana_signer::SignerError;
 
     use super::*;
 
@@ -369,22 +462,75 @@ mod tests {
     #[test]
     fn a_missing_key_and_too_many_bytes_are_said() {
         let needs = message(vec![AccountMeta::new(key(2).pubkey(), true)], 0);
-        assert!(
-            matches!(sign(needs.clone(), &[&key(1)]), Err(SendError::Unsigned(address)) if address == key(2).pubkey())
-        );
-        let signed = sign(needs, &[&key(3), &key(2), &key(1)]).expect("all keys are there");
+        let unsigned = sign(needs.clone(), &[&key(1)], true);
+        assert!(matches!(unsigned, Err(SendError::Unsigned(address)) if address == key(2).pubkey()));
+        let signed = sign(needs, &[&key(3), &key(2), &key(1)], true).expect("all keys are there");
         let bytes = signed.message.serialize();
         let expected = [1, 2].map(|byte| key(byte).sign_message(&bytes));
         assert_eq!(signed.signatures, expected, "in the order of the message");
-        assert!(matches!(sign(message(Vec::new(), 1_232), &[&key(1)]), Err(SendError::TooLarge(_))));
+        assert!(matches!(sign(message(Vec::new(), 1_232), &[&key(1)], true), Err(SendError::TooLarge(_))));
     }
 
     #[test]
     fn the_priority_fee_is_rounded_up() {
-        let transaction = sign(message(Vec::new(), 0), &[&key(1)]).expect("signed");
+        let transaction = sign(message(Vec::new(), 0), &[&key(1)], true).expect("signed");
         let prepared =
             Prepared { transaction, units: 0, limit: 3_001, price: 1_000, slot: 0, last_height: 0, logs: Vec::new() };
         assert_eq!(prepared.priority_fee(), 4);
         assert_eq!(Prepared { price: u64::MAX, limit: 1, ..prepared }.priority_fee(), 18_446_744_073_710);
+    }
+
+    /// A key behind a button.
+    struct Device {
+        key: Keypair,
+        asked: Cell<usize>,
+        refuses: bool,
+    }
+
+    impl Signer for Device {
+        fn try_pubkey(&self) -> Result<Address, SignerError> {
+            self.key.try_pubkey()
+        }
+
+        fn try_sign_message(&self, message: &[u8]) -> Result<Signature, SignerError> {
+            self.asked.set(self.asked.get() + 1);
+            if self.refuses { Err(SignerError::UserCancel("no".into())) } else { self.key.try_sign_message(message) }
+        }
+
+        fn is_interactive(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn a_device_is_asked_for_what_is_sent_and_not_for_what_is_simulated() {
+        let device = Device { key: key(2), asked: Cell::new(0), refuses: false };
+        let (payer, needs) = (key(1), message(vec![AccountMeta::new(device.pubkey(), true)], 0));
+        let signers: [&dyn Signer; 2] = [&payer, &device];
+        let simulated = sign(needs.clone(), &signers, false).expect("room for a signature");
+        assert_eq!((simulated.signatures[1], device.asked.get()), (Signature::default(), 0));
+        let sent = sign(needs.clone(), &signers, true).expect("signed");
+        assert_eq!((sent.signatures[1], device.asked.get()), (key(2).sign_message(&sent.message.serialize()), 1));
+        let refusing = Device { refuses: true, ..device };
+        let refused = sign::<dyn Signer>(needs, &[&payer, &refusing], true);
+        assert!(matches!(refused, Err(SendError::NotSigned(address, _)) if address == refusing.pubkey()));
+    }
+
+    #[test]
+    fn what_fits_is_what_can_be_sent() {
+        let payer = key(1);
+        let of = |count: u8, bytes: usize| {
+            let accounts =
+                (100..100 + count).map(|byte| AccountMeta::new_readonly(key(byte).pubkey(), false)).collect();
+            [Instruction { program_id: key(9).pubkey(), accounts, data: vec![0; bytes] }]
+        };
+        for count in [0, 10, 25] {
+            let most = (0..1_200).rev().find(|bytes| fits(&payer.pubkey(), &of(count, *bytes))).expect("none does");
+            for (bytes, is_expected) in [(most, true), (most + 1, false)] {
+                let message = compile(&payer.pubkey(), &of(count, bytes), &[], Hash::default(), Budget::WIDEST);
+                let signed = sign(message.expect("compiles"), &[&payer], true);
+                assert_eq!(signed.is_ok(), is_expected, "{count} accounts, {bytes} bytes");
+            }
+        }
     }
 }

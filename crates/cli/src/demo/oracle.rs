@@ -4,8 +4,8 @@
 //!   (a falling bar visits its high before its low, a rising one its low before its high), then to its close, a third of
 //!   its time each. So every wick is felt.
 //! - A price is published at these four and, in bars longer than five minutes, on the straight line between them, in
-//!   equal steps of at most 100 s: no price gets as old as the reserves allow. What happened between is not known; a
-//!   line is gentler than most falls are.
+//!   equal steps of at most 100 s. All that is done is done in the second of a publication, of all prices at once: none
+//!   that is used is old. What happened between is not known; a line is gentler than most falls are.
 //! - The confidence is a twentieth of the range that a five-minute bar would have, at least 2 and at most 100 basis
 //!   points of the price. The range of a longer bar is scaled down by the square root of time.
 //! - The EMA follows the published prices with a time constant of one hour, and starts at the first open.

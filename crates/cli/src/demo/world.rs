@@ -110,7 +110,9 @@ impl World {
         let (fee_collector, guardian) = (role, role);
         let roles = Roles { fee_collector, guardian, price_receiver, second_price_receiver, ..Roles::default() };
         let config = MarketConfig { roles, near_insolvency: Bps(phases.near_insolvency), ..policy.market() };
-        let (create, market) = MarketView::create(self.payer, 0, authority, config);
+        // It pays for its market.
+        self.write(authority, Address::default(), Vec::new())?;
+        let (create, market) = MarketView::create(authority, 0, config);
         self.run("create market", create)?;
         self.market = market;
         for index in 0..self.assets.len() {
@@ -163,7 +165,7 @@ impl World {
             let address = price_account(index);
             self.write(address, PYTH_RECEIVERS[0], update.to_bytes(to_engine(&address)).to_vec())?;
         }
-        let refresh = market.refresh_pinned_prices();
+        let refresh = market.refresh_prices(&market.pinned_prices())?;
         self.run("refresh all prices", refresh)
     }
 

@@ -4,6 +4,7 @@ use anyhow::Result;
 use ballast_client::engine::{
     flow::{Outflow, OutflowLimits, Period},
     gate::Action,
+    market::Market,
     reserve::Reserve,
     units::Usd,
 };
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{
     format::{dollars, list, plain, table, tokens},
-    names::{InMarket, Named},
+    names::Named,
     reserve::condition,
     session::Session,
 };
@@ -22,26 +23,34 @@ use crate::setup::value::duration;
 #[derive(Subcommand)]
 pub enum Command {
     /// Halts, pauses and how full the windows are, as of now.
-    Status {
-        #[command(flatten)]
-        market: InMarket,
-    },
+    Status,
 }
 
 impl Command {
     /// Runs it.
     pub fn run(&self, session: &mut Session) -> Result<bool> {
-        let Self::Status { market } = self;
-        let (named, now) = (market.read(session)?, session.now()?);
+        let Self::Status = self;
+        let (named, now) = (session.named(None)?, session.now()?);
         session.show(object(&named, now), &text(&named, now))?;
         Ok(true)
     }
 }
 
-/// How full an outflow's windows are: level and limit of the hour and of the day.
-fn windows(outflow: &Outflow, limits: &OutflowLimits, now: i64) -> [(i64, u64); 2] {
-    let mut outflow = *outflow;
-    outflow.drain(limits, now);
+/// How full a reserve's windows are: level and limit of the hour and of the day.
+fn of_reserve(reserve: &Reserve, now: i64) -> [(i64, u64); 2] {
+    let (mut outflow, limits) = (reserve.outflow, reserve.config.breakers.outflow());
+    outflow.drain(&limits, now);
+    windows(outflow, limits)
+}
+
+/// The same of the market's.
+fn of_market(market: &Market, now: i64) -> [(i64, u64); 2] {
+    let mut outflow = market.outflow;
+    outflow.fade(now);
+    windows(outflow, market.config.outflow())
+}
+
+fn windows(outflow: Outflow, limits: OutflowLimits) -> [(i64, u64); 2] {
     [(outflow.hour, limits.hour), (outflow.day, limits.day)]
 }
 
@@ -69,13 +78,13 @@ fn paused(named: &Named, now: i64) -> Vec<String> {
 /// Breakers of a market, for programs: levels and limits in atoms for reserves, in USD for the market.
 fn object(named: &Named, now: i64) -> Value {
     let market = &named.view.market;
-    let [hour, day] = windows(&market.outflow, &market.config.outflow(), now);
-    let of_market = liquidated(market.liquidated, market.config.liquidations(), now);
+    let [hour, day] = of_market(market, now);
+    let all_liquidated = liquidated(market.liquidated, market.config.liquidations(), now);
     let window = |(level, limit): (i64, u64)| json!({ "level": level.to_string(), "limit": limit.to_string() });
     let window_usd =
         |(level, limit): (i64, u64)| json!({ "level": plain(&dollars(level.into())), "limit": plain(&cents(limit)) });
     let reserve = |(index, reserve): (u8, &Reserve)| {
-        let [hour, day] = windows(&reserve.outflow, &reserve.config.breakers.outflow(), now);
+        let [hour, day] = of_reserve(reserve, now);
         let (level, limit) = liquidated(reserve.liquidated, reserve.config.breakers.liquidations(), now);
         let is_halted = reserve.halt.tier != 0 && now < reserve.halt.until;
         json!({
@@ -97,8 +106,8 @@ fn object(named: &Named, now: i64) -> Value {
         "reduceOnly": market.reduce_only != 0,
         "outflowHourUsd": window_usd(hour),
         "outflowDayUsd": window_usd(day),
-        "liquidatedUsd": plain(&cents(of_market.0)),
-        "liquidationLimitUsd": plain(&cents(of_market.1)),
+        "liquidatedUsd": plain(&cents(all_liquidated.0)),
+        "liquidationLimitUsd": plain(&cents(all_liquidated.1)),
         "lossesUsd": plain(&cents(losses(named, now))),
         "reserves": named.reserves().map(reserve).collect::<Vec<_>>(),
     })
@@ -114,7 +123,7 @@ fn losses(named: &Named, now: i64) -> u64 {
 /// The same, for people.
 pub fn text(named: &Named, now: i64) -> String {
     let market = &named.view.market;
-    let [hour, day] = windows(&market.outflow, &market.config.outflow(), now);
+    let [hour, day] = of_market(market, now);
     let (level, limit) = liquidated(market.liquidated, market.config.liquidations(), now);
     let paused = paused(named, now);
     let pause = if paused.is_empty() {
@@ -131,7 +140,7 @@ pub fn text(named: &Named, now: i64) -> String {
         ("liquidated in the hour, USD", of_limit(level as i64, limit, cents)),
     ]);
     let row = |(index, reserve): (u8, &Reserve)| {
-        let [hour, day] = windows(&reserve.outflow, &reserve.config.breakers.outflow(), now);
+        let [hour, day] = of_reserve(reserve, now);
         let (level, limit) = liquidated(reserve.liquidated, reserve.config.breakers.liquidations(), now);
         let amount = |atoms| tokens(atoms, reserve.decimals);
         let halt = match reserve.halt.tier {

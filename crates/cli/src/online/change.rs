@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use ballast_client::{
-    change_address, decode_change, edits_of,
+    ParameterInfo, change_address, decode_change, edits_in, edits_of,
     engine::governance::{Change, OF_LISTING, OF_MARKET},
     from_engine, parameters,
 };
@@ -13,18 +13,19 @@ use toml::Value;
 use super::{
     format::table,
     market,
-    names::{InMarket, Named},
-    session::Session,
+    names::Named,
+    session::{Plan, Session, Step},
 };
-use crate::{demo::time::full_label, setup::value};
+use crate::{
+    demo::time::full_label,
+    setup::{feed, value},
+};
 
 /// What to do.
 #[derive(Subcommand)]
 pub enum Command {
     /// Queues new values of parameters, as the authority. docs/parameters.md lists them all.
     Queue {
-        #[command(flatten)]
-        market: InMarket,
         /// The reserve that they are of; without, the market.
         #[arg(long)]
         reserve: Option<String>,
@@ -34,38 +35,27 @@ pub enum Command {
     },
     /// Makes a change that is due, as anyone; a listing is made by `market apply` or its own instruction.
     Execute {
-        #[command(flatten)]
-        market: InMarket,
         /// The change's number.
         number: u64,
     },
     /// Cancels a change, as the authority or the guardian; once it has expired, as anyone.
     Cancel {
-        #[command(flatten)]
-        market: InMarket,
         /// The change's number.
         number: u64,
     },
     /// Changes that are queued, with what they do and when.
-    List {
-        #[command(flatten)]
-        market: InMarket,
-    },
+    List,
 }
 
 impl Command {
     /// Runs it.
     pub fn run(&self, session: &mut Session) -> Result<bool> {
-        let (Self::Queue { market, .. }
-        | Self::Execute { market, .. }
-        | Self::Cancel { market, .. }
-        | Self::List { market }) = self;
-        let named = market.read(session)?;
+        let named = session.named(None)?;
         match self {
-            Self::Queue { reserve, values, .. } => queue(session, &named, reserve.as_deref(), values),
-            Self::Execute { number, .. } => execute(session, &named, *number),
-            Self::Cancel { number, .. } => market::cancel(session, named.view.address, *number),
-            Self::List { .. } => list(session, &named),
+            Self::Queue { reserve, values } => queue(session, &named, reserve.as_deref(), values),
+            Self::Execute { number } => execute(session, &named, *number),
+            Self::Cancel { number } => market::cancel(session, named.view.address, *number),
+            Self::List => list(session, &named),
         }
     }
 }
@@ -99,7 +89,28 @@ fn queue(session: &mut Session, named: &Named, reserve: Option<&str>, values: &[
     let payer = session.keys.payer().unwrap_or(authority);
     let of = reserve.map_or("the market".into(), |_| named.name(target));
     let words = format!("queue change {} of {of}: {}", named.view.market.changes, words.join("; "));
-    session.one(words, authority, vec![named.view.queue_change(payer, target, data)])
+    let warnings = feed_warning(session, named, target, edits_in(target, &data))?.into_iter().collect();
+    let instructions = vec![named.view.queue_change(payer, target, data)];
+    session
+        .noted(Plan { steps: vec![Step { words: vec![words], signer: authority, from: None, instructions }], warnings })
+}
+
+/// What is to be known of edits that change the feed of a reserve in use.
+fn feed_warning(
+    session: &mut Session,
+    named: &Named,
+    target: u8,
+    edits: Vec<(ParameterInfo, Vec<u8>)>,
+) -> Result<Option<String>> {
+    let Ok(reserve) = named.view.reserve(target) else { return Ok(None) };
+    let mut wanted = reserve.config;
+    let bytes = bytemuck::bytes_of_mut(&mut wanted);
+    for (info, new) in edits {
+        bytes[info.parameter.offset as usize..][..new.len()].copy_from_slice(&new);
+    }
+    let accounts = session.found(feed::pinned(&wanted.oracle))?;
+    let now = session.now()?;
+    Ok(feed::warning(&named.name(target), &named.view, reserve, &wanted.oracle, &accounts, now))
 }
 
 fn execute(session: &mut Session, named: &Named, number: u64) -> Result<bool> {
@@ -116,7 +127,10 @@ fn execute(session: &mut Session, named: &Named, number: u64) -> Result<bool> {
         bail!("change {number} lists a reserve: `ballast market apply` with its file does that");
     }
     let signer = session.user()?;
-    session.one(format!("execute change {number}"), signer, vec![named.view.execute_change(signer, &change)])
+    let warnings = feed_warning(session, named, change.target, edits_of(&change))?.into_iter().collect();
+    let (words, instructions) =
+        (vec![format!("execute change {number}")], vec![named.view.execute_change(signer, &change)]);
+    session.noted(Plan { steps: vec![Step { words, signer, from: None, instructions }], warnings })
 }
 
 /// What a change does, in words.
@@ -126,9 +140,8 @@ fn describe(named: &Named, change: &Change) -> Result<Vec<String>> {
         return Ok(vec![format!("list {}", from_engine(&listing.mint))]);
     }
     let decimals = if change.target == OF_MARKET { 0 } else { named.reserve(change.target)?.decimals };
-    let word = |(info, new): (ballast_client::ParameterInfo, Vec<u8>)| {
-        format!("{} to {}", info.name, value::show(&info, &new, decimals))
-    };
+    let word =
+        |(info, new): (ParameterInfo, Vec<u8>)| format!("{} to {}", info.name, value::show(&info, &new, decimals));
     Ok(edits_of(change).into_iter().map(word).collect())
 }
 

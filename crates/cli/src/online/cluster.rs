@@ -2,19 +2,11 @@
 
 use anyhow::{Context, Result};
 use ballast_client::{Address, CLOCK_SYSVAR, Instruction, decode_clock};
+pub use ballast_rpc::Estimate;
 use ballast_rpc::{Bid, Node, NodeError};
 use solana_account::Account;
-use solana_keypair::Keypair;
+use solana_signer::Signer;
 use tokio::runtime::Runtime;
-
-/// What a transaction would cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Estimate {
-    /// Compute units used in simulation.
-    pub units: u64,
-    /// Lamports paid for priority.
-    pub priority_fee: u64,
-}
 
 /// A cluster.
 pub trait Cluster {
@@ -25,9 +17,9 @@ pub trait Cluster {
     /// The hash of its first block, which names it.
     fn genesis_hash(&mut self) -> Result<String>;
     /// Simulates a transaction. The first signer pays; signers that the instructions do not need are left out.
-    fn simulate(&mut self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<Estimate>;
+    fn simulate(&mut self, instructions: &[Instruction], signers: &[&dyn Signer]) -> Result<Estimate>;
     /// Simulates a transaction, sends it and waits until it is confirmed. Returns its signature.
-    fn send(&mut self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<String>;
+    fn send(&mut self, instructions: &[Instruction], signers: &[&dyn Signer]) -> Result<String>;
 
     /// An account.
     fn account(&mut self, address: Address) -> Result<Option<Account>> {
@@ -73,12 +65,11 @@ impl Cluster for Rpc {
         Ok(self.wait(self.node.client().get_genesis_hash())?.to_string())
     }
 
-    fn simulate(&mut self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<Estimate> {
-        let prepared = self.runtime.block_on(self.node.prepare(instructions, signers, &[], self.bid))?;
-        Ok(Estimate { units: prepared.units, priority_fee: prepared.priority_fee() })
+    fn simulate(&mut self, instructions: &[Instruction], signers: &[&dyn Signer]) -> Result<Estimate> {
+        Ok(self.runtime.block_on(self.node.estimate(instructions, signers, self.bid))?)
     }
 
-    fn send(&mut self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<String> {
+    fn send(&mut self, instructions: &[Instruction], signers: &[&dyn Signer]) -> Result<String> {
         Ok(self.runtime.block_on(self.node.send(instructions, signers, self.bid))?.signature.to_string())
     }
 }

@@ -5,31 +5,35 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 use ballast_client::Address;
 use ballast_rpc::Bid;
-use clap::Args;
+use clap::{ArgMatches, Args, FromArgMatches};
 use solana_cli_config::Config;
-use solana_keypair::{Keypair, read_keypair_file};
-use solana_signer::Signer;
 
 use super::{
     cluster::{Cluster, Rpc},
-    session::{Mode, Session},
+    exit::Misused,
+    keys::{self, Keys},
+    session::{Invocation, Mode, Session},
 };
 
 /// Where to send, and as whom.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct Connection {
     /// A node's JSON-RPC, or mainnet-beta, testnet, devnet or localhost; without, what the Solana CLI is set to.
     #[arg(long, short, global = true)]
     url: Option<String>,
-    /// Key that signs, as `solana-keygen` writes it; without, the Solana CLI's.
+    /// Key that signs: a file as `solana-keygen` writes it, stdin:, or usb://ledger; without, the Solana CLI's.
     #[arg(long, short, global = true)]
-    keypair: Option<PathBuf>,
+    keypair: Option<String>,
     /// Key that pays fees and rents; without, the one that signs.
-    #[arg(long, global = true)]
-    payer: Option<PathBuf>,
+    #[arg(long, global = true, value_name = "KEYPAIR")]
+    payer: Option<String>,
+    /// The market: its address, or the file it was made from, whose names for reserves then can be used; without, what
+    /// BALLAST_MARKET says.
+    #[arg(long, short, global = true)]
+    market: Option<String>,
     /// The Solana CLI's configuration.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -37,10 +41,10 @@ pub struct Connection {
     #[arg(long, global = true)]
     dry_run: bool,
     /// Sends nothing, and prints the instructions as JSON to be proposed in a multisig, which pays.
-    #[arg(long, global = true, conflicts_with_all = ["keypair", "dry_run"])]
+    #[arg(long, global = true)]
     multisig: bool,
     /// Who signs in the multisig: its vault.
-    #[arg(long, global = true, requires = "multisig", value_name = "ADDRESS")]
+    #[arg(long, global = true, value_name = "ADDRESS")]
     vault: Option<Address>,
     /// Prints JSON, one object a line.
     #[arg(long, global = true)]
@@ -53,9 +57,100 @@ pub struct Connection {
     yes: bool,
 }
 
+/// The same options before the group of commands.
+#[derive(Clone, Debug, Default)]
+pub struct Before(pub Connection);
+
+impl Args for Before {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        let options = Connection::augment_args(clap::Command::new("options"));
+        // Global here, they would be options of commands that reach no cluster too.
+        command.args(options.get_arguments().map(|option| option.clone().global(false)))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Before {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Connection::from_arg_matches(matches).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.0.update_from_arg_matches(matches)
+    }
+}
+
 impl Connection {
+    /// With what stood before the group of commands, where it does not say otherwise itself.
+    pub fn with(&self, before: &Self) -> Self {
+        let Self { url, keypair, payer, market, config, vault, priority_fee, .. } = self.clone();
+        Self {
+            url: url.or_else(|| before.url.clone()),
+            keypair: keypair.or_else(|| before.keypair.clone()),
+            payer: payer.or_else(|| before.payer.clone()),
+            market: market.or_else(|| before.market.clone()),
+            config: config.or_else(|| before.config.clone()),
+            vault: vault.or(before.vault),
+            priority_fee: priority_fee.or(before.priority_fee),
+            dry_run: self.dry_run | before.dry_run,
+            multisig: self.multisig | before.multisig,
+            json: self.json | before.json,
+            yes: self.yes | before.yes,
+        }
+    }
+
+    /// Refuses options that do not go together, wherever they stood.
+    fn check(&self) -> Result<()> {
+        ensure!(
+            !self.multisig || self.keypair.is_none(),
+            Misused("--multisig sends nothing, so no --keypair signs: --vault names who signs there".into())
+        );
+        ensure!(
+            !(self.multisig && self.dry_run),
+            Misused("--multisig and --dry-run both send nothing: say one".into())
+        );
+        ensure!(self.multisig || self.vault.is_none(), Misused("--vault is who signs in a --multisig".into()));
+        Ok(())
+    }
+
+    /// Refuses what a command that reaches no cluster cannot do. Where and as whom is nothing to it, as in an alias.
+    pub fn check_offline(&self) -> Result<()> {
+        for (is_given, option) in [(self.json, "--json"), (self.dry_run, "--dry-run"), (self.multisig, "--multisig")] {
+            ensure!(
+                !is_given,
+                Misused(format!("{option} is for commands that reach a cluster, and this one does not"))
+            );
+        }
+        Ok(())
+    }
+
+    /// The options that say where and as whom, to stand in another command.
+    fn repeated(&self) -> Vec<String> {
+        let options = [
+            ("--url", &self.url),
+            ("--keypair", &self.keypair),
+            ("--payer", &self.payer),
+            ("--market", &self.market),
+            ("--config", &self.config.as_ref().map(|file| file.display().to_string())),
+            ("--priority-fee", &self.priority_fee.map(|price| price.to_string())),
+            ("--vault", &self.vault.map(|vault| vault.to_string())),
+        ];
+        let mut repeated: Vec<_> =
+            options.into_iter().filter_map(|(name, value)| Some([name.into(), value.clone()?])).flatten().collect();
+        for (is_given, option) in
+            [(self.dry_run, "--dry-run"), (self.multisig, "--multisig"), (self.json, "--json"), (self.yes, "--yes")]
+        {
+            repeated.extend(is_given.then(|| option.to_owned()));
+        }
+        repeated
+    }
+
     /// Runs a command on the cluster. The exit code is 3 when it leaves something to do.
     pub fn run(&self, act: impl FnOnce(&mut Session) -> Result<bool>) -> Result<ExitCode> {
+        self.check()?;
         let config = self.config()?;
         let url = normalise(self.url.as_ref().unwrap_or(&config.json_rpc_url));
         let keys = self.keys(&config)?;
@@ -67,8 +162,15 @@ impl Connection {
         };
         let (mut cluster, mut out) = (Rpc::new(&url, bid)?, std::io::stdout().lock());
         let mut session = Session::new(&mut cluster, keys, mode, self.json, &mut out);
+        session.invocation = Invocation { market: self.market(), options: self.repeated() };
         let is_done = act(&mut session)?;
         Ok(if is_done { ExitCode::SUCCESS } else { ExitCode::from(super::exit::LEFT_TO_DO) })
+    }
+
+    /// The market, as it is named or as the environment names it.
+    fn market(&self) -> Option<String> {
+        let from_environment = || std::env::var("BALLAST_MARKET").ok().filter(|name| !name.is_empty());
+        self.market.clone().or_else(from_environment)
     }
 
     fn config(&self) -> Result<Config> {
@@ -80,20 +182,19 @@ impl Connection {
         }
     }
 
-    /// What is named must be there; the configured key need not.
     fn keys(&self, config: &Config) -> Result<Keys> {
-        let read = |path: &Path| {
-            read_keypair_file(path).map_err(|error| anyhow!("cannot read the key {}: {error}", path.display()))
+        let (signer, missing) = match &self.keypair {
+            Some(name) => (Some(keys::read(name)?), None),
+            None if self.multisig => (None, None),
+            None => match keys::configured(&config.keypair_path) {
+                Ok(signer) => (signer, None),
+                Err(why) => (None, Some(why)),
+            },
         };
-        let configured = Path::new(&config.keypair_path);
-        let signer = match &self.keypair {
-            Some(path) => Some(read(path)?),
-            None if configured.exists() && !self.multisig => Some(read(configured)?),
-            None => None,
-        };
-        let payer = self.payer.as_deref().map(read).transpose()?;
-        ensure!(signer.is_some() || payer.is_none(), "--payer is given, and no key that signs");
-        Ok(Keys { keys: [payer, signer].into_iter().flatten().collect(), vault: self.vault })
+        let payer = self.payer.as_deref().map(keys::read).transpose()?;
+        let keys = Keys { keys: Vec::new(), vault: self.vault, missing };
+        ensure!(signer.is_some() || payer.is_none(), "--payer is given, and no key that signs: {}", keys.remedy());
+        Ok(Keys { keys: [payer, signer].into_iter().flatten().collect(), ..keys })
     }
 }
 
@@ -112,37 +213,6 @@ fn normalise(url_or_name: &str) -> String {
         url => url,
     }
     .into()
-}
-
-/// The keys at hand; the first pays, the last signs.
-#[derive(Default)]
-pub struct Keys {
-    /// All of them.
-    pub keys: Vec<Keypair>,
-    /// Who signs and pays elsewhere: then there are none here.
-    pub vault: Option<Address>,
-}
-
-impl Keys {
-    /// Who pays.
-    pub fn payer(&self) -> Option<Address> {
-        self.keys.first().map(Signer::pubkey).or(self.vault)
-    }
-
-    /// Who signs.
-    pub fn signer(&self) -> Option<Address> {
-        self.keys.last().map(Signer::pubkey).or(self.vault)
-    }
-
-    /// Whether somebody's key is here.
-    pub fn has(&self, address: Address) -> bool {
-        self.keys.iter().any(|key| key.pubkey() == address)
-    }
-
-    /// To sign with.
-    pub fn all(&self) -> Vec<&Keypair> {
-        self.keys.iter().collect()
-    }
 }
 
 /// Whether a cluster is mainnet, where tokens are worth something.

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{
     format::{Amount, Tokens, list, tokens},
-    names::{InMarket, Named},
+    names::Named,
     session::Session,
     tokens::Wallet,
 };
@@ -42,8 +42,6 @@ pub enum Command {
 /// A reserve.
 #[derive(Args)]
 pub struct Which {
-    #[command(flatten)]
-    market: InMarket,
     /// The reserve: its index, its mint, or its name in the market's file.
     reserve: String,
 }
@@ -59,7 +57,7 @@ struct Scene {
 
 impl Which {
     fn read(&self, session: &mut Session) -> Result<Scene> {
-        let named = self.market.read(session)?;
+        let named = session.named(None)?;
         let (index, user) = (named.find(&self.reserve)?, session.user()?);
         let account = session.cluster.account(stake_address(&named.view.address, &user, index).0)?;
         let stake = account.map(|account| decode_stake(&account.data)).transpose().context("the stake")?;

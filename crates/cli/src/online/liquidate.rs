@@ -1,9 +1,11 @@
 //! `ballast liquidate`.
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use ballast_client::{
     Address, LiquidationOrder,
     engine::{
+        Error,
+        actions::EVERYTHING,
         liquidation::Liquidation,
         margin::{MarginAccount, Position},
     },
@@ -12,9 +14,9 @@ use clap::Args;
 
 use super::{
     account,
+    exit::hinted,
     format::{Amount, Tokens, percent, tokens},
-    names::{InMarket, Named},
-    prices::refresh,
+    prices::Fresh,
     session::Session,
     tokens::Wallet,
 };
@@ -22,8 +24,6 @@ use super::{
 /// Whom, and how much.
 #[derive(Args)]
 pub struct Options {
-    #[command(flatten)]
-    market: InMarket,
     /// The margin account.
     account: Address,
     /// The debt to repay; without, the one that the wallet can repay most of.
@@ -48,23 +48,22 @@ struct Found {
 }
 
 impl Options {
-    /// Runs it.
+    /// Runs it. What is paid and seized is planned on the prices that the transaction brings along.
     pub fn run(&self, session: &mut Session) -> Result<bool> {
-        let named = self.market.read(session)?;
+        let named = session.named(None)?;
         let account = account::read(session, &named, self.account)?;
         let user = session.user()?;
-        let found = self.best(session, &named, &account)?;
-        let Found { order, preview, source } = found;
+        let fresh = Fresh::read(session, &named, account.positions().iter().map(|position| position.reserve))?;
+        let Found { order, preview, source } = self.best(session, &fresh, &account)?;
+        let named = &fresh.named;
         let (debt, collateral) = (named.reserve(order.debt)?, named.reserve(order.collateral)?);
         let destination = Wallet::read(session, user, collateral)?;
         let payer = session.keys.payer().unwrap_or(user);
-        let mut instructions = source.before_paying(payer, order.max_repay)?;
         let (before, behind) = destination.around_receiving(payer)?;
-        instructions.extend(before);
-        instructions.extend(refresh(&named.view, account.positions().iter().map(|position| position.reserve))?);
         let liquidate = named.view.liquidate(user, self.account, source.address, destination.address, order);
-        instructions.push(liquidate.map_err(|error| anyhow!(error.message()))?);
-        instructions.extend(behind);
+        let liquidate = vec![liquidate.map_err(|error| anyhow!(error.message()))?];
+        let before_paying = source.before_paying(payer, order.max_repay)?;
+        let rest = [before_paying, before, liquidate, behind, source.unwrapped()?].concat();
         let words = format!(
             "liquidate {}: pay {} {} for {} {} (penalty {})",
             self.account,
@@ -74,12 +73,15 @@ impl Options {
             named.name(order.collateral),
             percent(preview.penalty.0.into()),
         );
-        session.one(words, user, instructions)
+        let steps = fresh.steps(session, user, vec![words], rest);
+        session
+            .all(steps)
+            .map_err(|error| hinted(error, || fresh.pair_obstacles(&account, order.debt, order.collateral)))
     }
 
-    /// The pair that repays most at the prices on chain, among those asked for.
-    fn best(&self, session: &mut Session, named: &Named, account: &MarginAccount) -> Result<Found> {
-        let (user, now) = (session.user()?, session.now()?);
+    /// The pair that repays most, among those asked for.
+    fn best(&self, session: &mut Session, fresh: &Fresh, account: &MarginAccount) -> Result<Found> {
+        let (named, user) = (&fresh.named, session.user()?);
         let wanted = |name: &Option<String>| name.as_deref().map(|name| named.find(name)).transpose();
         let (debt, collateral) = (wanted(&self.debt)?, wanted(&self.collateral)?);
         let (debts, deposits): (Vec<&Position>, Vec<_>) = account.positions().iter().partition(|one| one.is_debt());
@@ -89,17 +91,23 @@ impl Options {
             let record = named.reserve(debt)?;
             let source = Wallet::read(session, user, record)?;
             let limit = match self.max_repay.as_ref().map(|most| most.atoms(record.decimals)).transpose()? {
-                Some(Amount::Atoms(most)) => most,
-                _ => source.balance(),
+                Some(Amount::Atoms(most)) => most.min(source.spendable()),
+                _ => source.spendable(),
             };
             for collateral in
                 deposits.iter().map(|one| one.reserve).filter(|index| collateral.is_none_or(|wanted| wanted == *index))
             {
-                let order = LiquidationOrder { debt, collateral, max_repay: limit, min_collateral: 1 };
-                let preview = match named.view.preview_liquidation(account, order, now) {
+                // Who has nothing is told first whether there would be something to do.
+                let max_repay = if limit == 0 { EVERYTHING } else { limit };
+                let order = LiquidationOrder { debt, collateral, max_repay, min_collateral: 1 };
+                let preview = match named.view.preview_liquidation(account, order, fresh.now) {
+                    Ok(_) if limit == 0 => {
+                        refusal = Some(format!("{user} has no {} to repay with", named.name(debt)));
+                        continue;
+                    }
                     Ok(preview) => preview,
                     Err(error) => {
-                        refusal = Some(error);
+                        refusal = Some(self.words(fresh, account, order, error));
                         continue;
                     }
                 };
@@ -115,7 +123,21 @@ impl Options {
             }
         }
         ensure!(best.is_some() || !debts.is_empty(), "{} has no debts", self.account);
-        let why = refusal.map_or("no such pair of positions", |error| error.message());
-        best.map(|(_, found)| found).with_context(|| format!("{} cannot be liquidated: {why}", self.account))
+        match best {
+            Some((_, found)) => Ok(found),
+            None => {
+                let why = refusal.unwrap_or_else(|| "no such pair of positions".into());
+                bail!("{} cannot be liquidated: {why}", self.account)
+            }
+        }
+    }
+
+    /// Why an order is refused, and what to do where it is for a price.
+    fn words(&self, fresh: &Fresh, account: &MarginAccount, order: LiquidationOrder, error: Error) -> String {
+        let obstacles = match error {
+            Error::PriceStale | Error::PricesSkewed => fresh.pair_obstacles(account, order.debt, order.collateral),
+            _ => Vec::new(),
+        };
+        obstacles.iter().fold(error.message().to_owned(), |words, one| format!("{words}. {one}"))
     }
 }

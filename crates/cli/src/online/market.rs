@@ -1,7 +1,5 @@
 //! `ballast market`.
 
-use std::path::PathBuf;
-
 use anyhow::{Context, Result, anyhow, ensure};
 use ballast_client::{
     Address, change_address, decode_change,
@@ -12,8 +10,8 @@ use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 
 use super::{
+    exit::Misused,
     format::{list, usd},
-    names::{MarketName, Named},
     reserve,
     session::Session,
 };
@@ -23,53 +21,58 @@ use crate::{
 };
 use ballast_client::engine::units::Usd;
 
-/// What to do.
+/// What to do. Where a market can be named before the rest, it can be named by --market or BALLAST_MARKET too.
 #[derive(Subcommand)]
 pub enum Command {
     /// Shows a market and its reserves.
     Show {
         /// The market: its address or its file.
-        market: MarketName,
+        #[arg(value_name = "MARKET")]
+        which: Option<String>,
     },
     /// Creates a market from a file, and refuses if it is there already. Exits with 3 when something is left to do.
     Create {
         /// The market's file; migrations/market.toml is one.
-        file: PathBuf,
+        file: Option<String>,
     },
     /// Brings a market to what a file says. Exits with 0 when nothing is left to do, with 3 when something is.
     Apply {
         /// The market's file.
-        file: PathBuf,
+        file: Option<String>,
     },
     /// Stops actions for six hours, as the guardian.
+    #[command(override_usage = "ballast market pause [OPTIONS] [MARKET] <ACTION>...")]
     Pause {
-        /// The market.
-        market: MarketName,
-        /// What to stop.
-        #[arg(required = true)]
-        actions: Vec<Pausable>,
+        /// What to stop: withdraw, borrow, flash-loan, unstake.
+        #[arg(required = true, value_name = "ACTION")]
+        words: Vec<String>,
     },
     /// Lifts a pause, as the guardian or the authority; as the authority also the restriction to reducing after a loss.
     Resume {
-        /// The market.
-        market: MarketName,
+        /// The market: its address or its file.
+        #[arg(value_name = "MARKET")]
+        which: Option<String>,
     },
     /// Cancels a queued change, as the authority or the guardian; once it has expired, as anyone.
+    #[command(override_usage = "ballast market cancel [OPTIONS] [MARKET] <NUMBER>")]
     Cancel {
-        /// The market.
-        market: MarketName,
         /// The change's number.
-        number: u64,
+        #[arg(required = true, num_args = 1..=2, value_name = "NUMBER")]
+        words: Vec<String>,
     },
     /// Closes an empty, reduce-only reserve for good, as the fee collector.
+    #[command(override_usage = "ballast market close [OPTIONS] [MARKET] <RESERVE> <DESTINATION>")]
     Close {
-        /// The market.
-        market: MarketName,
-        /// The reserve's index, mint or name.
-        reserve: String,
-        /// The token account that gets what is left.
-        destination: Address,
+        /// The reserve's index, mint or name, and the token account that gets what is left.
+        #[arg(required = true, num_args = 2..=3, value_names = ["RESERVE", "DESTINATION"])]
+        words: Vec<String>,
     },
+}
+
+/// The market that stands before the last so many words, and these.
+fn split(words: &[String], count: usize) -> (Option<&str>, &[String]) {
+    let (market, rest) = words.split_at(words.len().saturating_sub(count));
+    (market.first().map(String::as_str), rest)
 }
 
 /// What the guardian can stop.
@@ -86,6 +89,13 @@ pub enum Pausable {
 }
 
 impl Pausable {
+    /// By its name; anything else is a mistake.
+    fn read(word: &str) -> Result<Self> {
+        let names = Self::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let names = names.map(|value| value.get_name().to_owned()).collect::<Vec<_>>().join(", ");
+        Self::from_str(word, true).map_err(|_| Misused(format!("`{word}` cannot be stopped, but {names}")).into())
+    }
+
     const fn action(self) -> Action {
         match self {
             Self::Withdraw => Action::Withdraw,
@@ -99,11 +109,14 @@ impl Pausable {
 impl Command {
     /// Runs it, and returns whether nothing is left to do.
     pub fn run(&self, session: &mut Session) -> Result<bool> {
-        match *self {
-            Self::Show { ref market } => show(session, market),
-            Self::Apply { ref file } => session.apply(&read(file)?),
-            Self::Create { ref file } => {
-                let desired = read(file)?;
+        match self {
+            Self::Show { which } => show(session, which.as_deref()),
+            Self::Apply { file } => {
+                let desired = read(session, file.as_deref())?;
+                session.apply(&desired)
+            }
+            Self::Create { file } => {
+                let desired = read(session, file.as_deref())?;
                 let there = session.find_market(desired.address())?.is_some();
                 ensure!(
                     !there,
@@ -112,21 +125,34 @@ impl Command {
                 );
                 session.apply(&desired)
             }
-            Self::Pause { ref market, ref actions } => {
-                let view = session.market(market.address)?;
-                let actions: Vec<_> = actions.iter().map(|action| action.action()).collect();
+            Self::Pause { words } => {
+                // What is no action and stands first is the market.
+                let count = words.len() - usize::from(Pausable::read(&words[0]).is_err() && words.len() > 1);
+                let (market, words) = split(words, count);
+                let actions =
+                    words.iter().map(|word| Ok(Pausable::read(word)?.action())).collect::<Result<Vec<_>>>()?;
+                let view = session.named(market)?.view;
                 let guardian = from_engine(&view.market.config.roles.guardian);
                 session.one(format!("pause {actions:?}"), guardian, vec![view.pause(&actions)])
             }
-            Self::Resume { ref market } => {
-                let view = session.market(market.address)?;
+            Self::Resume { which } => {
+                let view = session.named(which.as_deref())?.view;
                 let signer = session.governor(&view);
                 session.one("resume".into(), signer, vec![view.resume(signer)])
             }
-            Self::Cancel { ref market, number } => cancel(session, market.address, number),
-            Self::Close { ref market, ref reserve, destination } => {
-                let named = Named::read(session, market)?;
-                let index = named.find(reserve)?;
+            Self::Cancel { words } => {
+                let (market, words) = split(words, 1);
+                let number = words[0].parse();
+                let number = number.map_err(|_| Misused(format!("`{}` is no change's number", words[0])))?;
+                let address = session.market_name(market)?.address;
+                cancel(session, address, number)
+            }
+            Self::Close { words } => {
+                let (market, words) = split(words, 2);
+                let destination = words[1].parse();
+                let destination = destination.map_err(|_| Misused(format!("`{}` is no address", words[1])))?;
+                let named = session.named(market)?;
+                let index = named.find(&words[0])?;
                 let close = named.view.close_reserve(destination, index).map_err(|error| anyhow!(error.message()))?;
                 let collector = from_engine(&named.view.market.config.roles.fee_collector);
                 session.one(format!("close reserve {} for good", named.name(index)), collector, vec![close])
@@ -135,9 +161,15 @@ impl Command {
     }
 }
 
-fn read(file: &PathBuf) -> Result<Desired> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    Desired::parse(&text).with_context(|| file.display().to_string())
+/// A market's file: the one given, or what the market is named by.
+fn read(session: &Session, given: Option<&str>) -> Result<Desired> {
+    let file = given.or(session.invocation.market.as_deref());
+    let file = file.context("which file? Give the market's file, --market FILE, or set BALLAST_MARKET")?;
+    let text = std::fs::read_to_string(file).with_context(|| match file.parse::<Address>() {
+        Ok(_) => format!("{file} is an address, which does not say what the market should be: give its file"),
+        Err(_) => format!("cannot read {file}"),
+    })?;
+    Desired::parse(&text).with_context(|| file.to_owned())
 }
 
 /// Cancels a change by its number.
@@ -149,9 +181,9 @@ pub fn cancel(session: &mut Session, market: Address, number: u64) -> Result<boo
     session.one(format!("cancel change {number}"), signer, vec![view.cancel_change(signer, &change)])
 }
 
-fn show(session: &mut Session, name: &MarketName) -> Result<bool> {
-    let (named, now) = (Named::read(session, name)?, session.now()?);
-    let market = &named.view.market;
+fn show(session: &mut Session, given: Option<&str>) -> Result<bool> {
+    let (named, now) = (session.named(given)?, session.now()?);
+    let (name, market) = (named.view.address.to_string(), &named.view.market);
     let (config, roles) = (&market.config, &market.config.roles);
     let address = |of: &layout::Address| if of.is_none() { "none".into() } else { from_engine(of).to_string() };
     let state = match (config.launched, market.reduce_only) {
@@ -165,7 +197,7 @@ fn show(session: &mut Session, name: &MarketName) -> Result<bool> {
         state.into()
     };
     let object = json!({
-        "market": name.address.to_string(),
+        "market": name,
         "state": state,
         "authority": address(&market.authority),
         "guardian": address(&roles.guardian),
@@ -178,7 +210,7 @@ fn show(session: &mut Session, name: &MarketName) -> Result<bool> {
         "reserves": reserve::objects(&named, now),
     });
     let text = list(&[
-        ("market", name.address.to_string()),
+        ("market", name),
         ("state", state),
         ("authority", address(&market.authority)),
         ("guardian", address(&roles.guardian)),

@@ -5,32 +5,36 @@ mod breaker;
 mod change;
 pub mod cluster;
 pub mod connection;
-mod format;
+pub(crate) mod format;
 mod insurance;
+pub mod keys;
 mod liquidate;
 pub mod market;
 pub mod names;
-mod prices;
+pub(crate) mod prices;
 mod reserve;
 pub mod session;
 mod tokens;
 mod watch;
 
-use std::process::ExitCode;
-
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
 pub use connection::Connection;
+use session::Session;
 
 /// What the exit codes mean.
 pub mod exit {
-    use ballast_client::error_name;
+    use core::fmt::{Display, Formatter, Result};
+
+    use ballast_client::{ProgramError, engine::Error, error_name};
     use ballast_rpc::SendError;
     use serde_json::{Value, json};
 
     /// Anything not named below.
     pub const FAILED: u8 = 1;
+    /// The command cannot be meant so.
+    pub const MISUSED: u8 = 2;
     /// A market is not as its file says, or a step must wait or is somebody else's to sign.
     pub const LEFT_TO_DO: u8 = 3;
     /// A program refused: nothing was changed, and sending the same again will not help.
@@ -42,8 +46,53 @@ pub mod exit {
     pub const HELP: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 something is left to do, 4 a program refused, \
                             5 a transaction may have landed and must be looked up.";
 
+    /// Options or words that do not go together, and what would.
+    #[derive(Debug)]
+    pub struct Misused(pub String);
+
+    impl Display for Misused {
+        fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+            f.write_str(&self.0)
+        }
+    }
+
+    impl std::error::Error for Misused {}
+
+    /// What to do about an error: the context of one, told behind it.
+    #[derive(Debug)]
+    pub struct Hint(pub String);
+
+    impl Display for Hint {
+        fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+            f.write_str(&self.0)
+        }
+    }
+
+    /// With what to do about it, where it is about a price that is too old, or older than others.
+    pub fn hinted(error: anyhow::Error, obstacles: impl FnOnce() -> Vec<String>) -> anyhow::Error {
+        let failure = error.downcast_ref::<SendError>().and_then(|error| error.failure()?.program_error());
+        if !matches!(failure, Some(ProgramError::Engine(Error::PriceStale | Error::PricesSkewed))) {
+            return error;
+        }
+        match obstacles() {
+            obstacles if obstacles.is_empty() => error,
+            obstacles => error.context(Hint(obstacles.join(". "))),
+        }
+    }
+
+    /// An error in words, with what to do about it at the end.
+    pub fn words(error: &anyhow::Error) -> String {
+        let hint = error.downcast_ref::<Hint>();
+        let causes = error.chain().skip(usize::from(hint.is_some())).map(ToString::to_string);
+        let words = causes.collect::<Vec<_>>().join(": ");
+        hint.map_or(words.clone(), |hint| format!("{words}. {hint}"))
+    }
+
     /// The code of an error.
     pub fn of(error: &anyhow::Error) -> u8 {
+        if error.is::<Misused>() {
+            return MISUSED;
+        }
         match error.downcast_ref::<SendError>() {
             Some(SendError::Refused(_) | SendError::Failed { .. }) => REFUSED,
             Some(SendError::Unknown(_)) => UNKNOWN,
@@ -100,12 +149,8 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whether errors are to be told as JSON.
-    pub fn is_json(&self) -> bool {
-        self.connection().json
-    }
-
-    fn connection(&self) -> &Connection {
+    /// Where it goes.
+    pub fn connection(&self) -> &Connection {
         match self {
             Self::Market(it) => &it.connection,
             Self::Reserve(it) => &it.connection,
@@ -120,8 +165,8 @@ impl Command {
     }
 
     /// Runs it.
-    pub fn run(&self) -> Result<ExitCode> {
-        self.connection().run(|session| match self {
+    pub fn run(&self, session: &mut Session) -> Result<bool> {
+        match self {
             Self::Market(it) => it.command.run(session),
             Self::Reserve(it) => it.command.run(session),
             Self::Account(it) => it.command.run(session),
@@ -131,6 +176,6 @@ impl Command {
             Self::Breaker(it) => it.command.run(session),
             Self::Insurance(it) => it.command.run(session),
             Self::Watch(it) => it.arguments.run(session),
-        })
+        }
     }
 }

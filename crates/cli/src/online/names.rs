@@ -4,7 +4,6 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use ballast_client::{Address, MarketView, NATIVE_MINT, engine::reserve::Reserve, from_engine};
-use clap::Args;
 
 use super::session::Session;
 use crate::setup::file::Desired;
@@ -40,23 +39,8 @@ impl core::str::FromStr for MarketName {
     }
 }
 
-/// The market that a command is about.
-#[derive(Args, Clone, Debug)]
-pub struct InMarket {
-    /// The market: its address, or the file it was made from, whose names for reserves then can be used.
-    #[arg(long, short, env = "BALLAST_MARKET", global = true)]
-    market: Option<MarketName>,
-}
-
-impl InMarket {
-    /// Reads it.
-    pub fn read(&self, session: &mut Session) -> Result<Named> {
-        let name = self.market.as_ref().context("which market? Give --market or set BALLAST_MARKET")?;
-        Named::read(session, name)
-    }
-}
-
 /// A market with names for its reserves.
+#[derive(Clone)]
 pub struct Named {
     /// What the chain says.
     pub view: MarketView,
@@ -71,7 +55,9 @@ impl Named {
 
     /// What people call a reserve, or its mint.
     pub fn name(&self, index: u8) -> String {
-        let Ok(reserve) = self.view.reserve(index) else { return format!("#{index}") };
+        // A closed one has no token any more.
+        let open = self.view.reserve(index).ok().filter(|reserve| reserve.closed == 0);
+        let Some(reserve) = open else { return format!("#{index}") };
         let mint = from_engine(&reserve.mint);
         let known = self.names.iter().find(|(_, known)| *known == mint);
         known.map_or_else(|| mint.to_string(), |(name, _)| name.clone())

@@ -1,13 +1,27 @@
-//! `ballast prices`.
+//! `ballast prices`, and the prices that other commands bring along.
 
 use anyhow::{Result, anyhow, ensure};
-use ballast_client::{Address, Instruction, MarketView};
+use ballast_client::{
+    Address, CLOCK_SYSVAR, Instruction, MarketView, decode_clock,
+    engine::{
+        self, Error,
+        margin::MarginAccount,
+        price::{PriceUpdate, Source},
+        rules::Condition,
+        units::{Bps, ONE_BPS},
+    },
+    to_engine,
+};
+use ballast_rpc::fits;
 use clap::Subcommand;
+use solana_account::Account;
 
 use super::{
-    names::InMarket,
+    format::usd,
+    names::Named,
     session::{Session, Step},
 };
+use crate::setup::value::duration;
 
 /// What to do.
 #[derive(Subcommand)]
@@ -16,79 +30,211 @@ pub enum Command {
     Refresh {
         /// The reserves: indices, mints or names of the market's file; without, all.
         reserves: Vec<String>,
-        #[command(flatten)]
-        market: InMarket,
     },
 }
-
-/// Price accounts that fit one transaction with what stands around them.
-const FIT: usize = 16;
 
 impl Command {
     /// Runs it.
     pub fn run(&self, session: &mut Session) -> Result<bool> {
-        let Self::Refresh { reserves, market } = self;
-        let named = market.read(session)?;
-        let wanted: Vec<_> = reserves.iter().map(|name| named.find(name)).collect::<Result<_>>()?;
+        let Self::Refresh { reserves } = self;
+        let named = session.named(None)?;
         let pinned = named.view.pinned_prices();
+        let wanted: Vec<_> = reserves.iter().map(|name| named.find(name)).collect::<Result<_>>()?;
         for index in &wanted {
+            let name = named.name(*index);
+            ensure!(named.reserve(*index)?.closed == 0, "{name} is closed: it has no price any more");
             let is_pinned = pinned.iter().any(|(reserve, _)| reserve == index);
-            ensure!(
-                is_pinned,
-                "{} takes a price from any account of its feed: there is none to refresh by",
-                named.name(*index)
-            );
+            ensure!(is_pinned, "{name} takes a price from any account of its feed: there is none to refresh by");
         }
-        let chosen: Vec<_> =
-            pinned.into_iter().filter(|(index, _)| wanted.is_empty() || wanted.contains(index)).collect();
-        ensure!(!chosen.is_empty(), "no reserve of this market has a pinned price account");
-        let payer = session.keys.payer().unwrap_or_default();
-        let mut steps = Vec::new();
-        for batch in batches(&chosen) {
-            let mut names: Vec<_> = batch.iter().map(|(index, _)| named.name(*index)).collect();
-            names.dedup();
-            let words = vec![format!("refresh {}", names.join(", "))];
-            let instruction = named.view.refresh_prices(batch).map_err(|error| anyhow!(error.message()))?;
-            steps.push(Step { words, signer: payer, from: None, instructions: vec![instruction] });
+        ensure!(!pinned.is_empty(), "no reserve of this market has a pinned price account");
+        let chosen = if wanted.is_empty() { pinned.iter().map(|(index, _)| *index).collect() } else { wanted };
+        let fresh = Fresh::read(session, &named, chosen)?;
+        let left: Vec<_> = fresh
+            .unusable
+            .iter()
+            .map(|(index, error)| format!("{} is left as it is: {}: {error}", named.name(*index), error.name()))
+            .collect();
+        let is_any = fresh.asked.iter().any(|index| fresh.unusable.iter().all(|(unusable, _)| unusable != index));
+        ensure!(is_any, "no price can be taken over: {}", left.join("; "));
+        let mut steps = fresh.steps(session, session.keys.payer().unwrap_or_default(), Vec::new(), Vec::new());
+        if let Some(last) = steps.last_mut() {
+            last.words.extend(left);
         }
         session.all(steps)
     }
 }
 
-/// Pairs that fit one transaction each; the two accounts of a reserve stay together.
-fn batches(pairs: &[(u8, Address)]) -> Vec<&[(u8, Address)]> {
-    let (mut batches, mut start) = (Vec::new(), 0);
-    while start < pairs.len() {
-        let mut end = (start + FIT).min(pairs.len());
-        if end < pairs.len() && pairs[end].0 == pairs[end - 1].0 {
-            end -= 1;
+/// A market as a transaction finds it that brings along what its pinned price accounts say now.
+pub struct Fresh {
+    /// The market once these prices are taken over.
+    pub named: Named,
+    /// Unix seconds, of the chain's clock.
+    pub now: i64,
+    /// Reserves whose prices are needed, each once.
+    asked: Vec<u8>,
+    /// Those of them whose price cannot be taken over, and why.
+    unusable: Vec<(u8, Error)>,
+}
+
+impl Fresh {
+    /// Reads the pinned price accounts of some reserves, and has the engine take over what the program will.
+    pub fn read(session: &mut Session, named: &Named, reserves: impl IntoIterator<Item = u8>) -> Result<Self> {
+        let mut asked = Vec::new();
+        for reserve in reserves {
+            if !asked.contains(&reserve) {
+                asked.push(reserve);
+            }
         }
-        batches.push(&pairs[start..end]);
-        start = end;
+        let pinned = named.view.pinned_prices();
+        let pinned: Vec<_> = pinned.into_iter().filter(|(index, _)| asked.contains(index)).collect();
+        let addresses: Vec<_> = [CLOCK_SYSVAR].into_iter().chain(pinned.iter().map(|(_, account)| *account)).collect();
+        let mut accounts = session.cluster.accounts(&addresses)?.into_iter();
+        let clock = accounts.next().flatten().ok_or_else(|| anyhow!("the cluster has no clock"))?;
+        let now = decode_clock(&clock.data)?.now;
+        let found: Vec<_> = pinned.into_iter().zip(accounts).collect();
+        let (mut named, mut unusable) = (named.clone(), Vec::new());
+        for of_reserve in found.chunk_by(|one, other| one.0.0 == other.0.0) {
+            let index = of_reserve[0].0.0;
+            let accounts: Vec<_> = of_reserve.iter().map(|((_, address), found)| (*address, found.as_ref())).collect();
+            if let Err(error) = take_over(&mut named.view, index, &accounts, now) {
+                unusable.push((index, error));
+            }
+        }
+        Ok(Self { named, now, asked, unusable })
     }
-    batches
+
+    /// The steps of instructions that need these prices: one, or more if a transaction has no room for all accounts.
+    pub fn steps(&self, session: &Session, signer: Address, words: Vec<String>, rest: Vec<Instruction>) -> Vec<Step> {
+        let payer = session.keys.payer().unwrap_or(signer);
+        // What is no account of the feed any more would make the whole transaction fail. Anything else is passed over.
+        let is_wrong = |index: &u8| self.unusable.iter().any(|(of, error)| of == index && !error.is_about_a_price());
+        let brought = self.asked.iter().copied().filter(|index| !is_wrong(index));
+        let view = &self.named.view;
+        let transactions = view.refresh_pinned_prices(brought, rest, |one| fits(&payer, one));
+        let (count, has_words) = (transactions.len(), !words.is_empty());
+        let step = |(nth, instructions): (usize, Vec<Instruction>)| {
+            let is_last = nth + 1 == count;
+            let words = if is_last && has_words { words.clone() } else { vec![self.refresh_words(&instructions)] };
+            Step { words, signer, from: None, instructions }
+        };
+        transactions.into_iter().enumerate().map(step).collect()
+    }
+
+    /// Which prices a transaction takes over that does nothing else.
+    fn refresh_words(&self, instructions: &[Instruction]) -> String {
+        // Behind its tag and their number stand the reserves, once for each account.
+        let mut reserves = instructions.first().map_or(Vec::new(), |refresh| refresh.data[5..].to_vec());
+        reserves.dedup();
+        let names: Vec<_> = reserves.into_iter().map(|index| self.named.name(index)).collect();
+        format!("refresh {}", names.join(", "))
+    }
+
+    /// What of an account's prices refuses a liquidation of two of its positions.
+    pub fn pair_obstacles(&self, account: &MarginAccount, debt: u8, collateral: u8) -> Vec<String> {
+        let newest = self.newest(account.positions().iter().map(|position| position.reserve));
+        [debt, collateral].into_iter().filter_map(|index| self.trouble(index, newest)).collect()
+    }
+
+    /// What of a reserve's price refuses a deposit into an account with debts.
+    pub fn deposit_obstacle(&self, reserve: u8) -> Vec<String> {
+        // It need not be of the moment of others.
+        let trouble = self.trouble(reserve, self.newest([reserve].into_iter()));
+        trouble.map(|trouble| format!("{trouble}: wait for its price, or deposit another token")).into_iter().collect()
+    }
+
+    /// When the newest feed of some reserves published.
+    fn newest(&self, reserves: impl Iterator<Item = u8>) -> i64 {
+        let found = reserves.filter_map(|index| self.named.view.reserve(index).ok());
+        found.map(|reserve| reserve.price.newest_time()).max().unwrap_or(0)
+    }
+
+    /// What of an account's prices refuses new risk, each with what to do about it. `withdraw` is the command that
+    /// takes a deposit out of the account.
+    pub fn obstacles(&self, account: &MarginAccount, reserve: u8, withdraw: impl Fn(&str) -> String) -> Vec<String> {
+        let view = &self.named.view;
+        let held = account.positions().iter().map(|position| position.reserve);
+        let newest = self.newest(held.chain([reserve]));
+        let mut found = Vec::new();
+        for position in account.positions() {
+            let Some(trouble) = self.trouble(position.reserve, newest) else { continue };
+            let name = self.named.name(position.reserve);
+            let Ok(held) = view.reserve(position.reserve) else { continue };
+            if position.is_debt() {
+                found.push(format!("{trouble}, and the account owes {name}: repay it, or wait for its price"));
+                continue;
+            }
+            let atoms = view.amount(position, self.now).unwrap_or(0);
+            let value = held.price.value_floor(atoms, held.price.spot, Bps(ONE_BPS));
+            let is_outdated = !matches!(held.price.condition(self.now), Condition::NeverPriced)
+                && !held.price.condition(self.now).is_current();
+            if is_outdated && value >= view.market.config.dust() {
+                let command = withdraw(&name);
+                found.push(format!(
+                    "{trouble}, and the account holds {} USD of {name} by its last price, which is more than dust: \
+                     withdraw that first (`{command}`)",
+                    usd(value)
+                ));
+            }
+        }
+        if !account.positions().iter().any(|position| position.reserve == reserve) {
+            found.extend(self.trouble(reserve, newest).map(|trouble| format!("{trouble}: wait for its price")));
+        }
+        found
+    }
+
+    /// Why a price is not one of this moment, if it is not.
+    fn trouble(&self, index: u8, newest: i64) -> Option<String> {
+        let (name, reserve) = (self.named.name(index), self.named.view.reserve(index).ok()?);
+        let age = || duration(self.now.saturating_sub(reserve.price.publish_time).max(0));
+        let why = match self.unusable.iter().find(|(of, _)| *of == index) {
+            Some((_, error)) => error.message().to_owned(),
+            None if self.is_pinned(index) => "its feed has published no newer one".into(),
+            None => "no account is pinned that it could be brought from: somebody else has to bring one".into(),
+        };
+        match reserve.condition(self.now, newest) {
+            Condition::NeverPriced => Some(format!("{name} never had a price ({why})")),
+            Condition::Skewed => Some(format!(
+                "The price of {name} is {} older than the newest of the account's, where {} are allowed ({why})",
+                duration(newest - reserve.price.publish_time),
+                duration(reserve.config.oracle.max_skew.into())
+            )),
+            // A change of its feed forgets when it was published.
+            condition if !condition.is_current() && reserve.price.publish_time <= 1 => {
+                Some(format!("The feed of {name} was changed, and the new one has no price yet ({why})"))
+            }
+            condition if !condition.is_current() => Some(format!("The price of {name} is {} old ({why})", age())),
+            _ => None,
+        }
+    }
+
+    fn is_pinned(&self, index: u8) -> bool {
+        self.named.view.pinned_prices().iter().any(|(reserve, _)| *reserve == index)
+    }
 }
 
-/// The prices of some reserves, those whose accounts are pinned.
-pub fn refresh(view: &MarketView, reserves: impl Iterator<Item = u8>) -> Result<Vec<Instruction>> {
-    let wanted: Vec<_> = reserves.collect();
-    let pairs: Vec<_> = view.pinned_prices().into_iter().filter(|(index, _)| wanted.contains(index)).collect();
-    if pairs.is_empty() {
-        return Ok(Vec::new());
+/// Has the engine take over a price as the program will. What it refuses leaves the market as it was.
+fn take_over(
+    view: &mut MarketView,
+    index: u8,
+    accounts: &[(Address, Option<&Account>)],
+    now: i64,
+) -> engine::Result<()> {
+    let sources = accounts.iter().map(|(address, account)| source(view, *address, *account));
+    let sources = sources.collect::<engine::Result<Vec<_>>>()?;
+    let before = view.reserves[index as usize];
+    let first = sources.first().ok_or(Error::PriceAccountMissing)?;
+    let taken = view.ledger(now).refresh_price(index, first, sources.get(1));
+    if taken.is_err() {
+        view.reserves[index as usize] = before;
     }
-    Ok(vec![view.refresh_prices(&pairs).map_err(|error| anyhow!(error.message()))?])
+    taken.map(drop)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn batches_fit_and_keep_both_accounts_of_a_reserve_together() {
-        let pairs: Vec<_> =
-            (0..20u8).flat_map(|index| vec![(index, Address::default()); if index == 15 { 2 } else { 1 }]).collect();
-        let batches = batches(&pairs);
-        assert_eq!(batches.iter().map(|batch| batch.len()).collect::<Vec<_>>(), [15, 6]);
-        assert_eq!(batches.concat(), pairs);
+/// What a price account says.
+pub fn source(view: &MarketView, address: Address, account: Option<&Account>) -> engine::Result<Source> {
+    let Some(account) = account else { return Err(Error::PriceAccountClosed) };
+    if !view.market.accepts_receiver(&to_engine(&account.owner)) {
+        return Err(if account.data.is_empty() { Error::PriceAccountClosed } else { Error::PriceOwnerNotAllowed });
     }
+    Ok(Source { address: to_engine(&address), update: PriceUpdate::parse(&account.data)? })
 }

@@ -6,12 +6,12 @@ use ballast_client::{
     engine::{reserve::Reserve, rules::Condition},
     from_engine, parameters,
 };
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::{
     format::{list, percent, plain, price, rate, table, tokens, yearly},
-    names::{InMarket, Named},
+    names::Named,
     session::Session,
 };
 use crate::setup::value::{duration, show};
@@ -20,34 +20,24 @@ use crate::setup::value::{duration, show};
 #[derive(Subcommand)]
 pub enum Command {
     /// All reserves of a market: prices, books, rates.
-    List(Which),
+    List,
     /// One reserve: its books and all its parameters.
     Show {
         /// Its index, its mint, or its name in the market's file.
         reserve: String,
-        #[command(flatten)]
-        market: InMarket,
     },
     /// What borrowers pay and depositors get, now and at other utilisations.
-    Rates(Which),
-}
-
-/// A market.
-#[derive(Args)]
-pub struct Which {
-    #[command(flatten)]
-    market: InMarket,
+    Rates,
 }
 
 impl Command {
     /// Runs it.
     pub fn run(&self, session: &mut Session) -> Result<bool> {
-        let (Self::List(Which { market }) | Self::Rates(Which { market }) | Self::Show { market, .. }) = self;
-        let (named, now) = (market.read(session)?, session.now()?);
+        let (named, now) = (session.named(None)?, session.now()?);
         match self {
-            Self::List(_) => session.show(json!({ "reserves": objects(&named, now) }), &overview(&named, now))?,
-            Self::Rates(_) => session.show(json!({ "rates": rates(&named) }), &rates_text(&named))?,
-            Self::Show { reserve, .. } => {
+            Self::List => session.show(json!({ "reserves": objects(&named, now) }), &overview(&named, now))?,
+            Self::Rates => session.show(json!({ "rates": rates(&named) }), &rates_text(&named))?,
+            Self::Show { reserve } => {
                 let index = named.find(reserve)?;
                 let mut all = object(&named, index, named.reserve(index)?, now);
                 let parameters = values(named.reserve(index)?);
@@ -75,6 +65,8 @@ pub fn condition(reserve: &Reserve, now: i64) -> &'static str {
     match reserve.price.condition(now) {
         Condition::Fresh => "fresh",
         Condition::Stale => "stale",
+        Condition::Dead => "dead",
+        Condition::Skewed => "skewed",
         Condition::WideConfidence => "uncertain",
         Condition::FarFromAverage => "unsettled",
         Condition::NeverPriced => "never priced",

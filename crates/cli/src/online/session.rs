@@ -1,6 +1,6 @@
 //! One run of a command: reads, sends or shows, and says what it did.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write, stdin, stdout};
 
 use anyhow::{Context, Result, ensure};
 use ballast_client::{Address, Instruction, MarketView, from_engine};
@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 
 use super::{
     cluster::{self, Cluster},
-    connection::{Keys, is_mainnet},
+    connection::is_mainnet,
+    keys::Keys,
+    names::{MarketName, Named},
 };
 use crate::demo::time::full_label;
 
@@ -49,12 +51,33 @@ pub struct Plan {
     pub warnings: Vec<String>,
 }
 
+/// How a command was called.
+#[derive(Clone, Debug, Default)]
+pub struct Invocation {
+    /// The market, as it was named.
+    pub market: Option<String>,
+    /// The options that say where and as whom.
+    pub options: Vec<String>,
+}
+
+impl Invocation {
+    /// Another command that goes to the same place, as a shell takes it.
+    pub fn command(&self, words: &[&str]) -> String {
+        let options = self.options.iter().map(String::as_str);
+        let all = ["ballast"].into_iter().chain(words.iter().copied()).chain(options);
+        // Only a zero byte cannot be quoted, and no argument has one.
+        shlex::try_join(all).unwrap_or_default()
+    }
+}
+
 /// One run of a command.
 pub struct Session<'a> {
     /// What is read from and sent to.
     pub cluster: &'a mut dyn Cluster,
     /// Who signs.
     pub keys: Keys,
+    /// How it was called.
+    pub invocation: Invocation,
     mode: Mode,
     is_json: bool,
     out: &'a mut dyn Write,
@@ -64,7 +87,7 @@ pub struct Session<'a> {
 impl<'a> Session<'a> {
     /// A run that says what it does to `out`.
     pub fn new(cluster: &'a mut dyn Cluster, keys: Keys, mode: Mode, is_json: bool, out: &'a mut dyn Write) -> Self {
-        Self { cluster, keys, mode, is_json, out, is_checked: false }
+        Self { cluster, keys, invocation: Invocation::default(), mode, is_json, out, is_checked: false }
     }
 
     /// Whether transactions are sent.
@@ -95,6 +118,30 @@ impl<'a> Session<'a> {
         self.find_market(address)?.with_context(|| format!("there is no market {address}"))
     }
 
+    /// The market that the command is about: the one given here, or how it was named else.
+    pub fn named(&mut self, given: Option<&str>) -> Result<Named> {
+        let name = self.market_name(given)?;
+        Named::read(self, &name)
+    }
+
+    /// What that is called.
+    pub fn market_name(&self, given: Option<&str>) -> Result<MarketName> {
+        let name = given.or(self.invocation.market.as_deref());
+        name.context("which market? Give --market or set BALLAST_MARKET")?.parse()
+    }
+
+    /// Whether somebody at a terminal says yes. Nobody does where there is none, or where nothing would be sent.
+    pub fn agrees(&mut self, question: &str) -> Result<bool> {
+        if self.is_json || !self.is_sending() || !stdin().is_terminal() || !stdout().is_terminal() {
+            return Ok(false);
+        }
+        write!(self.out, "{question} [y/N] ")?;
+        self.out.flush()?;
+        let mut answer = String::new();
+        stdin().read_line(&mut answer).context("no answer")?;
+        Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    }
+
     /// Who acts in governance: whose key is at hand, or the authority.
     pub fn governor(&self, view: &MarketView) -> Address {
         self.keys.signer().unwrap_or_else(|| from_engine(&view.market.authority))
@@ -102,9 +149,8 @@ impl<'a> Session<'a> {
 
     /// Who acts for themselves.
     pub fn user(&self) -> Result<Address> {
-        let remedy =
-            if self.is_for_multisig() { "name it with --vault" } else { "give --keypair, or set the Solana CLI's" };
-        self.keys.signer().with_context(|| format!("no key: {remedy}"))
+        let remedy = || if self.is_for_multisig() { "name it with --vault".into() } else { self.keys.remedy() };
+        self.keys.signer().with_context(|| format!("no key: {}", remedy()))
     }
 
     /// Shows an answer: an object to programs, text to people.
@@ -131,7 +177,15 @@ impl<'a> Session<'a> {
 
     /// Transactions that do not depend on a plan: sent, or shown.
     pub fn all(&mut self, steps: Vec<Step>) -> Result<bool> {
-        let plan = Plan { steps, warnings: Vec::new() };
+        self.noted(Plan { steps, warnings: Vec::new() })
+    }
+
+    /// The same, with what is to be said before.
+    pub fn noted(&mut self, plan: Plan) -> Result<bool> {
+        if self.is_sending() && !plan.warnings.is_empty() {
+            let notes: Vec<_> = plan.warnings.iter().map(|warning| format!("note: {warning}")).collect();
+            self.show(json!({ "notes": plan.warnings }), &notes.join("\n"))?;
+        }
         match self.mode {
             Mode::Multisig => self.print_instructions(&plan).map(|()| true),
             Mode::Send { .. } if !plan.steps.is_empty() => Ok(self.carry_out(&plan.steps)? == plan.steps.len()),
@@ -163,6 +217,9 @@ impl<'a> Session<'a> {
                 break;
             }
             let words = step.words.join("; ");
+            if self.keys.keys.iter().any(|key| key.is_interactive()) {
+                self.say(&format!("to be confirmed on the device: {words}"))?;
+            }
             let signature = self.cluster.send(&step.instructions, &self.keys.all()).context(words.clone())?;
             let object = json!({ "sent": { "words": step.words, "signature": signature } });
             self.show(object, &format!("done: {words} ({signature})"))?;
@@ -177,7 +234,11 @@ impl<'a> Session<'a> {
         if self.is_checked {
             return Ok(());
         }
-        ensure!(!self.keys.keys.is_empty(), "--keypair is missing, and so is the Solana CLI's; --dry-run does without");
+        let remedy = || match &self.keys.missing {
+            Some(why) => why.clone(),
+            None => "--keypair is missing, and so is the Solana CLI's; --dry-run does without".into(),
+        };
+        ensure!(!self.keys.keys.is_empty(), remedy());
         ensure!(is_mainnet_meant || !is_mainnet(self.cluster)?, "this is mainnet: say --yes");
         self.is_checked = true;
         Ok(())

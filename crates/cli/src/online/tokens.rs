@@ -26,21 +26,35 @@ pub struct Wallet {
     token_program: Address,
     /// What is in it; none if it is missing.
     balance: Option<u64>,
+    /// What the owner has beside it, of the native token.
+    lamports: u64,
 }
+
+/// Lamports that stay with who pays all they have: for the dearest priority fee that is bid unasked, 0.007 SOL,
+/// signatures, the rents of two token accounts, and that of the wallet itself.
+const KEPT: u64 = 20_000_000;
 
 impl Wallet {
     /// Reads it.
     pub fn read(session: &mut Session, owner: Address, reserve: &Reserve) -> Result<Self> {
         let [mint, token_program] = [reserve.mint, reserve.token_program].map(|address| from_engine(&address));
         let address = get_associated_token_address_with_program_id(&owner, &mint, &token_program);
-        let account = session.cluster.account(address)?.filter(|account| account.owner == token_program);
+        let mut accounts = session.cluster.accounts(&[address, owner])?.into_iter();
+        let account = accounts.next().flatten().filter(|account| account.owner == token_program);
         let balance = account.and_then(|account| balance(&account.data));
-        Ok(Self { owner, address, mint, token_program, balance })
+        let lamports = accounts.next().flatten().map_or(0, |owner| owner.lamports);
+        Ok(Self { owner, address, mint, token_program, balance, lamports })
     }
 
     /// What it holds, wrapped.
     pub fn balance(&self) -> u64 {
         self.balance.unwrap_or(0)
+    }
+
+    /// The most that can be paid from it. Native SOL can be wrapped, but for what fees and rents take.
+    pub fn spendable(&self) -> u64 {
+        let wrappable = if self.is_native() { self.lamports.saturating_sub(KEPT) } else { 0 };
+        self.balance().saturating_add(wrappable)
     }
 
     fn is_native(&self) -> bool {
@@ -75,15 +89,19 @@ impl Wallet {
         Ok(instructions)
     }
 
-    /// What stands before and behind a payment to it. The native token is unwrapped, all of it, unless there was some before, which
-    /// its owner keeps wrapped.
+    /// What stands behind a payment, of which something may be left: the native token is unwrapped, all of it, unless
+    /// there was some before, which its owner keeps wrapped.
+    pub fn unwrapped(&self) -> Result<Vec<Instruction>> {
+        if !self.is_native() || self.balance() != 0 {
+            return Ok(Vec::new());
+        }
+        let close = close_account(&self.token_program, &self.address, &self.owner, &self.owner, &[]);
+        Ok(vec![close.map_err(|error| anyhow!("{error}"))?])
+    }
+
+    /// What stands before and behind a payment to it.
     pub fn around_receiving(&self, payer: Address) -> Result<(Vec<Instruction>, Vec<Instruction>)> {
         let before = self.create(payer).into_iter().collect();
-        let mut behind = Vec::new();
-        if self.is_native() && self.balance() == 0 {
-            let close = close_account(&self.token_program, &self.address, &self.owner, &self.owner, &[]);
-            behind.push(close.map_err(|error| anyhow!("{error}"))?);
-        }
-        Ok((before, behind))
+        Ok((before, self.unwrapped()?))
     }
 }

@@ -8,9 +8,7 @@ use console::Term;
 
 use super::{
     account::{self, AccountName},
-    breaker,
-    names::InMarket,
-    reserve,
+    breaker, reserve,
     session::Session,
 };
 use crate::demo::time::full_label;
@@ -18,8 +16,6 @@ use crate::demo::time::full_label;
 /// What to look at, and how often.
 #[derive(Args)]
 pub struct Options {
-    #[command(flatten)]
-    market: InMarket,
     /// An account to look at instead of the market: its address, or the number of one of the key's own.
     #[arg(long)]
     account: Option<AccountName>,
@@ -58,7 +54,7 @@ impl Options {
     }
 
     fn look(&self, session: &mut Session) -> Result<()> {
-        let (named, now) = (self.market.read(session)?, session.now()?);
+        let (named, now) = (session.named(None)?, session.now()?);
         session.say(&format!("{} UTC", full_label(now)))?;
         if let Some(account) = self.account {
             let address = account.address(session, &named)?;

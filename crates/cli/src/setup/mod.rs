@@ -1,23 +1,24 @@
 //! A market in a file, and the steps that bring a cluster to it.
 
+pub mod feed;
 pub mod file;
 pub mod plan;
 #[cfg(test)]
 mod tests;
 pub mod value;
 
-use std::io::Write;
+use std::{collections::BTreeMap, io::Write};
 
 use anyhow::{Context, Result};
-use ballast_client::{change_address, decode_change, engine::governance::Change};
+use ballast_client::{Address, change_address, decode_change, engine::governance::Change};
 use serde_json::json;
+use solana_account::Account;
 use solana_keypair::Keypair;
 
 use crate::{
     demo::time::full_label,
     online::{
         cluster::Cluster,
-        connection::Keys,
         session::{Mode, Session},
     },
 };
@@ -28,7 +29,7 @@ use plan::{State, plan};
 /// whether nothing is left to do.
 pub fn apply(cluster: &mut dyn Cluster, keys: Vec<Keypair>, desired: &Desired, out: &mut dyn Write) -> Result<bool> {
     let mode = Mode::Send { is_mainnet_meant: false };
-    Session::new(cluster, Keys { keys, vault: None }, mode, false, out).apply(desired)
+    Session::new(cluster, keys.into(), mode, false, out).apply(desired)
 }
 
 impl Session<'_> {
@@ -37,7 +38,7 @@ impl Session<'_> {
         let addresses: Vec<_> =
             (0..market.market.changes).map(|number| change_address(&market.address, number).0).collect();
         let accounts = self.cluster.accounts(&addresses)?;
-        let is_ours = |account: &solana_account::Account| account.owner == ballast_client::ID;
+        let is_ours = |account: &Account| account.owner == ballast_client::ID;
         let changes = accounts.into_iter().flatten().filter(is_ours).map(|account| decode_change(&account.data));
         changes.collect::<Result<_, _>>().context("a queued change")
     }
@@ -45,11 +46,18 @@ impl Session<'_> {
     fn state(&mut self, desired: &Desired) -> Result<State> {
         let market = self.find_market(desired.address())?;
         let changes = market.as_ref().map(|market| self.changes(market)).transpose()?.unwrap_or_default();
-        let mints: Vec<_> = desired.reserves.iter().map(|listed| listed.mint).collect();
-        let accounts = self.cluster.accounts(&mints)?;
-        let mints = mints.iter().zip(accounts).filter_map(|(mint, account)| Some((mint.to_bytes(), account?)));
-        let mints = mints.collect();
-        Ok(State { market, changes, mints, now: self.now()? })
+        let mints = self.found(desired.reserves.iter().map(|listed| listed.mint))?;
+        let prices = self.found(desired.reserves.iter().flat_map(|listed| feed::pinned(&listed.config.oracle)))?;
+        Ok(State { market, changes, mints, prices, now: self.now()? })
+    }
+
+    /// The accounts that there are, by their addresses.
+    pub fn found(&mut self, addresses: impl Iterator<Item = Address>) -> Result<BTreeMap<[u8; 32], Account>> {
+        let addresses: Vec<_> = addresses.collect();
+        let accounts = self.cluster.accounts(&addresses)?;
+        let found =
+            addresses.iter().zip(accounts).filter_map(|(address, account)| Some((address.to_bytes(), account?)));
+        Ok(found.collect())
     }
 
     /// Sends what can be sent now, and returns whether nothing is left to do.

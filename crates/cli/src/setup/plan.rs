@@ -22,6 +22,7 @@ use ballast_client::{
 use solana_account::Account;
 
 use super::{
+    feed,
     file::{Desired, Listed},
     value::{duration, show},
 };
@@ -38,19 +39,22 @@ pub struct State {
     pub changes: Vec<Change>,
     /// The accounts of the file's mints, by their addresses.
     pub mints: BTreeMap<[u8; 32], Account>,
+    /// The accounts that the file pins prices to, likewise.
+    pub prices: BTreeMap<[u8; 32], Account>,
     /// Unix seconds.
     pub now: i64,
 }
 
 /// Plans. Rents are paid by `payer`, or by who signs.
 pub fn plan(desired: &Desired, state: State, payer: Option<Address>) -> Result<Plan> {
-    let State { market, mut changes, mints, now } = state;
+    let State { market, mut changes, mints, prices, now } = state;
     let is_new = market.is_none();
     let view = market.unwrap_or_else(|| new_market(desired));
     let mut planner = Planner { desired, view, mints, now, payer, waiting: BTreeSet::new(), plan: Plan::default() };
     if is_new {
         planner.create();
     }
+    planner.warn_of_feeds(&prices);
     changes.sort_by_key(|change| change.number);
     changes.iter().for_each(|change| planner.meet(change));
     planner.edit(OF_MARKET)?;
@@ -129,7 +133,7 @@ impl Planner<'_> {
 
     fn create(&mut self) {
         let Desired { creator, id, .. } = *self.desired;
-        let (instruction, market) = MarketView::create(creator, id, creator, self.view.market.config);
+        let (instruction, market) = MarketView::create(creator, id, self.view.market.config);
         self.step(vec![format!("create market {market}")], creator, None, instruction);
     }
 
@@ -144,6 +148,16 @@ impl Planner<'_> {
         let listed = self.desired.reserves.iter().find(|listed| to_engine(&listed.mint) == reserve.mint)?;
         let [now, wanted] = [reserve.config, listed.config].map(|config| bytemuck::bytes_of(&config).to_vec());
         Some(Pair { name: listed.name.clone(), decimals: reserve.decimals, now, wanted })
+    }
+
+    /// Says what feeds will meet that change under reserves in use.
+    fn warn_of_feeds(&mut self, prices: &BTreeMap<[u8; 32], Account>) {
+        let warnings = self.desired.reserves.iter().filter_map(|Listed { name, mint, config, .. }| {
+            let reserve = self.view.reserve(self.view.find_reserve(mint)?).ok()?;
+            feed::warning(name, &self.view, reserve, &config.oracle, prices, self.now)
+        });
+        let warnings: Vec<_> = warnings.collect();
+        self.plan.warnings.extend(warnings);
     }
 
     // Changes that are queued.

@@ -15,7 +15,7 @@ use solana_signer::Signer;
 use solana_transaction::versioned::VersionedTransaction;
 
 use super::{plan::plan, *};
-use crate::online::{cluster::Estimate, market::Command, names::MarketName};
+use crate::online::{cluster::Estimate, keys::Keys, market::Command};
 
 const EXAMPLE: &str = include_str!("../../../../migrations/market.toml");
 const START: i64 = 1_780_000_000;
@@ -41,11 +41,11 @@ impl Cluster for Svm {
         unreachable!("nothing here asks for them")
     }
 
-    fn simulate(&mut self, _: &[Instruction], _: &[&Keypair]) -> Result<Estimate> {
+    fn simulate(&mut self, _: &[Instruction], _: &[&dyn Signer]) -> Result<Estimate> {
         unreachable!("a run without keys simulates nothing")
     }
 
-    fn send(&mut self, instructions: &[Instruction], signers: &[&Keypair]) -> Result<String> {
+    fn send(&mut self, instructions: &[Instruction], signers: &[&dyn Signer]) -> Result<String> {
         let payer = signers.first().context("nobody signs")?.pubkey();
         let message = Message::new_with_blockhash(instructions, Some(&payer), &self.svm.latest_blockhash());
         let needed = &message.account_keys[..message.header.num_required_signatures.into()];
@@ -92,7 +92,7 @@ impl Svm {
 
     /// Runs something with keys; what it prints, and whether nothing is left to do.
     fn session<T>(&mut self, keys: &[&str], act: impl FnOnce(&mut Session) -> Result<T>) -> Result<(String, T)> {
-        let keys = Keys { keys: keys.iter().map(|name| key(name)).collect(), vault: None };
+        let keys = Keys::from(keys.iter().map(|name| key(name)).collect::<Vec<_>>());
         let mut out = Vec::new();
         let mode = if keys.keys.is_empty() { Mode::DryRun } else { Mode::Send { is_mainnet_meant: false } };
         let result = act(&mut Session::new(self, keys, mode, false, &mut out));
@@ -115,11 +115,6 @@ fn key(name: &str) -> Keypair {
     let mut seed = [7; 32];
     seed[..name.len()].copy_from_slice(name.as_bytes());
     Keypair::new_from_array(seed)
-}
-
-/// A market by its address.
-fn named(address: Address) -> MarketName {
-    address.to_string().parse().expect("an address")
 }
 
 /// A file with the test's keys in place of the example's.
@@ -270,8 +265,8 @@ fn a_guardian_is_replaced_by_a_change_of_its_own_and_authority_passes_when_it_is
     let (printed, _) = svm.apply(&file, &["authority"]);
     assert!(printed.contains("queue: set roles.nominee of the market from none"), "{printed}");
     let address = svm.view().address;
-    let cancel = |svm: &mut Svm, number| {
-        let cancel = Command::Cancel { market: named(address), number };
+    let cancel = |svm: &mut Svm, number: u64| {
+        let cancel = Command::Cancel { words: vec![address.to_string(), number.to_string()] };
         svm.session(&["guardian"], |session| cancel.run(session)).map_err(|error| format!("{error:#}"))
     };
     let own = format!("Custom({})", engine::Error::GuardianCannotKeepOffice.code());
@@ -330,7 +325,8 @@ fn a_reserve_that_leaves_the_file_is_closed_and_not_listed_anew() {
     data[108] = 1;
     let account = Account { lamports: 1 << 40, data, owner: TOKEN_PROGRAM, ..Account::default() };
     svm.svm.set_account(destination, account).expect("no sysvar");
-    let close = Command::Close { market: named(svm.view().address), reserve: "2".into(), destination };
+    let words = [svm.view().address.to_string(), "2".into(), destination.to_string()];
+    let close = Command::Close { words: words.into() };
     svm.session(&["collector"], |session| close.run(session)).expect("closed");
     assert_eq!(svm.view().reserves[2].closed, 1);
     let (printed, done) = svm.apply(without, &["authority"]);
@@ -355,7 +351,7 @@ fn others_changes_are_shown_and_left_alone() {
         "{printed}"
     );
     let address = svm.view().address;
-    let cancel = Command::Cancel { market: named(address), number: 3 };
+    let cancel = Command::Cancel { words: vec![address.to_string(), "3".into()] };
     svm.session(&["stranger"], |session| cancel.run(session)).expect("expired");
     assert!(!svm.apply(&once, &["authority"]).0.contains("expired"));
 }

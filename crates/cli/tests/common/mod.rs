@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod node;
+pub mod town;
 
 use std::{
     path::{Path, PathBuf},
@@ -17,12 +18,17 @@ pub fn run(subcommand: &str, arguments: &[&str]) -> Output {
     command.current_dir(root).arg(subcommand).args(arguments).output().expect("the command starts")
 }
 
-/// Runs the command as somebody whose files are in a folder.
-pub fn run_with_home(home: &Path, arguments: &[&str]) -> Output {
+/// The command of somebody whose files are in a folder.
+pub fn command_with_home(home: &Path, arguments: &[&str]) -> Command {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut command = Command::new(env!("CARGO_BIN_EXE_ballast"));
-    command.env("HOME", home).env_remove("BALLAST_MARKET");
-    command.current_dir(root).args(arguments).output().expect("the command starts")
+    command.env("HOME", home).env_remove("BALLAST_MARKET").current_dir(root).args(arguments);
+    command
+}
+
+/// Runs it.
+pub fn run_with_home(home: &Path, arguments: &[&str]) -> Output {
+    command_with_home(home, arguments).output().expect("the command starts")
 }
 
 /// What a subcommand prints when it succeeds.

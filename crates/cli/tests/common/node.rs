@@ -20,7 +20,7 @@ use solana_signer::Signer;
 use solana_transaction::versioned::VersionedTransaction;
 use solana_transaction_error::TransactionError;
 
-use super::{folder, run_with_home};
+use super::{command_with_home, folder, run_with_home};
 
 const EXAMPLE: &str = include_str!("../../../../migrations/market.toml");
 /// The hash of mainnet's first block.
@@ -57,6 +57,8 @@ pub struct Inner {
     landed: usize,
     /// The last of them.
     pub last: Option<VersionedTransaction>,
+    /// The bytes of each.
+    pub sizes: Vec<usize>,
 }
 
 impl Node {
@@ -77,9 +79,10 @@ impl Node {
         }
         let folder = folder(name);
         for key in ["creator", "guardian", "stranger", "lender", "trader"] {
-            let keypair = keypair(key);
-            svm.airdrop(&keypair.pubkey(), 100_000_000_000).expect("lamports");
-            write_keypair_file(&keypair, folder.join(key)).expect("written");
+            svm.airdrop(&keypair(key).pubkey(), 100_000_000_000).expect("lamports");
+        }
+        for key in ["creator", "guardian", "stranger", "lender", "trader", "poor", "collector"] {
+            write_keypair_file(&keypair(key), folder.join(key)).expect("written");
         }
         let inner = Arc::new(Mutex::new(Inner {
             svm,
@@ -91,6 +94,7 @@ impl Node {
             written: BTreeSet::new(),
             landed: 0,
             last: None,
+            sizes: Vec::new(),
         }));
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
@@ -129,6 +133,15 @@ impl Node {
         (output.status.code().expect("ended by itself"), text)
     }
 
+    /// Runs `ballast` with nothing but these arguments and variables of the environment: exit code, and what it prints.
+    pub fn raw<T: AsRef<str>>(&self, arguments: &[T], environment: &[(&str, &str)]) -> (i32, String) {
+        let arguments: Vec<_> = arguments.iter().map(AsRef::as_ref).collect();
+        let output = command_with_home(&self.folder, &arguments).envs(environment.iter().copied()).output();
+        let output = output.expect("the command starts");
+        let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        (output.status.code().expect("ended by itself"), text)
+    }
+
     /// How many different transactions landed.
     pub fn sent(&self) -> usize {
         self.lock().landed
@@ -143,7 +156,12 @@ impl Node {
 
     /// The market of [`Self::file`].
     pub fn market(&self) -> MarketView {
-        let (address, _) = market_address(&keypair("creator").pubkey(), 0);
+        self.market_of(0)
+    }
+
+    /// The creator's market of a number.
+    pub fn market_of(&self, id: u16) -> MarketView {
+        let (address, _) = market_address(&keypair("creator").pubkey(), id);
         let account = self.lock().svm.get_account(&address).expect("a market");
         MarketView::decode(address, &account.data).expect("decodes")
     }
@@ -229,6 +247,7 @@ impl Inner {
                 if !self.loses && self.svm.get_transaction(&transaction.signatures[0]).is_none() {
                     self.written.extend(transaction.message.static_account_keys().iter().map(Address::to_bytes));
                     self.landed += 1;
+                    self.sizes.push(wincode::serialize(&transaction).expect("a transaction").len());
                     self.last = Some(transaction.clone());
                     self.svm.send_transaction(transaction).expect("it was simulated");
                     self.svm.expire_blockhash();

@@ -15,7 +15,10 @@ use serde_json::{Value, json};
 
 use super::{Named, Session, table, tokens, usd};
 use crate::{
-    online::format::{list, percent, plain, reported},
+    online::{
+        format::{list, percent, plain, reported},
+        prices::Fresh,
+    },
     setup::value::fixed,
 };
 
@@ -128,8 +131,10 @@ pub fn health(session: &mut Session, named: &Named, address: Address, account: &
 pub fn show(session: &mut Session, named: &Named, address: Address, account: &MarginAccount) -> Result<bool> {
     let now = session.now()?;
     let (report, rows) = (report(named, account, now)?, rows(named, account, now)?);
+    // What can be taken is what the next command would take, which brings prices along.
+    let fresh = Fresh::read(session, named, account.positions().iter().map(|position| position.reserve))?;
     let mut all = object(named, address, account, &report);
-    all["positions"] = rows.iter().map(|row| position(named, account, row, now)).collect();
+    all["positions"] = rows.iter().map(|row| position(&fresh, account, row)).collect();
     let start = list(&[("account", address.to_string()), ("owner", from_engine(&account.owner).to_string())]);
     let header = ["position", "side", "amount", "USD", "weight", "liquidated at USD"];
     let cells = |row: &Row| {
@@ -147,11 +152,12 @@ pub fn show(session: &mut Session, named: &Named, address: Address, account: &Ma
     Ok(true)
 }
 
-fn position(named: &Named, account: &MarginAccount, row: &Row, now: i64) -> Value {
+fn position(fresh: &Fresh, account: &MarginAccount, row: &Row) -> Value {
+    let (view, now) = (&fresh.named.view, fresh.now);
     let most = if row.is_debt {
-        named.view.max_borrow(account, row.reserve, now)
+        view.max_borrow(account, row.reserve, now)
     } else {
-        named.view.max_withdraw(account, row.reserve, now)
+        view.max_withdraw(account, row.reserve, now)
     };
     json!({
         "reserve": row.reserve,

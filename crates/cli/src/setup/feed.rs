@@ -1,0 +1,82 @@
+//! What a change of a reserve's feed meets: the program takes the first price of the new one over only if it is near
+//! the last of the old one.
+
+use std::collections::BTreeMap;
+
+use ballast_client::{
+    Address, MarketView,
+    engine::{
+        self,
+        price::{OracleConfig, Quote, Source},
+        reserve::Reserve,
+        units::Shares,
+    },
+    from_engine,
+};
+use solana_account::Account;
+
+use super::value::{duration, fixed};
+use crate::online::{
+    format::{percent, price},
+    prices::source,
+};
+
+/// The accounts that a configuration pins prices to.
+pub fn pinned(oracle: &OracleConfig) -> impl Iterator<Item = Address> {
+    let accounts = [oracle.feed_account, oracle.base_feed_account];
+    accounts.into_iter().filter(|account| !account.is_none()).map(|account| from_engine(&account))
+}
+
+/// What is to be known before a reserve that is in use gets this oracle, if that is another feed. `accounts` has what
+/// is found at [`pinned`].
+pub fn warning(
+    name: &str,
+    view: &MarketView,
+    reserve: &Reserve,
+    wanted: &OracleConfig,
+    accounts: &BTreeMap<[u8; 32], Account>,
+    now: i64,
+) -> Option<String> {
+    let old = &reserve.config.oracle;
+    let is_in_use = reserve.deposit_shares != Shares::ZERO || reserve.debt_shares != Shares::ZERO;
+    let is_other = (wanted.feed_id, wanted.base_feed_id) != (old.feed_id, old.base_feed_id);
+    if !is_in_use || !is_other || reserve.price.publish_time == 0 {
+        return None;
+    }
+    let limit = percent(Reserve::MOST_APART.0.into());
+    let found = match first_price(view, wanted, accounts, now) {
+        None => "What the new one says is not known here: its account is not pinned".into(),
+        Some(Err(error)) => format!("The new one says nothing that can be used now ({}: {error})", error.name()),
+        Some(Ok(quote)) => {
+            let distance = reserve.price.distance_of(&quote);
+            let dollars = fixed(quote.price.into(), u8::try_from(-quote.exponent).unwrap_or(0));
+            let far = if distance.0 == u16::MAX { "far".into() } else { percent(distance.0.into()) };
+            let verdict = if distance <= Reserve::MOST_APART { "near enough" } else { "TOO FAR" };
+            format!("The new one says {dollars} USD now, {far} away: {verdict}")
+        }
+    };
+    let delay = duration(2 * i64::from(view.market.config.delay));
+    Some(format!(
+        "{name} gets another feed while it is in use. The first price of the new one must be within {limit} of the last \
+         of the old one, {} USD. {found}. One that is farther away is passed over (NewFeedFarFromOld) until it is near, \
+         for {delay} at most; so long {name} has no price, and with it there are no loans and no liquidations",
+        price(reserve)
+    ))
+}
+
+/// What the first price will be, if its accounts are pinned.
+fn first_price(
+    view: &MarketView,
+    wanted: &OracleConfig,
+    accounts: &BTreeMap<[u8; 32], Account>,
+    now: i64,
+) -> Option<engine::Result<Quote>> {
+    let is_pinned =
+        !wanted.feed_account.is_none() && (wanted.base_feed_id.is_none() || !wanted.base_feed_account.is_none());
+    let sources = pinned(wanted).map(|address| source(view, address, accounts.get(&address.to_bytes())));
+    is_pinned.then(|| {
+        let sources = sources.collect::<engine::Result<Vec<Source>>>()?;
+        let latest = now.saturating_add(view.market.config.max_clock_lag.into());
+        Quote::new(&sources[0], sources.get(1), wanted, latest)
+    })
+}
