@@ -180,7 +180,8 @@ fn sorted_addresses(mut addresses: Vec<Address>) -> Vec<Address> {
 
 fn one_account() -> (MarketView, MarginAccount, Book) {
     let mut population = Population::new(1);
-    let market = population.market(Tokens::Any, 16, 0);
+    let mut market = population.market(Tokens::Any, 16, 0);
+    market.reserves.iter_mut().for_each(|reserve| reserve.config.oracle.max_skew = 60);
     let account = population.account(&market, 4, 1.5);
     let mut book = Book::default();
     assert_eq!(book.apply(&address(0), &account, 10, &market.reserves), Applied::Changed);

@@ -89,7 +89,10 @@ fn scene(seed: u64, ratio: f64) -> (MarketView, MarginAccount) {
     let mut population = Population::new(seed);
     let mut market = population.market(Tokens::Common, 16, 0);
     // The insurance's share is rounded: an order for exactly what a larger one moves has to make up for it.
-    market.reserves.iter_mut().for_each(|reserve| reserve.config.insurance.penalty_share = Bps(1_000));
+    market.reserves.iter_mut().for_each(|reserve| {
+        reserve.config.insurance.penalty_share = Bps(1_000);
+        reserve.config.oracle.max_skew = 60;
+    });
     let positions = 2 + population.below(7);
     let account = population.account(&market, positions, ratio);
     (market, account)

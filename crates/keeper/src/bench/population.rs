@@ -114,6 +114,7 @@ impl Population {
                 feed_id,
                 feed_account: feed_id,
                 max_age: 60,
+                max_skew: [0, 10, 60][rng.random_range(0..3)],
                 max_confidence_initial: Bps(200),
                 max_confidence_maintenance: Bps(1_000),
                 max_ema_divergence: Bps(500),
@@ -152,7 +153,7 @@ impl Population {
         let number = (price * 10f64.powi(-exponent)) as u64;
         let ema_price = (number as f64 * self.rng.random_range(0.97..1.03)) as u64;
         let confidence = number / 1_000 * self.rng.random_range(0..=10);
-        let quote = Quote { price: number, confidence, ema_price, exponent, publish_time };
+        let quote = Quote { price: number, confidence, ema_price, exponent, publish_time, base_time: publish_time };
         reserve.refresh(&quote, publish_time).expect("a newer price");
     }
 

@@ -1,10 +1,10 @@
 //! Every margin account of a market, in a form made for scanning.
 //!
-//! - **A lane** is a reserve × terms × side; a table says what a share of each counts for ([`lanes`]). An account is its
+//! - **A lane** is a reserve × terms × side; a table says what a share of each counts for (`lanes`). An account is its
 //!   (lane, shares) pairs, and its health their sum, in 64-bit floats that err towards finding it.
 //! - **The engine decides**: who is found by the sum is asked about there, so what [`Book::evaluate`] returns is what the
 //!   engine calls liquidatable, neither more nor fewer. The proof: no term is above what the engine counts by more than it
-//!   rounds ([`lanes`] says by how much a factor errs), so an account that the engine finds short has a sum below zero.
+//!   rounds (`lanes` says by how much a factor errs), so an account that the engine finds short has a sum below zero.
 //! - **A moved price** concerns the accounts that hold the reserve, which are marked in one bitmap a reserve, and those near
 //!   the line. A reserve counts as moved once a share of it counts for [`PART`] more or less than when all its holders were
 //!   evaluated last: by its price, its weights, its age or its interest. Everyone else's health has changed by no more than
@@ -25,12 +25,13 @@ use ballast_client::{
         margin::{MAX_POSITIONS, MarginAccount},
         market::MAX_RESERVES,
         reserve::Reserve,
+        units::Usd,
     },
 };
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 use lanes::Lanes;
-use slab::{Prices, Row, Rows, Slab};
+use slab::{Losses, Prices, Row, Rows, Slab};
 
 /// By which part a share's value may differ from what its holders were last evaluated at.
 pub const PART: f64 = 1.0 / 2048.0;
@@ -303,19 +304,26 @@ impl Book {
             .collect()
     }
 
-    /// The accounts whose debts can be written off, by the engine's word.
+    /// The accounts whose debts can be written off, by the engine's word. Whose deposits could be taken for more than dust is passed
+    /// over, and who is neither in trouble nor has dust alone.
     pub fn bad_debts(&self, market: &mut MarketView, now: i64) -> Vec<Address> {
-        // Fewer shares than these are a deposit below the minimum.
-        let enough = |reserve: &Reserve| {
-            reserve.deposit_index_at(now).shares_ceil(reserve.config.min_deposit).map_or(u64::MAX, |shares| shares.0)
+        let (config, lanes) = (market.market.config, Lanes::new(&market.reserves, &market.market.config, now));
+        let shares = |reserve: &Reserve, amount: u64| {
+            reserve.deposit_index_at(now).shares_ceil(amount).map_or(u64::MAX, |shares| shares.0)
         };
-        let least: Vec<u64> = market.reserves.iter().map(enough).collect();
+        // From how many shares on a deposit is none below the minimum, and from how many it could be taken for dust or more.
+        let enough = market.reserves.iter().map(|reserve| shares(reserve, reserve.config.min_deposit)).collect();
+        let takeable = market.reserves.iter().map(|reserve| {
+            let dust = reserve.price.atoms_ceil(config.dust(), reserve.price.spot);
+            let can_be = reserve.price.condition(now).is_current() && dust <= reserve.cash;
+            if can_be { shares(reserve, dust) } else { u64::MAX }
+        });
+        let limits = Losses { enough, takeable: takeable.collect(), lanes };
         let ledger = market.ledger(now);
         let of_slab = |slab: &dyn Rows| {
             let rows = (0..).zip(slab.rows()).filter(|(_, row)| row.is_used());
-            let bad = rows.filter(|(index, _)| {
-                slab.has_no_deposit_of(*index, &least) && is_bad_debt(&ledger, &slab.account(*index))
-            });
+            let bad = rows
+                .filter(|(index, _)| slab.may_be_lost(*index, &limits) && is_bad_debt(&ledger, &slab.account(*index)));
             bad.map(|(_, row)| row.key()).collect::<Vec<_>>()
         };
         self.slabs.iter().map(AsRef::as_ref).flat_map(of_slab).collect()
@@ -339,7 +347,9 @@ impl Book {
     }
 }
 
-/// Whether an account's debts can be written off.
+/// Whether an account's debts can be written off: all of them, or more than dust. What exceeds deposits that cannot be taken grows
+/// with every second's interest, and each settlement costs a fee.
 pub fn is_bad_debt(ledger: &Ledger, account: &MarginAccount) -> bool {
-    account.in_receivership == 0 && account.has_debt() && ledger.require_bad_debt(account).is_ok()
+    let is_worth_it = |lost: Option<Usd>| lost.is_none_or(|lost| lost >= ledger.market.config.dust());
+    account.in_receivership == 0 && account.has_debt() && ledger.certain_loss(account).is_ok_and(is_worth_it)
 }

@@ -99,6 +99,16 @@ impl<const N: usize> Default for Slab<N> {
     }
 }
 
+/// What accounts are looked through by for debts that are lost.
+pub struct Losses {
+    /// By reserve, the shares from which on a deposit is not below the minimum.
+    pub enough: Vec<u64>,
+    /// The shares from which on it could be taken for dust or more.
+    pub takeable: Vec<u64>,
+    /// What shares count for.
+    pub lanes: Lanes,
+}
+
 /// Accounts in rows, of whatever size: what the book asks of a [`Slab`].
 pub trait Rows: Send + Sync {
     /// A free row.
@@ -117,8 +127,8 @@ pub trait Rows: Send + Sync {
     fn rows(&self) -> &[Row];
     /// The account, as far as health and liquidations depend on it.
     fn account(&self, index: u32) -> MarginAccount;
-    /// Whether an account has no deposit of as many shares as `least` says of its reserve, and some debt.
-    fn has_no_deposit_of(&self, index: u32, least: &[u64]) -> bool;
+    /// Whether an account may have debts that are lost, all or in part: none that has is passed over.
+    fn may_be_lost(&self, index: u32, limits: &Losses) -> bool;
     /// Collateral ÷ debt at the last evaluation: infinite without debts, not a number without positions.
     fn ratios(&self) -> Box<dyn Iterator<Item = f32> + '_>;
     /// Evaluates accounts: all, or those that hold one of the reserves (as bits) and those that every evaluation looks at,
@@ -219,15 +229,20 @@ impl<const N: usize> Rows for Slab<N> {
         rebuild(&self.rows[index as usize], lanes, shares)
     }
 
-    fn has_no_deposit_of(&self, index: u32, least: &[u64]) -> bool {
+    fn may_be_lost(&self, index: u32, limits: &Losses) -> bool {
         let (lanes, shares) = self.positions(index);
-        let is_small = |(lane, shares): (&Lane, &u64)| {
-            *lane == Lane::UNUSED
-                || lane.is_debt()
-                || least.get(lane.reserve() as usize).is_some_and(|least| shares < least)
-        };
         let has_debt = lanes.iter().any(|lane| *lane != Lane::UNUSED && lane.is_debt());
-        has_debt && lanes.iter().zip(shares).all(is_small)
+        let all_below = |least: &[u64]| {
+            lanes.iter().zip(shares).all(|(lane, shares)| {
+                *lane == Lane::UNUSED
+                    || lane.is_debt()
+                    || least.get(lane.reserve() as usize).is_some_and(|least| shares < least)
+            })
+        };
+        // What exceeds twice the deposits leaves the account short: old deposits count for twice their worth at most.
+        has_debt
+            && all_below(&limits.takeable)
+            && (all_below(&limits.enough) || Sum::of(shares, lanes, &limits.lanes).net < 0.0)
     }
 
     fn ratios(&self) -> Box<dyn Iterator<Item = f32> + '_> {

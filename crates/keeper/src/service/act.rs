@@ -386,7 +386,7 @@ pub fn failed(failure: &Failure) -> Ended {
     /// More collateral came than was sold, and the account made for it is not empty.
     const NON_NATIVE_HAS_BALANCE: u32 = 11;
     match failure.program_error() {
-        Some(ProgramError::Engine(Error::CollateralBelowMinimum | Error::PriceOlderThanCached)) => Ended::Moved,
+        Some(ProgramError::Engine(Error::CollateralBelowMinimum)) => Ended::Moved,
         Some(ProgramError::Engine(error)) if is_lost_race(error) => Ended::LostRace,
         // A reading behind the chain names accounts that are gone.
         Some(ProgramError::Framework(_)) => Ended::LostRace,

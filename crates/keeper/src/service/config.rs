@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use ballast_client::Address;
+use ballast_client::{Address, market_address};
 use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -76,8 +76,8 @@ pub struct Options {
     /// The keeper's key, as the Solana command line writes it. It pays fees, and its token accounts pay and receive.
     #[arg(long, value_name = "FILE")]
     pub keypair: PathBuf,
-    /// The market's address.
-    #[arg(long, value_name = "ADDRESS")]
+    /// The market: its address, or the file it was made from, as the `ballast` command takes it.
+    #[arg(long, value_name = "ADDRESS|FILE", env = "BALLAST_MARKET", value_parser = market)]
     pub market: Address,
     /// Where `/metrics` and `/healthz` are served.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9464")]
@@ -151,6 +151,20 @@ pub struct Options {
     /// On SIGTERM or SIGINT, wait so long for what is under way, seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub grace: u64,
+}
+
+/// A market by its address, or by its file, which names its creator and which of the creator's it is.
+fn market(text: &str) -> Result<Address> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let file = std::fs::read_to_string(text);
+    let file = file.with_context(|| format!("`{text}` is neither an address nor a market's file"))?;
+    let file: toml::Table = file.parse().with_context(|| format!("{text} is no market's file"))?;
+    let creator = file.get("creator").and_then(|creator| creator.as_str()?.parse().ok());
+    let creator = creator.with_context(|| format!("{text} names no creator: it is no market's file"))?;
+    let id = file.get("id").and_then(|id| u16::try_from(id.as_integer()?).ok());
+    Ok(market_address(&creator, id.with_context(|| format!("{text} has no id from 0 to 65535"))?).0)
 }
 
 /// Percent in basis points.
@@ -314,6 +328,28 @@ mod tests {
     #[test]
     fn the_command_is_well_formed() {
         Options::command().debug_assert();
+    }
+
+    #[test]
+    fn a_market_is_named_by_its_address_or_by_its_file() -> Result<()> {
+        let (creator, file) = ("Creator1111111111111111111111111111111111111", "../../migrations/market.toml");
+        assert_eq!(market(MARKET)?.to_string(), MARKET);
+        assert_eq!(market(file)?, market_address(&creator.parse()?, 0).0);
+        assert_eq!(parse(&["--market", file])?.market, market(file)?, "the last one holds");
+        let other = std::env::temp_dir().join(format!("ballast-keeper-market-{}.toml", std::process::id()));
+        for (text, words) in [
+            ("id = 0", "names no creator"),
+            ("creator = 'Creator1111111111111111111111111111111111111'\nid = 65536", "has no id"),
+            ("[market", "is no market's file"),
+        ] {
+            std::fs::write(&other, text)?;
+            let error = format!("{:#}", market(&other.display().to_string()).expect_err(words));
+            assert!(error.contains(words), "{error}");
+        }
+        std::fs::remove_file(&other)?;
+        let error = format!("{:#}", parse(&["--market", "no-such.toml"]).expect_err("no such file"));
+        assert!(error.contains("`no-such.toml` is neither an address nor a market's file"), "{error}");
+        Ok(())
     }
 
     #[test]

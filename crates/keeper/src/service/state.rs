@@ -338,7 +338,7 @@ impl Chain {
             let Some(sources) = self.sources(&market, reserve) else { continue };
             let before = market.reserves[reserve as usize];
             match market.ledger(now).refresh_price(reserve, &sources[0], sources.get(1)) {
-                Ok(_) if market.reserves[reserve as usize].price.publish_time != before.price.publish_time => {
+                Ok(_) if market.reserves[reserve as usize].price != before.price => {
                     fresher |= 1 << reserve;
                 }
                 // What failed may have changed the copy.
