@@ -1,11 +1,7 @@
 //! What the `ballast` command does, for the command and for the local network.
 
-pub mod cascade;
-pub mod compare;
-pub mod demo;
 pub mod localnet;
 pub mod online;
-mod report;
 pub mod setup;
 
 use std::process::ExitCode;
@@ -31,9 +27,6 @@ enum Command {
     #[command(flatten)]
     Online(online::Command),
     Localnet(localnet::Options),
-    Demo(demo::Options),
-    Compare(compare::Options),
-    Cascade(cascade::Options),
 }
 
 impl Cli {
@@ -65,9 +58,6 @@ impl Command {
         match self {
             Self::Online(command) => connection.run(|session| command.run(session)),
             Self::Localnet(options) => localnet::run(options),
-            Self::Demo(options) => demo::run(options).map(|()| ExitCode::SUCCESS),
-            Self::Compare(options) => compare::run(options).map(|()| ExitCode::SUCCESS),
-            Self::Cascade(options) => cascade::run(options).map(|()| ExitCode::SUCCESS),
         }
     }
 }

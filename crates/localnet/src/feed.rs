@@ -17,8 +17,8 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, ensure};
-use ballast_cli::demo::oracle::Oracle;
 use ballast_client::{Address, CLOCK_SYSVAR, PYTH_RECEIVERS, engine::price::PriceUpdate, to_engine};
+use ballast_sim::oracle::Oracle;
 use solana_account::Account;
 use solana_clock::Clock;
 use surfpool_core::surfnet::svm::SurfnetSvm;

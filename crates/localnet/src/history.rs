@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, str::FromStr};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use ballast_cli::demo::{
+use ballast_sim::{
     assets::{ASSETS, Asset, find},
     bars::Bar,
     grid::{Grid, Span},

@@ -3,13 +3,14 @@
 use std::{path::PathBuf, process::ExitCode, time::Instant};
 
 use anyhow::{Context, Result};
-use ballast_cli::demo::{grid::Span, time, windows::Window};
 use ballast_localnet::{
     Localnet, Options,
     feed::MAX_SPEED,
     history::{OwnPrices, Source},
     manifest::Files,
 };
+use ballast_sim::{grid::Span, windows::Window};
+use ballast_time as time;
 use clap::Parser;
 
 /// Starts a Solana network of one's own with a Ballast market: JSON-RPC, WebSocket, price feeds that follow history, a swap

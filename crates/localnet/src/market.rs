@@ -2,7 +2,6 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use ballast_cli::{
-    demo::assets::{Asset, find},
     online::cluster::{Cluster, Estimate},
     setup::{self, file::Desired},
 };
@@ -10,6 +9,7 @@ use ballast_client::{
     Address, ID, Instruction, MarketView, NATIVE_MINT, PYTH_RECEIVERS, TOKEN_PROGRAM, decode_margin_account,
     from_engine, to_engine,
 };
+use ballast_sim::assets::{Asset, find};
 use solana_account::Account;
 use solana_signer::Signer;
 

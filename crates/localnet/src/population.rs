@@ -1,8 +1,8 @@
 //! Margin accounts of distinct owners, drawn as in `ballast demo`, opened by real transactions.
 
 use anyhow::{Context, Result};
-use ballast_cli::demo::population::{Lender, Trader, draw, spot};
 use ballast_client::{Address, MarketView, decode_margin_account, engine::health::Requirement};
+use ballast_sim::population::{Lender, Trader, draw, spot};
 use rand::SeedableRng;
 use rand_chacha::ChaCha12Rng;
 use solana_account::Account;

@@ -1,7 +1,7 @@
 //! What the venue gives: the published price less a fee and the price impact of its books.
 
 use anyhow::{Context, Result, ensure};
-use ballast_cli::demo::{
+use ballast_sim::{
     assets::Asset,
     venue::{FEE, Swap, Venue},
 };
@@ -50,7 +50,7 @@ pub fn threshold(amount: u64, slippage_bps: u16) -> Result<u64> {
 
 #[cfg(test)]
 mod tests {
-    use ballast_cli::demo::assets::ASSETS;
+    use ballast_sim::assets::ASSETS;
 
     use super::*;
 

@@ -15,8 +15,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use ballast_cli::demo::assets::Asset;
 use ballast_client::{AccountMeta, Address, Instruction, NATIVE_MINT, TOKEN_PROGRAM};
+use ballast_sim::assets::Asset;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -14,7 +14,6 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use ballast_cli::demo::grid::Span;
 use ballast_client::{
     Address, LiquidationOrder, MarketView, decode_margin_account,
     engine::{
@@ -26,6 +25,7 @@ use ballast_client::{
     from_engine, to_engine,
 };
 use ballast_localnet::{Localnet, Options, chain::Handle, history, keys};
+use ballast_sim::grid::Span;
 use solana_account::Account;
 use support::{proxy::Proxy, text, until};
 

@@ -16,10 +16,8 @@ use super::{
     names::Named,
     session::{Plan, Session, Step},
 };
-use crate::{
-    demo::time::full_label,
-    setup::{feed, value},
-};
+use crate::setup::{feed, value};
+use ballast_time::full_label;
 
 /// What to do.
 #[derive(Subcommand)]

@@ -15,7 +15,8 @@ use super::{
     session::Session,
     tokens::Wallet,
 };
-use crate::{demo::time::full_label, setup::value::duration};
+use crate::setup::value::duration;
+use ballast_time::full_label;
 
 /// What to do.
 #[derive(Subcommand)]

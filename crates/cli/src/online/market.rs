@@ -15,11 +15,9 @@ use super::{
     reserve,
     session::Session,
 };
-use crate::{
-    demo::time::full_label,
-    setup::{file::Desired, value::duration},
-};
+use crate::setup::{file::Desired, value::duration};
 use ballast_client::engine::units::Usd;
+use ballast_time::full_label;
 
 /// What to do. Where a market can be named before the rest, it can be named by --market or BALLAST_MARKET too.
 #[derive(Subcommand)]

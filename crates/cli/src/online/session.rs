@@ -13,7 +13,7 @@ use super::{
     keys::Keys,
     names::{MarketName, Named},
 };
-use crate::demo::time::full_label;
+use ballast_time::full_label;
 
 /// What becomes of transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use super::{
     breaker, reserve,
     session::Session,
 };
-use crate::demo::time::full_label;
+use ballast_time::full_label;
 
 /// What to look at, and how often.
 #[derive(Args)]

@@ -15,13 +15,11 @@ use serde_json::json;
 use solana_account::Account;
 use solana_keypair::Keypair;
 
-use crate::{
-    demo::time::full_label,
-    online::{
-        cluster::Cluster,
-        session::{Mode, Session},
-    },
+use crate::online::{
+    cluster::Cluster,
+    session::{Mode, Session},
 };
+use ballast_time::full_label;
 use file::Desired;
 use plan::{State, plan};
 

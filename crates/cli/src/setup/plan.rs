@@ -26,10 +26,8 @@ use super::{
     file::{Desired, Listed},
     value::{duration, show},
 };
-use crate::{
-    demo::time::full_label,
-    online::session::{Plan, Step},
-};
+use crate::online::session::{Plan, Step};
+use ballast_time::full_label;
 
 /// What the cluster says.
 pub struct State {

@@ -10,7 +10,7 @@ use ballast_client::{
 };
 use toml::Value;
 
-use crate::demo::time;
+use ballast_time as time;
 
 /// Reads a value of a parameter into its bytes, and refuses what is out of its range. `decimals` are the token's.
 ///

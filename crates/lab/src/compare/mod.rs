@@ -1,0 +1,47 @@
+//! `ballast-lab compare`: every stretch of history under both risk policies, with the same people and the same chance.
+
+pub mod interest;
+pub mod summary;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use ballast_sim::{policy::Policy, replay::Setting, venue::Venue, windows::Window};
+use clap::Args;
+
+use crate::{batch, options::Common, report};
+
+/// Plays stretches of history under both risk policies and compares what became of the same people.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// A stretch of history to play; may be repeated [default: all]
+    #[arg(long = "window", value_name = "NAME")]
+    windows: Vec<Window>,
+
+    #[command(flatten)]
+    common: Common,
+
+    /// Minutes that the liquidator stays away after each visit; at 0 it sees every price
+    #[arg(long, value_name = "MINUTES", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1_440))]
+    absence: u16,
+
+    /// Where the report goes
+    #[arg(long, value_name = "FILE", default_value = "target/demo/compare.html")]
+    out: PathBuf,
+
+    /// Where the table goes as Markdown, if anywhere
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+}
+
+/// Runs the comparison, prints its table and writes its report.
+pub fn run(options: &Options) -> Result<()> {
+    let windows = if options.windows.is_empty() { Window::ALL.to_vec() } else { options.windows.clone() };
+    let absence = options.absence as i64 * 60;
+    let setting = |policy| Setting { policy, absence, ..options.common.setting() };
+    let comparisons = batch::play(&options.common, windows, &Policy::ALL, |grid, policy| {
+        (setting(policy), Venue::refilling(&grid.assets))
+    })?;
+    let html = report::compare(&comparisons, setting(Policy::Fixed))?;
+    batch::publish(&comparisons, summary::table(&comparisons), &html, &options.out, options.markdown.as_deref())
+}

@@ -1,0 +1,54 @@
+//! `ballast-lab`: experiments on real prices.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use ballast_lab::{cascade, compare, demo, options};
+use clap::{Parser, Subcommand};
+
+/// Ballast's laboratory: real prices through the program's bytecode.
+#[derive(Parser)]
+#[command(name = "ballast-lab", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Demo(options::Options),
+    Compare(compare::Options),
+    Cascade(cascade::Options),
+}
+
+impl Command {
+    fn run(&self) -> Result<()> {
+        match self {
+            Self::Demo(options) => demo::run(options),
+            Self::Compare(options) => compare::run(options),
+            Self::Cascade(options) => cascade::run(options),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().command.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}
