@@ -1,4 +1,4 @@
-//! `ballast cascade`.
+//! `ballast-lab cascade`.
 
 mod common;
 

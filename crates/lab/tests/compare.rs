@@ -1,4 +1,4 @@
-//! `ballast compare`.
+//! `ballast-lab compare`.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! `ballast demo`.
+//! `ballast-lab demo`.
 
 mod common;
 

@@ -50,7 +50,7 @@ struct Arguments {
     #[arg(long, value_name = "FOLDER", default_value_os_t = Source::default().folder)]
     data: PathBuf,
 
-    /// Prices of one's own: a file of bars, as `ballast demo --data` takes it, or dollars to stand at; once for each asset
+    /// Prices of one's own: a file of bars, as `ballast-lab demo --data` takes it, or dollars to stand at; once for each asset
     #[arg(long, value_name = "SYMBOL=FILE|USD")]
     prices: Vec<OwnPrices>,
 

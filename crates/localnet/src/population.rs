@@ -1,4 +1,4 @@
-//! Margin accounts of distinct owners, drawn as in `ballast demo`, opened by real transactions.
+//! Margin accounts of distinct owners, drawn as in `ballast-lab demo`, opened by real transactions.
 
 use anyhow::{Context, Result};
 use ballast_client::{Address, MarketView, decode_margin_account, engine::health::Requirement};
