@@ -25,7 +25,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     #[command(flatten)]
-    Online(online::Command),
+    Online(Box<online::Command>),
     Localnet(localnet::Options),
 }
 
