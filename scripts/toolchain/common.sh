@@ -14,6 +14,9 @@ die() {
   exit 1
 }
 
+# no_arguments ARGUMENT…: refuses any.
+no_arguments() { [ $# -eq 0 ] || die "scripts/$(basename "$0") takes no argument, and was given: $*"; }
+
 # run_step TITLE COMMAND…: runs it with a heading and the time it took. Not to be called where `set -e` is off.
 run_step() {
   local title=$1 start=$SECONDS
