@@ -186,6 +186,7 @@ pub use event::{
 pub use governance::{Edits, ParameterInfo, edits_in, edits_of, parameters};
 pub use limits::{Limit, LiquidationPrice};
 pub use market::{LiquidationOrder, MarketView, Rates};
+pub use prices::pinned_accounts;
 
 pub use ballast_engine as engine;
 pub use solana_address::Address;

@@ -1,6 +1,6 @@
 //! Prices that are brought along with what needs them.
 
-use ballast_engine::{Error, Result, reserve::Reserve};
+use ballast_engine::{Error, Result, price::OracleConfig};
 use solana_address::Address;
 use solana_instruction::Instruction;
 
@@ -62,23 +62,27 @@ impl MarketView {
     /// The `(reserve, price account)` pairs of all open reserves whose price accounts are pinned, for
     /// [`Self::refresh_prices`].
     pub fn pinned_prices(&self) -> Vec<(u8, Address)> {
-        let is_pinned = |reserve: &Reserve| {
-            let oracle = &reserve.config.oracle;
-            let base_is_pinned = oracle.base_feed_id.is_none() || !oracle.base_feed_account.is_none();
-            reserve.closed == 0 && !oracle.feed_account.is_none() && base_is_pinned
-        };
-        let open = (0u8..).zip(&self.reserves).filter(|(_, reserve)| is_pinned(reserve));
-        let accounts = open.flat_map(|(index, Reserve { config, .. })| {
-            let accounts = [config.oracle.feed_account, config.oracle.base_feed_account];
-            accounts.into_iter().filter(|account| !account.is_none()).map(move |it| (index, from_engine(&it)))
+        let open = (0u8..).zip(&self.reserves).filter(|(_, reserve)| reserve.closed == 0);
+        let accounts = open.flat_map(|(index, reserve)| {
+            pinned_accounts(&reserve.config.oracle).into_iter().map(move |account| (index, account))
         });
         accounts.collect()
     }
 }
 
+/// The accounts that prices are pinned to, the base feed's second; none if that of a feed is not.
+pub fn pinned_accounts(oracle: &OracleConfig) -> Vec<Address> {
+    let base_is_pinned = oracle.base_feed_id.is_none() || !oracle.base_feed_account.is_none();
+    if oracle.feed_account.is_none() || !base_is_pinned {
+        return Vec::new();
+    }
+    let accounts = [oracle.feed_account, oracle.base_feed_account];
+    accounts.iter().filter(|account| !account.is_none()).map(from_engine).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use ballast_engine::layout;
+    use ballast_engine::{layout, reserve::Reserve};
 
     use super::*;
     use crate::address::to_engine;

@@ -110,7 +110,7 @@ governed! {
         pub confidence_multiple: Bps [Bps, 10_000..=50_000, Down, OracleLimitOutOfRange],
         /// Share of itself by which the slow reference may follow the spot price in an hour; zero: it is the spot price.
         pub reference_speed: Bps [BpsPerHour, 1..=10_000, AnyOrNone, OracleLimitOutOfRange],
-        /// Seconds by which the price may be older than the newest price of an account's positions where prices must be of one
+        /// Seconds by which the price may be older or newer than the moment of an account's newest price, where prices must be of one
         /// moment: in a liquidation, and for new risk.
         pub max_skew: u16 [Seconds, 0..=600, Any, OracleLimitOutOfRange],
         /// Seconds for which a price of the first of two feeds, an exchange rate, may be used; zero: `max_age`, as for the second.

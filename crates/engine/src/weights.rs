@@ -133,7 +133,7 @@ impl RiskConfig {
 
     /// The highest maintenance asset weight of all terms.
     pub fn highest_asset_weight(&self) -> Bps {
-        self.cross.maintenance_asset.max(self.group_maintenance_asset).max(self.isolated.maintenance_asset)
+        highest([self.cross.maintenance_asset, self.group_maintenance_asset, self.isolated.maintenance_asset])
     }
 
     #[inline(always)]

@@ -4,18 +4,13 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use ballast_client::{
     ParameterInfo, change_address, decode_change, edits_in, edits_of,
     engine::governance::{Change, OF_LISTING, OF_MARKET},
-    from_engine, parameters,
+    from_engine, parameters, pinned_accounts,
 };
 use clap::Subcommand;
 use serde_json::json;
 use toml::Value;
 
-use super::{
-    format::table,
-    market,
-    names::Named,
-    session::{Plan, Session, Step},
-};
+use super::{format::table, market, names::Named, session::Session};
 use crate::setup::{feed, value};
 use ballast_time::full_label;
 
@@ -87,10 +82,8 @@ fn queue(session: &mut Session, named: &Named, reserve: Option<&str>, values: &[
     let payer = session.keys.payer().unwrap_or(authority);
     let of = reserve.map_or("the market".into(), |_| named.name(target));
     let words = format!("queue change {} of {of}: {}", named.view.market.changes, words.join("; "));
-    let warnings = feed_warning(session, named, target, edits_in(target, &data))?.into_iter().collect();
-    let instructions = vec![named.view.queue_change(payer, target, data)];
-    session
-        .noted(Plan { steps: vec![Step { words: vec![words], signer: authority, from: None, instructions }], warnings })
+    let warning = feed_warning(session, named, target, edits_in(target, &data))?;
+    session.one_noted(words, authority, vec![named.view.queue_change(payer, target, data)], warning)
 }
 
 /// What is to be known of edits that change the feed of a reserve in use.
@@ -106,7 +99,7 @@ fn feed_warning(
     for (info, new) in edits {
         bytes[info.parameter.offset as usize..][..new.len()].copy_from_slice(&new);
     }
-    let accounts = session.found(feed::pinned(&wanted.oracle))?;
+    let accounts = session.found(pinned_accounts(&wanted.oracle).into_iter())?;
     let now = session.now()?;
     Ok(feed::warning(&named.name(target), &named.view, reserve, &wanted.oracle, &accounts, now))
 }
@@ -125,10 +118,9 @@ fn execute(session: &mut Session, named: &Named, number: u64) -> Result<bool> {
         bail!("change {number} lists a reserve: `ballast market apply` with its file does that");
     }
     let signer = session.user()?;
-    let warnings = feed_warning(session, named, change.target, edits_of(&change))?.into_iter().collect();
-    let (words, instructions) =
-        (vec![format!("execute change {number}")], vec![named.view.execute_change(signer, &change)]);
-    session.noted(Plan { steps: vec![Step { words, signer, from: None, instructions }], warnings })
+    let warning = feed_warning(session, named, change.target, edits_of(&change))?;
+    let instructions = vec![named.view.execute_change(signer, &change)];
+    session.one_noted(format!("execute change {number}"), signer, instructions, warning)
 }
 
 /// What a change does, in words.

@@ -172,7 +172,19 @@ impl<'a> Session<'a> {
 
     /// One transaction: sent, or shown.
     pub fn one(&mut self, words: String, signer: Address, instructions: Vec<Instruction>) -> Result<bool> {
-        self.all(vec![Step { words: vec![words], signer, from: None, instructions }])
+        self.one_noted(words, signer, instructions, None)
+    }
+
+    /// The same, with what is to be said before.
+    pub fn one_noted(
+        &mut self,
+        words: String,
+        signer: Address,
+        instructions: Vec<Instruction>,
+        warning: Option<String>,
+    ) -> Result<bool> {
+        let steps = vec![Step { words: vec![words], signer, from: None, instructions }];
+        self.noted(Plan { steps, warnings: warning.into_iter().collect() })
     }
 
     /// Transactions that do not depend on a plan: sent, or shown.
@@ -180,7 +192,7 @@ impl<'a> Session<'a> {
         self.noted(Plan { steps, warnings: Vec::new() })
     }
 
-    /// The same, with what is to be said before.
+    /// What a plan says, then what it does.
     pub fn noted(&mut self, plan: Plan) -> Result<bool> {
         if self.is_sending() && !plan.warnings.is_empty() {
             let notes: Vec<_> = plan.warnings.iter().map(|warning| format!("note: {warning}")).collect();

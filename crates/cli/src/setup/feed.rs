@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 
 use ballast_client::{
-    Address, MarketView,
+    MarketView,
     engine::{
         self,
         price::{OracleConfig, Quote, Source},
         reserve::Reserve,
         units::Shares,
     },
-    from_engine,
+    pinned_accounts,
 };
 use solana_account::Account;
 
@@ -21,14 +21,8 @@ use crate::online::{
     prices::source,
 };
 
-/// The accounts that a configuration pins prices to.
-pub fn pinned(oracle: &OracleConfig) -> impl Iterator<Item = Address> {
-    let accounts = [oracle.feed_account, oracle.base_feed_account];
-    accounts.into_iter().filter(|account| !account.is_none()).map(|account| from_engine(&account))
-}
-
 /// What is to be known before a reserve that is in use gets this oracle, if that is another feed. `accounts` has what
-/// is found at [`pinned`].
+/// is found at [`pinned_accounts`].
 pub fn warning(
     name: &str,
     view: &MarketView,
@@ -71,10 +65,9 @@ fn first_price(
     accounts: &BTreeMap<[u8; 32], Account>,
     now: i64,
 ) -> Option<engine::Result<Quote>> {
-    let is_pinned =
-        !wanted.feed_account.is_none() && (wanted.base_feed_id.is_none() || !wanted.base_feed_account.is_none());
-    let sources = pinned(wanted).map(|address| source(view, address, accounts.get(&address.to_bytes())));
-    is_pinned.then(|| {
+    let pinned = pinned_accounts(wanted);
+    (!pinned.is_empty()).then(|| {
+        let sources = pinned.iter().map(|address| source(view, *address, accounts.get(&address.to_bytes())));
         let sources = sources.collect::<engine::Result<Vec<Source>>>()?;
         let latest = now.saturating_add(view.market.config.max_clock_lag.into());
         Quote::new(&sources[0], sources.get(1), wanted, latest)

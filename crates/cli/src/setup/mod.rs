@@ -10,7 +10,7 @@ pub mod value;
 use std::{collections::BTreeMap, io::Write};
 
 use anyhow::{Context, Result};
-use ballast_client::{Address, change_address, decode_change, engine::governance::Change};
+use ballast_client::{Address, change_address, decode_change, engine::governance::Change, pinned_accounts};
 use serde_json::json;
 use solana_account::Account;
 use solana_keypair::Keypair;
@@ -45,7 +45,7 @@ impl Session<'_> {
         let market = self.find_market(desired.address())?;
         let changes = market.as_ref().map(|market| self.changes(market)).transpose()?.unwrap_or_default();
         let mints = self.found(desired.reserves.iter().map(|listed| listed.mint))?;
-        let prices = self.found(desired.reserves.iter().flat_map(|listed| feed::pinned(&listed.config.oracle)))?;
+        let prices = self.found(desired.reserves.iter().flat_map(|listed| pinned_accounts(&listed.config.oracle)))?;
         Ok(State { market, changes, mints, prices, now: self.now()? })
     }
 

@@ -11,13 +11,6 @@ use std::{
     process::{Command, Output},
 };
 
-/// Runs a subcommand in the repository's folder.
-pub fn run(subcommand: &str, arguments: &[&str]) -> Output {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ballast"));
-    command.current_dir(root).arg(subcommand).args(arguments).output().expect("the command starts")
-}
-
 /// The command of somebody whose files are in a folder.
 pub fn command_with_home(home: &Path, arguments: &[&str]) -> Command {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -29,20 +22,6 @@ pub fn command_with_home(home: &Path, arguments: &[&str]) -> Command {
 /// Runs it.
 pub fn run_with_home(home: &Path, arguments: &[&str]) -> Output {
     command_with_home(home, arguments).output().expect("the command starts")
-}
-
-/// What a subcommand prints when it succeeds.
-pub fn success(subcommand: &str, arguments: &[&str]) -> String {
-    let output = run(subcommand, arguments);
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// What it says when it refuses.
-pub fn failure(subcommand: &str, arguments: &[&str]) -> String {
-    let output = run(subcommand, arguments);
-    assert!(!output.status.success() && output.stdout.is_empty(), "{arguments:?}");
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// A folder for the files of a test.
