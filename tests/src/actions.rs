@@ -227,8 +227,8 @@ impl World {
     /// Brings a reserve up to date.
     #[track_caller]
     #[must_use = "see the outcome: it may be an error"]
-    pub fn poke(&mut self, reserve: u8) -> Outcome {
-        let instruction = self.view().poke(reserve).expect(EXISTS);
+    pub fn refresh_reserve(&mut self, reserve: u8) -> Outcome {
+        let instruction = self.view().refresh_reserve(reserve).expect(EXISTS);
         self.send(&[instruction])
     }
 }

@@ -325,7 +325,7 @@ fn a_flash_loan_a_deposit_and_a_chosen_price_liquidate_nobody() {
     let tokens = moments.world.tokens(&attacker.key, staked);
     let view = moments.world.view();
     let deposit = view.deposit(attacker.key, attacker.margin, tokens, staked, 5_000 * SOL).expect(LISTED);
-    let poke = view.poke(staked).expect(LISTED);
+    let refresh_reserve = view.refresh_reserve(staked).expect(LISTED);
     let withdraw = view.withdraw(attacker.key, attacker.margin, tokens, staked, EVERYTHING).expect(LISTED);
     let order = LiquidationOrder { debt: sol, collateral: staked, max_repay: EVERYTHING, min_collateral: 0 };
     let (liquidator, margin) = (moments.liquidator, moments.borrower.margin);
@@ -335,7 +335,7 @@ fn a_flash_loan_a_deposit_and_a_chosen_price_liquidate_nobody() {
         (vec![staked_risen.clone()], Error::PricesSkewed),
         (vec![risen, staked_risen], Error::AccountIsHealthy),
     ] {
-        let steps = [&[take.clone(), deposit.clone(), poke.clone()], &prices[..]].concat();
+        let steps = [&[take.clone(), deposit.clone(), refresh_reserve.clone()], &prices[..]].concat();
         let plain = [&steps[..], &[moments.liquidation(EVERYTHING), withdraw.clone(), give.clone()]].concat();
         moments.world.fork().send(&plain).expect_error(expected);
         let received = [&steps[..], &[begin.clone(), withdraw.clone(), end.clone(), give.clone()]].concat();

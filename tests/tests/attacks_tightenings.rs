@@ -105,7 +105,7 @@ fn governance_c32_a_lower_deposit_cap_lets_nobody_borrow_more() {
     let mut honest = world.fork();
     set(&mut world, sol, |config| config.deposit_cap = 8_000 * SOL).expect_ok();
     borrow(&world, 100).expect_error(Error::InitialHealthTooLow);
-    world.poke(sol).expect_ok();
+    world.refresh_reserve(sol).expect_ok();
     borrow(&world, 100).expect_error(Error::InitialHealthTooLow);
     // What is in the queue says nothing of it.
     wait_for(&mut world, sol, |config| config.max_penalty = Bps(1_050));
@@ -141,7 +141,7 @@ fn governance_c32_a_lower_weight_in_the_group_lets_nobody_beside_it_borrow_more(
     let lower = |config: &mut ReserveConfig| config.risk.group_initial_asset = Bps(3_000);
     set(&mut world, staked, lower).expect_ok();
     borrow(&world).expect_error(Error::InitialHealthTooLow);
-    world.poke(staked).expect_ok();
+    world.refresh_reserve(staked).expect_ok();
     borrow(&world).expect_error(Error::InitialHealthTooLow);
     wait_for(&mut world, staked, |config| config.min_penalty = Bps(250));
     borrow(&world).expect_error(Error::InitialHealthTooLow);

@@ -36,9 +36,9 @@ fn level(world: &World) -> f64 {
 }
 
 /// The world with a reserve and the market's windows brought up to date.
-fn poked(world: &World, reserve: u8) -> World {
+fn refreshed(world: &World, reserve: u8) -> World {
     let mut world = world.fork();
-    world.poke(reserve).expect_ok();
+    world.refresh_reserve(reserve).expect_ok();
     world
 }
 
@@ -64,7 +64,7 @@ fn withdraw(world: &mut World, user: User, reserve: u8, amount: u64) -> Instruct
 
 /// The prices are old, and brought in the transaction that borrows: before it something touches the reserve.
 #[test]
-fn a_poke_before_the_refresh_hides_no_loan() {
+fn a_reserve_refresh_before_the_refresh_hides_no_loan() {
     let Scene { mut world, usd, sol, lender, trader } = scene();
     world.advance(600);
     world.publish(usd, Quote::dollars(1.0));
@@ -73,7 +73,7 @@ fn a_poke_before_the_refresh_hides_no_loan() {
     let view = world.view();
     let loan = |dollars: u64| {
         [
-            view.poke(usd).expect(LISTED),
+            view.refresh_reserve(usd).expect(LISTED),
             world.refresh_instruction(&[usd, sol]),
             view.borrow(trader.key, trader.margin, tokens, usd, dollars * USD).expect(LISTED),
         ]
@@ -159,7 +159,7 @@ fn in_and_out_long_after_an_outflow_fills_nothing() {
     world.withdraw(trader, sol, OPEN / 300 * SOL).expect_ok();
     for _ in 0..6 {
         world.advance(600);
-        let before = level(&poked(&world, usd));
+        let before = level(&refreshed(&world, usd));
         let [come, go] = [deposit(&mut world, thief, usd, 100_000 * USD), withdraw(&mut world, thief, usd, u64::MAX)];
         world.send(&[come.clone(), go.clone()]).expect_ok();
         let [leave, come_back] = [withdraw(&mut world, trader, sol, SOL), deposit(&mut world, trader, sol, SOL)];

@@ -56,17 +56,17 @@ fn each_tier_trips_for_longer_and_says_so() {
 }
 
 #[test]
-fn a_halt_lifts_by_itself_in_the_next_refresh_or_poke() {
+fn a_halt_lifts_by_itself_in_the_next_refresh() {
     let Scene { mut world, sol, .. } = Scene::configured(tiered());
     world.set_price(sol, above(6.0)).expect_ok();
     let until = world.reserve(sol).halt.until;
     world.set_time(until - 1);
-    assert_eq!(world.poke(sol).expect_ok().events, []);
+    assert_eq!(world.refresh_reserve(sol).expect_ok().events, []);
     world.set_time(until);
-    let mut poked = world.fork();
-    let event = price_breaker(poked.poke(sol));
+    let mut refreshed = world.fork();
+    let event = price_breaker(refreshed.refresh_reserve(sol));
     assert_eq!((event.tier, event.reserve), (0, sol));
-    assert_eq!(poked.poke(sol).expect_ok().events, [], "once");
+    assert_eq!(refreshed.refresh_reserve(sol).expect_ok().events, [], "once");
     assert_eq!(price_breaker(world.set_price(sol, above(0.0))).tier, 0);
     assert_eq!(world.reserve(sol).halt.tier, 0);
 }
@@ -94,7 +94,7 @@ fn repetitions_within_a_day_last_twice_as_long_up_to_a_day() {
         let event = price_breaker(world.set_price(sol, above(6.0)));
         lengths.push(event.until - world.now());
         world.set_time(event.until);
-        price_breaker(world.poke(sol));
+        price_breaker(world.refresh_reserve(sol));
     }
     assert_eq!(lengths, [300, 600, 1_200, 2_400, 4_800, 4_800, 4_800]);
     world.advance(86_400);
@@ -106,7 +106,7 @@ fn repetitions_within_a_day_last_twice_as_long_up_to_a_day() {
         let event = price_breaker(world.set_price(sol, above(25.0)));
         assert!(event.until - world.now() <= 86_400);
         world.set_time(event.until);
-        world.poke(sol).expect_ok();
+        world.refresh_reserve(sol).expect_ok();
     }
 }
 
@@ -173,7 +173,7 @@ fn tier_2_freezes_the_reserve_but_nothing_that_lowers_risk() {
     world.refresh(&[usd]).expect_ok();
     world.liquidate(liquidator, trader.margin, order).expect_ok();
     world.assert_conserved();
-    // It lifts with time alone: nobody refreshes or pokes.
+    // It lifts with time alone: nobody refreshes it.
     let mut later = frozen;
     later.set_time(later.reserve(sol).halt.until);
     later.withdraw(lender, sol, SOL).expect_ok();
@@ -281,13 +281,13 @@ fn a_full_window_stops_nothing_that_lowers_risk() {
 }
 
 #[test]
-fn a_poke_drains_windows_while_nobody_trades() {
+fn a_reserve_refresh_drains_windows_while_nobody_trades() {
     let Scene { mut world, usd, lender, .. } = Scene::configured(outflow(36_000 * USD, 86_400 * USD, 0));
     world.reconfigure_market(|config| config.outflow_hour = 100_000).expect_ok();
     world.advance(86_400);
     world.withdraw(lender, usd, 20_000 * USD).expect_ok();
     world.advance(1_000);
-    world.poke(usd).expect_ok();
+    world.refresh_reserve(usd).expect_ok();
     let outflow = world.reserve(usd).outflow;
     assert_eq!((outflow.hour, outflow.day), (10_000 * USD as i64, 19_000 * USD as i64));
     assert_eq!(outflow.updated, world.now());

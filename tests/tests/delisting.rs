@@ -175,7 +175,7 @@ fn an_empty_reserve_is_closed_and_its_token_listed_anew() {
     let set = ballast_client::Edits::of_reserve(&closed.config, &ReserveConfig { borrow_cap: 1, ..closed.config });
     let set = world.view().set_parameters(world.authority, usd, set.at_once);
     world.send(&[set]).expect_error(Error::ReserveClosed);
-    world.poke(usd).expect_ok();
+    world.refresh_reserve(usd).expect_ok();
 
     // The token can come back under another index.
     let mut config = ballast_tests::reserve_config();
@@ -197,7 +197,7 @@ fn stakers_keep_a_reserve_from_closing_and_the_protocols_own_stake_does_not() {
     let destination = world.fund(&collector, usd, 0);
     // Fees that come while nobody has staked are the protocol's stake.
     world.advance(DAY);
-    world.poke(usd).expect_ok();
+    world.refresh_reserve(usd).expect_ok();
     assert!(world.reserve(usd).insurance.shares > 0 && world.reserve(usd).insurance.staked == 0);
     let staker = world.key("staker");
     world.fund(&staker, usd, 100 * USD);

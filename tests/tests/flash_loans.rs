@@ -75,7 +75,7 @@ fn all_of_the_cash_can_be_lent_but_not_what_belongs_to_others() {
     world.send(&all).expect_ok();
     // Neither the insurance, nor fees set aside: an hour after the stake, by which that was done last.
     world.advance(3_600);
-    world.poke(usd).expect_ok();
+    world.refresh_reserve(usd).expect_ok();
     let reserve = world.reserve(usd);
     assert_eq!((reserve.cash, reserve.claimable, reserve.insurance.assets), (1_000_000 * USD, 900 * USD, 5_000 * USD));
     let more = world.flash_loan(borrower, usd, 1_000_000 * USD + 1);

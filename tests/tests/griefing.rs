@@ -302,7 +302,7 @@ fn only_losses_above_the_limit_make_a_market_reduce_only() {
     world.reconfigure_market(|config| config.loss_limit = 1_000).expect_ok();
     insured::earn(&mut world, usd, 9_500 * USD);
     world.advance(3_600);
-    world.poke(usd).expect_ok();
+    world.refresh_reserve(usd).expect_ok();
     let second = world.user("second");
     world.supply(second, sol, 100 * SOL);
     world.refresh_all();

@@ -113,7 +113,7 @@ fn stakers_share_the_fees_in_proportion_from_when_they_staked() {
     assert_eq!((insurance.assets, insurance.shares), (4_300 * USD, 4_000 * USD));
     earn(&mut world, usd, 88 * USD);
     world.advance(3_600);
-    world.poke(usd).expect_ok();
+    world.refresh_reserve(usd).expect_ok();
     assert_eq!(world.reserve(usd).insurance.assets, 4_444 * USD);
     assert_eq!(world.reserve(usd).claimable, 144 * USD, "the other half");
     let paid = [first, second].map(|owner| leave(&mut world, owner, usd));
@@ -127,7 +127,7 @@ fn interest_feeds_the_insurance() {
     staker(&mut world, "staker", usd, USD);
     world.borrow(trader, usd, 10_000 * USD).expect_ok();
     world.advance(365 * 86_400);
-    world.poke(usd).expect_ok();
+    world.refresh_reserve(usd).expect_ok();
     let reserve = world.reserve(usd);
     let (insurance, claimable) = (reserve.insurance.assets - USD, reserve.claimable);
     assert!(insurance > USD / 2 && claimable - insurance <= 1, "{insurance} and {claimable}");
@@ -211,8 +211,8 @@ fn a_donation_to_the_vault_belongs_to_nobody() {
     let vault = from_engine(&world.reserve(usd).vault);
     let mut without = world.fork();
     donate(&mut world, vault, 500 * USD);
-    world.poke(usd).expect_ok();
-    without.poke(usd).expect_ok();
+    world.refresh_reserve(usd).expect_ok();
+    without.refresh_reserve(usd).expect_ok();
     assert!(world.reserve(usd) == without.reserve(usd));
     world.collect_fees(usd).expect_error(Error::NoFees);
     assert_eq!(leave(&mut world, owner, usd), 1_000 * USD);

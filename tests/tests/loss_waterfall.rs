@@ -37,7 +37,7 @@ fn ruined(insurance: u64, fees: u64) -> Scene {
         earn(&mut world, usd, fees);
         // Fees are set aside once an hour.
         world.advance(3_600);
-        world.poke(usd).expect_ok();
+        world.refresh_reserve(usd).expect_ok();
     }
     world.refresh_all();
     ruin(&mut world, trader, usd, sol, 10_000 * USD);
@@ -102,7 +102,7 @@ fn a_loss_touches_no_other_reserve() {
         world.supply(saver, sol, 50 * SOL);
         staker(&mut world, "sol staker", sol, 7 * SOL);
         earn(&mut world, sol, SOL / 10);
-        world.poke(sol).expect_ok();
+        world.refresh_reserve(sol).expect_ok();
         let (before, vault): (Reserve, u64) = (world.reserve(sol), world.vault_balance(sol));
         settle(&mut world, trader, usd);
         assert!(world.reserve(sol) == before);
@@ -218,7 +218,7 @@ fn a_wiped_out_reserve_stays_closed() {
     // Not for what governance changes, nor for tokens sent to it, nor with time.
     world.reconfigure(doomed, |config| config.deposit_cap -= 1).expect_ok();
     world.advance(1_000_000);
-    world.poke(doomed).expect_ok();
+    world.refresh_reserve(doomed).expect_ok();
     world.refresh_all();
     assert_closed(&mut world, doomed);
     // The lender's deposit is worth nothing and stands in no one's way.

@@ -54,8 +54,8 @@ fn a_deposit_of_an_instant_ramps_no_maintenance() {
     world.fund(&whale.key, sol, 1_000_000 * SOL);
     for _ in 0..60 {
         world.advance(50);
-        let poke = world.view().poke(sol).expect(LISTED);
-        let attack = in_and_out(&mut world, whale, sol, 1_000_000 * SOL, vec![poke]);
+        let refresh_reserve = world.view().refresh_reserve(sol).expect(LISTED);
+        let attack = in_and_out(&mut world, whale, sol, 1_000_000 * SOL, vec![refresh_reserve]);
         world.send(&attack).expect_ok();
         assert_eq!((maintenance(&world, sol), initial(&world, sol)), (8_500, 8_000));
         world.advance(10);
@@ -81,13 +81,13 @@ fn a_deposit_that_leaves_for_an_instant_stops_no_ramp() {
         for world in [&mut world, &mut honest] {
             world.advance(60);
         }
-        honest.poke(sol).expect_ok();
+        honest.refresh_reserve(sol).expect_ok();
         let tokens = world.fund(&whale.key, sol, 0);
         let view = world.view();
         let withdraw = view.withdraw(whale.key, whale.margin, tokens, sol, 400 * SOL).expect(LISTED);
-        let poke = view.poke(sol).expect(LISTED);
+        let refresh_reserve = view.refresh_reserve(sol).expect(LISTED);
         let deposit = view.deposit(whale.key, whale.margin, tokens, sol, 400 * SOL).expect(LISTED);
-        world.send(&[withdraw, poke, deposit]).expect_ok();
+        world.send(&[withdraw, refresh_reserve, deposit]).expect_ok();
         let [with, without] = [&world, &honest].map(|world| maintenance(world, sol));
         assert!(with.abs_diff(without) <= 1, "{with} and {without} after {minute} minutes");
     }
@@ -104,10 +104,10 @@ fn who_looks_every_five_seconds_ramps_as_who_looks_every_ten_minutes() {
     let mut often = world.fork();
     for _ in 0..6 {
         world.advance(600);
-        world.poke(sol).expect_ok();
+        world.refresh_reserve(sol).expect_ok();
         for _ in 0..120 {
             often.advance(5);
-            often.poke(sol).expect_ok();
+            often.refresh_reserve(sol).expect_ok();
         }
         assert_eq!(maintenance(&world, sol), maintenance(&often, sol));
     }
@@ -165,10 +165,10 @@ fn a_whale_that_steps_aside_for_an_instant_borrows_no_more() {
 
 /// What a reserve has earned until now.
 fn fees(world: &World, reserve: u8) -> u64 {
-    let mut poked = world.fork();
-    poked.poke(reserve).expect_ok();
+    let mut refreshed = world.fork();
+    refreshed.refresh_reserve(reserve).expect_ok();
     let before = world.reserve(reserve).insurance.assets;
-    let record = poked.reserve(reserve);
+    let record = refreshed.reserve(reserve);
     (record.fees() >> 64) as u64 + record.claimable + record.insurance.assets - before
 }
 
@@ -193,14 +193,14 @@ fn fees_are_set_aside_once_an_hour_and_a_quarter_of_the_cash_at_most() {
     let Scene { mut world, usd, .. } = earning();
     let whale = world.user("whale");
     world.fund(&whale.key, usd, 1_000_000 * USD + 100);
-    let pokes = vec![world.view().poke(usd).expect(LISTED); 10];
-    let attack = in_and_out(&mut world, whale, usd, 1_000_000 * USD, pokes.clone());
+    let refreshes = vec![world.view().refresh_reserve(usd).expect(LISTED); 10];
+    let attack = in_and_out(&mut world, whale, usd, 1_000_000 * USD, refreshes.clone());
     let mut cash = 2_000 * USD;
     for _ in 0..4 {
         world.send(&attack).expect_ok();
-        world.send(&pokes).expect_ok();
+        world.send(&refreshes).expect_ok();
         world.advance(1_800);
-        world.send(&pokes).expect_ok();
+        world.send(&refreshes).expect_ok();
         world.send(&attack).expect_ok();
         // The whale's withdrawal leaves an atom or two.
         let left = world.reserve(usd).cash;
@@ -230,7 +230,7 @@ fn who_stakes_while_cash_is_short_takes_no_income_of_before() {
     world.fund(&trader.key, usd, 900_000 * USD);
     world.repay(trader, usd, 900_000 * USD).expect_ok();
     world.advance(3_600);
-    world.poke(usd).expect_ok();
+    world.refresh_reserve(usd).expect_ok();
     let insurance = world.reserve(usd).insurance;
     let worth = |key: &Address| insurance.worth(world.stake_of(key, usd).shares);
     let (old, new) = (worth(&old), worth(&new));
@@ -272,7 +272,7 @@ impl Elsewhere {
 }
 
 /// The victim is a percent above its maintenance. In one transaction: a flash loan floods the collateral, so that its weight
-/// should fall; the price is brought and the reserve poked; the victim is liquidated; and all is taken out again.
+/// should fall; the price is brought and the reserve refreshed; the victim is liquidated; and all is taken out again.
 #[test]
 fn a_flash_loan_that_floods_a_collateral_liquidates_nobody() {
     let Scene { mut world, usd, sol, trader, .. } = scene();
@@ -291,7 +291,7 @@ fn a_flash_loan_that_floods_a_collateral_liquidates_nobody() {
     let [take, give] = elsewhere.lend(&mut world, thief.key, sol, 100_000 * SOL);
     let (source, destination) = (world.tokens(&thief.key, usd), world.tokens(&thief.key, sol));
     let view = world.view();
-    let poke = view.poke(sol).expect(LISTED);
+    let refresh_reserve = view.refresh_reserve(sol).expect(LISTED);
     let refresh = world.refresh_instruction(&[usd, sol]);
     let mark = view.mark_liquidatable(trader.margin);
     let liquidate = view.liquidate(thief.key, trader.margin, source, destination, order).expect(LISTED);
@@ -299,13 +299,14 @@ fn a_flash_loan_that_floods_a_collateral_liquidates_nobody() {
         let inside = in_and_out(world, thief, sol, 100_000 * SOL, between);
         world.send(&[vec![take.clone()], inside, vec![give.clone()]].concat())
     };
-    for between in
-        [vec![poke.clone(), refresh.clone(), liquidate.clone()], vec![refresh.clone(), poke.clone(), liquidate.clone()]]
-    {
+    for between in [
+        vec![refresh_reserve.clone(), refresh.clone(), liquidate.clone()],
+        vec![refresh.clone(), refresh_reserve.clone(), liquidate.clone()],
+    ] {
         attempt(&mut world, between).expect_error(Error::AccountIsHealthy);
     }
     // Without the liquidation nothing of it stays, and marking finds nothing.
-    attempt(&mut world, vec![refresh, poke, mark]).expect_ok();
+    attempt(&mut world, vec![refresh, refresh_reserve, mark]).expect_ok();
     assert_eq!((maintenance(&world, sol), initial(&world, sol)), (8_500, 8_000));
     world.send_one(liquidate).expect_error(Error::AccountIsHealthy);
     // A real fall of the price does it.
@@ -332,12 +333,12 @@ fn a_stake_that_leaves_for_an_instant_takes_nothing_from_another() {
     let [take, give] = elsewhere.lend(&mut world, thief, usd, 1_000_000 * USD);
     let tokens = world.tokens(&thief, usd);
     let view = world.view();
-    let poke = view.poke(usd).expect(LISTED);
+    let refresh_reserve = view.refresh_reserve(usd).expect(LISTED);
     let unstake = view.unstake(thief, tokens, usd).expect(LISTED);
     let stake = view.stake(thief, thief, tokens, usd, 5_000 * USD).expect(LISTED);
-    let inside = in_and_out(&mut world, account, usd, 1_000_000 * USD, vec![unstake, poke.clone(), stake]);
+    let inside = in_and_out(&mut world, account, usd, 1_000_000 * USD, vec![unstake, refresh_reserve.clone(), stake]);
     let mut without = world.fork();
-    without.send_one(poke).expect_ok();
+    without.send_one(refresh_reserve).expect_ok();
     // Withdrawals are rounded down.
     world.fund(&thief, usd, 1);
     world.send(&[vec![take], inside, vec![give]].concat()).expect_ok();
@@ -345,7 +346,7 @@ fn a_stake_that_leaves_for_an_instant_takes_nothing_from_another() {
         world.fund(&trader.key, usd, 900_000 * USD);
         world.repay(trader, usd, 900_000 * USD).expect_ok();
         world.advance(3_600);
-        world.poke(usd).expect_ok();
+        world.refresh_reserve(usd).expect_ok();
     }
     let worth = |world: &World, key: &Address| {
         let insurance = world.reserve(usd).insurance;

@@ -73,7 +73,7 @@ const OF_USERS: &[&str] = &[
     "begin_unstake",
     "unstake",
     "close_stake",
-    "poke",
+    "refresh_reserve",
     "set_delegate",
     "assert_health",
     "assert_sequence",

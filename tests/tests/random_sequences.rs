@@ -63,7 +63,7 @@ const LEAST: [(&str, usize); ALL.len()] = [
     ("close_stake", 20),
     ("pause", 6),
     ("resume", 6),
-    ("poke", 60),
+    ("refresh_reserve", 60),
     ("queue_change", 200),
     ("execute_change", 100),
     ("cancel_change", 50),

@@ -349,7 +349,7 @@ fn samples_and_the_ramp_take_turns_and_poking_ramps_without_a_price() {
     world.refresh(&[sol]).expect_ok();
     assert_eq!(weight(&world), before, "a price that is held already changes nothing");
     for _ in 0..6 {
-        world.poke(sol).expect_ok();
+        world.refresh_reserve(sol).expect_ok();
         world.advance(600);
     }
     let moved = before - weight(&world);

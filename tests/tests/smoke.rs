@@ -196,7 +196,7 @@ fn live_through(bytecode: &[u8]) -> Vec<Step> {
     }
     run.step("collect_fees", |world| world.collect_fees(usd));
     run.step("settle_bad_debt", |world| world.settle(trader.margin, usd));
-    run.step("poke", |world| world.poke(usd));
+    run.step("refresh_reserve", |world| world.refresh_reserve(usd));
     let (view, delegate) = (run.world.view(), run.world.key("delegate"));
     run.step("set_delegate", |world| {
         world.send(&[view.set_delegate(lender.key, lender.margin, delegate, rights::WITHDRAW, i64::MAX)])

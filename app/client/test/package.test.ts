@@ -46,19 +46,19 @@ const NODE = `
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describeError } from '@ballast/client';
-import { getPokeInstruction } from '@ballast/client/generated';
+import { getRefreshReserveInstruction } from '@ballast/client/generated';
 import { ask } from './ask.js';
 const file = await readFile(fileURLToPath(import.meta.resolve('@ballast/client/engine.wasm')));
-const poke = getPokeInstruction({ market: '${situation.market.address}', reserve: 1 });
+const refreshReserve = getRefreshReserveInstruction({ market: '${situation.market.address}', reserve: 1 });
 const own = await ask();
-console.log(JSON.stringify([JSON.parse(own), own === (await ask(file)), poke.data[1], describeError(6000)]));
+console.log(JSON.stringify([JSON.parse(own), own === (await ask(file)), refreshReserve.data[1], describeError(6000)]));
 `;
 const TYPES = `
 import { type Engine, loadEngine } from '@ballast/client';
-import { getPokeInstruction } from '@ballast/client/generated';
+import { getRefreshReserveInstruction } from '@ballast/client/generated';
 export const engine: Promise<Engine> = loadEngine();
 // @ts-expect-error: an instruction is no text, and nothing here is of any type.
-export const poke: string = getPokeInstruction;
+export const refreshReserve: string = getRefreshReserveInstruction;
 `;
 
 let scratch: string;

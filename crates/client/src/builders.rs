@@ -376,9 +376,9 @@ impl MarketView {
     }
 
     /// Brings a reserve's interest, insurance, windows and breaker up to date. Nobody signs.
-    pub fn poke(&self, reserve: u8) -> Result<Instruction> {
+    pub fn refresh_reserve(&self, reserve: u8) -> Result<Instruction> {
         self.reserve(reserve)?;
-        Ok(ix::Poke { market: self.address, reserve }.instruction())
+        Ok(ix::RefreshReserve { market: self.address, reserve }.instruction())
     }
 }
 

@@ -354,7 +354,7 @@ instructions! {
         market: writable,
     } ()
     /// Brings a reserve's interest, insurance, windows and breaker up to date. Anyone may.
-    Poke = 27 "poke" {
+    RefreshReserve = 27 "refresh_reserve" {
         market: writable,
     } (
         /// Index of the reserve.

@@ -187,7 +187,7 @@ fn every_instruction(view: &MarketView) -> ballast_client::engine::Result<Vec<In
         view.close_stake(owner, to, 1),
         view.pause(&[Action::Withdraw, Action::Borrow]),
         view.resume(owner),
-        view.poke(3)?,
+        view.refresh_reserve(3)?,
         view.queue_change(payer, 255, vec![1, 2, 3]),
         view.execute_change(owner, &change),
         view.cancel_change(owner, &change),

@@ -273,7 +273,7 @@ impl Ledger<'_> {
     /// Brings a reserve up to date while nobody uses it or publishes its price: interest, the insurance's share of it, the ramp,
     /// windows, and the price breaker.
     /// Anyone may. Returns what became of the breaker.
-    pub fn poke(&mut self, reserve: u8) -> Result<Option<Change>> {
+    pub fn refresh_reserve(&mut self, reserve: u8) -> Result<Option<Change>> {
         let now = self.now;
         let record = self.accrued(reserve)?;
         record.set_some_fees_aside();

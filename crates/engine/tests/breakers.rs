@@ -207,8 +207,8 @@ fn a_price_that_moves_halts_the_reserve_by_tiers_for_longer_each_time() {
     }
     // A day without one starts over. Nobody has to trade for it to lift.
     world.now = halt(&world).until + 86_400;
-    assert_eq!(world.act(0, |ledger, _| ledger.poke(SOL)), Ok(Some(Change::Lifted)));
-    assert_eq!(world.act(0, |ledger, _| ledger.poke(SOL)), Ok(None));
+    assert_eq!(world.act(0, |ledger, _| ledger.refresh_reserve(SOL)), Ok(Some(Change::Lifted)));
+    assert_eq!(world.act(0, |ledger, _| ledger.refresh_reserve(SOL)), Ok(None));
     assert_eq!(publish_apart(&mut world, SOL, 300), Some(Change::Tripped));
     assert_eq!(halt(&world).until, world.now + 600);
 }

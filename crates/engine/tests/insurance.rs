@@ -127,7 +127,7 @@ fn interest_feeds_the_insurance_by_its_share() {
     world.deposit(BORROWER, SOL, 1_000 * ONE_SOL);
     world.borrow(BORROWER, USDC, 80_000 * ONE_USDC);
     world.now += 31_536_000;
-    world.act(0, |ledger, _| ledger.poke(USDC)).unwrap();
+    world.act(0, |ledger, _| ledger.refresh_reserve(USDC)).unwrap();
     let reserve = world.reserves[USDC as usize];
     let fees = reserve.insurance.assets + reserve.claimable;
     assert_eq!(reserve.insurance.assets, fees * 4_000 / 10_000);

@@ -282,7 +282,7 @@ proptest! {
             let (Action::Stake(actor, ..) | Action::Unstake(actor, ..), Outcome::Moved { reserve, .. }) = (action, outcome) else { return };
             let index = reserve as usize;
             let mut aside = before.clone();
-            Action::Poke(reserve).run(&mut aside).unwrap();
+            Action::RefreshReserve(reserve).run(&mut aside).unwrap();
             for user in 0..USERS {
                 let (old, new) = (staked_worth(&aside, user, index) as i128, staked_worth(after, user, index) as i128);
                 if user == actor {
@@ -458,7 +458,7 @@ fn poking_accrues_no_second_doubling_i2() {
     world.reserves[0].borrow(lent).unwrap();
     for _ in 0..4 {
         world.now += 30 * 86_400;
-        world.act(0, |ledger, _| ledger.poke(0)).unwrap();
+        world.act(0, |ledger, _| ledger.refresh_reserve(0)).unwrap();
         assert_in_range(&world.reserves[0]);
         assert_books(&world.reserves[0]);
     }

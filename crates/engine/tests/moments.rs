@@ -12,7 +12,7 @@ use ballast_engine::{
 };
 use common::{
     World, cases, lend,
-    moment::{Done, Hand, STAKED, STRANGERS, Step, close, most, most_out, poke, refresh, step},
+    moment::{Done, Hand, STAKED, STRANGERS, Step, close, most, most_out, refresh, refresh_reserve, step},
     reserve_config, update,
 };
 use proptest::prelude::*;
@@ -215,7 +215,7 @@ impl Moment {
         }
         for step in steps {
             match step.take(&mut moment.with, &mut hand) {
-                Ok(Done::Poke(reserve)) => poke(&mut moment.without, reserve).unwrap(),
+                Ok(Done::RefreshReserve(reserve)) => refresh_reserve(&mut moment.without, reserve).unwrap(),
                 Ok(Done::Refresh(reserve, update)) => refresh(&mut moment.without, reserve, &update),
                 Ok(Done::Flow) | Err(_) => {}
             }
@@ -240,7 +240,7 @@ impl Moment {
 /// Brings all reserves up to date, with a few atoms paid into each.
 fn others(world: &mut World) {
     for reserve in 0..4 {
-        poke(world, reserve).unwrap();
+        refresh_reserve(world, reserve).unwrap();
         world.deposit(LENDER, reserve, 1_000);
     }
 }
@@ -353,8 +353,8 @@ proptest! {
             moment.both(|world| {
                 world.now += 60;
                 move_price(world, reserve, factor);
-                // A refresh samples the volatility or ramps. A keeper's poke ramps, whose turn ever it was.
-                poke(world, reserve).unwrap();
+                // A refresh samples the volatility or ramps. A keeper's reserve refresh ramps, whose turn ever it was.
+                refresh_reserve(world, reserve).unwrap();
             });
             compare(&moment)?;
         }

@@ -19,7 +19,7 @@ use proptest::prelude::*;
 enum Event {
     Wait(i64),
     Refresh,
-    Poke,
+    RefreshReserve,
     Configure(Box<ReserveConfig>),
     Deposit(u64),
     Withdraw,
@@ -56,7 +56,7 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         4 => (1i64..900).prop_map(Event::Wait),
         4 => Just(Event::Refresh),
-        2 => Just(Event::Poke),
+        2 => Just(Event::RefreshReserve),
         2 => risky_config().prop_map(|config| Event::Configure(Box::new(config))),
         1 => (1u64..1 << 45).prop_map(Event::Deposit),
         1 => Just(Event::Withdraw),
@@ -80,7 +80,7 @@ fn happen(world: &mut World, event: Event) {
         Event::Wait(seconds) => world.now += seconds,
         Event::Refresh if world.reserves[RESERVE as usize].price.publish_time < world.now => again(world, RESERVE),
         Event::Refresh => {}
-        Event::Poke => world.act(0, |ledger, _| ledger.poke(RESERVE)).map(drop).unwrap(),
+        Event::RefreshReserve => world.act(0, |ledger, _| ledger.refresh_reserve(RESERVE)).map(drop).unwrap(),
         Event::Configure(config) => world.act(0, |ledger, _| common::configure(ledger, RESERVE, &config)).unwrap(),
         // A refused one changes nothing.
         Event::Deposit(amount) => drop(world.act(1, |ledger, account| lend(ledger, account, RESERVE, amount))),
@@ -217,7 +217,7 @@ proptest! {
         }
     }
 
-    /// Without a new price maintenance still moves, by whoever pokes, and no faster than it may.
+    /// Without a new price maintenance still moves, by whoever refreshes, and no faster than it may.
     #[test]
     fn poking_moves_the_ramp_without_a_price(gaps in prop::collection::vec(1i64..900, 1..40)) {
         let mut world = World::new(1);
@@ -229,7 +229,7 @@ proptest! {
         for gap in gaps {
             world.now += gap;
             earned += gap.min(600);
-            world.act(0, |ledger, _| ledger.poke(0)).unwrap();
+            world.act(0, |ledger, _| ledger.refresh_reserve(0)).unwrap();
             let weights = world.reserves[0].risk.weights[0];
             let moved = from - weights.maintenance_asset.0 as i64;
             let ramp = config.risk.ramp.0 as i64;

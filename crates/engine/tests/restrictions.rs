@@ -48,7 +48,7 @@ fn a_halt_trips_beyond_its_tier_lifts_at_its_end_and_is_never_shortened() {
 }
 
 #[test]
-fn a_price_in_tier_one_backs_no_new_risk_until_a_poke_lifts_it() {
+fn a_price_in_tier_one_backs_no_new_risk_until_a_reserve_refresh_lifts_it() {
     let mut world = fallen(150.0);
     let reserve = &mut world.reserves[SOL as usize];
     reserve.halt = Halt { until: world.now + 60, tier: 1, ..Halt::default() };
@@ -57,7 +57,7 @@ fn a_price_in_tier_one_backs_no_new_risk_until_a_poke_lifts_it() {
     let borrow = |world: &mut World| world.act(USER, |ledger, account| ledger.borrow(account, USDC, 1)).map(drop);
     assert_eq!(borrow(&mut world), Err(Error::InitialHealthTooLow));
     world.now += 60;
-    world.act(0, |ledger, _| ledger.poke(SOL)).unwrap().unwrap();
+    world.act(0, |ledger, _| ledger.refresh_reserve(SOL)).unwrap().unwrap();
     assert_eq!(borrow(&mut world), Ok(()));
 }
 
@@ -91,7 +91,7 @@ fn income_that_leaves_or_enters_the_books_moves_the_rates() {
     world.act(0, |ledger, _| ledger.end_flash_loan(USDC)).unwrap();
     assert_eq!((usdc(&mut world).flash_loan, usdc(&mut world).flash_fee), (0, 0));
     assert_current(&world);
-    world.act(0, |ledger, _| ledger.poke(USDC)).unwrap();
+    world.act(0, |ledger, _| ledger.refresh_reserve(USDC)).unwrap();
     assert_eq!(usdc(&mut world).claimable, 2_500 * ONE_USDC);
     assert_current(&world);
 }
@@ -139,7 +139,7 @@ fn losses_of_the_insurance_count_and_add_up_until_governance_resumes() {
 }
 
 #[test]
-fn a_poke_drains_the_windows() {
+fn a_reserve_refresh_drains_the_windows() {
     let mut world = fallen(150.0);
     usdc(&mut world).config.breakers.outflow_hour = 3_600_000;
     world.market.config.outflow_hour = 1;
@@ -150,7 +150,7 @@ fn a_poke_drains_the_windows() {
     let used = Throughput { level: 100_000_000, updated: world.now };
     (usdc(&mut world).liquidated, world.market.liquidated, world.market.losses) = (used, used, used);
     world.now += 3_600;
-    world.act(0, |ledger, _| ledger.poke(USDC)).unwrap();
+    world.act(0, |ledger, _| ledger.refresh_reserve(USDC)).unwrap();
     let empty = Outflow { updated: world.now, ..Outflow::default() };
     assert_eq!((usdc(&mut world).outflow, world.market.outflow), (empty, empty));
     assert_eq!((usdc(&mut world).liquidated.level, world.market.liquidated.level), (0, 0));
@@ -263,9 +263,9 @@ fn exempt_liquidations_fill_a_window_and_no_more() {
     assert_eq!(window.room(7_200, Period::Hour, START), 0);
     assert_eq!(window.room(7_200, Period::Hour, START + 1_800), 3_600);
     // Who looks at it every minute does not keep it full.
-    let mut poked = Throughput { level: 1_000_000, updated: START };
-    (1..=30).for_each(|minutes| poked.drain(7_200, Period::Hour, START + minutes * 60));
-    assert_eq!(poked.room(7_200, Period::Hour, START + 1_800), 3_600);
+    let mut refreshed = Throughput { level: 1_000_000, updated: START };
+    (1..=30).for_each(|minutes| refreshed.drain(7_200, Period::Hour, START + minutes * 60));
+    assert_eq!(refreshed.room(7_200, Period::Hour, START + 1_800), 3_600);
 }
 
 /// Tokens that come and go leave the market's window where it was, whether their price moves between or is old.
@@ -294,7 +294,7 @@ fn a_round_trip_leaves_the_markets_window_where_it_was() {
 }
 
 #[test]
-fn a_poke_does_not_lift_a_halt_while_the_price_is_still_away() {
+fn a_reserve_refresh_does_not_lift_a_halt_while_the_price_is_still_away() {
     let mut world = fallen(150.0);
     let reserve = &mut world.reserves[SOL as usize];
     (reserve.config.breakers.tiers, reserve.config.breakers.halt_seconds) = ([500, 1_000, 2_000].map(Bps), 60);
@@ -305,11 +305,11 @@ fn a_poke_does_not_lift_a_halt_while_the_price_is_still_away() {
     let halt = world.reserves[SOL as usize].halt;
     assert_eq!(halt.tier, 3);
     world.now = halt.until;
-    assert_eq!(world.act(0, |ledger, _| ledger.poke(SOL)), Ok(Some(Change::Tripped)));
+    assert_eq!(world.act(0, |ledger, _| ledger.refresh_reserve(SOL)), Ok(Some(Change::Tripped)));
     assert!(world.reserves[SOL as usize].halt.is_frozen(world.now));
     // An old price says nothing any more.
     world.now = world.reserves[SOL as usize].halt.until + 600;
-    assert_eq!(world.act(0, |ledger, _| ledger.poke(SOL)), Ok(Some(Change::Lifted)));
+    assert_eq!(world.act(0, |ledger, _| ledger.refresh_reserve(SOL)), Ok(Some(Change::Lifted)));
 }
 
 #[test]
@@ -335,12 +335,12 @@ fn what_fees_in_the_books_bear_trips_no_breaker() {
 }
 
 #[test]
-fn a_poke_leaves_lenders_most_of_the_cash() {
+fn a_reserve_refresh_leaves_lenders_most_of_the_cash() {
     let mut world = fallen(150.0);
     world.deposit(USER, SOL, 10_000 * ONE_SOL);
     world.borrow(USER, USDC, 90_900 * ONE_USDC);
     world.now += 31_536_000;
-    world.act(0, |ledger, _| ledger.poke(USDC)).unwrap();
+    world.act(0, |ledger, _| ledger.refresh_reserve(USDC)).unwrap();
     assert_eq!((usdc(&mut world).cash, usdc(&mut world).claimable), (75 * ONE_USDC, 25 * ONE_USDC));
 }
 

@@ -31,7 +31,7 @@ const DEMANDS: Demands = Demands {
 };
 /// USD.
 const LAMPORT: f64 = 150e-9;
-const THRESHOLDS: Thresholds = Thresholds { refresh_age_bps: 5_000, refresh_deviation_bps: 50, poke_fees: 1.0 };
+const THRESHOLDS: Thresholds = Thresholds { refresh_age_bps: 5_000, refresh_deviation_bps: 50, refresh_fees: 1.0 };
 
 /// A market of a dollar and two collaterals, and traders who borrow nearly all they may.
 struct Theatre {
@@ -148,7 +148,7 @@ impl Theatre {
                     Duty::Refresh(reserves) => {
                         vec![order::refresh(&chain, market, reserves).expect("known").expect("some")]
                     }
-                    Duty::Poke(reserve) => vec![market.poke(*reserve).expect("listed")],
+                    Duty::RefreshReserve(reserve) => vec![market.refresh_reserve(*reserve).expect("listed")],
                     Duty::Execute(change) => vec![market.execute_change(self.keeper, change)],
                     Duty::Cancel(change) => vec![market.cancel_change(self.keeper, change)],
                 };

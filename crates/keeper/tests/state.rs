@@ -187,7 +187,7 @@ proptest! {
         let history = History::new(seed, 40);
         let mut state = told_in_order(&history);
         let mut predicted = state.chain.predict(u64::MAX).expect("all is known");
-        let thresholds = Thresholds { refresh_age_bps: 0, refresh_deviation_bps: 0, poke_fees: f64::MAX };
+        let thresholds = Thresholds { refresh_age_bps: 0, refresh_deviation_bps: 0, refresh_fees: f64::MAX };
         let (duties, found) = duties(&mut state, &mut predicted, Extent::Full, &thresholds, |_| true);
         let market = &predicted.market;
         for number in 0..MARGINS {

@@ -159,7 +159,7 @@ impl World {
         let market = self.market()?;
         let is_ramping = |index: &u8| market.reserves[*index as usize].risk.is_ramping != 0;
         for index in (0..market.reserves.len() as u8).filter(is_ramping) {
-            self.run("poke", market.poke(index)?)?;
+            self.run("refresh_reserve", market.refresh_reserve(index)?)?;
         }
         for (index, update) in updates.iter().enumerate() {
             let address = price_account(index);

@@ -204,8 +204,8 @@ pub mod ballast {
 
     /// Brings a reserve's interest, insurance, ramp, windows and breaker up to date. Anyone may.
     #[discrim = 27]
-    pub fn poke(ctx: &mut Context<Poke>, reserve: u8) -> Result<()> {
-        ctx.accounts.poke(reserve)
+    pub fn refresh_reserve(ctx: &mut Context<RefreshReserve>, reserve: u8) -> Result<()> {
+        ctx.accounts.refresh_reserve(reserve)
     }
 
     /// Queues a change by the authority: edits of a reserve or of the market (255) as in `set_parameters`, or a listing (254):

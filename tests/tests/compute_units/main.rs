@@ -244,8 +244,8 @@ fn governance(measured: &mut Measured, mut scene: Full) {
     let world = &mut scene.world;
     let outcome = world.fork().collect_fees(RESERVES - 1);
     measured.add("collect_fees", 0, outcome);
-    let outcome = world.fork().poke(RESERVES - 1);
-    measured.add("poke", 0, outcome);
+    let outcome = world.fork().refresh_reserve(RESERVES - 1);
+    measured.add("refresh_reserve", 0, outcome);
     insurance(measured, &mut world.fork());
     let outcome = world.reconfigure(RESERVES - 1, |config| config.deposit_cap = 1);
     measured.add("set_parameters", 0, outcome);

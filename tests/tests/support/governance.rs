@@ -250,8 +250,10 @@ impl Actors {
         Step::new(ix::Resume { signer, market: self.world.market }, move |model| model.resume(signer))
     }
 
-    pub fn poke(&mut self) -> Step {
+    pub fn refresh_reserve(&mut self) -> Step {
         let reserve = self.reserve();
-        Step::new(ix::Poke { market: self.world.market, reserve }, move |model| model.poke(reserve))
+        Step::new(ix::RefreshReserve { market: self.world.market, reserve }, move |model| {
+            model.refresh_reserve(reserve)
+        })
     }
 }

@@ -56,7 +56,7 @@ impl Actors {
             24 => self.close_stake(),
             25 => self.pause(),
             26 => self.resume(),
-            27 => self.poke(),
+            27 => self.refresh_reserve(),
             28 => self.queue_change(),
             29 => self.execute_change(),
             30 => self.cancel_change(),

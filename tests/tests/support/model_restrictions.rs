@@ -162,8 +162,8 @@ impl Model {
         Ok(())
     }
 
-    pub fn poke(&mut self, reserve: u8) -> Answer {
-        if engine(self.ledger().poke(reserve))?.is_some() {
+    pub fn refresh_reserve(&mut self, reserve: u8) -> Answer {
+        if engine(self.ledger().refresh_reserve(reserve))?.is_some() {
             self.market.next_event();
         }
         Ok(())

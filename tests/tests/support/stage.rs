@@ -246,7 +246,7 @@ fn valid(world: &mut World, usd: u8, sol: u8, cast: &Cast) -> Vec<Instruction> {
         view.close_stake(closer, payer, usd),
         view.pause(&[Action::Withdraw]),
         view.resume(authority),
-        view.poke(usd).expect(listed),
+        view.refresh_reserve(usd).expect(listed),
         view.queue_change(payer, OF_MARKET, higher_loss_limit(&view)),
         view.execute_change(lender.key, &world.change(due.executed)),
         view.cancel_change(authority, &world.change(due.cancelled)),

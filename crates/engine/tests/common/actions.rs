@@ -41,7 +41,7 @@ pub enum Action {
     /// So many of all shares, of 10,000.
     BeginUnstake(usize, u8, u64),
     Unstake(usize, u8),
-    Poke(u8),
+    RefreshReserve(u8),
     Pause(u8),
     Resume,
     /// Multiplies the price by so many basis points, with a confidence and an EMA given in basis points of it.
@@ -147,7 +147,9 @@ impl Action {
             Self::Unstake(user, reserve) => {
                 world.act_on_stake(user, reserve, |ledger, stake| ledger.unstake(stake)).map(moved(reserve))
             }
-            Self::Poke(reserve) => world.act(0, |ledger, _| ledger.poke(reserve)).map(|_| Outcome::Other),
+            Self::RefreshReserve(reserve) => {
+                world.act(0, |ledger, _| ledger.refresh_reserve(reserve)).map(|_| Outcome::Other)
+            }
             Self::Pause(actions) => world.market.pause.begin(actions, world.now).map(|()| Outcome::Other),
             Self::Resume => world.market.resume(true, world.now).map(|()| Outcome::Other),
             Self::Price { reserve, factor, confidence, ema } => {
@@ -198,7 +200,7 @@ pub fn side_action(users: usize) -> impl Strategy<Value = Action> {
         2 => (0..users, 0u8..4, part).prop_map(|(user, reserve, part)| Action::BeginUnstake(user, reserve, part)),
         2 => (0..users, 0u8..4).prop_map(|(user, reserve)| Action::Unstake(user, reserve)),
         2 => (0u8..4, size()).prop_map(|(reserve, size)| Action::FlashLoan(reserve, size)),
-        2 => (0u8..4).prop_map(Action::Poke),
+        2 => (0u8..4).prop_map(Action::RefreshReserve),
         1 => (0..users).prop_map(Action::Mark),
         1 => (0u8..17).prop_map(Action::Pause),
         1 => Just(Action::Resume),

@@ -26,7 +26,7 @@ pub enum Step {
     /// Takes the stake out, and puts it in again.
     Unstake,
     Stake,
-    Poke(u8),
+    RefreshReserve(u8),
     /// A price that was published since the last, of so many basis points of it.
     Refresh(u8, u64),
 }
@@ -35,7 +35,7 @@ pub enum Step {
 #[derive(Clone, Copy, Debug)]
 pub enum Done {
     Flow,
-    Poke(u8),
+    RefreshReserve(u8),
     Refresh(u8, PriceUpdate),
 }
 
@@ -105,7 +105,7 @@ impl Step {
                 hand.unstaked = 0;
                 flow(hand, STAKED, -(done.amount as i128))
             }
-            Self::Poke(reserve) => poke(world, reserve).map(|()| Done::Poke(reserve)),
+            Self::RefreshReserve(reserve) => refresh_reserve(world, reserve).map(|()| Done::RefreshReserve(reserve)),
             Self::Refresh(reserve, bps) => {
                 let price = (world.prices[reserve as usize] as i128 * bps as i128 / 10_000) as i64;
                 // A second after the one that is held.
@@ -121,8 +121,8 @@ impl Step {
     }
 }
 
-pub fn poke(world: &mut World, reserve: u8) -> Result<()> {
-    world.act(0, |ledger, _| ledger.poke(reserve)).map(drop)
+pub fn refresh_reserve(world: &mut World, reserve: u8) -> Result<()> {
+    world.act(0, |ledger, _| ledger.refresh_reserve(reserve)).map(drop)
 }
 
 pub fn refresh(world: &mut World, reserve: u8, update: &PriceUpdate) {
@@ -200,7 +200,7 @@ pub fn step() -> impl Strategy<Value = Step> {
         1 => (0u8..4).prop_map(Step::EndFlashLoan),
         1 => Just(Step::Unstake),
         1 => Just(Step::Stake),
-        3 => (0u8..4).prop_map(Step::Poke),
+        3 => (0u8..4).prop_map(Step::RefreshReserve),
         2 => (0u8..4, factor).prop_map(|(reserve, factor)| Step::Refresh(reserve, factor)),
     ]
 }

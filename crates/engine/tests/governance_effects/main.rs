@@ -185,7 +185,7 @@ fn act() -> impl Strategy<Value = Step> {
     prop_oneof![
         // Time and prices are steps of their own, and a pause is not what is at stake.
         6 => any_action(NEWCOMER).prop_map(|action| match action {
-            Action::Wait(_) | Action::Price { .. } | Action::Pause(_) | Action::Resume => Action::Poke(0),
+            Action::Wait(_) | Action::Price { .. } | Action::Pause(_) | Action::Resume => Action::RefreshReserve(0),
             other => other,
         }),
         2 => place.clone().prop_map(|(_, reserve, size)| Action::Withdraw(0, reserve, size)),

@@ -74,8 +74,8 @@ fn publish(world: &mut World, reserve: u8, [price, confidence, ema]: [i64; 3]) -
 }
 
 impl World {
-    pub fn poke_all(&mut self) {
-        RESERVES.for_each(|reserve| self.act(0, |ledger, _| ledger.poke(reserve)).map(drop).unwrap());
+    pub fn refresh_all_reserves(&mut self) {
+        RESERVES.for_each(|reserve| self.act(0, |ledger, _| ledger.refresh_reserve(reserve)).map(drop).unwrap());
     }
 
     fn maintenance(&self, user: usize) -> Health {
@@ -112,11 +112,11 @@ impl Pair {
         [&mut self.idle, &mut self.governed].into_iter().for_each(act);
     }
 
-    /// Seconds pass, and all prices are published again. The poke before has both ramp; the refresh samples then.
+    /// Seconds pass, and all prices are published again. The reserve refresh before has both ramp; the refresh samples then.
     pub fn wait(&mut self, seconds: i64) {
         self.both(|world| {
             world.now += seconds;
-            world.poke_all();
+            world.refresh_all_reserves();
             for reserve in RESERVES {
                 let price = world.prices[reserve as usize];
                 let _ = publish(world, reserve, [price, 0, price]);
@@ -145,7 +145,7 @@ impl Pair {
     /// Has somebody in office change something at once, in one of the two. Whatever takes effect moves nothing at this instant
     /// but what new risk is judged by.
     pub fn at_once(&mut self, signer: Address, wish: &Wish) -> bool {
-        self.both(World::poke_all);
+        self.both(World::refresh_all_reserves);
         let before = self.governed.clone();
         let (target, edits) = (wish.target(), wish.edits(&before));
         let set = self.governed.act(0, |ledger, _| ledger.set_parameters(&signer, target, &edits, &mut |_, _| ()));
@@ -153,7 +153,7 @@ impl Pair {
             return false;
         }
         assert!(signer == AUTHORITY || signer == COUNCIL, "nobody else changes anything");
-        self.governed.poke_all();
+        self.governed.refresh_all_reserves();
         self.since.get_or_insert(self.governed.now);
         assert_nothing_moves(&before, &self.governed);
         self.compare();
@@ -162,7 +162,7 @@ impl Pair {
 
     /// Executes, in both, a change that has waited. If one of them refuses it, neither makes it.
     pub fn waited(&mut self, wish: &Wish) {
-        self.both(World::poke_all);
+        self.both(World::refresh_all_reserves);
         let edits = wish.edits(&self.idle);
         let mut change = Change {
             target: wish.target(),
@@ -177,7 +177,7 @@ impl Pair {
         if execute(&mut idle).is_ok() && execute(&mut governed).is_ok() {
             (self.idle, self.governed) = (idle, governed);
             self.note_ramps();
-            self.both(World::poke_all);
+            self.both(World::refresh_all_reserves);
             self.compare();
         }
     }

@@ -130,7 +130,7 @@ impl Actor {
             Duty::Liquidate(_) => Vec::new(),
             Duty::Settle(account, reserve) => vec![market.settle_bad_debt(*account, *reserve)?],
             Duty::Refresh(reserves) => order::refresh(&view.chain, market, reserves)?.into_iter().collect(),
-            Duty::Poke(reserve) => vec![market.poke(*reserve)?],
+            Duty::RefreshReserve(reserve) => vec![market.refresh_reserve(*reserve)?],
             Duty::Execute(change) => vec![market.execute_change(view.chain.keeper, change)],
             Duty::Cancel(change) => vec![market.cancel_change(view.chain.keeper, change)],
         })

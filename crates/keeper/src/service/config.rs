@@ -103,7 +103,7 @@ pub struct Options {
     /// By how much a bid rises after each attempt that did not land, percent.
     #[arg(long, value_name = "PERCENT", default_value_t = 50)]
     pub priority_raise: u32,
-    /// Most that a transaction without profit (prices, pokes, bad debts, changes) may pay for priority, lamports.
+    /// Most that a transaction without profit (prices, refreshes, bad debts, changes) may pay for priority, lamports.
     #[arg(long, value_name = "LAMPORTS", default_value_t = 20_000)]
     pub crank_priority: u64,
     /// Price of SOL for what fees cost, USD, where the market lists no wrapped SOL.
@@ -127,9 +127,9 @@ pub struct Options {
     /// Refresh a price once it is this far from the chain's, percent.
     #[arg(long, value_name = "PERCENT", default_value_t = 0.5)]
     pub refresh_deviation: f64,
-    /// Poke a reserve once fees of so much wait for its insurance, USD.
+    /// Refresh a reserve once fees of so much wait for its insurance, USD.
     #[arg(long, value_name = "USD", default_value_t = 100.0)]
-    pub poke_fees: f64,
+    pub refresh_fees: f64,
     /// Wait up to so long before a transaction, at random, milliseconds: for several keepers of one operator.
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
     pub jitter: u64,
@@ -252,7 +252,7 @@ impl Options {
         Ok(Thresholds {
             refresh_age_bps: bps(self.refresh_age, "refresh-age", 100.0)?,
             refresh_deviation_bps: bps(self.refresh_deviation, "refresh-deviation", 100.0)?,
-            poke_fees: self.poke_fees,
+            refresh_fees: self.refresh_fees,
         })
     }
 

@@ -24,7 +24,7 @@ pub enum Duty {
     /// Prices that the chain does not have.
     Refresh(Vec<u8>),
     /// A reserve that nobody uses has a halt that is over, or fees that wait.
-    Poke(u8),
+    RefreshReserve(u8),
     /// A change is due.
     Execute(Box<Change>),
     /// A change has expired.
@@ -50,7 +50,7 @@ impl Duty {
         match self {
             Self::Liquidate(account) | Self::Settle(account, _) => Subject::Account(*account),
             Self::Refresh(_) => Subject::Prices,
-            Self::Poke(reserve) => Subject::Reserve(*reserve),
+            Self::RefreshReserve(reserve) => Subject::Reserve(*reserve),
             Self::Execute(change) | Self::Cancel(change) => Subject::Change(change.number),
         }
     }
@@ -61,7 +61,7 @@ impl Duty {
             Self::Liquidate(_) => "liquidate",
             Self::Settle(..) => "settle_bad_debt",
             Self::Refresh(_) => "refresh_prices",
-            Self::Poke(_) => "poke",
+            Self::RefreshReserve(_) => "refresh_reserve",
             Self::Execute(_) => "execute_change",
             Self::Cancel(_) => "cancel_change",
         }
@@ -75,8 +75,8 @@ pub struct Thresholds {
     pub refresh_age_bps: u16,
     /// Difference from the chain's price at which it is refreshed, basis points.
     pub refresh_deviation_bps: u16,
-    /// Fees of a reserve that wait, USD, from which on it is poked.
-    pub poke_fees: f64,
+    /// Fees of a reserve that wait, USD, from which on it is refreshed.
+    pub refresh_fees: f64,
 }
 
 /// Prices of one transaction, at most.
@@ -121,7 +121,7 @@ pub fn duties(
     if all {
         let due = state.book.due(&predicted.market.reserves, now);
         duties.extend(due.into_iter().take(MOST_CANDIDATES).map(|(address, _)| Duty::Liquidate(address)));
-        duties.extend(pokes(&state.chain, now, thresholds));
+        duties.extend(refreshes(&state.chain, now, thresholds));
         duties.extend(changes(&state.chain, now));
     }
     (duties, found)
@@ -146,16 +146,16 @@ fn stale_prices(chain: &Chain, predicted: &Predicted, thresholds: &Thresholds) -
 }
 
 /// Reserves with a halt that is over, or with fees that wait.
-fn pokes(chain: &Chain, now: i64, thresholds: &Thresholds) -> Vec<Duty> {
+fn refreshes(chain: &Chain, now: i64, thresholds: &Thresholds) -> Vec<Duty> {
     let reserves = chain.market().map_or(&[][..], |market| &market.reserves);
     let waits = |reserve: &&ballast_client::engine::reserve::Reserve| {
         let fees = u64::try_from(reserve.fees() >> 64).unwrap_or(u64::MAX).min(reserve.cash / 4);
         let value = reserve.price.value_floor(fees, reserve.price.spot, Bps(ONE_BPS)).to_f64();
         let is_insured = reserve.config.insurance.fee_share.0 != 0;
-        (reserve.halt.tier != 0 && now >= reserve.halt.until) || (is_insured && value >= thresholds.poke_fees)
+        (reserve.halt.tier != 0 && now >= reserve.halt.until) || (is_insured && value >= thresholds.refresh_fees)
     };
     let numbered = (0u8..).zip(reserves).filter(|(_, reserve)| reserve.closed == 0 && waits(reserve));
-    numbered.map(|(index, _)| Duty::Poke(index)).collect()
+    numbered.map(|(index, _)| Duty::RefreshReserve(index)).collect()
 }
 
 /// Changes that are due, and those that have expired. A listing costs the rent of a vault, and is left to those who want it.

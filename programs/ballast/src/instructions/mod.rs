@@ -13,10 +13,10 @@ mod mark_liquidatable;
 mod open_account;
 mod pay_in;
 mod pay_out;
-mod poke;
 mod read_health;
 mod receivership;
 mod refresh_prices;
+mod refresh_reserve;
 mod restrict;
 mod set_delegate;
 mod settle_bad_debt;
@@ -25,8 +25,8 @@ mod stake;
 use governance::check_change;
 pub use {
     assert_sequence::*, close_account::*, collect_fees::*, create_market::*, flash_loan::*, governance::*,
-    liquidate::*, list_reserve::*, mark_liquidatable::*, open_account::*, pay_in::*, pay_out::*, poke::*,
-    read_health::*, receivership::*, refresh_prices::*, set_delegate::*, settle_bad_debt::*, stake::*,
+    liquidate::*, list_reserve::*, mark_liquidatable::*, open_account::*, pay_in::*, pay_out::*, read_health::*,
+    receivership::*, refresh_prices::*, refresh_reserve::*, set_delegate::*, settle_bad_debt::*, stake::*,
 };
 
 use {

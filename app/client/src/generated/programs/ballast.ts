@@ -71,10 +71,10 @@ import {
   getOpenAccountInstructionAsync,
   getOpenStakeInstruction,
   getPauseInstruction,
-  getPokeInstruction,
   getQueueChangeInstruction,
   getReadHealthInstruction,
   getRefreshPricesInstruction,
+  getRefreshReserveInstruction,
   getRepayInstruction,
   getResumeInstruction,
   getSetDelegateInstruction,
@@ -106,10 +106,10 @@ import {
   parseOpenAccountInstruction,
   parseOpenStakeInstruction,
   parsePauseInstruction,
-  parsePokeInstruction,
   parseQueueChangeInstruction,
   parseReadHealthInstruction,
   parseRefreshPricesInstruction,
+  parseRefreshReserveInstruction,
   parseRepayInstruction,
   parseResumeInstruction,
   parseSetDelegateInstruction,
@@ -163,10 +163,10 @@ import {
   type ParsedOpenAccountInstruction,
   type ParsedOpenStakeInstruction,
   type ParsedPauseInstruction,
-  type ParsedPokeInstruction,
   type ParsedQueueChangeInstruction,
   type ParsedReadHealthInstruction,
   type ParsedRefreshPricesInstruction,
+  type ParsedRefreshReserveInstruction,
   type ParsedRepayInstruction,
   type ParsedResumeInstruction,
   type ParsedSetDelegateInstruction,
@@ -176,10 +176,10 @@ import {
   type ParsedUnstakeInstruction,
   type ParsedWithdrawInstruction,
   type PauseInput,
-  type PokeInput,
   type QueueChangeInput,
   type ReadHealthInput,
   type RefreshPricesInput,
+  type RefreshReserveInput,
   type RepayInput,
   type ResumeInput,
   type SetDelegateInput,
@@ -276,10 +276,10 @@ export enum BallastInstruction {
   OpenAccount,
   OpenStake,
   Pause,
-  Poke,
   QueueChange,
   ReadHealth,
   RefreshPrices,
+  RefreshReserve,
   Repay,
   Resume,
   SetDelegate,
@@ -363,9 +363,6 @@ export function identifyBallastInstruction(
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([25])), 0)) {
     return BallastInstruction.Pause;
   }
-  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([27])), 0)) {
-    return BallastInstruction.Poke;
-  }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([28])), 0)) {
     return BallastInstruction.QueueChange;
   }
@@ -374,6 +371,9 @@ export function identifyBallastInstruction(
   }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([9])), 0)) {
     return BallastInstruction.RefreshPrices;
+  }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([27])), 0)) {
+    return BallastInstruction.RefreshReserve;
   }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([8])), 0)) {
     return BallastInstruction.Repay;
@@ -429,10 +429,10 @@ export type ParsedBallastInstruction<TProgram extends string = 'BaLLastVpFhaENTd
   | ({ instructionType: BallastInstruction.OpenAccount } & ParsedOpenAccountInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.OpenStake } & ParsedOpenStakeInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.Pause } & ParsedPauseInstruction<TProgram>)
-  | ({ instructionType: BallastInstruction.Poke } & ParsedPokeInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.QueueChange } & ParsedQueueChangeInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.ReadHealth } & ParsedReadHealthInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.RefreshPrices } & ParsedRefreshPricesInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.RefreshReserve } & ParsedRefreshReserveInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.Repay } & ParsedRepayInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.Resume } & ParsedResumeInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.SetDelegate } & ParsedSetDelegateInstruction<TProgram>)
@@ -539,10 +539,6 @@ export function parseBallastInstruction<TProgram extends string>(
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.Pause, ...parsePauseInstruction(instruction) };
     }
-    case BallastInstruction.Poke: {
-      assertIsInstructionWithAccounts(instruction);
-      return { instructionType: BallastInstruction.Poke, ...parsePokeInstruction(instruction) };
-    }
     case BallastInstruction.QueueChange: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.QueueChange, ...parseQueueChangeInstruction(instruction) };
@@ -554,6 +550,10 @@ export function parseBallastInstruction<TProgram extends string>(
     case BallastInstruction.RefreshPrices: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.RefreshPrices, ...parseRefreshPricesInstruction(instruction) };
+    }
+    case BallastInstruction.RefreshReserve: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.RefreshReserve, ...parseRefreshReserveInstruction(instruction) };
     }
     case BallastInstruction.Repay: {
       assertIsInstructionWithAccounts(instruction);
@@ -658,7 +658,6 @@ export type BallastPluginInstructions = {
     input: MakeOptional<OpenStakeInput, 'payer'>,
   ) => ReturnType<typeof getOpenStakeInstruction> & SelfPlanAndSendFunctions;
   pause: (input: PauseInput) => ReturnType<typeof getPauseInstruction> & SelfPlanAndSendFunctions;
-  poke: (input: PokeInput) => ReturnType<typeof getPokeInstruction> & SelfPlanAndSendFunctions;
   queueChange: (
     input: MakeOptional<QueueChangeInput, 'payer'>,
   ) => ReturnType<typeof getQueueChangeInstruction> & SelfPlanAndSendFunctions;
@@ -666,6 +665,9 @@ export type BallastPluginInstructions = {
   refreshPrices: (
     input: RefreshPricesInput,
   ) => ReturnType<typeof getRefreshPricesInstruction> & SelfPlanAndSendFunctions;
+  refreshReserve: (
+    input: RefreshReserveInput,
+  ) => ReturnType<typeof getRefreshReserveInstruction> & SelfPlanAndSendFunctions;
   repay: (
     input: MakeOptional<RepayInput, 'payer'>,
   ) => ReturnType<typeof getRepayInstruction> & SelfPlanAndSendFunctions;
@@ -756,7 +758,6 @@ export function ballastProgram() {
               getOpenStakeInstruction({ ...input, payer: input.payer ?? client.payer }),
             ),
           pause: (input) => addSelfPlanAndSendFunctions(client, getPauseInstruction(input)),
-          poke: (input) => addSelfPlanAndSendFunctions(client, getPokeInstruction(input)),
           queueChange: (input) =>
             addSelfPlanAndSendFunctions(
               client,
@@ -764,6 +765,7 @@ export function ballastProgram() {
             ),
           readHealth: (input) => addSelfPlanAndSendFunctions(client, getReadHealthInstruction(input)),
           refreshPrices: (input) => addSelfPlanAndSendFunctions(client, getRefreshPricesInstruction(input)),
+          refreshReserve: (input) => addSelfPlanAndSendFunctions(client, getRefreshReserveInstruction(input)),
           repay: (input) =>
             addSelfPlanAndSendFunctions(client, getRepayInstruction({ ...input, payer: input.payer ?? client.payer })),
           resume: (input) => addSelfPlanAndSendFunctions(client, getResumeInstruction(input)),

@@ -2,16 +2,16 @@ use super::*;
 use crate::{events::log_breaker, state::now};
 
 #[derive(Accounts)]
-pub struct Poke {
+pub struct RefreshReserve {
     #[account(mut)]
     pub market: Ledger,
 }
 
-impl Poke {
-    pub fn poke(&mut self, index: u8) -> Result<()> {
+impl RefreshReserve {
+    pub fn refresh_reserve(&mut self, index: u8) -> Result<()> {
         let market = *self.market.view();
         let mut books = books(&mut self.market, now()?);
-        if books.poke(index).on_chain()?.is_some() {
+        if books.refresh_reserve(index).on_chain()?.is_some() {
             log_breaker(&mut books, market.address(), index);
         }
         Ok(())

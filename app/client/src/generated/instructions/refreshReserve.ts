@@ -32,13 +32,13 @@ import { getAccountMetaFactory, type ResolvedInstructionAccount } from '@solana/
 import { getU8Decoder, getU8Encoder } from '../../numbers.js';
 import { BALLAST_PROGRAM_ADDRESS } from '../programs/index.js';
 
-export const POKE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([27]);
+export const REFRESH_RESERVE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([27]);
 
-export function getPokeDiscriminatorBytes(): ReadonlyUint8Array {
-  return fixEncoderSize(getBytesEncoder(), 1).encode(POKE_DISCRIMINATOR);
+export function getRefreshReserveDiscriminatorBytes(): ReadonlyUint8Array {
+  return fixEncoderSize(getBytesEncoder(), 1).encode(REFRESH_RESERVE_DISCRIMINATOR);
 }
 
-export type PokeInstruction<
+export type RefreshReserveInstruction<
   TProgram extends string = typeof BALLAST_PROGRAM_ADDRESS,
   TAccountMarket extends string | AccountMeta<string> = string,
   TRemainingAccounts extends readonly AccountMeta<string>[] = [],
@@ -48,43 +48,46 @@ export type PokeInstruction<
     [TAccountMarket extends string ? WritableAccount<TAccountMarket> : TAccountMarket, ...TRemainingAccounts]
   >;
 
-export type PokeInstructionData = { discriminator: ReadonlyUint8Array; reserve: number };
+export type RefreshReserveInstructionData = { discriminator: ReadonlyUint8Array; reserve: number };
 
-export type PokeInstructionDataArgs = { reserve: number };
+export type RefreshReserveInstructionDataArgs = { reserve: number };
 
-export function getPokeInstructionDataEncoder(): FixedSizeEncoder<PokeInstructionDataArgs> {
+export function getRefreshReserveInstructionDataEncoder(): FixedSizeEncoder<RefreshReserveInstructionDataArgs> {
   return transformEncoder(
     getStructEncoder([
       ['discriminator', fixEncoderSize(getBytesEncoder(), 1)],
       ['reserve', getU8Encoder()],
     ]),
-    (value) => ({ ...value, discriminator: POKE_DISCRIMINATOR }),
+    (value) => ({ ...value, discriminator: REFRESH_RESERVE_DISCRIMINATOR }),
   );
 }
 
-export function getPokeInstructionDataDecoder(): FixedSizeDecoder<PokeInstructionData> {
+export function getRefreshReserveInstructionDataDecoder(): FixedSizeDecoder<RefreshReserveInstructionData> {
   return getStructDecoder([
     ['discriminator', fixDecoderSize(getBytesDecoder(), 1)],
     ['reserve', getU8Decoder()],
   ]);
 }
 
-export function getPokeInstructionDataCodec(): FixedSizeCodec<PokeInstructionDataArgs, PokeInstructionData> {
-  return combineCodec(getPokeInstructionDataEncoder(), getPokeInstructionDataDecoder());
+export function getRefreshReserveInstructionDataCodec(): FixedSizeCodec<
+  RefreshReserveInstructionDataArgs,
+  RefreshReserveInstructionData
+> {
+  return combineCodec(getRefreshReserveInstructionDataEncoder(), getRefreshReserveInstructionDataDecoder());
 }
 
-export type PokeInput<TAccountMarket extends string = string> = {
+export type RefreshReserveInput<TAccountMarket extends string = string> = {
   market: Address<TAccountMarket>;
-  reserve: PokeInstructionDataArgs['reserve'];
+  reserve: RefreshReserveInstructionDataArgs['reserve'];
 };
 
-export function getPokeInstruction<
+export function getRefreshReserveInstruction<
   TAccountMarket extends string,
   TProgramAddress extends Address = typeof BALLAST_PROGRAM_ADDRESS,
 >(
-  input: PokeInput<TAccountMarket>,
+  input: RefreshReserveInput<TAccountMarket>,
   config?: { programAddress?: TProgramAddress },
-): PokeInstruction<TProgramAddress, TAccountMarket> {
+): RefreshReserveInstruction<TProgramAddress, TAccountMarket> {
   // Program address.
   const programAddress = config?.programAddress ?? BALLAST_PROGRAM_ADDRESS;
 
@@ -98,12 +101,12 @@ export function getPokeInstruction<
   const getAccountMeta = getAccountMetaFactory(programAddress, 'programId');
   return Object.freeze({
     accounts: [getAccountMeta('market', accounts.market)],
-    data: getPokeInstructionDataEncoder().encode(args as PokeInstructionDataArgs),
+    data: getRefreshReserveInstructionDataEncoder().encode(args as RefreshReserveInstructionDataArgs),
     programAddress,
-  } as PokeInstruction<TProgramAddress, TAccountMarket>);
+  } as RefreshReserveInstruction<TProgramAddress, TAccountMarket>);
 }
 
-export type ParsedPokeInstruction<
+export type ParsedRefreshReserveInstruction<
   TProgram extends string = typeof BALLAST_PROGRAM_ADDRESS,
   TAccountMetas extends readonly AccountMeta[] = readonly AccountMeta[],
 > = {
@@ -111,12 +114,12 @@ export type ParsedPokeInstruction<
   accounts: {
     market: TAccountMetas[0];
   };
-  data: PokeInstructionData;
+  data: RefreshReserveInstructionData;
 };
 
-export function parsePokeInstruction<TProgram extends string, TAccountMetas extends readonly AccountMeta[]>(
+export function parseRefreshReserveInstruction<TProgram extends string, TAccountMetas extends readonly AccountMeta[]>(
   instruction: Instruction<TProgram> & InstructionWithAccounts<TAccountMetas> & InstructionWithData<ReadonlyUint8Array>,
-): ParsedPokeInstruction<TProgram, TAccountMetas> {
+): ParsedRefreshReserveInstruction<TProgram, TAccountMetas> {
   if (instruction.accounts.length < 1) {
     throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
       actualAccountMetas: instruction.accounts.length,
@@ -132,6 +135,6 @@ export function parsePokeInstruction<TProgram extends string, TAccountMetas exte
   return {
     programAddress: instruction.programAddress,
     accounts: { market: getNextAccount() },
-    data: getPokeInstructionDataDecoder().decode(instruction.data),
+    data: getRefreshReserveInstructionDataDecoder().decode(instruction.data),
   };
 }
