@@ -6,7 +6,11 @@ use ballast_client::{
     from_engine, instruction::ExecuteChange, to_engine, vault_address,
 };
 use ballast_engine::{
-    Error, actions::EVERYTHING, governance::OF_MARKET, layout, market::MarketConfig, reserve::ReserveConfig, units::Bps,
+    Error,
+    ledger::EVERYTHING,
+    number::units::Bps,
+    record::layout,
+    state::{change::OF_MARKET, market::MarketConfig, reserve::ReserveConfig},
 };
 use ballast_tests::{MintSpec, Quote, Scene, Token, USD, World, market_config, reserve_config, with_account};
 use solana_account::Account;
@@ -41,7 +45,7 @@ fn governance_c32_many_small_steps_in_one_list_are_a_large_one() {
     world.reconfigure_market(|config| config.roles.risk_council = to_engine(&council)).expect_ok();
     let (mut stairs, mut config) = (Vec::new(), world.reserve(sol).config);
     while config.risk.cross.initial_asset.0 > 0 {
-        let lower = config.risk.cross.initial_asset.less(Bps(500));
+        let lower = config.risk.cross.initial_asset.saturating_sub(Bps(500));
         let next = {
             let mut next = config;
             next.risk.cross.initial_asset = lower;

@@ -2,11 +2,15 @@
 
 use ballast_engine::{
     Result,
-    governance::{Change, Listing, OF_LISTING, OF_MARKET},
-    layout::{Field, FieldType, Record},
-    market::MarketConfig,
-    parameter::{self, Parameter},
-    reserve::ReserveConfig,
+    record::{
+        layout::{Field, FieldType, Record},
+        parameter::Parameter,
+    },
+    state::{
+        change::{Change, Listing, OF_LISTING, OF_MARKET},
+        market::{self, MarketConfig},
+        reserve::{self, ReserveConfig},
+    },
 };
 use solana_address::Address;
 use solana_instruction::Instruction;
@@ -30,8 +34,8 @@ pub struct ParameterInfo {
 /// All parameters of a market ([`OF_MARKET`]) or, for any other target, of a reserve.
 pub fn parameters(target: u8) -> Vec<ParameterInfo> {
     let (table, fields): (&[Parameter], _) = match target {
-        OF_MARKET => (&parameter::MARKET, MarketConfig::FIELDS),
-        _ => (&parameter::RESERVE, ReserveConfig::FIELDS),
+        OF_MARKET => (&market::PARAMETERS, MarketConfig::FIELDS),
+        _ => (&reserve::PARAMETERS, ReserveConfig::FIELDS),
     };
     let name = |parameter: &Parameter| path(fields, parameter.offset as usize);
     table.iter().map(|parameter| ParameterInfo { name: name(parameter), parameter: *parameter }).collect()
@@ -92,12 +96,12 @@ pub struct Edits {
 impl Edits {
     /// Between two configurations of a market.
     pub fn of_market(old: &MarketConfig, new: &MarketConfig) -> Self {
-        Self::between(&parameter::MARKET, bytemuck::bytes_of(old), bytemuck::bytes_of(new))
+        Self::between(&market::PARAMETERS, bytemuck::bytes_of(old), bytemuck::bytes_of(new))
     }
 
     /// Between two configurations of a reserve.
     pub fn of_reserve(old: &ReserveConfig, new: &ReserveConfig) -> Self {
-        Self::between(&parameter::RESERVE, bytemuck::bytes_of(old), bytemuck::bytes_of(new))
+        Self::between(&reserve::PARAMETERS, bytemuck::bytes_of(old), bytemuck::bytes_of(new))
     }
 
     fn between(table: &[Parameter], old: &[u8], new: &[u8]) -> Self {
@@ -131,7 +135,7 @@ impl MarketView {
     }
 
     /// Queues edits of a reserve, or of the market ([`OF_MARKET`]), signed by the authority and by who pays the rent. The next
-    /// change has the number [`ballast_engine::market::Market::changes`].
+    /// change has the number [`ballast_engine::state::market::Market::changes`].
     pub fn queue_change(&self, payer: Address, target: u8, data: Vec<u8>) -> Instruction {
         let accounts = ix::QueueChange {
             authority: from_engine(&self.market.authority),

@@ -5,32 +5,12 @@
 //! or a typed error goes out. The structs that derive `Pod` are the very bytes of the program's accounts.
 #![no_std]
 
-pub mod actions;
-pub mod breaker;
 pub mod error;
-pub mod exposure;
-pub mod flash;
-pub mod flow;
-pub mod gate;
-pub mod governance;
 pub mod health;
-pub mod index;
-pub mod insurance;
-pub mod interest;
-pub mod layout;
-pub mod liquidation;
-pub mod margin;
-pub mod market;
-pub mod math;
-pub mod parameter;
-pub mod pause;
+pub mod ledger;
+pub mod number;
 pub mod price;
-pub mod reading;
-pub mod reserve;
-pub mod rules;
-pub mod token;
-pub mod units;
-pub mod volatility;
-pub mod weights;
+pub mod record;
+pub mod state;
 
 pub use error::{Error, Result};

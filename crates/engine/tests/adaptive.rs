@@ -7,14 +7,18 @@ use std::{io::Read, path::PathBuf};
 
 use ballast_engine::{
     Error,
-    exposure::{CLASSES, Class, Exposures, ValueAtRiskConfig},
-    interest::{Controller, ControllerConfig},
-    margin::{MarginAccount, Mode},
-    price::{PriceUpdate, Quote},
-    reserve::{Reserve, ReserveConfig},
-    units::{Bps, Rate, Usd},
-    volatility::{DECAY, MAX_DEVIATIONS, MAX_INTERVAL, MIN_INTERVAL, Volatility},
-    weights::RiskConfig,
+    number::units::{Bps, Rate, Usd},
+    price::{
+        feed::{PriceUpdate, Quote},
+        volatility::{DECAY, MAX_DEVIATIONS, MAX_INTERVAL, MIN_INTERVAL, Volatility},
+    },
+    state::{
+        account::{MarginAccount, Mode, Side},
+        exposure::{CLASSES, Class, Exposures, ValueAtRiskConfig},
+        interest::{Controller, ControllerConfig},
+        reserve::{Reserve, ReserveConfig},
+        weights::RiskConfig,
+    },
 };
 use common::{START, World, cases, market_config, reserve_config, source, update};
 use proptest::prelude::*;
@@ -100,7 +104,7 @@ fn volatility_costs_what_it_is_at_once() {
     let mut reserve = Reserve::new(&config, 9, START).unwrap();
     let assert_followed = |reserve: &Reserve| {
         let (risk, controller) = (&reserve.config.risk, &reserve.config.controller);
-        let excess = reserve.risk.volatility.annual.less(risk.reference_volatility).0 as u64;
+        let excess = reserve.risk.volatility.annual.saturating_sub(risk.reference_volatility).0 as u64;
         let haircut = (excess * risk.volatility_slope.0 as u64 / 10_000).min(risk.max_volatility_haircut.0 as u64);
         assert_eq!(reserve.risk.volatility_haircut.0 as u64, haircut);
         assert_eq!(reserve.risk.weights[0].initial_asset.0 as u64, risk.cross.initial_asset.0 as u64 - haircut);
@@ -177,7 +181,7 @@ proptest! {
         for (class, value, volatility, is_debt) in values {
             // 10^-8 USD: up to 280 million dollars.
             let value = Usd((value as u128) << 15);
-            exposures.add(class as u8, Bps(volatility), value, is_debt);
+            exposures.add(class as u8, Bps(volatility), value, if is_debt { Side::Debt } else { Side::Deposit });
             // Anything else is no hedge of anything else.
             let sign = if is_debt && class != Class::Other as usize { -1.0 } else { 1.0 };
             exact[class] += sign * value.0 as f64 * volatility as f64 / 1e4;
@@ -202,7 +206,7 @@ proptest! {
 /// and get there by a twentieth an hour.
 fn thirty_days(config: ControllerConfig) -> Vec<f64> {
     let mut settings = reserve_config(0);
-    settings.curve = ballast_engine::interest::RateCurve::new(&[(0, 0), (8_000, 800), (10_000, 6_000)]).unwrap();
+    settings.curve = ballast_engine::state::interest::RateCurve::new(&[(0, 0), (8_000, 800), (10_000, 6_000)]).unwrap();
     settings.controller = config;
     let mut reserve = Reserve::new(&settings, 6, START).unwrap();
     reserve.deposit(1_000_000_000_000).unwrap();
@@ -357,6 +361,6 @@ fn accounts_open_in_a_mode_that_is_offered() {
     assert_eq!(open(Mode::Isolated as u8, 1, 0).unwrap_err(), Error::IsolationNotOffered);
     assert_eq!(open(Mode::Cross as u8, 0, 0).unwrap().mode, 0);
     let mut lone = MarginAccount { mode: 1, isolated_collateral: 1, isolated_debt: 0, ..MarginAccount::default() };
-    let added = lone.add(2, ballast_engine::margin::Side::Deposit, ballast_engine::units::Shares(1));
+    let added = lone.add(2, ballast_engine::state::account::Side::Deposit, ballast_engine::number::units::Shares(1));
     assert_eq!(added, Err(Error::IsolatedAccount));
 }

@@ -4,14 +4,16 @@ mod common;
 
 use ballast_engine::{
     Error,
-    actions::EVERYTHING,
-    breaker::{Change, Halt},
-    flow::{Counted, Outflow, OutflowLimits, Period, Throughput},
-    gate::{Action, MATRIX, State},
-    margin::MarginAccount,
-    pause::Pause,
-    reserve::ReserveConfig,
-    units::Bps,
+    ledger::EVERYTHING,
+    number::units::Bps,
+    price::breaker::{BreakerEvent, Halt},
+    state::{
+        account::MarginAccount,
+        pause::Pause,
+        permission::{Action, REFUSALS, State},
+        rate_limit::{CappedAtoms, Outflow, OutflowLimits, Period, RateLimit},
+        reserve::ReserveConfig,
+    },
 };
 use common::{
     START, TOKENS, World, cases,
@@ -27,16 +29,16 @@ const LIMITS: OutflowLimits = OutflowLimits { hour: 3_600_000, day: 36_000_000 }
 #[test]
 fn an_outflow_window_fills_drains_and_keeps_a_quarter_for_the_small() {
     let mut window = Outflow { updated: START, ..Outflow::default() };
-    assert!(window.pay_out(&LIMITS, Counted::new(2_700_000), START));
+    assert!(window.pay_out(&LIMITS, CappedAtoms::new(2_700_000), START));
     let whole = window;
-    assert!(!window.pay_out(&LIMITS, Counted::new(1), START) && window.has_room(&LIMITS, true));
-    window.pay_out(&LIMITS, Counted::new(899_999), START);
+    assert!(!window.pay_out(&LIMITS, CappedAtoms::new(1), START) && window.has_room(&LIMITS, true));
+    window.pay_out(&LIMITS, CappedAtoms::new(899_999), START);
     assert!(window.has_room(&LIMITS, true));
-    window.pay_out(&LIMITS, Counted::new(1), START);
+    window.pay_out(&LIMITS, CappedAtoms::new(1), START);
     assert!(!window.has_room(&LIMITS, true));
     // A thousand a second drains from the hour, 416 from the day.
     window = whole;
-    window.pay_out(&LIMITS, Counted::new(100_000), START + 100);
+    window.pay_out(&LIMITS, CappedAtoms::new(100_000), START + 100);
     assert_eq!((window.hour, window.day), (2_700_000, 2_758_400));
     window.drain(&LIMITS, START + 86_500);
     assert_eq!((window.hour, window.day), (0, 0));
@@ -58,10 +60,10 @@ proptest! {
             now += seconds;
             let mut next = window;
             if comes {
-                next.pay_in(&limits, Counted::new(amount), now);
+                next.pay_in(&limits, CappedAtoms::new(amount), now);
                 window = next;
                 gone.push((now, -(amount as i64)));
-            } else if next.pay_out(&limits, Counted::new(amount), now) {
+            } else if next.pay_out(&limits, CappedAtoms::new(amount), now) {
                 window = next;
                 gone.push((now, amount as i64));
             }
@@ -84,8 +86,8 @@ proptest! {
     fn a_round_trip_fills_no_window_i15(hour in -10_000_000i64..2_000_000, day in -10_000_000i64..20_000_000, amount in 1u64..1 << 40, seconds in 0i64..4_000) {
         let start = Outflow { hour, day, updated: START };
         let (mut window, mut left_alone) = (start, start);
-        window.pay_in(&LIMITS, Counted::new(amount), START + seconds);
-        window.pay_out(&LIMITS, Counted::new(amount), START + seconds);
+        window.pay_in(&LIMITS, CappedAtoms::new(amount), START + seconds);
+        window.pay_out(&LIMITS, CappedAtoms::new(amount), START + seconds);
         left_alone.drain(&LIMITS, START + seconds);
         prop_assert_eq!(window, left_alone);
     }
@@ -93,17 +95,17 @@ proptest! {
 
 #[test]
 fn a_throughput_window_has_room_again_as_it_drains() {
-    let mut window = Throughput::default();
-    assert_eq!(window.room(0, Period::Hour, START), u64::MAX);
-    assert_eq!(window.room(7_200, Period::Hour, START), 7_200);
+    let mut window = RateLimit::default();
+    assert_eq!(window.remaining(0, Period::Hour, START), u64::MAX);
+    assert_eq!(window.remaining(7_200, Period::Hour, START), 7_200);
     window.add(7_200);
-    assert_eq!(window.room(7_200, Period::Hour, START), 0);
-    assert_eq!(window.room(7_200, Period::Hour, START + 60), 120);
-    assert_eq!(window.room(7_200, Period::Hour, START + 3_660), 7_200);
+    assert_eq!(window.remaining(7_200, Period::Hour, START), 0);
+    assert_eq!(window.remaining(7_200, Period::Hour, START + 60), 120);
+    assert_eq!(window.remaining(7_200, Period::Hour, START + 3_660), 7_200);
     window.add(u64::MAX);
     window.add(1);
     // What is beyond the limit does not count for longer.
-    assert_eq!(window.room(86_400, Period::Day, START + 3_661), 1);
+    assert_eq!(window.remaining(86_400, Period::Day, START + 3_661), 1);
 }
 
 #[test]
@@ -169,7 +171,7 @@ fn no_loan_lifts_utilisation_above_the_limit() {
 // The price breaker.
 
 /// A price that is so many basis points above its average.
-fn publish_apart(world: &mut World, reserve: u8, bps: i64) -> Option<Change> {
+fn publish_apart(world: &mut World, reserve: u8, bps: i64) -> Option<BreakerEvent> {
     world.now += 1;
     let price = world.prices[reserve as usize];
     let mut update = update(reserve, price, world.now);
@@ -187,29 +189,29 @@ fn a_price_that_moves_halts_the_reserve_by_tiers_for_longer_each_time() {
     .unwrap();
     let halt = |world: &World| world.reserves[SOL as usize].halt;
     assert_eq!(publish_apart(&mut world, SOL, 150), None);
-    assert_eq!(publish_apart(&mut world, SOL, 300), Some(Change::Tripped));
+    assert_eq!(publish_apart(&mut world, SOL, 300), Some(BreakerEvent::Tripped));
     assert_eq!((halt(&world).tier, halt(&world).until), (1, world.now + 600));
     assert!(!halt(&world).is_frozen(world.now));
     // A higher tier at once and for longer; a lower one changes nothing.
-    assert_eq!(publish_apart(&mut world, SOL, 600), Some(Change::Tripped));
+    assert_eq!(publish_apart(&mut world, SOL, 600), Some(BreakerEvent::Tripped));
     assert_eq!((halt(&world).tier, halt(&world).until), (2, world.now + 1_200));
     assert!(halt(&world).is_frozen(world.now) && !halt(&world).is_frozen(world.now + 1_200));
     assert_eq!(publish_apart(&mut world, SOL, 300), None);
     // It lifts by itself, and the next one is twice as long.
     world.now += 1_200;
-    assert_eq!(publish_apart(&mut world, SOL, 0), Some(Change::Lifted));
-    assert_eq!(publish_apart(&mut world, SOL, 1_100), Some(Change::Tripped));
+    assert_eq!(publish_apart(&mut world, SOL, 0), Some(BreakerEvent::Lifted));
+    assert_eq!(publish_apart(&mut world, SOL, 1_100), Some(BreakerEvent::Tripped));
     assert_eq!((halt(&world).tier, halt(&world).until), (3, world.now + 4_800));
     for repetitions in [2, 3, 4, 4] {
         world.now = halt(&world).until;
-        assert_eq!(publish_apart(&mut world, SOL, 1_100), Some(Change::Tripped));
+        assert_eq!(publish_apart(&mut world, SOL, 1_100), Some(BreakerEvent::Tripped));
         assert_eq!(halt(&world).until, world.now + (2_400 << repetitions).min(86_400));
     }
     // A day without one starts over. Nobody has to trade for it to lift.
     world.now = halt(&world).until + 86_400;
-    assert_eq!(world.act(0, |ledger, _| ledger.refresh_reserve(SOL)), Ok(Some(Change::Lifted)));
+    assert_eq!(world.act(0, |ledger, _| ledger.refresh_reserve(SOL)), Ok(Some(BreakerEvent::Lifted)));
     assert_eq!(world.act(0, |ledger, _| ledger.refresh_reserve(SOL)), Ok(None));
-    assert_eq!(publish_apart(&mut world, SOL, 300), Some(Change::Tripped));
+    assert_eq!(publish_apart(&mut world, SOL, 300), Some(BreakerEvent::Tripped));
     assert_eq!(halt(&world).until, world.now + 600);
 }
 
@@ -237,7 +239,7 @@ fn a_halted_reserve_lends_and_pays_nothing_and_takes_all_there_is() {
         let mut world = world.clone();
         let reserve = &mut world.reserves[USDC as usize];
         reserve.halt = Halt { until: world.now + 60, tier: 2, ..Halt::default() };
-        reserve.price.judge(&reserve.config.oracle, &reserve.halt);
+        reserve.judge_price();
         let done = match action {
             Action::Deposit => world.act(LENDER, |ledger, account| lend(ledger, account, USDC, 10)).map(drop),
             Action::Withdraw => world.act(LENDER, |ledger, account| ledger.withdraw(account, USDC, 1)).map(drop),
@@ -253,7 +255,7 @@ fn a_halted_reserve_lends_and_pays_nothing_and_takes_all_there_is() {
     world.act(USER, |ledger, account| ledger.withdraw(account, SOL, ONE_SOL)).unwrap();
     let reserve = &mut world.reserves[USDC as usize];
     reserve.halt = Halt { until: world.now + 60, tier: 2, ..Halt::default() };
-    reserve.price.judge(&reserve.config.oracle, &reserve.halt);
+    reserve.judge_price();
     let refused = world.act(USER, |ledger, account| ledger.withdraw(account, SOL, ONE_SOL)).map(drop);
     assert_eq!(refused, Err(Error::ReserveHalted));
 }
@@ -358,7 +360,7 @@ fn reduce_only_lets_everyone_out_and_nobody_in() {
 /// they would interfere with a liquidation that is under way.
 #[test]
 fn no_state_keeps_a_debt_from_being_repaid_or_liquidated() {
-    for (state, _, refused) in MATRIX {
+    for (state, _, refused) in REFUSALS {
         for action in [Action::Repay, Action::Liquidate, Action::EndLiquidation, Action::EndFlashLoan] {
             let interferes = state == State::InReceivership && matches!(action, Action::Repay | Action::Liquidate);
             assert_eq!(refused.contains(&action), interferes, "{action:?} in {state:?}");

@@ -2,12 +2,13 @@
 
 mod common;
 
-use ballast_engine::{
+use ballast_engine::number::{
     index::Index,
     math::{
-        bit_length, div_ceil, div_narrow, div_normalised, excess_over_32_bits, is_below, later, less, less_wide,
-        mul_div_ceil, mul_div_floor, mul_div_wide_ceil, mul_div_wide_floor, mul_shift_ceil, mul_shift_floor, narrow,
-        quotient_by_halves, ratio32, root, seconds_since, wide, wide_mul, wide_mul_by_halves,
+        bit_length, div_ceil, div_narrow, div_normalised, excess_over_32_bits, is_below, later, mul_div_ceil,
+        mul_div_floor, mul_div_wide_ceil, mul_div_wide_floor, mul_shift_ceil, mul_shift_floor, narrow,
+        quotient_by_halves, ratio32, root, saturating_sub, saturating_sub_wide, seconds_since, wide, wide_mul,
+        wide_mul_by_halves,
     },
     units::Shares,
 };
@@ -211,11 +212,14 @@ fn root_is_exact_around_squares_and_at_the_ends() {
 
 #[test]
 fn differences_end_at_zero_and_times_at_the_last() {
-    assert_eq!([less(7, 3), less(3, 3), less(3, 7), less(0, u64::MAX)], [4, 0, 0, 0]);
+    assert_eq!(
+        [saturating_sub(7, 3), saturating_sub(3, 3), saturating_sub(3, 7), saturating_sub(0, u64::MAX)],
+        [4, 0, 0, 0]
+    );
     let wide = [0, 1, u64::MAX as u128, 1 << 64, (1 << 64) + 1, 3 << 64, u128::MAX];
     for (a, b) in wide.iter().flat_map(|a| wide.iter().map(move |b| (*a, *b))) {
         assert_eq!(is_below(a, b), a < b, "{a} {b}");
-        assert_eq!(less_wide(a, b), a.saturating_sub(b), "{a} {b}");
+        assert_eq!(saturating_sub_wide(a, b), a.saturating_sub(b), "{a} {b}");
     }
     assert_eq!([seconds_since(10, 15), seconds_since(10, 10), seconds_since(15, 10)], [5, 0, 0]);
     assert_eq!([later(10, 5), later(i64::MAX - 5, 5), later(i64::MAX - 4, 5)], [15, i64::MAX, i64::MAX]);

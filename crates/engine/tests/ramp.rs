@@ -4,12 +4,17 @@
 mod common;
 
 use ballast_engine::{
-    health::{Requirement, weighted},
-    price::{PriceUpdate, Quote},
-    reserve::{Reserve, ReserveConfig},
-    units::Bps,
-    volatility::MIN_INTERVAL,
-    weights::{Terms, Weights},
+    health::{Requirement, position::weighted},
+    number::units::Bps,
+    price::{
+        feed::{PriceUpdate, Quote},
+        volatility::MIN_INTERVAL,
+    },
+    state::{
+        account::Side,
+        reserve::{Reserve, ReserveConfig},
+        weights::{Terms, Weights},
+    },
 };
 use common::{START, World, cases, lend, reserve_config, source, update};
 use proptest::prelude::*;
@@ -101,17 +106,17 @@ proptest! {
         world.deposit(0, RESERVE, amount);
         world.now += 1;
         again(&mut world, RESERVE);
-        let value = |world: &World, is_debt| {
-            weighted(&world.reserves[RESERVE as usize], amount, is_debt, Terms::Cross, Requirement::Maintenance).0 as f64
+        let value = |world: &World, side| {
+            weighted(&world.reserves[RESERVE as usize], amount, side, Terms::Cross, Requirement::Maintenance).0 as f64
         };
         let worth = |world: &World| amount as f64 * world.reserves[RESERVE as usize].price.spot.0 as f64
             * 2f64.powi(-(world.reserves[RESERVE as usize].price.shift as i32)) * 1e4;
-        let mut history = vec![(world.now, value(&world, false), value(&world, true))];
+        let mut history = vec![(world.now, value(&world, Side::Deposit), value(&world, Side::Debt))];
         let mut fastest = start.risk.ramp.0;
         for event in events {
             happen(&mut world, event);
             fastest = fastest.max(world.reserves[RESERVE as usize].config.risk.ramp.0);
-            history.push((world.now, value(&world, false), value(&world, true)));
+            history.push((world.now, value(&world, Side::Deposit), value(&world, Side::Debt)));
         }
         let (ramp, worth) = (fastest as f64 / 1e4, worth(&world));
         for (index, (time, collateral, debt)) in history.iter().enumerate() {
@@ -135,9 +140,9 @@ proptest! {
         world.deposit(0, RESERVE, 10_000_000_000);
         for event in events {
             happen(&mut world, event);
-            let value = |is_debt, requirement| weighted(&world.reserves[RESERVE as usize], amount, is_debt, Terms::Cross, requirement);
-            prop_assert!(value(false, Requirement::Initial) <= value(false, Requirement::Maintenance));
-            prop_assert!(value(true, Requirement::Initial) >= value(true, Requirement::Maintenance));
+            let value = |side, requirement| weighted(&world.reserves[RESERVE as usize], amount, side, Terms::Cross, requirement);
+            prop_assert!(value(Side::Deposit, Requirement::Initial) <= value(Side::Deposit, Requirement::Maintenance));
+            prop_assert!(value(Side::Debt, Requirement::Initial) >= value(Side::Debt, Requirement::Maintenance));
         }
     }
 
@@ -148,7 +153,7 @@ proptest! {
         world.now += 1;
         again(&mut world, RESERVE);
         for requirement in [Requirement::Initial, Requirement::Maintenance] {
-            let value = |amount| weighted(&world.reserves[RESERVE as usize], amount, false, Terms::Cross, requirement);
+            let value = |amount| weighted(&world.reserves[RESERVE as usize], amount, Side::Deposit, Terms::Cross, requirement);
             prop_assert!(value(one) <= value(one + more));
         }
     }
@@ -280,11 +285,14 @@ fn a_haircut_reaches_maintenance_by_the_ramp() {
     let record = |world: &World| world.reserves[RESERVE as usize];
     let haircut = record(&world).risk.haircut;
     assert!(haircut > Bps(500), "{haircut:?}");
-    assert_eq!(record(&world).risk.weights[0].initial_asset, config.risk.cross.initial_asset.less(haircut));
+    assert_eq!(record(&world).risk.weights[0].initial_asset, config.risk.cross.initial_asset.saturating_sub(haircut));
     assert_eq!(record(&world).risk.weights[0].maintenance_asset, config.risk.cross.maintenance_asset);
     for _ in 0..100 {
         world.now += 100;
         again(&mut world, RESERVE);
     }
-    assert_eq!(record(&world).risk.weights[0].maintenance_asset, config.risk.cross.maintenance_asset.less(haircut));
+    assert_eq!(
+        record(&world).risk.weights[0].maintenance_asset,
+        config.risk.cross.maintenance_asset.saturating_sub(haircut)
+    );
 }

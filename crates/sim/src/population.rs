@@ -8,8 +8,8 @@ use anyhow::{Result, ensure};
 use ballast_client::{
     Address, MarketView,
     engine::{
-        health::{Requirement, weighted},
-        weights::Terms,
+        health::{Requirement, position::weighted},
+        state::{account::Side, weights::Terms},
     },
 };
 use rand::Rng;
@@ -288,7 +288,7 @@ impl Trader {
     pub fn borrowable(&self, market: &MarketView, value: f64) -> u64 {
         let reserve = &market.reserves[self.debt];
         // The engine's own weighing of a probe, so that whatever a policy does to the weight is in it.
-        let worth = weighted(reserve, PROBE, true, Terms::Cross, Requirement::Initial).to_f64();
+        let worth = weighted(reserve, PROBE, Side::Debt, Terms::Cross, Requirement::Initial).to_f64();
         if worth > 0.0 { (value / worth * PROBE as f64) as u64 } else { 0 }
     }
 

@@ -6,7 +6,10 @@
 use {
     crate::idl::describe,
     anchor_lang::{accounts::Slab, prelude::*},
-    ballast_engine::{governance, insurance, layout, margin, market, reserve},
+    ballast_engine::{
+        record::layout,
+        state::{account, change, insurance, market, reserve},
+    },
     bytemuck::{Pod, Zeroable},
     core::ops::{Deref, DerefMut},
 };
@@ -43,8 +46,8 @@ account!(
 );
 account!(
     /// A user's positions in one market.
-    MarginAccount(margin::MarginAccount),
-    discriminator = margin::MarginAccount::DISCRIMINATOR,
+    MarginAccount(account::MarginAccount),
+    discriminator = account::MarginAccount::DISCRIMINATOR,
     with = []
 );
 
@@ -56,8 +59,8 @@ account!(
 );
 account!(
     /// A change that waits.
-    Change(governance::Change),
-    discriminator = governance::Change::DISCRIMINATOR,
+    Change(change::Change),
+    discriminator = change::Change::DISCRIMINATOR,
     with = []
 );
 

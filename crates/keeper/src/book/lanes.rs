@@ -1,12 +1,14 @@
 //! Lanes: what a share of a reserve counts for, by side and terms.
 
 use ballast_client::engine::{
-    health::{Requirement, health},
-    margin::{MarginAccount, Mode, Position, Side},
-    market::{MAX_RESERVES, MarketConfig},
-    reserve::Reserve,
-    units::Shares,
-    weights::Terms,
+    health::{Requirement, account::health},
+    number::units::Shares,
+    state::{
+        account::{MarginAccount, Mode, Position, Side},
+        market::{MAX_RESERVES, MarketConfig},
+        reserve::Reserve,
+        weights::Terms,
+    },
 };
 
 /// Lanes of one reserve: a deposit and a debt on each of the three terms.
@@ -173,7 +175,7 @@ impl<'a> Probe<'a> {
         }
         let weight = reserve.risk.weights[terms as usize].maintenance_asset;
         let ceiling = depth as f64 * weight.0 as f64 * 1e4;
-        let beyond = weight.less(haircut).0 as f64 / (weight.0 as f64).max(1.0);
+        let beyond = weight.saturating_sub(haircut).0 as f64 / (weight.0 as f64).max(1.0);
         Value { factor, slack, ceiling: ceiling - 1.0, beyond: beyond * (1.0 - BIAS) }
     }
 

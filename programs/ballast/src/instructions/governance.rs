@@ -7,7 +7,10 @@ use crate::{
     events::{ChangeCancelled, ChangeExecuted, ChangeQueued, ParameterSet, discriminator, log_event},
     state::{now, stored},
 };
-use ballast_engine::{governance, market::Market, parameter::Edit};
+use ballast_engine::{
+    record::parameter::Edit,
+    state::{change, market::Market},
+};
 
 /// What authority, risk council and guardian do to a market.
 #[derive(Accounts)]
@@ -26,7 +29,7 @@ impl Govern {
 
     pub fn accept_authority(&mut self) -> Result<()> {
         let (signer, market) = (stored(self.signer.address()), *self.market.address());
-        let log = &mut |number, edit: &Edit| log_edit(number, &market, governance::OF_MARKET, edit);
+        let log = &mut |number, edit: &Edit| log_edit(number, &market, change::OF_MARKET, edit);
         self.market.accept_authority(&signer, log).on_chain()
     }
 }

@@ -36,7 +36,7 @@ use {
         token::{self, Terms, Transfer, close_account},
     },
     anchor_lang::prelude::*,
-    ballast_engine::{Error, actions, layout, reserve::Reserve},
+    ballast_engine::{Error, ledger, record::layout, state::reserve::Reserve},
     pinocchio::cpi::{Seed, Signer as Signature},
 };
 
@@ -51,9 +51,9 @@ fn ensure(condition: bool, error: Error) -> Result<()> {
 
 /// The market as the engine works on it.
 #[inline(always)]
-fn books(market: &mut Ledger, now: i64) -> actions::Ledger<'_> {
+fn books(market: &mut Ledger, now: i64) -> ledger::Ledger<'_> {
     let (market, reserves) = split(market);
-    actions::Ledger { market, reserves, now }
+    ledger::Ledger { market, reserves, now }
 }
 
 /// The accounts through which one reserve's tokens move.

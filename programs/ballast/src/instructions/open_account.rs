@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::{MarginAccount, state::stored};
-use ballast_engine::margin;
+use ballast_engine::state::account;
 
 #[derive(Accounts)]
 #[instruction(id: u16)]
@@ -26,12 +26,12 @@ pub struct OpenAccount {
 impl OpenAccount {
     pub fn open(&mut self, id: u16, mode: u8, collateral: u8, debt: u8, bumps: &OpenAccountBumps) -> Result<()> {
         ensure(self.market.config.launched != 0, Error::MarketNotLaunched)?;
-        **self.margin_account = margin::MarginAccount {
+        **self.margin_account = account::MarginAccount {
             bump: bumps.margin_account,
             id,
             market: stored(self.market.address()),
             owner: stored(self.owner.address()),
-            ..margin::MarginAccount::open(mode, collateral, debt, self.market.as_slice()).on_chain()?
+            ..account::MarginAccount::open(mode, collateral, debt, self.market.as_slice()).on_chain()?
         };
         Ok(())
     }

@@ -4,9 +4,11 @@ use crate::{
     state::{now, stored},
 };
 use ballast_engine::{
-    breaker::Change,
-    market::Market,
-    price::{PriceUpdate, Source},
+    price::{
+        breaker::BreakerEvent,
+        feed::{PriceUpdate, Source},
+    },
+    state::market::Market,
 };
 
 #[derive(Accounts)]
@@ -39,11 +41,11 @@ impl RefreshPrices {
 
 #[inline(always)]
 fn take_over(
-    books: &mut actions::Ledger,
+    books: &mut ledger::Ledger,
     index: u8,
     first: &AccountView,
     base: Option<&AccountView>,
-) -> ballast_engine::Result<Option<Change>> {
+) -> ballast_engine::Result<Option<BreakerEvent>> {
     let first = source(books.market, first)?;
     let base = if let Some(base) = base { Some(source(books.market, base)?) } else { None };
     books.refresh_price(index, &first, base.as_ref())

@@ -1,0 +1,158 @@
+//! The health of an account: sums of what its positions count for.
+
+use crate::{
+    error::{Error, Result},
+    health::{
+        Health, Requirement,
+        position::{Valued, for_each_position, newest_price},
+    },
+    number::units::Usd,
+    price::policy::{Condition, Treatment, Use},
+    state::{
+        account::{MarginAccount, Side},
+        exposure::Exposures,
+        market::MarketConfig,
+        reserve::Reserve,
+    },
+};
+
+/// The health of an account at `now` (unix seconds), interest until then included.
+///
+/// For [`Requirement::Initial`], if the market asks for value at risk, the debt is raised until the collateral covers it only
+/// if what the account owns, unweighted, exceeds what it owes by the value at risk.
+pub fn health(
+    account: &MarginAccount,
+    reserves: &[Reserve],
+    market: &MarketConfig,
+    now: i64,
+    requirement: Requirement,
+) -> Result<Health> {
+    let is_initial = requirement == Requirement::Initial;
+    let mut exposures =
+        if is_initial && market.value_at_risk.is_asked_for() { Some(Exposures::default()) } else { None };
+    let mut sum = Health::default();
+    let newest = newest_price(account, reserves);
+    for_each_position(account, reserves, now, newest, |held| {
+        // What counts nothing needs no amount either.
+        if held.treatment(requirement) != Treatment::CountNothing {
+            let amount = held.amount(now);
+            let value = held.required(amount, requirement, market.dust())?;
+            sum.add(value, held.side);
+            if let Some(exposures) = &mut exposures {
+                let risk = &held.reserve.risk;
+                exposures.add(held.reserve.config.risk.class, risk.volatility.annual, held.exposed(amount), held.side);
+            }
+        }
+        Ok(())
+    })?;
+    if let Some(exposures) = &exposures {
+        sum.require(exposures, market);
+    }
+    Ok(sum)
+}
+
+/// An account as far as current prices prove what it has: without the deposits whose price is none, `None` if there are no such.
+/// Debts without a current price are an error.
+#[inline(never)]
+pub fn proved(account: &MarginAccount, reserves: &[Reserve], now: i64) -> Result<Option<MarginAccount>> {
+    let newest = newest_price(account, reserves);
+    let mut proved = None;
+    // From the end, since the last position takes the place of one that is taken out.
+    for (slot, position) in account.positions().iter().enumerate().rev() {
+        let reserve = reserves.get(position.reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
+        let condition = reserve.condition(now, newest);
+        if condition.is_current() {
+            continue;
+        }
+        if position.is_debt() {
+            return Err(if condition == Condition::Skewed { Error::PricesSkewed } else { Error::PriceStale });
+        }
+        proved.get_or_insert(*account).remove(slot, position.shares);
+    }
+    Ok(proved)
+}
+
+/// The value of an account's deposits and debts at their last spot prices with weights of one: what insolvency is
+/// judged by. A token never priced counts nothing.
+pub fn equity(account: &MarginAccount, reserves: &[Reserve], now: i64) -> Result<Health> {
+    // Last prices, whatever they are like: the table has nothing else for it.
+    const { assert!(Use::Insolvency.reads_any()) };
+    // The other sums do not fail either, and are not worth a loop without them.
+    Ok(HealthSums::of(account, reserves, Usd::ZERO, now)?.equity)
+}
+
+/// Maintenance health and [`equity`] in one pass.
+pub fn maintenance_and_equity(account: &MarginAccount, reserves: &[Reserve], now: i64) -> Result<(Health, Health)> {
+    let MaintenanceAndEquity { maintenance, equity, .. } =
+        MaintenanceAndEquity::new(account, reserves, now, newest_price(account, reserves), 0)?;
+    Ok((maintenance, equity))
+}
+
+/// What a liquidation is judged by.
+pub(crate) struct MaintenanceAndEquity {
+    pub maintenance: Health,
+    pub equity: Health,
+    /// The debt and the collateral asked for.
+    pub debt: Valued,
+    pub collateral: Valued,
+}
+
+impl MaintenanceAndEquity {
+    /// All positions of an account at the moment of its `newest` price, and by themselves a debt and a deposit, whose slots are bits
+    /// of `asked_for`.
+    #[inline(always)]
+    pub fn new(
+        account: &MarginAccount,
+        reserves: &[Reserve],
+        now: i64,
+        newest: i64,
+        mut asked_for: u32,
+    ) -> Result<Self> {
+        let (mut maintenance, mut equity) = (Health::default(), Health::default());
+        let (mut debt, mut collateral) = (Valued::default(), Valued::default());
+        for_each_position(account, reserves, now, newest, |held| {
+            let amount = held.amount(now);
+            let value = held.required(amount, Requirement::Maintenance, Usd::ZERO)?;
+            maintenance.add(value, held.side);
+            equity.add(held.at_spot(amount), held.side);
+            if asked_for & 1 != 0 {
+                let valued = Valued { amount, value };
+                match held.side {
+                    Side::Deposit => collateral = valued,
+                    Side::Debt => debt = valued,
+                }
+            }
+            asked_for >>= 1;
+            Ok(())
+        })?;
+        Ok(Self { maintenance, equity, debt, collateral })
+    }
+}
+
+pub(crate) struct HealthSums {
+    pub initial: Health,
+    pub maintenance: Health,
+    pub equity: Health,
+    /// Whether all prices are good enough for new risk.
+    pub can_add_risk: bool,
+}
+
+impl HealthSums {
+    #[inline(never)]
+    pub fn of(account: &MarginAccount, reserves: &[Reserve], dust: Usd, now: i64) -> Result<Self> {
+        let (mut initial, mut maintenance, mut equity) = (Health::default(), Health::default(), Health::default());
+        let mut can_add_risk = true;
+        for_each_position(account, reserves, now, newest_price(account, reserves), |held| {
+            let amount = held.amount(now);
+            equity.add(held.at_spot(amount), held.side);
+            maintenance.add(held.required(amount, Requirement::Maintenance, dust)?, held.side);
+            match held.required(amount, Requirement::Initial, dust) {
+                Ok(value) => initial.add(value, held.side),
+                Err(_) => can_add_risk = false,
+            }
+            Ok(())
+        })?;
+        // Who owes nothing takes no risk.
+        Ok(Self { initial, maintenance, equity, can_add_risk: can_add_risk || equity.debt == Usd::ZERO })
+    }
+}

@@ -1,0 +1,71 @@
+//! What users do: each action reads check → accrue → change the books → check the outcome. The caller moves the tokens.
+//!
+//! An action that returns an error may have changed the copies it was given: on chain the transaction is undone,
+//! elsewhere the caller discards them.
+
+pub mod flash;
+pub mod govern;
+pub mod lend;
+pub mod liquidate;
+pub mod liquidation;
+pub mod refresh;
+pub mod settle;
+pub mod stake;
+
+use crate::{
+    error::{Error, Result},
+    health::{Health, Requirement, account::health},
+    number::units::Shares,
+    state::{account::MarginAccount, market::Market, permission::Action, reserve::Reserve},
+};
+
+/// Stands for "everything" where a withdrawal or repayment takes an amount.
+pub const EVERYTHING: u64 = u64::MAX;
+
+/// A market and its reserves at a moment.
+pub struct Ledger<'a> {
+    /// The market's head.
+    pub market: &'a mut Market,
+    /// Its reserves.
+    pub reserves: &'a mut [Reserve],
+    /// Unix seconds.
+    pub now: i64,
+}
+
+/// What an action moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Movement {
+    /// Tokens in or out of the vault, in atoms.
+    pub amount: u64,
+    /// Shares bought or given up.
+    pub shares: Shares,
+}
+
+impl Ledger<'_> {
+    /// A reserve with its interest accrued until now.
+    #[inline(always)]
+    pub(crate) fn accrue_reserve(&mut self, reserve_index: u8) -> Result<&mut Reserve> {
+        let reserve = self.reserves.get_mut(reserve_index as usize).ok_or(Error::ReserveIndexOutOfRange)?;
+        reserve.accrue(self.now);
+        Ok(reserve)
+    }
+
+    /// The same, unless a state of the market or of the reserve, or the guardian, refuses the action.
+    #[inline(always)]
+    pub(crate) fn admit_and_accrue(
+        &mut self,
+        action: Action,
+        reserve_index: u8,
+    ) -> Result<(&mut Market, &mut Reserve)> {
+        self.market.admit(action, self.now)?;
+        let reserve = self.reserves.get_mut(reserve_index as usize).ok_or(Error::ReserveIndexOutOfRange)?;
+        reserve.accrue(self.now);
+        reserve.admit(action, self.now)?;
+        Ok((self.market, reserve))
+    }
+
+    #[inline(never)]
+    fn health(&self, account: &MarginAccount, requirement: Requirement) -> Result<Health> {
+        health(account, self.reserves, &self.market.config, self.now, requirement)
+    }
+}

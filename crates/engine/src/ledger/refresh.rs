@@ -1,0 +1,48 @@
+//! What keepers bring: prices, and time.
+
+use crate::{
+    error::{Error, Result},
+    ledger::Ledger,
+    number::{math::later, units::whole_dollars},
+    price::{
+        breaker::BreakerEvent,
+        feed::{Quote, Source},
+    },
+    state::{market::Market, rate_limit::Period},
+};
+
+impl Ledger<'_> {
+    /// Brings a reserve up to date while nobody uses it or publishes its price: interest, the insurance's share of it, the ramp,
+    /// windows, and the price breaker.
+    /// Anyone may. Returns what became of the breaker.
+    pub fn refresh_reserve(&mut self, reserve_index: u8) -> Result<Option<BreakerEvent>> {
+        let now = self.now;
+        let reserve = self.accrue_reserve(reserve_index)?;
+        reserve.set_some_fees_aside();
+        reserve.outflow.drain(&reserve.config.breakers.outflow(), now);
+        let change = reserve.watch(now);
+        reserve.ramp(now);
+        reserve.liquidated.drain(reserve.config.breakers.liquidations(), Period::Hour, now);
+        let Market { config, outflow, liquidated, losses, .. } = &mut *self.market;
+        outflow.fade(now);
+        liquidated.drain(config.liquidations(), Period::Hour, now);
+        losses.drain(whole_dollars(config.loss_limit), Period::Day, now);
+        Ok(change)
+    }
+
+    /// Takes over a price for a reserve, of one feed or of two; one that is not newer changes nothing. Returns what became of its
+    /// price breaker. What is no mistake of the caller's, but something about the price ([`Error::is_about_a_price`]), is to be
+    /// passed over where several prices are taken over together.
+    #[inline(always)]
+    pub fn refresh_price(
+        &mut self,
+        reserve_index: u8,
+        first: &Source,
+        base: Option<&Source>,
+    ) -> Result<Option<BreakerEvent>> {
+        let reserve = self.reserves.get_mut(reserve_index as usize).ok_or(Error::ReserveIndexOutOfRange)?;
+        let latest = later(self.now, self.market.config.max_clock_lag as i64);
+        let quote = Quote::new(first, base, &reserve.config.oracle, latest)?;
+        reserve.refresh(&quote, self.now)
+    }
+}

@@ -1,0 +1,275 @@
+//! Windows: how much may flow in an hour or a day, as leaky buckets.
+//!
+//! A bucket holds what flowed lately and drains, at its limit a period, towards nothing. So a limit bounds any moment's
+//! burst, and any period's flow to twice the limit, beyond what came in: that is credit, of which a period leaves little more
+//! than a third. It drains whole units a second, slower by less than a hundredth, and after a period without flow nothing is
+//! left.
+//!
+//! The market's window is the sum of what went from each reserve on balance, and fades as these balances do: by its own size a
+//! period. Drained faster it would hold less than their sum, and in and out again would fill it.
+
+use crate::{
+    number::math::{mul_proved, saturating_sub, seconds_since},
+    record::layout::record,
+};
+
+/// Over which time a bucket drains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub enum Period {
+    /// 3,600 seconds.
+    Hour = 3_600,
+    /// 86,400 seconds.
+    Day = 86_400,
+}
+
+/// Atoms as windows count them: 2^62 at most. Any limit that binds is below that, and two of them fit.
+#[derive(Clone, Copy)]
+pub struct CappedAtoms(i64);
+
+impl CappedAtoms {
+    /// So many atoms.
+    #[inline(always)]
+    pub fn new(amount: u64) -> Self {
+        Self(amount.min(Outflow::MOST as u64) as i64)
+    }
+}
+
+/// Most net outflow; zero: unlimited. In the unit of the window that it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutflowLimits {
+    /// In an hour.
+    pub hour: u64,
+    /// In a day.
+    pub day: u64,
+}
+
+impl OutflowLimits {
+    /// Whether nothing is limited.
+    #[inline(always)]
+    pub const fn are_off(&self) -> bool {
+        self.hour | self.day == 0
+    }
+}
+
+record! {
+    /// What flowed out, less what flowed in, within ± 2^62: negative while more came than went.
+    pub struct Outflow: 24 {
+        /// Of the last hour.
+        pub hour: i64,
+        /// Of the last day.
+        pub day: i64,
+        /// Until when it has drained, unix seconds.
+        pub updated: i64,
+    }
+}
+
+record! {
+    /// What flowed out of one reserve, less what flowed into it, in atoms: for the market's outflow, which is the sum of what left
+    /// each reserve on balance. What comes in of one token is no credit for another: collateral costs nothing to mint.
+    pub struct Balance: 24 {
+        /// Of the last hour.
+        pub hour: i64,
+        /// Of the last day.
+        pub day: i64,
+        /// Until when it has faded, unix seconds.
+        pub updated: i64,
+    }
+}
+
+impl Balance {
+    /// Lets time pass: what flowed fades by its own size a period, and an atom a second.
+    #[inline(always)]
+    fn fade(&mut self, now: i64) {
+        if now <= self.updated {
+            return;
+        }
+        let elapsed = now.wrapping_sub(self.updated) as u64;
+        let faded = |level: i64, period: Period| {
+            // At least its size a period: the market's window fades by no more.
+            let rest = faded(level.unsigned_abs(), 1, period, elapsed);
+            if level < 0 { rest.wrapping_neg() } else { rest }
+        };
+        self.hour = faded(self.hour, Period::Hour);
+        self.day = faded(self.day, Period::Day);
+        self.updated = now;
+    }
+
+    /// Takes in what comes, and returns how much of what had gone in the last hour and day came back.
+    #[inline(always)]
+    pub fn pay_in(&mut self, amount: CappedAtoms, now: i64) -> (u64, u64) {
+        self.fade(now);
+        let come_back = |level: &mut i64| {
+            let gone = (*level).max(0);
+            *level = level.wrapping_sub(amount.0).max(-Outflow::MOST);
+            gone.min(amount.0) as u64
+        };
+        (come_back(&mut self.hour), come_back(&mut self.day))
+    }
+
+    /// Takes in what goes, and returns how much of it had not come in the last hour and day.
+    #[inline(always)]
+    pub fn pay_out(&mut self, amount: CappedAtoms, now: i64) -> (u64, u64) {
+        self.fade(now);
+        let gone = |level: &mut i64| {
+            let before = (*level).max(0);
+            *level = level.wrapping_add(amount.0).min(Outflow::MOST);
+            (*level).max(0).wrapping_sub(before) as u64
+        };
+        (gone(&mut self.hour), gone(&mut self.day))
+    }
+}
+
+impl Outflow {
+    /// No flow counts for more: any limit that binds is below it, and two of them fit.
+    const MOST: i64 = 1 << 62;
+
+    /// Takes in what comes. It is credit for what goes, and expires like it: counted from zero instead, a round trip in and
+    /// out would fill the window for nothing.
+    #[inline(always)]
+    pub fn pay_in(&mut self, limits: &OutflowLimits, amount: CappedAtoms, now: i64) {
+        if limits.are_off() {
+            return;
+        }
+        self.drain(limits, now);
+        // Both levels are within ± 2^62.
+        self.hour = self.hour.wrapping_sub(amount.0).max(-Self::MOST);
+        self.day = self.day.wrapping_sub(amount.0).max(-Self::MOST);
+    }
+
+    /// Takes in what goes, and says whether there is [`Self::has_room`] for all.
+    #[inline(always)]
+    pub fn pay_out(&mut self, limits: &OutflowLimits, amount: CappedAtoms, now: i64) -> bool {
+        if limits.are_off() {
+            return true;
+        }
+        self.drain(limits, now);
+        self.hour = self.hour.wrapping_add(amount.0).min(Self::MOST);
+        self.day = self.day.wrapping_add(amount.0).min(Self::MOST);
+        self.has_room(limits, false)
+    }
+
+    /// Takes in what went on balance ([`Balance::pay_out`]) in the last hour and day, 10^-8 USD, and says whether there is
+    /// [`Self::has_room`] for all.
+    #[inline(always)]
+    pub fn add(&mut self, limits: &OutflowLimits, (hour, day): (u64, u64), now: i64) -> bool {
+        self.fade(now);
+        let added = |level: i64, more: u64| level.wrapping_add(more.min(Self::MOST as u64) as i64).min(Self::MOST);
+        (self.hour, self.day) = (added(self.hour, hour), added(self.day, day));
+        self.has_room(limits, false)
+    }
+
+    /// Takes in what came back ([`Balance::pay_in`]), which makes no credit.
+    #[inline(always)]
+    pub fn take_back(&mut self, (hour, day): (u64, u64), now: i64) {
+        self.fade(now);
+        let left = |level: i64, less: u64| level.wrapping_sub(less.min(Self::MOST as u64) as i64).max(0);
+        (self.hour, self.day) = (left(self.hour, hour), left(self.day, day));
+    }
+
+    /// Whether the limits hold: three quarters of each, and the last for the small alone.
+    #[inline(always)]
+    pub fn has_room(&self, limits: &OutflowLimits, is_small: bool) -> bool {
+        let is_over = |level: i64, limit: u64| {
+            let kept = if is_small { 0 } else { limit >> 2 };
+            level > limit.wrapping_sub(kept) as i64 && limit != 0
+        };
+        if is_over(self.hour, limits.hour) {
+            return false;
+        }
+        if is_over(self.day, limits.day) {
+            return false;
+        }
+        true
+    }
+
+    /// Lets time pass for what holds no credit.
+    #[inline(always)]
+    pub fn fade(&mut self, now: i64) {
+        if now <= self.updated {
+            return;
+        }
+        let elapsed = now.wrapping_sub(self.updated) as u64;
+        self.hour = faded(self.hour as u64, 0, Period::Hour, elapsed);
+        self.day = faded(self.day as u64, 0, Period::Day, elapsed);
+        self.updated = now;
+    }
+
+    /// Lets time pass.
+    #[inline(always)]
+    pub fn drain(&mut self, limits: &OutflowLimits, now: i64) {
+        if now <= self.updated {
+            return;
+        }
+        let elapsed = now.wrapping_sub(self.updated) as u64;
+        self.hour = towards_zero(self.hour, limits.hour, Period::Hour, elapsed);
+        self.day = towards_zero(self.day, limits.day, Period::Day, elapsed);
+        self.updated = now;
+    }
+}
+
+/// What is left of a size that fades by itself a period, and by so much more a second.
+#[inline(always)]
+fn faded(size: u64, more: u64, period: Period, elapsed: u64) -> i64 {
+    if elapsed >= period as u64 {
+        return 0;
+    }
+    // Below the size and a period's atoms.
+    saturating_sub(size, mul_proved(size / period as u64 + more, elapsed)) as i64
+}
+
+/// What is left of a level; nothing where there is no limit. What went drains by the limit a period, also where that was
+/// higher before; credit above the limit by its own size a period, or it would outlast it.
+#[inline(always)]
+fn towards_zero(level: i64, limit: u64, period: Period, elapsed: u64) -> i64 {
+    if elapsed >= period as u64 || limit == 0 {
+        return 0;
+    }
+    if level >= 0 {
+        let level = (level as u64).min(limit);
+        return saturating_sub(level, mul_proved(limit / period as u64, elapsed)) as i64;
+    }
+    let credit = level.unsigned_abs();
+    let drains = mul_proved(credit.max(limit) / period as u64, elapsed);
+    (saturating_sub(credit, drains) as i64).wrapping_neg()
+}
+
+record! {
+    /// A flow in one direction, 10^-8 USD.
+    pub struct RateLimit: 16 {
+        /// What flowed lately.
+        pub used: u64,
+        /// Until when it has drained, unix seconds.
+        pub updated: i64,
+    }
+}
+
+impl RateLimit {
+    /// What may still flow; all of it where the limit is zero.
+    #[inline(always)]
+    pub fn remaining(&mut self, limit: u64, period: Period, now: i64) -> u64 {
+        if limit == 0 {
+            return u64::MAX;
+        }
+        self.drain(limit, period, now);
+        saturating_sub(limit, self.used)
+    }
+
+    /// Lets time pass. What was exempt may have filled it beyond the limit: that much does not count for longer.
+    #[inline(always)]
+    pub fn drain(&mut self, limit: u64, period: Period, now: i64) {
+        let elapsed = seconds_since(self.updated, now);
+        if elapsed != 0 {
+            let is_over = elapsed >= period as u64;
+            let drains = if is_over { u64::MAX } else { mul_proved(limit / period as u64, elapsed) };
+            self.used = saturating_sub(self.used.min(limit), drains);
+            self.updated = now;
+        }
+    }
+
+    /// Takes in a flow, after [`Self::remaining`].
+    #[inline(always)]
+    pub fn add(&mut self, value: u64) {
+        self.used = self.used.saturating_add(value);
+    }
+}

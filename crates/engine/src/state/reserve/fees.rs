@@ -1,0 +1,96 @@
+//! What a reserve earns beside its depositors, and who bears its losses.
+
+use crate::{
+    error::{Error, Result},
+    number::{
+        index::{ExactAtoms, Index},
+        math::{div_ceil, mul_div_floor},
+        units::{ONE_BPS, Shares},
+    },
+    state::{insurance::Loss, reserve::Reserve},
+};
+
+impl Reserve {
+    /// [`Self::set_fees_aside`] at anyone's call: once an hour, and no more than a quarter of the cash, which lenders want too.
+    /// That is the cash as of when this second began; where less is left, nothing is set aside until it is back.
+    pub(crate) fn set_some_fees_aside(&mut self) {
+        const HOUR: i64 = 3_600;
+        let most = self.standing_cash / 4;
+        let now = self.last_accrual;
+        if now.saturating_sub(self.fees_set_aside as i64) >= HOUR && most <= self.cash {
+            self.set_fees_aside(most);
+            self.fees_set_aside = now.clamp(0, u32::MAX as i64) as u32;
+        } else {
+            self.update_rates();
+        }
+    }
+
+    /// The insurance's share of the fees that are still in the books, whole atoms.
+    pub(crate) fn insurance_fees(&self) -> u64 {
+        let fees = (self.fees() >> 64) as u64;
+        // A part of them.
+        mul_div_floor(fees, self.config.insurance.fee_share.0 as u64, ONE_BPS as u64).unwrap_or(0)
+    }
+
+    /// Takes the whole atoms of fees out of the books, as far as so much cash goes: the insurance's share, and what may be
+    /// claimed.
+    pub fn set_fees_aside(&mut self, most: u64) {
+        let amount = ((self.fees() >> 64) as u64).min(most).min(self.cash);
+        if amount != 0 {
+            self.cash -= amount;
+            // A part of the amount.
+            let share = mul_div_floor(amount, self.config.insurance.fee_share.0 as u64, ONE_BPS as u64).unwrap_or(0);
+            self.insurance.earn(share);
+            self.claimable = self.claimable.saturating_add(amount - share);
+        }
+        // Also where there was nothing: at the edge of the books interest stops before it is accrued a second time.
+        self.update_rates();
+    }
+
+    /// Forgives `shares` of debt: at the expense of the insurance, then of unclaimed fees, then of the depositors, through
+    /// their index. Returns who bore how much.
+    pub fn write_off(&mut self, shares: Shares) -> Loss {
+        self.set_some_fees_aside();
+        let loss = self.debt_index.exact(shares);
+        self.debt_shares.0 -= shares.0;
+        // A debt is below 2^64 atoms.
+        let whole = div_ceil(loss, 1 << 64) as u64;
+        let insurance = self.insurance.cover(whole);
+        let fees = (whole - insurance).min(self.claimable);
+        self.claimable -= fees;
+        // What was a debt is cash now: the sum of both does not grow by more than rounding up.
+        self.cash += insurance + fees;
+        let (assets, deposits) = self.assets_and_deposits();
+        let missing = deposits.saturating_sub(assets);
+        if missing != 0 {
+            self.deposit_index = self.index_for(assets);
+        }
+        self.update_rates();
+        // Of deposits below 2^64 atoms.
+        let depositors = div_ceil(missing, 1 << 64) as u64;
+        Loss { insurance, fees, rest: whole - insurance - fees, depositors }
+    }
+
+    /// The deposit index at which the deposits are worth no more than so much.
+    fn index_for(&self, assets: ExactAtoms) -> Index {
+        match assets {
+            0 => Index::ZERO,
+            _ if self.deposit_shares == Shares::ZERO => self.deposit_index,
+            _ => Index::from_bits(assets / self.deposit_shares.0 as u128),
+        }
+    }
+
+    /// Tokens that the vault holds by the books.
+    pub fn vault_balance(&self) -> u128 {
+        self.cash as u128 + self.claimable as u128 + self.insurance.assets as u128
+    }
+
+    /// Takes what was set aside for the protocol.
+    pub fn collect_fees(&mut self) -> Result<u64> {
+        self.set_fees_aside(self.cash);
+        match core::mem::take(&mut self.claimable) {
+            0 => Err(Error::NoFees),
+            amount => Ok(amount),
+        }
+    }
+}
