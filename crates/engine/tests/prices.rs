@@ -47,7 +47,7 @@ fn take(
 ) -> Result<bool, Error> {
     let quote = Quote::new(&Source { address: Address::NONE, update: *update }, None, oracle, now)?;
     let taken = cache.update(&quote, oracle, oracle.confidence_multiple, decimals, now)?;
-    cache.judge(oracle, &Halt::default());
+    cache.condition = Halt::default().worsen(cache.settled(oracle)) as u8;
     Ok(taken)
 }
 
