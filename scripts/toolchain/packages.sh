@@ -29,8 +29,13 @@ packages_setup() {
   install_host_packages "$HOST_PACKAGES"
   need_rust
   need_cc
+  [ ! -e "$packages_dir/linker.done" ] || linker_works || {
+    warn "the toolchain in $packages_dir is incomplete or was moved: it is made anew"
+    rm -f "$packages_dir"/*.done
+  }
   once llvm "fetching LLVM 23 from Debian sid (about 50 MB)" unpack_llvm
   once linker "building sbpf-linker $SBPF_LINKER_VERSION (one to three minutes)" build_linker
+  linker_works || die "$packages_dir/linker/sbpf-linker does not run as version $SBPF_LINKER_VERSION: remove $packages_dir and try again"
   exec 9>&-
 }
 
@@ -117,6 +122,9 @@ libllvm() {
   echo "${found[0]}"
 }
 
+# Whether the linker, and with it the LLVM that it loads, is here in its version.
+linker_works() { "$packages_dir/linker/sbpf-linker" --version 2>/dev/null | grep -qx "sbpf-linker $SBPF_LINKER_VERSION"; }
+
 build_linker() {
   local target=$packages_dir/linker-target bin=$packages_dir/linker llvm
   llvm=$(libllvm)
@@ -132,7 +140,6 @@ build_linker() {
 exec "$llvm_lib/ld-linux-x86-64.so.2" --library-path "$llvm_lib" "$packages_dir/linker-root/bin/sbpf-linker" "\$@"
 EOF
   chmod +x "$bin/sbpf-linker"
-  "$bin/sbpf-linker" --version >&2
   rm -rf "$target"
 }
 
