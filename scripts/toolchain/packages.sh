@@ -22,6 +22,7 @@ once() {
 packages_setup() {
   is_debian_12_amd64 || die "no usable toolchain for this system.
   Install Solana's tools (cargo build-sbf $CARGO_BUILD_SBF_VERSION, for example from the Agave release), or build on Debian 12 (amd64)."
+  need_cache
   mkdir -p "$packages_dir"
   # Two builds that start together set up once.
   exec 9>"$CACHE/lock"
@@ -99,7 +100,7 @@ unpack_llvm() {
   rm -rf "$apt" "$debs" "$root"
   mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$debs" "$root"
   echo "deb [signed-by=$keyring arch=amd64] $mirror sid main" >"$apt/sid.list"
-  sid_apt apt-get update >&2
+  sid_apt apt-get update --error-on=any >&2 || die "Debian sid's list of packages could not be had from $mirror: is there a network?"
   for pin in $SID_PACKAGES; do
     name=${pin%%=*}
     if sid_apt apt-cache madison "$name" | awk -v v="${pin#*=}" '$3 == v { found = 1 } END { exit !found }'; then

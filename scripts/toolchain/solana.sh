@@ -29,6 +29,7 @@ solana_tools_reachable() {
 }
 
 solana_install() {
+  need_cache
   cargo install cargo-build-sbf --version "=$CARGO_BUILD_SBF_VERSION" --locked --no-track --force -q \
     --root "$solana_root" --target-dir "$solana_root/target" >&2 && rm -rf "$solana_root/target"
 }
