@@ -4,7 +4,7 @@ use std::slice::from_ref;
 
 use crate::support::office::{council, in_authority, tighten};
 use ballast_client::{AccountMeta, Instruction, LiquidationOrder, MarketView};
-use ballast_engine::{Error, units::Bps};
+use ballast_engine::{Error, number::units::Bps};
 use ballast_tests::{
     MULTISIG_PROGRAM, Multisig, Outcome, Proposal, Quote, Refusal, Scene, USD, World, market_config, with_account,
 };

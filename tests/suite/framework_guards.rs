@@ -3,7 +3,10 @@
 
 use crate::support::stage::{Place, Stage, program_account};
 use ballast_client::{Address, ID, Instruction, SYSTEM_PROGRAM, TOKEN_2022_PROGRAM, TOKEN_PROGRAM};
-use ballast_engine::{Error, governance::Change, insurance::Stake, margin::MarginAccount, market::Market};
+use ballast_engine::{
+    Error,
+    state::{account::MarginAccount, change::Change, insurance::Stake, market::Market},
+};
 use solana_transaction::{InstructionError, TransactionError};
 
 /// Sends a changed instruction in its transaction, paid for by a bystander so that no flag is widened by that.

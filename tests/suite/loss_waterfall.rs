@@ -3,9 +3,11 @@
 use crate::support::insured::{COOLDOWN, earn, insured, leave, ruin, scene, settle, staker};
 use ballast_engine::{
     Error,
-    insurance::Stake,
-    reserve::{Reserve, ReserveConfig},
-    units::{Bps, Shares},
+    number::units::{Bps, Shares},
+    state::{
+        insurance::Stake,
+        reserve::{Reserve, ReserveConfig},
+    },
 };
 use ballast_tests::{SOL, Scene, Token, USD, User, World};
 

@@ -3,7 +3,7 @@
 
 use crate::support::insured::{COOLDOWN, insured, staker};
 use ballast_client::{Address, Instruction, LiquidationOrder};
-use ballast_engine::{Error, reserve::ReserveConfig, units::Bps};
+use ballast_engine::{Error, number::units::Bps, state::reserve::ReserveConfig};
 use ballast_tests::{Outcome, Quote, SOL, Scene, Token, USD, User, World, market_config};
 
 /// Why building an instruction cannot fail here.

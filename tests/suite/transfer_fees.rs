@@ -5,11 +5,13 @@ use crate::support::token_2022::{Fees, NOTICE, PROGRAM};
 use ballast_client::{Event, from_engine};
 use ballast_engine::{
     Error,
-    actions::EVERYTHING,
-    insurance::InsuranceConfig,
-    reserve::ReserveConfig,
-    token::{Mint, TransferFee},
-    units::Bps,
+    ledger::EVERYTHING,
+    number::units::Bps,
+    state::{
+        insurance::InsuranceConfig,
+        reserve::ReserveConfig,
+        token::{Mint, TransferFee},
+    },
 };
 use ballast_tests::{Outcome, SOL, USD, read_program, reserve_config};
 use spl_token_2022_interface::{

@@ -1,7 +1,7 @@
 //! What governance instructions need before they can be sent: changes that are due.
 
 use ballast_client::{Address, Edits, MarketView, to_engine};
-use ballast_engine::{governance::OF_MARKET, market::MarketConfig, reserve::ReserveConfig};
+use ballast_engine::state::{change::OF_MARKET, market::MarketConfig, reserve::ReserveConfig};
 use ballast_tests::{MintSpec, World};
 
 /// Changes that wait and are due.

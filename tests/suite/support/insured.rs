@@ -1,7 +1,10 @@
 //! A market whose reserves are insured, and ways to lose money in it.
 
 use ballast_client::{Address, BadDebtSettled, Event, LiquidationOrder};
-use ballast_engine::{insurance::InsuranceConfig, reserve::ReserveConfig, units::Bps};
+use ballast_engine::{
+    number::units::Bps,
+    state::{insurance::InsuranceConfig, reserve::ReserveConfig},
+};
 use ballast_tests::{Quote, Scene, USD, User, World, reserve_config};
 
 /// Seconds between asking for a stake and taking it: ten days.

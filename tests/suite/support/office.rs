@@ -1,7 +1,7 @@
 //! Markets whose roles a multisig holds.
 
 use ballast_client::{Address, Instruction, to_engine};
-use ballast_engine::{layout, market::Roles, units::Bps};
+use ballast_engine::{number::units::Bps, record::layout, state::market::Roles};
 use ballast_tests::{Multisig, Scene, World};
 
 /// Two of three.

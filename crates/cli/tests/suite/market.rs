@@ -6,7 +6,7 @@ use crate::common::{
 };
 use ballast_client::{
     Address, ID,
-    engine::{market::MarketConfig, price::PriceUpdate},
+    engine::{price::feed::PriceUpdate, state::market::MarketConfig},
     to_engine,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};

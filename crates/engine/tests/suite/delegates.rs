@@ -6,9 +6,9 @@ use crate::common::{
 };
 use ballast_engine::{
     Error,
-    health::HealthReport,
-    layout::{Address, U128},
-    margin::{MarginAccount, rights},
+    health::report::HealthReport,
+    record::layout::{Address, U128},
+    state::account::{MarginAccount, rights},
 };
 
 const OWNER: Address = Address([1; 32]);

@@ -3,13 +3,17 @@
 use crate::common::{AUTHORITY, START, World, cases, market_config, reserve_config};
 use ballast_engine::{
     Error, Result,
-    actions::Ledger,
-    governance::{Change, Listing, OF_LISTING, OF_MARKET},
-    layout::Address,
-    market::{Market, MarketConfig},
-    parameter::{self, Direction, Edited, Parameter, Unit},
-    reserve::{Reserve, ReserveConfig},
-    units::Bps,
+    ledger::Ledger,
+    number::units::Bps,
+    record::{
+        layout::Address,
+        parameter::{self, Direction, Edited, Parameter, Unit},
+    },
+    state::{
+        change::{Change, Listing, OF_LISTING, OF_MARKET},
+        market::{Market, MarketConfig},
+        reserve::{Reserve, ReserveConfig},
+    },
 };
 use proptest::prelude::*;
 

@@ -7,8 +7,12 @@ mod pair;
 
 use crate::common::{AUTHORITY, Action, Size, TOKENS, World, any_action, cases, owner, reserve_config};
 use ballast_engine::{
-    breaker::BreakerConfig, exposure::ValueAtRiskConfig, insurance::InsuranceConfig, layout::Address,
-    margin::MarginAccount, reserve::ReserveConfig, units::Bps, weights::Weights,
+    number::units::Bps,
+    record::layout::Address,
+    state::{
+        account::MarginAccount, breakers::BreakerConfig, exposure::ValueAtRiskConfig, insurance::InsuranceConfig,
+        reserve::ReserveConfig, weights::Weights,
+    },
 };
 use edits::{NEW_FEED, Wish, wish};
 use pair::{COUNCIL, NEWCOMER, Pair, SMALL};

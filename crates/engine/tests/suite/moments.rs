@@ -7,11 +7,13 @@ use crate::common::{
     reserve_config, update,
 };
 use ballast_engine::{
-    breaker::BreakerConfig,
-    flow::Outflow,
-    interest::ControllerConfig,
-    reserve::{Reserve, ReserveConfig},
-    units::Bps,
+    number::units::Bps,
+    state::{
+        breakers::BreakerConfig,
+        interest::ControllerConfig,
+        rate_limit::Outflow,
+        reserve::{Reserve, ReserveConfig},
+    },
 };
 use proptest::prelude::*;
 

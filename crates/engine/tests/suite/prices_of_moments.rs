@@ -5,13 +5,15 @@
 
 use crate::common::{EXPONENT, START, World, cases, feed, reserve_config};
 use ballast_engine::{
-    actions::EVERYTHING,
-    interest::RateCurve,
-    layout::Address,
-    margin::Side,
-    price::{PriceUpdate, Source},
-    reserve::{Reserve, ReserveConfig},
-    units::Bps,
+    ledger::EVERYTHING,
+    number::units::Bps,
+    price::feed::{PriceUpdate, Source},
+    record::layout::Address,
+    state::{
+        account::Side,
+        interest::RateCurve,
+        reserve::{Reserve, ReserveConfig},
+    },
 };
 use proptest::prelude::*;
 

@@ -5,14 +5,15 @@ use super::{DOLLAR, edits::Wish};
 use crate::common::{AUTHORITY, Action, EXPONENT, Outcome, Size, World, lend};
 use ballast_engine::{
     Error, Result,
-    actions::{EVERYTHING, Ledger},
-    governance::Change,
-    health::{Health, Requirement, equity},
-    layout::Address,
-    liquidation::Liquidation,
-    margin::{MarginAccount, Side},
-    price::{PriceUpdate, Source},
-    units::Usd,
+    health::{Health, Requirement, account::equity},
+    ledger::{EVERYTHING, Ledger, liquidation::Liquidation},
+    number::units::Usd,
+    price::feed::{PriceUpdate, Source},
+    record::layout::Address,
+    state::{
+        account::{MarginAccount, Side},
+        change::Change,
+    },
 };
 
 /// Who may take risk away within bounds.
