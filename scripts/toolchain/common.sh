@@ -4,14 +4,21 @@
 # shellcheck source=scripts/toolchain/versions.env
 source "$ROOT/scripts/toolchain/versions.env"
 
-# The private folder of everything that is downloaded or built for the tools.
-CACHE=${BALLAST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ballast}
-
 say() { printf '%s\n' "$*" >&2; }
 warn() { say "WARNING: $*"; }
 die() {
   say "ERROR: $*"
   exit 1
+}
+
+[ -n "${HOME:-}" ] || die "HOME is not set: tools and their downloads are kept below it"
+[ -f "$ROOT/programs/Cargo.lock" ] || die "$ROOT is not the repository, or not all of it: programs/Cargo.lock is missing"
+
+# The private folder of everything that is downloaded or built for the tools.
+CACHE=${BALLAST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ballast}
+
+need_cache() {
+  mkdir -p "$CACHE" 2>/dev/null && [ -w "$CACHE" ] || die "$CACHE cannot be written to: name another folder in BALLAST_CACHE"
 }
 
 # no_arguments ARGUMENT…: refuses any.
@@ -31,14 +38,14 @@ sha256() {
   if command -v sha256sum >/dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d' ' -f1
 }
 
-# Runs the arguments as root.
+# Runs apt-get as root, which nothing else needs.
 as_root() {
   if [ "$(id -u)" = 0 ]; then
     "$@"
   elif command -v sudo >/dev/null; then
     sudo "$@"
   else
-    die "this needs root, and sudo is not here: $*"
+    die "apt-get needs root, and there is no sudo. As root: apt-get update${packages:+ && apt-get install ${packages[*]}}"
   fi
 }
 
@@ -51,10 +58,13 @@ is_debian_12_amd64() {
 
 # apt_install NAME[=VERSION]…: with fresh package lists only when the old ones do not do.
 apt_install() {
-  local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends
+  local packages=("$@") install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends
     -o DPkg::Lock::Timeout=120 "$@")
   as_root "${install[@]}" >&2 || { as_root apt-get update -q >&2 && as_root "${install[@]}" >&2; }
 }
+
+# apt_need NAME…: or ends with an error.
+apt_need() { apt_install "$@" || die "apt-get could not install $*: is there a network?"; }
 
 # The host's Rust: tests, IDL and linker are built with it.
 need_rust() {
@@ -85,5 +95,5 @@ build_tool() {
 need_cc() {
   command -v cc >/dev/null && return
   is_debian || die "no C compiler: install one that answers to \`cc\`"
-  run_step "installing a C compiler" apt_install gcc libc6-dev
+  run_step "installing a C compiler" apt_need gcc libc6-dev
 }

@@ -22,6 +22,7 @@ once() {
 packages_setup() {
   is_debian_12_amd64 || die "no usable toolchain for this system.
   Install Solana's tools (cargo build-sbf $CARGO_BUILD_SBF_VERSION, for example from the Agave release), or build on Debian 12 (amd64)."
+  need_cache
   mkdir -p "$packages_dir"
   # Two builds that start together set up once.
   exec 9>"$CACHE/lock"
@@ -29,8 +30,13 @@ packages_setup() {
   install_host_packages "$HOST_PACKAGES"
   need_rust
   need_cc
+  [ ! -e "$packages_dir/linker.done" ] || linker_works || {
+    warn "the toolchain in $packages_dir is incomplete or was moved: it is made anew"
+    rm -f "$packages_dir"/*.done
+  }
   once llvm "fetching LLVM 23 from Debian sid (about 50 MB)" unpack_llvm
   once linker "building sbpf-linker $SBPF_LINKER_VERSION (one to three minutes)" build_linker
+  linker_works || die "$packages_dir/linker/sbpf-linker does not run as version $SBPF_LINKER_VERSION: remove $packages_dir and try again"
   exec 9>&-
 }
 
@@ -94,7 +100,7 @@ unpack_llvm() {
   rm -rf "$apt" "$debs" "$root"
   mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$debs" "$root"
   echo "deb [signed-by=$keyring arch=amd64] $mirror sid main" >"$apt/sid.list"
-  sid_apt apt-get update >&2
+  sid_apt apt-get update --error-on=any >&2 || die "Debian sid's list of packages could not be had from $mirror: is there a network?"
   for pin in $SID_PACKAGES; do
     name=${pin%%=*}
     if sid_apt apt-cache madison "$name" | awk -v v="${pin#*=}" '$3 == v { found = 1 } END { exit !found }'; then
@@ -117,6 +123,9 @@ libllvm() {
   echo "${found[0]}"
 }
 
+# Whether the linker, and with it the LLVM that it loads, is here in its version.
+linker_works() { "$packages_dir/linker/sbpf-linker" --version 2>/dev/null | grep -qx "sbpf-linker $SBPF_LINKER_VERSION"; }
+
 build_linker() {
   local target=$packages_dir/linker-target bin=$packages_dir/linker llvm
   llvm=$(libllvm)
@@ -132,7 +141,6 @@ build_linker() {
 exec "$llvm_lib/ld-linux-x86-64.so.2" --library-path "$llvm_lib" "$packages_dir/linker-root/bin/sbpf-linker" "\$@"
 EOF
   chmod +x "$bin/sbpf-linker"
-  "$bin/sbpf-linker" --version >&2
   rm -rf "$target"
 }
 

@@ -10,9 +10,15 @@ solana_find() {
   command -v cargo-build-sbf || { [ -x "$solana_root/bin/cargo-build-sbf" ] && echo "$solana_root/bin/cargo-build-sbf"; }
 }
 
-# Whether the platform tools are here, or can be downloaded: asked before minutes go into compiling cargo-build-sbf.
+# Whether the platform tools are here, or can be downloaded: asked before minutes go into compiling cargo-build-sbf, which takes any
+# folder for all of them. What an interrupted download left goes.
 solana_tools_reachable() {
-  [ -d "${XDG_CACHE_HOME:-$HOME/.cache}/solana/$PLATFORM_TOOLS_VERSION/platform-tools" ] && return
+  local tools=${XDG_CACHE_HOME:-$HOME/.cache}/solana/$PLATFORM_TOOLS_VERSION/platform-tools
+  if [ -d "$tools" ]; then
+    "$tools/rust/bin/rustc" --version >/dev/null 2>&1 && [ -x "$tools/llvm/bin/clang" ] && return
+    warn "$tools is incomplete: it is removed"
+    rm -rf "$tools"
+  fi
   if command -v curl >/dev/null; then
     curl -sfIL -o /dev/null --connect-timeout 5 --max-time 15 "$platform_tools_url"
   elif command -v wget >/dev/null; then
@@ -23,6 +29,7 @@ solana_tools_reachable() {
 }
 
 solana_install() {
+  need_cache
   cargo install cargo-build-sbf --version "=$CARGO_BUILD_SBF_VERSION" --locked --no-track --force -q \
     --root "$solana_root" --target-dir "$solana_root/target" >&2 && rm -rf "$solana_root/target"
 }

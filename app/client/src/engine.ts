@@ -197,7 +197,7 @@ export class Engine {
     now: bigint | number,
   ): LiquidationPreview {
     const { debt, collateral, maxRepay, minCollateral } = order;
-    [debt, collateral].forEach((index) => reserveAt(market, index));
+    for (const index of [debt, collateral]) reserveAt(market, index);
     checkAmount('maxRepay', maxRepay);
     checkAmount('minCollateral', minCollateral);
     const { preview_liquidation } = this.#exports;

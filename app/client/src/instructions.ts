@@ -81,7 +81,7 @@ export function openIsolatedAccount(
 ) {
   const { owner, payer = owner, id, collateral, debt } = input;
   checkBits('id', id, 16);
-  [collateral, debt].forEach((index) => reserveAt(market, index));
+  for (const index of [collateral, debt]) reserveAt(market, index);
   return generated.getOpenAccountInstructionAsync({
     owner,
     payer,

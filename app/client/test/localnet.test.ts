@@ -30,7 +30,7 @@ interface Manifest {
   wallets: { name: string; address: Address; keypair: string | null }[];
 }
 
-const path = process.env['BALLAST_LOCALNET_MANIFEST'];
+const path = process.env.BALLAST_LOCALNET_MANIFEST;
 
 /** What a simulation or a signature's status says went wrong, in words. */
 function reason(error: unknown, instructions: readonly Instruction[]): Error {

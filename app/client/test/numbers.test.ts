@@ -1,5 +1,5 @@
 // Whatever is no index, amount or time is refused, by everything that takes a number.
-import type { Decoder, Encoder } from '@solana/kit';
+import type { Decoder, Encoder, ReadonlyUint8Array } from '@solana/kit';
 import { describe, expect, it, test } from 'vitest';
 import * as generated from '../src/generated/index.js';
 import * as client from '../src/index.js';
@@ -234,7 +234,7 @@ describe('what is generated', () => {
     // Longer than any account of it that says of itself that it is empty.
     const zeros = decoder.decode(new Uint8Array(4096));
     for (const [by, value] of replaced(zeros)) {
-      let bytes;
+      let bytes: ReadonlyUint8Array;
       try {
         bytes = encoder.encode(value);
       } catch (error) {

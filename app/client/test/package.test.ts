@@ -17,7 +17,7 @@ import { fixture, type StoredAccount } from './support.js';
 
 const folder = fileURLToPath(new URL('..', import.meta.url));
 const compiler = join(folder, 'node_modules/.bin/tsc');
-const executablePath = process.env['BALLAST_CHROMIUM'] ?? '/usr/bin/chromium';
+const executablePath = process.env.BALLAST_CHROMIUM ?? '/usr/bin/chromium';
 
 const situation = fixture<
   { name: string; now: number; market: StoredAccount; account: StoredAccount; health: Record<string, string> }[]

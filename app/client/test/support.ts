@@ -11,7 +11,7 @@ import {
 } from '@solana/kit';
 import { BALLAST_PROGRAM_ADDRESS } from '../src/index.js';
 
-/** What `crates/client/tests/typescript.rs` wrote: the Rust client's own. */
+/** What `crates/client/tests/suite/typescript.rs` wrote: the Rust client's own. */
 export function fixture<T>(name: string): T {
   return JSON.parse(readFileSync(new URL(`fixtures/${name}`, import.meta.url), 'utf8')) as T;
 }

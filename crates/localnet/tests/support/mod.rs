@@ -3,7 +3,6 @@
 #![allow(dead_code, reason = "each suite takes what it needs")]
 
 pub mod proxy;
-pub mod terminal;
 
 use std::time::{Duration, Instant};
 

@@ -1,0 +1,14 @@
+//! The keeper: what it knows and decides, and the whole service against a node of its own.
+
+mod book;
+mod bytecode;
+mod feeds;
+#[allow(dead_code, reason = "the RPC client's suite needs more of it")]
+#[path = "../../../rpc/tests/suite/support/mod.rs"]
+mod node;
+mod profit;
+mod router;
+mod service;
+mod socket;
+mod state;
+mod support;

@@ -1,0 +1,6 @@
+//! The experiments, as commands.
+
+mod cascade;
+mod common;
+mod compare;
+mod demo;

@@ -1,0 +1,8 @@
+//! The local network, as a library and as a command. Two programs stay apart: `crash` holds keepers to times, which needs the
+//! machine to itself, and `readme` needs the ports of the documents and their answers in time.
+
+mod command;
+mod localnet;
+mod proxy;
+#[path = "../support/mod.rs"]
+mod support;
