@@ -6,7 +6,8 @@ use ballast_engine::{
     number::units::Bps,
     record::layout,
     state::{
-        change::{AUTHORITY, Change, MAX_CHANGE, OF_LISTING, OF_MARKET},
+        change::{Change, MAX_CHANGE, OF_LISTING, OF_MARKET},
+        market::AUTHORITY,
         reserve::ReserveConfig,
     },
 };

@@ -8,6 +8,7 @@
 //!   at full utilisation, and 2^-28 of the interest itself; of the whole pool's, because a rate depends on the others.
 //! - Values: 2^-44 of a price (its readings have 46 bits), and one unit of 10^-8 USD per position.
 
+use crate::common::model::{Pool, health};
 use crate::common::{
     Action, EXPONENT, Outcome, START, TOKENS, World, cases, lending_action,
     rational::{Rational, abs, fixed, int, ratio, ten_to, two_to, zero},

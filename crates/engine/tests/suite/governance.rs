@@ -40,14 +40,14 @@ fn of_reserve(world: &World, change: impl FnOnce(&mut ReserveConfig)) -> Vec<u8>
     let old = world.reserves[0].config;
     let mut new = old;
     change(&mut new);
-    edits(&parameter::RESERVE, bytemuck::bytes_of(&old), bytemuck::bytes_of(&new))
+    edits(&ballast_engine::state::reserve::PARAMETERS, bytemuck::bytes_of(&old), bytemuck::bytes_of(&new))
 }
 
 fn of_market(world: &World, change: impl FnOnce(&mut MarketConfig)) -> Vec<u8> {
     let old = world.market.config;
     let mut new = old;
     change(&mut new);
-    edits(&parameter::MARKET, bytemuck::bytes_of(&old), bytemuck::bytes_of(&new))
+    edits(&ballast_engine::state::market::PARAMETERS, bytemuck::bytes_of(&old), bytemuck::bytes_of(&new))
 }
 
 fn set(world: &mut World, signer: Address, target: u8, edits: &[u8]) -> Result<()> {
@@ -232,7 +232,7 @@ fn is_no_riskier(table: &[Parameter], old: &[u8], new: &[u8]) -> bool {
 #[test]
 fn the_tables_cover_their_records_without_overlap() {
     for (table, length) in
-        [(&parameter::RESERVE[..], size_of::<ReserveConfig>()), (&parameter::MARKET[..], size_of::<MarketConfig>())]
+        [(&ballast_engine::state::reserve::PARAMETERS[..], size_of::<ReserveConfig>()), (&ballast_engine::state::market::PARAMETERS[..], size_of::<MarketConfig>())]
     {
         let mut end = 0;
         for Parameter { offset, width, min, max, unit, .. } in table {
@@ -265,7 +265,7 @@ proptest! {
     /// Whatever is set at once after the launch, by whom and in which order: no parameter is riskier than before.
     #[test]
     fn nothing_at_once_adds_risk_i17(
-        steps in prop::collection::vec((any::<bool>(), any::<bool>(), any_edits(&parameter::RESERVE), any_edits(&parameter::MARKET)), 1..12),
+        steps in prop::collection::vec((any::<bool>(), any::<bool>(), any_edits(&ballast_engine::state::reserve::PARAMETERS), any_edits(&ballast_engine::state::market::PARAMETERS)), 1..12),
     ) {
         let mut world = launched();
         let (reserve, market) = (world.reserves[0].config, world.market.config);
@@ -274,26 +274,26 @@ proptest! {
             let (target, edits) = if of_the_market { (OF_MARKET, in_market) } else { (0, in_reserve) };
             let _ = set(&mut world, signer, target, &edits);
         }
-        prop_assert!(is_no_riskier(&parameter::RESERVE, bytemuck::bytes_of(&reserve), bytemuck::bytes_of(&world.reserves[0].config)));
-        prop_assert!(is_no_riskier(&parameter::MARKET, bytemuck::bytes_of(&market), bytemuck::bytes_of(&world.market.config)));
+        prop_assert!(is_no_riskier(&ballast_engine::state::reserve::PARAMETERS, bytemuck::bytes_of(&reserve), bytemuck::bytes_of(&world.reserves[0].config)));
+        prop_assert!(is_no_riskier(&ballast_engine::state::market::PARAMETERS, bytemuck::bytes_of(&market), bytemuck::bytes_of(&world.market.config)));
         prop_assert!(world.market.config.validate().is_ok() && world.reserves[0].config.validate().is_ok());
     }
 
     /// Edits change what they name and nothing else, are told with what was and is, and their sum is what each says.
     #[test]
-    fn edits_change_what_they_name_i11(edits in any_edits(&parameter::RESERVE)) {
+    fn edits_change_what_they_name_i11(edits in any_edits(&ballast_engine::state::reserve::PARAMETERS)) {
         let before = reserve_config(0);
         let mut record = bytemuck::bytes_of(&before).to_vec();
         let (mut told, mut events) = (Vec::new(), 7);
         let made = &mut |number, edit: &parameter::Edit| told.push((number, *edit));
-        let outcome = parameter::edit(&parameter::RESERVE, bytemuck::bytes_of(&before), &mut record, &edits, &mut events, made);
+        let outcome = parameter::edit(&ballast_engine::state::reserve::PARAMETERS, bytemuck::bytes_of(&before), &mut record, &edits, &mut events, made);
         if let Ok(edited) = outcome {
             prop_assert_eq!(events, 7 + told.len() as u64);
             let mut expected = bytemuck::bytes_of(&before).to_vec();
             let mut adds_risk = false;
             for (nth, (number, edit)) in told.iter().enumerate() {
                 prop_assert_eq!(*number, 8 + nth as u64);
-                let parameter = parameter::RESERVE.iter().find(|parameter| parameter.offset == edit.offset).unwrap();
+                let parameter = ballast_engine::state::reserve::PARAMETERS.iter().find(|parameter| parameter.offset == edit.offset).unwrap();
                 let width = parameter.width as usize;
                 let at = &mut expected[edit.offset as usize..][..width];
                 prop_assert_eq!(&*at, &edit.old.0[..width]);
@@ -312,7 +312,7 @@ proptest! {
         let _ = set(&mut world, AUTHORITY, target, &bytes);
         let _ = queue(&mut world, AUTHORITY, target, &bytes);
         let mut record = bytemuck::bytes_of(&reserve_config(0)).to_vec();
-        let _ = apply(&parameter::RESERVE, &mut record, &bytes);
+        let _ = apply(&ballast_engine::state::reserve::PARAMETERS, &mut record, &bytes);
         let mut change = Change { target, length: bytes.len() as u16 * 9, ..Change::default() };
         change.data[..bytes.len()].copy_from_slice(&bytes);
         let _ = change.require_cancellable(&world.market, &GUARDIAN, START);

@@ -1,5 +1,6 @@
 //! Integer arithmetic against numbers of unlimited width.
 
+use crate::common;
 use ballast_engine::number::{
     index::Index,
     math::{

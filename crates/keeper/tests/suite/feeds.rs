@@ -1,5 +1,6 @@
 //! Whoever posts, closes or overwrites price accounts, the keeper sees the newest genuine price that is there.
 
+use crate::support::{account, clock_bytes, market_bytes, price_bytes};
 use ballast_client::{Address, CLOCK_SYSVAR, ID, MarketView, engine::record::layout};
 use ballast_keeper::{
     bench::population::{Population, START, Tokens},

@@ -3,7 +3,7 @@
 use crate::common::World;
 use ballast_engine::{
     number::units::{Bps, MAX_LIQUIDITY},
-    record::parameter::{self, Parameter, Unit},
+    record::parameter::{Parameter, Unit},
     state::{change::OF_MARKET, market::MarketConfig, reserve::ReserveConfig},
 };
 use proptest::prelude::*;
@@ -42,8 +42,8 @@ impl Wish {
     /// As edits of what the parameters are now.
     pub fn edits(&self, world: &World) -> Vec<u8> {
         let (table, record) = match self.target() {
-            OF_MARKET => (&parameter::MARKET[..], bytemuck::bytes_of(&world.market.config)),
-            reserve => (&parameter::RESERVE[..], bytemuck::bytes_of(&world.reserves[reserve as usize].config)),
+            OF_MARKET => (&ballast_engine::state::market::PARAMETERS[..], bytemuck::bytes_of(&world.market.config)),
+            reserve => (&ballast_engine::state::reserve::PARAMETERS[..], bytemuck::bytes_of(&world.reserves[reserve as usize].config)),
         };
         match self {
             Self::Any { values, .. } => {
