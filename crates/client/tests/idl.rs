@@ -80,7 +80,7 @@ fn events_have_the_programs_discriminators_and_sizes() {
 
 fn size_of_type(ty: &Value) -> usize {
     match ty.as_str() {
-        Some("u8") => 1,
+        Some("u8" | "bool") => 1,
         Some("u16") => 2,
         Some("u32") => 4,
         Some("u64" | "i64") => 8,

@@ -1,6 +1,6 @@
-//! Writes the program's IDL as indented JSON. The file is left alone when nothing changed.
+//! Writes the program's IDL as indented JSON.
 
-use std::{error::Error, fs, path::Path};
+use std::{error::Error, path::Path};
 
 use anchor_lang_idl::build::IdlBuilder;
 
@@ -10,13 +10,5 @@ pub fn write(program: &Path, output: &Path, cargo_args: &[String]) -> Result<(),
     // The one list that the builder leaves in the order in which the test threads finished.
     idl.errors.sort_by_key(|error| error.code);
 
-    let json = serde_json::to_string_pretty(&idl)? + "\n";
-    if fs::read_to_string(output).is_ok_and(|old| old == json) {
-        return Ok(());
-    }
-    if let Some(folder) = output.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    fs::write(output, json)?;
-    Ok(())
+    crate::put(output, &(serde_json::to_string_pretty(&idl)? + "\n"))
 }
