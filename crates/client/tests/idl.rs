@@ -92,3 +92,25 @@ fn size_of_type(ty: &Value) -> usize {
         }
     }
 }
+
+/// What CONTRIBUTING lists under a heading: the path that each number begins with.
+fn by_hand(heading: &str) -> Vec<String> {
+    let text = include_str!("../../../CONTRIBUTING.md");
+    let (_, section) = text.split_once(&format!("\n## {heading}\n")).expect("the heading");
+    let section = section.split("\n## ").next().expect("text");
+    let items = section.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_digit()));
+    let path = |item: &str| item.split('`').nth(1).expect("a path").to_owned();
+    items.map(path).collect()
+}
+
+#[test]
+fn what_has_to_be_written_by_hand_is_little_and_where_contributors_are_told() {
+    for (heading, most) in [("A new parameter", 3), ("A new instruction", 8)] {
+        let paths = by_hand(heading);
+        assert!((1..=most).contains(&paths.len()), "{heading}: {paths:?}");
+        for path in paths {
+            let there = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(&path).exists();
+            assert!(there, "{heading}: there is no {path}");
+        }
+    }
+}

@@ -82,13 +82,14 @@ fn split_docs(docs: &[String]) -> (Vec<String>, Vec<(String, String)>) {
     for line in docs {
         let argument = line.strip_prefix("- `").and_then(|line| line.split_once("`: "));
         match (argument, words.last_mut()) {
-            (Some((name, text)), _) => words.push((name.into(), sentence(text))),
+            (Some((name, text)), _) => words.push((name.into(), text.into())),
             (None, Some((_, text))) => append(text, line),
             (None, None) if line.is_empty() => paragraphs.push(String::new()),
             (None, None) => append(paragraphs.last_mut().expect("there is one"), line),
         }
     }
     paragraphs.retain(|paragraph| !paragraph.is_empty());
+    words.iter_mut().for_each(|(_, text)| *text = sentence(text));
     (paragraphs, words)
 }
 
@@ -246,5 +247,88 @@ fn document(out: &mut String, indent: usize, text: &str) {
             line = line + " " + word;
         }
         *out += &(line + "\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// An IDL of one instruction, and no event.
+    fn of(change: impl FnOnce(&mut Value)) -> Idl {
+        let mut instruction = json!({
+            "name": "put_in",
+            "docs": ["Puts tokens in;", "`u64::MAX` puts in all.", "", "- `amount`: atoms, which", "must be there"],
+            "discriminator": [7],
+            "accounts": [
+                { "name": "payer", "docs": ["CHECK: pays"], "signer": true },
+                { "name": "system_program", "address": "11111111111111111111111111111111" },
+            ],
+            "args": [{ "name": "amount", "type": "u64" }],
+        });
+        change(&mut instruction);
+        let metadata = json!({ "name": "program", "version": "0.1.0", "spec": "0.1.0" });
+        let idl = json!({ "address": "", "metadata": metadata, "instructions": [instruction] });
+        serde_json::from_value(idl).expect("an IDL")
+    }
+
+    #[test]
+    fn an_instruction_has_its_words_accounts_and_arguments() {
+        let expected = "instructions! {
+    /// Puts tokens in; [`u64::MAX`] puts in all.
+    PutIn = 7 \"put_in\" {
+        /// Pays. Signs.
+        payer: signer,
+        /// Always `11111111111111111111111111111111`. Read only.
+        system_program: readonly,
+    } (
+        /// Atoms, which must be there.
+        amount: u64,
+    )
+}
+";
+        assert_eq!(instructions(&of(|_| ())).expect("written"), format!("{HEAD}\n{expected}"));
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_named() {
+        let error = |change: fn(&mut Value)| instructions(&of(change)).expect_err("refused").to_string();
+        assert!(error(|it| it["docs"] = json!(["Puts in."])).starts_with("put_in: its documentation has no line"));
+        assert!(error(|it| it["args"] = json!([])).starts_with("put_in: has no argument `amount`"));
+        assert!(
+            error(|it| it["discriminator"] = json!([1, 2])).starts_with("put_in: its discriminator is not one byte")
+        );
+        assert!(error(|it| it["args"][0]["type"] = json!("f32")).starts_with("put_in.amount: the type F32"));
+        assert!(error(|it| it["accounts"][0]["optional"] = json!(true)).starts_with("put_in.payer: optional accounts"));
+    }
+
+    #[test]
+    fn an_events_fields_have_words() {
+        let mut idl = of(|_| ());
+        idl.events = serde_json::from_value(json!([{ "name": "Paid", "discriminator": [1, 2, 3, 4, 5, 6, 7, 8] }]))
+            .expect("an event");
+        assert_eq!(events(&idl).expect_err("no type").to_string(), "Paid: the IDL does not define it");
+        let mut fields = json!([
+            { "name": "number", "type": "u64", "docs": ["Its number."] },
+            { "name": "market", "type": "pubkey", "docs": ["The market."] },
+            { "name": "padding", "type": { "array": ["u8", 3] } },
+        ]);
+        let mut with = |fields: &Value| {
+            let definition =
+                json!({ "name": "Paid", "docs": ["It was paid."], "type": { "kind": "struct", "fields": fields } });
+            idl.types = vec![serde_json::from_value(definition).expect("a type")];
+            events(&idl).map_err(|error| error.to_string())
+        };
+        let written = with(&fields).expect("written");
+        assert!(written.contains("market: Address,\n    } padding 3\n"), "{written}");
+        assert!(written.contains("    Paid(Paid) of market = [1, 2, 3, 4, 5, 6, 7, 8];\n"), "{written}");
+        fields[1]["docs"] = json!([]);
+        assert_eq!(with(&fields), Err("Paid.market: has no documentation".into()));
+        fields[1]["name"] = json!("who");
+        assert_eq!(with(&fields), Err("Paid: names neither an account nor a market".into()));
+        fields[0]["type"] = json!("u32");
+        assert_eq!(with(&fields), Err("Paid: does not begin with its number in the market, a u64".into()));
     }
 }
