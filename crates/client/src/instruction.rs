@@ -3,7 +3,7 @@
 //!
 //! Instruction data is one tag byte and the arguments, little endian, without padding.
 
-use ballast_engine::market::MarketConfig;
+use ballast_engine::state::market::MarketConfig;
 use solana_address::Address;
 use solana_instruction::{AccountMeta, Instruction};
 

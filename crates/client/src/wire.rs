@@ -1,6 +1,6 @@
 //! Values in the bytes of instruction data and events: little endian, without padding.
 
-use ballast_engine::market::MarketConfig;
+use ballast_engine::state::market::MarketConfig;
 use solana_address::Address;
 
 use crate::decode::DecodeError;

@@ -334,7 +334,7 @@ pub mod ballast {
     /// and pay out to anyone's token account (4) instead of the owner's alone. All zero removes the delegate. By the owner.
     ///
     /// - `delegate`: who may act.
-    /// - `rights`: bits of `ballast_engine::margin::rights`.
+    /// - `rights`: bits of `ballast_engine::state::account::rights`.
     /// - `until`: when the rights end, unix seconds.
     #[discrim = 32]
     pub fn set_delegate(ctx: &mut Context<SetDelegate>, delegate: Address, rights: u8, until: i64) -> Result<()> {
@@ -344,7 +344,7 @@ pub mod ballast {
     /// Fails unless an account's collateral is at least so many basis points of its debt: by the values of new risk (0), of
     /// maintenance (1) or at spot prices (2). An account without debt passes. A guard for the end of a transaction.
     ///
-    /// - `requirement`: by which values, as `ballast_engine::health::HealthReport` numbers them.
+    /// - `requirement`: by which values, as `ballast_engine::health::report::HealthReport` numbers them.
     /// - `min_ratio_bps`: the least ratio, basis points.
     #[discrim = 33]
     pub fn assert_health(ctx: &mut Context<ReadHealth>, requirement: u8, min_ratio_bps: u32) -> Result<()> {

@@ -11,9 +11,9 @@ use ballast_client::{
     vault_authority,
 };
 use ballast_engine::{
-    health::{Requirement, health},
-    margin::{MarginAccount, Position, Side},
-    units::Usd,
+    health::{Requirement, account::health},
+    number::units::Usd,
+    state::account::{MarginAccount, Position, Side},
 };
 use rand::{Rng, seq::IndexedRandom};
 
@@ -218,7 +218,7 @@ impl Actors {
     pub fn unhealthy(&self) -> Vec<Address> {
         let Model { accounts, reserves, market, now, .. } = &self.model;
         let health = |account| health(account, reserves, &market.config, *now, Requirement::Maintenance);
-        let unhealthy = accounts.iter().filter(|(_, account)| health(account).is_ok_and(|health| !health.covers()));
+        let unhealthy = accounts.iter().filter(|(_, account)| health(account).is_ok_and(|health| !health.is_healthy()));
         unhealthy.map(|(address, _)| *address).collect()
     }
 

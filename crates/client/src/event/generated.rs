@@ -62,7 +62,7 @@ records! {
         delegate: Address,
         /// When the rights end, unix seconds.
         until: i64,
-        /// Bits of [`ballast_engine::margin::rights`]: withdraw (1), borrow (2), any destination (4).
+        /// Bits of [`ballast_engine::state::account::rights`]: withdraw (1), borrow (2), any destination (4).
         rights: u8,
     } padding 7
     /// Protocol fees were paid out.

@@ -543,7 +543,7 @@ instructions! {
     } (
         /// Who may act.
         delegate: Address,
-        /// Bits of [`ballast_engine::margin::rights`].
+        /// Bits of [`ballast_engine::state::account::rights`].
         rights: u8,
         /// When the rights end, unix seconds.
         until: i64,
@@ -557,7 +557,7 @@ instructions! {
         /// Read only.
         margin_account: readonly,
     } (
-        /// By which values, as [`ballast_engine::health::HealthReport`] numbers them.
+        /// By which values, as [`ballast_engine::health::report::HealthReport`] numbers them.
         requirement: u8,
         /// The least ratio, basis points.
         min_ratio_bps: u32,

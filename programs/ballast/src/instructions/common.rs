@@ -6,7 +6,7 @@ pub use {
         state::{Ledger, is_at},
     },
     anchor_lang::prelude::*,
-    ballast_engine::{Error, actions, reserve::Reserve},
+    ballast_engine::{Error, ledger, state::reserve::Reserve},
 };
 
 use {
@@ -14,7 +14,7 @@ use {
         state::split,
         token::{self, Terms, Transfer, close_account},
     },
-    ballast_engine::{governance::Change, layout},
+    ballast_engine::{record::layout, state::change::Change},
     pinocchio::cpi::{Seed, Signer as Signature},
 };
 

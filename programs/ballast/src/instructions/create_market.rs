@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::{MarketConfig, state::stored};
-use ballast_engine::market;
+use ballast_engine::state::market;
 
 #[derive(Accounts)]
 #[instruction(id: u16)]

@@ -7,7 +7,10 @@ use crate::{
     events::{discriminator, log_event},
     state::{now, stored},
 };
-use ballast_engine::{governance, market::Market, parameter::Edit};
+use ballast_engine::{
+    record::parameter::Edit,
+    state::{change, market::Market},
+};
 
 /// A parameter was set.
 #[event(bytemuck)]

@@ -16,7 +16,7 @@ pub struct DelegateSet {
     pub delegate: Address,
     /// When the rights end, unix seconds.
     pub until: i64,
-    /// Bits of `ballast_engine::margin::rights`: withdraw (1), borrow (2), any destination (4).
+    /// Bits of `ballast_engine::state::account::rights`: withdraw (1), borrow (2), any destination (4).
     pub rights: u8,
     pub padding: [u8; 7],
 }
