@@ -26,7 +26,7 @@ use solana_transaction::TransactionError;
 use theatre::Theatre;
 
 /// What each instruction does, or why no state concerns it.
-const ACTIONS: [(&str, Result<Action, &str>); 35] = [
+const ACTIONS: [(&str, Result<Action, &str>); ALL.len()] = [
     ("create_market", Err("there is no market yet")),
     ("list_reserve", Err(GOVERNANCE)),
     ("set_parameters", Err(GOVERNANCE)),

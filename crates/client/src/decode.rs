@@ -28,7 +28,7 @@ pub enum DecodeError {
     TooShort,
     /// More bytes than the record has.
     TooLong,
-    /// The first eight bytes are those of another account or event.
+    /// The first bytes are those of another account, event or instruction.
     WrongDiscriminator,
     /// A layout version that this client does not know.
     UnknownVersion(u8),
@@ -36,6 +36,8 @@ pub enum DecodeError {
     CountOutOfRange(u32),
     /// Not base64.
     NotBase64,
+    /// An instruction has fewer accounts than it names.
+    TooFewAccounts,
 }
 
 impl core::fmt::Display for DecodeError {
@@ -43,10 +45,11 @@ impl core::fmt::Display for DecodeError {
         match self {
             Self::TooShort => f.write_str("too few bytes: another kind of account, or a truncated read"),
             Self::TooLong => f.write_str("too many bytes: another kind of account"),
-            Self::WrongDiscriminator => f.write_str("the discriminator is another account's or event's"),
+            Self::WrongDiscriminator => f.write_str("the discriminator is another account's, event's or instruction's"),
             Self::UnknownVersion(version) => write!(f, "layout version {version} is unknown to this client"),
             Self::CountOutOfRange(count) => write!(f, "a count of {count} exceeds what the account can hold"),
             Self::NotBase64 => f.write_str("not base64"),
+            Self::TooFewAccounts => f.write_str("fewer accounts than the instruction has"),
         }
     }
 }

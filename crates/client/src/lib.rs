@@ -168,6 +168,7 @@ pub mod instruction;
 mod limits;
 mod market;
 mod prices;
+mod wire;
 
 pub use address::{
     CLOCK_SYSVAR, ID, INSTRUCTIONS_SYSVAR, NATIVE_MINT, PYTH_RECEIVERS, SYSTEM_PROGRAM, TOKEN_2022_PROGRAM,
@@ -179,10 +180,7 @@ pub use decode::{
     decode_stake,
 };
 pub use error::{FrameworkError, ProgramError, describe_error, error_name};
-pub use event::{
-    BadDebtSettled, ChangeEvent, DelegateSet, Event, FeesCollected, FlashLoanRepaid, LiquidatableMarked, Liquidated,
-    Movement, ParameterSet, PriceBreaker, PricePassedOver, ReserveListed, Restricted,
-};
+pub use event::*;
 pub use governance::{Edits, ParameterInfo, edits_in, edits_of, parameters};
 pub use limits::{Limit, LiquidationPrice};
 pub use market::{LiquidationOrder, MarketView, Rates};

@@ -134,11 +134,7 @@ impl Localnet {
         // What can be wrong with files is said before anything starts.
         let program = read(&options.program, "scripts/build makes it")?;
         let swap_program = read(&options.swap_program, "scripts/build --test-program makes it")?;
-        let text = match &options.market {
-            None => market::FILE.to_owned(),
-            Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
-        };
-        let (desired, reserves) = market::read(&text).context("the market's file")?;
+        let (desired, reserves) = market::read(options.market.as_deref()).context("the market's file")?;
         let names: Vec<_> = reserves.iter().map(|reserve| reserve.symbol.clone()).collect();
         let [history, players] = [(); 2].map(|()| History::read(&options.source, &names));
         let ws = listen(options.ws_port, "--ws-port")?;

@@ -1,5 +1,7 @@
 //! The market of the network: made from a file as `ballast market apply` makes one on any other.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, bail, ensure};
 use ballast_cli::{
     online::cluster::{Cluster, Estimate},
@@ -17,6 +19,8 @@ use crate::{chain::Handle, keys, tokens};
 
 /// The development market: what [`crate::Options::market`] is if no file is named.
 pub const FILE: &str = include_str!("../market.toml");
+/// The file that it extends.
+const BASE: &str = include_str!("../../../migrations/market.toml");
 
 /// A reserve, as users of the network see it.
 #[derive(Clone, Debug)]
@@ -35,9 +39,9 @@ pub struct Reserve {
     pub asset: &'static Asset,
 }
 
-/// Reads a market's file, which must be one that this network can make.
-pub fn read(text: &str) -> Result<(Desired, Vec<Reserve>)> {
-    let desired = Desired::parse(text)?;
+/// Reads a market's file, or without one [`FILE`]. It must be one that this network can make.
+pub fn read(file: Option<&Path>) -> Result<(Desired, Vec<Reserve>)> {
+    let desired = file.map_or_else(|| Desired::parse(FILE, BASE), Desired::read)?;
     let authority = keys::address("authority");
     for (role, address) in [("creator", desired.creator), ("authority", desired.authority)] {
         ensure!(

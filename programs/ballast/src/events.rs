@@ -1,4 +1,5 @@
-//! Every movement of money, as `Program data:` log lines of fixed layout.
+//! How events are logged, as `Program data:` lines of fixed layout, and those of several instructions. Those of one are in
+//! its file.
 //!
 //! A log line costs 304 compute units and a call of the program to itself 946 before it does anything, but the runtime
 //! drops lines beyond 10 KB a transaction. So each event carries its number in the market: a reader that sees a gap knows
@@ -63,10 +64,11 @@ macro_rules! movement {
         pub struct $name {
             /// Number of the event in its market.
             pub number: u64,
+            /// The margin account or stake, of this market for good.
             pub account: Address,
             /// Atoms moved.
             pub amount: u64,
-            /// Shares bought or given up.
+            /// Shares bought, given up or asked for.
             pub shares: u64,
             /// Index of the reserve.
             pub reserve: u8,
@@ -94,157 +96,34 @@ movement! {
     UnstakeBegun;
 }
 
-/// A debt without collateral was written off.
-#[event(bytemuck)]
-pub struct BadDebtSettled {
-    /// Number of the event in its market.
-    pub number: u64,
-    pub account: Address,
-    /// Shares of the debt.
-    pub shares: u64,
-    /// Atoms that the insurance bore.
-    pub insurance: u64,
-    /// Atoms that unclaimed fees bore.
-    pub fees: u64,
-    /// Atoms that were left for the fees in the books and the depositors.
-    pub rest: u64,
-    /// Index of the reserve.
-    pub reserve: u8,
-    /// 1 if the depositors bore some of it.
-    pub is_socialised: u8,
-    /// 1 if the market became reduce-only by it.
-    pub market_reduce_only: u8,
-    pub padding: [u8; 5],
-}
-
 /// A debt was repaid for collateral.
 #[event(bytemuck)]
 pub struct Liquidated {
     /// Number of the event in its market.
     pub number: u64,
+    /// The margin account, of this market for good.
     pub account: Address,
+    /// Who paid and was paid.
     pub liquidator: Address,
     /// Atoms of the debt repaid.
     pub repaid: u64,
-    /// Atoms of the debt's token for its reserve's insurance.
+    /// Atoms of the debt's token paid on top, to its reserve's insurance.
     pub insurance: u64,
+    /// Debt shares burned.
     pub debt_shares: u64,
     /// Atoms of the collateral's token paid out.
     pub seized: u64,
+    /// Deposit shares burned.
     pub collateral_shares: u64,
-    /// Basis points.
+    /// Penalty on top of the repaid value, basis points.
     pub penalty: u16,
+    /// Index of the reserve of the debt.
     pub debt_reserve: u8,
+    /// Index of the reserve of the collateral.
     pub collateral_reserve: u8,
-    /// 1 if the repayment is to follow in the same transaction.
-    pub in_receivership: u8,
+    /// Whether the repayment is to follow in the same transaction.
+    pub in_receivership: PodBool,
     pub padding: [u8; 3],
-}
-
-macro_rules! payouts {
-    ($($(#[$meta:meta])* $name:ident;)*) => {$(
-        $(#[$meta])*
-        #[event(bytemuck)]
-        pub struct $name {
-            /// Number of the event in its market.
-            pub number: u64,
-            pub market: Address,
-            pub amount: u64,
-            pub reserve: u8,
-            pub padding: [u8; 7],
-        }
-    )*};
-}
-
-payouts! {
-    /// Protocol fees were paid out.
-    FeesCollected;
-    /// A reserve was closed, and what was left in its vault paid out.
-    ReserveClosed;
-}
-
-/// A parameter was set.
-#[event(bytemuck)]
-pub struct ParameterSet {
-    /// Number of the event in its market.
-    pub number: u64,
-    pub market: Address,
-    /// Its bytes before, zeros behind them.
-    pub old: [u8; 32],
-    /// Its bytes now.
-    pub new: [u8; 32],
-    /// Which parameter: bytes from the start of the record; 65,535: the market's authority.
-    pub offset: u16,
-    /// Index of the reserve; 255: the market.
-    pub target: u8,
-    pub padding: [u8; 5],
-}
-
-macro_rules! changes {
-    ($($(#[$meta:meta])* $name:ident;)*) => {$(
-        $(#[$meta])*
-        #[event(bytemuck)]
-        pub struct $name {
-            /// Number of the event in its market.
-            pub number: u64,
-            pub market: Address,
-            /// Number of the change in its market.
-            pub change: u64,
-            /// From when it can be executed, unix seconds.
-            pub earliest: i64,
-            /// Until when.
-            pub latest: i64,
-            /// Index of the reserve; 254: a listing; 255: the market.
-            pub target: u8,
-            pub padding: [u8; 7],
-        }
-    )*};
-}
-
-changes! {
-    /// A change was queued.
-    ChangeQueued;
-    /// The edits of a change were made; a `ParameterSet` for each came before.
-    ChangeExecuted;
-    /// A change was cancelled.
-    ChangeCancelled;
-}
-
-/// A reserve was listed.
-#[event(bytemuck)]
-pub struct ReserveListed {
-    /// Number of the event in its market.
-    pub number: u64,
-    pub market: Address,
-    pub mint: Address,
-    /// Number of the change in its market.
-    pub change: u64,
-    /// Index of the reserve.
-    pub reserve: u8,
-    pub padding: [u8; 7],
-}
-
-/// An account was seen to be liquidatable, or not to be.
-#[event(bytemuck)]
-pub struct LiquidatableMarked {
-    /// Number of the event in its market.
-    pub number: u64,
-    pub account: Address,
-    /// Since when it is known to be, unix seconds; zero: it is not.
-    pub since: i64,
-}
-
-/// A flash loan was paid back.
-#[event(bytemuck)]
-pub struct FlashLoanRepaid {
-    /// Number of the event in its market.
-    pub number: u64,
-    pub market: Address,
-    pub amount: u64,
-    /// Atoms paid on top.
-    pub fee: u64,
-    pub reserve: u8,
-    pub padding: [u8; 7],
 }
 
 /// A reserve's price breaker tripped, rose or lifted.
@@ -252,9 +131,11 @@ pub struct FlashLoanRepaid {
 pub struct PriceBreaker {
     /// Number of the event in its market.
     pub number: u64,
+    /// The market.
     pub market: Address,
     /// Until when, unix seconds.
     pub until: i64,
+    /// Index of the reserve.
     pub reserve: u8,
     /// 1 to 3; 0: it lifted.
     pub tier: u8,
@@ -266,41 +147,13 @@ pub struct PriceBreaker {
 pub struct PricePassedOver {
     /// Number of the event in its market.
     pub number: u64,
+    /// The market.
     pub market: Address,
     /// Why: the code of an error.
     pub error: u32,
+    /// Index of the reserve.
     pub reserve: u8,
     pub padding: [u8; 3],
-}
-
-/// The guardian paused actions, or a restriction was lifted.
-#[event(bytemuck)]
-pub struct Restricted {
-    /// Number of the event in its market.
-    pub number: u64,
-    pub market: Address,
-    /// Until when, unix seconds; zero: lifted.
-    pub until: i64,
-    /// The paused actions.
-    pub actions: u8,
-    /// 1 while the market is reduce-only.
-    pub reduce_only: u8,
-    pub padding: [u8; 6],
-}
-
-/// The owner of an account named a delegate, or removed the one there was.
-#[event(bytemuck)]
-pub struct DelegateSet {
-    /// Number of the event in its market.
-    pub number: u64,
-    pub account: Address,
-    /// All zero: nobody.
-    pub delegate: Address,
-    /// When the rights end, unix seconds.
-    pub until: i64,
-    /// Withdraw (1), borrow (2), any destination (4).
-    pub rights: u8,
-    pub padding: [u8; 7],
 }
 
 /// Logs what became of a reserve's price breaker.
@@ -361,7 +214,7 @@ pub fn log_liquidation(
             penalty: done.penalty.0,
             debt_reserve: debt,
             collateral_reserve: collateral,
-            in_receivership: in_receivership as u8,
+            in_receivership: in_receivership.into(),
             padding: [0; 3],
         }
     );

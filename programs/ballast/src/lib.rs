@@ -10,15 +10,47 @@ mod builtins;
 mod error;
 mod events;
 mod idl;
-mod instructions;
 mod introspection;
 #[cfg(not(feature = "no-entrypoint"))]
 mod security_txt;
 mod state;
 mod token;
 
-use instructions::*;
-pub use {error::BallastError, events::*, state::*};
+/// One file per instruction, or per pair that differs in the engine call alone. Each reads: its event, who calls it, which
+/// accounts, one engine call, token movement.
+mod instructions {
+    mod assert_sequence;
+    mod close_account;
+    mod collect_fees;
+    mod common;
+    mod create_market;
+    mod flash_loan;
+    mod governance;
+    mod liquidate;
+    mod list_reserve;
+    mod mark_liquidatable;
+    mod open_account;
+    mod pay_in;
+    mod pay_out;
+    mod read_health;
+    mod receivership;
+    mod refresh_prices;
+    mod refresh_reserve;
+    mod restrict;
+    mod set_delegate;
+    mod settle_bad_debt;
+    mod stake;
+
+    use common::*;
+    pub use {
+        assert_sequence::*, close_account::*, collect_fees::*, create_market::*, flash_loan::*, governance::*,
+        liquidate::*, list_reserve::*, mark_liquidatable::*, open_account::*, pay_in::*, pay_out::*, read_health::*,
+        receivership::*, refresh_prices::*, refresh_reserve::*, restrict::*, set_delegate::*, settle_bad_debt::*,
+        stake::*,
+    };
+}
+
+pub use {error::BallastError, events::*, instructions::*, state::*};
 
 declare_id!("BaLLastVpFhaENTd1dhUmmz3tMc9UC4fpXqkjqckcNbp");
 
@@ -27,6 +59,9 @@ pub mod ballast {
     use super::*;
 
     /// Creates a market without reserves. Anyone may; the signer becomes its authority, and part of its address.
+    ///
+    /// - `id`: which of the creator's markets this is.
+    /// - `config`: the market's parameters.
     #[discrim = 0]
     pub fn create_market(ctx: &mut Context<CreateMarket>, id: u16, config: MarketConfig) -> Result<()> {
         ctx.accounts.create(id, config, &ctx.bumps)
@@ -41,12 +76,20 @@ pub mod ballast {
     /// Changes parameters of a reserve, or of the market (255), at once: by the authority, before the launch whatever it likes,
     /// after it what adds no risk; or in small steps by the risk council. Each edit is a parameter's offset in its record
     /// (`u16`) and its new bytes.
+    ///
+    /// - `target`: index of the reserve; 255: the market.
+    /// - `edits`: each a parameter's offset (`u16`) and its bytes.
     #[discrim = 2]
     pub fn set_parameters(ctx: &mut Context<Govern>, target: u8, edits: &[u8]) -> Result<()> {
         ctx.accounts.set_parameters(target, edits)
     }
 
     /// Opens a margin account for the signer: cross (mode 0), or isolated (mode 1) with one collateral and one debt reserve.
+    ///
+    /// - `id`: which of the owner's accounts in the market this is.
+    /// - `mode`: 0: cross, 1: isolated.
+    /// - `collateral`: reserve of an isolated account's collateral, else zero.
+    /// - `debt`: reserve of an isolated account's debt, else zero.
     #[discrim = 3]
     pub fn open_account(ctx: &mut Context<OpenAccount>, id: u16, mode: u8, collateral: u8, debt: u8) -> Result<()> {
         ctx.accounts.open(id, mode, collateral, debt, &ctx.bumps)
@@ -59,18 +102,27 @@ pub mod ballast {
     }
 
     /// Lends tokens to a reserve for any margin account. With a transfer fee, what arrives of the amount counts.
+    ///
+    /// - `reserve`: index of the reserve.
+    /// - `amount`: atoms.
     #[discrim = 5]
     pub fn deposit(ctx: &mut Context<PayIn>, reserve: u8, amount: u64) -> Result<()> {
         ctx.accounts.deposit(reserve, amount)
     }
 
     /// Takes lent tokens back, by the owner or a delegate with that right; `u64::MAX` takes all.
+    ///
+    /// - `reserve`: index of the reserve.
+    /// - `amount`: atoms; `u64::MAX` takes all.
     #[discrim = 6]
     pub fn withdraw(ctx: &mut Context<PayOut>, reserve: u8, amount: u64) -> Result<()> {
         ctx.accounts.withdraw(reserve, amount)
     }
 
     /// Borrows tokens against the account's deposits, by the owner or a delegate with that right.
+    ///
+    /// - `reserve`: index of the reserve.
+    /// - `amount`: atoms.
     #[discrim = 7]
     pub fn borrow(ctx: &mut Context<PayOut>, reserve: u8, amount: u64) -> Result<()> {
         ctx.accounts.borrow(reserve, amount)
@@ -78,6 +130,9 @@ pub mod ballast {
 
     /// Pays any margin account's debt back, at most what it owes; `u64::MAX` pays all. With a transfer fee, the amount is the
     /// most that the payer sends, and what arrives of it counts; all takes what is owed with the fee on top.
+    ///
+    /// - `reserve`: index of the reserve.
+    /// - `amount`: atoms; no more is taken than is owed, and `u64::MAX` pays all.
     #[discrim = 8]
     pub fn repay(ctx: &mut Context<PayIn>, reserve: u8, amount: u64) -> Result<()> {
         ctx.accounts.repay(reserve, amount)
@@ -85,6 +140,8 @@ pub mod ballast {
 
     /// Takes over prices. One price account for each reserve index, in the same order, as remaining accounts; two, that of
     /// the base feed second, for a reserve priced by an exchange rate.
+    ///
+    /// - `reserves`: indices of the reserves.
     #[discrim = 9]
     pub fn refresh_prices(ctx: &mut Context<RefreshPrices>, reserves: &[u8]) -> Result<()> {
         let price_accounts = ctx.remaining_accounts()?;
@@ -93,6 +150,11 @@ pub mod ballast {
 
     /// Repays an unhealthy account's debt, paying up to `max_repay`, for at least `min_collateral` of its collateral. With
     /// transfer fees, these are what the liquidator sends and what arrives at it.
+    ///
+    /// - `debt`: index of the reserve to repay.
+    /// - `collateral`: index of the reserve to seize from.
+    /// - `max_repay`: most atoms to pay.
+    /// - `min_collateral`: fewest atoms of collateral to accept.
     #[discrim = 10]
     pub fn liquidate(
         ctx: &mut Context<Liquidate>,
@@ -105,12 +167,16 @@ pub mod ballast {
     }
 
     /// Writes the debt of an account without collateral off: against the reserve's insurance, its fees, its depositors.
+    ///
+    /// - `reserve`: index of the reserve.
     #[discrim = 11]
     pub fn settle_bad_debt(ctx: &mut Context<SettleBadDebt>, reserve: u8) -> Result<()> {
         ctx.accounts.settle(reserve)
     }
 
     /// Pays the protocol's fees out, to an account of the fee collector's choice.
+    ///
+    /// - `reserve`: index of the reserve.
     #[discrim = 12]
     pub fn collect_fees(ctx: &mut Context<CollectFees>, reserve: u8) -> Result<()> {
         ctx.accounts.collect(reserve)
@@ -125,6 +191,11 @@ pub mod ballast {
     /// Liquidates like `liquidate`, but pays the collateral out now and takes the repayment in `end_liquidation`, which must
     /// stand later in the same transaction. With a transfer fee on the debt's token, `max_repay` is what arrives, and the fee
     /// comes on top.
+    ///
+    /// - `debt`: index of the reserve to repay.
+    /// - `collateral`: index of the reserve to seize from.
+    /// - `max_repay`: most atoms to pay.
+    /// - `min_collateral`: fewest atoms of collateral to accept.
     #[discrim = 15]
     pub fn begin_liquidation(
         ctx: &mut Context<BeginLiquidation>,
@@ -149,30 +220,41 @@ pub mod ballast {
     }
 
     /// Lends tokens until `end_flash_loan`, which must stand later in the same transaction.
+    ///
+    /// - `reserve`: index of the reserve.
+    /// - `amount`: atoms.
     #[discrim = 18]
     pub fn begin_flash_loan(ctx: &mut Context<BeginFlashLoan>, reserve: u8, amount: u64) -> Result<()> {
         ctx.accounts.begin(reserve, amount)
     }
 
     /// Pays a flash loan back, with its fee.
+    ///
+    /// - `reserve`: index of the reserve.
     #[discrim = 19]
     pub fn end_flash_loan(ctx: &mut Context<EndFlashLoan>, reserve: u8) -> Result<()> {
         ctx.accounts.end(reserve)
     }
 
     /// Opens a stake in a reserve's insurance for the signer.
+    ///
+    /// - `reserve`: index of the reserve.
     #[discrim = 20]
     pub fn open_stake(ctx: &mut Context<OpenStake>, reserve: u8) -> Result<()> {
         ctx.accounts.open(reserve, &ctx.bumps)
     }
 
     /// Puts up to so many tokens into a stake: what whole shares cost.
+    ///
+    /// - `amount`: most atoms to pay.
     #[discrim = 21]
     pub fn stake(ctx: &mut Context<PutStake>, amount: u64) -> Result<()> {
         ctx.accounts.stake(amount)
     }
 
     /// Asks for shares of a stake, all asked for before included; the cooldown starts.
+    ///
+    /// - `shares`: how many, in place of what was asked for before.
     #[discrim = 22]
     pub fn begin_unstake(ctx: &mut Context<BeginUnstake>, shares: u64) -> Result<()> {
         ctx.accounts.begin(shares)
@@ -191,6 +273,8 @@ pub mod ballast {
     }
 
     /// Stops actions for six hours, by the guardian: withdraw (1), borrow (2), flash loan (4), unstake (8).
+    ///
+    /// - `actions`: the sum of withdraw (1), borrow (2), flash loan (4), unstake (8).
     #[discrim = 25]
     pub fn pause(ctx: &mut Context<Govern>, actions: u8) -> Result<()> {
         ctx.accounts.pause(actions)
@@ -203,6 +287,8 @@ pub mod ballast {
     }
 
     /// Brings a reserve's interest, insurance, ramp, windows and breaker up to date. Anyone may.
+    ///
+    /// - `reserve`: index of the reserve.
     #[discrim = 27]
     pub fn refresh_reserve(ctx: &mut Context<RefreshReserve>, reserve: u8) -> Result<()> {
         ctx.accounts.refresh_reserve(reserve)
@@ -210,6 +296,9 @@ pub mod ballast {
 
     /// Queues a change by the authority: edits of a reserve or of the market (255) as in `set_parameters`, or a listing (254):
     /// mint and parameters.
+    ///
+    /// - `target`: index of the reserve; 254: a listing; 255: the market.
+    /// - `data`: edits as in `set_parameters`, or the listing.
     #[discrim = 28]
     pub fn queue_change(ctx: &mut Context<QueueChange>, target: u8, data: &[u8]) -> Result<()> {
         ctx.accounts.queue(target, data, &ctx.bumps)
@@ -234,6 +323,8 @@ pub mod ballast {
     }
 
     /// Closes an empty, reduce-only reserve for good, by the fee collector, who gets what is left.
+    ///
+    /// - `reserve`: index of the reserve.
     #[discrim = 31]
     pub fn close_reserve(ctx: &mut Context<CollectFees>, reserve: u8) -> Result<()> {
         ctx.accounts.close_reserve(reserve)
@@ -241,6 +332,10 @@ pub mod ballast {
 
     /// Lets somebody act for the owner until a time, unix seconds, in place of whoever could before: withdraw (1), borrow (2),
     /// and pay out to anyone's token account (4) instead of the owner's alone. All zero removes the delegate. By the owner.
+    ///
+    /// - `delegate`: who may act.
+    /// - `rights`: bits of `ballast_engine::state::account::rights`.
+    /// - `until`: when the rights end, unix seconds.
     #[discrim = 32]
     pub fn set_delegate(ctx: &mut Context<SetDelegate>, delegate: Address, rights: u8, until: i64) -> Result<()> {
         ctx.accounts.set(delegate, rights, until)
@@ -248,6 +343,9 @@ pub mod ballast {
 
     /// Fails unless an account's collateral is at least so many basis points of its debt: by the values of new risk (0), of
     /// maintenance (1) or at spot prices (2). An account without debt passes. A guard for the end of a transaction.
+    ///
+    /// - `requirement`: by which values, as `ballast_engine::health::report::HealthReport` numbers them.
+    /// - `min_ratio_bps`: the least ratio, basis points.
     #[discrim = 33]
     pub fn assert_health(ctx: &mut Context<ReadHealth>, requirement: u8, min_ratio_bps: u32) -> Result<()> {
         ctx.accounts.assert(requirement, min_ratio_bps)
@@ -255,6 +353,8 @@ pub mod ballast {
 
     /// Fails unless the account's sequence number is the expected one, and counts it on. By the owner or the delegate. A guard
     /// for the beginning of a transaction that is to be applied once, and in order.
+    ///
+    /// - `expected`: the sequence number.
     #[discrim = 34]
     pub fn assert_sequence(ctx: &mut Context<AssertSequence>, expected: u64) -> Result<()> {
         ctx.accounts.assert(expected)

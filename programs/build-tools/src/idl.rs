@@ -1,22 +1,16 @@
-//! Writes the program's IDL as indented JSON. The file is left alone when nothing changed.
+//! Writes the program's IDL as indented JSON.
 
-use std::{error::Error, fs, path::Path};
+use std::{error::Error, path::Path};
 
-use anchor_lang_idl::build::IdlBuilder;
+use anchor_lang_idl::{build::IdlBuilder, types::IdlTypeDefTy};
 
 /// Writes the IDL of the program in a folder; the arguments are for the `cargo test` that collects it.
 pub fn write(program: &Path, output: &Path, cargo_args: &[String]) -> Result<(), Box<dyn Error>> {
     let mut idl = IdlBuilder::new().program_path(program.into()).cargo_args(cargo_args.to_vec()).build()?;
     // The one list that the builder leaves in the order in which the test threads finished.
     idl.errors.sort_by_key(|error| error.code);
+    // Aliases of the framework's types, which no field refers to and Codama cannot read.
+    idl.types.retain(|definition| !matches!(definition.ty, IdlTypeDefTy::Type { .. }));
 
-    let json = serde_json::to_string_pretty(&idl)? + "\n";
-    if fs::read_to_string(output).is_ok_and(|old| old == json) {
-        return Ok(());
-    }
-    if let Some(folder) = output.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    fs::write(output, json)?;
-    Ok(())
+    crate::put(output, &(serde_json::to_string_pretty(&idl)? + "\n"))
 }

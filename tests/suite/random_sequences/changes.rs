@@ -68,8 +68,12 @@ impl Actors {
     /// What a target's parameters are, and their table. Of what is no target, the market's.
     fn parameters(&self, target: u8) -> (Vec<u8>, &'static [Parameter]) {
         match self.model.reserves.get(target as usize) {
-            Some(reserve) => (bytemuck::bytes_of(&reserve.config).to_vec(), &ballast_engine::state::reserve::PARAMETERS),
-            None => (bytemuck::bytes_of(&self.model.market.config).to_vec(), &ballast_engine::state::market::PARAMETERS),
+            Some(reserve) => {
+                (bytemuck::bytes_of(&reserve.config).to_vec(), &ballast_engine::state::reserve::PARAMETERS)
+            }
+            None => {
+                (bytemuck::bytes_of(&self.model.market.config).to_vec(), &ballast_engine::state::market::PARAMETERS)
+            }
         }
     }
 

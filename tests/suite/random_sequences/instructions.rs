@@ -5,7 +5,11 @@ use super::{
     model::{Answer, Liquidation, Model, PayOut},
     transaction::Step,
 };
-use ballast_client::{Address, SYSTEM_PROGRAM, decode_health, from_engine, instruction as ix, vault_authority};
+use ballast_client::{
+    Address, SYSTEM_PROGRAM, decode_health, from_engine,
+    instruction::{self as ix, ALL},
+    vault_authority,
+};
 use ballast_engine::{
     health::{Requirement, account::health},
     number::units::Usd,
@@ -16,13 +20,13 @@ use rand::{Rng, seq::IndexedRandom};
 impl Actors {
     /// One transaction of the kind of this tag.
     pub fn act(&mut self, kind: usize) -> Answer {
-        match kind {
-            0 => self.create_market(),
-            2 if self.rng.random_bool(0.1) => self.council_steps(),
-            28 if self.tokens.len() < MOST_TOKENS && self.rng.random_bool(0.05) => self.two_listings(),
-            13 => self.read_health(),
-            15 => self.receivership(),
-            18 => self.flash_loan(),
+        match ALL[kind].name {
+            "create_market" => self.create_market(),
+            "set_parameters" if self.rng.random_bool(0.1) => self.council_steps(),
+            "queue_change" if self.tokens.len() < MOST_TOKENS && self.rng.random_bool(0.05) => self.two_listings(),
+            "read_health" => self.read_health(),
+            "begin_liquidation" => self.receivership(),
+            "begin_flash_loan" => self.flash_loan(),
             _ => {
                 let step = self.plan(kind);
                 self.send(&[step]).map(drop)
@@ -32,39 +36,39 @@ impl Actors {
 
     /// An instruction of the kind of this tag that needs nothing around it, and nothing after it.
     pub fn plan(&mut self, kind: usize) -> Step {
-        match kind {
-            1 => self.list_reserve(),
-            2 => self.set_parameters(),
-            3 => self.open_account(),
-            4 => self.close_account(),
-            5 => self.deposit(),
-            6 => self.pay_out(true),
-            7 => self.pay_out(false),
-            8 => self.repay(),
-            9 => self.refresh_prices(),
-            10 => self.liquidate(),
-            11 => self.settle_bad_debt(),
-            12 => self.collect_fees(),
-            14 => self.accept_authority(),
-            16 => self.end_any_liquidation(),
-            17 => self.mark_liquidatable(),
-            19 => self.end_any_flash_loan(),
-            20 => self.open_stake(),
-            21 => self.stake(),
-            22 => self.begin_unstake(),
-            23 => self.unstake(),
-            24 => self.close_stake(),
-            25 => self.pause(),
-            26 => self.resume(),
-            27 => self.refresh_reserve(),
-            28 => self.queue_change(),
-            29 => self.execute_change(),
-            30 => self.cancel_change(),
-            31 => self.close_reserve(),
-            32 => self.set_delegate(),
-            33 => self.assert_health(),
-            34 => self.assert_sequence(),
-            _ => unreachable!("{kind} is not one instruction alone"),
+        match ALL[kind].name {
+            "list_reserve" => self.list_reserve(),
+            "set_parameters" => self.set_parameters(),
+            "open_account" => self.open_account(),
+            "close_account" => self.close_account(),
+            "deposit" => self.deposit(),
+            "withdraw" => self.pay_out(true),
+            "borrow" => self.pay_out(false),
+            "repay" => self.repay(),
+            "refresh_prices" => self.refresh_prices(),
+            "liquidate" => self.liquidate(),
+            "settle_bad_debt" => self.settle_bad_debt(),
+            "collect_fees" => self.collect_fees(),
+            "accept_authority" => self.accept_authority(),
+            "end_liquidation" => self.end_any_liquidation(),
+            "mark_liquidatable" => self.mark_liquidatable(),
+            "end_flash_loan" => self.end_any_flash_loan(),
+            "open_stake" => self.open_stake(),
+            "stake" => self.stake(),
+            "begin_unstake" => self.begin_unstake(),
+            "unstake" => self.unstake(),
+            "close_stake" => self.close_stake(),
+            "pause" => self.pause(),
+            "resume" => self.resume(),
+            "refresh_reserve" => self.refresh_reserve(),
+            "queue_change" => self.queue_change(),
+            "execute_change" => self.execute_change(),
+            "cancel_change" => self.cancel_change(),
+            "close_reserve" => self.close_reserve(),
+            "set_delegate" => self.set_delegate(),
+            "assert_health" => self.assert_health(),
+            "assert_sequence" => self.assert_sequence(),
+            name => unreachable!("{name} is not one instruction alone"),
         }
     }
 

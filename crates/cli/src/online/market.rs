@@ -1,5 +1,7 @@
 //! `ballast market`.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, anyhow, ensure};
 use ballast_client::{
     Address, change_address, decode_change,
@@ -163,11 +165,12 @@ impl Command {
 fn read(session: &Session, given: Option<&str>) -> Result<Desired> {
     let file = given.or(session.invocation.market.as_deref());
     let file = file.context("which file? Give the market's file, --market FILE, or set BALLAST_MARKET")?;
-    let text = std::fs::read_to_string(file).with_context(|| match file.parse::<Address>() {
-        Ok(_) => format!("{file} is an address, which does not say what the market should be: give its file"),
-        Err(_) => format!("cannot read {file}"),
-    })?;
-    Desired::parse(&text).with_context(|| file.to_owned())
+    let path = Path::new(file);
+    ensure!(
+        path.exists() || file.parse::<Address>().is_err(),
+        "{file} is an address, which does not say what the market should be: give its file"
+    );
+    Desired::read(path).with_context(|| file.to_owned())
 }
 
 /// Cancels a change by its number.

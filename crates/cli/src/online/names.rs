@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use ballast_client::{Address, MarketView, NATIVE_MINT, engine::state::reserve::Reserve, from_engine};
 
 use super::session::Session;
@@ -31,9 +31,9 @@ impl core::str::FromStr for MarketName {
             let names = KNOWN.map(|(name, mint)| (name.to_owned(), mint)).into();
             return Ok(Self { address, names });
         }
-        let file = std::fs::read_to_string(Path::new(text))
-            .with_context(|| format!("`{text}` is neither an address nor a market's file"))?;
-        let desired = Desired::parse(&file).with_context(|| text.to_owned())?;
+        let path = Path::new(text);
+        ensure!(path.exists(), "`{text}` is neither an address nor a market's file");
+        let desired = Desired::read(path).with_context(|| text.to_owned())?;
         let names = desired.reserves.iter().map(|listed| (listed.name.clone(), listed.mint)).collect();
         Ok(Self { address: desired.address(), names })
     }

@@ -1,6 +1,10 @@
 //! A market as a file says that it should be.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use ballast_client::{
@@ -48,13 +52,36 @@ pub struct Listed {
     pub config: ReserveConfig,
 }
 
+/// Names the file whose parameters hold where a file has none of its own.
+const EXTENDS: &str = "extends";
+
 /// A market's target is no index of a reserve.
 const OF_RESERVE: u8 = 0;
 
 impl Desired {
-    /// Reads a file. Everything that is wrong with it is said at once.
-    pub fn parse(text: &str) -> Result<Self> {
-        let mut file: Table = text.parse().context("not TOML")?;
+    /// Reads a file, laid over the one that it `extends`. Everything that is wrong with it is said at once.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let file = toml(&text)?;
+        let Some(other) = file.get(EXTENDS) else { return Self::over(Table::new(), file) };
+        let other = other.as_str().with_context(|| format!("{EXTENDS}: not the path of a file"))?;
+        let other = path.parent().unwrap_or(Path::new("")).join(other);
+        let base = fs::read_to_string(&other).with_context(|| format!("{EXTENDS}: cannot read {}", other.display()))?;
+        Self::over(toml(&base).with_context(|| other.display().to_string())?, file)
+    }
+
+    /// The same of texts, of which the one that is extended may be empty.
+    pub fn parse(text: &str, base: &str) -> Result<Self> {
+        Self::over(toml(base)?, toml(text)?)
+    }
+
+    fn over(base: Table, mut own: Table) -> Result<Self> {
+        own.remove(EXTENDS);
+        ensure!(!base.contains_key(EXTENDS), "{EXTENDS}: a file that itself extends another");
+        let mut file = base;
+        // Which market it is, and its reserves, are its own.
+        file.retain(|key, _| ["market", "defaults"].contains(&key));
+        merge(&mut file, own);
         let mut wrong = Vec::new();
         let mut market = table(&mut file, "market")?;
         let defaults = table(&mut file, "defaults")?;
@@ -177,6 +204,10 @@ fn flatten(path: String, value: Value, into: &mut BTreeMap<String, Value>) {
         }
         value => _ = into.insert(path, value),
     }
+}
+
+fn toml(text: &str) -> Result<Table> {
+    text.parse().context("not TOML")
 }
 
 fn take<T>(table: &mut Table, key: &str, read: impl Fn(&Value) -> Option<T>) -> Result<T> {

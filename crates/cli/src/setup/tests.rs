@@ -131,7 +131,7 @@ fn with_keys(file: &str) -> String {
 }
 
 fn desired(file: &str) -> Desired {
-    Desired::parse(&with_keys(file)).expect("a good file")
+    Desired::parse(&with_keys(file), "").expect("a good file")
 }
 
 /// The example with something else in place of what must be there.
@@ -403,7 +403,7 @@ fn a_file_with_mistakes_is_refused_with_all_of_them() {
         ("name = \"SOL\"", "name = \"USDC\""),
         ("price_receiver = ", "nominee = "),
     ]);
-    let refused = Desired::parse(&with_keys(&file)).expect_err("mistakes").to_string();
+    let refused = Desired::parse(&with_keys(&file), "").expect_err("mistakes").to_string();
     for words in [
         "market.delay is 2 h, but must be from 1 d to 30 d",
         "market: missing: roles.price_receiver, loss_limit",
@@ -423,9 +423,37 @@ fn a_file_with_mistakes_is_refused_with_all_of_them() {
         ("min_penalty = \"2 %\"", "min_penalty = \"9 %\"", "PenaltyOutOfRange"),
         ("[market]", "[market", "not TOML"),
     ] {
-        let refused = Desired::parse(&with_keys(&changed(&[(old, new)]))).expect_err(reason);
+        let refused = Desired::parse(&with_keys(&changed(&[(old, new)])), "").expect_err(reason);
         assert!(format!("{refused:#}").contains(reason), "{refused:#}");
     }
+}
+
+#[test]
+fn a_file_has_the_parameters_of_the_one_that_it_extends() -> Result<()> {
+    let example = Desired::read(Path::new("../../migrations/market.toml"))?;
+    let path = Path::new("../localnet/market.toml");
+    let local = Desired::read(path)?;
+    assert_eq!(local.config.target_health, example.config.target_health, "it says nothing of it");
+    assert_ne!(local.config.loss_limit, example.config.loss_limit, "it has its own");
+    let names: Vec<_> = local.reserves.iter().map(|listed| listed.name.as_str()).collect();
+    assert_eq!(names, ["SOL", "BTC", "ETH", "USDC", "USDT"], "reserves are its own");
+
+    let own = std::fs::read_to_string(path)?;
+    assert_eq!(Desired::parse(&own, EXAMPLE)?.config, local.config);
+    let refused = |text: &str, base: &str| format!("{:#}", Desired::parse(text, base).expect_err("refused"));
+    assert!(refused(&own, &own).contains("itself extends another"));
+    assert_eq!(refused(&own.replace("id = 0\n", ""), EXAMPLE), "id is missing", "which market it is");
+    assert!(refused(&own, "").contains("missing: "));
+
+    let folder = std::env::temp_dir().join(format!("ballast-extends-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let moved = folder.join("market.toml");
+    for (extends, words) in [("\"no-such.toml\"", "extends: cannot read"), ("7", "extends: not the path of a file")] {
+        std::fs::write(&moved, own.replace("\"../../migrations/market.toml\"", extends))?;
+        let error = format!("{:#}", Desired::read(&moved).expect_err(words));
+        assert!(error.contains(words), "{error}");
+    }
+    Ok(std::fs::remove_dir_all(&folder)?)
 }
 
 /// Their places stand for addresses, and their files are not read.

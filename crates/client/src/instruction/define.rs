@@ -1,45 +1,7 @@
 //! How instructions are defined: a struct each, with its accounts and arguments.
 
-use ballast_engine::state::market::MarketConfig;
-use solana_address::Address;
-
-/// An argument's bytes in instruction data.
-pub trait Argument {
-    /// Appends them.
-    fn write(&self, data: &mut Vec<u8>);
-}
-
-macro_rules! integer_arguments {
-    ($($ty:ty),*) => { $(impl Argument for $ty {
-        fn write(&self, data: &mut Vec<u8>) {
-            data.extend_from_slice(&self.to_le_bytes());
-        }
-    })* };
-}
-integer_arguments!(u8, u16, u32, u64, i64);
-
-impl Argument for MarketConfig {
-    fn write(&self, data: &mut Vec<u8>) {
-        data.extend_from_slice(bytemuck::bytes_of(self));
-    }
-}
-
-impl Argument for Address {
-    fn write(&self, data: &mut Vec<u8>) {
-        data.extend_from_slice(self.as_ref());
-    }
-}
-
-impl Argument for Vec<u8> {
-    fn write(&self, data: &mut Vec<u8>) {
-        // A market has 64 reserves at most; a longer list is for the program to refuse.
-        data.extend_from_slice(&(self.len() as u32).to_le_bytes());
-        data.extend_from_slice(self);
-    }
-}
-
 macro_rules! account_flag {
-    (signer payer) => {
+    (signer writable) => {
         (true, true)
     };
     (signer) => {
@@ -53,32 +15,17 @@ macro_rules! account_flag {
     };
 }
 
-macro_rules! account_doc {
-    (signer payer) => {
-        "Signs and is written to."
-    };
-    (signer) => {
-        "Signs."
-    };
-    (writable) => {
-        "Written to."
-    };
-    (readonly) => {
-        "Read only."
-    };
-}
-
-/// Defines instructions: `/// doc` `Name = tag "name" { account: flags, … } (argument: Type, …)`.
+/// Defines instructions: `Name = tag "name" { account: flags, … } (argument: Type, …)`.
 macro_rules! instructions {
     ($($(#[$meta:meta])* $name:ident = $tag:literal $idl_name:literal
-        { $($account:ident: $($flag:ident)+),* $(,)? }
+        { $($(#[$account_meta:meta])* $account:ident: $($flag:ident)+),* $(,)? }
         ( $($(#[$argument_meta:meta])* $argument:ident: $ty:ty),* $(,)? )
     )*) => {
         $(
             $(#[$meta])*
             #[derive(Clone, Debug, PartialEq, Eq)]
             pub struct $name {
-                $(#[doc = account_doc!($($flag)+)] pub $account: Address,)*
+                $($(#[$account_meta])* pub $account: Address,)*
                 $($(#[$argument_meta])* pub $argument: $ty,)*
             }
 
@@ -111,6 +58,21 @@ macro_rules! instructions {
                     let mut data = vec![$tag];
                     $(self.$argument.write(&mut data);)*
                     Instruction { program_id: ID, accounts, data }
+                }
+
+                /// Reads an instruction of the program. Accounts behind those that it names are left out.
+                pub fn decode(accounts: &[Address], data: &[u8]) -> Result<Self, DecodeError> {
+                    let Some((&$tag, data)) = data.split_first() else {
+                        return Err(DecodeError::WrongDiscriminator);
+                    };
+                    let [$($account,)* ..] = *accounts else {
+                        return Err(DecodeError::TooFewAccounts);
+                    };
+                    #[allow(unused_mut, reason = "some instructions have no arguments")]
+                    let mut reader = Reader(data);
+                    let instruction = Self { $($account,)* $($argument: Wire::read(&mut reader)?,)* };
+                    reader.end()?;
+                    Ok(instruction)
                 }
             }
 

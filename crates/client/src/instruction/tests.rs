@@ -71,3 +71,48 @@ fn a_refresh_lists_one_price_account_for_each_reserve() {
     assert_eq!(accounts, [(address(1), true), (address(2), false), (address(3), false)]);
     assert!(instruction.accounts.iter().all(|meta| !meta.is_signer));
 }
+
+#[test]
+fn what_is_written_is_read_back() {
+    let create = CreateMarket {
+        creator: address(1),
+        market: address(2),
+        vault_authority: address(3),
+        system_program: address(4),
+        id: 0x0304,
+        config: MarketConfig { dust_value: 77, ..MarketConfig::default() },
+    };
+    let queue = QueueChange {
+        authority: address(1),
+        payer: address(2),
+        market: address(3),
+        change: address(4),
+        system_program: address(5),
+        target: 255,
+        data: vec![1, 2, 3],
+    };
+    let [owner, market, margin_account, delegate] = [1, 2, 3, 4].map(address);
+    let delegate = SetDelegate { owner, market, margin_account, delegate, rights: 3, until: -5 };
+    let accounts = |instruction: &Instruction| instruction.accounts.iter().map(|meta| meta.pubkey).collect::<Vec<_>>();
+    let written = create.instruction();
+    assert_eq!(CreateMarket::decode(&accounts(&written), &written.data), Ok(create));
+    let written = queue.instruction();
+    assert_eq!(QueueChange::decode(&accounts(&written), &written.data), Ok(queue));
+    let written = delegate.instruction();
+    assert_eq!(SetDelegate::decode(&accounts(&written), &written.data), Ok(delegate));
+    let refresh = RefreshPrices::with_prices(market, &[(4, owner)]);
+    let read = RefreshPrices { market, reserves: vec![4] };
+    assert_eq!(RefreshPrices::decode(&accounts(&refresh), &refresh.data), Ok(read), "prices are left out");
+}
+
+#[test]
+fn what_is_no_such_instruction_is_not_read() {
+    let set = SetParameters { signer: address(1), market: address(2), target: 3, edits: vec![8, 0, 5] };
+    let (accounts, data) = ([set.signer, set.market], set.instruction().data);
+    assert_eq!(SetParameters::decode(&accounts, &data), Ok(set));
+    assert_eq!(Pause::decode(&accounts, &data), Err(DecodeError::WrongDiscriminator));
+    assert_eq!(SetParameters::decode(&accounts, &[]), Err(DecodeError::WrongDiscriminator));
+    assert_eq!(SetParameters::decode(&accounts[..1], &data), Err(DecodeError::TooFewAccounts));
+    assert_eq!(SetParameters::decode(&accounts, &data[..data.len() - 1]), Err(DecodeError::TooShort));
+    assert_eq!(SetParameters::decode(&accounts, &[&data[..], &[0]].concat()), Err(DecodeError::TooLong));
+}

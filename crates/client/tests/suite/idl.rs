@@ -80,7 +80,7 @@ fn events_have_the_programs_discriminators_and_sizes() {
 
 fn size_of_type(ty: &Value) -> usize {
     match ty.as_str() {
-        Some("u8") => 1,
+        Some("u8" | "bool") => 1,
         Some("u16") => 2,
         Some("u32") => 4,
         Some("u64" | "i64") => 8,
@@ -89,6 +89,28 @@ fn size_of_type(ty: &Value) -> usize {
         None => {
             let array = list(ty, "array");
             size_of_type(&array[0]) * array[1].as_u64().expect("a length") as usize
+        }
+    }
+}
+
+/// What CONTRIBUTING lists under a heading: the path that each number begins with.
+fn by_hand(heading: &str) -> Vec<String> {
+    let text = include_str!("../../../../CONTRIBUTING.md");
+    let (_, section) = text.split_once(&format!("\n## {heading}\n")).expect("the heading");
+    let section = section.split("\n## ").next().expect("text");
+    let items = section.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_digit()));
+    let path = |item: &str| item.split('`').nth(1).expect("a path").to_owned();
+    items.map(path).collect()
+}
+
+#[test]
+fn what_has_to_be_written_by_hand_is_little_and_where_contributors_are_told() {
+    for (heading, most) in [("A new parameter", 3), ("A new instruction", 8)] {
+        let paths = by_hand(heading);
+        assert!((1..=most).contains(&paths.len()), "{heading}: {paths:?}");
+        for path in paths {
+            let there = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(&path).exists();
+            assert!(there, "{heading}: there is no {path}");
         }
     }
 }

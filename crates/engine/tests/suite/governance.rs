@@ -231,9 +231,10 @@ fn is_no_riskier(table: &[Parameter], old: &[u8], new: &[u8]) -> bool {
 
 #[test]
 fn the_tables_cover_their_records_without_overlap() {
-    for (table, length) in
-        [(&ballast_engine::state::reserve::PARAMETERS[..], size_of::<ReserveConfig>()), (&ballast_engine::state::market::PARAMETERS[..], size_of::<MarketConfig>())]
-    {
+    for (table, length) in [
+        (&ballast_engine::state::reserve::PARAMETERS[..], size_of::<ReserveConfig>()),
+        (&ballast_engine::state::market::PARAMETERS[..], size_of::<MarketConfig>()),
+    ] {
         let mut end = 0;
         for Parameter { offset, width, min, max, unit, .. } in table {
             assert!(*offset as usize >= end && min <= max);

@@ -26,7 +26,7 @@ fn start() -> Result<Localnet> {
 #[test]
 fn the_market_is_what_its_file_says() -> Result<()> {
     let mut network = start()?;
-    let (desired, reserves) = market::read(market::FILE)?;
+    let (desired, reserves) = market::read(None)?;
     assert_eq!(network.market(), desired.address());
     let mut said = Vec::new();
     let is_done = setup::apply(&mut rpc(&network)?, vec![keys::keypair("authority")], &desired, &mut said)?;
@@ -45,7 +45,7 @@ fn the_market_is_what_its_file_says() -> Result<()> {
 
 #[test]
 fn the_files_addresses_are_those_of_the_named_keys() -> Result<()> {
-    let (desired, reserves) = market::read(market::FILE)?;
+    let (desired, reserves) = market::read(None)?;
     let roles = &desired.config.roles;
     for (name, role) in
         [("guardian", roles.guardian), ("council", roles.risk_council), ("collector", roles.fee_collector)]
@@ -302,10 +302,9 @@ fn what_is_wrong_is_said_before_anything_starts() -> Result<()> {
     let folder = std::env::temp_dir().join(format!("ballast-localnet-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
     let broken = folder.join("market.toml");
-    std::fs::write(
-        &broken,
-        market::FILE.replace(&keys::address("authority").to_string(), &keys::address("trader").to_string()),
-    )?;
+    let repository = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
+    let file = market::FILE.replace(&keys::address("authority").to_string(), &keys::address("trader").to_string());
+    std::fs::write(&broken, file.replace("../../", repository))?;
     let own = |text: &str| -> Result<_> { Ok(vec![text.parse()?]) };
     let source = free().source;
     let wrong = [

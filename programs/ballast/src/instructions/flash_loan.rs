@@ -1,9 +1,25 @@
 use super::*;
 use crate::{
-    events::{FlashLoanRepaid, discriminator, log_event},
+    events::{discriminator, log_event},
     introspection::Ending,
     state::now,
 };
+
+/// A flash loan was paid back.
+#[event(bytemuck)]
+pub struct FlashLoanRepaid {
+    /// Number of the event in its market.
+    pub number: u64,
+    /// The market.
+    pub market: Address,
+    /// Atoms lent.
+    pub amount: u64,
+    /// Atoms paid on top.
+    pub fee: u64,
+    /// Index of the reserve.
+    pub reserve: u8,
+    pub padding: [u8; 7],
+}
 
 /// Tag of `end_flash_loan` and which of its accounts is the market.
 const END: (u8, usize) = (crate::instruction::EndFlashLoan::DISCRIMINATOR[0], 1);

@@ -4,13 +4,62 @@
 use super::*;
 use crate::{
     Change,
-    events::{ChangeCancelled, ChangeExecuted, ChangeQueued, ParameterSet, discriminator, log_event},
+    events::{discriminator, log_event},
     state::{now, stored},
 };
 use ballast_engine::{
     record::parameter::Edit,
     state::{change, market::Market},
 };
+
+/// A parameter was set.
+#[event(bytemuck)]
+pub struct ParameterSet {
+    /// Number of the event in its market.
+    pub number: u64,
+    /// The market.
+    pub market: Address,
+    /// Its bytes before, zeros behind them.
+    pub old: [u8; 32],
+    /// Its bytes now.
+    pub new: [u8; 32],
+    /// Which parameter: bytes from the start of the record; 65,535: the market's authority.
+    pub offset: u16,
+    /// Index of the reserve; 255: the market.
+    pub target: u8,
+    pub padding: [u8; 5],
+}
+
+macro_rules! changes {
+    ($($(#[$meta:meta])* $name:ident;)*) => {$(
+        $(#[$meta])*
+        #[event(bytemuck)]
+        pub struct $name {
+            /// Number of the event in its market.
+            pub number: u64,
+            /// The market.
+            pub market: Address,
+            /// Number of the change in its market.
+            pub change: u64,
+            /// From when it can be executed, unix seconds.
+            pub earliest: i64,
+            /// Until when, unix seconds.
+            pub latest: i64,
+            /// Index of the reserve; 254: a listing; 255: the market.
+            pub target: u8,
+            pub padding: [u8; 7],
+        }
+    )*};
+}
+
+changes! {
+    /// A change was queued.
+    ChangeQueued;
+    /// The edits of a change were made; a `ParameterSet` for each came before.
+    ChangeExecuted;
+    /// A change was cancelled.
+    ChangeCancelled;
+}
 
 /// What authority, risk council and guardian do to a market.
 #[derive(Accounts)]
@@ -104,11 +153,6 @@ impl EndChange {
         log_change(event, &mut self.market, &self.change);
         AccountClose::close(&mut self.change, *self.recipient.account())
     }
-}
-
-/// Requires a change to belong to the market at hand, and its rent to go back to who paid it.
-pub(super) fn check_change(change: &governance::Change, market: &Address, recipient: &Address) -> Result<()> {
-    ensure(is_at(market, &change.market) && is_at(recipient, &change.payer), Error::WrongChange)
 }
 
 #[inline(never)]

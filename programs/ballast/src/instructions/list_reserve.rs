@@ -1,12 +1,28 @@
 use super::*;
 use crate::{
     Change,
-    events::{ReserveListed, discriminator, log_event},
+    events::{discriminator, log_event},
     state::{now, stored},
     token::{self, ListedMint},
 };
 use anchor_lang::create_account_with_signers;
 use ballast_engine::state::market::MAX_RESERVES;
+
+/// A reserve was listed.
+#[event(bytemuck)]
+pub struct ReserveListed {
+    /// Number of the event in its market.
+    pub number: u64,
+    /// The market.
+    pub market: Address,
+    /// The token.
+    pub mint: Address,
+    /// Number of the change in its market.
+    pub change: u64,
+    /// Index of the reserve.
+    pub reserve: u8,
+    pub padding: [u8; 7],
+}
 
 /// Anyone, once the change is due.
 #[derive(Accounts)]

@@ -1,9 +1,20 @@
 use super::*;
 use crate::{
     MarginAccount,
-    events::{LiquidatableMarked, discriminator, log_event},
+    events::{discriminator, log_event},
     state::now,
 };
+
+/// An account was seen to be liquidatable, or not to be.
+#[event(bytemuck)]
+pub struct LiquidatableMarked {
+    /// Number of the event in its market.
+    pub number: u64,
+    /// The margin account, of this market for good.
+    pub account: Address,
+    /// Since when it is known to be, unix seconds; zero: it is not.
+    pub since: i64,
+}
 
 #[derive(Accounts)]
 pub struct MarkLiquidatable {

@@ -1,8 +1,24 @@
 use super::*;
 use crate::{
-    events::{Restricted, discriminator, log_event},
+    events::{discriminator, log_event},
     state::now,
 };
+
+/// Actions were paused, or a restriction was lifted.
+#[event(bytemuck)]
+pub struct Restricted {
+    /// Number of the event in its market.
+    pub number: u64,
+    /// The market.
+    pub market: Address,
+    /// Until when actions are paused, unix seconds; zero: none are.
+    pub until: i64,
+    /// The paused actions.
+    pub actions: u8,
+    /// Whether the market is reduce-only.
+    pub reduce_only: PodBool,
+    pub padding: [u8; 6],
+}
 
 /// The guardian, or to lift what is restricted, the authority.
 impl Govern {
@@ -30,7 +46,7 @@ impl Govern {
                 market: *self.market.address(),
                 until: if self.market.pause.actions == 0 { 0 } else { self.market.pause.until },
                 actions: self.market.pause.actions,
-                reduce_only: self.market.reduce_only,
+                reduce_only: bytemuck::cast(self.market.reduce_only),
                 padding: [0; 6],
             }
         );

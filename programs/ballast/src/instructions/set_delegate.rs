@@ -1,9 +1,25 @@
 use super::*;
 use crate::{
     MarginAccount,
-    events::{DelegateSet, discriminator, log_event},
+    events::{discriminator, log_event},
     state::{now, stored},
 };
+
+/// The owner of an account named a delegate, or removed the one there was.
+#[event(bytemuck)]
+pub struct DelegateSet {
+    /// Number of the event in its market.
+    pub number: u64,
+    /// The margin account, of this market for good.
+    pub account: Address,
+    /// Who may act for the owner; all zero: nobody.
+    pub delegate: Address,
+    /// When the rights end, unix seconds.
+    pub until: i64,
+    /// Bits of `ballast_engine::state::account::rights`: withdraw (1), borrow (2), any destination (4).
+    pub rights: u8,
+    pub padding: [u8; 7],
+}
 
 #[derive(Accounts)]
 pub struct SetDelegate {

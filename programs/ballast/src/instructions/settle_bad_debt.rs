@@ -1,9 +1,33 @@
 use super::*;
 use crate::{
     MarginAccount,
-    events::{BadDebtSettled, discriminator, log_event},
+    events::{discriminator, log_event},
     state::now,
 };
+
+/// A debt without collateral was written off.
+#[event(bytemuck)]
+pub struct BadDebtSettled {
+    /// Number of the event in its market.
+    pub number: u64,
+    /// The margin account, of this market for good.
+    pub account: Address,
+    /// Shares of the debt.
+    pub shares: u64,
+    /// Atoms that the insurance bore.
+    pub insurance: u64,
+    /// Atoms that unclaimed fees bore.
+    pub fees: u64,
+    /// Atoms that were left for the fees in the books and the depositors.
+    pub rest: u64,
+    /// Index of the reserve.
+    pub reserve: u8,
+    /// Whether the depositors bore some of it.
+    pub is_socialised: PodBool,
+    /// Whether the market became reduce-only by it.
+    pub market_reduce_only: PodBool,
+    pub padding: [u8; 5],
+}
 
 #[derive(Accounts)]
 pub struct SettleBadDebt {
@@ -27,8 +51,8 @@ impl SettleBadDebt {
                 fees: done.loss.fees,
                 rest: done.loss.rest,
                 reserve: index,
-                is_socialised: done.loss.is_socialised() as u8,
-                market_reduce_only: done.tripped as u8,
+                is_socialised: done.loss.is_socialised().into(),
+                market_reduce_only: done.tripped.into(),
                 padding: [0; 5],
             }
         );

@@ -12,6 +12,8 @@ import {
   fixEncoderSize,
   getAddressDecoder,
   getAddressEncoder,
+  getBooleanDecoder,
+  getBooleanEncoder,
   getBytesDecoder,
   getBytesEncoder,
   getStructDecoder,
@@ -28,6 +30,7 @@ import { getU64Decoder, getU64Encoder, getU8Decoder, getU8Encoder } from '../../
 export type BadDebtSettled = {
   /** Number of the event in its market. */
   number: bigint;
+  /** The margin account, of this market for good. */
   account: Address;
   /** Shares of the debt. */
   shares: bigint;
@@ -39,16 +42,17 @@ export type BadDebtSettled = {
   rest: bigint;
   /** Index of the reserve. */
   reserve: number;
-  /** 1 if the depositors bore some of it. */
-  isSocialised: number;
-  /** 1 if the market became reduce-only by it. */
-  marketReduceOnly: number;
+  /** Whether the depositors bore some of it. */
+  isSocialised: boolean;
+  /** Whether the market became reduce-only by it. */
+  marketReduceOnly: boolean;
   padding: ReadonlyUint8Array;
 };
 
 export type BadDebtSettledArgs = {
   /** Number of the event in its market. */
   number: number | bigint;
+  /** The margin account, of this market for good. */
   account: Address;
   /** Shares of the debt. */
   shares: number | bigint;
@@ -60,10 +64,10 @@ export type BadDebtSettledArgs = {
   rest: number | bigint;
   /** Index of the reserve. */
   reserve: number;
-  /** 1 if the depositors bore some of it. */
-  isSocialised: number;
-  /** 1 if the market became reduce-only by it. */
-  marketReduceOnly: number;
+  /** Whether the depositors bore some of it. */
+  isSocialised: boolean;
+  /** Whether the market became reduce-only by it. */
+  marketReduceOnly: boolean;
   padding: ReadonlyUint8Array;
 };
 
@@ -76,8 +80,8 @@ export function getBadDebtSettledEncoder(): FixedSizeEncoder<BadDebtSettledArgs>
     ['fees', getU64Encoder()],
     ['rest', getU64Encoder()],
     ['reserve', getU8Encoder()],
-    ['isSocialised', getU8Encoder()],
-    ['marketReduceOnly', getU8Encoder()],
+    ['isSocialised', getBooleanEncoder()],
+    ['marketReduceOnly', getBooleanEncoder()],
     ['padding', fixEncoderSize(getBytesEncoder(), 5)],
   ]);
 }
@@ -91,8 +95,8 @@ export function getBadDebtSettledDecoder(): FixedSizeDecoder<BadDebtSettled> {
     ['fees', getU64Decoder()],
     ['rest', getU64Decoder()],
     ['reserve', getU8Decoder()],
-    ['isSocialised', getU8Decoder()],
-    ['marketReduceOnly', getU8Decoder()],
+    ['isSocialised', getBooleanDecoder()],
+    ['marketReduceOnly', getBooleanDecoder()],
     ['padding', fixDecoderSize(getBytesDecoder(), 5)],
   ]);
 }

@@ -28,12 +28,13 @@ import { getI64Decoder, getI64Encoder, getU64Decoder, getU64Encoder, getU8Decode
 export type ChangeQueued = {
   /** Number of the event in its market. */
   number: bigint;
+  /** The market. */
   market: Address;
   /** Number of the change in its market. */
   change: bigint;
   /** From when it can be executed, unix seconds. */
   earliest: bigint;
-  /** Until when. */
+  /** Until when, unix seconds. */
   latest: bigint;
   /** Index of the reserve; 254: a listing; 255: the market. */
   target: number;
@@ -43,12 +44,13 @@ export type ChangeQueued = {
 export type ChangeQueuedArgs = {
   /** Number of the event in its market. */
   number: number | bigint;
+  /** The market. */
   market: Address;
   /** Number of the change in its market. */
   change: number | bigint;
   /** From when it can be executed, unix seconds. */
   earliest: number | bigint;
-  /** Until when. */
+  /** Until when, unix seconds. */
   latest: number | bigint;
   /** Index of the reserve; 254: a listing; 255: the market. */
   target: number;

@@ -28,12 +28,13 @@ import { getI64Decoder, getI64Encoder, getU64Decoder, getU64Encoder, getU8Decode
 export type DelegateSet = {
   /** Number of the event in its market. */
   number: bigint;
+  /** The margin account, of this market for good. */
   account: Address;
-  /** All zero: nobody. */
+  /** Who may act for the owner; all zero: nobody. */
   delegate: Address;
   /** When the rights end, unix seconds. */
   until: bigint;
-  /** Withdraw (1), borrow (2), any destination (4). */
+  /** Bits of `ballast_engine::margin::rights`: withdraw (1), borrow (2), any destination (4). */
   rights: number;
   padding: ReadonlyUint8Array;
 };
@@ -41,12 +42,13 @@ export type DelegateSet = {
 export type DelegateSetArgs = {
   /** Number of the event in its market. */
   number: number | bigint;
+  /** The margin account, of this market for good. */
   account: Address;
-  /** All zero: nobody. */
+  /** Who may act for the owner; all zero: nobody. */
   delegate: Address;
   /** When the rights end, unix seconds. */
   until: number | bigint;
-  /** Withdraw (1), borrow (2), any destination (4). */
+  /** Bits of `ballast_engine::margin::rights`: withdraw (1), borrow (2), any destination (4). */
   rights: number;
   padding: ReadonlyUint8Array;
 };

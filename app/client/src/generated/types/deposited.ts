@@ -28,10 +28,11 @@ import { getU64Decoder, getU64Encoder, getU8Decoder, getU8Encoder } from '../../
 export type Deposited = {
   /** Number of the event in its market. */
   number: bigint;
+  /** The margin account or stake, of this market for good. */
   account: Address;
   /** Atoms moved. */
   amount: bigint;
-  /** Shares bought or given up. */
+  /** Shares bought, given up or asked for. */
   shares: bigint;
   /** Index of the reserve. */
   reserve: number;
@@ -41,10 +42,11 @@ export type Deposited = {
 export type DepositedArgs = {
   /** Number of the event in its market. */
   number: number | bigint;
+  /** The margin account or stake, of this market for good. */
   account: Address;
   /** Atoms moved. */
   amount: number | bigint;
-  /** Shares bought or given up. */
+  /** Shares bought, given up or asked for. */
   shares: number | bigint;
   /** Index of the reserve. */
   reserve: number;

@@ -28,8 +28,11 @@ import { getU64Decoder, getU64Encoder, getU8Decoder, getU8Encoder } from '../../
 export type FeesCollected = {
   /** Number of the event in its market. */
   number: bigint;
+  /** The market. */
   market: Address;
+  /** Atoms paid out. */
   amount: bigint;
+  /** Index of the reserve. */
   reserve: number;
   padding: ReadonlyUint8Array;
 };
@@ -37,8 +40,11 @@ export type FeesCollected = {
 export type FeesCollectedArgs = {
   /** Number of the event in its market. */
   number: number | bigint;
+  /** The market. */
   market: Address;
+  /** Atoms paid out. */
   amount: number | bigint;
+  /** Index of the reserve. */
   reserve: number;
   padding: ReadonlyUint8Array;
 };

@@ -28,10 +28,13 @@ import { getU64Decoder, getU64Encoder, getU8Decoder, getU8Encoder } from '../../
 export type FlashLoanRepaid = {
   /** Number of the event in its market. */
   number: bigint;
+  /** The market. */
   market: Address;
+  /** Atoms lent. */
   amount: bigint;
   /** Atoms paid on top. */
   fee: bigint;
+  /** Index of the reserve. */
   reserve: number;
   padding: ReadonlyUint8Array;
 };
@@ -39,10 +42,13 @@ export type FlashLoanRepaid = {
 export type FlashLoanRepaidArgs = {
   /** Number of the event in its market. */
   number: number | bigint;
+  /** The market. */
   market: Address;
+  /** Atoms lent. */
   amount: number | bigint;
   /** Atoms paid on top. */
   fee: number | bigint;
+  /** Index of the reserve. */
   reserve: number;
   padding: ReadonlyUint8Array;
 };

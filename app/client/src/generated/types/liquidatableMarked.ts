@@ -23,6 +23,7 @@ import { getI64Decoder, getI64Encoder, getU64Decoder, getU64Encoder } from '../.
 export type LiquidatableMarked = {
   /** Number of the event in its market. */
   number: bigint;
+  /** The margin account, of this market for good. */
   account: Address;
   /** Since when it is known to be, unix seconds; zero: it is not. */
   since: bigint;
@@ -31,6 +32,7 @@ export type LiquidatableMarked = {
 export type LiquidatableMarkedArgs = {
   /** Number of the event in its market. */
   number: number | bigint;
+  /** The margin account, of this market for good. */
   account: Address;
   /** Since when it is known to be, unix seconds; zero: it is not. */
   since: number | bigint;

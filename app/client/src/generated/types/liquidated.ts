@@ -12,6 +12,8 @@ import {
   fixEncoderSize,
   getAddressDecoder,
   getAddressEncoder,
+  getBooleanDecoder,
+  getBooleanEncoder,
   getBytesDecoder,
   getBytesEncoder,
   getStructDecoder,
@@ -28,44 +30,56 @@ import { getU16Decoder, getU16Encoder, getU64Decoder, getU64Encoder, getU8Decode
 export type Liquidated = {
   /** Number of the event in its market. */
   number: bigint;
+  /** The margin account, of this market for good. */
   account: Address;
+  /** Who paid and was paid. */
   liquidator: Address;
   /** Atoms of the debt repaid. */
   repaid: bigint;
-  /** Atoms of the debt's token for its reserve's insurance. */
+  /** Atoms of the debt's token paid on top, to its reserve's insurance. */
   insurance: bigint;
+  /** Debt shares burned. */
   debtShares: bigint;
   /** Atoms of the collateral's token paid out. */
   seized: bigint;
+  /** Deposit shares burned. */
   collateralShares: bigint;
-  /** Basis points. */
+  /** Penalty on top of the repaid value, basis points. */
   penalty: number;
+  /** Index of the reserve of the debt. */
   debtReserve: number;
+  /** Index of the reserve of the collateral. */
   collateralReserve: number;
-  /** 1 if the repayment is to follow in the same transaction. */
-  inReceivership: number;
+  /** Whether the repayment is to follow in the same transaction. */
+  inReceivership: boolean;
   padding: ReadonlyUint8Array;
 };
 
 export type LiquidatedArgs = {
   /** Number of the event in its market. */
   number: number | bigint;
+  /** The margin account, of this market for good. */
   account: Address;
+  /** Who paid and was paid. */
   liquidator: Address;
   /** Atoms of the debt repaid. */
   repaid: number | bigint;
-  /** Atoms of the debt's token for its reserve's insurance. */
+  /** Atoms of the debt's token paid on top, to its reserve's insurance. */
   insurance: number | bigint;
+  /** Debt shares burned. */
   debtShares: number | bigint;
   /** Atoms of the collateral's token paid out. */
   seized: number | bigint;
+  /** Deposit shares burned. */
   collateralShares: number | bigint;
-  /** Basis points. */
+  /** Penalty on top of the repaid value, basis points. */
   penalty: number;
+  /** Index of the reserve of the debt. */
   debtReserve: number;
+  /** Index of the reserve of the collateral. */
   collateralReserve: number;
-  /** 1 if the repayment is to follow in the same transaction. */
-  inReceivership: number;
+  /** Whether the repayment is to follow in the same transaction. */
+  inReceivership: boolean;
   padding: ReadonlyUint8Array;
 };
 
@@ -82,7 +96,7 @@ export function getLiquidatedEncoder(): FixedSizeEncoder<LiquidatedArgs> {
     ['penalty', getU16Encoder()],
     ['debtReserve', getU8Encoder()],
     ['collateralReserve', getU8Encoder()],
-    ['inReceivership', getU8Encoder()],
+    ['inReceivership', getBooleanEncoder()],
     ['padding', fixEncoderSize(getBytesEncoder(), 3)],
   ]);
 }
@@ -100,7 +114,7 @@ export function getLiquidatedDecoder(): FixedSizeDecoder<Liquidated> {
     ['penalty', getU16Decoder()],
     ['debtReserve', getU8Decoder()],
     ['collateralReserve', getU8Decoder()],
-    ['inReceivership', getU8Decoder()],
+    ['inReceivership', getBooleanDecoder()],
     ['padding', fixDecoderSize(getBytesDecoder(), 3)],
   ]);
 }

@@ -28,6 +28,7 @@ import { getU16Decoder, getU16Encoder, getU64Decoder, getU64Encoder, getU8Decode
 export type ParameterSet = {
   /** Number of the event in its market. */
   number: bigint;
+  /** The market. */
   market: Address;
   /** Its bytes before, zeros behind them. */
   old: ReadonlyUint8Array;
@@ -43,6 +44,7 @@ export type ParameterSet = {
 export type ParameterSetArgs = {
   /** Number of the event in its market. */
   number: number | bigint;
+  /** The market. */
   market: Address;
   /** Its bytes before, zeros behind them. */
   old: ReadonlyUint8Array;

@@ -28,9 +28,11 @@ import { getI64Decoder, getI64Encoder, getU64Decoder, getU64Encoder, getU8Decode
 export type PriceBreaker = {
   /** Number of the event in its market. */
   number: bigint;
+  /** The market. */
   market: Address;
   /** Until when, unix seconds. */
   until: bigint;
+  /** Index of the reserve. */
   reserve: number;
   /** 1 to 3; 0: it lifted. */
   tier: number;
@@ -40,9 +42,11 @@ export type PriceBreaker = {
 export type PriceBreakerArgs = {
   /** Number of the event in its market. */
   number: number | bigint;
+  /** The market. */
   market: Address;
   /** Until when, unix seconds. */
   until: number | bigint;
+  /** Index of the reserve. */
   reserve: number;
   /** 1 to 3; 0: it lifted. */
   tier: number;

@@ -28,9 +28,11 @@ import { getU32Decoder, getU32Encoder, getU64Decoder, getU64Encoder, getU8Decode
 export type PricePassedOver = {
   /** Number of the event in its market. */
   number: bigint;
+  /** The market. */
   market: Address;
   /** Why: the code of an error. */
   error: number;
+  /** Index of the reserve. */
   reserve: number;
   padding: ReadonlyUint8Array;
 };
@@ -38,9 +40,11 @@ export type PricePassedOver = {
 export type PricePassedOverArgs = {
   /** Number of the event in its market. */
   number: number | bigint;
+  /** The market. */
   market: Address;
   /** Why: the code of an error. */
   error: number;
+  /** Index of the reserve. */
   reserve: number;
   padding: ReadonlyUint8Array;
 };

@@ -28,7 +28,9 @@ import { getU64Decoder, getU64Encoder, getU8Decoder, getU8Encoder } from '../../
 export type ReserveListed = {
   /** Number of the event in its market. */
   number: bigint;
+  /** The market. */
   market: Address;
+  /** The token. */
   mint: Address;
   /** Number of the change in its market. */
   change: bigint;
@@ -40,7 +42,9 @@ export type ReserveListed = {
 export type ReserveListedArgs = {
   /** Number of the event in its market. */
   number: number | bigint;
+  /** The market. */
   market: Address;
+  /** The token. */
   mint: Address;
   /** Number of the change in its market. */
   change: number | bigint;

@@ -12,6 +12,8 @@ import {
   fixEncoderSize,
   getAddressDecoder,
   getAddressEncoder,
+  getBooleanDecoder,
+  getBooleanEncoder,
   getBytesDecoder,
   getBytesEncoder,
   getStructDecoder,
@@ -24,30 +26,32 @@ import {
 } from '@solana/kit';
 import { getI64Decoder, getI64Encoder, getU64Decoder, getU64Encoder, getU8Decoder, getU8Encoder } from '../../numbers.js';
 
-/** The guardian paused actions, or a restriction was lifted. */
+/** Actions were paused, or a restriction was lifted. */
 export type Restricted = {
   /** Number of the event in its market. */
   number: bigint;
+  /** The market. */
   market: Address;
-  /** Until when, unix seconds; zero: lifted. */
+  /** Until when actions are paused, unix seconds; zero: none are. */
   until: bigint;
   /** The paused actions. */
   actions: number;
-  /** 1 while the market is reduce-only. */
-  reduceOnly: number;
+  /** Whether the market is reduce-only. */
+  reduceOnly: boolean;
   padding: ReadonlyUint8Array;
 };
 
 export type RestrictedArgs = {
   /** Number of the event in its market. */
   number: number | bigint;
+  /** The market. */
   market: Address;
-  /** Until when, unix seconds; zero: lifted. */
+  /** Until when actions are paused, unix seconds; zero: none are. */
   until: number | bigint;
   /** The paused actions. */
   actions: number;
-  /** 1 while the market is reduce-only. */
-  reduceOnly: number;
+  /** Whether the market is reduce-only. */
+  reduceOnly: boolean;
   padding: ReadonlyUint8Array;
 };
 
@@ -57,7 +61,7 @@ export function getRestrictedEncoder(): FixedSizeEncoder<RestrictedArgs> {
     ['market', getAddressEncoder()],
     ['until', getI64Encoder()],
     ['actions', getU8Encoder()],
-    ['reduceOnly', getU8Encoder()],
+    ['reduceOnly', getBooleanEncoder()],
     ['padding', fixEncoderSize(getBytesEncoder(), 6)],
   ]);
 }
@@ -68,7 +72,7 @@ export function getRestrictedDecoder(): FixedSizeDecoder<Restricted> {
     ['market', getAddressDecoder()],
     ['until', getI64Decoder()],
     ['actions', getU8Decoder()],
-    ['reduceOnly', getU8Decoder()],
+    ['reduceOnly', getBooleanDecoder()],
     ['padding', fixDecoderSize(getBytesDecoder(), 6)],
   ]);
 }

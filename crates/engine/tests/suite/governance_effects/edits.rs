@@ -43,7 +43,10 @@ impl Wish {
     pub fn edits(&self, world: &World) -> Vec<u8> {
         let (table, record) = match self.target() {
             OF_MARKET => (&ballast_engine::state::market::PARAMETERS[..], bytemuck::bytes_of(&world.market.config)),
-            reserve => (&ballast_engine::state::reserve::PARAMETERS[..], bytemuck::bytes_of(&world.reserves[reserve as usize].config)),
+            reserve => (
+                &ballast_engine::state::reserve::PARAMETERS[..],
+                bytemuck::bytes_of(&world.reserves[reserve as usize].config),
+            ),
         };
         match self {
             Self::Any { values, .. } => {

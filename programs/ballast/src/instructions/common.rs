@@ -1,42 +1,20 @@
-//! One file per instruction, or per pair that differs in the engine call alone. Each reads: who calls it, which
-//! accounts, one engine call, token movement, event.
+//! What several instructions need: the books, the tokens' way, the market's signature.
 
-mod assert_sequence;
-mod close_account;
-mod collect_fees;
-mod create_market;
-mod flash_loan;
-mod governance;
-mod liquidate;
-mod list_reserve;
-mod mark_liquidatable;
-mod open_account;
-mod pay_in;
-mod pay_out;
-mod read_health;
-mod receivership;
-mod refresh_prices;
-mod refresh_reserve;
-mod restrict;
-mod set_delegate;
-mod settle_bad_debt;
-mod stake;
-
-use governance::check_change;
 pub use {
-    assert_sequence::*, close_account::*, collect_fees::*, create_market::*, flash_loan::*, governance::*,
-    liquidate::*, list_reserve::*, mark_liquidatable::*, open_account::*, pay_in::*, pay_out::*, read_health::*,
-    receivership::*, refresh_prices::*, refresh_reserve::*, set_delegate::*, settle_bad_debt::*, stake::*,
+    crate::{
+        error::OnChain,
+        state::{Ledger, is_at},
+    },
+    anchor_lang::prelude::*,
+    ballast_engine::{Error, ledger, state::reserve::Reserve},
 };
 
 use {
     crate::{
-        error::OnChain,
-        state::{Ledger, is_at, split},
+        state::split,
         token::{self, Terms, Transfer, close_account},
     },
-    anchor_lang::prelude::*,
-    ballast_engine::{Error, ledger, record::layout, state::reserve::Reserve},
+    ballast_engine::{record::layout, state::change::Change},
     pinocchio::cpi::{Seed, Signer as Signature},
 };
 
@@ -45,24 +23,24 @@ pub const VAULT_AUTHORITY_SEED: &[u8] = b"authority";
 
 /// Refuses with an engine error unless a condition holds.
 #[inline(always)]
-fn ensure(condition: bool, error: Error) -> Result<()> {
+pub fn ensure(condition: bool, error: Error) -> Result<()> {
     if condition { Ok(()) } else { Err(error).on_chain() }
 }
 
 /// The market as the engine works on it.
 #[inline(always)]
-fn books(market: &mut Ledger, now: i64) -> ledger::Ledger<'_> {
+pub fn books(market: &mut Ledger, now: i64) -> ledger::Ledger<'_> {
     let (market, reserves) = split(market);
     ledger::Ledger { market, reserves, now }
 }
 
 /// The accounts through which one reserve's tokens move.
-struct TokenPath {
-    vault: AccountView,
-    mint: AccountView,
-    program: AccountView,
+pub struct TokenPath {
+    pub vault: AccountView,
+    pub mint: AccountView,
+    pub program: AccountView,
     /// The user's token account. The token program checks its mint, owner and state.
-    other: AccountView,
+    pub other: AccountView,
 }
 
 /// The path through an instruction's accounts `vault`, `mint` and `token_program`, and the user's.
@@ -76,12 +54,12 @@ macro_rules! token_path {
         }
     };
 }
-use token_path;
+pub(super) use token_path;
 
 impl TokenPath {
     /// Requires vault, mint and token program to be the reserve's own, and returns how its tokens move.
     #[inline(always)]
-    fn check(&self, reserves: &[Reserve], index: u8) -> Result<Terms> {
+    pub fn check(&self, reserves: &[Reserve], index: u8) -> Result<Terms> {
         let reserve = reserve(reserves, index)?;
         ensure(is_at(self.vault.address(), &reserve.vault), Error::WrongVault)?;
         ensure(is_at(self.mint.address(), &reserve.mint), Error::WrongMint)?;
@@ -91,19 +69,19 @@ impl TokenPath {
 
     /// What arrives at the vault of what the user sends. Everything stays that.
     #[inline(always)]
-    fn arriving(&self, sent: u64, terms: Terms) -> Result<u64> {
+    pub fn arriving(&self, sent: u64, terms: Terms) -> Result<u64> {
         if terms.have_fee() { token::arriving(&self.mint, sent) } else { Ok(sent) }
     }
 
     /// What has to leave the vault for so much to arrive at the user.
     #[inline(always)]
-    fn sending(&self, due: u64, terms: Terms) -> Result<u64> {
+    pub fn sending(&self, due: u64, terms: Terms) -> Result<u64> {
         if terms.have_fee() { token::sending(&self.mint, due) } else { Ok(due) }
     }
 
     /// From the user to the vault, where so much arrives, signed for by the user.
     #[inline(always)]
-    fn pay_in(&self, payer: AccountView, amount: u64, terms: Terms) -> Result<()> {
+    pub fn pay_in(&self, payer: AccountView, amount: u64, terms: Terms) -> Result<()> {
         let transfer = Transfer {
             program: self.program,
             from: self.other,
@@ -118,7 +96,7 @@ impl TokenPath {
 
     /// From the vault, which so much leaves, to the user, signed for by the market's vault authority.
     #[inline(always)]
-    fn pay_out(&self, authority: &VaultAuthority, amount: u64, terms: Terms) -> Result<()> {
+    pub fn pay_out(&self, authority: &VaultAuthority, amount: u64, terms: Terms) -> Result<()> {
         let transfer = Transfer {
             program: self.program,
             from: self.vault,
@@ -132,27 +110,27 @@ impl TokenPath {
     }
 
     /// Closes the empty vault; its rent goes to the recipient.
-    fn close(&self, authority: &VaultAuthority, recipient: &AccountView) -> Result<()> {
+    pub fn close(&self, authority: &VaultAuthority, recipient: &AccountView) -> Result<()> {
         authority.sign(|signers| close_account(&self.program, &self.vault, recipient, &authority.view, signers))
     }
 }
 
 /// The market's signature for its vaults.
-struct VaultAuthority {
-    view: AccountView,
-    market: AccountView,
-    bump: u8,
+pub struct VaultAuthority {
+    pub view: AccountView,
+    pub market: AccountView,
+    pub bump: u8,
 }
 
 impl VaultAuthority {
     #[inline(always)]
-    fn new(view: AccountView, market: &Ledger) -> Result<Self> {
+    pub fn new(view: AccountView, market: &Ledger) -> Result<Self> {
         ensure(is_at(view.address(), &market.vault_authority), Error::WrongVaultAuthority)?;
         Ok(Self { view, market: *market.view(), bump: market.vault_authority_bump })
     }
 
     #[inline(always)]
-    fn sign(&self, call: impl FnOnce(&[Signature]) -> Result<()>) -> Result<()> {
+    pub fn sign(&self, call: impl FnOnce(&[Signature]) -> Result<()>) -> Result<()> {
         let bump = [self.bump];
         let seeds = [Seed::from(VAULT_AUTHORITY_SEED), Seed::from(self.market.address().as_ref()), Seed::from(&bump)];
         call(&[Signature::from(&seeds)])
@@ -161,12 +139,17 @@ impl VaultAuthority {
 
 /// Requires a margin account to belong to the market at hand.
 #[inline(always)]
-fn check_market(stored: &layout::Address, market: &Address) -> Result<()> {
+pub fn check_market(stored: &layout::Address, market: &Address) -> Result<()> {
     ensure(is_at(market, stored), Error::WrongMarket)
+}
+
+/// Requires a change to belong to the market at hand, and its rent to go back to who paid it.
+pub fn check_change(change: &Change, market: &Address, recipient: &Address) -> Result<()> {
+    ensure(is_at(market, &change.market) && is_at(recipient, &change.payer), Error::WrongChange)
 }
 
 /// A reserve of the market.
 #[inline(always)]
-fn reserve(reserves: &[Reserve], index: u8) -> Result<&Reserve> {
+pub fn reserve(reserves: &[Reserve], index: u8) -> Result<&Reserve> {
     reserves.get(index as usize).ok_or(Error::ReserveIndexOutOfRange).on_chain()
 }

@@ -1,0 +1,242 @@
+// Written by scripts/build from idl/ballast.json.
+
+use super::*;
+
+records! {
+    /// A debt without collateral was written off.
+    BadDebtSettled {
+        /// Number of the event in its market.
+        number: u64,
+        /// The margin account, of this market for good.
+        account: Address,
+        /// Shares of the debt.
+        shares: u64,
+        /// Atoms that the insurance bore.
+        insurance: u64,
+        /// Atoms that unclaimed fees bore.
+        fees: u64,
+        /// Atoms that were left for the fees in the books and the depositors.
+        rest: u64,
+        /// Index of the reserve.
+        reserve: u8,
+        /// Whether the depositors bore some of it.
+        is_socialised: bool,
+        /// Whether the market became reduce-only by it.
+        market_reduce_only: bool,
+    } padding 5
+    /// Tokens or shares of a margin account, or of a stake in a reserve's insurance.
+    Movement {
+        /// Number of the event in its market.
+        number: u64,
+        /// The margin account or stake, of this market for good.
+        account: Address,
+        /// Atoms moved.
+        amount: u64,
+        /// Shares bought, given up or asked for.
+        shares: u64,
+        /// Index of the reserve.
+        reserve: u8,
+    } padding 7
+    /// What became of a change.
+    ChangeEvent {
+        /// Number of the event in its market.
+        number: u64,
+        /// The market.
+        market: Address,
+        /// Number of the change in its market.
+        change: u64,
+        /// From when it can be executed, unix seconds.
+        earliest: i64,
+        /// Until when, unix seconds.
+        latest: i64,
+        /// Index of the reserve; 254: a listing; 255: the market.
+        target: u8,
+    } padding 7
+    /// The owner of an account named a delegate, or removed the one there was.
+    DelegateSet {
+        /// Number of the event in its market.
+        number: u64,
+        /// The margin account, of this market for good.
+        account: Address,
+        /// Who may act for the owner; all zero: nobody.
+        delegate: Address,
+        /// When the rights end, unix seconds.
+        until: i64,
+        /// Bits of [`ballast_engine::state::account::rights`]: withdraw (1), borrow (2), any destination (4).
+        rights: u8,
+    } padding 7
+    /// Protocol fees were paid out.
+    FeesCollected {
+        /// Number of the event in its market.
+        number: u64,
+        /// The market.
+        market: Address,
+        /// Atoms paid out.
+        amount: u64,
+        /// Index of the reserve.
+        reserve: u8,
+    } padding 7
+    /// A flash loan was paid back.
+    FlashLoanRepaid {
+        /// Number of the event in its market.
+        number: u64,
+        /// The market.
+        market: Address,
+        /// Atoms lent.
+        amount: u64,
+        /// Atoms paid on top.
+        fee: u64,
+        /// Index of the reserve.
+        reserve: u8,
+    } padding 7
+    /// An account was seen to be liquidatable, or not to be.
+    LiquidatableMarked {
+        /// Number of the event in its market.
+        number: u64,
+        /// The margin account, of this market for good.
+        account: Address,
+        /// Since when it is known to be, unix seconds; zero: it is not.
+        since: i64,
+    } padding 0
+    /// A debt was repaid for collateral.
+    Liquidated {
+        /// Number of the event in its market.
+        number: u64,
+        /// The margin account, of this market for good.
+        account: Address,
+        /// Who paid and was paid.
+        liquidator: Address,
+        /// Atoms of the debt repaid.
+        repaid: u64,
+        /// Atoms of the debt's token paid on top, to its reserve's insurance.
+        insurance: u64,
+        /// Debt shares burned.
+        debt_shares: u64,
+        /// Atoms of the collateral's token paid out.
+        seized: u64,
+        /// Deposit shares burned.
+        collateral_shares: u64,
+        /// Penalty on top of the repaid value, basis points.
+        penalty: u16,
+        /// Index of the reserve of the debt.
+        debt_reserve: u8,
+        /// Index of the reserve of the collateral.
+        collateral_reserve: u8,
+        /// Whether the repayment is to follow in the same transaction.
+        in_receivership: bool,
+    } padding 3
+    /// A parameter was set.
+    ParameterSet {
+        /// Number of the event in its market.
+        number: u64,
+        /// The market.
+        market: Address,
+        /// Its bytes before, zeros behind them.
+        old: [u8; 32],
+        /// Its bytes now.
+        new: [u8; 32],
+        /// Which parameter: bytes from the start of the record; 65,535: the market's authority.
+        offset: u16,
+        /// Index of the reserve; 255: the market.
+        target: u8,
+    } padding 5
+    /// A reserve's price breaker tripped, rose or lifted.
+    PriceBreaker {
+        /// Number of the event in its market.
+        number: u64,
+        /// The market.
+        market: Address,
+        /// Until when, unix seconds.
+        until: i64,
+        /// Index of the reserve.
+        reserve: u8,
+        /// 1 to 3; 0: it lifted.
+        tier: u8,
+    } padding 6
+    /// A price could not be taken over, and the reserve's stays what it was.
+    PricePassedOver {
+        /// Number of the event in its market.
+        number: u64,
+        /// The market.
+        market: Address,
+        /// Why: the code of an error.
+        error: u32,
+        /// Index of the reserve.
+        reserve: u8,
+    } padding 3
+    /// A reserve was listed.
+    ReserveListed {
+        /// Number of the event in its market.
+        number: u64,
+        /// The market.
+        market: Address,
+        /// The token.
+        mint: Address,
+        /// Number of the change in its market.
+        change: u64,
+        /// Index of the reserve.
+        reserve: u8,
+    } padding 7
+    /// Actions were paused, or a restriction was lifted.
+    Restricted {
+        /// Number of the event in its market.
+        number: u64,
+        /// The market.
+        market: Address,
+        /// Until when actions are paused, unix seconds; zero: none are.
+        until: i64,
+        /// The paused actions.
+        actions: u8,
+        /// Whether the market is reduce-only.
+        reduce_only: bool,
+    } padding 6
+}
+
+events! {
+    /// A debt without collateral was written off.
+    BadDebtSettled(BadDebtSettled) of account = [127, 252, 205, 117, 115, 129, 202, 6];
+    /// Tokens were borrowed.
+    Borrowed(Movement) of account = [225, 182, 241, 78, 34, 145, 253, 230];
+    /// A change was cancelled.
+    ChangeCancelled(ChangeEvent) of market = [139, 179, 97, 81, 214, 21, 119, 93];
+    /// The edits of a change were made; a `ParameterSet` for each came before.
+    ChangeExecuted(ChangeEvent) of market = [50, 115, 8, 12, 139, 8, 191, 26];
+    /// A change was queued.
+    ChangeQueued(ChangeEvent) of market = [232, 143, 80, 230, 125, 117, 169, 213];
+    /// The owner of an account named a delegate, or removed the one there was.
+    DelegateSet(DelegateSet) of account = [103, 126, 239, 131, 201, 31, 212, 253];
+    /// Tokens were lent to a reserve.
+    Deposited(Movement) of account = [111, 141, 26, 45, 161, 35, 100, 57];
+    /// Protocol fees were paid out.
+    FeesCollected(FeesCollected) of market = [233, 23, 117, 225, 107, 178, 254, 8];
+    /// A flash loan was paid back.
+    FlashLoanRepaid(FlashLoanRepaid) of market = [9, 204, 105, 115, 70, 7, 25, 198];
+    /// An account was seen to be liquidatable, or not to be.
+    LiquidatableMarked(LiquidatableMarked) of account = [136, 26, 157, 205, 66, 149, 57, 172];
+    /// A debt was repaid for collateral.
+    Liquidated(Liquidated) of account = [231, 57, 55, 75, 0, 170, 246, 68];
+    /// The repayment of a liquidation came. Its shares are in that event.
+    LiquidationEnded(Movement) of account = [141, 83, 115, 218, 148, 201, 238, 217];
+    /// A parameter was set.
+    ParameterSet(ParameterSet) of market = [254, 176, 130, 184, 81, 83, 106, 94];
+    /// A reserve's price breaker tripped, rose or lifted.
+    PriceBreaker(PriceBreaker) of market = [214, 13, 52, 241, 55, 29, 162, 224];
+    /// A price could not be taken over, and the reserve's stays what it was.
+    PricePassedOver(PricePassedOver) of market = [135, 232, 98, 7, 109, 188, 88, 44];
+    /// A debt was paid back.
+    Repaid(Movement) of account = [38, 248, 231, 7, 150, 164, 172, 23];
+    /// A reserve was closed, and what was left in its vault paid out.
+    ReserveClosed(FeesCollected) of market = [163, 73, 88, 57, 0, 150, 89, 217];
+    /// A reserve was listed.
+    ReserveListed(ReserveListed) of market = [172, 185, 133, 208, 17, 119, 81, 32];
+    /// Actions were paused, or a restriction was lifted.
+    Restricted(Restricted) of market = [208, 232, 128, 247, 165, 131, 15, 127];
+    /// Tokens were put into a reserve's insurance; the account is the stake.
+    Staked(Movement) of account = [11, 146, 45, 205, 230, 58, 213, 240];
+    /// Shares of a stake were asked for; the account is the stake.
+    UnstakeBegun(Movement) of account = [61, 58, 78, 73, 196, 214, 68, 40];
+    /// Tokens were taken out of a reserve's insurance; the account is the stake.
+    Unstaked(Movement) of account = [27, 179, 156, 215, 47, 71, 195, 7];
+    /// Lent tokens were taken back.
+    Withdrawn(Movement) of account = [20, 89, 223, 198, 194, 124, 219, 13];
+}

@@ -1,0 +1,576 @@
+// Written by scripts/build from idl/ballast.json.
+
+use super::*;
+
+instructions! {
+    /// Creates a market without reserves. Anyone may; the signer becomes its authority, and part of its address.
+    CreateMarket = 0 "create_market" {
+        /// Signs and is written to.
+        creator: signer writable,
+        /// Written to.
+        market: writable,
+        /// Signs for the market's vaults, never holds data. Read only.
+        vault_authority: readonly,
+        /// Always `11111111111111111111111111111111`. Read only.
+        system_program: readonly,
+    } (
+        /// Which of the creator's markets this is.
+        id: u16,
+        /// The market's parameters.
+        config: MarketConfig,
+    )
+    /// Lists the mint of a queued change that is due. Anyone may.
+    ListReserve = 1 "list_reserve" {
+        /// May be the recipient: a signer holds no data that an alias could corrupt. Signs and is written to.
+        payer: signer writable,
+        /// Written to.
+        market: writable,
+        /// Written to.
+        change: writable,
+        /// Gets the change's rent; must be who paid it, and may be the payer. Written to.
+        recipient: writable,
+        /// Must be the listing's; owner, layout and extensions are checked. Read only.
+        mint: readonly,
+        /// Created here, at this address only. Written to.
+        vault: writable,
+        /// Owner of the vault. Read only.
+        vault_authority: readonly,
+        /// The mint's owner, one of the two token programs. Read only.
+        token_program: readonly,
+        /// Always `11111111111111111111111111111111`. Read only.
+        system_program: readonly,
+    } ()
+    /// Changes parameters of a reserve, or of the market (255), at once: by the authority, before the launch whatever
+    /// it likes, after it what adds no risk; or in small steps by the risk council. Each edit is a parameter's offset
+    /// in its record (`u16`) and its new bytes.
+    SetParameters = 2 "set_parameters" {
+        /// Signs.
+        signer: signer,
+        /// Written to.
+        market: writable,
+    } (
+        /// Index of the reserve; 255: the market.
+        target: u8,
+        /// Each a parameter's offset (`u16`) and its bytes.
+        edits: Vec<u8>,
+    )
+    /// Opens a margin account for the signer: cross (mode 0), or isolated (mode 1) with one collateral and one debt
+    /// reserve.
+    OpenAccount = 3 "open_account" {
+        /// Signs.
+        owner: signer,
+        /// May be the owner: a signer holds no data that an alias could corrupt. Signs and is written to.
+        payer: signer writable,
+        /// Read only.
+        market: readonly,
+        /// Written to.
+        margin_account: writable,
+        /// Always `11111111111111111111111111111111`. Read only.
+        system_program: readonly,
+    } (
+        /// Which of the owner's accounts in the market this is.
+        id: u16,
+        /// 0: cross, 1: isolated.
+        mode: u8,
+        /// Reserve of an isolated account's collateral, else zero.
+        collateral: u8,
+        /// Reserve of an isolated account's debt, else zero.
+        debt: u8,
+    )
+    /// Closes an empty margin account and returns its rent.
+    CloseAccount = 4 "close_account" {
+        /// Signs.
+        owner: signer,
+        /// Written to.
+        margin_account: writable,
+        /// Receives the rent, of the owner's choice; may be the owner. Written to.
+        recipient: writable,
+    } ()
+    /// Lends tokens to a reserve for any margin account. With a transfer fee, what arrives of the amount counts.
+    Deposit = 5 "deposit" {
+        /// Signs.
+        payer: signer,
+        /// Written to.
+        market: writable,
+        /// Written to.
+        margin_account: writable,
+        /// The token program checks it. Written to.
+        source: writable,
+        /// Must be the reserve's. Written to.
+        vault: writable,
+        /// Must be the reserve's. Read only.
+        mint: readonly,
+        /// Must be the reserve's. Read only.
+        token_program: readonly,
+    } (
+        /// Index of the reserve.
+        reserve: u8,
+        /// Atoms.
+        amount: u64,
+    )
+    /// Takes lent tokens back, by the owner or a delegate with that right; [`u64::MAX`] takes all.
+    Withdraw = 6 "withdraw" {
+        /// Or the delegate. Signs.
+        owner: signer,
+        /// Written to.
+        market: writable,
+        /// Written to.
+        margin_account: writable,
+        /// The token program checks it. Written to.
+        destination: writable,
+        /// Must be the reserve's. Written to.
+        vault: writable,
+        /// Must be the market's. Read only.
+        vault_authority: readonly,
+        /// Must be the reserve's. Read only.
+        mint: readonly,
+        /// Must be the reserve's. Read only.
+        token_program: readonly,
+    } (
+        /// Index of the reserve.
+        reserve: u8,
+        /// Atoms; [`u64::MAX`] takes all.
+        amount: u64,
+    )
+    /// Borrows tokens against the account's deposits, by the owner or a delegate with that right.
+    Borrow = 7 "borrow" {
+        /// Or the delegate. Signs.
+        owner: signer,
+        /// Written to.
+        market: writable,
+        /// Written to.
+        margin_account: writable,
+        /// The token program checks it. Written to.
+        destination: writable,
+        /// Must be the reserve's. Written to.
+        vault: writable,
+        /// Must be the market's. Read only.
+        vault_authority: readonly,
+        /// Must be the reserve's. Read only.
+        mint: readonly,
+        /// Must be the reserve's. Read only.
+        token_program: readonly,
+    } (
+        /// Index of the reserve.
+        reserve: u8,
+        /// Atoms.
+        amount: u64,
+    )
+    /// Pays any margin account's debt back, at most what it owes; [`u64::MAX`] pays all. With a transfer fee, the
+    /// amount is the most that the payer sends, and what arrives of it counts; all takes what is owed with the fee on
+    /// top.
+    Repay = 8 "repay" {
+        /// Signs.
+        payer: signer,
+        /// Written to.
+        market: writable,
+        /// Written to.
+        margin_account: writable,
+        /// The token program checks it. Written to.
+        source: writable,
+        /// Must be the reserve's. Written to.
+        vault: writable,
+        /// Must be the reserve's. Read only.
+        mint: readonly,
+        /// Must be the reserve's. Read only.
+        token_program: readonly,
+    } (
+        /// Index of the reserve.
+        reserve: u8,
+        /// Atoms; no more is taken than is owed, and [`u64::MAX`] pays all.
+        amount: u64,
+    )
+    /// Takes over prices. One price account for each reserve index, in the same order, as remaining accounts; two, that
+    /// of the base feed second, for a reserve priced by an exchange rate.
+    RefreshPrices = 9 "refresh_prices" {
+        /// Written to.
+        market: writable,
+    } (
+        /// Indices of the reserves.
+        reserves: Vec<u8>,
+    )
+    /// Repays an unhealthy account's debt, paying up to `max_repay`, for at least `min_collateral` of its collateral.
+    /// With transfer fees, these are what the liquidator sends and what arrives at it.
+    Liquidate = 10 "liquidate" {
+        /// Signs.
+        liquidator: signer,
+        /// Written to.
+        market: writable,
+        /// Written to.
+        margin_account: writable,
+        /// Pays the debt; the token program checks it. Written to.
+        source: writable,
+        /// Must be the debt reserve's. Written to.
+        debt_vault: writable,
+        /// Must be the debt reserve's. Read only.
+        debt_mint: readonly,
+        /// Must be the debt reserve's. Read only.
+        debt_token_program: readonly,
+        /// Receives the collateral; the token program checks it. Written to.
+        destination: writable,
+        /// Must be the collateral reserve's. Written to.
+        collateral_vault: writable,
+        /// Must be the collateral reserve's. Read only.
+        collateral_mint: readonly,
+        /// Must be the collateral reserve's. Read only.
+        collateral_token_program: readonly,
+        /// Must be the market's. Read only.
+        vault_authority: readonly,
+    } (
+        /// Index of the reserve to repay.
+        debt: u8,
+        /// Index of the reserve to seize from.
+        collateral: u8,
+        /// Most atoms to pay.
+        max_repay: u64,
+        /// Fewest atoms of collateral to accept.
+        min_collateral: u64,
+    )
+    /// Writes the debt of an account without collateral off: against the reserve's insurance, its fees, its depositors.
+    SettleBadDebt = 11 "settle_bad_debt" {
+        /// Written to.
+        market: writable,
+        /// Written to.
+        margin_account: writable,
+    } (
+        /// Index of the reserve.
+        reserve: u8,
+    )
+    /// Pays the protocol's fees out, to an account of the fee collector's choice.
+    CollectFees = 12 "collect_fees" {
+        /// Signs and is written to.
+        fee_collector: signer writable,
+        /// Written to.
+        market: writable,
+        /// The token program checks it. Written to.
+        destination: writable,
+        /// Must be the reserve's. Written to.
+        vault: writable,
+        /// Must be the market's. Read only.
+        vault_authority: readonly,
+        /// Must be the reserve's. Read only.
+        mint: readonly,
+        /// Must be the reserve's. Read only.
+        token_program: readonly,
+    } (
+        /// Index of the reserve.
+        reserve: u8,
+    )
+    /// Returns an account's healths as return data: see `HealthReport`.
+    ReadHealth = 13 "read_health" {
+        /// Read only.
+        market: readonly,
+        /// Read only.
+        margin_account: readonly,
+    } ()
+    /// Makes the signer, the nominee, the market's authority.
+    AcceptAuthority = 14 "accept_authority" {
+        /// Signs.
+        signer: signer,
+        /// Written to.
+        market: writable,
+    } ()
+    /// Liquidates like [`Liquidate`], but pays the collateral out now and takes the repayment in [`EndLiquidation`],
+    /// which must stand later in the same transaction. With a transfer fee on the debt's token, `max_repay` is what
+    /// arrives, and the fee comes on top.
+    BeginLiquidation = 15 "begin_liquidation" {
+        /// Signs.
+        liquidator: signer,
+        /// Written to.
+        market: writable,
+        /// Written to.
+        margin_account: writable,
+        /// Receives the collateral; the token program checks it. Written to.
+        destination: writable,
+        /// Must be the collateral reserve's. Written to.
+        vault: writable,
+        /// Must be the market's. Read only.
+        vault_authority: readonly,
+        /// Must be the collateral reserve's. Read only.
+        mint: readonly,
+        /// Must be the collateral reserve's. Read only.
+        token_program: readonly,
+        /// Must be the instructions sysvar. Read only.
+        instructions: readonly,
+    } (
+        /// Index of the reserve to repay.
+        debt: u8,
+        /// Index of the reserve to seize from.
+        collateral: u8,
+        /// Most atoms to pay.
+        max_repay: u64,
+        /// Fewest atoms of collateral to accept.
+        min_collateral: u64,
+    )
+    /// Pays what [`BeginLiquidation`] left due.
+    EndLiquidation = 16 "end_liquidation" {
+        /// Signs.
+        payer: signer,
+        /// Written to.
+        market: writable,
+        /// Written to.
+        margin_account: writable,
+        /// The token program checks it. Written to.
+        source: writable,
+        /// Must be the reserve's. Written to.
+        vault: writable,
+        /// Must be the reserve's. Read only.
+        mint: readonly,
+        /// Must be the reserve's. Read only.
+        token_program: readonly,
+    } ()
+    /// Records since when an account has been liquidatable, from when its penalty grows; or that it is not. Anyone may.
+    MarkLiquidatable = 17 "mark_liquidatable" {
+        /// Written to.
+        market: writable,
+        /// Written to.
+        margin_account: writable,
+    } ()
+    /// Lends tokens until [`EndFlashLoan`], which must stand later in the same transaction.
+    BeginFlashLoan = 18 "begin_flash_loan" {
+        /// Written to.
+        market: writable,
+        /// The token program checks it. Written to.
+        destination: writable,
+        /// Must be the reserve's. Written to.
+        vault: writable,
+        /// Must be the market's. Read only.
+        vault_authority: readonly,
+        /// Must be the reserve's. Read only.
+        mint: readonly,
+        /// Must be the reserve's. Read only.
+        token_program: readonly,
+        /// Must be the instructions sysvar. Read only.
+        instructions: readonly,
+    } (
+        /// Index of the reserve.
+        reserve: u8,
+        /// Atoms.
+        amount: u64,
+    )
+    /// Pays a flash loan back, with its fee.
+    EndFlashLoan = 19 "end_flash_loan" {
+        /// Signs.
+        payer: signer,
+        /// Written to.
+        market: writable,
+        /// The token program checks it. Written to.
+        source: writable,
+        /// Must be the reserve's. Written to.
+        vault: writable,
+        /// Must be the reserve's. Read only.
+        mint: readonly,
+        /// Must be the reserve's. Read only.
+        token_program: readonly,
+    } (
+        /// Index of the reserve.
+        reserve: u8,
+    )
+    /// Opens a stake in a reserve's insurance for the signer.
+    OpenStake = 20 "open_stake" {
+        /// Signs.
+        owner: signer,
+        /// May be the owner: a signer holds no data that an alias could corrupt. Signs and is written to.
+        payer: signer writable,
+        /// Read only.
+        market: readonly,
+        /// Written to.
+        stake: writable,
+        /// Always `11111111111111111111111111111111`. Read only.
+        system_program: readonly,
+    } (
+        /// Index of the reserve.
+        reserve: u8,
+    )
+    /// Puts up to so many tokens into a stake: what whole shares cost.
+    Stake = 21 "stake" {
+        /// Signs.
+        payer: signer,
+        /// Written to.
+        market: writable,
+        /// Written to.
+        stake: writable,
+        /// The token program checks it. Written to.
+        source: writable,
+        /// Must be the reserve's. Written to.
+        vault: writable,
+        /// Must be the reserve's. Read only.
+        mint: readonly,
+        /// Must be the reserve's. Read only.
+        token_program: readonly,
+    } (
+        /// Most atoms to pay.
+        amount: u64,
+    )
+    /// Asks for shares of a stake, all asked for before included; the cooldown starts.
+    BeginUnstake = 22 "begin_unstake" {
+        /// Signs.
+        owner: signer,
+        /// Written to.
+        market: writable,
+        /// Written to.
+        stake: writable,
+    } (
+        /// How many, in place of what was asked for before.
+        shares: u64,
+    )
+    /// Pays out the shares asked for, within two days after the cooldown.
+    Unstake = 23 "unstake" {
+        /// Signs.
+        owner: signer,
+        /// Written to.
+        market: writable,
+        /// Written to.
+        stake: writable,
+        /// The token program checks it. Written to.
+        destination: writable,
+        /// Must be the reserve's. Written to.
+        vault: writable,
+        /// Must be the market's. Read only.
+        vault_authority: readonly,
+        /// Must be the reserve's. Read only.
+        mint: readonly,
+        /// Must be the reserve's. Read only.
+        token_program: readonly,
+    } ()
+    /// Closes an empty stake and returns its rent.
+    CloseStake = 24 "close_stake" {
+        /// Signs.
+        owner: signer,
+        /// Read only.
+        market: readonly,
+        /// Written to.
+        stake: writable,
+        /// Receives the rent, of the owner's choice; may be the owner. Written to.
+        recipient: writable,
+    } ()
+    /// Stops actions for six hours, by the guardian: withdraw (1), borrow (2), flash loan (4), unstake (8).
+    Pause = 25 "pause" {
+        /// Signs.
+        signer: signer,
+        /// Written to.
+        market: writable,
+    } (
+        /// The sum of withdraw (1), borrow (2), flash loan (4), unstake (8).
+        actions: u8,
+    )
+    /// Lifts a pause, by the guardian or the authority; the authority's also makes a reduce-only market whole again.
+    Resume = 26 "resume" {
+        /// Signs.
+        signer: signer,
+        /// Written to.
+        market: writable,
+    } ()
+    /// Brings a reserve's interest, insurance, ramp, windows and breaker up to date. Anyone may.
+    RefreshReserve = 27 "refresh_reserve" {
+        /// Written to.
+        market: writable,
+    } (
+        /// Index of the reserve.
+        reserve: u8,
+    )
+    /// Queues a change by the authority: edits of a reserve or of the market (255) as in [`SetParameters`], or a
+    /// listing (254): mint and parameters.
+    QueueChange = 28 "queue_change" {
+        /// Signs.
+        authority: signer,
+        /// May be the authority: a signer holds no data that an alias could corrupt. Signs and is written to.
+        payer: signer writable,
+        /// Written to.
+        market: writable,
+        /// Written to.
+        change: writable,
+        /// Always `11111111111111111111111111111111`. Read only.
+        system_program: readonly,
+    } (
+        /// Index of the reserve; 254: a listing; 255: the market.
+        target: u8,
+        /// Edits as in [`SetParameters`], or the listing.
+        data: Vec<u8>,
+    )
+    /// Makes the edits of a queued change that is due. Anyone may.
+    ExecuteChange = 29 "execute_change" {
+        /// Signs.
+        signer: signer,
+        /// Written to.
+        market: writable,
+        /// Written to.
+        change: writable,
+        /// Gets the change's rent; must be who paid it, and may be the signer. Written to.
+        recipient: writable,
+    } ()
+    /// Cancels a queued change: the authority, the guardian, or once it has expired anyone.
+    CancelChange = 30 "cancel_change" {
+        /// Signs.
+        signer: signer,
+        /// Written to.
+        market: writable,
+        /// Written to.
+        change: writable,
+        /// Gets the change's rent; must be who paid it, and may be the signer. Written to.
+        recipient: writable,
+    } ()
+    /// Closes an empty, reduce-only reserve for good, by the fee collector, who gets what is left.
+    CloseReserve = 31 "close_reserve" {
+        /// Signs and is written to.
+        fee_collector: signer writable,
+        /// Written to.
+        market: writable,
+        /// The token program checks it. Written to.
+        destination: writable,
+        /// Must be the reserve's. Written to.
+        vault: writable,
+        /// Must be the market's. Read only.
+        vault_authority: readonly,
+        /// Must be the reserve's. Read only.
+        mint: readonly,
+        /// Must be the reserve's. Read only.
+        token_program: readonly,
+    } (
+        /// Index of the reserve.
+        reserve: u8,
+    )
+    /// Lets somebody act for the owner until a time, unix seconds, in place of whoever could before: withdraw (1),
+    /// borrow (2), and pay out to anyone's token account (4) instead of the owner's alone. All zero removes the
+    /// delegate. By the owner.
+    SetDelegate = 32 "set_delegate" {
+        /// Signs.
+        owner: signer,
+        /// Written to.
+        market: writable,
+        /// Written to.
+        margin_account: writable,
+    } (
+        /// Who may act.
+        delegate: Address,
+        /// Bits of [`ballast_engine::state::account::rights`].
+        rights: u8,
+        /// When the rights end, unix seconds.
+        until: i64,
+    )
+    /// Fails unless an account's collateral is at least so many basis points of its debt: by the values of new risk
+    /// (0), of maintenance (1) or at spot prices (2). An account without debt passes. A guard for the end of a
+    /// transaction.
+    AssertHealth = 33 "assert_health" {
+        /// Read only.
+        market: readonly,
+        /// Read only.
+        margin_account: readonly,
+    } (
+        /// By which values, as [`ballast_engine::health::report::HealthReport`] numbers them.
+        requirement: u8,
+        /// The least ratio, basis points.
+        min_ratio_bps: u32,
+    )
+    /// Fails unless the account's sequence number is the expected one, and counts it on. By the owner or the delegate.
+    /// A guard for the beginning of a transaction that is to be applied once, and in order.
+    AssertSequence = 34 "assert_sequence" {
+        /// The owner or the delegate. Signs.
+        signer: signer,
+        /// Written to.
+        margin_account: writable,
+    } (
+        /// The sequence number.
+        expected: u64,
+    )
+}
