@@ -5,9 +5,8 @@ mod support;
 use std::sync::atomic::Ordering::Relaxed;
 
 use anyhow::{Context, Result};
-use ballast_cli::online::cluster::{Cluster, Rpc};
 use ballast_localnet::{Localnet, Options};
-use ballast_rpc::Bid;
+use ballast_rpc::{Bid, Cluster, Rpc};
 use support::{Subscriber, proxy::Proxy, until};
 
 fn port(url: &str) -> Result<u16> {
