@@ -7,9 +7,9 @@ use ballast_client::{
     Address, MarketView,
     engine::{
         self, Error,
-        price::{OracleConfig, PriceUpdate, Quote, Source},
-        reserve::Reserve,
-        units::Shares,
+        number::units::Shares,
+        price::feed::{OracleConfig, PriceUpdate, Quote, Source},
+        state::reserve::Reserve,
     },
     pinned_accounts, to_engine,
 };

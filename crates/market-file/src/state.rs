@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
 use ballast_client::{
-    Address, ID, MarketView, change_address, decode_change, engine::governance::Change, pinned_accounts,
+    Address, ID, MarketView, change_address, decode_change, engine::state::change::Change, pinned_accounts,
 };
 use ballast_rpc::{Cluster, now};
 use solana_account::Account;

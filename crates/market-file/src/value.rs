@@ -5,8 +5,8 @@ use ballast_client::{
     Address, ParameterInfo,
     engine::{
         Error,
-        parameter::{Direction, Parameter, Unit},
-        reserve::Reserve,
+        record::parameter::{Direction, Parameter, Unit},
+        state::reserve::Reserve,
     },
 };
 use toml::Value;
@@ -177,7 +177,7 @@ pub fn duration(seconds: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use ballast_client::{engine::governance::OF_MARKET, parameters};
+    use ballast_client::{engine::state::change::OF_MARKET, parameters};
 
     use super::*;
 

@@ -3,7 +3,7 @@
 //! It chooses as the keeper does, with the keeper's own code ([`ballast_liquidator`]) and by what any bot can know: the market's and
 //! the account's bytes, and what the venue quotes. It has no tokens of its own: what it seizes is sold at once.
 
-use ballast_client::{MarketView, engine::margin::MarginAccount};
+use ballast_client::{MarketView, engine::state::account::MarginAccount};
 use ballast_liquidator::{Case, Demands, Quoted};
 use futures_util::FutureExt;
 
@@ -57,11 +57,9 @@ mod tests {
     use ballast_client::{
         Address, LiquidationOrder,
         engine::{
-            margin::Side,
-            market::Market,
-            price::{PriceUpdate, Quote, Source},
-            reserve::Reserve,
-            units::Shares,
+            number::units::Shares,
+            price::feed::{PriceUpdate, Quote, Source},
+            state::{account::Side, market::Market, reserve::Reserve},
         },
         to_engine,
     };

@@ -1,7 +1,7 @@
 //! Amounts, values and tables for people.
 
 use anyhow::{Context, Result, ensure};
-use ballast_client::engine::{layout::U128, units::Usd};
+use ballast_client::engine::{number::units::Usd, record::layout::U128};
 use comfy_table::{Cell, CellAlignment, Table, presets::NOTHING};
 
 use ballast_market_file::value::fixed;

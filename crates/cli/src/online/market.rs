@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, anyhow, ensure};
 use ballast_client::{
     Address, change_address, decode_change,
-    engine::{gate::Action, layout},
+    engine::{record::layout, state::permission::Action},
     from_engine,
 };
 use clap::{Subcommand, ValueEnum};
@@ -15,7 +15,7 @@ use super::{
     reserve,
     session::Session,
 };
-use ballast_client::engine::units::Usd;
+use ballast_client::engine::number::units::Usd;
 use ballast_market_file::{Desired, value::duration};
 use ballast_time::full_label;
 

@@ -5,9 +5,9 @@ use ballast_client::{
     Address, CLOCK_SYSVAR, Instruction, MarketView, decode_clock,
     engine::{
         self, Error,
-        margin::MarginAccount,
-        rules::Condition,
-        units::{Bps, ONE_BPS},
+        number::units::{Bps, ONE_BPS},
+        price::policy::Condition,
+        state::account::MarginAccount,
     },
 };
 use ballast_rpc::fits;

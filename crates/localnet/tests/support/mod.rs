@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use ballast_client::{
     AccountMeta, Address, Instruction, MarketView,
-    engine::{price::PriceUpdate, token},
+    engine::{price::feed::PriceUpdate, state::token},
 };
 use ballast_localnet::{Localnet, tokens};
 use ballast_rpc::{Bid, Cluster, Rpc};
