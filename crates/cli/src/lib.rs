@@ -1,8 +1,7 @@
-//! What the `ballast` command does, for the command and for the local network.
+//! What the `ballast` command does.
 
 pub mod localnet;
 pub mod online;
-pub mod setup;
 
 use std::process::ExitCode;
 

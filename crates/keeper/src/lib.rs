@@ -2,5 +2,4 @@
 
 pub mod bench;
 pub mod book;
-pub mod profit;
 pub mod service;

@@ -2,15 +2,13 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
-use ballast_cli::{
-    online::cluster::{Cluster, Estimate},
-    setup::{self, file::Desired},
-};
+use anyhow::{Context, Result, ensure};
 use ballast_client::{
     Address, ID, Instruction, MarketView, NATIVE_MINT, PYTH_RECEIVERS, TOKEN_PROGRAM, decode_margin_account,
     from_engine, to_engine,
 };
+use ballast_market_file::{Desired, State, plan};
+use ballast_rpc::{Cluster, Estimate};
 use ballast_sim::assets::{Asset, find};
 use solana_account::Account;
 use solana_signer::Signer;
@@ -80,18 +78,19 @@ pub fn read(file: Option<&Path>) -> Result<(Desired, Vec<Reserve>)> {
     Ok((desired, reserves))
 }
 
-/// Makes the mints and the market, whole. Returns what was done, in words.
-pub fn create(chain: &Handle, desired: &Desired, reserves: &[Reserve]) -> Result<String> {
+/// Makes the mints and the market, whole.
+pub fn create(chain: &Handle, desired: &Desired, reserves: &[Reserve]) -> Result<()> {
     let faucet = keys::address("faucet");
     let own = reserves.iter().filter(|reserve| reserve.mint != NATIVE_MINT);
     chain.write(own.map(|reserve| (reserve.mint, tokens::mint(&faucet, reserve.decimals))).collect())?;
-    let mut said = Vec::new();
-    let is_done = setup::apply(&mut Local(chain), vec![keys::keypair("authority")], desired, &mut said)?;
-    let said = String::from_utf8(said)?;
-    if !is_done {
-        bail!("the market cannot be made at once:\n{said}");
+    let (cluster, authority) = (&mut Local(chain), keys::keypair("authority"));
+    for step in plan(desired, State::read(cluster, desired)?, None)?.steps {
+        cluster.send(&step.instructions, &[&authority]).with_context(|| step.words.join("; "))?;
     }
-    Ok(said)
+    let left = plan(desired, State::read(cluster, desired)?, None)?.steps;
+    let words: Vec<_> = left.into_iter().flat_map(|step| step.words).collect();
+    ensure!(words.is_empty(), "the market cannot be made at once: {}", words.join("; "));
+    Ok(())
 }
 
 /// The market as it is.

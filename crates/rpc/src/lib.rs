@@ -6,12 +6,14 @@
 //! asked again; what it says all the same is told as the node's ([`SendError::Lagging`]), never as a program's
 //! refusal.
 
+mod cluster;
 mod failure;
 mod fee;
 mod http;
 mod node;
 mod transaction;
 
+pub use cluster::{Cluster, Rpc, now};
 pub use failure::{Failure, SendError};
 pub use fee::Bid;
 pub use http::{is_busy, retry_after};

@@ -1,90 +1,47 @@
 //! A liquidator on the public client alone: decoded bytes in, an order out.
 //!
-//! It knows what any bot can know: the market's and the account's bytes, its own balances and the cost of a swap. The
-//! engine it previews with is the code that the chain runs, so an order it finds profitable is filled as previewed.
+//! It chooses as the keeper does, with the keeper's own code ([`ballast_liquidator`]) and by what any bot can know: the market's and
+//! the account's bytes, and what the venue quotes. It has no tokens of its own: what it seizes is sold at once.
 
-use ballast_client::{
-    LiquidationOrder, MarketView,
-    engine::{
-        health::Requirement,
-        ledger::liquidation::Liquidation,
-        number::units::{Bps, ONE_BPS},
-        state::account::{MarginAccount, Position},
-    },
-};
+use ballast_client::{MarketView, engine::state::account::MarginAccount};
+use ballast_liquidator::{Case, Demands, Quoted};
+use futures_util::FutureExt;
 
 use super::venue::{Swap, Venue};
 
-/// Cost of the transaction with its priority fee, USD.
-const TRANSACTION_COST: f64 = 0.05;
-/// Shares of the allowed repayment that are tried: a smaller order moves the market less.
-const FRACTIONS: [u64; 3] = [1, 2, 4];
+/// What the keeper demands by default, of transactions that cost so many USD with their priority: nobody bids for it here.
+const DEMANDS: Demands = Demands { base_cost: 0.05, priority_share_bps: 0, ..Demands::DEFAULT };
 
 /// What it does in words, for the reports.
-pub const DESCRIPTION: &str = "after every price the liquidator looks at all accounts, and for each unhealthy one at \
-    every pair of debt and collateral and at orders of all, half and a quarter of what is allowed. Of what selling the \
-    collateral would bring it takes 0.2 % of fees, what buying the debt's token back would cost, and 0.05 USD for the \
-    transaction. It sends the order that leaves most, if any leaves something, trades so at once, and settles the debt \
-    of accounts that have no collateral left";
+pub const DESCRIPTION: &str = "after every price the liquidator looks at all accounts, and decides as the keeper does by \
+    receivership, with the keeper's code and defaults: for each unhealthy one it searches, at its three best pairs of debt and \
+    collateral, for the size of the order that earns most. What is seized is sold for the debt's token at once, for a fee of \
+    0.2 % and slippage; a transaction costs 0.05 USD. It sends what leaves 0.05 USD after that, and loses less than four fifths \
+    of the penalty by selling, and settles the debt of accounts that have no collateral left";
 
-/// An order worth sending.
-#[derive(Clone, Copy, Debug)]
-pub struct Plan {
-    /// What to send.
-    pub order: LiquidationOrder,
-    /// What it will do.
-    pub preview: Liquidation,
-    /// The trade that turns what is seized into what was repaid.
-    pub swap: Swap,
-    /// What remains of it after all costs, USD.
-    pub profit: f64,
+/// An order worth sending, and the swap that pays for it.
+pub type Plan = ballast_liquidator::Plan<Swap>;
+
+/// The venue's books, for whole atoms of the market's tokens.
+struct Books<'a> {
+    venue: &'a Venue,
+    market: &'a MarketView,
 }
 
-/// Value of an amount at spot, USD.
-pub fn value(market: &MarketView, reserve: u8, amount: u64) -> f64 {
-    let price = &market.reserves[reserve as usize].price;
-    price.value_floor(amount, price.spot, Bps(ONE_BPS)).to_f64()
+impl ballast_liquidator::Venue for Books<'_> {
+    type Quote = Swap;
+
+    async fn quote(&self, sell: u8, buy: u8, amount: u64) -> Option<Quoted<Swap>> {
+        let unit = |reserve: u8| 10f64.powi(self.market.reserves[reserve as usize].decimals.into());
+        let quote = Swap { sold: (sell.into(), amount as f64 / unit(sell)), bought: buy.into() };
+        Some(Quoted { out: (self.venue.quote(quote) * unit(buy)) as u64, quote })
+    }
 }
 
-/// The most profitable order against an account at `now`, `None` if it is healthy or nothing pays. `held` are the
-/// liquidator's balances, one for each reserve.
-pub fn plan(market: &MarketView, account: &MarginAccount, now: i64, held: &[u64], venue: &Venue) -> Option<Plan> {
-    if market.health(account, now, Requirement::Maintenance).ok()?.is_healthy() {
-        return None;
-    }
-    let (debts, deposits): (Vec<&Position>, Vec<&Position>) =
-        account.positions().iter().partition(|position| position.is_debt());
-    let tokens = |reserve: u8, amount: u64| {
-        let decimals = market.reserves[reserve as usize].decimals;
-        (reserve as usize, amount as f64 / 10f64.powi(decimals as i32))
-    };
-    let mut best: Option<Plan> = None;
-    for debt in &debts {
-        for collateral in &deposits {
-            let order = |max_repay, min_collateral| LiquidationOrder {
-                debt: debt.reserve,
-                collateral: collateral.reserve,
-                max_repay,
-                min_collateral,
-            };
-            let balance = held.get(debt.reserve as usize).copied().unwrap_or(0);
-            // The engine caps an order at what is allowed.
-            let Ok(allowed) = market.preview_liquidation(account, order(balance, 0), now) else { continue };
-            for fraction in FRACTIONS {
-                let max_repay = allowed.paid().div_ceil(fraction);
-                let Ok(preview) = market.preview_liquidation(account, order(max_repay, 0), now) else { continue };
-                let swap = Swap {
-                    sold: tokens(collateral.reserve, preview.seized),
-                    bought: tokens(debt.reserve, preview.paid()),
-                };
-                let profit = venue.quote(swap) - TRANSACTION_COST;
-                if profit > 0.0 && best.is_none_or(|best| profit > best.profit) {
-                    best = Some(Plan { order: order(max_repay, preview.seized), preview, swap, profit });
-                }
-            }
-        }
-    }
-    best
+/// The most profitable order against an account at `now`; `None` if it is healthy or nothing pays.
+pub fn plan(market: &MarketView, account: &MarginAccount, now: i64, venue: &Venue) -> Option<Plan> {
+    let case = Case { market, now, account, held: &[], fees: &[], rents: &[] };
+    case.plan(&DEMANDS, &Books { venue, market }).now_or_never().expect("these books answer at once")
 }
 
 /// The debts of an account that has no collateral left: reserve indices to settle.
@@ -98,7 +55,7 @@ pub fn bad_debts(account: &MarginAccount) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use ballast_client::{
-        Address,
+        Address, LiquidationOrder,
         engine::{
             number::units::Shares,
             price::feed::{PriceUpdate, Quote, Source},
@@ -106,6 +63,8 @@ mod tests {
         },
         to_engine,
     };
+
+    use ballast_liquidator::{Way, value};
 
     use super::*;
     use crate::{
@@ -116,7 +75,6 @@ mod tests {
     const NOW: i64 = 1_000;
     const SOL: u8 = 0;
     const USDC: u8 = 3;
-    const PLENTY: [u64; 5] = [u64::MAX / 4; 5];
 
     /// Where SOL has a price and a depth of half a million.
     fn venue(sol_price: f64) -> Venue {
@@ -170,27 +128,24 @@ mod tests {
     #[test]
     fn a_healthy_account_is_left_alone() {
         let (market, account) = scene(200, 10, 1_500);
-        assert!(plan(&market, &account, NOW, &PLENTY, &venue(200.0)).is_none());
+        assert!(plan(&market, &account, NOW, &venue(200.0)).is_none());
     }
 
     #[test]
     fn an_unhealthy_account_is_liquidated_at_a_profit_and_as_previewed() {
         let (market, account) = scene(200, 10, 1_700);
-        let plan = plan(&market, &account, NOW, &PLENTY, &venue(200.0)).expect("it pays");
+        let plan = plan(&market, &account, NOW, &venue(200.0)).expect("it pays");
         assert_eq!((plan.order.debt, plan.order.collateral), (USDC, SOL));
         assert_eq!(plan.order.min_collateral, plan.preview.seized);
         assert!(plan.preview.after.net() > plan.preview.before.net());
         let gained = value(&market, SOL, plan.preview.seized) - value(&market, USDC, plan.preview.repaid);
         assert!(0.0 < plan.profit && plan.profit < gained, "{} of {gained}", plan.profit);
-    }
-
-    #[test]
-    fn an_order_is_no_larger_than_the_balance() {
-        let (market, account) = scene(200, 100, 17_000);
-        let held = [0, 0, 0, 500 * ASSETS[USDC as usize].unit(), 0];
-        let plan = plan(&market, &account, NOW, &held, &venue(200.0)).expect("it pays");
-        assert!(plan.preview.repaid <= held[USDC as usize]);
-        assert!(super::plan(&market, &account, NOW, &[0; 5], &venue(200.0)).is_none());
+        // What is seized is sold, all of it, and brings what is due and the profit.
+        let Way::Receivership(sale) = &plan.way else { panic!("it has nothing of its own") };
+        assert_eq!(sale.quote.bought, USDC as usize);
+        assert_eq!((sale.quote.sold.1 * 1e9).round() as u64, plan.preview.seized);
+        let left = value(&market, USDC, sale.out - plan.preview.paid());
+        assert!((left - DEMANDS.base_cost - plan.profit).abs() < 1e-4, "{left} for {}", plan.profit);
     }
 
     #[test]
@@ -203,15 +158,15 @@ mod tests {
                 NOW,
             )
             .expect("unhealthy");
-        let plan = plan(&market, &account, NOW, &PLENTY, &venue(200.0));
-        assert!(plan.is_none_or(|plan| plan.preview.repaid < all.repaid));
+        let plan = plan(&market, &account, NOW, &venue(200.0)).expect("a part pays");
+        assert!(plan.preview.repaid < all.repaid);
     }
 
     #[test]
     fn nothing_is_liquidated_for_less_than_it_fetches() {
         let (market, account) = scene(200, 10, 1_700);
         // Sales have brought the venue below the price that the program knows.
-        assert!(plan(&market, &account, NOW, &PLENTY, &venue(180.0)).is_none());
+        assert!(plan(&market, &account, NOW, &venue(180.0)).is_none());
     }
 
     #[test]

@@ -13,6 +13,7 @@ use ballast_client::{
     },
     from_engine,
 };
+use ballast_liquidator::{Way, value};
 use rand::Rng;
 
 use super::{
@@ -22,18 +23,16 @@ use super::{
     behaviour::{is_falling, ratio},
     chance::Chance,
     grid::Grid,
-    liquidator::{bad_debts, plan, value},
+    liquidator::{bad_debts, plan},
     oracle::{Oracle, confidence, path},
     policy::Policy,
-    population::{self, Lender, Population, spot},
+    population::{self, Lender, Population},
     stats::{CLASS_NAMES, Frame, Record, class},
     venue::Venue,
     world::{Outcome, World},
 };
 use ballast_time::full_label;
 
-/// What the liquidator starts with in each token, USD.
-const INVENTORY: f64 = 5_000_000.0;
 /// Most orders against one account at one price.
 const ORDERS: usize = 8;
 /// Seconds after which a price that liquidations have moved is published again.
@@ -115,7 +114,7 @@ pub fn run(bytecode: &[u8], grid: &Grid, setting: Setting, venue: Venue, played:
 }
 
 impl Replay {
-    /// The market with its first prices, everyone's positions, the liquidator's inventory.
+    /// The market with its first prices, everyone's positions, the liquidator's wallets.
     fn set_up(bytecode: &[u8], grid: &Grid, setting: Setting, venue: Venue) -> Result<Self> {
         let mut chance = Chance::new(setting.seed);
         let rng = &mut chance.setting;
@@ -141,9 +140,8 @@ impl Replay {
             owner: Address::new_from_array(rng.random()),
             wallets: grid.assets.iter().map(|_| Address::new_from_array(rng.random())).collect(),
         };
-        for (index, asset) in assets.iter().enumerate() {
-            let amount = asset.atoms(INVENTORY / spot(&market, index));
-            world.set_tokens(keeper.wallets[index], index, keeper.owner, amount)?;
+        for (index, wallet) in keeper.wallets.iter().enumerate() {
+            world.set_tokens(*wallet, index, keeper.owner, 0)?;
         }
         let record =
             Record { assets, accounts: (population.traders.len(), population.lenders.len()), ..Record::default() };
@@ -253,10 +251,11 @@ impl Replay {
     ) -> Result<MarginAccount> {
         let margin = self.population.traders[trader].margin;
         for _ in 0..ORDERS {
-            let held: Vec<_> = self.keeper.wallets.iter().map(|wallet| self.world.tokens(wallet)).collect();
-            let Some(plan) = plan(market, &account, self.world.now, &held, &self.venue) else { break };
+            let Some(plan) = plan(market, &account, self.world.now, &self.venue) else { break };
             let (debt, collateral) = (plan.order.debt as usize, plan.order.collateral as usize);
             let (source, destination) = (self.keeper.wallets[debt], self.keeper.wallets[collateral]);
+            // The venue is outside the virtual machine: what the sale will bring is there when the order is paid.
+            self.world.set_tokens(source, debt, self.keeper.owner, plan.sent)?;
             let order = market.liquidate(self.keeper.owner, margin, source, destination, plan.order)?;
             let Outcome::Done(events) = self.world.send("liquidate", order)? else { break };
             let Some(Event::Liquidated(event)) = events.first() else { break };
@@ -268,10 +267,12 @@ impl Replay {
                 plan.preview.repaid,
                 plan.preview.seized
             );
-            // It sells what it seized, and buys back what it repaid: what remains is in its books alone.
-            self.venue.swap(plan.swap);
-            self.world.set_tokens(source, debt, self.keeper.owner, held[debt])?;
-            self.world.set_tokens(destination, collateral, self.keeper.owner, held[collateral])?;
+            if let Way::Receivership(sale) = &plan.way {
+                self.venue.swap(sale.quote);
+            }
+            // All that was seized is sold, and what remains is in its books alone.
+            self.world.set_tokens(source, debt, self.keeper.owner, 0)?;
+            self.world.set_tokens(destination, collateral, self.keeper.owner, 0)?;
             self.record.liquidation(frame, trader, market, &plan);
             *market = self.world.market()?;
             account = self.world.margin_account(&margin)?;

@@ -3,13 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ballast_client::MarketView;
+use ballast_liquidator::value;
 
-use super::{
-    assets::Asset,
-    liquidator::{Plan, value},
-    population::spot,
-    world::Cost,
-};
+use super::{assets::Asset, liquidator::Plan, population::spot, world::Cost};
 use ballast_time::full_label;
 
 /// Upper bounds of the health classes: maintenance collateral ÷ debt. The last class has none.

@@ -21,13 +21,13 @@ const DEPTH_MOVE: f64 = 0.01;
 /// A price is worth publishing again when swaps have moved it by this share.
 const DEVIATION: f64 = 0.001;
 
-/// Tokens sold for dollars, and tokens bought for dollars, each of one asset by its index.
-#[derive(Clone, Copy, Debug)]
+/// Tokens sold, and another asset's bought with what they bring.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Swap {
-    /// What is sold.
+    /// What is sold: an asset by its index, and tokens.
     pub sold: (usize, f64),
-    /// What is bought.
-    pub bought: (usize, f64),
+    /// The asset that is bought.
+    pub bought: usize,
 }
 
 /// One asset's book.
@@ -44,14 +44,21 @@ struct Book {
 }
 
 impl Book {
-    /// The book after so many tokens are bought, or sold if negative, and what they cost, USD.
-    fn trade(self, tokens: f64) -> (Self, f64) {
-        // Of d ln p = impact × p × d tokens it follows that tokens × impact = 1 ÷ p − 1 ÷ p'. The book holds no more than
-        // 1 ÷ (impact × p) tokens: those are without price.
+    /// The book after so many tokens are sold, and what they bring, USD.
+    fn sell(self, tokens: f64) -> (Self, f64) {
+        // Of d ln p = −impact × p × d tokens it follows that tokens × impact = 1 ÷ p' − 1 ÷ p.
         let value = tokens * self.exogenous * self.displacement;
-        let share = (value * self.impact).min(1.0);
-        let mean = if share == 0.0 { 1.0 } else { -(-share).ln_1p() / share };
-        (Self { displacement: self.displacement / (1.0 - share), ..self }, value * mean)
+        let share = value * self.impact;
+        let mean = if share == 0.0 { 1.0 } else { share.ln_1p() / share };
+        (Self { displacement: self.displacement / (1.0 + share), ..self }, value * mean)
+    }
+
+    /// The book after so many dollars are spent, and the tokens that they buy.
+    fn buy(self, usd: f64) -> (Self, f64) {
+        let moved = usd * self.impact;
+        let mean = if moved == 0.0 { 1.0 } else { -(-moved).exp_m1() / moved };
+        let tokens = usd / (self.exogenous * self.displacement) * mean;
+        (Self { displacement: self.displacement * moved.exp(), ..self }, tokens)
     }
 }
 
@@ -99,14 +106,14 @@ impl Venue {
         self.books.iter().any(|book| (book.displacement / book.published - 1.0).abs() >= DEVIATION)
     }
 
-    /// Both books after a swap, and the USD that remain of the sale.
+    /// Both books after a swap, and the tokens that it brings.
     fn fill(&self, swap: Swap) -> (Book, Book, f64) {
-        let (sold, cost_of_sold) = self.books[swap.sold.0].trade(-swap.sold.1);
-        let (bought, cost_of_bought) = self.books[swap.bought.0].trade(swap.bought.1);
-        (sold, bought, -cost_of_sold * (1.0 - FEE) - cost_of_bought)
+        let (sold, usd) = self.books[swap.sold.0].sell(swap.sold.1);
+        let (bought, tokens) = self.books[swap.bought].buy(usd * (1.0 - FEE));
+        (sold, bought, tokens)
     }
 
-    /// The USD that would remain of the sale after the purchase.
+    /// The tokens that a swap would bring.
     pub fn quote(&self, swap: Swap) -> f64 {
         self.fill(swap).2
     }
@@ -115,7 +122,7 @@ impl Venue {
     pub fn swap(&mut self, swap: Swap) {
         let (sold, bought, _) = self.fill(swap);
         if self.half_life > 0 {
-            (self.books[swap.sold.0], self.books[swap.bought.0]) = (sold, bought);
+            (self.books[swap.sold.0], self.books[swap.bought]) = (sold, bought);
         }
     }
 }
@@ -134,14 +141,18 @@ mod tests {
     }
 
     fn sale(tokens: f64) -> Swap {
-        Swap { sold: (0, tokens), bought: (DOLLAR, 0.0) }
+        Swap { sold: (0, tokens), bought: DOLLAR }
     }
 
-    /// Swaps; the USD that remain.
+    fn purchase(usd: f64) -> Swap {
+        Swap { sold: (DOLLAR, usd), bought: 0 }
+    }
+
+    /// Swaps; the tokens that it brings.
     fn swap(venue: &mut Venue, swap: Swap) -> f64 {
-        let remaining = venue.quote(swap);
+        let brought = venue.quote(swap);
         venue.swap(swap);
-        remaining
+        brought
     }
 
     fn price(venue: &mut Venue) -> f64 {
@@ -162,10 +173,10 @@ mod tests {
     }
 
     #[test]
-    fn what_the_book_does_not_hold_has_no_price() {
+    fn no_money_buys_more_than_the_book_holds() {
         let all = 100.0 * 1e6 / 100.0;
-        let cost = |tokens| -venue(1_800).quote(Swap { sold: (DOLLAR, 0.0), bought: (0, tokens) });
-        assert!(cost(0.99 * all).is_finite() && cost(all) == f64::INFINITY && cost(2.0 * all) == f64::INFINITY);
+        let bought = [1e8, 1e9, 1e12].map(|usd| venue(1_800).quote(purchase(usd)));
+        assert!(0.6 * all < bought[0] && bought[0] < bought[1] && bought[1] <= bought[2] && bought[2] <= all);
     }
 
     #[test]
@@ -174,8 +185,9 @@ mod tests {
         let at_once = swap(&mut whole, sale(30_000.0));
         let in_parts: f64 = (0..3).map(|_| swap(&mut parts, sale(10_000.0))).sum();
         assert!(is_near(at_once, in_parts) && is_near(price(&mut whole), price(&mut parts)));
-        let cost = -swap(&mut whole, Swap { sold: (DOLLAR, 0.0), bought: (0, 30_000.0) });
-        assert!(is_near(cost * (1.0 - FEE), at_once) && is_near(price(&mut whole), 100.0));
+        // What was paid in fees, on both ways, comes on top.
+        let back = swap(&mut whole, purchase(at_once / (1.0 - FEE).powi(2)));
+        assert!(is_near(back, 30_000.0) && is_near(price(&mut whole), 100.0));
     }
 
     #[test]
@@ -199,8 +211,9 @@ mod tests {
 
     #[test]
     fn a_dollar_has_no_slippage() {
-        let received = swap(&mut venue(1_800), Swap { sold: (DOLLAR, 1e9), bought: (0, 0.0) });
-        assert!(is_near(received, 1e9 * (1.0 - FEE)));
+        let mut venue = Venue::new(&[f64::INFINITY; 2], 1_800);
+        venue.advance(&[0.5, 1.0], 0);
+        assert!(is_near(swap(&mut venue, purchase(1e9)), 2e9 * (1.0 - FEE)) && price(&mut venue) == 0.5);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::{
     reserve::condition,
     session::Session,
 };
-use crate::setup::value::duration;
+use ballast_market_file::value::duration;
 
 /// What to do.
 #[derive(Subcommand)]

@@ -11,7 +11,11 @@ use serde_json::json;
 use toml::Value;
 
 use super::{format::table, market, names::Named, session::Session};
-use crate::setup::{feed, value};
+use ballast_market_file::{
+    feed,
+    state::{changes, found},
+    value,
+};
 use ballast_time::full_label;
 
 /// What to do.
@@ -99,7 +103,7 @@ fn feed_warning(
     for (info, new) in edits {
         bytes[info.parameter.offset as usize..][..new.len()].copy_from_slice(&new);
     }
-    let accounts = session.found(pinned_accounts(&wanted.oracle).into_iter())?;
+    let accounts = found(session.cluster, pinned_accounts(&wanted.oracle).into_iter())?;
     let now = session.now()?;
     Ok(feed::warning(&named.name(target), &named.view, reserve, &wanted.oracle, &accounts, now))
 }
@@ -138,7 +142,7 @@ fn describe(named: &Named, change: &Change) -> Result<Vec<String>> {
 fn list(session: &mut Session, named: &Named) -> Result<bool> {
     let now = session.now()?;
     let (mut objects, mut rows) = (Vec::new(), Vec::new());
-    for change in session.changes(&named.view)? {
+    for change in changes(session.cluster, &named.view)? {
         let target = match change.target {
             OF_MARKET => "the market".into(),
             OF_LISTING => "a new reserve".into(),

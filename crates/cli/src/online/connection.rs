@@ -7,12 +7,11 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use ballast_client::Address;
-use ballast_rpc::Bid;
+use ballast_rpc::{Bid, Cluster, Rpc};
 use clap::{ArgMatches, Args, FromArgMatches};
 use solana_cli_config::Config;
 
 use super::{
-    cluster::{Cluster, Rpc},
     exit::Misused,
     keys::{self, Keys},
     session::{Invocation, Mode, Session},

@@ -1,10 +1,10 @@
 //! Amounts, values and tables for people.
 
 use anyhow::{Context, Result, ensure};
-use ballast_client::engine::{number::units::Usd, record::layout::U128, state::reserve::Reserve};
+use ballast_client::engine::{number::units::Usd, record::layout::U128};
 use comfy_table::{Cell, CellAlignment, Table, presets::NOTHING};
 
-use crate::setup::value::fixed;
+use ballast_market_file::value::fixed;
 
 /// How much of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,11 +90,6 @@ pub fn plain(number: &str) -> String {
     number.replace('_', "")
 }
 
-/// A share of basis points, in percent.
-pub fn percent(bps: u64) -> String {
-    format!("{} %", fixed(bps.into(), 2))
-}
-
 /// What a continuous rate a year makes of one in a year, less that one.
 pub fn yearly(rate: f64) -> f64 {
     rate.exp_m1()
@@ -103,16 +98,6 @@ pub fn yearly(rate: f64) -> f64 {
 /// A float share in percent.
 pub fn rate(share: f64) -> String {
     format!("{:.2} %", share * 100.0)
-}
-
-/// The last price, USD.
-pub fn price(reserve: &Reserve) -> String {
-    let price = &reserve.price;
-    if price.publish_time == 0 {
-        return "never priced".into();
-    }
-    let digits = u8::try_from(-price.exponent).unwrap_or(0);
-    fixed(price.price.into(), digits)
 }
 
 /// A table with the first column to the left and all others to the right.

@@ -15,7 +15,7 @@ use super::{
     session::Session,
     tokens::Wallet,
 };
-use crate::setup::value::duration;
+use ballast_market_file::value::duration;
 use ballast_time::full_label;
 
 /// What to do.

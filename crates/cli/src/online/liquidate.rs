@@ -9,12 +9,13 @@ use ballast_client::{
         state::account::{MarginAccount, Position},
     },
 };
+use ballast_market_file::value::percent;
 use clap::Args;
 
 use super::{
     account,
     exit::hinted,
-    format::{Amount, Tokens, percent, tokens},
+    format::{Amount, Tokens, tokens},
     prices::Fresh,
     session::Session,
     tokens::Wallet,

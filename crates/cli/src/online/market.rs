@@ -17,8 +17,8 @@ use super::{
     reserve,
     session::Session,
 };
-use crate::setup::{file::Desired, value::duration};
 use ballast_client::engine::number::units::Usd;
+use ballast_market_file::{Desired, value::duration};
 use ballast_time::full_label;
 
 /// What to do. Where a market can be named before the rest, it can be named by --market or BALLAST_MARKET too.

@@ -1,9 +1,9 @@
 //! Commands that read from a cluster or send to it.
 
 mod account;
+mod apply;
 mod breaker;
 mod change;
-pub mod cluster;
 pub mod connection;
 pub(crate) mod format;
 mod insurance;

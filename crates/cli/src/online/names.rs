@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use ballast_client::{Address, MarketView, NATIVE_MINT, engine::state::reserve::Reserve, from_engine};
 
 use super::session::Session;
-use crate::setup::file::Desired;
+use ballast_market_file::Desired;
 
 /// Tokens that everybody knows, on mainnet: the native one and the two largest stablecoins. A market's file names its own.
 const KNOWN: [(&str, Address); 3] = [

@@ -6,24 +6,16 @@ use ballast_client::{
     engine::{
         self, Error,
         number::units::{Bps, ONE_BPS},
-        price::{
-            feed::{PriceUpdate, Source},
-            policy::Condition,
-        },
+        price::policy::Condition,
         state::account::MarginAccount,
     },
-    to_engine,
 };
 use ballast_rpc::fits;
 use clap::Subcommand;
 use solana_account::Account;
 
-use super::{
-    format::usd,
-    names::Named,
-    session::{Session, Step},
-};
-use crate::setup::value::duration;
+use super::{format::usd, names::Named, session::Session};
+use ballast_market_file::{Step, feed::source, value::duration};
 
 /// What to do.
 #[derive(Subcommand)]
@@ -230,13 +222,4 @@ fn take_over(
         view.reserves[index as usize] = before;
     }
     taken.map(drop)
-}
-
-/// What a price account says.
-pub fn source(view: &MarketView, address: Address, account: Option<&Account>) -> engine::Result<Source> {
-    let Some(account) = account else { return Err(Error::PriceAccountClosed) };
-    if !view.market.accepts_receiver(&to_engine(&account.owner)) {
-        return Err(if account.data.is_empty() { Error::PriceAccountClosed } else { Error::PriceOwnerNotAllowed });
-    }
-    Ok(Source { address: to_engine(&address), update: PriceUpdate::parse(&account.data)? })
 }

@@ -10,11 +10,11 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::{
-    format::{list, percent, plain, price, rate, table, tokens, yearly},
+    format::{list, plain, rate, table, tokens, yearly},
     names::Named,
     session::Session,
 };
-use crate::setup::value::{duration, show};
+use ballast_market_file::value::{duration, percent, price, show};
 
 /// What to do.
 #[derive(Subcommand)]

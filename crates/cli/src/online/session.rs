@@ -4,11 +4,12 @@ use std::io::{IsTerminal, Write, stdin, stdout};
 
 use anyhow::{Context, Result, ensure};
 use ballast_client::{Address, Instruction, MarketView, from_engine};
+use ballast_market_file::{Plan, Step, state::find_market};
+use ballast_rpc::{Cluster, now};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
 use super::{
-    cluster::{self, Cluster},
     connection::is_mainnet,
     keys::Keys,
     names::{MarketName, Named},
@@ -27,28 +28,6 @@ pub enum Mode {
     DryRun,
     /// They are printed to be proposed in a multisig.
     Multisig,
-}
-
-/// One transaction.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Step {
-    /// What it does.
-    pub words: Vec<String>,
-    /// Who signs it, beside who pays.
-    pub signer: Address,
-    /// When it can be sent, if not now.
-    pub from: Option<i64>,
-    /// What it sends.
-    pub instructions: Vec<Instruction>,
-}
-
-/// What there is to do, in order, and what is to be said to people.
-#[derive(Default)]
-pub struct Plan {
-    /// To be done.
-    pub steps: Vec<Step>,
-    /// For people to look at.
-    pub warnings: Vec<String>,
 }
 
 /// How a command was called.
@@ -102,15 +81,12 @@ impl<'a> Session<'a> {
 
     /// Unix seconds, of the cluster's clock.
     pub fn now(&mut self) -> Result<i64> {
-        cluster::now(self.cluster)
+        now(self.cluster)
     }
 
     /// A market, if there is one at the address.
     pub fn find_market(&mut self, address: Address) -> Result<Option<MarketView>> {
-        let Some(account) = self.cluster.account(address)? else { return Ok(None) };
-        ensure!(account.owner == ballast_client::ID, "{address} is no account of the program {}", ballast_client::ID);
-        let view = MarketView::decode(address, &account.data);
-        view.map(Some).with_context(|| format!("market {address}"))
+        find_market(self.cluster, address)
     }
 
     /// A market.

@@ -29,7 +29,7 @@ use super::{
     router::{Mints, Router, RouterError, Swap},
     state::{Chain, Predicted},
 };
-use crate::profit::{Case, NoVenue, Plan, Way};
+use ballast_liquidator::{Case, NoVenue, Plan, Way};
 
 /// Lamports of a signature.
 const SIGNATURE: f64 = 5_000.0;
@@ -334,14 +334,6 @@ impl Actor {
         let ended = self.send_crank("mark_liquidatable", &instructions, unlanded).await;
         self.metrics.attempts.with_label_values(&["mark_liquidatable", ended.name()]).inc();
         reason
-    }
-}
-
-impl Plan<()> {
-    /// The same plan among those of a venue.
-    fn with_way(self, way: Way<Value>) -> Plan<Value> {
-        let Self { order, preview, sent, arriving, closes, costs, profit, priority, .. } = self;
-        Plan { order, preview, sent, arriving, way, closes, costs, profit, priority }
     }
 }
 

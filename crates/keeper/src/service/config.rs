@@ -9,10 +9,11 @@ use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{
+    bid::Bidding,
     duty::Thresholds,
     router::{self, Settings},
 };
-use crate::profit::{Bidding, Demands};
+use ballast_liquidator::Demands;
 
 /// How logs are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -89,10 +90,10 @@ pub struct Options {
     #[arg(long, value_enum, default_value = "text")]
     pub log_format: LogFormat,
     /// Least profit of a liquidation after all fees, USD.
-    #[arg(long, value_name = "USD", default_value_t = 0.05)]
+    #[arg(long, value_name = "USD", default_value_t = Demands::DEFAULT.min_profit)]
     pub min_profit: f64,
     /// Most of a liquidation's profit that may be paid for priority, percent.
-    #[arg(long, value_name = "PERCENT", default_value_t = 50.0)]
+    #[arg(long, value_name = "PERCENT", default_value_t = percent(Demands::DEFAULT.priority_share_bps))]
     pub priority_share: f64,
     /// Percentage of recent slots that the first bid for priority would have been enough for.
     #[arg(long, value_name = "PERCENT", default_value_t = 75)]
@@ -110,10 +111,10 @@ pub struct Options {
     #[arg(long, value_name = "USD", default_value_t = 200.0)]
     pub sol_price: f64,
     /// What is taken off the value of collateral that is kept, percent: what selling it later will cost.
-    #[arg(long, value_name = "PERCENT", default_value_t = 0.5)]
+    #[arg(long, value_name = "PERCENT", default_value_t = percent(Demands::DEFAULT.hold_discount_bps))]
     pub hold_discount: f64,
     /// Most of a penalty that slippage may take, percent, below 100.
-    #[arg(long, value_name = "PERCENT", default_value_t = 80.0)]
+    #[arg(long, value_name = "PERCENT", default_value_t = percent(Demands::DEFAULT.max_slippage_share_bps))]
     pub max_slippage_share: f64,
     /// Slippage between quote and swap that the router lets pass, percent. What the order can bear is checked on top.
     #[arg(long, value_name = "PERCENT", default_value_t = 0.5)]
@@ -165,6 +166,11 @@ fn market(text: &str) -> Result<Address> {
     let creator = creator.with_context(|| format!("{text} names no creator: it is no market's file"))?;
     let id = file.get("id").and_then(|id| u16::try_from(id.as_integer()?).ok());
     Ok(market_address(&creator, id.with_context(|| format!("{text} has no id from 0 to 65535"))?).0)
+}
+
+/// Basis points in percent.
+fn percent(bps: u16) -> f64 {
+    f64::from(bps) / 100.0
 }
 
 /// Percent in basis points.

@@ -3,6 +3,7 @@
 //! [`metrics`] are served, and [`run`] joins them.
 
 pub mod act;
+pub mod bid;
 pub mod config;
 pub mod duty;
 pub mod feed;

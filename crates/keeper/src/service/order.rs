@@ -11,7 +11,7 @@ use super::{
     router::Swap,
     state::{Chain, Predicted},
 };
-use crate::profit::{Plan, Way};
+use ballast_liquidator::{Plan, Way};
 
 /// Why a plan is no order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

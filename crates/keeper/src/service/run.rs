@@ -435,7 +435,8 @@ impl Keeper {
             (Duty::Refresh(_), _) => f64::INFINITY,
             (Duty::Liquidate(_), Some(account)) => {
                 let (market, now) = (&view.predicted.market, view.predicted.now);
-                let case = crate::profit::Case { market, now, account, held: &view.held, fees: &view.fees, rents: &[] };
+                let case =
+                    ballast_liquidator::Case { market, now, account, held: &view.held, fees: &view.fees, rents: &[] };
                 case.estimate().unwrap_or(0.0)
             }
             _ => -1.0,

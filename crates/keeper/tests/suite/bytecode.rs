@@ -12,13 +12,13 @@ use ballast_client::{
 };
 use ballast_keeper::{
     book::Extent,
-    profit::{Case, Demands, NoVenue, Plan, Quoted, Venue, Way},
     service::{
         duty::{Duty, Thresholds, duties},
         order, router,
         state::{News, State, changes},
     },
 };
+use ballast_liquidator::{Case, Demands, NoVenue, Plan, Quoted, Venue, Way};
 use ballast_tests::{Quote, SOL, Swap, Token, USD, User, World, price_account, reserve_config};
 
 const DEMANDS: Demands = Demands {

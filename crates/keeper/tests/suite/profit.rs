@@ -4,14 +4,12 @@ use ballast_client::{
     MarketView,
     engine::{
         health::Requirement,
-        number::units::{Bps, ONE_BPS},
+        number::units::Bps,
         state::{account::MarginAccount, token::TransferFee},
     },
 };
-use ballast_keeper::{
-    bench::population::{Population, START, Tokens},
-    profit::{Case, Demands, NoVenue, Plan, Quoted, Venue, Way, search},
-};
+use ballast_keeper::bench::population::{Population, START, Tokens};
+use ballast_liquidator::{Case, Demands, NoVenue, Plan, Quoted, Venue, Way, value};
 use proptest::prelude::*;
 
 const DEMANDS: Demands = Demands {
@@ -27,11 +25,6 @@ struct Impact<'a> {
     market: &'a MarketView,
     fee: f64,
     depth: f64,
-}
-
-fn value(market: &MarketView, reserve: u8, amount: u64) -> f64 {
-    let price = &market.reserves[reserve as usize].price;
-    price.value_floor(amount, price.spot, Bps(ONE_BPS)).to_f64()
 }
 
 impl Venue for Impact<'_> {
@@ -146,28 +139,6 @@ proptest! {
             let best = (1..=100).filter_map(|part| at((whole as u128 * part / 100) as u64)).fold(0.0, f64::max);
             prop_assert!(plan.profit >= best * 0.95 - 0.02, "{} of {best}", plan.profit);
         }
-    }
-
-    #[test]
-    fn a_search_finds_the_top_of_a_parabola(top in 1u64..1_000_000, most in 1u64..1_000_000) {
-        #[derive(Clone)]
-        struct Look(f64, u64);
-        impl search::Rated for Look {
-            fn rating(&self) -> f64 {
-                self.0
-            }
-        }
-        let (mut search, mut looks) = (search::Search::new(most), 0);
-        while let Some(size) = search.next() {
-            looks += 1;
-            search.answer(Some(Look(-(size as f64 - top as f64).powi(2), size)));
-        }
-        let found = search.top();
-        let found = found.expect("something is found everywhere").1;
-        let best = top.min(most);
-        // Seven eighths below a top between them and all are as good as all.
-        prop_assert!(found.abs_diff(best) as f64 <= (most as f64 * 0.07).max(1.0), "{found} for {best} of {most}");
-        prop_assert!(looks <= search::LOOKS);
     }
 }
 

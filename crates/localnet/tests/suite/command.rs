@@ -8,8 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use ballast_cli::online::cluster::{Cluster, Rpc};
-use ballast_rpc::Bid;
+use ballast_rpc::{Bid, Cluster, Rpc};
 use serde_json::Value;
 
 /// The command in the repository's folder.

@@ -4,15 +4,13 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use crate::support::{self, *};
 use anyhow::{Context, Result};
-use ballast_cli::{
-    online::cluster::{Cluster, now},
-    setup,
-};
 use ballast_client::{
     Address, PYTH_RECEIVERS, decode_margin_account,
     engine::{health::Requirement, ledger::EVERYTHING},
 };
 use ballast_localnet::{Localnet, Options, history::Source, keys, market};
+use ballast_market_file::{State, plan};
+use ballast_rpc::{Cluster, now};
 use serde_json::json;
 
 /// Indices in the built-in market.
@@ -28,9 +26,8 @@ fn the_market_is_what_its_file_says() -> Result<()> {
     let mut network = start()?;
     let (desired, reserves) = market::read(None)?;
     assert_eq!(network.market(), desired.address());
-    let mut said = Vec::new();
-    let is_done = setup::apply(&mut rpc(&network)?, vec![keys::keypair("authority")], &desired, &mut said)?;
-    assert!(is_done && String::from_utf8(said)?.contains("nothing to do"));
+    let left = plan(&desired, State::read(&mut rpc(&network)?, &desired)?, None)?.steps;
+    assert_eq!(left, [], "nothing is left to do");
 
     let view = support::market(&mut rpc(&network)?, &network)?;
     assert_eq!((view.market.config.launched, view.reserves.len()), (1, reserves.len()));

@@ -7,13 +7,12 @@ pub mod proxy;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use ballast_cli::online::cluster::{Cluster, Rpc};
 use ballast_client::{
     AccountMeta, Address, Instruction, MarketView,
     engine::{price::feed::PriceUpdate, state::token},
 };
 use ballast_localnet::{Localnet, tokens};
-use ballast_rpc::Bid;
+use ballast_rpc::{Bid, Cluster, Rpc};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};

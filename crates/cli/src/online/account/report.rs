@@ -11,15 +11,13 @@ use ballast_client::{
     },
     from_engine,
 };
+use ballast_market_file::value::{fixed, percent};
 use serde_json::{Value, json};
 
 use super::{Named, Session, table, tokens, usd};
-use crate::{
-    online::{
-        format::{list, percent, plain, reported},
-        prices::Fresh,
-    },
-    setup::value::fixed,
+use crate::online::{
+    format::{list, plain, reported},
+    prices::Fresh,
 };
 
 /// A position as it stands at a time.

@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::profit::Quoted;
+use ballast_liquidator::Quoted;
 
 /// What a quote says that is used here. All of it goes back to the router.
 #[derive(Clone, Debug, Deserialize)]

@@ -22,8 +22,8 @@ use reqwest::{RequestBuilder, StatusCode, header::HeaderMap, redirect::Policy};
 use serde_json::Value;
 
 use super::metrics::Metrics;
-use crate::profit::{Quoted, Venue};
 pub use answer::Swap;
+use ballast_liquidator::{Quoted, Venue};
 use trouble::{Kind, Trouble};
 
 /// For one request. A quote that takes longer is of another price.

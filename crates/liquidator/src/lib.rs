@@ -1,17 +1,17 @@
-//! What a liquidation earns: which debt and collateral, how much of it, by which way, and what may be paid for priority.
+//! What to liquidate of an account, how much of it and by which way, and whether it pays: what the keeper decides by, and the
+//! liquidator of the laboratory's replays.
 //!
-//! - **By inventory** the keeper pays with tokens of its own and keeps the collateral: it earns `arriving × spot × (1 − discount)
+//! - **By inventory** the liquidator pays with tokens of its own and keeps the collateral: it earns `arriving × spot × (1 − discount)
 //!   − sent × spot`, where `sent` is what it pays with the insurance's share and the transfer fee of the debt's token on top, and
 //!   `arriving` what the transfer fee of the collateral's leaves of what is seized.
 //! - **By receivership** the collateral comes first and is sold in the same transaction: it earns `(quoted − sent) × spot`.
-//! - Both less the transaction's base fee, and less the rents of token accounts that the order makes for the keeper.
+//! - Both less the transaction's base fee, and less the rents of token accounts that the order makes for the liquidator.
 //!   One that is empty in the end, because all that it received was sold, is closed again in the same transaction,
-//!   and costs nothing. The priority fee comes out of what is left, up to a share of it ([`Bidding`]).
+//!   and costs nothing. The priority fee comes out of what is left, up to a share of it.
 //!
 //! Selling moves the venue's price, so profit is concave in the size: [`search::Search`] finds its top with few quotes. What is left of
 //! the account is taken by the next order, once the venue has recovered.
 
-mod bid;
 pub mod search;
 
 use std::future::Future;
@@ -28,13 +28,12 @@ use ballast_client::{
     },
 };
 
-pub use bid::Bidding;
 use search::Search;
 
 /// Pairs of debt and collateral that quotes are asked for, the most promising first.
 const PAIRS: usize = 3;
 
-/// What a keeper asks of a liquidation.
+/// What a liquidator asks of a liquidation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Demands {
     /// The least profit after all fees, USD.
@@ -49,7 +48,18 @@ pub struct Demands {
     pub base_cost: f64,
 }
 
-/// What a keeper knows of a liquidatable account, and of itself.
+impl Demands {
+    /// What a keeper demands that is told nothing else; what its transactions cost, it knows itself.
+    pub const DEFAULT: Self = Self {
+        min_profit: 0.05,
+        hold_discount_bps: 50,
+        max_slippage_share_bps: 8_000,
+        priority_share_bps: 5_000,
+        base_cost: 0.0,
+    };
+}
+
+/// What a liquidator knows of a liquidatable account, and of itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'a> {
     /// The market as the transaction will find it.
@@ -58,11 +68,11 @@ pub struct Case<'a> {
     pub now: i64,
     /// The account.
     pub account: &'a MarginAccount,
-    /// What the keeper has of each reserve's token, atoms.
+    /// What the liquidator has of each reserve's token, atoms.
     pub held: &'a [u64],
     /// What a transfer of each costs.
     pub fees: &'a [TransferFee],
-    /// What making the keeper's token account of each costs, USD; nothing where there is one.
+    /// What making the liquidator's token account of each costs, USD; nothing where there is one.
     pub rents: &'a [f64],
 }
 
@@ -84,7 +94,7 @@ pub trait Venue {
     fn quote(&self, sell: u8, buy: u8, amount: u64) -> impl Future<Output = Option<Quoted<Self::Quote>>> + Send;
 }
 
-/// Where nothing is sold: the keeper pays with what it has.
+/// Where nothing is sold: the liquidator pays with what it has.
 #[derive(Clone, Copy, Debug)]
 pub struct NoVenue;
 
@@ -99,7 +109,7 @@ impl Venue for NoVenue {
 /// How the repayment is paid.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Way<Q> {
-    /// With the keeper's own tokens.
+    /// With the liquidator's own tokens.
     Inventory,
     /// With what selling the collateral brings.
     Receivership(Quoted<Q>),
@@ -112,7 +122,7 @@ pub struct Plan<Q> {
     pub order: LiquidationOrder,
     /// What it will move.
     pub preview: Liquidation,
-    /// Atoms that leave the keeper, or are due.
+    /// Atoms that leave the liquidator, or are due.
     pub sent: u64,
     /// Atoms of collateral that arrive.
     pub arriving: u64,
@@ -129,6 +139,12 @@ pub struct Plan<Q> {
 }
 
 impl<Q> Plan<Q> {
+    /// The same plan, paid another way.
+    pub fn with_way<R>(self, way: Way<R>) -> Plan<R> {
+        let Self { order, preview, sent, arriving, closes, costs, profit, priority, .. } = self;
+        Plan { order, preview, sent, arriving, way, closes, costs, profit, priority }
+    }
+
     /// The least that the sale must bring, atoms of the debt's token: what is due, what priority may cost, and all
     /// other costs.
     pub fn least_out(&self, market: &MarketView) -> u64 {
@@ -143,10 +159,15 @@ fn usd(dollars: f64) -> Usd {
     Usd((dollars.max(0.0) * Usd::ONE.0 as f64).ceil() as u128)
 }
 
+/// What an amount is worth at spot, USD.
+pub fn value(market: &MarketView, reserve: u8, amount: u64) -> f64 {
+    let price = &market.reserves[reserve as usize].price;
+    price.value_floor(amount, price.spot, Bps(ONE_BPS)).to_f64()
+}
+
 impl Case<'_> {
     fn value(&self, reserve: u8, amount: u64) -> f64 {
-        let price = &self.market.reserves[reserve as usize].price;
-        price.value_floor(amount, price.spot, Bps(ONE_BPS)).to_f64()
+        value(self.market, reserve, amount)
     }
 
     fn fee(&self, reserve: u8) -> TransferFee {
@@ -209,7 +230,7 @@ impl Case<'_> {
         best.filter(|plan| plan.profit - plan.priority >= demands.min_profit && plan.profit > 0.0)
     }
 
-    /// With as many of the keeper's own tokens as may be.
+    /// With as many of the liquidator's own tokens as may be.
     fn by_inventory<Q>(&self, pair: (u8, u8), demands: &Demands) -> Option<Plan<Q>> {
         let (debt, collateral) = pair;
         let held = self.held.get(debt as usize).copied().filter(|held| *held > 0)?;

@@ -18,7 +18,7 @@ use ballast_client::{
 };
 use toml::{Table, Value};
 
-use super::value;
+use crate::value;
 
 /// A whole market.
 #[derive(Clone, Debug)]

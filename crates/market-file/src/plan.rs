@@ -23,26 +23,33 @@ use ballast_client::{
 };
 use solana_account::Account;
 
-use super::{
-    feed,
+use crate::{
+    State, feed,
     file::{Desired, Listed},
     value::{duration, show},
 };
-use crate::online::session::{Plan, Step};
 use ballast_time::full_label;
 
-/// What the cluster says.
-pub struct State {
-    /// The market, if it exists.
-    pub market: Option<MarketView>,
-    /// Its queued changes.
-    pub changes: Vec<Change>,
-    /// The accounts of the file's mints, by their addresses.
-    pub mints: BTreeMap<[u8; 32], Account>,
-    /// The accounts that the file pins prices to, likewise.
-    pub prices: BTreeMap<[u8; 32], Account>,
-    /// Unix seconds.
-    pub now: i64,
+/// One transaction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// What it does.
+    pub words: Vec<String>,
+    /// Who signs it, beside who pays.
+    pub signer: Address,
+    /// When it can be sent, if not now.
+    pub from: Option<i64>,
+    /// What it sends.
+    pub instructions: Vec<Instruction>,
+}
+
+/// What there is to do, in order, and what is to be said to people.
+#[derive(Default)]
+pub struct Plan {
+    /// To be done.
+    pub steps: Vec<Step>,
+    /// For people to look at.
+    pub warnings: Vec<String>,
 }
 
 /// Plans. Rents are paid by `payer`, or by who signs.

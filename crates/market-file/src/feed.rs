@@ -4,22 +4,18 @@
 use std::collections::BTreeMap;
 
 use ballast_client::{
-    MarketView,
+    Address, MarketView,
     engine::{
-        self,
+        self, Error,
         number::units::Shares,
-        price::feed::{OracleConfig, Quote, Source},
+        price::feed::{OracleConfig, PriceUpdate, Quote, Source},
         state::reserve::Reserve,
     },
-    pinned_accounts,
+    pinned_accounts, to_engine,
 };
 use solana_account::Account;
 
-use super::value::{duration, fixed};
-use crate::online::{
-    format::{percent, price},
-    prices::source,
-};
+use crate::value::{duration, fixed, percent, price};
 
 /// What is to be known before a reserve that is in use gets this oracle, if that is another feed. `accounts` has what
 /// is found at [`pinned_accounts`].
@@ -72,4 +68,13 @@ fn first_price(
         let latest = now.saturating_add(view.market.config.max_clock_lag.into());
         Quote::new(&sources[0], sources.get(1), wanted, latest)
     })
+}
+
+/// What a price account says.
+pub fn source(view: &MarketView, address: Address, account: Option<&Account>) -> engine::Result<Source> {
+    let Some(account) = account else { return Err(Error::PriceAccountClosed) };
+    if !view.market.accepts_receiver(&to_engine(&account.owner)) {
+        return Err(if account.data.is_empty() { Error::PriceAccountClosed } else { Error::PriceOwnerNotAllowed });
+    }
+    Ok(Source { address: to_engine(&address), update: PriceUpdate::parse(&account.data)? })
 }

@@ -6,6 +6,7 @@ use ballast_client::{
     engine::{
         Error,
         record::parameter::{Direction, Parameter, Unit},
+        state::reserve::Reserve,
     },
 };
 use toml::Value;
@@ -149,6 +150,21 @@ pub fn fixed(value: i128, decimals: u8) -> String {
     let (sign, whole) = (if value < 0 { "-" } else { "" }, groups.join("_"));
     let text = format!("{sign}{whole}.{:0width$}", (value % scale).abs(), width = decimals.into());
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// A share of basis points, in percent.
+pub fn percent(bps: u64) -> String {
+    format!("{} %", fixed(bps.into(), 2))
+}
+
+/// The last price, USD.
+pub fn price(reserve: &Reserve) -> String {
+    let price = &reserve.price;
+    if price.publish_time == 0 {
+        return "never priced".into();
+    }
+    let digits = u8::try_from(-price.exponent).unwrap_or(0);
+    fixed(price.price.into(), digits)
 }
 
 /// `1 d 3 h`: the two largest units.

@@ -1,12 +1,12 @@
-//! What a command needs of a cluster, and a cluster reached by JSON-RPC.
+//! A cluster for who waits for its answers: what a command needs of one, and one reached by JSON-RPC.
 
 use anyhow::{Context, Result};
 use ballast_client::{Address, CLOCK_SYSVAR, Instruction, decode_clock};
-pub use ballast_rpc::Estimate;
-use ballast_rpc::{Bid, Node, NodeError};
 use solana_account::Account;
 use solana_signer::Signer;
 use tokio::runtime::Runtime;
+
+use crate::{Bid, Estimate, Node, NodeError};
 
 /// A cluster.
 pub trait Cluster {

@@ -111,3 +111,38 @@ impl<T: Rated + Clone> Search<T> {
 fn rating<T: Rated>(found: &Option<T>) -> f64 {
     found.as_ref().map_or(f64::NEG_INFINITY, Rated::rating)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone)]
+    struct Look(f64, u64);
+
+    impl Rated for Look {
+        fn rating(&self) -> f64 {
+            self.0
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_search_finds_the_top_of_a_parabola(top in 1u64..1_000_000, most in 1u64..1_000_000) {
+            let (mut search, mut looks) = (Search::new(most), 0);
+            while let Some(size) = search.next() {
+                looks += 1;
+                search.answer(Some(Look(-(size as f64 - top as f64).powi(2), size)));
+            }
+            let found = search.top();
+            let found = found.expect("something is found everywhere").1;
+            let best = top.min(most);
+            // Seven eighths below a top between them and all are as good as all.
+            prop_assert!(found.abs_diff(best) as f64 <= (most as f64 * 0.07).max(1.0), "{found} for {best} of {most}");
+            prop_assert!(looks <= LOOKS);
+        }
+    }
+}

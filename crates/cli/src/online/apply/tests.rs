@@ -2,24 +2,26 @@
 
 use std::{collections::HashMap, path::Path};
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use ballast_client::{
     Address, ID, Instruction, MarketView, TOKEN_PROGRAM,
     engine::{self, state::market::MarketConfig},
     to_engine,
 };
+use ballast_rpc::{Cluster, Estimate};
 use clap::Parser;
 use litesvm::LiteSVM;
 use solana_account::Account;
 use solana_clock::Clock;
+use solana_keypair::Keypair;
 use solana_message::{Message, VersionedMessage};
 use solana_signer::Signer;
 use solana_transaction::versioned::VersionedTransaction;
 
-use super::{plan::plan, *};
-use crate::online::{cluster::Estimate, keys::Keys, market::Command};
+use super::*;
+use crate::online::{keys::Keys, market::Command, session::Mode};
 
-const EXAMPLE: &str = include_str!("../../../../migrations/market.toml");
+const EXAMPLE: &str = include_str!("../../../../../migrations/market.toml");
 const START: i64 = 1_780_000_000;
 const DAY: i64 = 86_400;
 
@@ -182,7 +184,7 @@ fn what_was_begun_is_taken_up_where_it_stopped() {
     loop {
         // One step, and then the connection breaks.
         let step = svm.session(&["creator"], |session| {
-            let (state, payer) = (session.state(&file)?, session.keys.payer());
+            let (state, payer) = (State::read(session.cluster, &file)?, session.keys.payer());
             let first = plan(&file, state, payer)?.steps.swap_remove(0);
             session.carry_out(&[first])
         });
@@ -460,9 +462,9 @@ fn a_file_has_the_parameters_of_the_one_that_it_extends() -> Result<()> {
 #[test]
 fn the_commands_of_the_documents_are_understood() {
     let documents = [
-        include_str!("../../../../docs/command-line.md"),
-        include_str!("../../../../docs/runbook.md"),
-        include_str!("../../../../migrations/README.md"),
+        include_str!("../../../../../docs/command-line.md"),
+        include_str!("../../../../../docs/runbook.md"),
+        include_str!("../../../../../migrations/README.md"),
     ];
     let lines = documents.iter().flat_map(|text| text.lines()).map(str::trim);
     let commands: Vec<_> = lines.filter(|line| line.starts_with("ballast ")).collect();
