@@ -3,10 +3,10 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::support::{Subscriber, proxy::Proxy, until};
+use crate::support::{Subscriber, proxy::Proxy, until};
 use anyhow::{Context, Result};
 use ballast_localnet::{Localnet, Options};
 use ballast_rpc::{Bid, Cluster, Rpc};
-use crate::support::{Subscriber, proxy::Proxy, until};
 
 fn port(url: &str) -> Result<u16> {
     Ok(url.rsplit(':').next().context("a port")?.parse()?)
