@@ -45,7 +45,6 @@ struct Cast {
     closer: Address,
     /// Is to become the market's authority.
     nominee: Address,
-    /// An empty margin account of the layout before.
     /// An empty, reduce-only reserve.
     spare: u8,
     due: Due,
