@@ -32,7 +32,7 @@ pub use {
 use {
     crate::{
         error::OnChain,
-        state::{Ledger, is_at, split},
+        state::{Ledger, Record, is_at, split},
         token::{self, Terms, Transfer, close_account},
     },
     anchor_lang::prelude::*,
