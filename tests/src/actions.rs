@@ -1,7 +1,10 @@
 //! What users do, with the accounts that belong. The outcome is the caller's to judge.
 
 use ballast_client::{Address, Instruction, LiquidationOrder, decode_health, decode_stake, stake_address};
-use ballast_engine::{gate::Action, health::HealthReport, insurance::Stake};
+use ballast_engine::{
+    health::report::HealthReport,
+    state::{insurance::Stake, permission::Action},
+};
 
 use crate::{market::User, outcome::Outcome, world::World};
 

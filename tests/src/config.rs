@@ -3,13 +3,15 @@
 
 use ballast_client::{PYTH_RECEIVERS, to_engine};
 use ballast_engine::{
-    insurance::InsuranceConfig,
-    interest::RateCurve,
-    market::{MarketConfig, Roles},
-    price::OracleConfig,
-    reserve::{MAX_LIQUIDITY, ReserveConfig},
-    units::{Bps, Usd},
-    weights::{RiskConfig, Weights},
+    number::units::{Bps, MAX_LIQUIDITY, Usd},
+    price::feed::OracleConfig,
+    state::{
+        insurance::InsuranceConfig,
+        interest::RateCurve,
+        market::{MarketConfig, Roles},
+        reserve::ReserveConfig,
+        weights::{RiskConfig, Weights},
+    },
 };
 use solana_signer::Signer;
 

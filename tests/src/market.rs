@@ -5,14 +5,16 @@ use ballast_client::{
     decode_margin_account, decode_stake, from_engine, to_engine,
 };
 use ballast_engine::{
-    governance::{Change, OF_MARKET},
-    insurance::Stake,
-    layout,
-    margin::{MarginAccount, Side},
-    market::{Market, MarketConfig},
-    price::PriceUpdate,
-    reserve::{Reserve, ReserveConfig},
-    token::{Mint, TransferFee, balance},
+    price::feed::PriceUpdate,
+    record::layout,
+    state::{
+        account::{MarginAccount, Side},
+        change::{Change, OF_MARKET},
+        insurance::Stake,
+        market::{Market, MarketConfig},
+        reserve::{Reserve, ReserveConfig},
+        token::{Mint, TransferFee, balance},
+    },
 };
 
 use crate::{
@@ -295,7 +297,7 @@ impl World {
             self.advance(1);
         }
         for (index, reserve) in (0..).zip(&reserves) {
-            let ballast_engine::reading::PriceCache { price, confidence, ema_price, exponent, .. } = reserve.price;
+            let ballast_engine::price::cache::PriceCache { price, confidence, ema_price, exponent, .. } = reserve.price;
             if reserve.price.publish_time > 0 {
                 self.publish(index, Quote { price: price as i64, confidence, exponent, ema: ema_price as i64 });
             }
@@ -394,7 +396,7 @@ impl World {
             .filter(|stake| stake.market == to_engine(&view.address))
             .collect();
         for (index, reserve) in (0u8..).zip(&view.reserves) {
-            let (assets, deposits) = reserve.books();
+            let (assets, deposits) = reserve.assets_and_deposits();
             assert!(assets >= deposits, "cash and debts of reserve {index} do not cover its deposits: {reserve:?}");
             let vault: layout::Address = reserve.vault;
             let held = self.token_balance(&from_engine(&vault));

@@ -1,7 +1,7 @@
 //! Pyth price accounts.
 
 use ballast_client::{Address, to_engine};
-use ballast_engine::price::PriceUpdate;
+use ballast_engine::price::feed::PriceUpdate;
 
 /// What a feed publishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

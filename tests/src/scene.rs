@@ -1,7 +1,7 @@
 //! A market in working order: what most tests start from.
 
 use ballast_client::{Address, Instruction, instruction::InstructionSpec};
-use ballast_engine::reserve::ReserveConfig;
+use ballast_engine::state::reserve::ReserveConfig;
 
 use crate::{
     config::reserve_config,

@@ -3,7 +3,7 @@
 use ballast_client::{
     Address, Instruction, LiquidationOrder, TOKEN_2022_PROGRAM, margin_address, to_engine, vault_authority,
 };
-use ballast_engine::{Error, actions::EVERYTHING, market::LAYOUT_VERSION};
+use ballast_engine::{Error, ledger::EVERYTHING, record::layout::LAYOUT_VERSION};
 use ballast_tests::{Quote, SOL, Scene, Token, USD, User, market_config, reserve_config, with_account};
 use solana_transaction::InstructionError;
 

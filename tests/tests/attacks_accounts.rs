@@ -4,7 +4,10 @@ use ballast_client::{
     Address, Edits, ID, Instruction, LiquidationOrder, MarketView, SYSTEM_PROGRAM, TOKEN_2022_PROGRAM, change_address,
     instruction as ix, to_engine,
 };
-use ballast_engine::{Error, market::Market, reserve::ReserveConfig};
+use ballast_engine::{
+    Error,
+    state::{market::Market, reserve::ReserveConfig},
+};
 use ballast_tests::{MintSpec, Quote, SOL, Scene, USD, User, World, market_config, reserve_config, with_account};
 use solana_instruction::AccountMeta;
 use solana_transaction::InstructionError;
@@ -134,7 +137,7 @@ fn missing_owner_check_c02_a_forged_margin_account_is_refused() {
     let (Scene { mut world, usd, lender, .. }, thief) = scene();
     let forged = world.key("forged margin account");
     let mut data = world.account(&lender.margin).data;
-    let owner = 8 + core::mem::offset_of!(ballast_engine::margin::MarginAccount, owner);
+    let owner = 8 + core::mem::offset_of!(ballast_engine::state::account::MarginAccount, owner);
     data[owner..owner + 32].copy_from_slice(thief.key.as_ref());
     world.write(forged, thief.key, data);
     let attack = theft(&world, User { key: thief.key, margin: forged }, thief, usd);

@@ -7,9 +7,11 @@ use ballast_client::{
 };
 use ballast_engine::{
     Error,
-    governance::{Change, Listing, OF_LISTING, OF_MARKET},
-    reserve::ReserveConfig,
-    units::Bps,
+    number::units::Bps,
+    state::{
+        change::{Change, Listing, OF_LISTING, OF_MARKET},
+        reserve::ReserveConfig,
+    },
 };
 use ballast_tests::{MintSpec, Scene, Token, USD, World, market_config, reserve_config, with_account};
 use solana_account::Account;

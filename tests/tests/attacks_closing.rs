@@ -1,7 +1,7 @@
 //! Attacks on reserves that are wound down, and on what is closed. Each test is named after its class in SECURITY.md.
 
 use ballast_client::{Address, Instruction, LiquidationOrder, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, from_engine};
-use ballast_engine::{Error, actions::EVERYTHING, units::Bps};
+use ballast_engine::{Error, ledger::EVERYTHING, number::units::Bps};
 use ballast_tests::{Quote, Scene, Token, USD, reserve_config, with_account};
 use solana_instruction::AccountMeta;
 

@@ -6,10 +6,12 @@ mod stage;
 use ballast_client::{Event, ID, LiquidationOrder, instruction as ix};
 use ballast_engine::{
     Error,
-    governance::{OF_LISTING, OF_MARKET},
-    market::MAX_RESERVES,
-    reserve::ReserveConfig,
-    units::Bps,
+    number::units::Bps,
+    state::{
+        change::{OF_LISTING, OF_MARKET},
+        market::MAX_RESERVES,
+        reserve::ReserveConfig,
+    },
 };
 use ballast_tests::{Quote, SOL, Scene, Token, USD, World, market_config, reserve_config, with_account};
 use rand::{Rng, SeedableRng};

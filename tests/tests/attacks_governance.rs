@@ -6,7 +6,11 @@ use ballast_client::{
     from_engine, instruction::ExecuteChange, to_engine, vault_address,
 };
 use ballast_engine::{
-    Error, actions::EVERYTHING, governance::OF_MARKET, layout, market::MarketConfig, reserve::ReserveConfig, units::Bps,
+    Error,
+    ledger::EVERYTHING,
+    number::units::Bps,
+    record::layout,
+    state::{change::OF_MARKET, market::MarketConfig, reserve::ReserveConfig},
 };
 use ballast_tests::{MintSpec, Quote, Scene, Token, USD, World, market_config, reserve_config, with_account};
 use solana_account::Account;

@@ -3,9 +3,11 @@
 use ballast_client::{Address, Edits, LiquidationOrder, change_address, decode_change, to_engine};
 use ballast_engine::{
     Error,
-    gate::Action,
-    governance::{Change, OF_MARKET},
-    market::MarketConfig,
+    state::{
+        change::{Change, OF_MARKET},
+        market::MarketConfig,
+        permission::Action,
+    },
 };
 use ballast_tests::{Quote, SOL, Scene, USD, World, with_account};
 

@@ -1,7 +1,7 @@
 //! Attacks on a reserve's insurance: on the price of its shares and on others' stakes.
 
 use ballast_client::{Address, LiquidationOrder};
-use ballast_engine::{Error, insurance::InsuranceConfig, units::Bps};
+use ballast_engine::{Error, number::units::Bps, state::insurance::InsuranceConfig};
 use ballast_tests::{Quote, SOL, Scene, USD, World, market_config, with_account};
 
 const LISTED: &str = "the reserve is listed";
@@ -117,7 +117,8 @@ fn missing_relation_c04_a_stake_is_its_owners_in_its_market_and_reserve() {
 #[test]
 fn governance_c32_a_stake_asked_for_again_and_again_is_bound_most_of_the_time() {
     let Scene { mut world, usd, .. } = Scene::new();
-    let shorter = |config: &mut ballast_engine::reserve::ReserveConfig| config.insurance.cooldown = WEEK as u32 - 1;
+    let shorter =
+        |config: &mut ballast_engine::state::reserve::ReserveConfig| config.insurance.cooldown = WEEK as u32 - 1;
     world.reconfigure(usd, shorter).expect_error(Error::CooldownOutOfRange);
     world.reconfigure(usd, |config| config.insurance.cooldown = WEEK as u32).expect_ok();
     let key = staker(&mut world, "staker", usd);

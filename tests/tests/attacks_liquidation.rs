@@ -3,10 +3,9 @@
 use ballast_client::{Address, LiquidationOrder};
 use ballast_engine::{
     Error,
-    health::{Requirement, maintenance_and_equity},
-    margin::Side,
-    reserve::ReserveConfig,
-    units::{Bps, Shares},
+    health::{Requirement, account::maintenance_and_equity},
+    number::units::{Bps, Shares},
+    state::{account::Side, reserve::ReserveConfig},
 };
 use ballast_tests::{Quote, SOL, Scene, Token, USD, User, World, reserve_config};
 

@@ -2,8 +2,12 @@
 
 use ballast_client::{Address, Instruction, LiquidationOrder, PYTH_RECEIVERS};
 use ballast_engine::{
-    Error, actions::EVERYTHING, layout, margin::Side, reserve::ReserveConfig, rules::Condition, units::Bps,
-    weights::Weights,
+    Error,
+    ledger::EVERYTHING,
+    number::units::Bps,
+    price::policy::Condition,
+    record::layout,
+    state::{account::Side, reserve::ReserveConfig, weights::Weights},
 };
 use ballast_tests::{Outcome, Quote, SOL, Token, User, World, market_config, reserve_config};
 

@@ -6,7 +6,7 @@ mod office;
 use std::slice::from_ref;
 
 use ballast_client::{AccountMeta, Instruction, LiquidationOrder, MarketView};
-use ballast_engine::{Error, units::Bps};
+use ballast_engine::{Error, number::units::Bps};
 use ballast_tests::{
     MULTISIG_PROGRAM, Multisig, Outcome, Proposal, Quote, Refusal, Scene, USD, World, market_config, with_account,
 };

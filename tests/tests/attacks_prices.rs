@@ -3,7 +3,7 @@
 use ballast_client::{
     Address, ID, LiquidationOrder, PYTH_RECEIVERS, SYSTEM_PROGRAM, TOKEN_PROGRAM, instruction::RefreshPrices,
 };
-use ballast_engine::{Error, price::PriceUpdate};
+use ballast_engine::{Error, price::feed::PriceUpdate};
 use ballast_tests::{Outcome, Quote, Scene, USD, World};
 use solana_instruction::AccountMeta;
 

@@ -1,7 +1,7 @@
 //! Attacks that live on rounding, on tokens sent to a vault, and on doing everything in one transaction.
 
 use ballast_client::{Instruction, from_engine};
-use ballast_engine::{Error, units::Bps};
+use ballast_engine::{Error, number::units::Bps};
 use ballast_tests::{Quote, SOL, Scene, USD, User, World};
 
 /// A scene after two years of interest at 45 % and more, so that no index is near a round number.
@@ -9,7 +9,7 @@ fn scene() -> Scene {
     let mut scene = Scene::new();
     let Scene { world, usd, sol, trader, .. } = &mut scene;
     for reserve in [*usd, *sol] {
-        let dear = |config: &mut ballast_engine::reserve::ReserveConfig| {
+        let dear = |config: &mut ballast_engine::state::reserve::ReserveConfig| {
             config.curve.points[0].rate_bps = 4_500;
             config.curve.points[1].rate_bps = 5_000;
         };
@@ -38,8 +38,8 @@ fn scene() -> Scene {
 fn worth(world: &World, user: User, reserve: u8) -> i128 {
     let record = world.reserve(reserve);
     let deposited =
-        record.deposit_index.amount_floor(ballast_engine::units::Shares(world.deposit_shares(user, reserve)));
-    let owed = record.debt_index.amount_ceil(ballast_engine::units::Shares(world.debt_shares(user, reserve)));
+        record.deposit_index.amount_floor(ballast_engine::number::units::Shares(world.deposit_shares(user, reserve)));
+    let owed = record.debt_index.amount_ceil(ballast_engine::number::units::Shares(world.debt_shares(user, reserve)));
     world.balance(&user.key, reserve) as i128 + deposited as i128 - owed as i128
 }
 
@@ -210,7 +210,7 @@ fn interest_c30_utilisation_of_an_instant_costs_nobody_anything() {
     let out = world.fund(&whale.key, usd, USD);
     world.supply(lender, usd, USD);
     let before = world.reserve(usd);
-    let owed = before.debt_index.amount_ceil(ballast_engine::units::Shares(world.debt_shares(trader, usd)));
+    let owed = before.debt_index.amount_ceil(ballast_engine::number::units::Shares(world.debt_shares(trader, usd)));
     let view = world.view();
     let push = [
         view.borrow(whale.key, whale.margin, out, usd, before.cash).expect("listed"),
@@ -220,7 +220,8 @@ fn interest_c30_utilisation_of_an_instant_costs_nobody_anything() {
     let after = world.reserve(usd);
     assert_eq!((after.debt_index, after.deposit_index), (before.debt_index, before.deposit_index));
     assert!(after.borrow_rate.0.abs_diff(before.borrow_rate.0) <= before.borrow_rate.0 >> 20);
-    let owed_after = after.debt_index.amount_ceil(ballast_engine::units::Shares(world.debt_shares(trader, usd)));
+    let owed_after =
+        after.debt_index.amount_ceil(ballast_engine::number::units::Shares(world.debt_shares(trader, usd)));
     assert_eq!(owed_after, owed);
     world.assert_conserved();
 }

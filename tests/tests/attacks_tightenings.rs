@@ -4,14 +4,16 @@
 use ballast_client::{Address, Event, LiquidationOrder, to_engine};
 use ballast_engine::{
     Error,
-    actions::EVERYTHING,
-    breaker::BreakerConfig,
-    gate::Action,
-    governance::{Change, OF_MARKET},
-    layout,
-    market::MarketConfig,
-    reserve::ReserveConfig,
-    units::Bps,
+    ledger::EVERYTHING,
+    number::units::Bps,
+    record::layout,
+    state::{
+        breakers::BreakerConfig,
+        change::{Change, OF_MARKET},
+        market::MarketConfig,
+        permission::Action,
+        reserve::ReserveConfig,
+    },
 };
 use ballast_tests::{Outcome, Quote, SOL, Scene, Token, USD, User, World, reserve_config};
 

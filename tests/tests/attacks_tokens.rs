@@ -4,7 +4,7 @@
 use ballast_client::{Address, ID, LiquidationOrder, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, from_engine};
 use ballast_engine::{
     Error,
-    token::{Policy, policy},
+    state::token::{Policy, policy},
 };
 use ballast_tests::{MintSpec, Options, Quote, SOL, Scene, Token, USD, World, reserve_config, with_account};
 use solana_account::Account;

@@ -2,7 +2,7 @@
 //! two halves in `receivership.rs`.
 
 use ballast_client::Address;
-use ballast_engine::{Error, units::Bps};
+use ballast_engine::{Error, number::units::Bps};
 use ballast_tests::{SOL, Scene, USD, forward};
 
 /// A scene whose reserves give flash loans at 9 basis points, and a borrower with a few tokens of both.

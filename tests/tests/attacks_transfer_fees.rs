@@ -4,7 +4,12 @@
 mod token_2022;
 
 use ballast_client::{Address, Instruction};
-use ballast_engine::{Error, actions::EVERYTHING, reserve::ReserveConfig, token::TransferFee, units::Bps};
+use ballast_engine::{
+    Error,
+    ledger::EVERYTHING,
+    number::units::Bps,
+    state::{reserve::ReserveConfig, token::TransferFee},
+};
 use ballast_tests::{Quote, SOL, Token, USD, reserve_config};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

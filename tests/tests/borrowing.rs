@@ -3,9 +3,9 @@
 use ballast_client::{Event, Movement};
 use ballast_engine::{
     Error,
-    actions::EVERYTHING,
-    units::Bps,
-    weights::{RiskConfig, Weights},
+    ledger::EVERYTHING,
+    number::units::Bps,
+    state::weights::{RiskConfig, Weights},
 };
 use ballast_tests::{MintSpec, Quote, SOL, Scene, USD, reserve_config};
 use solana_transaction::InstructionError;
@@ -122,7 +122,7 @@ fn anyone_may_repay_for_anyone_without_any_price() {
 fn interest_compounds_continuously_and_is_shared_between_lenders_and_fees() {
     let Scene { mut world, usd, lender, trader, .. } = Scene::new();
     // A flat rate of 10 %, so that utilisation does not matter.
-    let curve = ballast_engine::interest::RateCurve::new(&[(0, 1_000), (10_000, 1_000)]).expect("two points");
+    let curve = ballast_engine::state::interest::RateCurve::new(&[(0, 1_000), (10_000, 1_000)]).expect("two points");
     world.reconfigure(usd, |config| config.curve = curve).expect_ok();
     world.borrow(trader, usd, 10_000 * USD).expect_ok();
     world.advance(365 * 86_400);
@@ -142,7 +142,8 @@ fn interest_compounds_continuously_and_is_shared_between_lenders_and_fees() {
 #[test]
 fn untouched_reserves_count_with_their_interest() {
     let Scene { mut world, usd, sol, trader, .. } = Scene::new();
-    let curve = ballast_engine::interest::RateCurve::new(&[(0, 100_000), (10_000, 100_000)]).expect("two points");
+    let curve =
+        ballast_engine::state::interest::RateCurve::new(&[(0, 100_000), (10_000, 100_000)]).expect("two points");
     world
         .reconfigure(usd, |config| {
             config.curve = curve;
@@ -156,13 +157,14 @@ fn untouched_reserves_count_with_their_interest() {
     let after = world.health(trader.margin);
     let growth = after.equity_debt.get() as f64 / before.equity_debt.get() as f64;
     assert!((growth.ln() / (10.0 * 600.0 / 31_536_000.0) - 1.0).abs() < 1e-4, "{growth}");
-    assert_eq!(world.reserve(usd).debt_index, ballast_engine::index::Index::ONE, "nothing was written");
+    assert_eq!(world.reserve(usd).debt_index, ballast_engine::number::index::Index::ONE, "nothing was written");
 }
 
 #[test]
 fn interest_earned_on_collateral_counts_before_it_is_written() {
     let mut config = reserve_config();
-    config.curve = ballast_engine::interest::RateCurve::new(&[(0, 100_000), (10_000, 100_000)]).expect("two points");
+    config.curve =
+        ballast_engine::state::interest::RateCurve::new(&[(0, 100_000), (10_000, 100_000)]).expect("two points");
     config.oracle.max_age = 600;
     let Scene { mut world, sol, lender, trader, .. } = Scene::configured(config);
     let backing = world.list(ballast_tests::Token::new("backing", 6, 1.0), config);
@@ -178,7 +180,7 @@ fn interest_earned_on_collateral_counts_before_it_is_written() {
     let growth = after as f64 / before as f64 - 1.0;
     let expected = 0.81 * ((10.0f64 * 600.0 / 31_536_000.0).exp() - 1.0);
     assert!((growth / expected - 1.0).abs() < 1e-3, "{growth} instead of {expected}");
-    assert_eq!(world.reserve(sol).deposit_index, ballast_engine::index::Index::ONE, "nothing was written");
+    assert_eq!(world.reserve(sol).deposit_index, ballast_engine::number::index::Index::ONE, "nothing was written");
 }
 
 #[test]
@@ -282,7 +284,7 @@ fn a_price_may_be_used_for_its_whole_age_and_not_a_second_longer() {
 #[test]
 fn a_token_that_is_no_collateral_backs_nothing() {
     let Scene { mut world, usd, trader, .. } = Scene::new();
-    let config = ballast_engine::reserve::ReserveConfig {
+    let config = ballast_engine::state::reserve::ReserveConfig {
         risk: RiskConfig {
             cross: Weights { initial_asset: Bps(0), maintenance_asset: Bps(0), ..reserve_config().risk.cross },
             ..reserve_config().risk

@@ -6,10 +6,12 @@ mod insured;
 use ballast_client::{Event, LiquidationOrder, PriceBreaker, Restricted};
 use ballast_engine::{
     Error,
-    breaker::BreakerConfig,
-    gate::{Action, MATRIX, State},
-    reserve::ReserveConfig,
-    units::Bps,
+    number::units::Bps,
+    state::{
+        breakers::BreakerConfig,
+        permission::{Action, REFUSALS, State},
+        reserve::ReserveConfig,
+    },
 };
 use ballast_tests::{Outcome, Quote, SOL, Scene, USD, World, reserve_config, with_account};
 use insured::{COOLDOWN, insured, ruin, settle, staker};
@@ -158,7 +160,7 @@ fn tier_2_freezes_the_reserve_but_nothing_that_lowers_risk() {
         (Action::Unstake, world.fork().unstake(owner, sol)),
         (Action::CollectFees, world.fork().collect_fees(sol)),
     ];
-    assert_eq!(attempts.each_ref().map(|attempt| attempt.0), MATRIX[State::ReserveHalted as usize].2);
+    assert_eq!(attempts.each_ref().map(|attempt| attempt.0), REFUSALS[State::ReserveHalted as usize].2);
     for (action, outcome) in attempts {
         assert_eq!(outcome.engine_error(), Some(Error::ReserveHalted), "{action:?}");
     }
@@ -246,7 +248,7 @@ fn the_long_window_holds_when_the_short_has_drained() {
 fn the_windows_of_the_market_count_all_reserves_in_usd() {
     for day in [false, true] {
         let Scene { mut world, usd, sol, lender, trader } = Scene::configured(insured());
-        let limit = |config: &mut ballast_engine::market::MarketConfig| {
+        let limit = |config: &mut ballast_engine::state::market::MarketConfig| {
             *(if day { &mut config.outflow_day } else { &mut config.outflow_hour }) = 10_000;
         };
         world.reconfigure_market(limit).expect_ok();
@@ -338,7 +340,7 @@ fn losses_above_the_limit_leave_the_market_reduce_only_until_governance_lifts_it
     world.borrow(lender, sol, 1).expect_error(Error::MarketReduceOnly);
     let loan = world.flash_loan(lender.key, usd, 1);
     world.send(&loan).expect_error(Error::MarketReduceOnly);
-    assert_eq!(MATRIX[State::MarketReduceOnly as usize].2, [Action::Borrow, Action::BeginFlashLoan]);
+    assert_eq!(REFUSALS[State::MarketReduceOnly as usize].2, [Action::Borrow, Action::BeginFlashLoan]);
     world.withdraw(lender, usd, 1_000 * USD).expect_ok();
     world.deposit(lender, usd, USD).expect_ok();
     let guardian = world.key("guardian");

@@ -1,7 +1,7 @@
 //! The chain's clock and Pyth's: one may be behind the other, and updates come in any order.
 
 use ballast_client::{Address, LiquidationOrder, PYTH_RECEIVERS};
-use ballast_engine::{Error, actions::EVERYTHING, rules::Condition};
+use ballast_engine::{Error, ledger::EVERYTHING, price::policy::Condition};
 use ballast_tests::{Outcome, Quote, SOL, Scene, Token, USD, World, reserve_config};
 
 /// Writes a price of so many seconds ahead of the chain's clock to the reserve's price account.

@@ -1,7 +1,10 @@
 //! Tokens whose price is gone: what a deposit of one still does for its owner, and what strangers can do with one.
 
 use ballast_client::{Address, Instruction, LiquidationOrder, to_engine};
-use ballast_engine::{Error, actions::EVERYTHING, health::HealthReport, reserve::ReserveConfig, rules::FAVOUR_SECONDS};
+use ballast_engine::{
+    Error, health::report::HealthReport, ledger::EVERYTHING, price::policy::FAVOUR_SECONDS,
+    state::reserve::ReserveConfig,
+};
 use ballast_tests::{Outcome, Quote, SOL, Scene, Token, USD, User, World, reserve_config};
 use solana_account::Account;
 
@@ -243,7 +246,7 @@ fn a_deposit_without_price_keeps_open_what_it_could_be_worth_and_no_more() {
     world.settle(trader.margin, usd).expect_ok();
     let left = world.view().reserves[usd as usize]
         .debt_index
-        .amount_ceil(ballast_engine::units::Shares(world.debt_shares(trader, usd)));
+        .amount_ceil(ballast_engine::number::units::Shares(world.debt_shares(trader, usd)));
     assert!(left.abs_diff(200 * USD) <= USD, "{left}");
     world.settle(trader.margin, usd).expect_error(Error::BadDebtNotProven);
     // Its price is back: it is taken, and the rest settled.
@@ -265,7 +268,7 @@ fn a_deposit_without_cash_keeps_open_what_it_is_worth_twice_and_no_more() {
     assert_eq!(world.reserve(third).cash, 0);
     world.settle(trader.margin, usd).expect_ok();
     let record = world.reserve(usd);
-    let left = record.debt_index.amount_ceil(ballast_engine::units::Shares(world.debt_shares(trader, usd)));
+    let left = record.debt_index.amount_ceil(ballast_engine::number::units::Shares(world.debt_shares(trader, usd)));
     assert!(left.abs_diff(200 * USD) <= USD, "{left}");
     world.assert_conserved();
 }

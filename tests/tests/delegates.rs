@@ -3,9 +3,9 @@
 use ballast_client::{Address, Event, Instruction, SYSTEM_PROGRAM, to_engine};
 use ballast_engine::{
     Error,
-    actions::EVERYTHING,
-    health::HealthReport,
-    margin::rights::{ANY_DESTINATION, BORROW, WITHDRAW},
+    health::report::HealthReport,
+    ledger::EVERYTHING,
+    state::account::rights::{ANY_DESTINATION, BORROW, WITHDRAW},
 };
 use ballast_tests::{Outcome, SOL, START, Scene, USD, User, World, with_account};
 use solana_transaction::InstructionError;

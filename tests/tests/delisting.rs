@@ -1,7 +1,7 @@
 //! A reserve from reduce-only over a term for its debts to its end.
 
 use ballast_client::{Event, LiquidationOrder, TOKEN_PROGRAM, from_engine, to_engine};
-use ballast_engine::{Error, actions::EVERYTHING, reserve::ReserveConfig, units::Bps};
+use ballast_engine::{Error, ledger::EVERYTHING, number::units::Bps, state::reserve::ReserveConfig};
 use ballast_tests::{Quote, SOL, Scene, USD, World, with_account};
 
 const DAY: i64 = 86_400;

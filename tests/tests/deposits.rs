@@ -1,7 +1,7 @@
 //! Lending tokens to a reserve and taking them back.
 
 use ballast_client::{Event, Movement, from_engine};
-use ballast_engine::{Error, actions::EVERYTHING, margin::rights, reserve::MAX_LIQUIDITY};
+use ballast_engine::{Error, ledger::EVERYTHING, number::units::MAX_LIQUIDITY, state::account::rights};
 use ballast_tests::{MintSpec, SOL, Scene, Token, USD, World, reserve_config};
 use solana_transaction::InstructionError;
 

@@ -1,7 +1,7 @@
 //! Events: complete, numbered, and none for what did not happen.
 
 use ballast_client::{Event, Instruction, LiquidationOrder};
-use ballast_engine::actions::EVERYTHING;
+use ballast_engine::ledger::EVERYTHING;
 use ballast_tests::{Quote, Scene, USD};
 
 /// Instructions that a transaction may run, those called by others included: each deposit calls the token program.

@@ -1,7 +1,7 @@
 //! A reserve in use gets its price from another feed.
 
 use ballast_client::{Address, Instruction, LiquidationOrder, PYTH_RECEIVERS};
-use ballast_engine::{Error, actions::EVERYTHING, layout, rules::Condition};
+use ballast_engine::{Error, ledger::EVERYTHING, price::policy::Condition, record::layout};
 use ballast_tests::{Outcome, Quote, SOL, Scene, USD, User, World, price_account};
 
 const RATE_FEED: [u8; 32] = [0x51; 32];

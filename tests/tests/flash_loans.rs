@@ -6,9 +6,11 @@ mod introspection;
 use ballast_client::{Address, Event, FlashLoanRepaid, Instruction};
 use ballast_engine::{
     Error,
-    gate::{Action, MATRIX, State},
-    reserve::ReserveConfig,
-    units::Bps,
+    number::units::Bps,
+    state::{
+        permission::{Action, REFUSALS, State},
+        reserve::ReserveConfig,
+    },
 };
 use ballast_tests::{
     SOL, Scene, Swap, TEST_PROGRAM, USD, User, World, forward, market_config, reserve_config, with_account,
@@ -232,7 +234,7 @@ fn while_a_loan_is_out_its_reserve_takes_no_deposit_stake_or_fees() {
     }
     let [take, give] = world.flash_loan(borrower, usd, 1_000_000);
     let attempts = waiting(&mut world, usd, lender, staker);
-    let [(_, _, refused)] = MATRIX.iter().filter(|row| row.0 == State::FlashLoanOpen).collect::<Vec<_>>()[..] else {
+    let [(_, _, refused)] = REFUSALS.iter().filter(|row| row.0 == State::FlashLoanOpen).collect::<Vec<_>>()[..] else {
         panic!("one row")
     };
     assert_eq!(attempts.iter().map(|attempt| attempt.0).collect::<Vec<_>>(), *refused);

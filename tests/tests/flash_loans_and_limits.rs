@@ -2,7 +2,7 @@
 //! tries.
 
 use ballast_client::{Address, Instruction};
-use ballast_engine::{Error, reserve::ReserveConfig, units::Bps};
+use ballast_engine::{Error, number::units::Bps, state::reserve::ReserveConfig};
 use ballast_tests::{Outcome, SOL, Scene, Swap, Token, USD, User, World, market_config, reserve_config};
 
 /// Why building an instruction cannot fail here.

@@ -5,7 +5,10 @@
 mod stage;
 
 use ballast_client::{Address, ID, Instruction, SYSTEM_PROGRAM, TOKEN_2022_PROGRAM, TOKEN_PROGRAM};
-use ballast_engine::{Error, governance::Change, insurance::Stake, margin::MarginAccount, market::Market};
+use ballast_engine::{
+    Error,
+    state::{account::MarginAccount, change::Change, insurance::Stake, market::Market},
+};
 use solana_transaction::{InstructionError, TransactionError};
 use stage::{Place, Stage, program_account};
 

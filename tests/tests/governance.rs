@@ -3,10 +3,12 @@
 use ballast_client::{Address, Event, Instruction, change_address, to_engine};
 use ballast_engine::{
     Error,
-    governance::{AUTHORITY, Change, MAX_CHANGE, OF_LISTING, OF_MARKET},
-    layout,
-    reserve::ReserveConfig,
-    units::Bps,
+    number::units::Bps,
+    record::layout,
+    state::{
+        change::{AUTHORITY, Change, MAX_CHANGE, OF_LISTING, OF_MARKET},
+        reserve::ReserveConfig,
+    },
 };
 use ballast_tests::{MintSpec, SOL, Scene, USD, World, market_config, reserve_config, with_account};
 use solana_transaction::InstructionError;

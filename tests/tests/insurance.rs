@@ -4,7 +4,7 @@
 mod insured;
 
 use ballast_client::{Address, Event, from_engine, stake_address};
-use ballast_engine::{Error, insurance::Stake, units::Bps};
+use ballast_engine::{Error, number::units::Bps, state::insurance::Stake};
 use ballast_tests::{Quote, Scene, Token, USD, World, market_config, with_account};
 use insured::{COOLDOWN, earn, insured, leave, scene, staker};
 use solana_transaction::InstructionError;
@@ -340,7 +340,7 @@ fn the_longest_cooldown_is_that_of_when_the_stake_was_asked_for() {
         (2_592_001, 0, Error::CooldownOutOfRange),
         (604_800, 8_001, Error::InsuranceShareOutOfRange),
     ] {
-        let change = |config: &mut ballast_engine::reserve::ReserveConfig| {
+        let change = |config: &mut ballast_engine::state::reserve::ReserveConfig| {
             (config.insurance.cooldown, config.insurance.penalty_share) = (cooldown, Bps(share));
         };
         world.reconfigure(usd, change).expect_error(error);

@@ -4,7 +4,7 @@
 use ballast_client::{
     AccountMeta, Address, ID, Instruction, SYSTEM_PROGRAM, TOKEN_2022_PROGRAM, from_engine, to_engine, vault_authority,
 };
-use ballast_engine::{Error, actions::EVERYTHING, health::HealthReport, layout::U128};
+use ballast_engine::{Error, health::report::HealthReport, ledger::EVERYTHING, record::layout::U128};
 use ballast_tests::{Outcome, Quote, SOL, Scene, TEST_PROGRAM, USD, World};
 use solana_transaction::InstructionError;
 

@@ -3,8 +3,8 @@
 use ballast_client::{Address, Event, Liquidated, LiquidationOrder};
 use ballast_engine::{
     Error,
-    interest::RateCurve,
-    units::{Bps, Usd},
+    number::units::{Bps, Usd},
+    state::interest::RateCurve,
 };
 use ballast_tests::{Outcome, Quote, SOL, Scene, Token, USD, World, reserve_config};
 use solana_transaction::InstructionError;

@@ -5,9 +5,11 @@ mod insured;
 
 use ballast_engine::{
     Error,
-    insurance::Stake,
-    reserve::{Reserve, ReserveConfig},
-    units::{Bps, Shares},
+    number::units::{Bps, Shares},
+    state::{
+        insurance::Stake,
+        reserve::{Reserve, ReserveConfig},
+    },
 };
 use ballast_tests::{SOL, Scene, Token, USD, User, World};
 use insured::{COOLDOWN, earn, insured, leave, ruin, scene, settle, staker};

@@ -1,7 +1,7 @@
 //! Bad debt, who bears it, and what the protocol earns.
 
 use ballast_client::{Address, BadDebtSettled, Event, FeesCollected, LiquidationOrder};
-use ballast_engine::{Error, actions::EVERYTHING, interest::RateCurve};
+use ballast_engine::{Error, ledger::EVERYTHING, state::interest::RateCurve};
 use ballast_tests::{Quote, SOL, Scene, Token, USD, User, World, reserve_config};
 use solana_transaction::InstructionError;
 
@@ -30,7 +30,7 @@ fn bad_debt_is_written_off_by_anyone_without_any_price_and_logged() {
     let (shares, before) = (world.debt_shares(trader, usd), world.reserve(usd));
     assert!(shares > 5_000 * USD);
     let Event::BadDebtSettled(event) = world.settle(trader.margin, usd).expect_event() else { panic!("another event") };
-    let amount = before.debt_index_at(world.now()).amount_ceil(ballast_engine::units::Shares(shares));
+    let amount = before.debt_index_at(world.now()).amount_ceil(ballast_engine::number::units::Shares(shares));
     let (number, account) = (world.view().market.events, trader.margin);
     let BadDebtSettled { insurance, fees, rest, is_socialised, market_reduce_only, .. } = event;
     assert_eq!((event.number, event.account, event.shares, event.reserve), (number, account, shares, usd));

@@ -6,12 +6,16 @@ use ballast_client::{
 };
 use ballast_engine::{
     Error,
-    index::Index,
-    interest::RateCurve,
-    layout,
-    market::{LAYOUT_VERSION, MAX_RESERVES, Market, MarketConfig, Roles},
-    reserve::{MAX_LIQUIDITY, ReserveConfig},
-    units::Bps,
+    number::{
+        index::Index,
+        units::{Bps, MAX_LIQUIDITY},
+    },
+    record::layout::{self, LAYOUT_VERSION},
+    state::{
+        interest::RateCurve,
+        market::{MAX_RESERVES, Market, MarketConfig, Roles},
+        reserve::ReserveConfig,
+    },
 };
 use ballast_tests::{
     MintSpec, Options, Outcome, Scene, Token, USD, World, market_config, reserve_config, with_account,

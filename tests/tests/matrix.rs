@@ -12,14 +12,16 @@ use ballast_client::{
 };
 use ballast_engine::{
     Error,
-    actions::EVERYTHING,
-    gate::{Action, MATRIX, State},
-    governance::OF_MARKET,
-    health::HealthReport,
-    index::Index,
-    margin::{MarginAccount, rights},
-    market::Market,
-    reserve::{Reserve, ReserveConfig},
+    health::report::HealthReport,
+    ledger::EVERYTHING,
+    number::index::Index,
+    state::{
+        account::{MarginAccount, rights},
+        change::OF_MARKET,
+        market::Market,
+        permission::{Action, REFUSALS, State},
+        reserve::{Reserve, ReserveConfig},
+    },
 };
 use ballast_tests::{Outcome, SOL, USD, User, market_config};
 use due::{higher_loss_limit, lower_cap};
@@ -80,14 +82,14 @@ enum Situation {
 impl Situation {
     fn all() -> Vec<Self> {
         let bits = (0..8).map(|bit| 1 << bit).filter(|bit| Action::PAUSABLE & bit != 0);
-        let states = MATRIX.iter().map(|(state, ..)| Self::In(*state));
+        let states = REFUSALS.iter().map(|(state, ..)| Self::In(*state));
         [Self::Normal].into_iter().chain(states).chain(bits.map(Self::Paused)).collect()
     }
 
     /// What the data say.
     fn refuses(self, action: Action) -> Option<Error> {
         match self {
-            Self::In(state) if state.refuses(action) => Some(MATRIX[state as usize].1),
+            Self::In(state) if state.refuses(action) => Some(REFUSALS[state as usize].1),
             Self::Paused(bit) if action.pause_bit() & bit != 0 => Some(Error::Paused),
             _ => None,
         }
@@ -359,7 +361,7 @@ fn every_instruction_does_in_every_state_what_the_matrix_says() {
             refused += action.is_ok_and(|action| situation.refuses(action).is_some()) as u32;
         }
     }
-    let in_the_data: usize = MATRIX.iter().map(|(.., actions)| actions.len()).sum();
+    let in_the_data: usize = REFUSALS.iter().map(|(.., actions)| actions.len()).sum();
     assert!(refused as usize >= in_the_data, "{refused} refusals of {in_the_data} in the data");
 }
 

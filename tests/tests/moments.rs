@@ -5,7 +5,7 @@
 mod insured;
 
 use ballast_client::{Address, Instruction, LiquidationOrder};
-use ballast_engine::{Error, reserve::ReserveConfig, units::Bps};
+use ballast_engine::{Error, number::units::Bps, state::reserve::ReserveConfig};
 use ballast_tests::{Outcome, Quote, SOL, Scene, Token, USD, User, World, market_config};
 use insured::{COOLDOWN, insured, staker};
 

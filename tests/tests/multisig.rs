@@ -12,9 +12,11 @@ use ballast_client::{
 };
 use ballast_engine::{
     Error,
-    gate::Action,
-    governance::{Change, Listing, OF_MARKET},
-    units::Bps,
+    number::units::Bps,
+    state::{
+        change::{Change, Listing, OF_MARKET},
+        permission::Action,
+    },
 };
 use ballast_tests::{MAX_TRANSACTION, MintSpec, Scene, Token, USD, World, market_config, reserve_config};
 use costs::Costs;

@@ -1,18 +1,22 @@
 //! Every governed parameter, both ways: what adds risk waits, what takes it away does not.
 
-use ballast_client::{Address, Edits, ParameterInfo, engine::governance::OF_MARKET, parameters, to_engine};
+use ballast_client::{Address, Edits, ParameterInfo, engine::state::change::OF_MARKET, parameters, to_engine};
 use ballast_engine::{
     Error,
-    breaker::BreakerConfig,
-    exposure::ValueAtRiskConfig,
-    insurance::InsuranceConfig,
-    interest::ControllerConfig,
-    layout,
-    market::MarketConfig,
-    parameter::{Direction, Unit},
-    reserve::ReserveConfig,
-    units::Bps,
-    weights::{RiskConfig, Weights},
+    number::units::Bps,
+    record::{
+        layout,
+        parameter::{Direction, Unit},
+    },
+    state::{
+        breakers::BreakerConfig,
+        exposure::ValueAtRiskConfig,
+        insurance::InsuranceConfig,
+        interest::ControllerConfig,
+        market::MarketConfig,
+        reserve::ReserveConfig,
+        weights::{RiskConfig, Weights},
+    },
 };
 use ballast_tests::{Outcome, Token, World, market_config, reserve_config};
 
@@ -323,7 +327,7 @@ fn terms_that_were_not_offered_are_not_offered_at_once() {
 fn the_documented_table_is_the_programs() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/parameters.md");
     let mut text = String::from(
-        "# Governed parameters\n\nWritten from the program's own table (`crates/engine/src/parameter.rs`) by \
+        "# Governed parameters\n\nWritten from the program's own table (`crates/engine/src/record/parameter.rs`) by \
          `tests/tests/parameters.rs`. What adds risk waits for the market's delay; roles wait twice. The ranges are hard: no \
          role can pass them. `Any`: every change waits. Offsets name a parameter in `set_parameters` and `queue_change`.\n",
     );

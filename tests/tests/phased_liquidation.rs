@@ -4,7 +4,7 @@
 mod distress;
 
 use ballast_client::{Event, LiquidatableMarked};
-use ballast_engine::{Error, units::Bps};
+use ballast_engine::{Error, number::units::Bps};
 use ballast_tests::{Outcome, SOL, Scene, USD, User};
 use distress::{Distress, assert_near, liquidated};
 
@@ -65,7 +65,7 @@ fn small_liquidations_fill_the_same_window() {
     }
     assert_waits(distress.liquidate(200 * USD));
     assert_near(total, 1_000.0);
-    let level = distress.world.reserve(distress.sol).liquidated.level;
+    let level = distress.world.reserve(distress.sol).liquidated.used;
     assert!((999 * DOLLAR..=1_000 * DOLLAR).contains(&level), "{level}");
 }
 
@@ -123,7 +123,7 @@ fn near_insolvency_nothing_waits() {
         let taken = event.seized as f64 / SOL as f64 * dollars;
         assert_eq!(taken > 1_001.0, is_exempt, "{taken} USD at {dollars}");
         // It counts, so that those who are not near wait.
-        let level = distress.world.reserve(distress.sol).liquidated.level;
+        let level = distress.world.reserve(distress.sol).liquidated.used;
         assert_near(level as f64 / DOLLAR as f64, taken);
         distress.world.assert_conserved();
     }

@@ -5,14 +5,15 @@ use std::mem::offset_of;
 use ballast_client::{Address, LiquidationOrder};
 use ballast_engine::{
     Error,
-    actions::EVERYTHING,
-    layout,
-    market::Market,
-    price::PriceUpdate,
-    reading::PriceCache,
-    reserve::Reserve,
-    rules::{Condition, FAVOUR_SECONDS},
-    units::Bps,
+    ledger::EVERYTHING,
+    number::units::Bps,
+    price::{
+        cache::PriceCache,
+        feed::PriceUpdate,
+        policy::{Condition, FAVOUR_SECONDS},
+    },
+    record::layout,
+    state::{market::Market, reserve::Reserve},
 };
 use ballast_tests::{Outcome, Quote, SOL, Scene, Token, USD, World, price_account, reserve_config};
 

@@ -3,8 +3,8 @@
 use ballast_client::{Address, PYTH_RECEIVERS, SYSTEM_PROGRAM, instruction::RefreshPrices, to_engine};
 use ballast_engine::{
     Error,
-    price::PriceUpdate,
-    units::{Bps, ONE_BPS, Usd},
+    number::units::{Bps, ONE_BPS, Usd},
+    price::feed::PriceUpdate,
 };
 use ballast_tests::{Outcome, Quote, Scene, USD, World, market_config, reserve_config};
 use solana_account::Account;
@@ -54,7 +54,7 @@ fn a_refresh_takes_over_prices_and_nothing_else() {
     assert_eq!(world.reserve(usd).price.price, 99_900_000);
     for (index, before) in (0..).zip(before) {
         let after = world.reserve(index);
-        assert_eq!(ballast_engine::reserve::Reserve { price: after.price, risk: after.risk, ..before }, after);
+        assert_eq!(ballast_engine::state::reserve::Reserve { price: after.price, risk: after.risk, ..before }, after);
     }
     world.assert_conserved();
 }

@@ -8,8 +8,10 @@ mod introspection;
 use ballast_client::{Event, Instruction, LiquidationOrder};
 use ballast_engine::{
     Error,
-    gate::{Action, MATRIX, State},
-    reserve::ReserveConfig,
+    state::{
+        permission::{Action, REFUSALS, State},
+        reserve::ReserveConfig,
+    },
 };
 use ballast_tests::{Quote, SOL, Scene, TEST_PROGRAM, USD, User, forward, market_config, reserve_config, with_account};
 use distress::{Distress, LISTED, assert_near, liquidated};
@@ -232,7 +234,7 @@ fn an_account_in_receivership_refuses_everything_else() {
             assert_eq!(outcome.engine_error(), Some(Error::AccountInReceivership), "{action:?}");
         }
     }
-    let (state, _, refused) = MATRIX[State::InReceivership as usize];
+    let (state, _, refused) = REFUSALS[State::InReceivership as usize];
     assert_eq!(state, State::InReceivership);
     for action in refused {
         assert!(attempts.iter().any(|attempt| attempt.0 == *action), "{action:?} is not tried");

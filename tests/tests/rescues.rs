@@ -1,7 +1,7 @@
 //! What a borrower in need may always do: add collateral and repay.
 
 use ballast_client::LiquidationOrder;
-use ballast_engine::{Error, actions::EVERYTHING, units::Bps};
+use ballast_engine::{Error, ledger::EVERYTHING, number::units::Bps};
 use ballast_tests::{Quote, SOL, Scene, Token, USD, World, reserve_config};
 
 /// The trader owes 10,000 USD against 100 SOL, which are all that the reserve may hold, at a price.

@@ -3,11 +3,13 @@
 use ballast_client::Address;
 use ballast_engine::{
     Error,
-    exposure::ValueAtRiskConfig,
-    interest::RateCurve,
-    market::MarketConfig,
-    units::Bps,
-    weights::{RiskConfig, Weights},
+    number::units::Bps,
+    state::{
+        exposure::ValueAtRiskConfig,
+        interest::RateCurve,
+        market::MarketConfig,
+        weights::{RiskConfig, Weights},
+    },
 };
 use ballast_tests::{Outcome, Quote, SOL, Scene, Token, USD, User, World, market_config, reserve_config};
 
@@ -210,7 +212,7 @@ fn a_group_takes_no_old_prices() {
 #[test]
 fn a_group_is_fixed_while_it_is_in_use() {
     let (Scene { mut world, .. }, usdx, _) = grouped();
-    let leave = |config: &mut ballast_engine::reserve::ReserveConfig| {
+    let leave = |config: &mut ballast_engine::state::reserve::ReserveConfig| {
         config.risk.group_id = 0;
         (config.risk.group_initial_asset, config.risk.group_maintenance_asset) = (Bps(0), Bps(0));
     };

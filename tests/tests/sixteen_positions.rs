@@ -6,7 +6,10 @@
 mod scenes;
 
 use ballast_client::{Instruction, LiquidationOrder};
-use ballast_engine::{market::MarketConfig, reserve::ReserveConfig, units::Bps};
+use ballast_engine::{
+    number::units::Bps,
+    state::{market::MarketConfig, reserve::ReserveConfig},
+};
 use ballast_tests::{Outcome, Swap, World};
 use scenes::{Full, Last, TOKEN, quote};
 
@@ -98,7 +101,7 @@ fn in_one_instruction() {
         assert_ordinary(&outcome);
         assert!(outcome.compute_units <= LIQUIDATE, "{}", outcome.compute_units);
         let market = full.world.view().market;
-        assert_eq!(market.config.liquidation_hour != 0, market.liquidated.level > 990_000_000, "the window is used");
+        assert_eq!(market.config.liquidation_hour != 0, market.liquidated.used > 990_000_000, "the window is used");
         full.world.assert_conserved();
     }
 }

@@ -12,8 +12,12 @@ use ballast_client::{
     Address, Edits, Event, ID, LiquidationOrder, MarketView, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, instruction, to_engine,
 };
 use ballast_engine::{
-    actions::EVERYTHING, gate::Action, governance::OF_MARKET, health::HealthReport, insurance::InsuranceConfig,
-    margin::rights, reserve::ReserveConfig, units::Bps,
+    health::report::HealthReport,
+    ledger::EVERYTHING,
+    number::units::Bps,
+    state::{
+        account::rights, change::OF_MARKET, insurance::InsuranceConfig, permission::Action, reserve::ReserveConfig,
+    },
 };
 use ballast_tests::{
     MintSpec, Options, Outcome, Quote, SOL, Token, USD, User, World, market_config, program_path, read_program,

@@ -6,10 +6,12 @@
 use ballast_client::{Address, Edits, MarketView, TOKEN_PROGRAM, to_engine};
 use ballast_engine::{
     Error,
-    governance::{OF_LISTING, OF_MARKET},
-    market::MarketConfig,
-    reserve::ReserveConfig,
-    units::Bps,
+    number::units::Bps,
+    state::{
+        change::{OF_LISTING, OF_MARKET},
+        market::MarketConfig,
+        reserve::ReserveConfig,
+    },
 };
 use ballast_tests::{MintSpec, Outcome, Quote, Scene, USD, World, reserve_config};
 
@@ -136,8 +138,10 @@ fn nothing_that_the_attack_needs_can_be_done_at_once() {
     // A listing cannot be done at once at all, and not be queued without a cap.
     for cap in [0, 1_000_001, u32::MAX] {
         let config = ReserveConfig { deposit_cap: 1 << 62, ..worthless(&heist.mint) };
-        let config =
-            ReserveConfig { risk: ballast_engine::weights::RiskConfig { borrowing_cap: cap, ..config.risk }, ..config };
+        let config = ReserveConfig {
+            risk: ballast_engine::state::weights::RiskConfig { borrowing_cap: cap, ..config.risk },
+            ..config
+        };
         let mint = heist.mint;
         heist.send(|view, thief| view.queue_listing(thief, mint, config)).expect_error(Error::NewListingUncapped);
     }

@@ -6,8 +6,8 @@ mod token_2022;
 use ballast_client::{Address, PYTH_RECEIVERS, TOKEN_2022_PROGRAM, TOKEN_PROGRAM};
 use ballast_engine::{
     Error,
-    actions::EVERYTHING,
-    token::{EXTENSIONS, Mint, Policy, TransferFee, policy},
+    ledger::EVERYTHING,
+    state::token::{EXTENSIONS, Mint, Policy, TransferFee, policy},
 };
 use ballast_tests::{MintSpec, Outcome, Scene, Token, USD, World, reserve_config};
 use solana_instruction::Instruction;

@@ -1,6 +1,6 @@
 //! The engine's transfer fees against those of Token-2022's own crate.
 
-use ballast_engine::{Error, token::TransferFee};
+use ballast_engine::{Error, state::token::TransferFee};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use spl_token_2022_interface::extension::transfer_fee::TransferFee as TheirFee;

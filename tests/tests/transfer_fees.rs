@@ -7,11 +7,13 @@ mod token_2022;
 use ballast_client::{Event, from_engine};
 use ballast_engine::{
     Error,
-    actions::EVERYTHING,
-    insurance::InsuranceConfig,
-    reserve::ReserveConfig,
-    token::{Mint, TransferFee},
-    units::Bps,
+    ledger::EVERYTHING,
+    number::units::Bps,
+    state::{
+        insurance::InsuranceConfig,
+        reserve::ReserveConfig,
+        token::{Mint, TransferFee},
+    },
 };
 use ballast_tests::{Outcome, SOL, USD, read_program, reserve_config};
 use spl_token_2022_interface::{

@@ -4,7 +4,7 @@ mod common;
 
 use ballast_client::{
     Address, ID,
-    engine::{market::MarketConfig, price::PriceUpdate},
+    engine::{price::feed::PriceUpdate, state::market::MarketConfig},
     to_engine,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};

@@ -23,7 +23,7 @@ const DEATHS: [(&str, Kill); 6] = [
         let update = town.update(index, 60_000.0);
         town.write(
             price_account(index),
-            price_of(ballast_client::engine::price::PriceUpdate { confidence: 1 << 42, ..update }),
+            price_of(ballast_client::engine::price::feed::PriceUpdate { confidence: 1 << 42, ..update }),
         );
     }),
     // What the program takes for a mistake of who names the account, and fails the whole transaction for.
@@ -119,7 +119,7 @@ fn a_debt_or_a_deposit_without_a_price_is_named() {
     assert!(code == 4 && printed.contains(words), "{printed}");
     // Prices of two moments: the feed publishes again, but late.
     let update = town.update(2, 60_000.0);
-    let late = ballast_client::engine::price::PriceUpdate { publish_time: update.publish_time - 20, ..update };
+    let late = ballast_client::engine::price::feed::PriceUpdate { publish_time: update.publish_time - 20, ..update };
     town.write(price_account(2), price_of(late));
     let (code, printed) = town.run(&["account", "borrow", "USDC", "10"], "trader");
     let words = "The price of cbBTC is 20 s older than the newest of the account's, where 10 s are allowed";
@@ -303,7 +303,7 @@ fn publish_large(town: &Town) {
     for nth in 0..16u8 {
         for (byte, dollars) in [(150 + nth, 1.5), (200 + nth, 100.0)] {
             let update = town.update(0, dollars);
-            let update = ballast_client::engine::price::PriceUpdate { feed_id: [byte; 32], ..update };
+            let update = ballast_client::engine::price::feed::PriceUpdate { feed_id: [byte; 32], ..update };
             town.write(Address::new_from_array([byte; 32]), price_of(update));
         }
     }

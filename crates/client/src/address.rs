@@ -1,6 +1,6 @@
 //! Addresses of the program and of its accounts.
 
-use ballast_engine::layout;
+use ballast_engine::record::layout;
 use solana_address::Address;
 
 /// The program. Nobody holds the key of this address: a deployment replaces it by the id it deploys under.

@@ -1,7 +1,11 @@
 //! The instructions of a market, with all accounts filled in that it knows. They fail only for a reserve index that it does
 //! not have.
 
-use ballast_engine::{Result, gate::Action, layout, margin::Mode, reserve::Reserve};
+use ballast_engine::{
+    Result,
+    record::layout,
+    state::{account::Mode, permission::Action, reserve::Reserve},
+};
 use solana_address::Address;
 use solana_instruction::Instruction;
 

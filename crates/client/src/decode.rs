@@ -1,12 +1,15 @@
 //! Account data and return data into the engine's records.
 
 use ballast_engine::{
-    governance::{Change, MAX_CHANGE},
-    health::HealthReport,
-    insurance::Stake,
-    margin::{MAX_POSITIONS, MarginAccount},
-    market::{LAYOUT_VERSION, MAX_RESERVES, Market},
-    reserve::Reserve,
+    health::report::HealthReport,
+    record::layout::LAYOUT_VERSION,
+    state::{
+        account::{MAX_POSITIONS, MarginAccount},
+        change::{Change, MAX_CHANGE},
+        insurance::Stake,
+        market::{MAX_RESERVES, Market},
+        reserve::Reserve,
+    },
 };
 use bytemuck::AnyBitPattern;
 use solana_address::Address;
@@ -152,7 +155,7 @@ pub fn decode_health(return_data: &[u8]) -> Result<HealthReport, DecodeError> {
 
 #[cfg(test)]
 mod tests {
-    use ballast_engine::units::Shares;
+    use ballast_engine::number::units::Shares;
     use sha2::{Digest, Sha256};
 
     use super::*;
@@ -242,8 +245,10 @@ mod tests {
 
     #[test]
     fn health_decodes_though_the_runtime_cuts_trailing_zeros() {
-        let report =
-            HealthReport { initial_collateral: ballast_engine::layout::U128::new(1 << 70), ..HealthReport::default() };
+        let report = HealthReport {
+            initial_collateral: ballast_engine::record::layout::U128::new(1 << 70),
+            ..HealthReport::default()
+        };
         let bytes = bytemuck::bytes_of(&report);
         assert_eq!(decode_health(bytes), Ok(report));
         assert_eq!(decode_health(&bytes[..9]), Ok(report));

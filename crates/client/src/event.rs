@@ -228,7 +228,7 @@ records! {
         delegate: Address,
         /// When the rights end, unix seconds.
         until: i64,
-        /// Bits of [`ballast_engine::margin::rights`].
+        /// Bits of [`ballast_engine::state::account::rights`].
         rights: u8,
     } padding 7
 }

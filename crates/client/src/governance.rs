@@ -2,11 +2,15 @@
 
 use ballast_engine::{
     Result,
-    governance::{Change, Listing, OF_LISTING, OF_MARKET},
-    layout::{Field, FieldType, Record},
-    market::MarketConfig,
-    parameter::{self, Parameter},
-    reserve::ReserveConfig,
+    record::{
+        layout::{Field, FieldType, Record},
+        parameter::{self, Parameter},
+    },
+    state::{
+        change::{Change, Listing, OF_LISTING, OF_MARKET},
+        market::MarketConfig,
+        reserve::ReserveConfig,
+    },
 };
 use solana_address::Address;
 use solana_instruction::Instruction;
@@ -131,7 +135,7 @@ impl MarketView {
     }
 
     /// Queues edits of a reserve, or of the market ([`OF_MARKET`]), signed by the authority and by who pays the rent. The next
-    /// change has the number [`ballast_engine::market::Market::changes`].
+    /// change has the number [`ballast_engine::state::market::Market::changes`].
     pub fn queue_change(&self, payer: Address, target: u8, data: Vec<u8>) -> Instruction {
         let accounts = ix::QueueChange {
             authority: from_engine(&self.market.authority),

@@ -7,7 +7,7 @@ use crate::{instruction as ix, market::MarketView};
 
 impl MarketView {
     /// Lets `delegate` act for the owner until a time, unix seconds, in place of whoever could before. `granted` are bits of
-    /// [`ballast_engine::margin::rights`]. Signed by the owner.
+    /// [`ballast_engine::state::account::rights`]. Signed by the owner.
     pub fn set_delegate(
         &self,
         owner: Address,
@@ -25,7 +25,7 @@ impl MarketView {
     }
 
     /// Fails unless the account's collateral is at least `min_ratio_bps` of its debt, by a requirement of
-    /// [`ballast_engine::health::HealthReport`]. For the end of a transaction, which then is undone. Nobody signs.
+    /// [`ballast_engine::health::report::HealthReport`]. For the end of a transaction, which then is undone. Nobody signs.
     pub fn assert_health(&self, margin_account: Address, requirement: u8, min_ratio_bps: u32) -> Instruction {
         ix::AssertHealth { market: self.address, margin_account, requirement, min_ratio_bps }.instruction()
     }

@@ -3,7 +3,7 @@
 //!
 //! Instruction data is one tag byte and the arguments, little endian, without padding.
 
-use ballast_engine::market::MarketConfig;
+use ballast_engine::state::market::MarketConfig;
 use solana_address::Address;
 use solana_instruction::{AccountMeta, Instruction};
 
@@ -408,7 +408,7 @@ instructions! {
     } (
         /// Who may act.
         delegate: Address,
-        /// Bits of [`ballast_engine::margin::rights`].
+        /// Bits of [`ballast_engine::state::account::rights`].
         rights: u8,
         /// When the rights end, unix seconds.
         until: i64,
@@ -418,7 +418,7 @@ instructions! {
         market: readonly,
         margin_account: readonly,
     } (
-        /// By which values: see [`ballast_engine::health::HealthReport`].
+        /// By which values: see [`ballast_engine::health::report::HealthReport`].
         requirement: u8,
         /// Basis points.
         min_ratio_bps: u32,

@@ -15,7 +15,7 @@
 //! account has so many positions that one transaction has no room for all their prices, there are more.
 //!
 //! ```
-//! use ballast_client::{Address, Instruction, MarketView, engine::health::HealthReport};
+//! use ballast_client::{Address, Instruction, MarketView, engine::health::report::HealthReport};
 //!
 //! /// Opens the owner's account 0, deposits a sol and borrows 50 usd, and fails whole unless collateral of 1.5 times the debt is
 //! /// left at initial weights. `sol` and `usd` are mints, each with the owner's token account. `fits` says whether a
@@ -41,7 +41,7 @@
 //!     Ok(market.refresh_pinned_prices([sol_reserve, usd_reserve], instructions, fits))
 //! }
 //! #
-//! # use ballast_client::{engine::{market::{LAYOUT_VERSION, Market}, reserve::Reserve}, to_engine};
+//! # use ballast_client::{engine::{record::layout::LAYOUT_VERSION, state::{market::Market, reserve::Reserve}}, to_engine};
 //! # let key = |byte| Address::new_from_array([byte; 32]);
 //! # let market = Market { version: LAYOUT_VERSION, ..Market::default() };
 //! # let listed = [1, 2].map(|byte| {
@@ -75,7 +75,7 @@
 //! ) -> Result<Option<Liquidation>, Box<dyn std::error::Error>> {
 //!     let market = MarketView::decode(market_address, market_bytes)?;
 //!     let account = decode_margin_account(margin_bytes)?;
-//!     if market.health(&account, now, Requirement::Maintenance)?.covers() {
+//!     if market.health(&account, now, Requirement::Maintenance)?.is_healthy() {
 //!         return Ok(None);
 //!     }
 //!     let order = LiquidationOrder { debt, collateral, max_repay: EVERYTHING, min_collateral: 1 };
@@ -119,7 +119,7 @@
 //! [`MarketView::assert_sequence`], so that none applies twice or out of order, however often it is sent.
 //!
 //! ```
-//! use ballast_client::{Address, Instruction, MarketView, engine::{Result, margin::{MarginAccount, rights}}, margin_address};
+//! use ballast_client::{Address, Instruction, MarketView, engine::{Result, state::account::{MarginAccount, rights}}, margin_address};
 //!
 //! /// For a day: to withdraw, to the owner's own token accounts.
 //! fn let_withdraw(market: &MarketView, owner: Address, bot: Address, now: i64) -> Instruction {
@@ -147,7 +147,7 @@
 //! else by way of the queue ([`MarketView::queue_change`], [`MarketView::execute_change`]). [`parameters`] names them all.
 //!
 //! ```
-//! use ballast_client::{Edits, engine::{reserve::ReserveConfig, units::Bps}, parameters};
+//! use ballast_client::{Edits, engine::{number::units::Bps, state::reserve::ReserveConfig}, parameters};
 //!
 //! let old = ReserveConfig { deposit_cap: 1_000, ..ReserveConfig::default() };
 //! let new = ReserveConfig { deposit_cap: 500, max_penalty: Bps(600), ..old };

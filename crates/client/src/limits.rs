@@ -5,12 +5,14 @@
 
 use ballast_engine::{
     Error, Result,
-    actions::EVERYTHING,
     health::Requirement,
-    margin::{MarginAccount, Side},
-    math::mul_div_floor,
-    price::{Quote, in_range},
-    reserve::Reserve,
+    ledger::EVERYTHING,
+    number::math::mul_div_floor,
+    price::feed::{Quote, in_range},
+    state::{
+        account::{MarginAccount, Side},
+        reserve::Reserve,
+    },
 };
 
 use crate::market::MarketView;
@@ -101,9 +103,14 @@ impl MarketView {
         }
         let mut is_safe = |price| {
             reserves[reserve as usize] = at_price(record, price, time)?;
-            let health =
-                ballast_engine::health::health(account, &reserves, &self.market.config, now, Requirement::Maintenance)?;
-            Ok::<bool, Error>(health.covers())
+            let health = ballast_engine::health::account::health(
+                account,
+                &reserves,
+                &self.market.config,
+                now,
+                Requirement::Maintenance,
+            )?;
+            Ok::<bool, Error>(health.is_healthy())
         };
         // The accepted prices around the last one, which is one of them.
         let lowest = last - largest(last - 1, |less| in_range(last - less, exponent));
@@ -135,7 +142,7 @@ impl<'a> Attempt<'a> {
     fn run(
         &mut self,
         account: &MarginAccount,
-        action: impl FnOnce(&mut ballast_engine::actions::Ledger, &mut MarginAccount) -> Result<()>,
+        action: impl FnOnce(&mut ballast_engine::ledger::Ledger, &mut MarginAccount) -> Result<()>,
     ) -> Result<()> {
         let index = self.reserve as usize;
         self.copy.market = self.original.market;

@@ -2,12 +2,13 @@
 
 use ballast_engine::{
     Error, Result,
-    actions::Ledger,
-    health::{Health, HealthReport, Requirement, health},
-    liquidation::Liquidation,
-    margin::{MarginAccount, Position},
-    market::{Market, MarketConfig},
-    reserve::Reserve,
+    health::{Health, Requirement, account::health, report::HealthReport},
+    ledger::{Ledger, liquidation::Liquidation},
+    state::{
+        account::{MarginAccount, Position},
+        market::{Market, MarketConfig},
+        reserve::Reserve,
+    },
 };
 use solana_address::Address;
 use solana_instruction::Instruction;

@@ -1,6 +1,6 @@
 //! Prices that are brought along with what needs them.
 
-use ballast_engine::{Error, Result, price::OracleConfig};
+use ballast_engine::{Error, Result, price::feed::OracleConfig};
 use solana_address::Address;
 use solana_instruction::Instruction;
 
@@ -82,7 +82,7 @@ pub fn pinned_accounts(oracle: &OracleConfig) -> Vec<Address> {
 
 #[cfg(test)]
 mod tests {
-    use ballast_engine::{layout, reserve::Reserve};
+    use ballast_engine::{record::layout, state::reserve::Reserve};
 
     use super::*;
     use crate::address::to_engine;

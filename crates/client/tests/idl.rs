@@ -56,10 +56,10 @@ fn accounts_have_the_programs_discriminators() {
         let account = list(&idl, "accounts").iter().find(|account| account["name"] == name);
         account.expect("an account of the program")["discriminator"].clone()
     };
-    assert_eq!(discriminator("Market"), serde_json::json!(engine::market::Market::DISCRIMINATOR));
-    assert_eq!(discriminator("MarginAccount"), serde_json::json!(engine::margin::MarginAccount::DISCRIMINATOR));
-    assert_eq!(discriminator("Stake"), serde_json::json!(engine::insurance::Stake::DISCRIMINATOR));
-    assert_eq!(discriminator("Change"), serde_json::json!(engine::governance::Change::DISCRIMINATOR));
+    assert_eq!(discriminator("Market"), serde_json::json!(engine::state::market::Market::DISCRIMINATOR));
+    assert_eq!(discriminator("MarginAccount"), serde_json::json!(engine::state::account::MarginAccount::DISCRIMINATOR));
+    assert_eq!(discriminator("Stake"), serde_json::json!(engine::state::insurance::Stake::DISCRIMINATOR));
+    assert_eq!(discriminator("Change"), serde_json::json!(engine::state::change::Change::DISCRIMINATOR));
     assert_eq!(list(&idl, "accounts").len(), 4);
 }
 

@@ -6,11 +6,11 @@ mod common;
 use ballast_client::{Address, Limit, LiquidationPrice, MarketView};
 use ballast_engine::{
     Error, Result,
-    actions::EVERYTHING,
     health::Requirement,
-    margin::{MarginAccount, Side},
-    price::{PriceUpdate, in_range},
-    units::{Bps, Usd},
+    ledger::EVERYTHING,
+    number::units::{Bps, Usd},
+    price::feed::{PriceUpdate, in_range},
+    state::account::{MarginAccount, Side},
 };
 use common::{World, any_action, cases, run, sequence_of, source, update};
 use proptest::prelude::*;
@@ -48,7 +48,7 @@ fn is_liquidatable_at(world: &World, user: usize, reserve: u8, price: u64) -> bo
     let confidence = (last.confidence as u128 * price as u128 / last.price as u128) as u64;
     let quote = PriceUpdate { confidence, ..update(reserve, price as i64, world.now) };
     world.act(0, |ledger, _| ledger.refresh_price(reserve, &source(&quote), None)).unwrap();
-    !world.health(user, Requirement::Maintenance).unwrap().covers()
+    !world.health(user, Requirement::Maintenance).unwrap().is_healthy()
 }
 
 /// A lender of everything, and a borrower of reserve 0 with deposits in reserve 1, each worth so many USD.
@@ -245,7 +245,7 @@ fn rates_are_what_the_indices_grow_by() {
     let rates = view.rates(0).unwrap();
     let year = 31_536_000.0;
     let reserve = &world.reserves[0];
-    let grown = |index: ballast_engine::index::Index, later: ballast_engine::index::Index| {
+    let grown = |index: ballast_engine::number::index::Index, later: ballast_engine::number::index::Index| {
         (later.to_bits() as f64 / index.to_bits() as f64).ln() * year / 86_400.0
     };
     let day = world.now + 86_400;

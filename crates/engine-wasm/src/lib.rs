@@ -13,7 +13,7 @@ mod exports;
 
 use ballast_client::{
     DecodeError, LiquidationOrder, MarketView, decode_margin_account, describe_error,
-    engine::{Error, margin::MarginAccount},
+    engine::{Error, state::account::MarginAccount},
 };
 
 pub use exports::*;

@@ -56,7 +56,7 @@ pub struct Settlement {
 impl Ledger<'_> {
     /// A reserve with its interest accrued until now.
     #[inline(always)]
-    pub(crate) fn accrued(&mut self, reserve: u8) -> Result<&mut Reserve> {
+    pub(crate) fn accrue_reserve(&mut self, reserve: u8) -> Result<&mut Reserve> {
         let record = self.reserves.get_mut(reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
         record.accrue(self.now);
         Ok(record)
@@ -64,7 +64,7 @@ impl Ledger<'_> {
 
     /// The same, unless a state of the market or of the reserve, or the guardian, refuses the action.
     #[inline(always)]
-    pub(crate) fn admitted(&mut self, action: Action, reserve: u8) -> Result<(&mut Market, &mut Reserve)> {
+    pub(crate) fn admit_and_accrue(&mut self, action: Action, reserve: u8) -> Result<(&mut Market, &mut Reserve)> {
         self.market.admit(action, self.now)?;
         let record = self.reserves.get_mut(reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
         record.accrue(self.now);
@@ -86,7 +86,7 @@ impl Ledger<'_> {
         }
         account.require_idle(Action::Deposit)?;
         let now = self.now;
-        let (_, record) = self.admitted(Action::Deposit, reserve)?;
+        let (_, record) = self.admit_and_accrue(Action::Deposit, reserve)?;
         if now > record.price.fresh_until && account.has_debt() {
             Use::AddedCollateral.require(record.price.condition(now))?;
         }
@@ -142,7 +142,7 @@ impl Ledger<'_> {
         }
         account.require_idle(Action::Withdraw)?;
         let now = self.now;
-        let (market, record) = self.admitted(Action::Withdraw, reserve)?;
+        let (market, record) = self.admit_and_accrue(Action::Withdraw, reserve)?;
         let slot = account.find(reserve, Side::Deposit)?;
         let held = account.positions[slot].shares;
         let moved = if amount == EVERYTHING {
@@ -172,7 +172,7 @@ impl Ledger<'_> {
         }
         account.require_idle(Action::Borrow)?;
         let now = self.now;
-        let (market, record) = self.admitted(Action::Borrow, reserve)?;
+        let (market, record) = self.admit_and_accrue(Action::Borrow, reserve)?;
         let shares = record.borrow(amount)?;
         market.flow_out(record, amount, NO_DEPOSIT, now)?;
         if account.add(reserve, Side::Debt, shares)? {
@@ -195,7 +195,7 @@ impl Ledger<'_> {
             return Err(Error::AmountIsZero);
         }
         account.require_idle(Action::Repay)?;
-        let record = self.accrued(reserve)?;
+        let record = self.accrue_reserve(reserve)?;
         let slot = account.find(reserve, Side::Debt)?;
         let owed = account.positions[slot].shares;
         let moved = repayment(record, owed, amount)?;
@@ -214,7 +214,7 @@ impl Ledger<'_> {
         let slot = account.find(reserve, Side::Debt)?;
         let owed = account.positions[slot].shares;
         let lost = self.certain_loss(account)?;
-        let record = self.accrued(reserve)?;
+        let record = self.accrue_reserve(reserve)?;
         let shares = match lost {
             None => owed,
             Some(lost) => {
@@ -231,7 +231,7 @@ impl Ledger<'_> {
             account.regroup(self.reserves);
         }
         if !account.has_debt() {
-            account.see_healthy();
+            account.clear_liquidatable();
         }
         let Market { config, losses, reduce_only, .. } = &mut *self.market;
         let limit = whole_dollars(config.loss_limit);
@@ -248,34 +248,34 @@ impl Ledger<'_> {
     pub fn mark_liquidatable(&mut self, account: &mut MarginAccount) -> Result<bool> {
         account.require_idle(Action::MarkLiquidatable)?;
         let health = self.health(account, Requirement::Maintenance)?;
-        if !health.covers() {
-            account.see_liquidatable(self.now);
+        if !health.is_healthy() {
+            account.record_liquidatable(self.now);
         } else if self.is_proved_healthy(account)? {
-            account.see_healthy();
+            account.clear_liquidatable();
         }
-        Ok(!health.covers())
+        Ok(!health.is_healthy())
     }
 
     /// Whether what a healthy account has by current prices alone covers its debts.
     fn is_proved_healthy(&self, account: &MarginAccount) -> Result<bool> {
         match proved(account, self.reserves, self.now) {
             Ok(None) => Ok(true),
-            Ok(Some(proved)) => Ok(self.health(&proved, Requirement::Maintenance)?.covers()),
+            Ok(Some(proved)) => Ok(self.health(&proved, Requirement::Maintenance)?.is_healthy()),
             Err(_) => Ok(false),
         }
     }
 
     /// Takes a reserve's fees: see [`Reserve::collect_fees`].
     pub fn collect_fees(&mut self, reserve: u8) -> Result<u64> {
-        self.admitted(Action::CollectFees, reserve)?.1.collect_fees()
+        self.admit_and_accrue(Action::CollectFees, reserve)?.1.collect_fees()
     }
 
     /// Brings a reserve up to date while nobody uses it or publishes its price: interest, the insurance's share of it, the ramp,
     /// windows, and the price breaker.
     /// Anyone may. Returns what became of the breaker.
-    pub fn refresh_reserve(&mut self, reserve: u8) -> Result<Option<Change>> {
+    pub fn refresh_reserve(&mut self, reserve: u8) -> Result<Option<BreakerEvent>> {
         let now = self.now;
-        let record = self.accrued(reserve)?;
+        let record = self.accrue_reserve(reserve)?;
         record.set_some_fees_aside();
         record.outflow.drain(&record.config.breakers.outflow(), now);
         let change = record.watch(now);
@@ -292,7 +292,12 @@ impl Ledger<'_> {
     /// price breaker. What is no mistake of the caller's, but something about the price ([`Error::is_about_a_price`]), is to be
     /// passed over where several prices are taken over together.
     #[inline(always)]
-    pub fn refresh_price(&mut self, reserve: u8, first: &Source, base: Option<&Source>) -> Result<Option<Change>> {
+    pub fn refresh_price(
+        &mut self,
+        reserve: u8,
+        first: &Source,
+        base: Option<&Source>,
+    ) -> Result<Option<BreakerEvent>> {
         let record = self.reserves.get_mut(reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
         let latest = later(self.now, self.market.config.max_clock_lag as i64);
         let quote = Quote::new(first, base, &record.config.oracle, latest)?;
@@ -332,7 +337,7 @@ impl Ledger<'_> {
         if deposits < dust && !hides && deposits < debts {
             return Ok(None);
         }
-        match favoured.less(deposits.plus(deposits)) {
+        match favoured.saturating_sub(deposits.plus(deposits)) {
             Usd::ZERO => Err(Error::BadDebtNotProven),
             lost => Ok(Some(lost)),
         }
@@ -343,13 +348,13 @@ impl Ledger<'_> {
     /// would cover the smallest.
     fn require_initial_health(&self, account: &mut MarginAccount) -> Result<()> {
         let health = self.health(account, Requirement::Initial)?;
-        if !health.covers() {
+        if !health.is_healthy() {
             return Err(Error::InitialHealthTooLow);
         }
         if health.collateral < self.market.config.min_debt() {
             return Err(Error::DebtBelowMinimum);
         }
-        account.see_healthy();
+        account.clear_liquidatable();
         Ok(())
     }
 }

@@ -71,7 +71,7 @@ impl BreakerConfig {
 #[inline(always)]
 pub(crate) fn whole_dollars(dollars: u32) -> u64 {
     // Below 2^59.
-    crate::math::mul(dollars as u64, Usd::ONE.0 as u64)
+    crate::number::math::mul_proved(dollars as u64, Usd::ONE.0 as u64)
 }
 
 record! {
@@ -93,7 +93,7 @@ record! {
 
 /// What became of a breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum BreakerEvent {
     /// It tripped, or rose to a higher tier.
     Tripped,
     /// It lifted.
@@ -115,7 +115,7 @@ impl Halt {
     /// Takes in how far a price is from its averages. A halt of tier 1 lasts what governance set, twice and four times that
     /// at tiers 2 and 3, and twice as long with each repetition within a day, up to sixteen times and a day.
     #[inline(always)]
-    pub fn watch(&mut self, config: &BreakerConfig, distance: Bps, now: i64) -> Option<Change> {
+    pub fn watch(&mut self, config: &BreakerConfig, distance: Bps, now: i64) -> Option<BreakerEvent> {
         let lifted = self.lift(now);
         let tier = config.tier(distance);
         if tier <= self.tier { lifted } else { Some(self.trip(config, tier, now)) }
@@ -123,17 +123,17 @@ impl Halt {
 
     /// Lifts the halt if its time is over.
     #[inline(always)]
-    pub fn lift(&mut self, now: i64) -> Option<Change> {
+    pub fn lift(&mut self, now: i64) -> Option<BreakerEvent> {
         if self.tier == 0 || now < self.until {
             return None;
         }
         self.tier = 0;
-        Some(Change::Lifted)
+        Some(BreakerEvent::Lifted)
     }
 
     #[cold]
     #[inline(never)]
-    fn trip(&mut self, config: &BreakerConfig, tier: u8, now: i64) -> Change {
+    fn trip(&mut self, config: &BreakerConfig, tier: u8, now: i64) -> BreakerEvent {
         // A step up is no repetition.
         if self.tier == 0 {
             let is_repeated = self.tripped != 0 && now.saturating_sub(self.until) < Self::LONGEST;
@@ -144,7 +144,7 @@ impl Halt {
         let seconds = (config.halt_seconds as i64) << (tier - 1 + self.repetitions.min(Self::MOST_REPETITIONS));
         (self.tier, self.tripped) = (tier, now);
         self.until = self.until.max(now.saturating_add(seconds.min(Self::LONGEST)));
-        Change::Tripped
+        BreakerEvent::Tripped
     }
 
     /// What a price in a condition is good for under the halt.

@@ -133,7 +133,7 @@ impl Exposures {
         // A matrix that is no correlation matrix can make it negative: then nothing is at risk by it.
         let variance = sum.max(0) as u64;
         // multiple² × horizon ÷ year, below 2^54 ÷ 2^24, with as many fractional bits as fit: an even number.
-        let product = mul(mul(config.multiple.0 as u64, config.multiple.0 as u64), config.horizon as u64);
+        let product = mul_proved(mul_proved(config.multiple.0 as u64, config.multiple.0 as u64), config.horizon as u64);
         let fraction = (63 - bit_length(product)) & !1;
         let factor = (product << fraction) / Rate::YEAR;
         let square = wide(variance, factor);

@@ -26,7 +26,7 @@ impl Ledger<'_> {
         if amount == 0 {
             return Err(Error::AmountIsZero);
         }
-        let (_, record) = self.admitted(Action::BeginFlashLoan, reserve)?;
+        let (_, record) = self.admit_and_accrue(Action::BeginFlashLoan, reserve)?;
         if record.config.flash_enabled == 0 {
             return Err(Error::FlashLoansDisabled);
         }
@@ -41,7 +41,7 @@ impl Ledger<'_> {
 
     /// Takes the loan back with its fee, which is the protocol's and the insurance's like all that is above the deposits.
     pub fn end_flash_loan(&mut self, reserve: u8) -> Result<FlashLoan> {
-        let record = self.accrued(reserve)?;
+        let record = self.accrue_reserve(reserve)?;
         let loan = FlashLoan { amount: record.flash_loan, fee: record.flash_fee };
         if loan.amount == 0 {
             return Err(Error::NoFlashLoan);

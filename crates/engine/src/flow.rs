@@ -215,7 +215,7 @@ fn faded(size: u64, more: u64, period: Period, elapsed: u64) -> i64 {
         return 0;
     }
     // Below the size and a period's atoms.
-    less(size, mul(size / period as u64 + more, elapsed)) as i64
+    saturating_sub(size, mul_proved(size / period as u64 + more, elapsed)) as i64
 }
 
 /// What is left of a level; nothing where there is no limit. What went drains by the limit a period, also where that was
@@ -227,16 +227,16 @@ fn towards_zero(level: i64, limit: u64, period: Period, elapsed: u64) -> i64 {
     }
     if level >= 0 {
         let level = (level as u64).min(limit);
-        return less(level, mul(limit / period as u64, elapsed)) as i64;
+        return saturating_sub(level, mul_proved(limit / period as u64, elapsed)) as i64;
     }
     let credit = level.unsigned_abs();
-    let drains = mul(credit.max(limit) / period as u64, elapsed);
-    (less(credit, drains) as i64).wrapping_neg()
+    let drains = mul_proved(credit.max(limit) / period as u64, elapsed);
+    (saturating_sub(credit, drains) as i64).wrapping_neg()
 }
 
 record! {
     /// A flow in one direction, 10^-8 USD.
-    pub struct Throughput: 16 {
+    pub struct RateLimit: 16 {
         /// What flowed lately.
         pub level: u64,
         /// Until when it has drained, unix seconds.
@@ -244,7 +244,7 @@ record! {
     }
 }
 
-impl Throughput {
+impl RateLimit {
     /// What may still flow; all of it where the limit is zero.
     #[inline(always)]
     pub fn room(&mut self, limit: u64, period: Period, now: i64) -> u64 {
@@ -252,7 +252,7 @@ impl Throughput {
             return u64::MAX;
         }
         self.drain(limit, period, now);
-        less(limit, self.level)
+        saturating_sub(limit, self.level)
     }
 
     /// Lets time pass. What was exempt may have filled it beyond the limit: that much does not count for longer.
@@ -261,8 +261,8 @@ impl Throughput {
         let elapsed = seconds_since(self.updated, now);
         if elapsed != 0 {
             let is_over = elapsed >= period as u64;
-            let drains = if is_over { u64::MAX } else { mul(limit / period as u64, elapsed) };
-            self.level = less(self.level.min(limit), drains);
+            let drains = if is_over { u64::MAX } else { mul_proved(limit / period as u64, elapsed) };
+            self.level = saturating_sub(self.level.min(limit), drains);
             self.updated = now;
         }
     }

@@ -110,8 +110,8 @@ pub enum State {
 use Action::*;
 
 /// What each state refuses, and with which error. Pauses are in [`Action::pause_bit`]; a price in tier 1 is a condition of
-/// [`crate::rules`], outflow and utilisation limits depend on the amount.
-pub const MATRIX: [(State, Error, &[Action]); 6] = [
+/// [`crate::price::policy`], outflow and utilisation limits depend on the amount.
+pub const REFUSALS: [(State, Error, &[Action]); 6] = [
     (
         State::InReceivership,
         Error::AccountInReceivership,
@@ -139,7 +139,7 @@ pub const MATRIX: [(State, Error, &[Action]); 6] = [
 impl State {
     /// Whether an action is refused in this state.
     pub const fn refuses(self, action: Action) -> bool {
-        let refused = MATRIX[self as usize].2;
+        let refused = REFUSALS[self as usize].2;
         let mut index = 0;
         while index < refused.len() {
             if refused[index] as u8 == action as u8 {
@@ -153,7 +153,7 @@ impl State {
     /// Refuses an action that this state refuses. The state is looked at only where the matrix asks for it.
     #[inline(always)]
     fn check(self, action: Action, holds: impl FnOnce() -> bool) -> Result<()> {
-        if self.refuses(action) && holds() { Err(MATRIX[self as usize].1) } else { Ok(()) }
+        if self.refuses(action) && holds() { Err(REFUSALS[self as usize].1) } else { Ok(()) }
     }
 }
 
@@ -190,8 +190,8 @@ impl Market {
 
 const _: () = {
     let mut index = 0;
-    while index < MATRIX.len() {
-        assert!(MATRIX[index].0 as usize == index, "rows in the order of State");
+    while index < REFUSALS.len() {
+        assert!(REFUSALS[index].0 as usize == index, "rows in the order of State");
         index += 1;
     }
 };

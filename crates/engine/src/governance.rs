@@ -243,7 +243,7 @@ impl Ledger<'_> {
         if self.market.config.launched == 0 {
             delay = 0;
         }
-        change.version = crate::market::LAYOUT_VERSION;
+        change.version = crate::record::layout::LAYOUT_VERSION;
         change.launched = self.market.config.launched;
         change.number = self.market.changes;
         change.earliest = self.now.saturating_add(delay);
@@ -296,7 +296,7 @@ impl Ledger<'_> {
     /// Closes an empty reserve for good; its index stays its own. What is left in its vault is the protocol's: fees, its own
     /// stake, and what was sent there.
     pub fn close_reserve(&mut self, index: u8) -> Result<()> {
-        let reserve = self.accrued(index)?;
+        let reserve = self.accrue_reserve(index)?;
         if reserve.closed != 0 {
             return Err(Error::ReserveClosed);
         }

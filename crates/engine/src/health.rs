@@ -28,7 +28,7 @@ pub struct Health {
 impl Health {
     /// Whether the collateral covers the debt.
     #[inline(always)]
-    pub fn covers(&self) -> bool {
+    pub fn is_healthy(&self) -> bool {
         !is_below(self.collateral.0, self.debt.0)
     }
 
@@ -50,7 +50,7 @@ impl Health {
     /// Raises the debt until `collateral − debt` is no more than `assets − liabilities − value at risk`.
     fn require(&mut self, exposures: &Exposures, market: &MarketConfig) {
         let at_risk = exposures.value_at_risk(&market.value_at_risk);
-        let required = exposures.liabilities.plus(at_risk).plus(self.collateral).less(exposures.assets);
+        let required = exposures.liabilities.plus(at_risk).plus(self.collateral).saturating_sub(exposures.assets);
         // An account without debts has nothing to lose but its own.
         if exposures.liabilities != Usd::ZERO && required > self.debt {
             self.debt = required;
@@ -59,7 +59,7 @@ impl Health {
 
     /// Debt above collateral, in basis points of the debt, rounded down.
     pub fn shortfall(&self) -> Bps {
-        self.debt.less(self.collateral).bps_of(self.debt)
+        self.debt.saturating_sub(self.collateral).bps_of(self.debt)
     }
 }
 
@@ -163,10 +163,10 @@ fn weighted_in_favour(
     }
     let most =
         if is_initial { config.risk.max_position_haircut.max(risk.position_haircut) } else { risk.position_haircut };
-    let least = weight.less(most);
+    let least = weight.saturating_sub(most);
     // Less than two units below the product, and below it alone: more still never counts for less.
     let whole = if value.0 >> 50 == 0 {
-        Usd((mul(value.0 as u64, least.0 as u64) / weight.0 as u64) as u128)
+        Usd((mul_proved(value.0 as u64, least.0 as u64) / weight.0 as u64) as u128)
     } else {
         price.value_floor_shifted(amount, reading, least, shift)
     };
@@ -177,13 +177,13 @@ fn weighted_in_favour(
 #[inline(always)]
 fn value_of(dollars: u32, weight: Bps) -> Usd {
     // × basis points × 10^4: below 2^62.
-    Usd(mul(mul(dollars as u64, weight.0 as u64), ONE_BPS as u64) as u128)
+    Usd(mul_proved(mul_proved(dollars as u64, weight.0 as u64), ONE_BPS as u64) as u128)
 }
 
 /// What the last atom of a deposit counts for in maintenance, as a weight: all of it up to the depth, nothing while the
 /// depth is what counts, and the weight less the position haircut beyond.
 #[inline(always)]
-pub(crate) fn marginal_weight(reserve: &Reserve, counted: &Counted, terms: Terms) -> Bps {
+pub(crate) fn marginal_weight(reserve: &Reserve, counted: &Valued, terms: Terms) -> Bps {
     let Reserve { price, risk, .. } = reserve;
     let weight = risk.weights[terms as usize].maintenance_asset;
     if risk.position_depth == 0 {
@@ -191,7 +191,7 @@ pub(crate) fn marginal_weight(reserve: &Reserve, counted: &Counted, terms: Terms
     }
     match counted.value.cmp(&value_of(risk.position_depth, weight)) {
         Ordering::Less => weight,
-        Ordering::Greater => weight.less(risk.position_haircut),
+        Ordering::Greater => weight.saturating_sub(risk.position_haircut),
         // The depth itself, or more that counts for no more than it.
         Ordering::Equal if price.value_floor(counted.amount, price.low_maintenance, weight) == counted.value => weight,
         Ordering::Equal => Bps(0),
@@ -281,32 +281,33 @@ pub fn equity(account: &MarginAccount, reserves: &[Reserve], now: i64) -> Result
     // Last prices, whatever they are like: the table has nothing else for it.
     const { assert!(Use::Insolvency.reads_any()) };
     // The other sums do not fail either, and are not worth a loop without them.
-    Ok(Sums::of(account, reserves, Usd::ZERO, now)?.equity)
+    Ok(HealthSums::of(account, reserves, Usd::ZERO, now)?.equity)
 }
 
 /// Maintenance health and [`equity`] in one pass.
 pub fn maintenance_and_equity(account: &MarginAccount, reserves: &[Reserve], now: i64) -> Result<(Health, Health)> {
-    let Judged { maintenance, equity, .. } = Judged::new(account, reserves, now, newest_price(account, reserves), 0)?;
+    let MaintenanceAndEquity { maintenance, equity, .. } =
+        MaintenanceAndEquity::new(account, reserves, now, newest_price(account, reserves), 0)?;
     Ok((maintenance, equity))
 }
 
 /// What a liquidation is judged by.
-pub(crate) struct Judged {
+pub(crate) struct MaintenanceAndEquity {
     pub maintenance: Health,
     pub equity: Health,
     /// The debt and the collateral asked for.
-    pub debt: Counted,
-    pub collateral: Counted,
+    pub debt: Valued,
+    pub collateral: Valued,
 }
 
 /// A position's atoms, and what they count for in maintenance.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Counted {
+pub(crate) struct Valued {
     pub amount: u64,
     pub value: Usd,
 }
 
-impl Judged {
+impl MaintenanceAndEquity {
     /// All positions of an account at the moment of its `newest` price, and by themselves a debt and a deposit, whose slots are bits
     /// of `asked_for`.
     #[inline(always)]
@@ -318,14 +319,14 @@ impl Judged {
         mut asked_for: u32,
     ) -> Result<Self> {
         let (mut maintenance, mut equity) = (Health::default(), Health::default());
-        let (mut debt, mut collateral) = (Counted::default(), Counted::default());
+        let (mut debt, mut collateral) = (Valued::default(), Valued::default());
         for_each_position(account, reserves, now, newest, |held| {
             let amount = held.amount(now);
             let value = held.required(amount, Requirement::Maintenance, Usd::ZERO)?;
             maintenance.add(value, held.is_debt);
             equity.add(held.at_spot(amount), held.is_debt);
             if asked_for & 1 != 0 {
-                *(if held.is_debt { &mut debt } else { &mut collateral }) = Counted { amount, value };
+                *(if held.is_debt { &mut debt } else { &mut collateral }) = Valued { amount, value };
             }
             asked_for >>= 1;
             Ok(())
@@ -335,7 +336,7 @@ impl Judged {
 }
 
 /// A position with what its value depends on.
-struct Held<'a> {
+struct PositionView<'a> {
     reserve: &'a Reserve,
     shares: Shares,
     is_debt: bool,
@@ -350,12 +351,12 @@ fn for_each_position(
     reserves: &[Reserve],
     now: i64,
     newest: i64,
-    mut visit: impl FnMut(&Held) -> Result<()>,
+    mut visit: impl FnMut(&PositionView) -> Result<()>,
 ) -> Result<()> {
     let terms = AccountTerms::of(account);
     for position in account.positions() {
         let reserve = reserves.get(position.reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
-        visit(&Held {
+        visit(&PositionView {
             reserve,
             shares: position.shares,
             is_debt: position.is_debt(),
@@ -366,7 +367,7 @@ fn for_each_position(
     Ok(())
 }
 
-impl Held<'_> {
+impl PositionView<'_> {
     /// What it is worth in atoms, interest until `now` included.
     #[inline(always)]
     fn amount(&self, now: i64) -> u64 {
@@ -377,7 +378,7 @@ impl Held<'_> {
         }
     }
 
-    /// How its price is read: see [`crate::rules`].
+    /// How its price is read: see [`crate::price::policy`].
     #[inline(always)]
     fn treatment(&self, requirement: Requirement) -> Treatment {
         requirement.use_of(self.is_debt).treatment(self.condition)
@@ -510,19 +511,19 @@ impl HealthReport {
             return Ok(());
         }
         let Some(proved) = proved(account, reserves, now)? else { return Ok(()) };
-        let Sums { maintenance, equity, .. } = Sums::of(&proved, reserves, Usd::ZERO, now)?;
+        let HealthSums { maintenance, equity, .. } = HealthSums::of(&proved, reserves, Usd::ZERO, now)?;
         let health = if requirement == Self::MAINTENANCE { maintenance } else { equity };
         require_ratio(health.collateral, health.debt, min_ratio)
     }
 
     /// Computes all three.
     pub fn new(account: &MarginAccount, reserves: &[Reserve], market: &MarketConfig, now: i64) -> Result<Self> {
-        let mut sums = Sums::of(account, reserves, market.dust(), now)?;
+        let mut sums = HealthSums::of(account, reserves, market.dust(), now)?;
         if market.value_at_risk.is_asked_for() && sums.can_add_risk {
             // Once more: most markets do not ask, and should not pay.
             sums.initial = health(account, reserves, market, now, Requirement::Initial)?;
         }
-        let Sums { initial, maintenance, equity, can_add_risk } = sums;
+        let HealthSums { initial, maintenance, equity, can_add_risk } = sums;
         Ok(Self {
             initial_collateral: U128::new(initial.collateral.0),
             initial_debt: U128::new(if can_add_risk { initial.debt.0 } else { u128::MAX }),
@@ -540,7 +541,7 @@ fn require_ratio(collateral: Usd, debt: Usd, min_ratio: u32) -> Result<()> {
     if least.is_some_and(|least| collateral.0 >= least) { Ok(()) } else { Err(Error::HealthBelowMinimum) }
 }
 
-struct Sums {
+struct HealthSums {
     initial: Health,
     maintenance: Health,
     equity: Health,
@@ -548,7 +549,7 @@ struct Sums {
     can_add_risk: bool,
 }
 
-impl Sums {
+impl HealthSums {
     #[inline(never)]
     fn of(account: &MarginAccount, reserves: &[Reserve], dust: Usd, now: i64) -> Result<Self> {
         let (mut initial, mut maintenance, mut equity) = (Health::default(), Health::default(), Health::default());

@@ -72,19 +72,19 @@ impl Index {
     /// `shares × index`, exactly. In range because the books hold every total below 2^64 atoms (invariant 2).
     #[inline(always)]
     pub const fn exact(self, shares: Shares) -> ExactAtoms {
-        add_wide(wide(shares.0, self.fraction), exact(mul(shares.0, self.whole)))
+        add_wide_proved(wide(shares.0, self.fraction), exact(mul_proved(shares.0, self.whole)))
     }
 
     /// What shares are worth when they are paid out: `⌊shares × index⌋`.
     #[inline(always)]
     pub fn amount_floor(self, shares: Shares) -> u64 {
-        add(mul_shift_floor(shares.0, self.fraction), mul(shares.0, self.whole))
+        add_proved(mul_shift_floor(shares.0, self.fraction), mul_proved(shares.0, self.whole))
     }
 
     /// What shares cost when they are owed: `⌈shares × index⌉`.
     #[inline(always)]
     pub fn amount_ceil(self, shares: Shares) -> u64 {
-        add(mul_shift_ceil(shares.0, self.fraction), mul(shares.0, self.whole))
+        add_proved(mul_shift_ceil(shares.0, self.fraction), mul_proved(shares.0, self.whole))
     }
 
     /// `⌈shares × index⌉` and `⌊shares × index⌋`.
@@ -92,7 +92,7 @@ impl Index {
     pub fn amount_bounds(self, shares: Shares) -> (u64, u64) {
         let exact = self.exact(shares);
         let floor = (exact >> 64) as u64;
-        (add(floor, (exact as u64 != 0) as u64), floor)
+        (add_proved(floor, (exact as u64 != 0) as u64), floor)
     }
 
     /// The most shares that `amount` covers: `⌊amount / index⌋`. `None` if they exceed 64 bits or the index is zero.
@@ -155,9 +155,9 @@ impl Index {
         if shares.0 >> 32 == 0 || self.whole == 0 {
             return self.exactly(shares);
         }
-        let below = add(mul_shift32_floor(shares.0, self.fraction >> 32), mul(shares.0, self.whole));
+        let below = add_proved(mul_shift32_floor(shares.0, self.fraction >> 32), mul_proved(shares.0, self.whole));
         // The fraction's low half is worth less than shares ÷ 2^32, and the product's last atom was cut.
-        (add(below, (shares.0 >> 32) + 2), below)
+        (add_proved(below, (shares.0 >> 32) + 2), below)
     }
 
     /// [`Self::amount_roughly`] where an atom, or a fraction's low half, would show.
@@ -183,7 +183,7 @@ impl Index {
             return self.grown_by(mul_shift_ceil(self.fraction, growth.0), growth);
         }
         // The fraction's low half times the growth is less than growth ÷ 2^32, and the product's last unit was cut.
-        let above = add(mul_shift32_floor(growth.0, self.fraction >> 32), (growth.0 >> 32) + 2);
+        let above = add_proved(mul_shift32_floor(growth.0, self.fraction >> 32), (growth.0 >> 32) + 2);
         self.plus(above, growth.0 as u128)
     }
 
@@ -198,7 +198,7 @@ impl Index {
     /// growth doubles at most.
     #[inline(always)]
     fn plus(self, of_fraction: u64, of_whole: u128) -> Self {
-        Self::from_bits(add_wide(add_wide(self.to_bits(), of_whole), of_fraction as u128))
+        Self::from_bits(add_wide_proved(add_wide(self.to_bits(), of_whole), of_fraction as u128))
     }
 }
 
@@ -218,18 +218,18 @@ pub fn growth(rate: Rate, seconds: u64) -> Fraction {
     // eleven bits, which tells whether the whole one does. The checked product costs 40 compute units more.
     let is_long = seconds >> 21 != 0
         && if seconds >> 32 == 0 {
-            mul(rate.0 >> 11, seconds) >= MAX_EXPONENT >> 11
+            mul_proved(rate.0 >> 11, seconds) >= MAX_EXPONENT >> 11
         } else {
             rate.0.saturating_mul(seconds) >= MAX_EXPONENT
         };
     if is_long {
         return long_growth(MAX_EXPONENT);
     }
-    let exponent = mul(rate.0, seconds);
+    let exponent = mul_proved(rate.0, seconds);
     if exponent >> 44 == 0 {
         // The square's low bits, dropped before the product, are worth less than a unit of the result.
         let half = exponent >> 12;
-        return Fraction(add(exponent, mul(half, half) >> 41));
+        return Fraction(add_proved(exponent, mul_proved(half, half) >> 41));
     }
     long_growth(if exponent < MAX_EXPONENT { exponent } else { MAX_EXPONENT })
 }
@@ -241,13 +241,13 @@ fn long_growth(exponent: u64) -> Fraction {
     // factors: that takes less than 2^-51 from the square's half and less from the rest.
     let x = exponent & ((1 << 54) - 1);
     let short = x >> 22;
-    let square = mul(short, short) >> 20;
-    let cube = mul(square >> 12, short) >> 30;
-    let fourth = mul(square >> 12, square >> 12) >> 40;
-    let series = add(add(x, square / 2), add(cube / 6, fourth / 24));
+    let square = mul_proved(short, short) >> 20;
+    let cube = mul_proved(square >> 12, short) >> 30;
+    let fourth = mul_proved(square >> 12, square >> 12) >> 40;
+    let series = add_proved(add_proved(x, square / 2), add_proved(cube / 6, fourth / 24));
     let looked_up = BY_1024TH[(exponent >> 54) as usize];
     // (1 + a)(1 + b) − 1, in range because the exponents add up to at most ln 2.
-    Fraction(add(add(looked_up, series), mul_shift_below(looked_up, series)))
+    Fraction(add_proved(add_proved(looked_up, series), mul_shift_below(looked_up, series)))
 }
 
 /// `e^(k ÷ 1024) − 1`; ln 2 is below 710 ÷ 1024.

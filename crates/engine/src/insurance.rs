@@ -190,7 +190,7 @@ impl Ledger<'_> {
         if amount == 0 {
             return Err(Error::AmountIsZero);
         }
-        let (_, record) = self.admitted(Action::Stake, stake.reserve)?;
+        let (_, record) = self.admit_and_accrue(Action::Stake, stake.reserve)?;
         record.set_some_fees_aside();
         stake.renew(&record.insurance);
         if stake.shares == Shares::ZERO && amount < record.config.min_deposit {
@@ -218,7 +218,7 @@ impl Ledger<'_> {
     /// Pays out what was asked for and has cooled down.
     pub fn unstake(&mut self, stake: &mut Stake) -> Result<Movement> {
         let now = self.now;
-        let (_, record) = self.admitted(Action::Unstake, stake.reserve)?;
+        let (_, record) = self.admit_and_accrue(Action::Unstake, stake.reserve)?;
         record.set_some_fees_aside();
         stake.renew(&record.insurance);
         let shares = stake.asked_for;
@@ -286,7 +286,7 @@ impl Reserve {
         self.claimable -= fees;
         // What was a debt is cash now: the sum of both does not grow by more than rounding up.
         self.cash += insurance + fees;
-        let (assets, deposits) = self.books();
+        let (assets, deposits) = self.assets_and_deposits();
         let missing = deposits.saturating_sub(assets);
         if missing != 0 {
             self.deposit_index = self.index_for(assets);

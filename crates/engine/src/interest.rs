@@ -111,7 +111,7 @@ impl Controller {
 
     #[inline(always)]
     const fn bound(bps: Bps) -> u64 {
-        if bps.0 == ONE_BPS { 1 << 48 } else { mul(bps.0 as u64, MULTIPLIER_BPS) }
+        if bps.0 == ONE_BPS { 1 << 48 } else { mul_proved(bps.0 as u64, MULTIPLIER_BPS) }
     }
 
     /// Moves the multiplier m for `seconds` at a utilisation u: `m × (1 + speed × e × time)`, where e is the distance from
@@ -123,14 +123,14 @@ impl Controller {
             return;
         }
         // Right to 10^-6.
-        let target = mul(config.target.0 as u64, (1 << 32) / ONE_BPS as u64);
+        let target = mul_proved(config.target.0 as u64, (1 << 32) / ONE_BPS as u64);
         let is_above = self.utilisation > target;
-        let way = if is_above { sub(1 << 32, target) } else { target };
+        let way = if is_above { sub_proved(1 << 32, target) } else { target };
         // 16 fractional bits, at most one.
         let error = (self.utilisation.abs_diff(target) << 16) / way;
         let time = if seconds < DAY { seconds } else { DAY };
         // 2^14 × 2^17 × 2^17 × 2^16: fits. 32 fractional bits, at most one.
-        let part = (mul(mul(config.speed.0 as u64, time), error) << 16) / (DAY * ONE_BPS as u64);
+        let part = (mul_proved(mul_proved(config.speed.0 as u64, time), error) << 16) / (DAY * ONE_BPS as u64);
         // A multiplier is below 2^51: 2^31 × 2^32 fits.
         let change = mul(self.multiplier >> 20, part) >> 12;
         self.multiplier = if is_above {
@@ -144,7 +144,7 @@ impl Controller {
     #[inline(always)]
     pub fn rate(&self, of_curve: Rate) -> Rate {
         // 2^43 × 2^19.
-        let rate = add(mul(of_curve.0, self.multiplier >> 32) >> 16, self.premium.0);
+        let rate = add_proved(mul_proved(of_curve.0, self.multiplier >> 32) >> 16, self.premium.0);
         Rate(if rate < MAX_RATE { rate } else { MAX_RATE })
     }
 
@@ -153,8 +153,8 @@ impl Controller {
     pub fn set_premium(&mut self, config: &ControllerConfig, excess: Bps) {
         const RATE_BPS: u64 = rate_of(1);
         // At most 2^32 ÷ 10^4 × 2^26.
-        let bps = mul(excess.0 as u64, config.volatility_premium.0 as u64) / ONE_BPS as u64;
-        self.premium = Rate(mul(bps, RATE_BPS));
+        let bps = mul_proved(excess.0 as u64, config.volatility_premium.0 as u64) / ONE_BPS as u64;
+        self.premium = Rate(mul_proved(bps, RATE_BPS));
     }
 }
 
@@ -167,7 +167,7 @@ impl Utilisation {
     #[inline(always)]
     pub fn new(cash: u64, debt: u64) -> Self {
         // Both are parts of a reserve's liquidity, which is below 2^64 atoms (invariant 2).
-        let total = add(cash, debt);
+        let total = add_proved(cash, debt);
         Self::cut(debt, total, excess_over_32_bits(total))
     }
 
@@ -239,8 +239,8 @@ impl RateCurve {
         const YEAR_BPS: u64 = (Rate::YEAR * ONE_BPS as u64) >> 11;
         const { assert!(YEAR_BPS << 11 == Rate::YEAR * ONE_BPS as u64) };
         // In basis points with 32 fractional bits: below 2^46.
-        let at = mul(utilisation.0, ONE_BPS as u64);
-        let at_most = (add(at, u32::MAX as u64) >> 32) as u16;
+        let at = mul_proved(utilisation.0, ONE_BPS as u64);
+        let at_most = (add_proved(at, u32::MAX as u64) >> 32) as u16;
         // Utilisation mostly lies in the curve's upper half. A point not in use may be anything.
         const HALF: usize = MAX_POINTS / 2;
         let is_above = self.count > HALF as u8 && at_most > self.points[HALF].utilisation.0;
@@ -250,10 +250,11 @@ impl RateCurve {
             if at_most <= high.utilisation.0 {
                 let start = (low.utilisation.0 as u64) << 32;
                 // (at − start) < 2^46 and the rise ≤ 100,000 < 2^17: the product stays below 2^63.
-                let rise = sub(high.rate_bps as u64, low.rate_bps as u64);
-                let width = sub(high.utilisation.0 as u64, low.utilisation.0 as u64);
+                let rise = sub_proved(high.rate_bps as u64, low.rate_bps as u64);
+                let width = sub_proved(high.utilisation.0 as u64, low.utilisation.0 as u64);
                 // Below 2^49 with 32 fractional bits; × 2^32 ÷ 2^11 = × 2^15 × 2^6: a digit of 15 bits and one of 6.
-                let rate_bps = add((low.rate_bps as u64) << 32, mul(sub(at, start), rise) / width) << 15;
+                let rate_bps =
+                    add_proved((low.rate_bps as u64) << 32, mul_proved(sub_proved(at, start), rise) / width) << 15;
                 return Rate(((rate_bps / YEAR_BPS) << 6) | (((rate_bps % YEAR_BPS) << 6) / YEAR_BPS));
             }
             low = high;

@@ -3,13 +3,16 @@
 use crate::{
     actions::{Ledger, Movement, repayment},
     error::{Error, Result},
-    flow::{Period, Throughput},
+    flow::{Period, RateLimit},
     gate::Action,
-    health::{AccountTerms, Counted, Health, Judged, Requirement, marginal_weight, newest_price, spot_value, weighted},
+    health::{
+        AccountTerms, Counted, Health, MaintenanceAndEquity, Requirement, marginal_weight, newest_price, spot_value,
+        weighted,
+    },
     margin::{MarginAccount, Side},
     market::MarketConfig,
     math::{
-        add_wide, is_below, less_wide, mul, mul_div_floor, mul_div_wide_ceil, mul_shift_floor, ratio30,
+        add_wide, is_below, mul, mul_div_floor, mul_div_wide_ceil, mul_shift_floor, ratio30, saturating_sub_wide,
         scaled_quotient, seconds_since, wide,
     },
     reserve::{Reserve, ReserveConfig},
@@ -68,8 +71,8 @@ impl Ledger<'_> {
             return Err(Error::AmountIsZero);
         }
         account.require_idle(Action::Liquidate)?;
-        self.accrued(debt)?;
-        self.accrued(collateral)?;
+        self.accrue_reserve(debt)?;
+        self.accrue_reserve(collateral)?;
         let debt_slot = account.find(debt, Side::Debt)?;
         let owed = account.positions[debt_slot].shares;
         let collateral_slot = account.find(collateral, Side::Deposit)?;
@@ -81,14 +84,18 @@ impl Ledger<'_> {
         }
         // By reference: a copy would cost more than the check.
         let judged = &self.judge(account, moment, debt_slot, collateral_slot);
-        let &Judged { maintenance: ref before, equity: ref worth, debt: owed_counted, collateral: held_counted } =
-            judged.as_ref().map_err(|error| *error)?;
-        let is_healthy = before.covers();
+        let &MaintenanceAndEquity {
+            maintenance: ref before,
+            equity: ref worth,
+            debt: owed_counted,
+            collateral: held_counted,
+        } = judged.as_ref().map_err(|error| *error)?;
+        let is_healthy = before.is_healthy();
         let is_due = self.reserves[debt as usize].is_due(self.now);
         if !is_healthy {
-            account.see_liquidatable(self.now);
+            account.record_liquidatable(self.now);
         } else {
-            max_repay = max_repay.min(self.callable(debt, collateral, is_due)?);
+            max_repay = max_repay.min(self.max_forced_repayment(debt, collateral, is_due)?);
         }
         let (debt_record, collateral_record) = (&self.reserves[debt as usize], &self.reserves[collateral as usize]);
         let terms = AccountTerms::of(account);
@@ -106,7 +113,7 @@ impl Ledger<'_> {
         };
         let market = &self.market.config;
         let waited = if is_healthy { 0 } else { seconds_since(account.liquidatable_since, self.now) };
-        let equity = worth.collateral.less(worth.debt).bps_of(worth.debt);
+        let equity = worth.collateral.saturating_sub(worth.debt).bps_of(worth.debt);
         let penalty = penalty(&pair.collateral.config, market, before, equity, waited);
         let insured = insured_share(penalty, pair.debt.config.insurance.penalty_share);
         let most = max_repay - mul_shift_floor(max_repay, insured);
@@ -114,8 +121,11 @@ impl Ledger<'_> {
         let limits = (market.liquidations(), pair.collateral.config.breakers.liquidations());
         let room = windows.0.room(limits.0, Period::Hour, self.now);
         let room = room.min(windows.1.room(limits.1, Period::Hour, self.now));
-        let most =
-            if equity > market.near_insolvency { pair.within(room, market.dust_value, penalty, most)? } else { most };
+        let most = if equity > market.near_insolvency {
+            pair.cap_to_limit(room, market.dust_value, penalty, most)?
+        } else {
+            most
+        };
         let exchange = pair.exchange(market, before, penalty, most)?;
         let value = pair.collateral.price.roughly(exchange.seized.amount);
         windows.0.add(value);
@@ -124,8 +134,8 @@ impl Ledger<'_> {
         if exchange.seized.amount < min_collateral {
             return Err(Error::CollateralBelowMinimum);
         }
-        if after.covers() {
-            account.see_healthy();
+        if after.is_healthy() {
+            account.clear_liquidatable();
         }
 
         // Of no more than `most`: with it, it is no more than `max_repay`.
@@ -164,7 +174,7 @@ impl Ledger<'_> {
     /// may take in an hour is kept for those who are.
     #[cold]
     #[inline(never)]
-    fn callable(&self, debt: u8, collateral: u8, is_due: bool) -> Result<u64> {
+    fn max_forced_repayment(&self, debt: u8, collateral: u8, is_due: bool) -> Result<u64> {
         if !is_due {
             return Err(Error::AccountIsHealthy);
         }
@@ -172,9 +182,9 @@ impl Ledger<'_> {
             Use::NewRiskDebt.require(self.reserves[reserve as usize].price.condition(self.now))?;
         }
         let (price, collateral) = (&self.reserves[debt as usize].price, &self.reserves[collateral as usize]);
-        let half = |mut window: Throughput, limit: u64| match limit {
+        let half = |mut window: RateLimit, limit: u64| match limit {
             0 => u64::MAX,
-            _ => window.room(limit, Period::Hour, self.now).saturating_sub(limit / 2),
+            _ => window.remaining(limit, Period::Hour, self.now).saturating_sub(limit / 2),
         };
         let room = half(self.market.liquidated, self.market.config.liquidations())
             .min(half(collateral.liquidated, collateral.config.breakers.liquidations()));
@@ -200,8 +210,14 @@ impl Ledger<'_> {
 
     /// Out of line, so that its loop has the registers to itself.
     #[inline(never)]
-    fn judge(&self, account: &MarginAccount, moment: i64, debt_slot: usize, collateral_slot: usize) -> Result<Judged> {
-        Judged::new(account, self.reserves, self.now, moment, 1 << debt_slot | 1 << collateral_slot)
+    fn judge(
+        &self,
+        account: &MarginAccount,
+        moment: i64,
+        debt_slot: usize,
+        collateral_slot: usize,
+    ) -> Result<MaintenanceAndEquity> {
+        MaintenanceAndEquity::new(account, self.reserves, self.now, moment, 1 << debt_slot | 1 << collateral_slot)
     }
 }
 
@@ -213,10 +229,10 @@ impl Ledger<'_> {
 fn penalty(collateral: &ReserveConfig, market: &MarketConfig, health: &Health, equity: Bps, waited: u64) -> Bps {
     let range = (collateral.max_penalty.0 - collateral.min_penalty.0) as u64;
     let depth = health.shortfall().0.min(market.full_penalty_shortfall.0) as u64;
-    let mut above = mul(range, depth) / market.full_penalty_shortfall.0 as u64;
+    let mut above = mul_proved(range, depth) / market.full_penalty_shortfall.0 as u64;
     if market.full_penalty_after != 0 {
         let after = market.full_penalty_after as u64;
-        above = range.min(above + mul(range, waited.min(after)) / after);
+        above = range.min(above + mul_proved(range, waited.min(after)) / after);
     }
     Bps((collateral.min_penalty.0 + above as u16).min(equity.0.max(collateral.min_penalty.0)))
 }
@@ -226,7 +242,7 @@ fn penalty(collateral: &ReserveConfig, market: &MarketConfig, health: &Health, e
 fn insured_share(penalty: Bps, share: Bps) -> u64 {
     const ONE_PART: u64 = ((1u128 << 64) / (ONE_BPS as u128 * ONE_BPS as u128)) as u64;
     // At most 2,500 × 8,000 parts of 10^8.
-    mul(mul(penalty.0 as u64, share.0 as u64), ONE_PART)
+    mul_proved(mul_proved(penalty.0 as u64, share.0 as u64), ONE_PART)
 }
 
 /// The two positions a liquidation changes; both reserves are accrued.
@@ -292,19 +308,19 @@ impl Pair<'_> {
 
     /// The most that may be repaid while there is room for no more than so much collateral, 10^-8 USD; less than dust is none.
     #[inline(always)]
-    fn within(&self, room: u64, dust: u64, penalty: Bps, max_repay: u64) -> Result<u64> {
+    fn cap_to_limit(&self, room: u64, dust: u64, penalty: Bps, max_repay: u64) -> Result<u64> {
         let most = max_repay.min(self.owed_counted.amount);
         // A penalty is a quarter at most: what is seized for three quarters of the room fits it.
         let value = self.debt.price.roughly(most);
         if value <= room - room / 4 {
             return Ok(max_repay);
         }
-        if room < dust { Err(Error::LiquidationThrottled) } else { self.cut_to(room, penalty, most, value) }
+        if room < dust { Err(Error::LiquidationThrottled) } else { self.scale_to_limit(room, penalty, most, value) }
     }
 
     #[cold]
     #[inline(never)]
-    fn cut_to(&self, room: u64, penalty: Bps, most: u64, value: u64) -> Result<u64> {
+    fn scale_to_limit(&self, room: u64, penalty: Bps, most: u64, value: u64) -> Result<u64> {
         let seized = value.saturating_add(mul_div_floor(value, penalty.0 as u64, ONE_BPS as u64).unwrap_or(u64::MAX));
         if seized <= room {
             return Ok(most);
@@ -329,17 +345,17 @@ impl Pair<'_> {
         if self.is_due || (health.debt.0 | health.collateral.0) >> 112 != 0 {
             return owed;
         }
-        let missing = less_wide(times(health.debt.0, target), times(health.collateral.0, ONE));
+        let missing = saturating_sub_wide(times(health.debt.0, target), times(health.collateral.0, ONE));
         // Reading < 2^48 + 3 and liability weight × target < 2^16 × 2^14.
         let liability_weight = self.debt.risk.weights[self.debt_terms as usize].maintenance_liability;
-        let relieved = wide(mul(debt.high_maintenance.0, liability_weight.0 as u64), target);
+        let relieved = wide(mul_proved(debt.high_maintenance.0, liability_weight.0 as u64), target);
         // The low reading is at most the spot, the asset weight and the penalty below 2^14 each.
         // Beyond the position's depth the first atoms taken weigh less than the last: this falls short of the target then.
         let asset_weight = marginal_weight(self.collateral, &self.held_counted, self.collateral_terms);
-        let weighted = mul(ratio30(collateral.low_maintenance.0, collateral.spot.0), asset_weight.0 as u64);
-        let taken = wide(mul(debt.spot.0, ONE + penalty.0 as u64), weighted) >> 30;
+        let weighted = mul_proved(ratio30(collateral.low_maintenance.0, collateral.spot.0), asset_weight.0 as u64);
+        let taken = wide(mul_proved(debt.spot.0, ONE + penalty.0 as u64), weighted) >> 30;
         // Weight × (1 + penalty) < 1 ≤ liability weight: the denominator is positive.
-        let net = ((less_wide(relieved, taken) >> CUT) as u64).max(1);
+        let net = ((saturating_sub_wide(relieved, taken) >> CUT) as u64).max(1);
         let needed = if debt.shift < CUT {
             scaled_quotient(missing >> (CUT - debt.shift), 0, net, true)
         } else {
@@ -378,20 +394,20 @@ impl Pair<'_> {
         let collateral =
             |amount| weighted(self.collateral, amount, false, self.collateral_terms, Requirement::Maintenance);
         let left = self.debt.debt_index.amount_ceil(Shares(self.owed.0 - exchange.burned.shares.0));
-        let relieved = self.owed_counted.value.less(debt(left));
+        let relieved = self.owed_counted.value.saturating_sub(debt(left));
         let left = self.collateral.deposit_index.amount_floor(Shares(self.held.0 - exchange.seized.shares.0));
-        let taken = self.held_counted.value.less(collateral(left));
+        let taken = self.held_counted.value.saturating_sub(collateral(left));
         if is_below(relieved.0, taken.0) {
             return Err(Error::LiquidationWorsensHealth);
         }
-        Ok(Health { collateral: before.collateral.less(taken), debt: before.debt.less(relieved) })
+        Ok(Health { collateral: before.collateral.saturating_sub(taken), debt: before.debt.saturating_sub(relieved) })
     }
 }
 
 /// A value below 2^112 times basis points.
 #[inline(always)]
 fn times(value: u128, bps: u64) -> u128 {
-    add_wide(wide(value as u64, bps), (mul((value >> 64) as u64, bps) as u128) << 64)
+    add_wide_proved(wide(value as u64, bps), (mul_proved((value >> 64) as u64, bps) as u128) << 64)
 }
 
 impl Ledger<'_> {

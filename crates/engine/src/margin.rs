@@ -230,7 +230,7 @@ impl MarginAccount {
 
     /// Takes in that the account is liquidatable. Who was last seen so for longer than an hour may have recovered since.
     #[inline(always)]
-    pub fn see_liquidatable(&mut self, now: i64) {
+    pub fn record_liquidatable(&mut self, now: i64) {
         const MOST_UNSEEN: u64 = 3_600;
         if self.liquidatable_since == 0 || seconds_since(self.liquidatable_seen, now) > MOST_UNSEEN {
             self.liquidatable_since = now;
@@ -240,7 +240,7 @@ impl MarginAccount {
 
     /// Takes in that it is not, or no longer.
     #[inline(always)]
-    pub fn see_healthy(&mut self) {
+    pub fn clear_liquidatable(&mut self) {
         (self.liquidatable_since, self.liquidatable_seen) = (0, 0);
     }
 
@@ -280,7 +280,7 @@ impl MarginAccount {
                 return Err(if position.is_debt() { Error::PositionIsDebt } else { Error::PositionIsDeposit });
             }
             // A part of the reserve's total, which fits.
-            position.shares.0 = crate::math::add(position.shares.0, shares.0);
+            position.shares.0 = crate::number::math::add_proved(position.shares.0, shares.0);
             return Ok(false);
         }
         if !self.admits(reserve, side) {

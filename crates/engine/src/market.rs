@@ -4,7 +4,7 @@ use crate::{
     breaker::whole_dollars,
     error::{Error, Result},
     exposure::ValueAtRiskConfig,
-    flow::{Counted, Outflow, OutflowLimits, Throughput},
+    flow::{CappedAtoms, Outflow, OutflowLimits, RateLimit},
     governance::Quota,
     layout::{Address, record},
     parameter::{self, governed},
@@ -147,9 +147,9 @@ record! {
         /// What left all reserves lately, 10^-8 USD.
         pub outflow: Outflow,
         /// Collateral that liquidations took lately.
-        pub liquidated: Throughput,
+        pub liquidated: RateLimit,
         /// What insurances and depositors lost lately.
-        pub losses: Throughput,
+        pub losses: RateLimit,
         /// What the guardian stopped.
         pub pause: Pause,
         /// 1 since losses passed their limit, until governance lifts it.
@@ -182,7 +182,7 @@ impl Market {
     /// Takes in tokens that come to a reserve.
     #[inline(never)]
     pub(crate) fn flow_in(&mut self, reserve: &mut Reserve, amount: u64, now: i64) {
-        let (amount, limits) = (Counted::new(amount), self.config.outflow());
+        let (amount, limits) = (CappedAtoms::new(amount), self.config.outflow());
         if !limits.are_off() {
             let (hour, day) = reserve.balance.pay_in(amount, now);
             if hour | day != 0 {
@@ -195,7 +195,7 @@ impl Market {
     /// Takes in tokens that leave a reserve, of a deposit of so many shares or of [`NO_DEPOSIT`], or refuses it.
     #[inline(never)]
     pub(crate) fn flow_out(&mut self, reserve: &mut Reserve, amount: u64, deposit: Shares, now: i64) -> Result<()> {
-        let amount = Counted::new(amount);
+        let amount = CappedAtoms::new(amount);
         let has_room = reserve.outflow.pay_out(&reserve.config.breakers.outflow(), amount, now);
         let limits = self.config.outflow();
         if limits.are_off() {
@@ -234,7 +234,7 @@ impl Market {
         }
         self.pause.end(now);
         if is_reduced {
-            (self.reduce_only, self.losses.level) = (0, 0);
+            (self.reduce_only, self.losses.used) = (0, 0);
         }
         Ok(())
     }

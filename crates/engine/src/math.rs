@@ -61,19 +61,19 @@ macro_rules! proved {
 // check that it does.
 proved! {
     /// `a × b`, proved to fit.
-    mul(u64) = checked_mul, wrapping_mul;
+    mul_proved(u64) = checked_mul, wrapping_mul;
     /// `a + b`, proved to fit.
-    add(u64) = checked_add, wrapping_add;
+    add_proved(u64) = checked_add, wrapping_add;
     /// `a − b`, of which `a` is proved to be no less.
-    sub(u64) = checked_sub, wrapping_sub;
+    sub_proved(u64) = checked_sub, wrapping_sub;
     /// `a + b`, proved to fit.
-    add_wide(u128) = checked_add, wrapping_add;
+    add_wide_proved(u128) = checked_add, wrapping_add;
     /// `a + b` of small numbers like exponents.
-    add_small(i32) = checked_add, wrapping_add;
+    add_small_proved(i32) = checked_add, wrapping_add;
     /// `a − b` of small numbers like exponents.
-    sub_small(i32) = checked_sub, wrapping_sub;
+    sub_small_proved(i32) = checked_sub, wrapping_sub;
     /// The time from `b` to `a`, neither of which is negative.
-    sub_times(i64) = checked_sub, wrapping_sub;
+    sub_times_proved(i64) = checked_sub, wrapping_sub;
 }
 
 /// `⌊a × b / 2^64⌋`: the product of an amount and a fraction with 64 fractional bits.
@@ -93,18 +93,18 @@ pub fn mul_shift_floor(a: u64, b: u64) -> u64 {
 pub const fn mul_shift_below(a: u64, b: u64) -> u64 {
     let (a1, a0, b1, b0) = (a >> 32, a & LOW, b >> 32, b & LOW);
     // Three parts of the high word of the product.
-    add(add(a1.wrapping_mul(b1), a1.wrapping_mul(b0) >> 32), a0.wrapping_mul(b1) >> 32)
+    add_proved(add_proved(a1.wrapping_mul(b1), a1.wrapping_mul(b0) >> 32), a0.wrapping_mul(b1) >> 32)
 }
 
 /// `⌊a × b / 2^32⌋` for a `b` below 2^32, which is in range: the product of a number and a fraction with 32 fractional bits.
 #[inline(always)]
 pub const fn mul_shift32_floor(a: u64, b: u64) -> u64 {
-    add(mul(a >> 32, b), mul(a & LOW, b) >> 32)
+    add_proved(mul_proved(a >> 32, b), mul_proved(a & LOW, b) >> 32)
 }
 
 /// `a − b`, zero if `b` is larger, which is rare: the library's takes twice as many compute units.
 #[inline(always)]
-pub const fn less(a: u64, b: u64) -> u64 {
+pub const fn saturating_sub(a: u64, b: u64) -> u64 {
     if a < b {
         core::hint::cold_path();
         return 0;
@@ -114,7 +114,7 @@ pub const fn less(a: u64, b: u64) -> u64 {
 
 /// [`less`] of numbers below 2^63, for a third less.
 #[inline(always)]
-pub const fn less_short(a: u64, b: u64) -> u64 {
+pub const fn saturating_sub_short(a: u64, b: u64) -> u64 {
     debug_assert!((a | b) >> 63 == 0);
     let rest = a.wrapping_sub(b) as i64;
     if rest > 0 { rest as u64 } else { 0 }
@@ -122,7 +122,7 @@ pub const fn less_short(a: u64, b: u64) -> u64 {
 
 /// [`less`] of 128-bit numbers.
 #[inline(always)]
-pub const fn less_wide(a: u128, b: u128) -> u128 {
+pub const fn saturating_sub_wide(a: u128, b: u128) -> u128 {
     if is_below(a, b) {
         core::hint::cold_path();
         return 0;
@@ -166,7 +166,7 @@ pub const fn seconds_since(then: i64, now: i64) -> u64 {
 #[inline(always)]
 pub const fn mul_shift_ceil(a: u64, b: u64) -> u64 {
     let (high, low) = wide_mul(a, b);
-    add(high, (low != 0) as u64)
+    add_proved(high, (low != 0) as u64)
 }
 
 /// `⌊a × b / d⌋`, `None` if it does not fit in 64 bits or `d` is zero.
@@ -300,7 +300,7 @@ pub const fn root(n: u64) -> u64 {
     // At most 2^32.
     let mut root = 1 << bit_length(n).div_ceil(2);
     loop {
-        let next = add(root, n / root) >> 1;
+        let next = add_proved(root, n / root) >> 1;
         if next >= root {
             return root;
         }
@@ -358,7 +358,7 @@ const fn mul_div_rest(a: u128, b: u64, d: u64) -> Option<(u128, u64)> {
     }
     let low = wide(a as u64, b);
     // At most (2^64 − 1)² + 2^64 − 1.
-    let high = add_wide(wide((a >> 64) as u64, b), low >> 64);
+    let high = add_wide_proved(wide((a >> 64) as u64, b), low >> 64);
     let (high, low) = (high, low as u64);
     let (top, carried) = if high >> 64 == 0 && (high as u64) < d {
         (0, high as u64)
@@ -378,7 +378,7 @@ const fn mul_div_rest(a: u128, b: u64, d: u64) -> Option<(u128, u64)> {
 /// `⌈n / d⌉` where `n + d` fits: the standard library looks at the rest.
 #[inline(always)]
 pub const fn div_up(n: u64, d: u64) -> u64 {
-    add(n, d - 1) / d
+    add_proved(n, d - 1) / d
 }
 
 /// `⌈n / d⌉` with one division: the standard library's takes two, quotient and rest.

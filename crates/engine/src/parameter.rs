@@ -229,11 +229,11 @@ const fn table<T: Governed, const N: usize>() -> [Parameter; N] {
 }
 
 /// The parameters of a market, in order.
-pub static MARKET: [Parameter; count(<crate::market::MarketConfig as Governed>::NODES)] =
-    table::<crate::market::MarketConfig, _>();
+pub static MARKET: [Parameter; count(<crate::state::market::MarketConfig as Governed>::NODES)] =
+    table::<crate::state::market::MarketConfig, _>();
 /// The parameters of a reserve, in order.
-pub static RESERVE: [Parameter; count(<crate::reserve::ReserveConfig as Governed>::NODES)] =
-    table::<crate::reserve::ReserveConfig, _>();
+pub static RESERVE: [Parameter; count(<crate::state::reserve::ReserveConfig as Governed>::NODES)] =
+    table::<crate::state::reserve::ReserveConfig, _>();
 
 /// Refuses a record with a parameter outside of its range.
 pub fn validate(table: &[Parameter], record: &[u8]) -> Result<()> {
@@ -325,7 +325,7 @@ pub fn edit(
     if edits.is_empty() { Ok(sum) } else { Err(Error::ParameterUnknown) }
 }
 
-/// Defines a [record](crate::layout::record) of parameters. Behind each field stands its rule:
+/// Defines a [record](crate::record::layout::record) of parameters. Behind each field stands its rule:
 ///
 /// - `[Unit, least..=most, Direction, Error]`: a number, or an address;
 /// - `[each Type, Unit, …]`: several of them side by side;

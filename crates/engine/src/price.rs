@@ -141,7 +141,7 @@ impl OracleConfig {
 }
 
 /// A published price and the account it was read from. Whether the account's owner is an allowed receiver is the market's
-/// to say ([`crate::market::Market::accepts_receiver`]).
+/// to say ([`crate::state::market::Market::accepts_receiver`]).
 #[derive(Clone, Copy, Debug)]
 pub struct Source {
     /// The account.
@@ -277,8 +277,8 @@ pub fn in_range(number: u64, exponent: i32) -> bool {
         }
         powers
     };
-    let least = sub_small(MIN_MAGNITUDE, exponent);
-    let most = sub_small(MAX_MAGNITUDE, exponent);
+    let least = sub_small_proved(MIN_MAGNITUDE, exponent);
+    let most = sub_small_proved(MAX_MAGNITUDE, exponent);
     // A published number is below 2^63 < 10^19: larger bounds cannot be passed.
     (least <= 0 || number >= POWERS[least as usize]) && (most > 19 || number <= POWERS[most as usize])
 }

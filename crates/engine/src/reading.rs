@@ -5,8 +5,8 @@ use crate::{
     error::{Error, Result},
     layout::{FieldType, Layout, record},
     math::{
-        add, add_small, add_wide, bit_length, bit_length_wide, div_up, later, less_short, mul, mul_shift_below,
-        scaled_quotient, sub_small, sub_times, wide_mul,
+        add, add_small, add_wide, bit_length, bit_length_wide, div_up, later, mul, mul_shift_below,
+        saturating_sub_short, scaled_quotient, sub_small, sub_times, wide_mul,
     },
     price::{MIN_EXPONENT, OracleConfig, Quote},
     rules::{Condition, FAVOUR_SECONDS},
@@ -105,14 +105,14 @@ impl PriceCache {
         let lowest = price.min(ema_price).min(slow_low);
         let highest = price.max(ema_price).max(slow_high);
         // Published exponents are −18 to 0, and there are 18 decimals at most.
-        let unit = sub_small(add_small(exponent, USD_UNIT_DIGITS), decimals as i32);
-        let scale = Scale::new(add(highest, bias), unit);
+        let unit = sub_small_proved(add_small_proved(exponent, USD_UNIT_DIGITS), decimals as i32);
+        let scale = Scale::new(add_proved(highest, bias), unit);
         let spot = scale.floor(price);
         // At least one, which makes up for what the power of ten was rounded down by.
         let bias = if bias == 0 { Reading(1) } else { scale.ceil(bias) };
-        let below = |reading: Reading| Reading(less_short(reading.0, bias.0));
+        let below = |reading: Reading| Reading(saturating_sub_short(reading.0, bias.0));
         // Above a reading rounded down by less than one.
-        let above = |reading: Reading| Reading(add(reading.0, bias.0 + 1));
+        let above = |reading: Reading| Reading(add_proved(reading.0, bias.0 + 1));
         // One of the two is mostly the spot price itself.
         let scaled = |number| if number == price { spot } else { scale.floor(number) };
         *self = Self {
@@ -194,11 +194,11 @@ impl PriceCache {
             }
         };
         // Publish times are positive and never fall.
-        let seconds = sub_times(publish_time, self.publish_time).min(MAX_SECONDS) as u64;
+        let seconds = sub_times_proved(publish_time, self.publish_time).min(MAX_SECONDS) as u64;
         // 37 bits × (3,600 × 10,000 < 2^26): fits. At most the reference itself.
-        let step = (mul(reference >> 26, mul(seconds, speed.0 as u64)) / HOUR_BPS) << 26;
+        let step = (mul_proved(reference >> 26, mul_proved(seconds, speed.0 as u64)) / HOUR_BPS) << 26;
         // The reference has 63 bits: the sum fits.
-        let (low, high) = (reference - step, add(reference, step));
+        let (low, high) = (reference - step, add_proved(reference, step));
         if quote.price > high >> bits {
             return normalised(high, bits);
         }
@@ -220,7 +220,7 @@ impl PriceCache {
         self.condition = halt.worsen(condition) as u8;
     }
 
-    /// What the price is good for by itself at `now`. Beside others: [`crate::reserve::Reserve::condition`].
+    /// What the price is good for by itself at `now`. Beside others: [`crate::state::reserve::Reserve::condition`].
     #[inline(always)]
     pub fn condition(&self, now: i64) -> Condition {
         // A clock that steps back makes a price newer, not stale.
@@ -285,7 +285,7 @@ impl PriceCache {
     #[inline(always)]
     pub(crate) fn value_floor_shifted(&self, amount: u64, reading: Reading, weight: Bps, shift: u32) -> Usd {
         // Reading < 2^48 + 3 and weight < 2^16 (at most 50,000): the product fits.
-        Usd(shift_right(wide_mul(amount, mul(reading.0, weight.0 as u64)), shift).0)
+        Usd(shift_right(wide_mul(amount, mul_proved(reading.0, weight.0 as u64)), shift).0)
     }
 
     /// Weighted value of an amount, rounded up: for debts.
@@ -297,8 +297,8 @@ impl PriceCache {
     /// The same with another shift than the reading's, at most twice the value.
     #[inline(always)]
     pub(crate) fn value_ceil_shifted(&self, amount: u64, reading: Reading, weight: Bps, shift: u32) -> Usd {
-        let (value, inexact) = shift_right(wide_mul(amount, mul(reading.0, weight.0 as u64)), shift);
-        Usd(add_wide(value, inexact as u128))
+        let (value, inexact) = shift_right(wide_mul(amount, mul_proved(reading.0, weight.0 as u64)), shift);
+        Usd(add_wide_proved(value, inexact as u128))
     }
 
     /// An amount's value at the spot price: see [`roughly`].
@@ -328,7 +328,7 @@ impl PriceCache {
         if reciprocal == 0 {
             return self.atoms_floor(Usd::dollars(dollars as u64), self.spot);
         }
-        let atoms = mul(mul(dollars as u64, reciprocal) >> 14, ONE_BPS as u64);
+        let atoms = mul_proved(mul_proved(dollars as u64, reciprocal) >> 14, ONE_BPS as u64);
         // × 2^(shift + 14 − 75)
         match self.shift {
             ..=61 => atoms >> (61 - self.shift),
@@ -339,12 +339,12 @@ impl PriceCache {
 
     /// The most atoms worth no more than `value` at a reading; `u64::MAX` if more, or if the reading is zero.
     pub fn atoms_floor(&self, value: Usd, reading: Reading) -> u64 {
-        scaled_quotient(value.0, self.shift, mul(reading.0, ONE_BPS as u64), false)
+        scaled_quotient(value.0, self.shift, mul_proved(reading.0, ONE_BPS as u64), false)
     }
 
     /// The fewest atoms worth at least `value` at a reading; `u64::MAX` if more, or if the reading is zero.
     pub fn atoms_ceil(&self, value: Usd, reading: Reading) -> u64 {
-        scaled_quotient(value.0, self.shift, mul(reading.0, ONE_BPS as u64), true)
+        scaled_quotient(value.0, self.shift, mul_proved(reading.0, ONE_BPS as u64), true)
     }
 }
 
@@ -357,17 +357,17 @@ pub fn roughly(amount: u64, reading: Reading, shift: u32) -> u64 {
     const CUT: u32 = 38;
     /// Half of an amount that has more than 40 bits.
     const HALF: u32 = 24;
-    let unit = mul(reading.0, ONE_BPS as u64);
+    let unit = mul_proved(reading.0, ONE_BPS as u64);
     let (mantissa, shift_left) = (unit >> CUT, shift.wrapping_sub(CUT));
     if mantissa >> 18 == 0 {
         return value_of_any(amount, unit, shift);
     }
     if amount >> 40 == 0 && shift_left < 64 {
-        return mul(amount, mantissa) >> shift_left;
+        return mul_proved(amount, mantissa) >> shift_left;
     }
     if shift_left.wrapping_sub(HALF) < 64 {
-        let low = mul(amount & ((1 << HALF) - 1), mantissa) >> HALF;
-        return add(mul(amount >> HALF, mantissa), low) >> (shift_left - HALF);
+        let low = mul_proved(amount & ((1 << HALF) - 1), mantissa) >> HALF;
+        return add_proved(mul_proved(amount >> HALF, mantissa), low) >> (shift_left - HALF);
     }
     value_of_any(amount, mantissa << CUT, shift)
 }
@@ -420,11 +420,11 @@ impl Scale {
     /// For numbers up to `highest` that count units of 10^`exponent`.
     #[inline(always)]
     fn new(highest: u64, exponent: i32) -> Self {
-        let power = POWERS_OF_TEN[sub_small(exponent, MIN_POWER) as usize];
+        let power = POWERS_OF_TEN[sub_small_proved(exponent, MIN_POWER) as usize];
         let normalise = 64 - bit_length(highest);
         // number × 10^exponent = (number << normalise) × mantissa × 2^(power.exponent − normalise); of the 128-bit
         // product the top 48 bits are kept. Positive because a unit price is below 2^46 (10^9 USD, doubled).
-        Self { power, normalise, shift: sub_small(normalise as i32 - 80, power.exponent) as u32 }
+        Self { power, normalise, shift: sub_small_proved(normalise as i32 - 80, power.exponent) as u32 }
     }
 
     #[inline(always)]
@@ -436,7 +436,7 @@ impl Scale {
     fn ceil(&self, number: u64) -> Reading {
         // Three for the product, one for the power of ten, and four for what the readings it is added to are below theirs: two
         // and one. It is of a number that is half of the highest at most.
-        Reading((add(mul_shift_below(number << self.normalise, self.power.mantissa), 8) >> 16) + 1)
+        Reading((add_proved(mul_shift_below(number << self.normalise, self.power.mantissa), 8) >> 16) + 1)
     }
 }
 
@@ -529,7 +529,7 @@ pub(crate) fn rescaled(number: u64, bits: u8, digits: i32) -> Option<(u64, u8)> 
 /// `⌈number ÷ 2^bits⌉`, for less than 64 bits.
 #[inline(always)]
 fn ceil_shift(number: u64, bits: u8) -> u64 {
-    add(number >> bits, (number & ((1 << bits) - 1) != 0) as u64)
+    add_proved(number >> bits, (number & ((1 << bits) - 1) != 0) as u64)
 }
 
 /// `⌈a / b⌉` in basis points, at most 65,535.
@@ -541,7 +541,7 @@ fn ratio_bps(a: u64, b: u64) -> Bps {
         return Bps(u16::MAX);
     }
     // 2^50 × 10^4 + 2^50 fits.
-    Bps(div_up(mul(a, ONE_BPS as u64), b).min(u16::MAX as u64) as u16)
+    Bps(div_up(mul_proved(a, ONE_BPS as u64), b).min(u16::MAX as u64) as u16)
 }
 
 /// `⌈number × factor⌉` for a factor in basis points, at most `u64::MAX`.
@@ -550,10 +550,10 @@ fn mul_ceil_bps(number: u64, factor: Bps) -> u64 {
     let (factor, one) = (factor.0 as u64, ONE_BPS as u64);
     if number >> 48 == 0 {
         // A multiple is at most 50,000.
-        return div_up(mul(number, factor), one);
+        return div_up(mul_proved(number, factor), one);
     }
     // Two digits, the lower of sixteen bits: 2^48 × 2^16, and the rest, below 2^14, × 2^16 with 2^16 × 2^16.
-    let upper = mul(number >> 16, factor);
-    let lower = div_up(add((upper % one) << 16, mul(number & 0xffff, factor)), one);
-    if (upper / one) >> 47 == 0 { add((upper / one) << 16, lower) } else { u64::MAX }
+    let upper = mul_proved(number >> 16, factor);
+    let lower = div_up(add_proved((upper % one) << 16, mul_proved(number & 0xffff, factor)), one);
+    if (upper / one) >> 47 == 0 { add_proved((upper / one) << 16, lower) } else { u64::MAX }
 }

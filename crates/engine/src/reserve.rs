@@ -7,7 +7,7 @@
 use crate::{
     breaker::{BreakerConfig, Change, Halt},
     error::{Error, Result},
-    flow::{Balance, Outflow, Throughput},
+    flow::{Balance, Outflow, RateLimit},
     governance::Quota,
     index::{ExactAtoms, Index, exact, growth},
     insurance::{Insurance, InsuranceConfig},
@@ -119,7 +119,7 @@ record! {
         pub decimals: u8,
         /// Bump of the vault's address.
         pub vault_bump: u8,
-        /// How the token moves, [`crate::token::Transfers`]: 0 plain, 1 checked (Token-2022), 2 checked and with a transfer fee.
+        /// How the token moves, [`crate::state::token::Transfers`]: 0 plain, 1 checked (Token-2022), 2 checked and with a transfer fee.
         pub transfers: u8,
         /// 1 once it is closed: it has no vault and holds its index only.
         pub closed: u8,
@@ -152,7 +152,7 @@ record! {
         /// What left it lately, atoms.
         pub outflow: Outflow,
         /// Collateral of it that liquidations took lately.
-        pub liquidated: Throughput,
+        pub liquidated: RateLimit,
         /// Its price breaker.
         pub halt: Halt,
         /// What bears its losses first.
@@ -176,7 +176,7 @@ record! {
         pub feed_trial_until: u32,
         /// What the risk council did to its parameters lately.
         pub council: Quota,
-        /// Initial asset weights as they were last waited for, in the order of [`crate::weights::Terms`].
+        /// Initial asset weights as they were last waited for, in the order of [`crate::state::weights::Terms`].
         pub waited_weights: [Bps; 3],
         /// Zero.
         pub reserved: [u8; 2],
@@ -276,7 +276,7 @@ impl Reserve {
 
     /// Takes over a price; one that the reserve has already changes nothing. Returns what became of the price breaker.
     #[inline(never)]
-    pub fn refresh(&mut self, quote: &Quote, now: i64) -> Result<Option<Change>> {
+    pub fn refresh(&mut self, quote: &Quote, now: i64) -> Result<Option<BreakerEvent>> {
         if self.feed_trial_until != 0 {
             self.require_near(quote, now)?;
         }
@@ -329,7 +329,7 @@ impl Reserve {
 
     /// Has the price breaker look at the price, as long as that is recent, and judges the price by it.
     #[inline(always)]
-    pub fn watch(&mut self, now: i64) -> Option<Change> {
+    pub fn watch(&mut self, now: i64) -> Option<BreakerEvent> {
         let breakers = &self.config.breakers;
         let is_watched = breakers.tiers[0].0 != 0 && now <= self.price.fresh_until;
         let change =
@@ -451,7 +451,7 @@ impl Reserve {
         // Debts rounded down, deposits up: depositors never earn more than borrowers pay. Their share falls short by less
         // than 2^-29 of one, unless fees are most of the liquidity; what they do not get goes to fees like every remainder.
         let lent = if lent < deposits { ratio32(lent, deposits, shift) } else { (deposits != 0) as u64 * (1 << 32) };
-        let kept = mul(lent, sub(ONE_BPS as u64, self.config.reserve_factor.0 as u64)) / ONE_BPS as u64;
+        let kept = mul_proved(lent, sub_proved(ONE_BPS as u64, self.config.reserve_factor.0 as u64)) / ONE_BPS as u64;
         self.deposit_growth = Fraction(if kept >> 32 == 0 { kept << 32 } else { u64::MAX });
     }
 
@@ -546,7 +546,7 @@ impl Reserve {
         let most = self.config.breakers.max_utilisation;
         // Tokens lent here for the length of the transaction are no liquidity.
         let came = self.leaving.min(0).unsigned_abs();
-        if most.0 != 0 && Utilisation::new(less(cash, came), debts.0).exceeds(most) {
+        if most.0 != 0 && Utilisation::new(saturating_sub(cash, came), debts.0).exceeds(most) {
             return Err(Error::UtilisationTooHigh);
         }
         Ok(shares)
@@ -569,7 +569,7 @@ impl Reserve {
 
     /// What belongs to the protocol: what is there above the deposits.
     pub fn fees(&self) -> ExactAtoms {
-        let (assets, deposits) = self.books();
+        let (assets, deposits) = self.assets_and_deposits();
         assets.saturating_sub(deposits)
     }
 }
@@ -577,5 +577,5 @@ impl Reserve {
 /// Deposits with what went since this second began: both were there then, and below 2^63 atoms together, but for interest.
 #[inline(always)]
 const fn standing(deposits: u64, leaving: i64) -> u64 {
-    if leaving > 0 { add(deposits, leaving as u64) } else { deposits }
+    if leaving > 0 { add_proved(deposits, leaving as u64) } else { deposits }
 }

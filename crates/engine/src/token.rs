@@ -98,7 +98,7 @@ pub const ACCOUNT_LEN: usize = 165;
 /// the amount withheld.
 const FEE_AMOUNT_LEN: usize = 1 + 4 + 8;
 
-/// How a reserve's token moves: [`crate::reserve::Reserve::transfers`].
+/// How a reserve's token moves: [`crate::state::reserve::Reserve::transfers`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Transfers {
@@ -225,7 +225,7 @@ impl TransferFee {
     pub fn of(&self, sent: u64) -> u64 {
         let (whole, rest, bps) = (sent / ONE, sent % ONE, self.bps as u64);
         // At most what is sent, and the rest a product of two numbers up to 10,000.
-        add(mul(whole, bps), mul(rest, bps).div_ceil(ONE)).min(self.maximum)
+        add_proved(mul_proved(whole, bps), mul_proved(rest, bps).div_ceil(ONE)).min(self.maximum)
     }
 
     /// What arrives of what is sent; an error if that is nothing.
@@ -260,7 +260,7 @@ fn before_fee(due: u64, kept: u64) -> Option<u64> {
     if whole > u64::MAX / ONE {
         return None;
     }
-    mul(whole, ONE).checked_add(mul(rest, ONE).div_ceil(kept))
+    mul_proved(whole, ONE).checked_add(mul_proved(rest, ONE).div_ceil(kept))
 }
 
 /// What a token account holds, without what its mint's fees withhold there. None if it is none.

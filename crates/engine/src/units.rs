@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::{
     layout::{FieldType, Layout},
-    math::{add_wide, bit_length_wide, less_short, less_wide, mul},
+    math::{add_wide, bit_length_wide, mul, saturating_sub_short, saturating_sub_wide},
 };
 
 /// One hundred percent in basis points.
@@ -36,8 +36,8 @@ impl Usd {
 
     /// The difference, zero if `other` is larger.
     #[inline(always)]
-    pub const fn less(self, other: Self) -> Self {
-        Self(less_wide(self.0, other.0))
+    pub const fn saturating_sub(self, other: Self) -> Self {
+        Self(saturating_sub_wide(self.0, other.0))
     }
 
     /// This part of a whole in basis points, rounded down; at most 10,000, also where it is more than the whole.
@@ -54,7 +54,7 @@ impl Usd {
             ((self.0 >> shift) as u64, (whole.0 >> shift) as u64 + 1)
         };
         // Below 2^50 × 10^4.
-        Bps((mul(part, ONE_BPS as u64) / whole) as u16)
+        Bps((mul_proved(part, ONE_BPS as u64) / whole) as u16)
     }
 
     /// For people: dollars as a float. Never used in a decision.
@@ -93,8 +93,8 @@ wrapper!(
 impl Bps {
     /// The difference, zero if `other` is larger. In 64 bits, which the target need not mask.
     #[inline(always)]
-    pub const fn less(self, other: Self) -> Self {
-        Self(less_short(self.0 as u64, other.0 as u64) as u16)
+    pub const fn saturating_sub(self, other: Self) -> Self {
+        Self(saturating_sub_short(self.0 as u64, other.0 as u64) as u16)
     }
 }
 

@@ -67,7 +67,7 @@ impl Volatility {
     /// Whether a price published at `time`, no earlier than any before, is the next sample.
     #[inline(always)]
     pub fn is_due(&self, time: i64) -> bool {
-        sub_times(time, self.sample_time) >= MIN_INTERVAL
+        sub_times_proved(time, self.sample_time) >= MIN_INTERVAL
     }
 
     /// Takes in a published price (below 2^63) that [`Self::is_due`].
@@ -75,7 +75,7 @@ impl Volatility {
     pub fn sample(&mut self, price: u64, time: i64) {
         if self.sample_price != 0 {
             // Publish times are positive and rise.
-            let elapsed = sub_times(time, self.sample_time);
+            let elapsed = sub_times_proved(time, self.sample_time);
             let seconds = (if elapsed < MAX_INTERVAL { elapsed } else { MAX_INTERVAL }) as u64;
             self.variance = decayed(self.variance, squared_return(self.sample_price, price), seconds);
             self.annual = annual(self.variance, self.annual);
@@ -88,20 +88,20 @@ impl Volatility {
 #[inline(always)]
 fn squared_return(from: u64, to: u64) -> u64 {
     // Both below 2^63.
-    let (sum, difference) = (add(from, to), from.abs_diff(to));
+    let (sum, difference) = (add_proved(from, to), from.abs_diff(to));
     let half = ratio32(difference, sum, excess_over_32_bits(sum));
     // At most 2^32: the square of one itself is one too large.
-    if half >> 32 == 0 { mul(half, half) } else { u64::MAX }
+    if half >> 32 == 0 { mul_proved(half, half) } else { u64::MAX }
 }
 
 #[inline(always)]
 fn decayed(variance: u64, quarter_square: u64, seconds: u64) -> u64 {
     let bound = if variance < FLOOR { FLOOR } else { variance };
     // 2^45 × 2^12 × 2^6: fits.
-    let most = mul(bound, mul(seconds, MAX_DEVIATIONS * MAX_DEVIATIONS));
+    let most = mul_proved(bound, mul_proved(seconds, MAX_DEVIATIONS * MAX_DEVIATIONS));
     let square = if quarter_square < most / 4 { quarter_square * 4 } else { most };
     // 2^45 × 2^17 + 2^63: fits.
-    let variance = add(mul(variance, DECAY), square) / (DECAY + seconds);
+    let variance = add_proved(mul_proved(variance, DECAY), square) / (DECAY + seconds);
     if variance < CEILING { variance } else { CEILING }
 }
 
@@ -116,7 +116,7 @@ const fn variance_of(annual: Bps) -> u64 {
 #[inline(always)]
 fn annual(variance: u64, last: Bps) -> Bps {
     // variance × year ÷ 2^36, below 2^34, × 10^8 ÷ 2^28: the square in basis points.
-    let square = mul(mul(variance >> 8, Rate::YEAR) >> 28, 100_000_000) >> 28;
+    let square = mul_proved(mul_proved(variance >> 8, Rate::YEAR) >> 28, 100_000_000) >> 28;
     let mut root = if last.0 == 0 { 500 } else { last.0 as u64 };
     for _ in 0..3 {
         root = (root + square / root) / 2;

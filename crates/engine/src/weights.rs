@@ -90,7 +90,7 @@ governed! {
         pub ramp: Bps [BpsPerHour, 10..=2_000, Any, RampOutOfRange],
         /// Risk group: reserves whose prices move together. Zero: none.
         pub group_id: u8 [Id, 0..=255, Any, GroupInUse],
-        /// What the token is, for correlation: see [`crate::exposure::Class`].
+        /// What the token is, for correlation: see [`crate::state::exposure::Class`].
         pub class: u8 [Id, 0..=4, Any, ClassOutOfRange],
         /// Zero.
         pub reserved: [u8; 10] [zero],
@@ -158,7 +158,7 @@ impl RiskConfig {
     /// What a volatility is above the reference.
     #[inline(always)]
     pub fn excess_volatility(&self, annual: Bps) -> Bps {
-        annual.less(self.reference_volatility)
+        annual.saturating_sub(self.reference_volatility)
     }
 
     /// Weight lost to a volatility above the reference.
@@ -176,7 +176,7 @@ impl RiskConfig {
         }
         // A part of the weight.
         let left = share(depth, deposits, weight);
-        Bps(sub(weight.0 as u64, left.0 as u64) as u16).min(self.max_market_haircut)
+        Bps(sub_proved(weight.0 as u64, left.0 as u64) as u16).min(self.max_market_haircut)
     }
 }
 
@@ -186,7 +186,7 @@ impl RiskConfig {
 fn share(part: u64, whole: u64, weight: Bps) -> Bps {
     // 2^50 × 10^4 fits. Larger numbers have 36 bits and more left.
     let (part, whole) = if whole >> 50 == 0 { (part, whole) } else { (part >> 14, (whole >> 14) + 1) };
-    Bps((mul(part, weight.0 as u64) / whole) as u16)
+    Bps((mul_proved(part, weight.0 as u64) / whole) as u16)
 }
 
 /// The highest of the weights of all terms.
@@ -356,7 +356,7 @@ impl RiskState {
         }
         let seconds = if elapsed < MOST_SECONDS { elapsed } else { MOST_SECONDS };
         // In basis points × seconds. What is no whole step counts for the next: it does not matter how often one looks.
-        let earned = add(mul(config.ramp.0 as u64, seconds), self.ramp_rest as u64);
+        let earned = add_proved(mul_proved(config.ramp.0 as u64, seconds), self.ramp_rest as u64);
         let steps = earned / PERIOD;
         (self.ramped_until, self.ramp_rest) = (now, (earned % PERIOD) as u16);
         if steps != 0 {
@@ -489,7 +489,7 @@ impl RiskState {
     /// The one place where an asset weight and the haircuts of its reserve meet.
     #[inline(always)]
     fn after(haircut: Bps, set: Bps) -> Bps {
-        set.less(haircut)
+        set.saturating_sub(haircut)
     }
 
     /// Brings the haircuts and the ceiling into the weights of new risk.

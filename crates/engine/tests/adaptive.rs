@@ -7,14 +7,18 @@ use std::{io::Read, path::PathBuf};
 
 use ballast_engine::{
     Error,
-    exposure::{CLASSES, Class, Exposures, ValueAtRiskConfig},
-    interest::{Controller, ControllerConfig},
-    margin::{MarginAccount, Mode},
-    price::{PriceUpdate, Quote},
-    reserve::{Reserve, ReserveConfig},
-    units::{Bps, Rate, Usd},
-    volatility::{DECAY, MAX_DEVIATIONS, MAX_INTERVAL, MIN_INTERVAL, Volatility},
-    weights::RiskConfig,
+    number::units::{Bps, Rate, Usd},
+    price::{
+        feed::{PriceUpdate, Quote},
+        volatility::{DECAY, MAX_DEVIATIONS, MAX_INTERVAL, MIN_INTERVAL, Volatility},
+    },
+    state::{
+        account::{MarginAccount, Mode},
+        exposure::{CLASSES, Class, Exposures, ValueAtRiskConfig},
+        interest::{Controller, ControllerConfig},
+        reserve::{Reserve, ReserveConfig},
+        weights::RiskConfig,
+    },
 };
 use common::{START, World, cases, market_config, reserve_config, source, update};
 use proptest::prelude::*;
@@ -202,7 +206,7 @@ proptest! {
 /// and get there by a twentieth an hour.
 fn thirty_days(config: ControllerConfig) -> Vec<f64> {
     let mut settings = reserve_config(0);
-    settings.curve = ballast_engine::interest::RateCurve::new(&[(0, 0), (8_000, 800), (10_000, 6_000)]).unwrap();
+    settings.curve = ballast_engine::state::interest::RateCurve::new(&[(0, 0), (8_000, 800), (10_000, 6_000)]).unwrap();
     settings.controller = config;
     let mut reserve = Reserve::new(&settings, 6, START).unwrap();
     reserve.deposit(1_000_000_000_000).unwrap();
@@ -357,6 +361,6 @@ fn accounts_open_in_a_mode_that_is_offered() {
     assert_eq!(open(Mode::Isolated as u8, 1, 0).unwrap_err(), Error::IsolationNotOffered);
     assert_eq!(open(Mode::Cross as u8, 0, 0).unwrap().mode, 0);
     let mut lone = MarginAccount { mode: 1, isolated_collateral: 1, isolated_debt: 0, ..MarginAccount::default() };
-    let added = lone.add(2, ballast_engine::margin::Side::Deposit, ballast_engine::units::Shares(1));
+    let added = lone.add(2, ballast_engine::state::account::Side::Deposit, ballast_engine::number::units::Shares(1));
     assert_eq!(added, Err(Error::IsolatedAccount));
 }

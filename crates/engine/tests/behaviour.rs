@@ -4,15 +4,19 @@ mod common;
 
 use ballast_engine::{
     Error,
-    actions::EVERYTHING,
-    health::{HealthReport, Requirement},
-    index::Index,
-    layout::Address,
-    margin::MAX_POSITIONS,
-    market::{Market, MarketConfig, Roles},
-    price::{PriceUpdate, Source},
-    reserve::{Reserve, ReserveConfig},
-    units::{Bps, Usd},
+    health::{Requirement, report::HealthReport},
+    ledger::EVERYTHING,
+    number::{
+        index::Index,
+        units::{Bps, Usd},
+    },
+    price::feed::{PriceUpdate, Source},
+    record::layout::Address,
+    state::{
+        account::MAX_POSITIONS,
+        market::{Market, MarketConfig, Roles},
+        reserve::{Reserve, ReserveConfig},
+    },
 };
 use common::{START, TOKENS, World, blank, feed, lend, market_config, reserve_config, update};
 
@@ -63,7 +67,7 @@ fn settle(world: &mut World, user: usize, reserve: u8) -> Result<u64, Error> {
     world.act(user, |ledger, account| ledger.settle_bad_debt(account, reserve)).map(|settled| settled.loss.whole())
 }
 
-fn liquidate(world: &mut World, most: u64) -> Result<ballast_engine::liquidation::Liquidation, Error> {
+fn liquidate(world: &mut World, most: u64) -> Result<ballast_engine::ledger::liquidation::Liquidation, Error> {
     world.act(USER, |ledger, account| ledger.liquidate(account, USDC, SOL, most, 0))
 }
 
@@ -222,7 +226,7 @@ fn new_risk_needs_fresh_and_settled_prices() {
     // Unsettled collateral counts for nothing, an unsettled debt stops everything.
     assert_eq!(publish(&mut world, |update| update.ema_price = update.price * 9 / 8), Ok(true));
     assert_eq!(borrow(&mut world, USER, USDC, ONE_USDC), Err(Error::InitialHealthTooLow));
-    assert!(world.health(USER, Requirement::Maintenance).unwrap().covers());
+    assert!(world.health(USER, Requirement::Maintenance).unwrap().is_healthy());
     assert_eq!(publish(&mut world, |update| update.confidence = update.price as u64 / 40), Ok(true));
     assert_eq!(borrow(&mut world, USER, USDC, ONE_USDC), Err(Error::InitialHealthTooLow));
     assert_eq!(publish(&mut world, |_| ()), Ok(true));
@@ -281,7 +285,7 @@ fn updates_that_cannot_be_trusted_are_refused() {
 fn changing_the_feed_liquidates_no_one() {
     let mut world = indebted(900 * ONE_USDC);
     deposit(&mut world, USER, ETH, 1_000_000_000_000_000).unwrap();
-    assert!(world.health(USER, Requirement::Maintenance).unwrap().covers());
+    assert!(world.health(USER, Requirement::Maintenance).unwrap().is_healthy());
     configure(&mut world, SOL, |config| config.oracle.feed_id = Address([77; 32])).unwrap();
     assert_eq!(borrow(&mut world, USER, USDC, ONE_USDC), Err(Error::PriceStale));
     let taken = world.act(USER, |ledger, account| ledger.liquidate(account, USDC, ETH, EVERYTHING, 0));

@@ -4,14 +4,16 @@ mod common;
 
 use ballast_engine::{
     Error,
-    actions::EVERYTHING,
-    breaker::{Change, Halt},
-    flow::{Counted, Outflow, OutflowLimits, Period, Throughput},
-    gate::{Action, MATRIX, State},
-    margin::MarginAccount,
-    pause::Pause,
-    reserve::ReserveConfig,
-    units::Bps,
+    ledger::EVERYTHING,
+    number::units::Bps,
+    price::breaker::{BreakerEvent, Halt},
+    state::{
+        account::MarginAccount,
+        pause::Pause,
+        permission::{Action, REFUSALS, State},
+        rate_limit::{CappedAtoms, Outflow, OutflowLimits, Period, RateLimit},
+        reserve::ReserveConfig,
+    },
 };
 use common::{
     START, TOKENS, World, cases,
@@ -93,17 +95,17 @@ proptest! {
 
 #[test]
 fn a_throughput_window_has_room_again_as_it_drains() {
-    let mut window = Throughput::default();
-    assert_eq!(window.room(0, Period::Hour, START), u64::MAX);
-    assert_eq!(window.room(7_200, Period::Hour, START), 7_200);
+    let mut window = RateLimit::default();
+    assert_eq!(window.remaining(0, Period::Hour, START), u64::MAX);
+    assert_eq!(window.remaining(7_200, Period::Hour, START), 7_200);
     window.add(7_200);
-    assert_eq!(window.room(7_200, Period::Hour, START), 0);
-    assert_eq!(window.room(7_200, Period::Hour, START + 60), 120);
-    assert_eq!(window.room(7_200, Period::Hour, START + 3_660), 7_200);
+    assert_eq!(window.remaining(7_200, Period::Hour, START), 0);
+    assert_eq!(window.remaining(7_200, Period::Hour, START + 60), 120);
+    assert_eq!(window.remaining(7_200, Period::Hour, START + 3_660), 7_200);
     window.add(u64::MAX);
     window.add(1);
     // What is beyond the limit does not count for longer.
-    assert_eq!(window.room(86_400, Period::Day, START + 3_661), 1);
+    assert_eq!(window.remaining(86_400, Period::Day, START + 3_661), 1);
 }
 
 #[test]
@@ -187,29 +189,29 @@ fn a_price_that_moves_halts_the_reserve_by_tiers_for_longer_each_time() {
     .unwrap();
     let halt = |world: &World| world.reserves[SOL as usize].halt;
     assert_eq!(publish_apart(&mut world, SOL, 150), None);
-    assert_eq!(publish_apart(&mut world, SOL, 300), Some(Change::Tripped));
+    assert_eq!(publish_apart(&mut world, SOL, 300), Some(BreakerEvent::Tripped));
     assert_eq!((halt(&world).tier, halt(&world).until), (1, world.now + 600));
     assert!(!halt(&world).is_frozen(world.now));
     // A higher tier at once and for longer; a lower one changes nothing.
-    assert_eq!(publish_apart(&mut world, SOL, 600), Some(Change::Tripped));
+    assert_eq!(publish_apart(&mut world, SOL, 600), Some(BreakerEvent::Tripped));
     assert_eq!((halt(&world).tier, halt(&world).until), (2, world.now + 1_200));
     assert!(halt(&world).is_frozen(world.now) && !halt(&world).is_frozen(world.now + 1_200));
     assert_eq!(publish_apart(&mut world, SOL, 300), None);
     // It lifts by itself, and the next one is twice as long.
     world.now += 1_200;
-    assert_eq!(publish_apart(&mut world, SOL, 0), Some(Change::Lifted));
-    assert_eq!(publish_apart(&mut world, SOL, 1_100), Some(Change::Tripped));
+    assert_eq!(publish_apart(&mut world, SOL, 0), Some(BreakerEvent::Lifted));
+    assert_eq!(publish_apart(&mut world, SOL, 1_100), Some(BreakerEvent::Tripped));
     assert_eq!((halt(&world).tier, halt(&world).until), (3, world.now + 4_800));
     for repetitions in [2, 3, 4, 4] {
         world.now = halt(&world).until;
-        assert_eq!(publish_apart(&mut world, SOL, 1_100), Some(Change::Tripped));
+        assert_eq!(publish_apart(&mut world, SOL, 1_100), Some(BreakerEvent::Tripped));
         assert_eq!(halt(&world).until, world.now + (2_400 << repetitions).min(86_400));
     }
     // A day without one starts over. Nobody has to trade for it to lift.
     world.now = halt(&world).until + 86_400;
-    assert_eq!(world.act(0, |ledger, _| ledger.refresh_reserve(SOL)), Ok(Some(Change::Lifted)));
+    assert_eq!(world.act(0, |ledger, _| ledger.refresh_reserve(SOL)), Ok(Some(BreakerEvent::Lifted)));
     assert_eq!(world.act(0, |ledger, _| ledger.refresh_reserve(SOL)), Ok(None));
-    assert_eq!(publish_apart(&mut world, SOL, 300), Some(Change::Tripped));
+    assert_eq!(publish_apart(&mut world, SOL, 300), Some(BreakerEvent::Tripped));
     assert_eq!(halt(&world).until, world.now + 600);
 }
 
@@ -358,7 +360,7 @@ fn reduce_only_lets_everyone_out_and_nobody_in() {
 /// they would interfere with a liquidation that is under way.
 #[test]
 fn no_state_keeps_a_debt_from_being_repaid_or_liquidated() {
-    for (state, _, refused) in MATRIX {
+    for (state, _, refused) in REFUSALS {
         for action in [Action::Repay, Action::Liquidate, Action::EndLiquidation, Action::EndFlashLoan] {
             let interferes = state == State::InReceivership && matches!(action, Action::Repay | Action::Liquidate);
             assert_eq!(refused.contains(&action), interferes, "{action:?} in {state:?}");

@@ -4,9 +4,9 @@ mod common;
 
 use ballast_engine::{
     Error,
-    health::HealthReport,
-    layout::{Address, U128},
-    margin::{MarginAccount, rights},
+    health::report::HealthReport,
+    record::layout::{Address, U128},
+    state::account::{MarginAccount, rights},
 };
 use common::{
     START, World,

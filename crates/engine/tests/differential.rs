@@ -12,7 +12,7 @@ mod common;
 #[path = "common/model.rs"]
 mod model;
 
-use ballast_engine::{health::Requirement, margin::Side};
+use ballast_engine::{health::Requirement, state::account::Side};
 use common::{
     Action, EXPONENT, Outcome, START, TOKENS, World, cases, lending_action,
     rational::{self, Rational, abs, fixed, int, ratio, ten_to, two_to, zero},
@@ -61,7 +61,7 @@ impl Model {
 
     /// Atoms by which a balance of a pool may differ.
     fn tolerance(&self, world: &World, reserve: usize) -> Rational {
-        let index = |index: ballast_engine::index::Index| fixed(index.to_bits(), 64);
+        let index = |index: ballast_engine::number::index::Index| fixed(index.to_bits(), 64);
         let record = &world.reserves[reserve];
         let (debt, deposit) = (record.debt_index_at(world.now), record.deposit_index_at(world.now));
         let share = index(debt).max(index(deposit)).max(int(1));
@@ -160,7 +160,7 @@ impl Model {
 
     /// Balances of the engine to the atom, as rationals.
     fn atoms(world: &World, user: usize) -> Vec<(Rational, Rational)> {
-        let balance = |(index, reserve): (usize, &ballast_engine::reserve::Reserve)| {
+        let balance = |(index, reserve): (usize, &ballast_engine::state::reserve::Reserve)| {
             let shares = |side| world.accounts[user].shares(index as u8, side).unwrap_or_default();
             let deposit = reserve.deposit_index_at(world.now).amount_floor(shares(Side::Deposit));
             (int(deposit), int(reserve.debt_index_at(world.now).amount_ceil(shares(Side::Debt))))
@@ -227,7 +227,7 @@ impl Model {
         user: usize,
         debt: u8,
         collateral: Option<u8>,
-        done: &ballast_engine::liquidation::Liquidation,
+        done: &ballast_engine::ledger::liquidation::Liquidation,
     ) {
         let mut pools = self.pools.clone();
         pools.iter_mut().for_each(|pool| pool.grow(before.now));

@@ -4,13 +4,17 @@ mod common;
 
 use ballast_engine::{
     Error, Result,
-    actions::Ledger,
-    governance::{Change, Listing, OF_LISTING, OF_MARKET},
-    layout::Address,
-    market::{Market, MarketConfig},
-    parameter::{self, Direction, Edited, Parameter, Unit},
-    reserve::{Reserve, ReserveConfig},
-    units::Bps,
+    ledger::Ledger,
+    number::units::Bps,
+    record::{
+        layout::Address,
+        parameter::{self, Direction, Edited, Parameter, Unit},
+    },
+    state::{
+        change::{Change, Listing, OF_LISTING, OF_MARKET},
+        market::{Market, MarketConfig},
+        reserve::{Reserve, ReserveConfig},
+    },
 };
 use common::{AUTHORITY, START, World, cases, market_config, reserve_config};
 use proptest::prelude::*;

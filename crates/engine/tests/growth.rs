@@ -3,9 +3,12 @@
 mod common;
 
 use ballast_engine::{
-    index::{Index, MAX_EXPONENT, growth},
-    interest::{MAX_RATE_BPS, RateCurve, Utilisation},
-    units::{Fraction, Rate},
+    number::{
+        growth::{MAX_EXPONENT, growth},
+        index::Index,
+        units::{Fraction, Rate},
+    },
+    state::interest::{MAX_RATE_BPS, RateCurve, Utilisation},
 };
 use common::rational::{Rational, exp_minus_one, fixed, int, ratio, two_to, zero};
 use proptest::prelude::*;
@@ -155,7 +158,7 @@ proptest! {
 
     #[test]
     fn rough_amounts_lie_on_both_sides(whole in 0u64..8, fraction: u64, shares in 0u64..1 << 60, shrink in 0u32..60) {
-        let (index, shares) = (Index::from_bits((whole as u128) << 64 | fraction as u128), ballast_engine::units::Shares(shares >> shrink));
+        let (index, shares) = (Index::from_bits((whole as u128) << 64 | fraction as u128), ballast_engine::number::units::Shares(shares >> shrink));
         let (above, below) = index.amount_roughly(shares);
         let (ceil, floor) = index.amount_bounds(shares);
         prop_assert!(above >= ceil && below <= floor);

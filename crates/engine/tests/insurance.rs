@@ -4,10 +4,12 @@ mod common;
 
 use ballast_engine::{
     Error, Result,
-    actions::{EVERYTHING, Movement, Settlement},
-    index::Index,
-    insurance::{Insurance, InsuranceConfig, Stake},
-    units::{Bps, Shares},
+    ledger::{EVERYTHING, Movement, settle::Settlement},
+    number::{
+        index::Index,
+        units::{Bps, Shares},
+    },
+    state::insurance::{Insurance, InsuranceConfig, Stake},
 };
 use common::{World, cases, reserve_config};
 use proptest::prelude::*;
@@ -180,7 +182,7 @@ fn losses_beyond_the_limit_make_the_market_reduce_only() {
     let lose = |limit: u32, before: u64| {
         let mut world = with_bad_debt(1_000 * ONE_USDC);
         world.market.config.loss_limit = limit;
-        (world.market.losses.level, world.market.losses.updated) = (before * 100_000_000, world.now);
+        (world.market.losses.used, world.market.losses.updated) = (before * 100_000_000, world.now);
         let done = settle(&mut world).unwrap();
         assert_eq!(world.market.reduce_only, done.tripped as u8);
         done.tripped

@@ -5,12 +5,16 @@ mod common;
 
 use ballast_engine::{
     Error,
-    health::{Requirement, health},
-    index::Index,
-    interest::RateCurve,
-    margin::{MarginAccount, Side},
-    reserve::{MAX_LIQUIDITY, Reserve},
-    units::{Bps, Shares},
+    health::{Requirement, account::health},
+    number::{
+        index::Index,
+        units::{Bps, MAX_LIQUIDITY, Shares},
+    },
+    state::{
+        account::{MarginAccount, Side},
+        interest::RateCurve,
+        reserve::Reserve,
+    },
 };
 use common::{
     Action, Outcome, Size, World, any_action, books, cases, exact, lend, reserve_config, run, sequence, side_action,
@@ -298,7 +302,7 @@ proptest! {
     fn new_risk_is_covered_i8(actions in sequence(USERS, 80), restricted: bool) {
         run(&mut World::either(restricted, USERS), &actions, |_, after, action, _| {
             if let Action::Borrow(user, ..) | Action::Withdraw(user, ..) = action && after.accounts[user].has_debt() {
-                assert!(after.health(user, Requirement::Initial).unwrap().covers());
+                assert!(after.health(user, Requirement::Initial).unwrap().is_healthy());
             }
         });
     }
@@ -440,7 +444,7 @@ proptest! {
         reserve.borrow((deposited as u128 * share as u128 / 1_000).max(1) as u64).unwrap();
         reserve.accrue(years * 31_536_000 + 1_234);
         reserve.update_rates();
-        let (lent, owned) = (reserve.debt_index.exact(reserve.debt_shares), reserve.books().1);
+        let (lent, owned) = (reserve.debt_index.exact(reserve.debt_shares), reserve.assets_and_deposits().1);
         let earned = BigUint::from(reserve.deposit_growth.0) * BigUint::from(owned);
         prop_assert!(earned <= BigUint::from(lent) << 64, "{} of {owned}, {lent} lent", reserve.deposit_growth.0);
     }

@@ -2,22 +2,25 @@
 
 use ballast_engine::{
     Error,
-    breaker::{BreakerConfig, Halt},
-    exposure::ValueAtRiskConfig,
-    flow::{Balance, Outflow, Throughput},
-    governance::{Change, Listing, Quota},
-    health::HealthReport,
-    insurance::{Insurance, InsuranceConfig, Stake},
-    interest::{Controller, ControllerConfig, RateCurve, RatePoint},
-    layout::{Field, Record},
-    margin::{MarginAccount, Position},
-    market::{Market, MarketConfig, Roles},
-    pause::Pause,
-    price::OracleConfig,
-    reading::PriceCache,
-    reserve::{Reserve, ReserveConfig},
-    volatility::Volatility,
-    weights::{RiskConfig, RiskState, Weights},
+    health::report::HealthReport,
+    price::{breaker::Halt, cache::PriceCache, feed::OracleConfig, volatility::Volatility},
+    record::{
+        layout::{Field, Record},
+        quota::Quota,
+    },
+    state::{
+        account::{MarginAccount, Position},
+        breakers::BreakerConfig,
+        change::{Change, Listing},
+        exposure::ValueAtRiskConfig,
+        insurance::{Insurance, InsuranceConfig, Stake},
+        interest::{Controller, ControllerConfig, RateCurve, RatePoint},
+        market::{Market, MarketConfig, Roles},
+        pause::Pause,
+        rate_limit::{Balance, Outflow, RateLimit},
+        reserve::{Reserve, ReserveConfig},
+        weights::{RiskConfig, RiskState, Weights},
+    },
 };
 
 fn assert_contiguous<T: Record>(bytes: usize) {
@@ -49,7 +52,7 @@ fn records_have_their_size_and_no_gaps() {
     assert_contiguous::<Halt>(24);
     assert_contiguous::<Outflow>(24);
     assert_contiguous::<Balance>(24);
-    assert_contiguous::<Throughput>(16);
+    assert_contiguous::<RateLimit>(16);
     assert_contiguous::<Pause>(24);
     assert_contiguous::<OracleConfig>(152);
     assert_contiguous::<RiskConfig>(56);

@@ -4,13 +4,15 @@ mod common;
 
 use ballast_engine::{
     Error,
-    actions::EVERYTHING,
-    health::{Requirement, maintenance_and_equity},
-    insurance::Loss,
-    interest::RateCurve,
-    margin::Side,
-    reserve::{Reserve, ReserveConfig},
-    units::{Bps, Usd},
+    health::{Requirement, account::maintenance_and_equity},
+    ledger::EVERYTHING,
+    number::units::{Bps, Usd},
+    state::{
+        account::Side,
+        insurance::Loss,
+        interest::RateCurve,
+        reserve::{Reserve, ReserveConfig},
+    },
 };
 use common::{
     EXPONENT, Outcome, START, TOKENS, World, cases, exact, lend,
@@ -134,7 +136,7 @@ fn liquidate(world: &mut World, debt: u8, collateral: u8, max_repay: u64) -> Res
     let now = world.now;
     let done = world.act(BORROWER, |ledger, account| ledger.liquidate(account, debt, collateral, max_repay, 0));
     let health = maintenance(&before);
-    if health.covers() {
+    if health.is_healthy() {
         let expected = [Err(Error::AccountIsHealthy), Err(Error::PositionNotFound)];
         assert!(expected.contains(&done), "a healthy account was liquidated: {done:?}");
     }
@@ -195,7 +197,7 @@ proptest! {
     fn liquidations_in_random_sequences_never_worsen_health_i7(actions in sequence(4, 80), restricted: bool) {
         run(&mut World::either(restricted, 4), &actions, |_, _, _, outcome| {
             if let Outcome::Liquidated(done) = outcome {
-                assert!(!done.before.covers() && done.after.net() >= done.before.net());
+                assert!(!done.before.is_healthy() && done.after.net() >= done.before.net());
             }
         });
     }
@@ -208,7 +210,7 @@ proptest! {
         let mut world = trouble.happen();
         let mut refusals = Vec::new();
         for _ in 0..12 {
-            if maintenance(&world).covers() {
+            if maintenance(&world).is_healthy() {
                 break;
             }
             refusals.clear();
@@ -221,7 +223,7 @@ proptest! {
                 let _ = world.act(BORROWER, |ledger, account| ledger.settle_bad_debt(account, *debt));
             }
         }
-        prop_assert!(maintenance(&world).covers(), "{:?} is left of {:?}: {refusals:?}", maintenance(&world), world.accounts[BORROWER].positions());
+        prop_assert!(maintenance(&world).is_healthy(), "{:?} is left of {:?}: {refusals:?}", maintenance(&world), world.accounts[BORROWER].positions());
     }
 
     /// While an account is solvent, a penalty above the minimum does not make it insolvent.
@@ -237,7 +239,7 @@ proptest! {
         if done.penalty > world.reserves[collateral as usize].config.min_penalty {
             let after = maintenance_and_equity(&world.accounts[BORROWER], &world.reserves, world.now).unwrap().1;
             let grain = grain(&world, debt, Side::Debt) + grain(&world, collateral, Side::Deposit) + int(10);
-            prop_assert!(before.covers());
+            prop_assert!(before.is_healthy());
             prop_assert!(int(after.collateral.0) + grain >= int(after.debt.0), "{before:?} became {after:?}");
         }
     }
@@ -350,7 +352,7 @@ fn a_debt_of_coarse_atoms_can_be_liquidated_i7() {
     world.now += 31_536_000;
     world.refresh_all();
     world.set_price(0, TOKENS[0].1 * 95 / 100);
-    assert!(!maintenance(&world).covers());
+    assert!(!maintenance(&world).is_healthy());
     liquidate(&mut world, 3, 0, EVERYTHING).unwrap();
 }
 

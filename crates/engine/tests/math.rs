@@ -2,7 +2,7 @@
 
 mod common;
 
-use ballast_engine::{
+use ballast_engine::number::{
     index::Index,
     math::{
         bit_length, div_ceil, div_narrow, div_normalised, excess_over_32_bits, is_below, later, less, less_wide,

@@ -4,11 +4,13 @@
 mod common;
 
 use ballast_engine::{
-    breaker::BreakerConfig,
-    flow::Outflow,
-    interest::ControllerConfig,
-    reserve::{Reserve, ReserveConfig},
-    units::Bps,
+    number::units::Bps,
+    state::{
+        breakers::BreakerConfig,
+        interest::ControllerConfig,
+        rate_limit::Outflow,
+        reserve::{Reserve, ReserveConfig},
+    },
 };
 use common::{
     World, cases, lend,

@@ -4,9 +4,9 @@ mod common;
 
 use ballast_engine::{
     Error,
-    actions::EVERYTHING,
-    reserve::Reserve,
-    units::{Bps, Usd},
+    ledger::EVERYTHING,
+    number::units::{Bps, Usd},
+    state::reserve::Reserve,
 };
 use common::{
     TOKENS, World,
@@ -24,7 +24,7 @@ fn a_limit_takes_as_much_as_there_is_room_for_and_the_rest_waits() {
     let first = liquidate(&mut world, EVERYTHING).unwrap();
     let value = first.seized as f64 / 1e9 * 110.0;
     assert!(value <= 1_000.01 && value > 999.0, "{value}");
-    assert!(first.seized < whole.seized && !first.after.covers());
+    assert!(first.seized < whole.seized && !first.after.is_healthy());
     // What rounding left of the room is cents, and then there is none.
     let mut taken = first.seized;
     let refused = loop {
@@ -55,7 +55,7 @@ fn an_account_near_insolvency_does_not_wait() {
     world.market.config.near_insolvency = Bps(600);
     assert!((liquidate(&mut world, EVERYTHING).unwrap().seized as f64) * 95e-9 > 5_000.0);
     // It counts all the same.
-    assert!(world.market.liquidated.level > 5_000 * Usd::ONE.0 as u64);
+    assert!(world.market.liquidated.used > 5_000 * Usd::ONE.0 as u64);
 }
 
 #[test]

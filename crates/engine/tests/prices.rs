@@ -4,13 +4,15 @@ mod common;
 
 use ballast_engine::{
     Error,
-    breaker::Halt,
-    layout::Address,
-    price::{OracleConfig, PriceUpdate, Quote, Source},
-    reading::{PriceCache, Reading},
-    reserve::Reserve,
-    rules::Condition,
-    units::{Bps, Usd},
+    number::units::{Bps, Usd},
+    price::{
+        breaker::Halt,
+        cache::{PriceCache, Reading},
+        feed::{OracleConfig, PriceUpdate, Quote, Source},
+        policy::Condition,
+    },
+    record::layout::Address,
+    state::reserve::Reserve,
 };
 use common::{
     START, configure,

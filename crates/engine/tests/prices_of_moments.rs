@@ -6,13 +6,15 @@
 mod common;
 
 use ballast_engine::{
-    actions::EVERYTHING,
-    interest::RateCurve,
-    layout::Address,
-    margin::Side,
-    price::{PriceUpdate, Source},
-    reserve::{Reserve, ReserveConfig},
-    units::Bps,
+    ledger::EVERYTHING,
+    number::units::Bps,
+    price::feed::{PriceUpdate, Source},
+    record::layout::Address,
+    state::{
+        account::Side,
+        interest::RateCurve,
+        reserve::{Reserve, ReserveConfig},
+    },
 };
 use common::{EXPONENT, START, World, cases, feed, reserve_config};
 use proptest::prelude::*;

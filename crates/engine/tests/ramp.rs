@@ -4,12 +4,16 @@
 mod common;
 
 use ballast_engine::{
-    health::{Requirement, weighted},
-    price::{PriceUpdate, Quote},
-    reserve::{Reserve, ReserveConfig},
-    units::Bps,
-    volatility::MIN_INTERVAL,
-    weights::{Terms, Weights},
+    health::{Requirement, position::weighted},
+    number::units::Bps,
+    price::{
+        feed::{PriceUpdate, Quote},
+        volatility::MIN_INTERVAL,
+    },
+    state::{
+        reserve::{Reserve, ReserveConfig},
+        weights::{Terms, Weights},
+    },
 };
 use common::{START, World, cases, lend, reserve_config, source, update};
 use proptest::prelude::*;

@@ -4,17 +4,24 @@ mod common;
 
 use ballast_engine::{
     Error,
-    actions::EVERYTHING,
-    breaker::{BreakerConfig, Change, Halt},
-    flow::{Counted, Outflow, OutflowLimits, Period, Throughput},
-    gate::Action,
-    index::Index,
-    insurance::Stake,
-    margin::Side,
-    pause::Pause,
-    reserve::{MAX_LIQUIDITY, Reserve},
-    rules::Condition,
-    units::{Bps, Shares},
+    ledger::EVERYTHING,
+    number::{
+        index::Index,
+        units::{Bps, MAX_LIQUIDITY, Shares},
+    },
+    price::{
+        breaker::{BreakerEvent, Halt},
+        policy::Condition,
+    },
+    state::{
+        account::Side,
+        breakers::BreakerConfig,
+        insurance::Stake,
+        pause::Pause,
+        permission::Action,
+        rate_limit::{CappedAtoms, Outflow, OutflowLimits, Period, RateLimit},
+        reserve::Reserve,
+    },
 };
 use common::{
     START, World,
@@ -117,10 +124,10 @@ fn near_insolvency_begins_at_its_limit() {
 #[test]
 fn an_account_is_liquidatable_since_it_was_seen_until_it_is_healed() {
     let mut world = fallen(110.0);
-    world.accounts[USER].see_liquidatable(world.now - 3_600);
-    world.accounts[USER].see_liquidatable(world.now);
+    world.accounts[USER].record_liquidatable(world.now - 3_600);
+    world.accounts[USER].record_liquidatable(world.now);
     assert_eq!(world.accounts[USER].liquidatable_since, world.now - 3_600);
-    assert!(liquidate(&mut world, EVERYTHING).unwrap().after.covers());
+    assert!(liquidate(&mut world, EVERYTHING).unwrap().after.is_healthy());
     assert_eq!((world.accounts[USER].liquidatable_since, world.accounts[USER].liquidatable_seen), (0, 0));
 }
 
@@ -133,9 +140,9 @@ fn losses_of_the_insurance_count_and_add_up_until_governance_resumes() {
     let done = world.act(USER, |ledger, account| ledger.settle_bad_debt(account, USDC)).unwrap();
     assert!(done.tripped && !done.loss.is_socialised());
     // Right to 2^-18.
-    assert!(world.market.losses.level > 899_995_000_000);
+    assert!(world.market.losses.used > 899_995_000_000);
     world.market.resume(true, world.now).unwrap();
-    assert_eq!((world.market.reduce_only, world.market.losses.level), (0, 0));
+    assert_eq!((world.market.reduce_only, world.market.losses.used), (0, 0));
 }
 
 #[test]
@@ -147,14 +154,14 @@ fn a_reserve_refresh_drains_the_windows() {
     (usdc(&mut world).outflow, world.market.outflow) = (full, full);
     (usdc(&mut world).config.breakers.liquidation_hour, world.market.config.liquidation_hour) = (1, 1);
     world.market.config.loss_limit = 1;
-    let used = Throughput { level: 100_000_000, updated: world.now };
+    let used = RateLimit { used: 100_000_000, updated: world.now };
     (usdc(&mut world).liquidated, world.market.liquidated, world.market.losses) = (used, used, used);
     world.now += 3_600;
     world.act(0, |ledger, _| ledger.refresh_reserve(USDC)).unwrap();
     let empty = Outflow { updated: world.now, ..Outflow::default() };
     assert_eq!((usdc(&mut world).outflow, world.market.outflow), (empty, empty));
-    assert_eq!((usdc(&mut world).liquidated.level, world.market.liquidated.level), (0, 0));
-    assert_eq!(world.market.losses.level, 100_000_000 - 100_000_000 / 86_400 * 3_600);
+    assert_eq!((usdc(&mut world).liquidated.used, world.market.liquidated.used), (0, 0));
+    assert_eq!(world.market.losses.used, 100_000_000 - 100_000_000 / 86_400 * 3_600);
 }
 
 /// What comes of a token is credit for what goes of the same: no more than went, and of no other.
@@ -259,13 +266,13 @@ fn credit_expires_within_its_period() {
 /// An account near insolvency is exempt from a limit; it does not keep all others waiting.
 #[test]
 fn exempt_liquidations_fill_a_window_and_no_more() {
-    let mut window = Throughput { level: 1_000_000, updated: START };
-    assert_eq!(window.room(7_200, Period::Hour, START), 0);
-    assert_eq!(window.room(7_200, Period::Hour, START + 1_800), 3_600);
+    let mut window = RateLimit { used: 1_000_000, updated: START };
+    assert_eq!(window.remaining(7_200, Period::Hour, START), 0);
+    assert_eq!(window.remaining(7_200, Period::Hour, START + 1_800), 3_600);
     // Who looks at it every minute does not keep it full.
-    let mut refreshed = Throughput { level: 1_000_000, updated: START };
+    let mut refreshed = RateLimit { used: 1_000_000, updated: START };
     (1..=30).for_each(|minutes| refreshed.drain(7_200, Period::Hour, START + minutes * 60));
-    assert_eq!(refreshed.room(7_200, Period::Hour, START + 1_800), 3_600);
+    assert_eq!(refreshed.remaining(7_200, Period::Hour, START + 1_800), 3_600);
 }
 
 /// Tokens that come and go leave the market's window where it was, whether their price moves between or is old.
@@ -305,11 +312,11 @@ fn a_reserve_refresh_does_not_lift_a_halt_while_the_price_is_still_away() {
     let halt = world.reserves[SOL as usize].halt;
     assert_eq!(halt.tier, 3);
     world.now = halt.until;
-    assert_eq!(world.act(0, |ledger, _| ledger.refresh_reserve(SOL)), Ok(Some(Change::Tripped)));
+    assert_eq!(world.act(0, |ledger, _| ledger.refresh_reserve(SOL)), Ok(Some(BreakerEvent::Tripped)));
     assert!(world.reserves[SOL as usize].halt.is_frozen(world.now));
     // An old price says nothing any more.
     world.now = world.reserves[SOL as usize].halt.until + 600;
-    assert_eq!(world.act(0, |ledger, _| ledger.refresh_reserve(SOL)), Ok(Some(Change::Lifted)));
+    assert_eq!(world.act(0, |ledger, _| ledger.refresh_reserve(SOL)), Ok(Some(BreakerEvent::Lifted)));
 }
 
 #[test]
@@ -326,7 +333,7 @@ fn what_fees_in_the_books_bear_trips_no_breaker() {
     // All but a little of the debt is somebody else's.
     let shares = small.accounts[USER].shares(USDC, Side::Debt).unwrap();
     small.accounts[2] = small.accounts[USER];
-    let slot = |account: &ballast_engine::margin::MarginAccount| account.find(USDC, Side::Debt).unwrap();
+    let slot = |account: &ballast_engine::state::account::MarginAccount| account.find(USDC, Side::Debt).unwrap();
     let (of_user, of_other) = (slot(&small.accounts[USER]), slot(&small.accounts[2]));
     small.accounts[USER].positions[of_user].shares = Shares(shares.0 / 100);
     small.accounts[2].positions[of_other].shares = Shares(shares.0 - shares.0 / 100);

@@ -5,18 +5,26 @@ mod common;
 
 use ballast_engine::{
     Error,
-    actions::Ledger,
-    breaker::BreakerConfig,
-    health::{HealthReport, Requirement, health, maintenance_and_equity},
-    insurance::InsuranceConfig,
-    interest::{MAX_POINTS, RateCurve, RatePoint},
-    layout::Address,
-    margin::MarginAccount,
-    market::{Market, MarketConfig},
-    price::{PriceUpdate, Quote},
-    reading::PriceCache,
-    reserve::{MAX_LIQUIDITY, Reserve, ReserveConfig},
-    units::{Bps, Shares},
+    health::{
+        Requirement,
+        account::{health, maintenance_and_equity},
+        report::HealthReport,
+    },
+    ledger::Ledger,
+    number::units::{Bps, MAX_LIQUIDITY, Shares},
+    price::{
+        cache::PriceCache,
+        feed::{PriceUpdate, Quote},
+    },
+    record::layout::Address,
+    state::{
+        account::MarginAccount,
+        breakers::BreakerConfig,
+        insurance::InsuranceConfig,
+        interest::{MAX_POINTS, RateCurve, RatePoint},
+        market::{Market, MarketConfig},
+        reserve::{Reserve, ReserveConfig},
+    },
 };
 use common::{AUTHORITY, START, World, cases, feed, lend, market_config, reserve_config, restricted_config, source};
 use proptest::prelude::*;
@@ -218,7 +226,7 @@ fn configured(reserve: u8, kind: u8) -> ReserveConfig {
 fn read(world: &World, account: &MarginAccount) {
     for requirement in [Requirement::Initial, Requirement::Maintenance] {
         if let Ok(health) = health(account, &world.reserves, &world.market.config, world.now, requirement) {
-            let _ = (health.net(), health.shortfall(), health.covers());
+            let _ = (health.net(), health.shortfall(), health.is_healthy());
         }
     }
     let _ = HealthReport::new(account, &world.reserves, &world.market.config, world.now);
@@ -264,7 +272,7 @@ proptest! {
         for (index, amount) in amounts.iter().enumerate() {
             let record = &mut world.reserves[index];
             let shares = record.deposit(*amount).unwrap();
-            let side = if index < debts { ballast_engine::margin::Side::Debt } else { ballast_engine::margin::Side::Deposit };
+            let side = if index < debts { ballast_engine::state::account::Side::Debt } else { ballast_engine::state::account::Side::Deposit };
             if index < debts {
                 record.borrow(*amount).unwrap();
             }
@@ -273,7 +281,7 @@ proptest! {
         world.now = START;
         read(&world, &account);
         let maintenance = health(&account, &world.reserves, &world.market.config, START, Requirement::Maintenance).unwrap();
-        prop_assert_eq!(maintenance.net() >= 0, maintenance.covers(), "net health keeps its sign");
+        prop_assert_eq!(maintenance.net() >= 0, maintenance.is_healthy(), "net health keeps its sign");
         let mut ledger = Ledger { market: &mut world.market, reserves: &mut world.reserves, now: START };
         let _ = ledger.liquidate(&mut account, 0, 15, most_repaid.max(1), 0);
     }

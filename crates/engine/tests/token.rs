@@ -2,7 +2,7 @@
 
 use ballast_engine::{
     Error,
-    token::{ACCOUNT_LEN, Mint, Policy, TransferFee, TransferFees, balance, policy},
+    state::token::{ACCOUNT_LEN, Mint, Policy, TransferFee, TransferFees, balance, policy},
 };
 use proptest::prelude::*;
 

@@ -6,8 +6,8 @@ use ballast_client::{
     Address, MarketView,
     engine::{
         health::Requirement,
-        margin::{MarginAccount, Side},
-        units::Shares,
+        number::units::Shares,
+        state::account::{MarginAccount, Side},
     },
 };
 use ballast_keeper::{
@@ -29,7 +29,7 @@ struct Truth(BTreeMap<Address, MarginAccount>);
 impl Truth {
     fn liquidatable(&self, market: &MarketView, now: i64) -> Vec<Address> {
         let is_short = |account: &MarginAccount| {
-            market.health(account, now, Requirement::Maintenance).is_ok_and(|health| !health.covers())
+            market.health(account, now, Requirement::Maintenance).is_ok_and(|health| !health.is_healthy())
         };
         self.0.iter().filter(|(_, account)| is_short(account)).map(|(address, _)| *address).collect()
     }
@@ -235,7 +235,7 @@ fn an_account_read_before_its_reserve_is_found_once_the_market_is_read() {
     let mut population = Population::new(3);
     let market = population.market(Tokens::Common, 16, 0);
     let account = population.account(&market, 16, 0.8);
-    assert!(!market.health(&account, START, Requirement::Maintenance).expect("all are listed").covers());
+    assert!(!market.health(&account, START, Requirement::Maintenance).expect("all are listed").is_healthy());
     let before = MarketView { reserves: market.reserves[..8].to_vec(), ..market.clone() };
     let mut book = Book::default();
     book.apply(&address(0), &account, 1, &before.reserves);

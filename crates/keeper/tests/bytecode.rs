@@ -6,9 +6,8 @@ use ballast_client::{
     AccountMeta, Address, ID, Instruction, MarketView, TOKEN_PROGRAM,
     engine::{
         health::Requirement,
-        margin::MarginAccount,
-        reserve::ReserveConfig,
-        units::{Bps, ONE_BPS},
+        number::units::{Bps, ONE_BPS},
+        state::{account::MarginAccount, reserve::ReserveConfig},
     },
 };
 use ballast_keeper::{
@@ -193,7 +192,7 @@ impl Theatre {
         for trader in &self.traders {
             let account = self.world.margin(&trader.margin);
             let health = view.health(&account, self.world.now(), Requirement::Maintenance).expect("listed");
-            assert!(health.covers(), "{trader:?}: {health:?}");
+            assert!(health.is_healthy(), "{trader:?}: {health:?}");
         }
         self.world.assert_conserved();
     }

@@ -2,7 +2,7 @@
 
 mod support;
 
-use ballast_client::{Address, CLOCK_SYSVAR, ID, MarketView, engine::layout};
+use ballast_client::{Address, CLOCK_SYSVAR, ID, MarketView, engine::record::layout};
 use ballast_keeper::{
     bench::population::{Population, START, Tokens},
     service::state::{Heard, News, State, feeds::MOST_CANDIDATES},

@@ -4,9 +4,8 @@ use ballast_client::{
     MarketView,
     engine::{
         health::Requirement,
-        margin::MarginAccount,
-        token::TransferFee,
-        units::{Bps, ONE_BPS},
+        number::units::{Bps, ONE_BPS},
+        state::{account::MarginAccount, token::TransferFee},
     },
 };
 use ballast_keeper::{
@@ -44,7 +43,7 @@ impl Venue for Impact<'_> {
         let price = &self.market.reserves[buy as usize].price;
         let units = (bought * 1e8) as u128;
         Some(Quoted {
-            out: price.atoms_floor(ballast_client::engine::units::Usd(units), price.spot),
+            out: price.atoms_floor(ballast_client::engine::number::units::Usd(units), price.spot),
             quote: (sell, buy, amount),
         })
     }
@@ -57,7 +56,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 /// What is true of every plan.
 fn check<Q>(market: &MarketView, case: &Case, plan: &Plan<Q>) -> Result<(), TestCaseError> {
     let health = market.health(case.account, case.now, Requirement::Maintenance).expect("listed");
-    prop_assert!(!health.covers(), "a healthy account is left alone");
+    prop_assert!(!health.is_healthy(), "a healthy account is left alone");
     prop_assert!(plan.priority <= plan.profit * 0.5 + 1e-9, "priority within its share");
     prop_assert!(plan.profit - plan.priority >= DEMANDS.min_profit);
     // The chain does what was previewed.

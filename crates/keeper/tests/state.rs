@@ -194,8 +194,8 @@ proptest! {
             let Some(account) = state.book.account(&margin(number)) else { continue };
             let health = market.health(&account, predicted.now, Requirement::Maintenance).expect("listed");
             let asked = duties.iter().any(|duty| matches!(duty, Duty::Liquidate(one) | Duty::Settle(one, _) if *one == margin(number)));
-            prop_assert_eq!(asked, !health.covers());
-            prop_assert_eq!(found.iter().any(|one| one.address == margin(number)), !health.covers());
+            prop_assert_eq!(asked, !health.is_healthy());
+            prop_assert_eq!(found.iter().any(|one| one.address == margin(number)), !health.is_healthy());
         }
         let refreshed: Vec<u8> = duties.iter().flat_map(|duty| match duty {
             Duty::Refresh(reserves) => reserves.clone(),

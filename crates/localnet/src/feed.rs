@@ -17,7 +17,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, ensure};
-use ballast_client::{Address, CLOCK_SYSVAR, PYTH_RECEIVERS, engine::price::PriceUpdate, to_engine};
+use ballast_client::{Address, CLOCK_SYSVAR, PYTH_RECEIVERS, engine::price::feed::PriceUpdate, to_engine};
 use ballast_sim::oracle::Oracle;
 use solana_account::Account;
 use solana_clock::Clock;

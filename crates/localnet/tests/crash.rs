@@ -18,9 +18,11 @@ use ballast_client::{
     Address, LiquidationOrder, MarketView, decode_margin_account,
     engine::{
         health::Requirement,
-        margin::{MarginAccount, Position},
-        price::{PriceUpdate, Source},
-        token::balance,
+        price::feed::{PriceUpdate, Source},
+        state::{
+            account::{MarginAccount, Position},
+            token::balance,
+        },
     },
     from_engine, to_engine,
 };
@@ -198,7 +200,7 @@ impl Moment {
         let mut found = Vec::new();
         for (address, account) in &self.accounts {
             let health = self.market.health(account, self.now, Requirement::Maintenance);
-            if !health.map_err(|error| anyhow::anyhow!(error.message()))?.covers() {
+            if !health.map_err(|error| anyhow::anyhow!(error.message()))?.is_healthy() {
                 found.push(*address);
             }
         }
@@ -372,11 +374,11 @@ fn holds(network: &Localnet, observer: &Observer, before: &[u128]) -> Result<()>
         let vault = network.chain().account(&from_engine(&reserve.vault))?.context("no vault")?;
         let held = balance(&vault.data).context("no balance")?;
         ensure!(u128::from(held) == reserve.vault_balance(), "vault {index} holds {held}");
-        let (assets, deposits) = reserve.books();
+        let (assets, deposits) = reserve.assets_and_deposits();
         ensure!(assets >= deposits, "reserve {index} owes more than it has");
         ensure!(!reserve.is_wiped_out(), "reserve {index} was lost");
     }
-    ensure!(moment.market.market.losses.level == 0, "depositors or insurances lost");
+    ensure!(moment.market.market.losses.used == 0, "depositors or insurances lost");
     ensure!(moment.accounts.iter().all(|(_, account)| account.in_receivership == 0), "a repayment is due");
     ensure!(books(&moment) != before, "nothing happened");
     Ok(())

@@ -11,7 +11,7 @@ use ballast_cli::{
 };
 use ballast_client::{
     Address, PYTH_RECEIVERS, decode_margin_account,
-    engine::{actions::EVERYTHING, health::Requirement},
+    engine::{health::Requirement, ledger::EVERYTHING},
 };
 use ballast_localnet::{Localnet, Options, history::Source, keys, market};
 use serde_json::json;
@@ -270,7 +270,7 @@ fn accounts_come_with_debts_and_are_the_same_for_a_seed() -> Result<()> {
         let mut owed = Vec::new();
         for account in rpc.accounts(&accounts)? {
             let account = decode_margin_account(&account.context("an account is missing")?.data)?;
-            assert!(view.health(&account, time, Requirement::Maintenance)?.covers());
+            assert!(view.health(&account, time, Requirement::Maintenance)?.is_healthy());
             owed.push(view.health(&account, time, Requirement::Maintenance)?.debt.to_f64());
         }
         debts.push(owed);

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ballast_client::{Address, ID, engine::margin::MarginAccount};
+use ballast_client::{Address, ID, engine::state::account::MarginAccount};
 use serde_json::json;
 use solana_account::Account;
 use solana_account_decoder_client_types::UiAccountEncoding;

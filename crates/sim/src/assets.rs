@@ -1,7 +1,7 @@
 //! What a market of the demo may list: five assets and their parameters, chosen like a careful mainnet listing. A market
 //! lists those that its window has prices for, in this order.
 
-use ballast_client::{Address, engine::exposure::Class};
+use ballast_client::{Address, engine::state::exposure::Class};
 
 /// The least that the cap on an asset's deposits is worth when the market opens, USD: what 20,000 accounts bring.
 const LEAST_CAP: f64 = 150e6;

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use ballast_client::{
     MarketView,
-    engine::{health::HealthReport, margin::MarginAccount},
+    engine::{health::report::HealthReport, state::account::MarginAccount},
     from_engine,
 };
 
@@ -22,7 +22,7 @@ pub fn check(world: &World, market: &MarketView, accounts: &[&MarginAccount]) ->
     }
     for (index, reserve) in market.reserves.iter().enumerate() {
         let symbol = world.assets[index].symbol;
-        let (assets, owned) = reserve.books();
+        let (assets, owned) = reserve.assets_and_deposits();
         ensure!(assets >= owned, "{symbol}: cash and debts do not cover the deposits: {reserve:?}");
         let vault = world.tokens(&from_engine(&reserve.vault));
         let owned = reserve.vault_balance();

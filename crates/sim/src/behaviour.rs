@@ -5,9 +5,9 @@ use anyhow::Result;
 use ballast_client::{
     MarketView,
     engine::{
-        actions::EVERYTHING,
         health::{Health, Requirement},
-        margin::{MarginAccount, Side},
+        ledger::EVERYTHING,
+        state::account::{MarginAccount, Side},
     },
 };
 use rand::Rng;

@@ -7,9 +7,9 @@ use ballast_client::{
     LiquidationOrder, MarketView,
     engine::{
         health::Requirement,
-        liquidation::Liquidation,
-        margin::{MarginAccount, Position},
-        units::{Bps, ONE_BPS},
+        ledger::liquidation::Liquidation,
+        number::units::{Bps, ONE_BPS},
+        state::account::{MarginAccount, Position},
     },
 };
 
@@ -49,7 +49,7 @@ pub fn value(market: &MarketView, reserve: u8, amount: u64) -> f64 {
 /// The most profitable order against an account at `now`, `None` if it is healthy or nothing pays. `held` are the
 /// liquidator's balances, one for each reserve.
 pub fn plan(market: &MarketView, account: &MarginAccount, now: i64, held: &[u64], venue: &Venue) -> Option<Plan> {
-    if market.health(account, now, Requirement::Maintenance).ok()?.covers() {
+    if market.health(account, now, Requirement::Maintenance).ok()?.is_healthy() {
         return None;
     }
     let (debts, deposits): (Vec<&Position>, Vec<&Position>) =
@@ -100,11 +100,9 @@ mod tests {
     use ballast_client::{
         Address,
         engine::{
-            margin::Side,
-            market::Market,
-            price::{PriceUpdate, Quote, Source},
-            reserve::Reserve,
-            units::Shares,
+            number::units::Shares,
+            price::feed::{PriceUpdate, Quote, Source},
+            state::{account::Side, market::Market, reserve::Reserve},
         },
         to_engine,
     };

@@ -13,7 +13,7 @@
 //!   exactly 1 USD.
 
 use anyhow::{Result, ensure};
-use ballast_client::engine::price::PriceUpdate;
+use ballast_client::engine::price::feed::PriceUpdate;
 
 use super::{assets::feed_id, bars::Bar};
 

@@ -5,15 +5,17 @@
 
 use ballast_client::{
     engine::{
-        exposure::ValueAtRiskConfig,
-        insurance::InsuranceConfig,
-        interest::{ControllerConfig, RateCurve},
-        layout,
-        market::MarketConfig,
-        price::OracleConfig,
-        reserve::ReserveConfig,
-        units::{Bps, Usd},
-        weights::{RiskConfig, Weights},
+        number::units::{Bps, Usd},
+        price::feed::OracleConfig,
+        record::layout,
+        state::{
+            exposure::ValueAtRiskConfig,
+            insurance::InsuranceConfig,
+            interest::{ControllerConfig, RateCurve},
+            market::MarketConfig,
+            reserve::ReserveConfig,
+            weights::{RiskConfig, Weights},
+        },
     },
     to_engine,
 };
@@ -190,7 +192,7 @@ impl Policy {
 
 #[cfg(test)]
 mod tests {
-    use ballast_client::engine::market::Roles;
+    use ballast_client::engine::state::market::Roles;
 
     use super::*;
     use crate::assets::ASSETS;
@@ -202,7 +204,7 @@ mod tests {
                 assert_eq!(policy.reserve(asset, index).validate(), Ok(()), "{} {}", policy.title(), asset.symbol);
             }
             // The roles are filled in when the market is created.
-            let key = ballast_client::engine::layout::Address([1; 32]);
+            let key = ballast_client::engine::record::layout::Address([1; 32]);
             let roles = Roles { fee_collector: key, guardian: key, price_receiver: key, ..Roles::default() };
             assert_eq!(MarketConfig { roles, ..policy.market() }.validate(), Ok(()));
         }

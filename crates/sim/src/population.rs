@@ -8,8 +8,8 @@ use anyhow::{Result, ensure};
 use ballast_client::{
     Address, MarketView,
     engine::{
-        health::{Requirement, weighted},
-        weights::Terms,
+        health::{Requirement, position::weighted},
+        state::weights::Terms,
     },
 };
 use rand::Rng;

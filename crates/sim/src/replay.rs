@@ -4,9 +4,12 @@ use anyhow::{Context, Result, ensure};
 use ballast_client::{
     Address, Event, MarketView,
     engine::{
-        health::{Requirement, equity, maintenance_and_equity},
-        margin::MarginAccount,
-        units::Usd,
+        health::{
+            Requirement,
+            account::{equity, maintenance_and_equity},
+        },
+        number::units::Usd,
+        state::account::MarginAccount,
     },
     from_engine,
 };
@@ -216,21 +219,21 @@ impl Replay {
                 frame.locked.0 += equity.collateral.to_f64();
                 frame.locked.1 += equity.debt.to_f64();
             }
-            if !equity.covers() {
+            if !equity.is_healthy() {
                 self.record.under_water.insert(trader);
             }
             if self.population.traders[trader].is_exposed {
                 frame.thinnest = frame.thinnest.min(ratio(&equity));
             }
-            let account = if health.covers() || !attends {
-                self.unhealthy += usize::from(!health.covers());
+            let account = if health.is_healthy() || !attends {
+                self.unhealthy += usize::from(!health.is_healthy());
                 account
             } else {
                 let account = self.liquidate(trader, account, &mut market, frame)?;
                 let account = self.settle(trader, account, &mut market, frame)?;
                 let health = market.health(&account, self.world.now, Requirement::Maintenance)?;
-                self.record.skipped += u64::from(!health.covers());
-                self.unhealthy += usize::from(!health.covers());
+                self.record.skipped += u64::from(!health.is_healthy());
+                self.unhealthy += usize::from(!health.is_healthy());
                 account
             };
             self.accounts.push(account);
@@ -359,7 +362,7 @@ impl Replay {
         for trader in &self.population.traders {
             let account = self.world.margin_account(&trader.margin)?;
             let health = market.health(&account, self.world.now, Requirement::Maintenance)?;
-            record.unhealthy_at_end += usize::from(!health.covers());
+            record.unhealthy_at_end += usize::from(!health.is_healthy());
             let equity = equity(&account, &market.reserves, self.world.now)?;
             record.uncovered_at_end += (equity.debt.to_f64() - equity.collateral.to_f64()).max(0.0);
         }

@@ -8,12 +8,14 @@ use ballast_client::{
     decode_margin_account, describe_error,
     engine::{
         self,
-        health::HealthReport,
-        margin::MarginAccount,
-        market::{MarketConfig, Roles},
-        price::PriceUpdate,
-        token::balance,
-        units::Bps,
+        health::report::HealthReport,
+        number::units::Bps,
+        price::feed::PriceUpdate,
+        state::{
+            account::MarginAccount,
+            market::{MarketConfig, Roles},
+            token::balance,
+        },
     },
     to_engine,
 };

@@ -11,7 +11,7 @@
 use solana_compiler_builtins as _;
 
 // On 64-bit halves, like everything here.
-use ballast_engine::math::{quotient_by_halves, wide_mul_by_halves};
+use ballast_engine::number::math::{quotient_by_halves, wide_mul_by_halves};
 
 /// `memcmp`: negative, zero or positive as the first `n` bytes are less, equal or more than the others.
 ///

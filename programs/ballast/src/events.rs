@@ -9,8 +9,7 @@ use {
     anchor_lang::prelude::*,
     ballast_engine::{
         Error,
-        actions::{Ledger as Books, Movement},
-        liquidation::Liquidation,
+        ledger::{Ledger as Books, Movement, liquidation::Liquidation},
     },
 };
 

@@ -27,7 +27,7 @@ macro_rules! describe {
                 accounts.extend(Self::__idl_account_entry());
             }
             types.extend($crate::idl::build::definitions::<$inner>(stringify!($name)));
-            $(types.extend($crate::idl::build::definitions::<$part>(<$part as ballast_engine::layout::Record>::NAME));)*
+            $(types.extend($crate::idl::build::definitions::<$part>(<$part as ballast_engine::record::layout::Record>::NAME));)*
         }
     };
 }
@@ -35,7 +35,7 @@ pub(crate) use describe;
 
 #[cfg(feature = "idl-build")]
 pub mod build {
-    use ballast_engine::layout::{Field, FieldType, Record};
+    use ballast_engine::record::layout::{Field, FieldType, Record};
 
     /// The entry of an account in the IDL's list.
     pub fn account_entry(name: &str, discriminator: &[u8]) -> &'static str {

@@ -6,7 +6,10 @@
 use {
     crate::idl::describe,
     anchor_lang::{AccountInitialize, IdlAccountType, Space, accounts::Slab, prelude::*},
-    ballast_engine::{governance, insurance, layout, margin, market, reserve},
+    ballast_engine::{
+        record::layout,
+        state::{account, change, insurance, market, reserve},
+    },
     bytemuck::{Pod, Zeroable},
     core::{
         hint::assert_unchecked,

@@ -5,10 +5,12 @@ use {
     anchor_lang::prelude::*,
     ballast_engine::{
         Error,
-        actions::EVERYTHING,
-        layout,
-        reserve::Reserve,
-        token::{self, Mint, TransferFee, Transfers},
+        ledger::EVERYTHING,
+        record::layout,
+        state::{
+            reserve::Reserve,
+            token::{self, Mint, TransferFee, Transfers},
+        },
     },
     pinocchio::{
         cpi::{Signer, invoke_signed},

@@ -253,8 +253,8 @@ mod tests {
     #[test]
     fn functions_are_told_to_whom_they_belong_by_the_beginning_of_their_names() {
         for (name, expected) in [
-            ("<ballast_engine::actions::Ledger>::liquidate", "engine: actions"),
-            ("ballast_engine::health::health", "engine: health"),
+            ("<ballast_engine::ledger::Ledger>::liquidate", "engine: actions"),
+            ("ballast_engine::health::account::health", "engine: health"),
             ("ballast::__handlers::deposit", "program: handlers"),
             (
                 "<ballast::instructions::pay_in::PayIn as anchor_lang::dispatch::TryAccounts>::f",
@@ -285,8 +285,8 @@ mod tests {
                 function("entrypoint", 1, &[1, 2]),
                 function("ballast::__handlers::a", 10, &[3, 4]),
                 function("ballast::__handlers::b", 20, &[4]),
-                function("ballast_engine::math::one", 100, &[]),
-                function("ballast_engine::math::two", 1_000, &[4]),
+                function("ballast_engine::number::math::one", 100, &[]),
+                function("ballast_engine::number::math::two", 1_000, &[4]),
                 function("memcpy", 50_000, &[]),
             ],
             entrypoint: 0,

@@ -18,7 +18,7 @@
 //!
 //! Tokens are paid in from a token account of the owner's, to which anyone may send them, and out to the manager's choice.
 
-use ballast_engine::health::HealthReport;
+use ballast_engine::health::report::HealthReport;
 use pinocchio::{
     AccountView, ProgramResult,
     cpi::{Seed, Signer, get_return_data, invoke, invoke_signed},

@@ -15,7 +15,7 @@
 mod message;
 mod multisig;
 
-use ballast_engine::math::mul_div_floor;
+use ballast_engine::number::math::mul_div_floor;
 use pinocchio::{
     AccountView, Address, ProgramResult,
     cpi::{Seed, Signer, invoke_signed, invoke_with_slice, set_return_data},

@@ -7,7 +7,10 @@ mod scenes;
 use std::{collections::BTreeMap, sync::OnceLock};
 
 use ballast_client::{Address, LiquidationOrder, MarketView};
-use ballast_engine::{gate::Action, health::HealthReport, margin::rights};
+use ballast_engine::{
+    health::report::HealthReport,
+    state::{account::rights, permission::Action},
+};
 use ballast_tests::{MintSpec, Outcome, Quote, SOL, Scene, USD, User, World, market_config};
 use report::Row;
 use scenes::{Full, Last, RESERVES, TOKEN, long_quote, quote};

@@ -2,15 +2,17 @@
 
 use ballast_client::Address;
 use ballast_engine::{
-    breaker::BreakerConfig,
-    exposure::ValueAtRiskConfig,
-    insurance::InsuranceConfig,
-    interest::{ControllerConfig, RateCurve},
-    market::MarketConfig,
-    price::OracleConfig,
-    reserve::ReserveConfig,
-    units::{Bps, Rate},
-    weights::RiskConfig,
+    number::units::{Bps, Rate},
+    price::feed::OracleConfig,
+    state::{
+        breakers::BreakerConfig,
+        exposure::ValueAtRiskConfig,
+        insurance::InsuranceConfig,
+        interest::{ControllerConfig, RateCurve},
+        market::MarketConfig,
+        reserve::ReserveConfig,
+        weights::RiskConfig,
+    },
 };
 use ballast_tests::{Quote, Token, User, World, reserve_config};
 

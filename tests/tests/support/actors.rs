@@ -5,11 +5,14 @@ use ballast_client::{
     Address, change_address, from_engine, instruction::ALL, margin_address, stake_address, to_engine, vault_address,
 };
 use ballast_engine::{
-    Error, layout,
-    margin::{MarginAccount, Position, Side},
-    market::{MarketConfig, Roles},
-    reserve::{Reserve, ReserveConfig},
-    token::TransferFee,
+    Error,
+    record::layout,
+    state::{
+        account::{MarginAccount, Position, Side},
+        market::{MarketConfig, Roles},
+        reserve::{Reserve, ReserveConfig},
+        token::TransferFee,
+    },
 };
 use ballast_tests::{MintSpec, Options, START, World, associated_token_account, market_config};
 use rand::{Rng, SeedableRng, seq::IndexedRandom};

@@ -11,10 +11,14 @@ use ballast_client::{
 };
 use ballast_engine::{
     Error,
-    governance::{Change, Listing, OF_LISTING, OF_MARKET},
-    layout,
-    market::{MarketConfig, Roles},
-    parameter::{self, Direction, Parameter, Unit},
+    record::{
+        layout,
+        parameter::{self, Direction, Parameter, Unit},
+    },
+    state::{
+        change::{Change, Listing, OF_LISTING, OF_MARKET},
+        market::{MarketConfig, Roles},
+    },
 };
 use ballast_tests::price_account;
 use rand::{Rng, seq::IndexedRandom};

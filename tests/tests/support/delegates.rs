@@ -6,7 +6,7 @@ use super::{
     transaction::Step,
 };
 use ballast_client::{Address, from_engine, instruction as ix, to_engine};
-use ballast_engine::{Error, health::HealthReport, layout, margin::rights};
+use ballast_engine::{Error, health::report::HealthReport, record::layout, state::account::rights};
 use rand::Rng;
 
 impl Model {

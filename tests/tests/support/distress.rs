@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "every suite uses its own part")]
 
 use ballast_client::{Address, Event, Instruction, Liquidated, LiquidationOrder};
-use ballast_engine::liquidation::Liquidation;
+use ballast_engine::ledger::liquidation::Liquidation;
 use ballast_tests::{Outcome, Quote, SOL, Scene, Swap, USD, User, World};
 
 /// Why building an instruction cannot fail here.

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "every suite uses its own part")]
 
 use ballast_client::{Address, Edits, MarketView, to_engine};
-use ballast_engine::{governance::OF_MARKET, market::MarketConfig, reserve::ReserveConfig};
+use ballast_engine::state::{change::OF_MARKET, market::MarketConfig, reserve::ReserveConfig};
 use ballast_tests::{MintSpec, World};
 
 /// Changes that wait and are due.

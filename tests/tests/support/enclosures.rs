@@ -6,7 +6,7 @@ use super::{
     transaction::{Ending, Step},
 };
 use ballast_client::{Address, INSTRUCTIONS_SYSVAR, instruction as ix, vault_authority};
-use ballast_engine::margin::Side;
+use ballast_engine::state::account::Side;
 use rand::{Rng, seq::IndexedRandom};
 
 /// The tags of what may stand between a beginning and its end.

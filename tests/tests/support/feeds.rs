@@ -6,7 +6,7 @@ use super::{
     transaction::Step,
 };
 use ballast_client::{AccountMeta, ID, PYTH_RECEIVERS, SYSTEM_PROGRAM, TOKEN_PROGRAM, instruction as ix, to_engine};
-use ballast_engine::{layout::Address, price::PriceUpdate};
+use ballast_engine::{price::feed::PriceUpdate, record::layout::Address};
 use ballast_tests::price_account;
 use rand::Rng;
 

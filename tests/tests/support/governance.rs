@@ -7,14 +7,16 @@ use super::{
 };
 use ballast_client::{Address, MarketView, from_engine, instruction as ix, vault_authority};
 use ballast_engine::{
-    breaker::BreakerConfig,
-    exposure::ValueAtRiskConfig,
-    insurance::InsuranceConfig,
-    interest::ControllerConfig,
-    market::{MarketConfig, Roles},
-    reserve::{Reserve, ReserveConfig},
-    units::{Bps, Shares},
-    weights::{RiskConfig, Weights},
+    number::units::{Bps, Shares},
+    state::{
+        breakers::BreakerConfig,
+        exposure::ValueAtRiskConfig,
+        insurance::InsuranceConfig,
+        interest::ControllerConfig,
+        market::{MarketConfig, Roles},
+        reserve::{Reserve, ReserveConfig},
+        weights::{RiskConfig, Weights},
+    },
 };
 use ballast_tests::{market_config, reserve_config};
 use rand::{Rng, seq::IndexedRandom};

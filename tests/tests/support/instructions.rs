@@ -7,9 +7,9 @@ use super::{
 };
 use ballast_client::{Address, SYSTEM_PROGRAM, decode_health, from_engine, instruction as ix, vault_authority};
 use ballast_engine::{
-    health::{Requirement, health},
-    margin::{MarginAccount, Position, Side},
-    units::Usd,
+    health::{Requirement, account::health},
+    number::units::Usd,
+    state::account::{MarginAccount, Position, Side},
 };
 use rand::{Rng, seq::IndexedRandom};
 
@@ -214,7 +214,7 @@ impl Actors {
     pub fn unhealthy(&self) -> Vec<Address> {
         let Model { accounts, reserves, market, now, .. } = &self.model;
         let health = |account| health(account, reserves, &market.config, *now, Requirement::Maintenance);
-        let unhealthy = accounts.iter().filter(|(_, account)| health(account).is_ok_and(|health| !health.covers()));
+        let unhealthy = accounts.iter().filter(|(_, account)| health(account).is_ok_and(|health| !health.is_healthy()));
         unhealthy.map(|(address, _)| *address).collect()
     }
 

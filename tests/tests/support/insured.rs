@@ -2,7 +2,10 @@
 #![allow(dead_code, reason = "every suite uses its own part")]
 
 use ballast_client::{Address, BadDebtSettled, Event, LiquidationOrder};
-use ballast_engine::{insurance::InsuranceConfig, reserve::ReserveConfig, units::Bps};
+use ballast_engine::{
+    number::units::Bps,
+    state::{insurance::InsuranceConfig, reserve::ReserveConfig},
+};
 use ballast_tests::{Quote, Scene, USD, User, World, reserve_config};
 
 /// Seconds between asking for a stake and taking it: ten days.

@@ -6,16 +6,18 @@ use super::{delegates::right, transaction::Ending};
 use ballast_client::{Address, from_engine, margin_address, market_address, to_engine, vault_authority};
 use ballast_engine::{
     Error,
-    actions::{EVERYTHING, Ledger},
-    gate::Action,
-    governance::Change,
-    health::HealthReport,
-    insurance::Stake,
-    margin::{MarginAccount, Side},
-    market::{Market, MarketConfig},
-    price::{PriceUpdate, Source},
-    reserve::Reserve,
-    token::TransferFee,
+    health::report::HealthReport,
+    ledger::{EVERYTHING, Ledger},
+    price::feed::{PriceUpdate, Source},
+    state::{
+        account::{MarginAccount, Side},
+        change::Change,
+        insurance::Stake,
+        market::{Market, MarketConfig},
+        permission::Action,
+        reserve::Reserve,
+        token::TransferFee,
+    },
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -341,7 +343,7 @@ impl Model {
     pub fn check(&self) {
         let mut owed: BTreeMap<Address, u128> = BTreeMap::new();
         for (index, reserve) in self.reserves.iter().enumerate() {
-            let (assets, deposits) = reserve.books();
+            let (assets, deposits) = reserve.assets_and_deposits();
             assert!(assets >= deposits, "reserve {index}: cash and debts cover the deposits");
             for (side, total) in [(Side::Deposit, reserve.deposit_shares), (Side::Debt, reserve.debt_shares)] {
                 let positions = self.accounts.values().filter_map(|account| account.shares(index as u8, side).ok());

@@ -4,7 +4,10 @@ use super::model::{Answer, Model, Refusal, engine, refused};
 use ballast_client::{
     Address, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, change_address, from_engine, to_engine, vault_address,
 };
-use ballast_engine::{Error, governance::Change, market::MAX_RESERVES, reserve::Reserve, token::Transfers};
+use ballast_engine::{
+    Error,
+    state::{change::Change, market::MAX_RESERVES, reserve::Reserve, token::Transfers},
+};
 
 impl Model {
     /// A change account's data.

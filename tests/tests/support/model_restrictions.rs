@@ -5,7 +5,9 @@ use super::{
     transaction::Ending,
 };
 use ballast_client::{Address, from_engine, stake_address, to_engine};
-use ballast_engine::{Error, actions::Ledger, insurance::Stake, market::LAYOUT_VERSION, units::Shares};
+use ballast_engine::{
+    Error, ledger::Ledger, number::units::Shares, record::layout::LAYOUT_VERSION, state::insurance::Stake,
+};
 
 impl Model {
     // What ends in the transaction in which it began.

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "every suite uses its own part")]
 
 use ballast_client::{Address, Instruction, to_engine};
-use ballast_engine::{layout, market::Roles, units::Bps};
+use ballast_engine::{number::units::Bps, record::layout, state::market::Roles};
 use ballast_tests::{Multisig, Scene, World};
 
 /// Two of three.

@@ -7,8 +7,11 @@ use ballast_client::{
     to_engine,
 };
 use ballast_engine::{
-    gate::Action, governance::OF_MARKET, health::HealthReport, insurance::InsuranceConfig, margin::rights,
-    reserve::ReserveConfig, units::Bps,
+    health::report::HealthReport,
+    number::units::Bps,
+    state::{
+        account::rights, change::OF_MARKET, insurance::InsuranceConfig, permission::Action, reserve::ReserveConfig,
+    },
 };
 use ballast_tests::{Outcome, Quote, SOL, Scene, Token, USD, User, World, market_config, reserve_config};
 use solana_account::Account;

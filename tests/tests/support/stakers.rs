@@ -2,7 +2,7 @@
 
 use super::{actors::Actors, transaction::Step};
 use ballast_client::{Address, SYSTEM_PROGRAM, from_engine, instruction as ix, stake_address, vault_authority};
-use ballast_engine::{insurance::Stake, units::Shares};
+use ballast_engine::{number::units::Shares, state::insurance::Stake};
 use rand::{Rng, seq::IndexedRandom};
 
 /// A stake as the accounts of an instruction name it.

@@ -2,7 +2,10 @@
 
 use super::due::Due;
 use ballast_client::{Address, LiquidationOrder, to_engine};
-use ballast_engine::{insurance::InsuranceConfig, reserve::ReserveConfig, units::Bps};
+use ballast_engine::{
+    number::units::Bps,
+    state::{insurance::InsuranceConfig, reserve::ReserveConfig},
+};
 use ballast_tests::{Quote, SOL, Token, USD, User, World, reserve_config};
 
 /// A market at one moment, in which every instruction would succeed, and every state is one transaction away.

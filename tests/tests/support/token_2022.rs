@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "every suite uses its own part")]
 
 use ballast_client::{Address, LiquidationOrder, TOKEN_2022_PROGRAM, from_engine};
-use ballast_engine::{reserve::ReserveConfig, token::TransferFee};
+use ballast_engine::state::{reserve::ReserveConfig, token::TransferFee};
 use ballast_tests::{Quote, SOL, USD, User, World};
 use solana_instruction::Instruction;
 pub use spl_token_2022_interface::state::Mint as State;

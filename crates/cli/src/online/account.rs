@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, anyhow, ensure};
 use ballast_client::{
     Address, decode_margin_account,
-    engine::margin::{MarginAccount, Mode},
+    engine::state::account::{MarginAccount, Mode},
     from_engine,
 };
 use clap::{Args, Subcommand};

@@ -2,11 +2,13 @@
 
 use anyhow::Result;
 use ballast_client::engine::{
-    flow::{Outflow, OutflowLimits, Period},
-    gate::Action,
-    market::Market,
-    reserve::Reserve,
-    units::Usd,
+    number::units::Usd,
+    state::{
+        market::Market,
+        permission::Action,
+        rate_limit::{Outflow, OutflowLimits, Period},
+        reserve::Reserve,
+    },
 };
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -64,9 +66,9 @@ fn cents(value: u64) -> String {
 }
 
 /// Collateral that liquidations took of a reserve, or of the market: level and limit.
-fn liquidated(mut flow: ballast_client::engine::flow::Throughput, limit: u64, now: i64) -> (u64, u64) {
+fn liquidated(mut flow: ballast_client::engine::state::rate_limit::RateLimit, limit: u64, now: i64) -> (u64, u64) {
     flow.drain(limit, Period::Hour, now);
-    (flow.level, limit)
+    (flow.used, limit)
 }
 
 fn paused(named: &Named, now: i64) -> Vec<String> {
@@ -117,7 +119,7 @@ fn losses(named: &Named, now: i64) -> u64 {
     let market = &named.view.market;
     let mut losses = market.losses;
     losses.drain(u64::from(market.config.loss_limit) * Usd::ONE.0 as u64, Period::Day, now);
-    losses.level
+    losses.used
 }
 
 /// The same, for people.

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use ballast_client::{
     ParameterInfo, change_address, decode_change, edits_in, edits_of,
-    engine::governance::{Change, OF_LISTING, OF_MARKET},
+    engine::state::change::{Change, OF_LISTING, OF_MARKET},
     from_engine, parameters, pinned_accounts,
 };
 use clap::Subcommand;

@@ -1,7 +1,7 @@
 //! Amounts, values and tables for people.
 
 use anyhow::{Context, Result, ensure};
-use ballast_client::engine::{layout::U128, reserve::Reserve, units::Usd};
+use ballast_client::engine::{number::units::Usd, record::layout::U128, state::reserve::Reserve};
 use comfy_table::{Cell, CellAlignment, Table, presets::NOTHING};
 
 use crate::setup::value::fixed;

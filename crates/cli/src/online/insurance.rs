@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, anyhow, ensure};
 use ballast_client::{
     Address, decode_stake,
-    engine::{insurance::Stake, units::Shares},
+    engine::{number::units::Shares, state::insurance::Stake},
     stake_address,
 };
 use clap::{Args, Subcommand};

@@ -5,9 +5,8 @@ use ballast_client::{
     Address, LiquidationOrder,
     engine::{
         Error,
-        actions::EVERYTHING,
-        liquidation::Liquidation,
-        margin::{MarginAccount, Position},
+        ledger::{EVERYTHING, liquidation::Liquidation},
+        state::account::{MarginAccount, Position},
     },
 };
 use clap::Args;

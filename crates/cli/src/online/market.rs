@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, anyhow, ensure};
 use ballast_client::{
     Address, change_address, decode_change,
-    engine::{gate::Action, layout},
+    engine::{record::layout, state::permission::Action},
     from_engine,
 };
 use clap::{Subcommand, ValueEnum};
@@ -16,7 +16,7 @@ use super::{
     session::Session,
 };
 use crate::setup::{file::Desired, value::duration};
-use ballast_client::engine::units::Usd;
+use ballast_client::engine::number::units::Usd;
 use ballast_time::full_label;
 
 /// What to do. Where a market can be named before the rest, it can be named by --market or BALLAST_MARKET too.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use ballast_client::{Address, MarketView, NATIVE_MINT, engine::reserve::Reserve, from_engine};
+use ballast_client::{Address, MarketView, NATIVE_MINT, engine::state::reserve::Reserve, from_engine};
 
 use super::session::Session;
 use crate::setup::file::Desired;

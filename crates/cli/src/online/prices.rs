@@ -5,10 +5,12 @@ use ballast_client::{
     Address, CLOCK_SYSVAR, Instruction, MarketView, decode_clock,
     engine::{
         self, Error,
-        margin::MarginAccount,
-        price::{PriceUpdate, Source},
-        rules::Condition,
-        units::{Bps, ONE_BPS},
+        number::units::{Bps, ONE_BPS},
+        price::{
+            feed::{PriceUpdate, Source},
+            policy::Condition,
+        },
+        state::account::MarginAccount,
     },
     to_engine,
 };

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use ballast_client::{
     Rates,
-    engine::{reserve::Reserve, rules::Condition},
+    engine::{price::policy::Condition, state::reserve::Reserve},
     from_engine, parameters,
 };
 use clap::Subcommand;
@@ -175,7 +175,7 @@ const SHOWN: [u16; 6] = [0, 2_500, 5_000, 8_000, 9_000, 10_000];
 
 /// What a debt would cost a year at a utilisation, where the controller has moved the curve to.
 fn rate_at(reserve: &Reserve, utilisation: u16) -> f64 {
-    use ballast_client::engine::interest::Utilisation;
+    use ballast_client::engine::state::interest::Utilisation;
     let of_curve = reserve.config.curve.rate(Utilisation::new(10_000 - u64::from(utilisation), utilisation.into()));
     yearly(reserve.controller.rate(of_curve).per_year_f64())
 }

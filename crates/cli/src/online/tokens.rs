@@ -4,7 +4,7 @@
 use anyhow::{Result, anyhow, bail};
 use ballast_client::{
     Address, Instruction, NATIVE_MINT,
-    engine::{reserve::Reserve, token::balance},
+    engine::state::{reserve::Reserve, token::balance},
     from_engine,
 };
 use solana_system_interface::instruction::transfer;

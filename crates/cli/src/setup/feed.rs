@@ -7,9 +7,9 @@ use ballast_client::{
     MarketView,
     engine::{
         self,
-        price::{OracleConfig, Quote, Source},
-        reserve::Reserve,
-        units::Shares,
+        number::units::Shares,
+        price::feed::{OracleConfig, Quote, Source},
+        state::reserve::Reserve,
     },
     pinned_accounts,
 };

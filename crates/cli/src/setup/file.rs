@@ -5,7 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use ballast_client::{
     Address, ParameterInfo, TOKEN_2022_PROGRAM, TOKEN_PROGRAM,
-    engine::{Error, governance::OF_MARKET, market::MarketConfig, parameter::Unit, reserve::ReserveConfig},
+    engine::{
+        Error,
+        record::parameter::Unit,
+        state::{change::OF_MARKET, market::MarketConfig, reserve::ReserveConfig},
+    },
     market_address, parameters,
 };
 use toml::{Table, Value};

@@ -10,7 +10,7 @@ pub mod value;
 use std::{collections::BTreeMap, io::Write};
 
 use anyhow::{Context, Result};
-use ballast_client::{Address, change_address, decode_change, engine::governance::Change, pinned_accounts};
+use ballast_client::{Address, change_address, decode_change, engine::state::change::Change, pinned_accounts};
 use serde_json::json;
 use solana_account::Account;
 use solana_keypair::Keypair;

@@ -10,12 +10,14 @@ use ballast_client::{
     Address, Edits, Instruction, MarketView, ParameterInfo, edits_in, edits_of,
     engine::{
         self,
-        actions::Ledger,
-        governance::{Change, Listing, OF_LISTING, OF_MARKET},
-        market::{Market, MarketConfig, Roles},
-        parameter::{Direction, Unit},
-        reserve::Reserve,
-        token::Mint,
+        ledger::Ledger,
+        record::parameter::{Direction, Unit},
+        state::{
+            change::{Change, Listing, OF_LISTING, OF_MARKET},
+            market::{Market, MarketConfig, Roles},
+            reserve::Reserve,
+            token::Mint,
+        },
     },
     from_engine, parameters, to_engine, vault_authority,
 };
@@ -80,7 +82,8 @@ fn new_market(desired: &Desired) -> MarketView {
 fn wanted_market(desired: &Desired, view: &MarketView) -> MarketConfig {
     let (mut config, authority) = (desired.config, to_engine(&desired.authority));
     config.launched = view.market.config.launched;
-    config.roles.nominee = if view.market.authority == authority { engine::layout::Address::NONE } else { authority };
+    config.roles.nominee =
+        if view.market.authority == authority { engine::record::layout::Address::NONE } else { authority };
     config
 }
 

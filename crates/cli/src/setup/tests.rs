@@ -4,7 +4,9 @@ use std::{collections::HashMap, path::Path};
 
 use anyhow::anyhow;
 use ballast_client::{
-    Address, ID, Instruction, MarketView, TOKEN_PROGRAM, engine, engine::market::MarketConfig, to_engine,
+    Address, ID, Instruction, MarketView, TOKEN_PROGRAM,
+    engine::{self, state::market::MarketConfig},
+    to_engine,
 };
 use clap::Parser;
 use litesvm::LiteSVM;

@@ -5,7 +5,7 @@ use ballast_client::{
     Address, ParameterInfo,
     engine::{
         Error,
-        parameter::{Direction, Parameter, Unit},
+        record::parameter::{Direction, Parameter, Unit},
     },
 };
 use toml::Value;
@@ -161,7 +161,7 @@ pub fn duration(seconds: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use ballast_client::{engine::governance::OF_MARKET, parameters};
+    use ballast_client::{engine::state::change::OF_MARKET, parameters};
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! A market with people in it, and the commands that they give.
 
-use ballast_client::{Address, PYTH_RECEIVERS, TOKEN_PROGRAM, engine::price::PriceUpdate, to_engine};
+use ballast_client::{Address, PYTH_RECEIVERS, TOKEN_PROGRAM, engine::price::feed::PriceUpdate, to_engine};
 use serde_json::Value;
 use solana_account::Account;
 use solana_clock::Clock;

@@ -1,6 +1,6 @@
 //! How instructions are defined: a struct each, with its accounts and arguments.
 
-use ballast_engine::market::MarketConfig;
+use ballast_engine::state::market::MarketConfig;
 use solana_address::Address;
 
 /// An argument's bytes in instruction data.

@@ -1,7 +1,12 @@
 //! What users do, and how it comes about.
 
 use super::{World, lend, update};
-use ballast_engine::{Result, actions::Movement, liquidation::Liquidation, margin::Side, units::Shares};
+use ballast_engine::{
+    Result,
+    ledger::{Movement, liquidation::Liquidation},
+    number::units::Shares,
+    state::account::Side,
+};
 use proptest::prelude::*;
 
 /// How much an action moves.

@@ -1,7 +1,7 @@
 //! A lender and a user who owes USDC against SOL, for the examples of restrictions.
 
 use super::World;
-use ballast_engine::{Result, liquidation::Liquidation, reserve::ReserveConfig};
+use ballast_engine::{Result, ledger::liquidation::Liquidation, state::reserve::ReserveConfig};
 
 pub const LENDER: usize = 0;
 pub const USER: usize = 1;

@@ -10,18 +10,20 @@ pub use actions::*;
 
 use ballast_engine::{
     Error, Result,
-    actions::{EVERYTHING, Ledger, Movement},
-    breaker::BreakerConfig,
     health::Requirement,
-    insurance::{InsuranceConfig, Stake},
-    interest::RateCurve,
-    layout::Address,
-    margin::{MarginAccount, Position, Side},
-    market::{Market, MarketConfig, Roles},
-    price::{OracleConfig, PriceUpdate, Source},
-    reserve::{MAX_LIQUIDITY, Reserve, ReserveConfig},
-    units::{Bps, Usd},
-    weights::{RiskConfig, Weights},
+    ledger::{EVERYTHING, Ledger, Movement},
+    number::units::{Bps, MAX_LIQUIDITY, Usd},
+    price::feed::{OracleConfig, PriceUpdate, Source},
+    record::layout::Address,
+    state::{
+        account::{MarginAccount, Position, Side},
+        breakers::BreakerConfig,
+        insurance::{InsuranceConfig, Stake},
+        interest::RateCurve,
+        market::{Market, MarketConfig, Roles},
+        reserve::{Reserve, ReserveConfig},
+        weights::{RiskConfig, Weights},
+    },
 };
 use num_bigint::BigUint;
 use proptest::prelude::*;
@@ -263,7 +265,13 @@ impl World {
     }
 
     pub fn health(&self, user: usize, requirement: Requirement) -> Result<ballast_engine::health::Health> {
-        ballast_engine::health::health(&self.accounts[user], &self.reserves, &self.market.config, self.now, requirement)
+        ballast_engine::health::account::health(
+            &self.accounts[user],
+            &self.reserves,
+            &self.market.config,
+            self.now,
+            requirement,
+        )
     }
 
     /// Atoms of so many 10^-4 USD of a reserve's token at its price.
@@ -302,7 +310,7 @@ pub fn run(world: &mut World, actions: &[Action], mut check: impl FnMut(&World, 
 }
 
 /// `shares × index` with 64 fractional bits, without a width that could overflow.
-pub fn exact(index: ballast_engine::index::Index, shares: ballast_engine::units::Shares) -> BigUint {
+pub fn exact(index: ballast_engine::number::index::Index, shares: ballast_engine::number::units::Shares) -> BigUint {
     BigUint::from(index.to_bits()) * shares.0
 }
 

@@ -2,7 +2,7 @@
 //! rounding. A user's deposit and debt are numbers that grow.
 
 use super::rational::{Rational, cut, exp_minus_one, int, ratio, ten_to, zero};
-use ballast_engine::reserve::{Reserve, ReserveConfig};
+use ballast_engine::state::reserve::{Reserve, ReserveConfig};
 
 /// Seconds of a year.
 const YEAR: i64 = 31_536_000;

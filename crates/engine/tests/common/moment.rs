@@ -1,7 +1,7 @@
 //! One second of people without capital: whatever they bring they take out again before it is over.
 
 use super::{World, lend, update};
-use ballast_engine::{Error, Result, actions::EVERYTHING, margin::Side, price::PriceUpdate};
+use ballast_engine::{Error, Result, ledger::EVERYTHING, price::feed::PriceUpdate, state::account::Side};
 use proptest::prelude::*;
 
 /// Who has no capital: two accounts and a stake in one hand.

@@ -2,11 +2,9 @@
 
 use crate::common::World;
 use ballast_engine::{
-    governance::OF_MARKET,
-    market::MarketConfig,
-    parameter::{self, Parameter, Unit},
-    reserve::{MAX_LIQUIDITY, ReserveConfig},
-    units::Bps,
+    number::units::{Bps, MAX_LIQUIDITY},
+    record::parameter::{self, Parameter, Unit},
+    state::{change::OF_MARKET, market::MarketConfig, reserve::ReserveConfig},
 };
 use proptest::prelude::*;
 

@@ -8,8 +8,12 @@ mod edits;
 mod pair;
 
 use ballast_engine::{
-    breaker::BreakerConfig, exposure::ValueAtRiskConfig, insurance::InsuranceConfig, layout::Address,
-    margin::MarginAccount, reserve::ReserveConfig, units::Bps, weights::Weights,
+    number::units::Bps,
+    record::layout::Address,
+    state::{
+        account::MarginAccount, breakers::BreakerConfig, exposure::ValueAtRiskConfig, insurance::InsuranceConfig,
+        reserve::ReserveConfig, weights::Weights,
+    },
 };
 use common::{AUTHORITY, Action, Size, TOKENS, World, any_action, cases, owner, reserve_config};
 use edits::{NEW_FEED, Wish, wish};

@@ -8,14 +8,15 @@ use crate::{
 };
 use ballast_engine::{
     Error, Result,
-    actions::{EVERYTHING, Ledger},
-    governance::Change,
-    health::{Health, Requirement, equity},
-    layout::Address,
-    liquidation::Liquidation,
-    margin::{MarginAccount, Side},
-    price::{PriceUpdate, Source},
-    units::Usd,
+    health::{Health, Requirement, account::equity},
+    ledger::{EVERYTHING, Ledger, liquidation::Liquidation},
+    number::units::Usd,
+    price::feed::{PriceUpdate, Source},
+    record::layout::Address,
+    state::{
+        account::{MarginAccount, Side},
+        change::Change,
+    },
 };
 
 /// Who may take risk away within bounds.

@@ -5,16 +5,20 @@ use ballast_client::{
     Address, MarketView,
     engine::{
         health::Requirement,
-        index::Index,
-        insurance::InsuranceConfig,
-        interest::RateCurve,
-        layout,
-        margin::{MarginAccount, Mode, Side},
-        market::{LAYOUT_VERSION, Market, MarketConfig},
-        price::{OracleConfig, Quote},
-        reserve::{MAX_LIQUIDITY, Reserve, ReserveConfig},
-        units::{Bps, ONE_BPS, Shares, Usd},
-        weights::{RiskConfig, Weights},
+        number::{
+            index::Index,
+            units::{Bps, MAX_LIQUIDITY, ONE_BPS, Shares, Usd},
+        },
+        price::feed::{OracleConfig, Quote},
+        record::layout::{self, LAYOUT_VERSION},
+        state::{
+            account::{MarginAccount, Mode, Side},
+            insurance::InsuranceConfig,
+            interest::RateCurve,
+            market::{Market, MarketConfig},
+            reserve::{Reserve, ReserveConfig},
+            weights::{RiskConfig, Weights},
+        },
     },
 };
 use rand::{Rng, SeedableRng, seq::index};

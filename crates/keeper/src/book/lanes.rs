@@ -1,12 +1,14 @@
 //! Lanes: what a share of a reserve counts for, by side and terms.
 
 use ballast_client::engine::{
-    health::{Requirement, health},
-    margin::{MarginAccount, Mode, Position, Side},
-    market::{MAX_RESERVES, MarketConfig},
-    reserve::Reserve,
-    units::Shares,
-    weights::Terms,
+    health::{Requirement, account::health},
+    number::units::Shares,
+    state::{
+        account::{MarginAccount, Mode, Position, Side},
+        market::{MAX_RESERVES, MarketConfig},
+        reserve::Reserve,
+        weights::Terms,
+    },
 };
 
 /// Lanes of one reserve: a deposit and a debt on each of the three terms.

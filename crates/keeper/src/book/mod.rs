@@ -20,12 +20,14 @@ use std::hash::BuildHasher;
 use ballast_client::{
     Address, MarketView,
     engine::{
-        actions::Ledger,
         health::Health,
-        margin::{MAX_POSITIONS, MarginAccount},
-        market::MAX_RESERVES,
-        reserve::Reserve,
-        units::Usd,
+        ledger::Ledger,
+        number::units::Usd,
+        state::{
+            account::{MAX_POSITIONS, MarginAccount},
+            market::MAX_RESERVES,
+            reserve::Reserve,
+        },
     },
 };
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};

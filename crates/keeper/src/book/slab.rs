@@ -3,11 +3,13 @@
 use ballast_client::{
     Address,
     engine::{
-        health::{AccountTerms, Health, Requirement, health},
-        margin::{MarginAccount, Position, Side},
-        market::{MAX_RESERVES, MarketConfig},
-        reserve::Reserve,
-        units::Shares,
+        health::{Health, Requirement, account::health, position::AccountTerms},
+        number::units::Shares,
+        state::{
+            account::{MarginAccount, Position, Side},
+            market::{MAX_RESERVES, MarketConfig},
+            reserve::Reserve,
+        },
     },
 };
 use rayon::prelude::*;
@@ -322,12 +324,12 @@ fn confirm<const N: usize>(row: &Row, lanes: &[Lane; N], shares: &[u64; N], pric
     let account = rebuild(row, lanes, shares);
     // An account with a position in a reserve that the market does not have is read before its market.
     let health: Health = health(&account, prices.reserves, prices.config, prices.now, Requirement::Maintenance).ok()?;
-    (!health.covers()).then(|| Found { address: row.key(), health })
+    (!health.is_healthy()).then(|| Found { address: row.key(), health })
 }
 
 fn rebuild<const N: usize>(row: &Row, lanes: &[Lane; N], shares: &[u64; N]) -> MarginAccount {
     let mut account = MarginAccount {
-        version: ballast_client::engine::market::LAYOUT_VERSION,
+        version: ballast_client::engine::record::layout::LAYOUT_VERSION,
         position_count: row.count,
         mode: row.mode,
         debt_group: row.debt_group,

@@ -19,10 +19,12 @@ use std::future::Future;
 use ballast_client::{
     LiquidationOrder, MarketView,
     engine::{
-        liquidation::Liquidation,
-        margin::{MarginAccount, Position},
-        token::TransferFee,
-        units::{Bps, ONE_BPS, Usd},
+        ledger::liquidation::Liquidation,
+        number::units::{Bps, ONE_BPS, Usd},
+        state::{
+            account::{MarginAccount, Position},
+            token::TransferFee,
+        },
     },
 };
 

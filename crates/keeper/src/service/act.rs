@@ -10,8 +10,8 @@ use ballast_client::{
     Address, Instruction, MarketView, NATIVE_MINT, ProgramError, TOKEN_2022_PROGRAM, TOKEN_PROGRAM,
     engine::{
         Error,
-        margin::MarginAccount,
-        units::{Bps, ONE_BPS},
+        number::units::{Bps, ONE_BPS},
+        state::account::MarginAccount,
     },
     from_engine,
 };
@@ -422,7 +422,7 @@ pub struct View {
     /// What the keeper has of each reserve's token.
     pub held: Vec<u64>,
     /// What a transfer of each costs.
-    pub fees: Vec<ballast_client::engine::token::TransferFee>,
+    pub fees: Vec<ballast_client::engine::state::token::TransferFee>,
     /// What making the keeper's token account of each would cost, lamports.
     pub rents: Vec<u64>,
 }

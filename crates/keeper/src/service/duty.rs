@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use ballast_client::{
     Address,
     engine::{
-        governance::{Change, OF_LISTING},
-        margin::MarginAccount,
-        units::{Bps, ONE_BPS},
+        number::units::{Bps, ONE_BPS},
+        state::{
+            account::MarginAccount,
+            change::{Change, OF_LISTING},
+        },
     },
 };
 
@@ -138,7 +140,8 @@ fn stale_prices(chain: &Chain, predicted: &Predicted, thresholds: &Thresholds) -
         let (held, new) = (&market.reserves[*reserve as usize], &predicted.market.reserves[*reserve as usize]);
         let age = predicted.now.saturating_sub(held.price.publish_time);
         let limit = held.config.oracle.max_age as i64 * thresholds.refresh_age_bps as i64 / ONE_BPS as i64;
-        let one = |price: &ballast_client::engine::reading::PriceCache| price.price as f64 * 10f64.powi(price.exponent);
+        let one =
+            |price: &ballast_client::engine::price::cache::PriceCache| price.price as f64 * 10f64.powi(price.exponent);
         let (old, new) = (one(&held.price), one(&new.price));
         age >= limit || (new - old).abs() * ONE_BPS as f64 >= old * thresholds.refresh_deviation_bps as f64
     };
@@ -148,7 +151,7 @@ fn stale_prices(chain: &Chain, predicted: &Predicted, thresholds: &Thresholds) -
 /// Reserves with a halt that is over, or with fees that wait.
 fn refreshes(chain: &Chain, now: i64, thresholds: &Thresholds) -> Vec<Duty> {
     let reserves = chain.market().map_or(&[][..], |market| &market.reserves);
-    let waits = |reserve: &&ballast_client::engine::reserve::Reserve| {
+    let waits = |reserve: &&ballast_client::engine::state::reserve::Reserve| {
         let fees = u64::try_from(reserve.fees() >> 64).unwrap_or(u64::MAX).min(reserve.cash / 4);
         let value = reserve.price.value_floor(fees, reserve.price.spot, Bps(ONE_BPS)).to_f64();
         let is_insured = reserve.config.insurance.fee_share.0 != 0;

@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Result, bail};
 use ballast_client::{
     Address, ID,
-    engine::{governance::Change, price::PriceUpdate},
+    engine::{price::feed::PriceUpdate, state::change::Change},
 };
 use ballast_rpc::{Node, bytes_at, margin_filters};
 use futures_util::{

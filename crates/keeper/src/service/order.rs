@@ -2,7 +2,7 @@
 
 use ballast_client::{
     AccountMeta, Address, Instruction, MarketView, TOKEN_2022_PROGRAM, TOKEN_PROGRAM,
-    engine::{self, margin::MarginAccount},
+    engine::{self, state::account::MarginAccount},
     from_engine,
 };
 use spl_associated_token_account_interface::instruction::create_associated_token_account_idempotent;

@@ -422,7 +422,11 @@ impl Keeper {
     }
 
     /// What a duty may earn: prices go before everything, the most profitable liquidation before others, and the rest last.
-    fn rank(&self, duty: Duty, view: &View) -> (f64, Duty, Option<ballast_client::engine::margin::MarginAccount>) {
+    fn rank(
+        &self,
+        duty: Duty,
+        view: &View,
+    ) -> (f64, Duty, Option<ballast_client::engine::state::account::MarginAccount>) {
         let account = match &duty {
             Duty::Liquidate(address) => self.state.book.account(address),
             _ => None,

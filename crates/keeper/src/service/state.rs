@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, HashSet, btree_map::Entry};
 use ballast_client::{
     Address, CLOCK_SYSVAR, ClockTime, ID, MarketView, TOKEN_2022_PROGRAM, decode_change, decode_clock,
     decode_margin_account,
-    engine::{
-        governance::Change,
+    engine::state::{
+        change::Change,
         reserve::Reserve,
         token::{ACCOUNT_LEN, Mint, TransferFee, balance},
     },

@@ -4,11 +4,9 @@
 use ballast_client::{
     Address, MarketView,
     engine::{
-        layout,
-        margin::MarginAccount,
-        market::{LAYOUT_VERSION, Market},
-        price::PriceUpdate,
-        reserve::Reserve,
+        price::feed::PriceUpdate,
+        record::layout::{self, LAYOUT_VERSION},
+        state::{account::MarginAccount, market::Market, reserve::Reserve},
     },
     to_engine,
 };

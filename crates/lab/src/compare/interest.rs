@@ -2,7 +2,7 @@
 //! 95 % of it at 5 % a year and a point less for each point above, and get there by a twentieth an hour.
 
 use anyhow::{Context, Result};
-use ballast_client::engine::reserve::Reserve;
+use ballast_client::engine::state::reserve::Reserve;
 
 use ballast_sim::{assets, policy::Policy};
 

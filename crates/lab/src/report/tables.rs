@@ -1,6 +1,6 @@
 //! The tables and texts below the plots.
 
-use ballast_client::engine::{reserve::ReserveConfig, units::Bps};
+use ballast_client::engine::{number::units::Bps, state::reserve::ReserveConfig};
 
 use super::html::Page;
 use ballast_sim::{

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use ballast_cli::online::cluster::{Cluster, Rpc};
 use ballast_client::{
     AccountMeta, Address, Instruction, MarketView,
-    engine::{price::PriceUpdate, token},
+    engine::{price::feed::PriceUpdate, state::token},
 };
 use ballast_localnet::{Localnet, tokens};
 use ballast_rpc::Bid;

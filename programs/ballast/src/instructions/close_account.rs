@@ -1,6 +1,6 @@
 use super::*;
 use crate::MarginAccount;
-use ballast_engine::gate::Action;
+use ballast_engine::state::permission::Action;
 
 #[derive(Accounts)]
 pub struct CloseAccount {

@@ -6,7 +6,7 @@ use crate::{
     MarketConfig,
     state::{MarketAccount, stored},
 };
-use ballast_engine::market;
+use ballast_engine::state::market;
 
 #[derive(Accounts)]
 #[instruction(id: u16)]

@@ -7,7 +7,10 @@ use crate::{
     events::{ChangeCancelled, ChangeExecuted, ChangeQueued, ParameterSet, discriminator, log_event},
     state::{now, stored},
 };
-use ballast_engine::{governance, market::Market, parameter::Edit};
+use ballast_engine::{
+    record::parameter::Edit,
+    state::{change, market::Market},
+};
 
 /// What authority, risk council and guardian do to a market.
 #[derive(Accounts)]

@@ -6,7 +6,7 @@ use crate::{
     token::{self, ListedMint},
 };
 use anchor_lang::create_account_with_signers;
-use ballast_engine::market::MAX_RESERVES;
+use ballast_engine::state::market::MAX_RESERVES;
 
 /// Anyone, once the change is due.
 #[derive(Accounts)]

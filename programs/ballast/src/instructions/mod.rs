@@ -36,7 +36,7 @@ use {
         token::{self, Terms, Transfer, close_account},
     },
     anchor_lang::prelude::*,
-    ballast_engine::{Error, actions, layout, reserve::Reserve},
+    ballast_engine::{Error, ledger, record::layout, state::reserve::Reserve},
     pinocchio::cpi::{Seed, Signer as Signature},
 };
 

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::{MarginAccount, state::stored};
-use ballast_engine::margin;
+use ballast_engine::state::account;
 
 #[derive(Accounts)]
 #[instruction(id: u16)]

@@ -5,7 +5,7 @@ use crate::{
     state::{now, stored},
     token::token_account_owner,
 };
-use ballast_engine::margin::rights;
+use ballast_engine::state::account::rights;
 
 /// Tokens from a reserve to an account of the margin account's owner's choice, or within limits of its delegate's.
 #[derive(Accounts)]

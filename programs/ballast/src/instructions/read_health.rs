@@ -1,6 +1,6 @@
 use super::*;
 use crate::{MarginAccount, state::now};
-use ballast_engine::health::HealthReport;
+use ballast_engine::health::report::HealthReport;
 
 /// For reading the healths of an account, and for asserting one.
 #[derive(Accounts)]

@@ -5,7 +5,7 @@ use crate::{
     introspection::Ending,
     state::now,
 };
-use ballast_engine::{actions::Movement, units::Shares};
+use ballast_engine::{ledger::Movement, number::units::Shares};
 
 /// Tag of `end_liquidation` and which of its accounts is the margin account.
 const END: (u8, usize) = (crate::instruction::EndLiquidation::DISCRIMINATOR[0], 2);

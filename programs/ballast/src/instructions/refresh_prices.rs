@@ -4,9 +4,11 @@ use crate::{
     state::{now, stored},
 };
 use ballast_engine::{
-    breaker::Change,
-    market::Market,
-    price::{PriceUpdate, Source},
+    price::{
+        breaker::BreakerEvent,
+        feed::{PriceUpdate, Source},
+    },
+    state::market::Market,
 };
 
 #[derive(Accounts)]

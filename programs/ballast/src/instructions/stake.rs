@@ -7,7 +7,7 @@ use crate::{
     events::{Staked, UnstakeBegun, Unstaked, discriminator, log_movement},
     state::{now, stored},
 };
-use ballast_engine::{actions::Movement, insurance, market::LAYOUT_VERSION, units::Shares};
+use ballast_engine::{ledger::Movement, number::units::Shares, record::layout::LAYOUT_VERSION, state::insurance};
 
 #[derive(Accounts)]
 #[instruction(reserve: u8)]

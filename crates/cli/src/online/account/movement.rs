@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow, bail, ensure};
 use ballast_client::{
     Address, Instruction, Limit, MarketView,
-    engine::{Error, actions::EVERYTHING, margin::MarginAccount},
+    engine::{Error, ledger::EVERYTHING, state::account::MarginAccount},
 };
 use clap::Args;
 

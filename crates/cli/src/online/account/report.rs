@@ -4,10 +4,10 @@ use anyhow::{Result, anyhow};
 use ballast_client::{
     Address,
     engine::{
-        health::{AccountTerms, HealthReport},
-        layout::U128,
-        margin::{MarginAccount, Mode},
-        units::{Bps, Usd},
+        health::{position::AccountTerms, report::HealthReport},
+        number::units::{Bps, Usd},
+        record::layout::U128,
+        state::account::{MarginAccount, Mode},
     },
     from_engine,
 };
@@ -36,7 +36,7 @@ struct Row {
 
 fn rows(named: &Named, account: &MarginAccount, now: i64) -> Result<Vec<Row>> {
     let terms = AccountTerms::of(account);
-    let row = |position: &ballast_client::engine::margin::Position| {
+    let row = |position: &ballast_client::engine::state::account::Position| {
         let reserve = named.reserve(position.reserve)?;
         let weights = &reserve.risk.weights[terms.of_position(reserve) as usize];
         let (one, spot) = (Bps(10_000), reserve.price.spot);

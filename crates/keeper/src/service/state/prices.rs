@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use ballast_client::{
     Address, MarketView, SYSTEM_PROGRAM,
     engine::{
-        layout,
-        price::{PriceUpdate, Source},
+        price::feed::{PriceUpdate, Source},
+        record::layout,
     },
     from_engine, to_engine,
 };
