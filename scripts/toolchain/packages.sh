@@ -178,12 +178,28 @@ packages_build() {
     --remap-path-prefix="$(realpath "$sysroot/lib/rustlib/src/rust")=/rust"
   )
 
+  # Told to write NAME.o, the linker leaves the object there, names and all, and the program beside it as NAME.so:
+  # scripts/program-size reads the object.
+  mkdir -p "$sbf/linker"
+  cat >"$sbf/linker/sbpf-linker" <<EOF
+#!/usr/bin/env bash
+for argument; do
+  shift
+  case \$argument in
+  */libballast.so) set -- "\$@" "\${argument%.so}.o" ;;
+  *) set -- "\$@" "\$argument" ;;
+  esac
+done
+exec "$packages_dir/linker/sbpf-linker" "\$@"
+EOF
+  chmod +x "$sbf/linker/sbpf-linker"
+
   # `cargo rustc`, because the adapter and the exports are for the program alone: some dependencies are cdylibs too. A
   # program without the functions of the adapter must not need them; the linker drops it.
   (
     cd "$ROOT/programs/$program"
     unset RUSTFLAGS CARGO_BUILD_TARGET CARGO_BUILD_RUSTFLAGS RUSTC_WRAPPER
-    export PATH=$packages_dir/linker:$PATH RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 RUSTC_BOOTSTRAP_SYNTHETIC_TARGET=1
+    export PATH=$sbf/linker:$PATH RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 RUSTC_BOOTSTRAP_SYNTHETIC_TARGET=1
     CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && printf '%s' "${flags[*]}")
     export CARGO_ENCODED_RUSTFLAGS SOURCE_DATE_EPOCH=0
     /usr/bin/cargo rustc --locked --release --lib --target-dir "$sbf" \

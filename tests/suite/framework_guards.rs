@@ -182,6 +182,30 @@ fn one_record_is_not_taken_for_another() {
     }
 }
 
+/// All that is wrong is the market that a record names. What takes no market has none to mix up.
+#[test]
+fn a_record_of_another_market_is_refused() {
+    let mut stage = Stage::new();
+    let mut refused = 0;
+    for place in Stage::places().into_iter().filter(Place::is_record) {
+        let (market, error) = match place.account.name {
+            "market" => continue,
+            "change" => (24..56, Error::WrongChange),
+            _ => (16..48, Error::WrongMarket),
+        };
+        if !place.instruction.accounts.iter().any(|account| account.name == "market") {
+            continue;
+        }
+        let own = stage.address(place);
+        assert_eq!(stage.world.account(&own).data[market.clone()], stage.world.market.to_bytes(), "{}", place.name());
+        let forged = stage.forged(place, |account| account.data[market].fill(7));
+        let instruction = stage.replaced(place, forged);
+        refuse(&mut stage, &place.name(), instruction, &[engine(error)]);
+        refused += 1;
+    }
+    assert_eq!(refused, 19, "records beside a market");
+}
+
 /// Whether an account may be given twice: one that the program only takes lamports from or gives them to.
 fn is_shareable(place: &Place) -> bool {
     let shareable = [

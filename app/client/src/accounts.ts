@@ -22,7 +22,7 @@ import type { Reserve } from './generated/types/index.js';
 import { checkBits } from './numbers.js';
 
 /** The layout version that this client knows. */
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 1;
 /** Most reserves of a market. */
 export const MAX_RESERVES = 64;
 /** Most positions of a margin account. */

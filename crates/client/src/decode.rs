@@ -181,9 +181,9 @@ mod tests {
     #[test]
     fn discriminators_are_the_hashes_of_the_account_names() {
         for (name, discriminator) in [
-            ("MarketV2", Market::DISCRIMINATOR),
-            ("MarginAccountV2", MarginAccount::DISCRIMINATOR),
-            ("StakeV2", Stake::DISCRIMINATOR),
+            ("Market", Market::DISCRIMINATOR),
+            ("MarginAccount", MarginAccount::DISCRIMINATOR),
+            ("Stake", Stake::DISCRIMINATOR),
             ("Change", Change::DISCRIMINATOR),
         ] {
             assert_eq!(Sha256::digest(format!("account:{name}"))[..8], discriminator, "{name}");
@@ -216,7 +216,9 @@ mod tests {
             decode(&bytes)
         };
         assert_eq!(changed(0, 0), Err(DecodeError::WrongDiscriminator));
-        assert_eq!(changed(8, 1), Err(DecodeError::UnknownVersion(1)));
+        for version in [0, LAYOUT_VERSION + 1, u8::MAX] {
+            assert_eq!(changed(8, version), Err(DecodeError::UnknownVersion(version)));
+        }
         assert_eq!(changed(600, 65), Err(DecodeError::CountOutOfRange(65)));
         assert_eq!(changed(600, 2), Err(DecodeError::TooShort));
         assert!(decode(&margin_bytes()).is_err());

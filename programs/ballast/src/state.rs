@@ -5,13 +5,17 @@
 
 use {
     crate::idl::describe,
-    anchor_lang::{accounts::Slab, prelude::*},
+    anchor_lang::{AccountInitialize, IdlAccountType, Space, accounts::Slab, prelude::*},
     ballast_engine::{
         record::layout,
         state::{account, change, insurance, market, reserve},
     },
     bytemuck::{Pod, Zeroable},
-    core::ops::{Deref, DerefMut},
+    core::{
+        hint::assert_unchecked,
+        mem::ManuallyDrop,
+        ops::{Deref, DerefMut},
+    },
 };
 
 macro_rules! account {
@@ -64,8 +68,156 @@ account!(
     with = []
 );
 
+/// A record's account, whose checks all instructions share: the framework's own loaders are inlined where they are used, at 500
+/// bytes for each account of each instruction. And what is loaned to an instruction stays so until it ends: giving it back is
+/// code in each of them, for nobody who could ask.
+pub struct Held<T>(ManuallyDrop<T>);
+
+impl<T> Held<T> {
+    #[inline(always)]
+    fn new(account: T) -> Self {
+        Self(ManuallyDrop::new(account))
+    }
+}
+
+impl<T> Deref for Held<T> {
+    type Target = T;
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for Held<T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+impl<T: AnchorAccount> AnchorAccount for Held<T> {
+    type Data = T;
+    const IS_SIGNER: bool = T::IS_SIGNER;
+    const MIN_DATA_LEN: usize = T::MIN_DATA_LEN;
+    const RELAX_READONLY_CPI_BORROW_FROM_MUT: bool = T::RELAX_READONLY_CPI_BORROW_FROM_MUT;
+
+    #[inline(never)]
+    fn load(view: AccountView) -> core::result::Result<Self, ProgramError> {
+        T::load(view).map(Self::new)
+    }
+
+    #[inline(always)]
+    unsafe fn load_mut(view: AccountView) -> core::result::Result<Self, ProgramError> {
+        let code = refusal::<T>(view);
+        if code != 0 {
+            return Err(refused(code));
+        }
+        // SAFETY: the check has found both, and the caller's promise is the same. What is built here and not there, the compiler
+        // knows to be mutable.
+        unsafe {
+            assert_unchecked(view.is_writable() && view.data_len() >= T::MIN_DATA_LEN);
+            Self::load_mut_after_init(view)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn load_mut_after_init(view: AccountView) -> core::result::Result<Self, ProgramError> {
+        // SAFETY: the caller's promise is the same.
+        unsafe { T::load_mut_after_init(view) }.map(Self::new)
+    }
+
+    #[inline(always)]
+    fn account(&self) -> &AccountView {
+        self.0.account()
+    }
+
+    #[inline(always)]
+    fn exit(&mut self) -> core::result::Result<(), ProgramError> {
+        self.0.exit()
+    }
+}
+
+/// Everything that the framework checks of an account to be written to. Zero if it is as it should be, else the error's code:
+/// a number fits a register.
+#[inline(never)]
+fn refusal<T: AnchorAccount>(view: AccountView) -> u64 {
+    // First what `load_mut` takes for granted; the framework's own check of it is a feature.
+    let checked = if !view.is_writable() {
+        Err(ErrorCode::ConstraintMut.into())
+    } else if view.data_len() < T::MIN_DATA_LEN {
+        Err(ProgramError::AccountDataTooSmall)
+    } else {
+        // SAFETY: what is loaned ends here, and its being on loan is left to whom asked.
+        unsafe { T::load_mut(view) }
+    };
+    match checked {
+        Ok(account) => {
+            core::mem::forget(account);
+            0
+        }
+        Err(error) => error.into(),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn refused(code: u64) -> ProgramError {
+    code.into()
+}
+
+impl<T: AccountInitialize> AccountInitialize for Held<T> {
+    type Params<'a> = T::Params<'a>;
+
+    #[inline(always)]
+    fn create_and_initialize<'a>(
+        payer: &AccountView,
+        account: &AccountView,
+        space: usize,
+        owner: &Address,
+        params: &Self::Params<'a>,
+        seeds: Option<&[&[u8]]>,
+        payer_seeds: Option<&[&[u8]]>,
+    ) -> core::result::Result<Self, ProgramError> {
+        T::create_and_initialize(payer, account, space, owner, params, seeds, payer_seeds).map(Self::new)
+    }
+}
+
+impl<T: AccountClose> AccountClose for Held<T> {
+    #[inline(always)]
+    fn close(&mut self, destination: AccountView) -> core::result::Result<(), ProgramError> {
+        self.0.close(destination)
+    }
+}
+
+impl<T: Space> Space for Held<T> {
+    const INIT_SPACE: usize = T::INIT_SPACE;
+}
+
+impl<T: Discriminator> Discriminator for Held<T> {
+    const DISCRIMINATOR: &'static [u8] = T::DISCRIMINATOR;
+}
+
+impl<T: IdlAccountType> IdlAccountType for Held<T> {
+    #[cfg(feature = "idl-build")]
+    fn __idl_account_entry() -> Option<&'static str> {
+        T::__idl_account_entry()
+    }
+    #[cfg(feature = "idl-build")]
+    fn __idl_type_def() -> Option<&'static str> {
+        T::__idl_type_def()
+    }
+    #[cfg(feature = "idl-build")]
+    fn __register_idl_deps(accounts: &mut Vec<&'static str>, types: &mut Vec<&'static str>) {
+        T::__register_idl_deps(accounts, types);
+    }
+}
+
+/// An account of one record.
+pub type Record<T> = Held<anchor_lang::accounts::Account<T>>;
+
 /// A market with its reserves: one account.
-pub type Ledger = Slab<Market, reserve::Reserve>;
+pub type Ledger = Held<MarketAccount>;
+pub type MarketAccount = Slab<Market, reserve::Reserve>;
 
 /// A market's head and its reserves, both to be changed.
 #[inline(always)]

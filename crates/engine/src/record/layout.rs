@@ -180,4 +180,4 @@ macro_rules! record {
 pub(crate) use record;
 
 /// The layout version that this code reads and writes.
-pub const LAYOUT_VERSION: u8 = 2;
+pub const LAYOUT_VERSION: u8 = 1;

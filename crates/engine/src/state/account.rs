@@ -134,8 +134,8 @@ record! {
 }
 
 impl MarginAccount {
-    /// First eight bytes of a margin account: of the SHA-256 of `account:MarginAccountV2`.
-    pub const DISCRIMINATOR: [u8; 8] = [143, 109, 33, 76, 190, 108, 140, 149];
+    /// First eight bytes of a margin account: of the SHA-256 of `account:MarginAccount`.
+    pub const DISCRIMINATOR: [u8; 8] = [133, 220, 173, 213, 179, 211, 43, 238];
 
     /// An account without positions. The caller fills in addresses, id and bump.
     ///

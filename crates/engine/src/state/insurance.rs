@@ -138,8 +138,8 @@ record! {
 }
 
 impl Stake {
-    /// First eight bytes of a stake account: of the SHA-256 of `account:StakeV2`.
-    pub const DISCRIMINATOR: [u8; 8] = [207, 98, 130, 13, 118, 181, 238, 47];
+    /// First eight bytes of a stake account: of the SHA-256 of `account:Stake`.
+    pub const DISCRIMINATOR: [u8; 8] = [150, 197, 176, 29, 55, 132, 112, 149];
     /// For how long shares may be taken once they are free; then they must be asked for again. Who asks for ever could leave
     /// before any loss.
     pub const WINDOW: i64 = 172_800;

@@ -169,9 +169,9 @@ record! {
 }
 
 impl Market {
-    /// First eight bytes of a market account: of the SHA-256 of `account:MarketV2`. Each layout has its own, so that an
+    /// First eight bytes of a market account: of the SHA-256 of `account:Market`. Each layout has its own, so that an
     /// instruction finds an account of another one to be of another type.
-    pub const DISCRIMINATOR: [u8; 8] = [27, 60, 50, 75, 191, 193, 86, 227];
+    pub const DISCRIMINATOR: [u8; 8] = [219, 190, 213, 55, 0, 227, 198, 154];
 
     /// A market without reserves. The caller fills in addresses and bumps.
     pub fn new(config: MarketConfig, authority: Address) -> Result<Self> {

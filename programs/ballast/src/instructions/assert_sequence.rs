@@ -9,7 +9,7 @@ pub struct AssertSequence {
     /// The owner or the delegate.
     pub signer: Signer,
     #[account(mut)]
-    pub margin_account: Account<MarginAccount>,
+    pub margin_account: Record<MarginAccount>,
 }
 
 impl AssertSequence {

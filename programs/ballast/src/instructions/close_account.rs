@@ -6,7 +6,7 @@ use ballast_engine::state::permission::Action;
 pub struct CloseAccount {
     pub owner: Signer,
     #[account(mut)]
-    pub margin_account: Account<MarginAccount>,
+    pub margin_account: Record<MarginAccount>,
     /// CHECK: receives the rent, of the owner's choice; may be the owner.
     #[account(unsafe(dup))]
     pub recipient: UncheckedAccount,

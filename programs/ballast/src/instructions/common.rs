@@ -3,7 +3,7 @@
 pub use {
     crate::{
         error::OnChain,
-        state::{Ledger, is_at},
+        state::{Ledger, Record, is_at},
     },
     anchor_lang::prelude::*,
     ballast_engine::{Error, ledger, state::reserve::Reserve},

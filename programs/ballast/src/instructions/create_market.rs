@@ -2,7 +2,10 @@
 #![allow(unused_variables)]
 
 use super::*;
-use crate::{MarketConfig, state::stored};
+use crate::{
+    MarketConfig,
+    state::{MarketAccount, stored},
+};
 use ballast_engine::state::market;
 
 #[derive(Accounts)]
@@ -13,7 +16,7 @@ pub struct CreateMarket {
     #[account(
         init,
         payer = creator,
-        space = Ledger::space_for(0),
+        space = MarketAccount::space_for(0),
         seeds = [b"market", creator.address().as_ref(), &id.to_le_bytes()],
         bump
     )]
@@ -28,7 +31,7 @@ impl CreateMarket {
     pub fn create(&mut self, id: u16, config: MarketConfig, bumps: &CreateMarketBumps) -> Result<()> {
         // Nobody gets a market, or the office in one, without signing: another authority is the nominee.
         let market = market::Market::new(config.get(), stored(self.creator.address())).on_chain()?;
-        **self.market = market::Market {
+        ***self.market = market::Market {
             bump: bumps.market,
             vault_authority_bump: bumps.vault_authority,
             id,

@@ -97,7 +97,7 @@ pub struct QueueChange {
         seeds = [b"change", market.address().as_ref(), &market.changes.to_le_bytes()],
         bump
     )]
-    pub change: Account<Change>,
+    pub change: Record<Change>,
     pub system_program: Program<System>,
 }
 
@@ -120,7 +120,7 @@ pub struct EndChange {
     #[account(mut)]
     pub market: Ledger,
     #[account(mut)]
-    pub change: Account<Change>,
+    pub change: Record<Change>,
     /// CHECK: gets the change's rent; must be who paid it, and may be the signer.
     #[account(mut, unsafe(dup))]
     pub recipient: UncheckedAccount,

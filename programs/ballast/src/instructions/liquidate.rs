@@ -7,7 +7,7 @@ pub struct Liquidate {
     #[account(mut)]
     pub market: Ledger,
     #[account(mut)]
-    pub margin_account: Account<MarginAccount>,
+    pub margin_account: Record<MarginAccount>,
     /// CHECK: pays the debt; the token program checks it.
     #[account(mut)]
     pub source: UncheckedAccount,

@@ -33,7 +33,7 @@ pub struct ListReserve {
     #[account(mut)]
     pub market: Ledger,
     #[account(mut)]
-    pub change: Account<Change>,
+    pub change: Record<Change>,
     /// CHECK: gets the change's rent; must be who paid it, and may be the payer.
     #[account(mut, unsafe(dup))]
     pub recipient: UncheckedAccount,

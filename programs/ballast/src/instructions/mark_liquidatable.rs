@@ -21,7 +21,7 @@ pub struct MarkLiquidatable {
     #[account(mut)]
     pub market: Ledger,
     #[account(mut)]
-    pub margin_account: Account<MarginAccount>,
+    pub margin_account: Record<MarginAccount>,
 }
 
 impl MarkLiquidatable {

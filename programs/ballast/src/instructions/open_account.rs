@@ -19,14 +19,14 @@ pub struct OpenAccount {
         seeds = [b"margin", market.address().as_ref(), owner.address().as_ref(), &id.to_le_bytes()],
         bump
     )]
-    pub margin_account: Account<MarginAccount>,
+    pub margin_account: Record<MarginAccount>,
     pub system_program: Program<System>,
 }
 
 impl OpenAccount {
     pub fn open(&mut self, id: u16, mode: u8, collateral: u8, debt: u8, bumps: &OpenAccountBumps) -> Result<()> {
         ensure(self.market.config.launched != 0, Error::MarketNotLaunched)?;
-        **self.margin_account = account::MarginAccount {
+        ***self.margin_account = account::MarginAccount {
             bump: bumps.margin_account,
             id,
             market: stored(self.market.address()),

@@ -12,7 +12,7 @@ pub struct PayIn {
     #[account(mut)]
     pub market: Ledger,
     #[account(mut)]
-    pub margin_account: Account<MarginAccount>,
+    pub margin_account: Record<MarginAccount>,
     /// CHECK: the token program checks it.
     #[account(mut)]
     pub source: UncheckedAccount,

@@ -15,7 +15,7 @@ pub struct PayOut {
     #[account(mut)]
     pub market: Ledger,
     #[account(mut)]
-    pub margin_account: Account<MarginAccount>,
+    pub margin_account: Record<MarginAccount>,
     /// CHECK: the token program checks it.
     #[account(mut)]
     pub destination: UncheckedAccount,

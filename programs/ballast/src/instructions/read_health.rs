@@ -6,7 +6,7 @@ use ballast_engine::health::report::HealthReport;
 #[derive(Accounts)]
 pub struct ReadHealth {
     pub market: Ledger,
-    pub margin_account: Account<MarginAccount>,
+    pub margin_account: Record<MarginAccount>,
 }
 
 impl ReadHealth {

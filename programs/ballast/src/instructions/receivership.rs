@@ -17,7 +17,7 @@ pub struct BeginLiquidation {
     #[account(mut)]
     pub market: Ledger,
     #[account(mut)]
-    pub margin_account: Account<MarginAccount>,
+    pub margin_account: Record<MarginAccount>,
     /// CHECK: receives the collateral; the token program checks it.
     #[account(mut)]
     pub destination: UncheckedAccount,

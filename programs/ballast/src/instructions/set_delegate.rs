@@ -27,7 +27,7 @@ pub struct SetDelegate {
     #[account(mut)]
     pub market: Ledger,
     #[account(mut)]
-    pub margin_account: Account<MarginAccount>,
+    pub margin_account: Record<MarginAccount>,
 }
 
 impl SetDelegate {

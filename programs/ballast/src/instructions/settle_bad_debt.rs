@@ -34,7 +34,7 @@ pub struct SettleBadDebt {
     #[account(mut)]
     pub market: Ledger,
     #[account(mut)]
-    pub margin_account: Account<MarginAccount>,
+    pub margin_account: Record<MarginAccount>,
 }
 
 impl SettleBadDebt {

@@ -23,7 +23,7 @@ pub struct OpenStake {
         seeds = [b"stake", market.address().as_ref(), owner.address().as_ref(), &[reserve]],
         bump
     )]
-    pub stake: Account<Stake>,
+    pub stake: Record<Stake>,
     pub system_program: Program<System>,
 }
 
@@ -31,7 +31,7 @@ impl OpenStake {
     pub fn open(&mut self, index: u8, bumps: &OpenStakeBumps) -> Result<()> {
         ensure(self.market.config.launched != 0, Error::MarketNotLaunched)?;
         let generation = reserve(self.market.as_slice(), index)?.insurance.generation;
-        **self.stake = insurance::Stake {
+        ***self.stake = insurance::Stake {
             version: LAYOUT_VERSION,
             bump: bumps.stake,
             reserve: index,
@@ -51,7 +51,7 @@ pub struct PutStake {
     #[account(mut)]
     pub market: Ledger,
     #[account(mut)]
-    pub stake: Account<Stake>,
+    pub stake: Record<Stake>,
     /// CHECK: the token program checks it.
     #[account(mut)]
     pub source: UncheckedAccount,
@@ -85,7 +85,7 @@ pub struct BeginUnstake {
     #[account(mut)]
     pub market: Ledger,
     #[account(mut)]
-    pub stake: Account<Stake>,
+    pub stake: Record<Stake>,
 }
 
 impl BeginUnstake {
@@ -105,7 +105,7 @@ pub struct Unstake {
     #[account(mut)]
     pub market: Ledger,
     #[account(mut)]
-    pub stake: Account<Stake>,
+    pub stake: Record<Stake>,
     /// CHECK: the token program checks it.
     #[account(mut)]
     pub destination: UncheckedAccount,
@@ -140,7 +140,7 @@ pub struct CloseStake {
     pub owner: Signer,
     pub market: Ledger,
     #[account(mut)]
-    pub stake: Account<Stake>,
+    pub stake: Record<Stake>,
     /// CHECK: receives the rent, of the owner's choice; may be the owner.
     #[account(unsafe(dup))]
     pub recipient: UncheckedAccount,

@@ -45,7 +45,7 @@ import {
   getU8Encoder,
 } from '../../numbers.js';
 
-export const INSURANCE_STAKE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([207, 98, 130, 13, 118, 181, 238, 47]);
+export const INSURANCE_STAKE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([150, 197, 176, 29, 55, 132, 112, 149]);
 
 export function getInsuranceStakeDiscriminatorBytes(): ReadonlyUint8Array {
   return fixEncoderSize(getBytesEncoder(), 8).encode(INSURANCE_STAKE_DISCRIMINATOR);

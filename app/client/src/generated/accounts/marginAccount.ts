@@ -48,7 +48,7 @@ import {
 } from '../../numbers.js';
 import { getPositionDecoder, getPositionEncoder, type Position, type PositionArgs } from '../types/index.js';
 
-export const MARGIN_ACCOUNT_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([143, 109, 33, 76, 190, 108, 140, 149]);
+export const MARGIN_ACCOUNT_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([133, 220, 173, 213, 179, 211, 43, 238]);
 
 export function getMarginAccountDiscriminatorBytes(): ReadonlyUint8Array {
   return fixEncoderSize(getBytesEncoder(), 8).encode(MARGIN_ACCOUNT_DISCRIMINATOR);

@@ -73,7 +73,7 @@ import {
   type ThroughputArgs,
 } from '../types/index.js';
 
-export const MARKET_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([27, 60, 50, 75, 191, 193, 86, 227]);
+export const MARKET_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([219, 190, 213, 55, 0, 227, 198, 154]);
 
 export function getMarketDiscriminatorBytes(): ReadonlyUint8Array {
   return fixEncoderSize(getBytesEncoder(), 8).encode(MARKET_DISCRIMINATOR);

@@ -222,7 +222,7 @@ export function identifyBallastAccount(account: { data: ReadonlyUint8Array } | R
   if (
     containsBytes(
       data,
-      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([143, 109, 33, 76, 190, 108, 140, 149])),
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([133, 220, 173, 213, 179, 211, 43, 238])),
       0,
     )
   ) {
@@ -231,7 +231,7 @@ export function identifyBallastAccount(account: { data: ReadonlyUint8Array } | R
   if (
     containsBytes(
       data,
-      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([27, 60, 50, 75, 191, 193, 86, 227])),
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([219, 190, 213, 55, 0, 227, 198, 154])),
       0,
     )
   ) {
@@ -240,7 +240,7 @@ export function identifyBallastAccount(account: { data: ReadonlyUint8Array } | R
   if (
     containsBytes(
       data,
-      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([207, 98, 130, 13, 118, 181, 238, 47])),
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([150, 197, 176, 29, 55, 132, 112, 149])),
       0,
     )
   ) {
