@@ -241,10 +241,11 @@ impl PositionView<'_> {
     #[inline(always)]
     pub fn exposed(&self, amount: u64) -> Usd {
         let price = &self.reserve.price;
-        match self.side {
-            Side::Deposit => unweighted(price, amount, price.low_initial, false),
-            Side::Debt => unweighted(price, amount, price.high_initial, true),
-        }
+        let reading = match self.side {
+            Side::Deposit => price.low_initial,
+            Side::Debt => price.high_initial,
+        };
+        unweighted(price, amount, reading, self.side.rounds_up())
     }
 
     /// The same at the last spot price without weights.

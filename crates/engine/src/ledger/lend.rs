@@ -31,7 +31,8 @@ impl Ledger<'_> {
         account.require_idle(Action::Deposit)?;
         let now = self.now;
         let (_, reserve) = self.admit_and_accrue(Action::Deposit, reserve_index)?;
-        if account.position(reserve_index).is_none() {
+        let slot = account.slot_for(reserve_index, Side::Deposit)?;
+        if slot.is_new {
             account.require_opener(payer, now)?;
             if amount < reserve.config.min_deposit {
                 return Err(Error::DepositBelowMinimum);
@@ -50,7 +51,7 @@ impl Ledger<'_> {
                 shares => break shares?,
             }
         };
-        account.add(reserve_index, Side::Deposit, shares)?;
+        account.add_at(slot, reserve_index, Side::Deposit, shares);
         self.market.flow_in(&mut self.reserves[reserve_index as usize], amount, now);
         Ok(Movement { amount, shares })
     }

@@ -21,14 +21,14 @@ record! {
 
 /// What trips a price breaker, and for how long.
 #[derive(Clone, Copy, Debug)]
-pub struct PriceTiers {
+pub struct PriceTiers<'a> {
     /// Distance of the price from its EMA or the slow reference above which each tier trips; zero: there is no such tier.
-    pub distances: [Bps; 3],
+    pub distances: &'a [Bps; 3],
     /// Seconds that the first halt of tier 1 lasts.
     pub first_halt: u16,
 }
 
-impl PriceTiers {
+impl PriceTiers<'_> {
     /// The tier that a distance trips: 0 (none) to 3.
     #[inline(always)]
     fn tripped_by(&self, distance: Bps) -> u8 {

@@ -133,6 +133,14 @@ record! {
     }
 }
 
+/// A place among an account's positions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    index: usize,
+    /// Whether the position is to be opened there.
+    pub is_new: bool,
+}
+
 impl MarginAccount {
     /// First eight bytes of a margin account: of the SHA-256 of `account:MarginAccount`.
     pub const DISCRIMINATOR: [u8; 8] = [133, 220, 173, 213, 179, 211, 43, 238];
@@ -300,24 +308,41 @@ impl MarginAccount {
         self.find(reserve, side).map(|slot| self.positions[slot].shares)
     }
 
-    /// Adds shares, opening the position if there is none. Returns whether it was opened.
-    pub fn add(&mut self, reserve: u8, side: Side, shares: Shares) -> Result<bool> {
+    /// Where shares on one side of a reserve are to be added: in the position that there is, or in one to be opened.
+    #[inline(always)]
+    pub fn slot_for(&self, reserve: u8, side: Side) -> Result<Slot> {
         let count = self.position_count as usize;
-        if let Some(position) = self.positions.iter_mut().take(count).find(|position| position.reserve == reserve) {
+        if let Some(slot) = self.positions.iter().take(count).position(|position| position.reserve == reserve) {
+            let position = &self.positions[slot];
             if position.side != side as u8 {
                 return Err(if position.is_debt() { Error::PositionIsDebt } else { Error::PositionIsDeposit });
             }
-            // A part of the reserve's total, which fits.
-            position.shares.0 = add_proved(position.shares.0, shares.0);
-            return Ok(false);
+            return Ok(Slot { index: slot, is_new: false });
         }
         if !self.admits(reserve, side) {
             return Err(Error::IsolatedAccount);
         }
-        let free = self.positions.get_mut(count).ok_or(Error::TooManyPositions)?;
-        *free = Position { shares, reserve, side: side as u8, padding: [0; 6] };
-        self.position_count += 1;
-        Ok(true)
+        if count < MAX_POSITIONS { Ok(Slot { index: count, is_new: true }) } else { Err(Error::TooManyPositions) }
+    }
+
+    /// Adds shares where [`Self::slot_for`] says, to a position that has not moved since.
+    #[inline(always)]
+    pub fn add_at(&mut self, slot: Slot, reserve: u8, side: Side, shares: Shares) {
+        let position = &mut self.positions[slot.index];
+        if slot.is_new {
+            *position = Position { shares, reserve, side: side as u8, padding: [0; 6] };
+            self.position_count += 1;
+        } else {
+            // A part of the reserve's total, which fits.
+            position.shares.0 = add_proved(position.shares.0, shares.0);
+        }
+    }
+
+    /// Adds shares, opening the position if there is none. Returns whether it was opened.
+    pub fn add(&mut self, reserve: u8, side: Side, shares: Shares) -> Result<bool> {
+        let slot = self.slot_for(reserve, side)?;
+        self.add_at(slot, reserve, side, shares);
+        Ok(slot.is_new)
     }
 
     /// Removes shares from the position that [`Self::find`] found, at most what it holds, and closes it when none are

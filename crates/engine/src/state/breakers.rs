@@ -60,7 +60,7 @@ impl BreakerConfig {
 
     /// What trips the price breaker.
     #[inline(always)]
-    pub fn price_tiers(&self) -> PriceTiers {
-        PriceTiers { distances: self.tiers, first_halt: self.halt_seconds }
+    pub fn price_tiers(&self) -> PriceTiers<'_> {
+        PriceTiers { distances: &self.tiers, first_halt: self.halt_seconds }
     }
 }
