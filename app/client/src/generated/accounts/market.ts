@@ -55,10 +55,10 @@ import {
   getPauseEncoder,
   getQuotaDecoder,
   getQuotaEncoder,
+  getRateLimitDecoder,
+  getRateLimitEncoder,
   getReserveDecoder,
   getReserveEncoder,
-  getThroughputDecoder,
-  getThroughputEncoder,
   type MarketConfig,
   type MarketConfigArgs,
   type Outflow,
@@ -67,10 +67,10 @@ import {
   type PauseArgs,
   type Quota,
   type QuotaArgs,
+  type RateLimit,
+  type RateLimitArgs,
   type Reserve,
   type ReserveArgs,
-  type Throughput,
-  type ThroughputArgs,
 } from '../types/index.js';
 
 export const MARKET_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([219, 190, 213, 55, 0, 227, 198, 154]);
@@ -95,8 +95,8 @@ export type Market = {
   listedAt: bigint;
   council: Quota;
   outflow: Outflow;
-  liquidated: Throughput;
-  losses: Throughput;
+  liquidated: RateLimit;
+  losses: RateLimit;
   pause: Pause;
   reduceOnly: number;
   padding2: ReadonlyUint8Array;
@@ -120,8 +120,8 @@ export type MarketArgs = {
   listedAt: number | bigint;
   council: QuotaArgs;
   outflow: OutflowArgs;
-  liquidated: ThroughputArgs;
-  losses: ThroughputArgs;
+  liquidated: RateLimitArgs;
+  losses: RateLimitArgs;
   pause: PauseArgs;
   reduceOnly: number;
   padding2: ReadonlyUint8Array;
@@ -149,8 +149,8 @@ export function getMarketEncoder(): Encoder<MarketArgs> {
       ['listedAt', getI64Encoder()],
       ['council', getQuotaEncoder()],
       ['outflow', getOutflowEncoder()],
-      ['liquidated', getThroughputEncoder()],
-      ['losses', getThroughputEncoder()],
+      ['liquidated', getRateLimitEncoder()],
+      ['losses', getRateLimitEncoder()],
       ['pause', getPauseEncoder()],
       ['reduceOnly', getU8Encoder()],
       ['padding2', fixEncoderSize(getBytesEncoder(), 7)],
@@ -179,8 +179,8 @@ export function getMarketDecoder(): Decoder<Market> {
     ['listedAt', getI64Decoder()],
     ['council', getQuotaDecoder()],
     ['outflow', getOutflowDecoder()],
-    ['liquidated', getThroughputDecoder()],
-    ['losses', getThroughputDecoder()],
+    ['liquidated', getRateLimitDecoder()],
+    ['losses', getRateLimitDecoder()],
     ['pause', getPauseDecoder()],
     ['reduceOnly', getU8Decoder()],
     ['padding2', fixDecoderSize(getBytesDecoder(), 7)],

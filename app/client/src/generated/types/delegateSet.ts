@@ -34,7 +34,7 @@ export type DelegateSet = {
   delegate: Address;
   /** When the rights end, unix seconds. */
   until: bigint;
-  /** Bits of `ballast_engine::margin::rights`: withdraw (1), borrow (2), any destination (4). */
+  /** Bits of `ballast_engine::state::account::rights`: withdraw (1), borrow (2), any destination (4). */
   rights: number;
   padding: ReadonlyUint8Array;
 };
@@ -48,7 +48,7 @@ export type DelegateSetArgs = {
   delegate: Address;
   /** When the rights end, unix seconds. */
   until: number | bigint;
-  /** Bits of `ballast_engine::margin::rights`: withdraw (1), borrow (2), any destination (4). */
+  /** Bits of `ballast_engine::state::account::rights`: withdraw (1), borrow (2), any destination (4). */
   rights: number;
   padding: ReadonlyUint8Array;
 };

@@ -39,12 +39,12 @@ import {
   getPriceCacheEncoder,
   getQuotaDecoder,
   getQuotaEncoder,
+  getRateLimitDecoder,
+  getRateLimitEncoder,
   getReserveConfigDecoder,
   getReserveConfigEncoder,
   getRiskStateDecoder,
   getRiskStateEncoder,
-  getThroughputDecoder,
-  getThroughputEncoder,
   type Balance,
   type BalanceArgs,
   type Controller,
@@ -59,12 +59,12 @@ import {
   type PriceCacheArgs,
   type Quota,
   type QuotaArgs,
+  type RateLimit,
+  type RateLimitArgs,
   type ReserveConfig,
   type ReserveConfigArgs,
   type RiskState,
   type RiskStateArgs,
-  type Throughput,
-  type ThroughputArgs,
 } from './index.js';
 import {
   getI64Decoder,
@@ -103,7 +103,7 @@ export type Reserve = {
   risk: RiskState;
   controller: Controller;
   outflow: Outflow;
-  liquidated: Throughput;
+  liquidated: RateLimit;
   halt: Halt;
   insurance: Insurance;
   claimable: bigint;
@@ -141,7 +141,7 @@ export type ReserveArgs = {
   risk: RiskStateArgs;
   controller: ControllerArgs;
   outflow: OutflowArgs;
-  liquidated: ThroughputArgs;
+  liquidated: RateLimitArgs;
   halt: HaltArgs;
   insurance: InsuranceArgs;
   claimable: number | bigint;
@@ -180,7 +180,7 @@ export function getReserveEncoder(): FixedSizeEncoder<ReserveArgs> {
     ['risk', getRiskStateEncoder()],
     ['controller', getControllerEncoder()],
     ['outflow', getOutflowEncoder()],
-    ['liquidated', getThroughputEncoder()],
+    ['liquidated', getRateLimitEncoder()],
     ['halt', getHaltEncoder()],
     ['insurance', getInsuranceEncoder()],
     ['claimable', getU64Encoder()],
@@ -220,7 +220,7 @@ export function getReserveDecoder(): FixedSizeDecoder<Reserve> {
     ['risk', getRiskStateDecoder()],
     ['controller', getControllerDecoder()],
     ['outflow', getOutflowDecoder()],
-    ['liquidated', getThroughputDecoder()],
+    ['liquidated', getRateLimitDecoder()],
     ['halt', getHaltDecoder()],
     ['insurance', getInsuranceDecoder()],
     ['claimable', getU64Decoder()],

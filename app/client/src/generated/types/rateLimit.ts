@@ -16,24 +16,24 @@ import {
 } from '@solana/kit';
 import { getI64Decoder, getI64Encoder, getU64Decoder, getU64Encoder } from '../../numbers.js';
 
-export type Throughput = { level: bigint; updated: bigint };
+export type RateLimit = { used: bigint; updated: bigint };
 
-export type ThroughputArgs = { level: number | bigint; updated: number | bigint };
+export type RateLimitArgs = { used: number | bigint; updated: number | bigint };
 
-export function getThroughputEncoder(): FixedSizeEncoder<ThroughputArgs> {
+export function getRateLimitEncoder(): FixedSizeEncoder<RateLimitArgs> {
   return getStructEncoder([
-    ['level', getU64Encoder()],
+    ['used', getU64Encoder()],
     ['updated', getI64Encoder()],
   ]);
 }
 
-export function getThroughputDecoder(): FixedSizeDecoder<Throughput> {
+export function getRateLimitDecoder(): FixedSizeDecoder<RateLimit> {
   return getStructDecoder([
-    ['level', getU64Decoder()],
+    ['used', getU64Decoder()],
     ['updated', getI64Decoder()],
   ]);
 }
 
-export function getThroughputCodec(): FixedSizeCodec<ThroughputArgs, Throughput> {
-  return combineCodec(getThroughputEncoder(), getThroughputDecoder());
+export function getRateLimitCodec(): FixedSizeCodec<RateLimitArgs, RateLimit> {
+  return combineCodec(getRateLimitEncoder(), getRateLimitDecoder());
 }
