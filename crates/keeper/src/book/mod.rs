@@ -314,13 +314,17 @@ impl Book {
             reserve.deposit_index_at(now).shares_ceil(amount).map_or(u64::MAX, |shares| shares.0)
         };
         // From how many shares on a deposit is none below the minimum, and from how many it could be taken for dust or more.
-        let enough = market.reserves.iter().map(|reserve| shares(reserve, reserve.config.min_deposit)).collect();
+        // With a current price it hides nothing, however large.
+        let enough = market.reserves.iter().map(|reserve| {
+            let is_current = reserve.price.condition(now).is_current();
+            if is_current { u64::MAX } else { shares(reserve, reserve.config.min_deposit) }
+        });
         let takeable = market.reserves.iter().map(|reserve| {
             let dust = reserve.price.atoms_ceil(config.dust(), reserve.price.spot);
             let can_be = reserve.price.condition(now).is_current() && dust <= reserve.cash;
             if can_be { shares(reserve, dust) } else { u64::MAX }
         });
-        let limits = Losses { enough, takeable: takeable.collect(), lanes };
+        let limits = Losses { enough: enough.collect(), takeable: takeable.collect(), lanes };
         let ledger = market.ledger(now);
         let of_slab = |slab: &dyn Rows| {
             let rows = (0..).zip(slab.rows()).filter(|(_, row)| row.is_used());

@@ -80,7 +80,7 @@ fn fill(population: &mut Population, market: &MarketView, accounts: usize) -> (B
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_full_evaluation_finds_whom_the_engine_finds(
