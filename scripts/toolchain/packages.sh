@@ -197,7 +197,7 @@ EOF
   # `cargo rustc`, because the adapter and the exports are for the program alone: some dependencies are cdylibs too. A
   # program without the functions of the adapter must not need them; the linker drops it.
   (
-    cd "$ROOT/programs/$program"
+    cd "$ROOT/programs/$program" || exit
     unset RUSTFLAGS CARGO_BUILD_TARGET CARGO_BUILD_RUSTFLAGS RUSTC_WRAPPER
     export PATH=$sbf/linker:$PATH RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 RUSTC_BOOTSTRAP_SYNTHETIC_TARGET=1
     CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && printf '%s' "${flags[*]}")
