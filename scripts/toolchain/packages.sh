@@ -124,7 +124,11 @@ libllvm() {
 }
 
 # Whether the linker, and with it the LLVM that it loads, is here in its version.
-linker_works() { "$packages_dir/linker/sbpf-linker" --version 2>/dev/null | grep -qx "sbpf-linker $SBPF_LINKER_VERSION"; }
+# Of all that it prints, since a reader that stops at the first line may end it before the second.
+linker_works() {
+  local printed
+  printed=$("$packages_dir/linker/sbpf-linker" --version 2>/dev/null) && [[ $'\n'$printed$'\n' == *$'\n'"sbpf-linker $SBPF_LINKER_VERSION"$'\n'* ]]
+}
 
 build_linker() {
   local target=$packages_dir/linker-target bin=$packages_dir/linker llvm

@@ -1,4 +1,4 @@
-//! A market in a file ([`file`]), what a cluster says of it ([`state`]), and the steps from one to the other ([`plan`]), which are
+//! A market in a file ([`mod@file`]), what a cluster says of it ([`mod@state`]), and the steps from one to the other ([`mod@plan`]), which are
 //! sent by the `ballast` command and by the local network, each in its own way.
 
 pub mod feed;

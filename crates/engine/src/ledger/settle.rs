@@ -30,7 +30,7 @@ pub struct Settlement {
 }
 
 impl Ledger<'_> {
-    /// Writes an account's debt off, as far as it is surely lost ([`Self::certain_loss`]): see [`Reserve::write_off`] for who bears
+    /// Writes an account's debt off, as far as it is surely lost ([`Self::certain_loss`]): see `Reserve::write_off` for who bears
     /// it. Anyone may. Losses of insurances and depositors beyond the market's limit make it reduce-only.
     pub fn settle_bad_debt(&mut self, account: &mut MarginAccount, reserve_index: u8) -> Result<Settlement> {
         account.require_idle(Action::SettleBadDebt)?;
@@ -127,7 +127,7 @@ impl Ledger<'_> {
         }
     }
 
-    /// Takes a reserve's fees: see [`Reserve::collect_fees`].
+    /// Takes a reserve's fees: see `Reserve::collect_fees`.
     pub fn collect_fees(&mut self, reserve_index: u8) -> Result<u64> {
         self.admit_and_accrue(Action::CollectFees, reserve_index)?.1.collect_fees()
     }

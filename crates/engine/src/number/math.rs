@@ -112,7 +112,7 @@ pub const fn saturating_sub(a: u64, b: u64) -> u64 {
     a.wrapping_sub(b)
 }
 
-/// [`less`] of numbers below 2^63, for a third less.
+/// [`saturating_sub`] of numbers below 2^63, for a third less.
 #[inline(always)]
 pub const fn saturating_sub_short(a: u64, b: u64) -> u64 {
     debug_assert!((a | b) >> 63 == 0);
@@ -120,7 +120,7 @@ pub const fn saturating_sub_short(a: u64, b: u64) -> u64 {
     if rest > 0 { rest as u64 } else { 0 }
 }
 
-/// [`less`] of 128-bit numbers.
+/// [`saturating_sub`] of 128-bit numbers.
 #[inline(always)]
 pub const fn saturating_sub_wide(a: u128, b: u128) -> u128 {
     if is_below(a, b) {

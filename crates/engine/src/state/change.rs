@@ -51,7 +51,7 @@ record! {
         pub earliest: i64,
         /// Until when.
         pub latest: i64,
-        /// Edits, as of [`parameter::edit`], or a [`Listing`].
+        /// Edits, as of [`crate::record::parameter::edit`], or a [`Listing`].
         pub data: [u8; MAX_CHANGE],
         /// Zero.
         pub reserved: [u8; 32],
