@@ -172,12 +172,12 @@ fn governance_c32_the_quarter_of_the_small_is_neither_taken_nor_shared_at_once()
     let none = world.edits(usd, |config| config.breakers.small_deposit = 0).all();
     let change = world.queue(usd, none);
     world.withdraw(lender, usd, 27_000 * USD).expect_ok();
-    world.withdraw(lender, usd, USD).expect_error(Error::OutflowLimitReached);
+    world.withdraw(lender, usd, USD).expect_error(Error::HourlyOutflowLimitReached);
     let mut late = world.fork();
     late.advance(DELAY);
     execute(&mut late, &change);
     late.withdraw(lender, usd, 27_000 * USD).expect_ok();
-    late.withdraw(small, usd, EVERYTHING).expect_error(Error::OutflowLimitReached);
+    late.withdraw(small, usd, EVERYTHING).expect_error(Error::HourlyOutflowLimitReached);
     world.withdraw(small, usd, EVERYTHING).expect_ok();
     assert_eq!(world.balance(&small.key, usd), 500 * USD);
 }

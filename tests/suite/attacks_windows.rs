@@ -43,7 +43,7 @@ fn refreshed(world: &World, reserve: u8) -> World {
 #[track_caller]
 fn assert_room(world: &World, lender: User, usd: u8, room: f64) {
     let atoms = |dollars: f64| (dollars * USD as f64) as u64;
-    world.fork().withdraw(lender, usd, atoms(room + 0.1)).expect_error(Error::OutflowLimitReached);
+    world.fork().withdraw(lender, usd, atoms(room + 0.1)).expect_error(Error::MarketHourlyOutflowLimitReached);
     world.fork().withdraw(lender, usd, atoms(room - 0.1)).expect_ok();
 }
 
@@ -76,7 +76,7 @@ fn a_reserve_refresh_before_the_refresh_hides_no_loan() {
         ]
     };
     let (too_much, most) = (loan(OPEN + 1), loan(OPEN - 1));
-    world.fork().send(&too_much).expect_error(Error::OutflowLimitReached);
+    world.fork().send(&too_much).expect_error(Error::MarketHourlyOutflowLimitReached);
     world.send(&most).expect_ok();
     assert!((level(&world) - (OPEN - 1) as f64).abs() < 1.0);
     assert_room(&world, lender, usd, 1.0);
@@ -94,10 +94,10 @@ fn minted_collateral_lets_out_no_more_of_another_token() {
     }
     world.refresh_all();
     for thief in thieves {
-        world.fork().borrow(thief, usd, (OPEN + 1) * USD).expect_error(Error::OutflowLimitReached);
+        world.fork().borrow(thief, usd, (OPEN + 1) * USD).expect_error(Error::MarketHourlyOutflowLimitReached);
     }
     world.borrow(thieves[0], usd, OPEN / 2 * USD).expect_ok();
-    world.borrow(thieves[1], usd, (OPEN / 2 + 1) * USD).expect_error(Error::OutflowLimitReached);
+    world.borrow(thieves[1], usd, (OPEN / 2 + 1) * USD).expect_error(Error::MarketHourlyOutflowLimitReached);
     world.borrow(thieves[1], usd, (OPEN / 2 - 1) * USD).expect_ok();
     // More of it, and taking it out, changes nothing.
     world.supply(thieves[0], minted, 1_000_000 * SOL);
@@ -138,7 +138,7 @@ fn credit_of_one_token_lets_out_that_token_alone() {
     let Scene { mut world, usd, sol, lender, trader } = scene();
     world.supply(lender, usd, 100_000 * USD);
     assert_room(&world, lender, usd, 100_000.0 + OPEN as f64);
-    world.fork().withdraw(trader, sol, (OPEN / 150 + 1) * SOL).expect_error(Error::OutflowLimitReached);
+    world.fork().withdraw(trader, sol, (OPEN / 150 + 1) * SOL).expect_error(Error::MarketHourlyOutflowLimitReached);
     world.advance(3_600);
     assert_room(&world, lender, usd, OPEN as f64);
 }

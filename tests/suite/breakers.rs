@@ -193,15 +193,15 @@ fn withdrawals_and_loans_share_a_window_that_drains() {
     world.advance(3_600); // What was deposited counts no more.
     world.refresh_all();
     world.borrow(trader, usd, 7_000 * USD).expect_ok();
-    world.withdraw(lender, usd, 20_000 * USD + 1).expect_error(Error::OutflowLimitReached);
+    world.withdraw(lender, usd, 20_000 * USD + 1).expect_error(Error::HourlyOutflowLimitReached);
     world.withdraw(lender, usd, 20_000 * USD).expect_ok();
     // The quarter kept for the small is not for large ones.
-    world.withdraw(lender, usd, 1).expect_error(Error::OutflowLimitReached);
-    world.borrow(trader, usd, 10 * USD).expect_error(Error::OutflowLimitReached);
+    world.withdraw(lender, usd, 1).expect_error(Error::HourlyOutflowLimitReached);
+    world.borrow(trader, usd, 10 * USD).expect_error(Error::HourlyOutflowLimitReached);
     assert_eq!(world.reserve(usd).outflow.hour, 27_000 * USD as i64);
     // Ten a second drain.
     world.advance(100);
-    world.withdraw(lender, usd, 1_000 * USD + 1).expect_error(Error::OutflowLimitReached);
+    world.withdraw(lender, usd, 1_000 * USD + 1).expect_error(Error::HourlyOutflowLimitReached);
     world.withdraw(lender, usd, 1_000 * USD).expect_ok();
     world.advance(3_600);
     world.withdraw(lender, usd, 27_000 * USD).expect_ok();
@@ -216,9 +216,9 @@ fn small_deposits_have_a_quarter_of_the_window_to_themselves() {
     world.supply(large, usd, 501 * USD);
     world.advance(3_600);
     world.withdraw(lender, usd, 27_000 * USD).expect_ok();
-    world.withdraw(large, usd, USD).expect_error(Error::OutflowLimitReached);
+    world.withdraw(large, usd, USD).expect_error(Error::HourlyOutflowLimitReached);
     world.refresh_all();
-    world.fork().borrow(trader, usd, 100 * USD).expect_error(Error::OutflowLimitReached);
+    world.fork().borrow(trader, usd, 100 * USD).expect_error(Error::HourlyOutflowLimitReached);
     world.withdraw(small, usd, u64::MAX).expect_ok();
     assert_eq!(world.balance(&small.key, usd), 500 * USD);
     world.assert_conserved();
@@ -236,7 +236,7 @@ fn the_long_window_holds_when_the_short_has_drained() {
     }
     // A dollar a second drains: 64,800 are open, less 60,000, plus 3 × 3,600.
     let room = (64_800 - total + 3 * 3_600) * USD;
-    world.withdraw(lender, usd, room + 1).expect_error(Error::OutflowLimitReached);
+    world.withdraw(lender, usd, room + 1).expect_error(Error::DailyOutflowLimitReached);
     world.withdraw(lender, usd, room).expect_ok();
     world.assert_conserved();
 }
@@ -244,15 +244,16 @@ fn the_long_window_holds_when_the_short_has_drained() {
 #[test]
 fn the_windows_of_the_market_count_all_reserves_in_usd() {
     for day in [false, true] {
+        let refused = if day { Error::MarketDailyOutflowLimitReached } else { Error::MarketHourlyOutflowLimitReached };
         let Scene { mut world, usd, sol, lender, trader } = Scene::configured(insured());
         let limit = |config: &mut ballast_engine::state::market::MarketConfig| {
             *(if day { &mut config.outflow_day } else { &mut config.outflow_hour }) = 10_000;
         };
         world.reconfigure_market(limit).expect_ok();
         world.withdraw(trader, sol, 40 * SOL).expect_ok();
-        world.withdraw(lender, usd, 1_501 * USD).expect_error(Error::OutflowLimitReached);
+        world.withdraw(lender, usd, 1_501 * USD).expect_error(refused);
         world.withdraw(lender, usd, 1_499 * USD).expect_ok();
-        world.borrow(trader, usd, 10 * USD).expect_error(Error::OutflowLimitReached);
+        world.borrow(trader, usd, 10 * USD).expect_error(refused);
         world.fund(&lender.key, usd, 0);
         world.deposit(lender, usd, 500 * USD).expect_ok();
         world.withdraw(trader, sol, 3 * SOL).expect_ok();
@@ -268,7 +269,7 @@ fn a_full_window_stops_nothing_that_lowers_risk() {
     world.refresh_all();
     world.borrow(trader, usd, 10_000 * USD).expect_ok();
     world.reconfigure_market(|config| config.outflow_hour = 1).expect_ok();
-    world.withdraw(lender, usd, 17_000 * USD).expect_error(Error::OutflowLimitReached);
+    world.withdraw(lender, usd, 17_000 * USD).expect_error(Error::MarketHourlyOutflowLimitReached);
     world.repay(trader, usd, USD).expect_ok();
     world.supply(lender, usd, USD);
     world.set_price(sol, Quote::dollars(115.0)).expect_ok();

@@ -122,14 +122,14 @@ fn outflow_limits_of_a_reserve() {
     let usd = attack.usd;
     let limit = |config: &mut ReserveConfig| config.breakers.outflow_hour = 4_000 * USD;
     attack.world.reconfigure(usd, limit).expect_ok();
-    attack.repay_and_borrow_again(3_000 * USD, Error::OutflowLimitReached);
+    attack.repay_and_borrow_again(3_000 * USD, Error::HourlyOutflowLimitReached);
 }
 
 #[test]
 fn outflow_limits_of_the_market() {
     let mut attack = Attack::new();
     attack.world.reconfigure_market(|config| config.outflow_day = 4_000).expect_ok();
-    attack.repay_and_borrow_again(3_000 * USD, Error::OutflowLimitReached);
+    attack.repay_and_borrow_again(3_000 * USD, Error::MarketDailyOutflowLimitReached);
 }
 
 /// Lent and back, tokens have not flowed.
@@ -233,7 +233,7 @@ fn tokens_lent_by_another_market_pass_no_outflow_limit() {
     let limit = |config: &mut ReserveConfig| config.breakers.outflow_hour = 4_000 * USD;
     elsewhere.attack.world.reconfigure(usd, limit).expect_ok();
     elsewhere.borrow_beside_a_deposit(2_999 * USD).expect_ok();
-    elsewhere.borrow_beside_a_deposit(3_001 * USD).expect_error(Error::OutflowLimitReached);
+    elsewhere.borrow_beside_a_deposit(3_001 * USD).expect_error(Error::HourlyOutflowLimitReached);
 }
 
 /// Nor liquidity that is lent out.

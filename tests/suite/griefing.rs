@@ -76,14 +76,14 @@ fn a_round_trip_does_not_fill_the_outflow_window() {
 /// Has the attacker take out at once what shuts the window, and then each minute what has drained since. Returns what that was,
 /// usd: at once, and in the hour after.
 #[track_caller]
-fn hold_shut(world: &mut World, attacker: User, lender: User, usd: u8, a_minute: u64) -> [u64; 2] {
+fn hold_shut(world: &mut World, attacker: User, lender: User, usd: u8, a_minute: u64, refused: Error) -> [u64; 2] {
     let at_once = LIMIT / 4 * 3;
     world.withdraw(attacker, usd, at_once * USD).expect_ok();
     for _ in 0..60 {
-        world.withdraw(lender, usd, USD).expect_error(Error::OutflowLimitReached);
+        world.withdraw(lender, usd, USD).expect_error(refused);
         world.advance(60);
         // What has drained since is free for all, also for the attacker.
-        world.fork().withdraw(lender, usd, (a_minute + 1) * USD).expect_error(Error::OutflowLimitReached);
+        world.fork().withdraw(lender, usd, (a_minute + 1) * USD).expect_error(refused);
         world.withdraw(attacker, usd, a_minute * USD).expect_ok();
     }
     [at_once, 60 * a_minute]
@@ -99,7 +99,7 @@ fn holding_a_reserves_window_shut_takes_its_limit_out_every_hour() {
     let small = world.user("small");
     world.supply(small, usd, 100 * USD);
     world.advance(3_600);
-    let outside = hold_shut(&mut world, attacker, lender, usd, LIMIT / 60);
+    let outside = hold_shut(&mut world, attacker, lender, usd, LIMIT / 60, Error::HourlyOutflowLimitReached);
     assert_eq!(outside, [LIMIT / 4 * 3, LIMIT]);
     world.withdraw(small, usd, 50 * USD).expect_ok();
     // Used again, it opens the window.
@@ -113,10 +113,11 @@ fn holding_a_reserves_window_shut_takes_its_limit_out_every_hour() {
 #[test]
 fn holding_the_markets_window_shut_takes_three_quarters_of_its_limit_out_every_hour() {
     let (Scene { mut world, usd, sol, lender, trader }, attacker) = outflow(Of::Market);
-    let outside = hold_shut(&mut world, attacker, lender, usd, LIMIT / 4 * 3 / 60);
+    let outside =
+        hold_shut(&mut world, attacker, lender, usd, LIMIT / 4 * 3 / 60, Error::MarketHourlyOutflowLimitReached);
     assert_eq!(outside, [LIMIT / 4 * 3, LIMIT / 4 * 3]);
     world.supply(trader, sol, 1_000 * SOL);
-    world.withdraw(lender, usd, USD).expect_error(Error::OutflowLimitReached);
+    world.withdraw(lender, usd, USD).expect_error(Error::MarketHourlyOutflowLimitReached);
     world.deposit(attacker, usd, 10_000 * USD).expect_ok();
     world.withdraw(lender, usd, 9_900 * USD).expect_ok();
     // Left alone, nothing of it is left in an hour.
@@ -139,7 +140,7 @@ fn tokens_of_a_dead_feed_shut_the_markets_window_at_their_last_price() {
     world.withdraw(attacker, dead, u64::MAX).expect_ok();
     // The cap keeps the rest open.
     let left = (LIMIT / 4 * 3 - LIMIT / 2) * USD;
-    world.fork().withdraw(lender, usd, left + USD).expect_error(Error::OutflowLimitReached);
+    world.fork().withdraw(lender, usd, left + USD).expect_error(Error::MarketHourlyOutflowLimitReached);
     world.fork().withdraw(lender, usd, left).expect_ok();
     // They count again an hour after they came back, and no sooner.
     for _ in 0..10 {
@@ -169,10 +170,10 @@ fn the_reserved_quarter_takes_many_accounts_to_fill() {
     for account in &accounts[..quarter] {
         world.withdraw(*account, usd, u64::MAX).expect_ok();
     }
-    world.withdraw(accounts[quarter], usd, u64::MAX).expect_error(Error::OutflowLimitReached);
+    world.withdraw(accounts[quarter], usd, u64::MAX).expect_error(Error::HourlyOutflowLimitReached);
     let rent = world.account(&accounts[0].margin).lamports;
     assert!(rent > SOL / 250, "{rent} lamports each");
-    world.withdraw(attacker, usd, 1).expect_error(Error::OutflowLimitReached);
+    world.withdraw(attacker, usd, 1).expect_error(Error::HourlyOutflowLimitReached);
     world.assert_conserved();
 }
 

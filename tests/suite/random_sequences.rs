@@ -69,7 +69,7 @@ const REFUSED: [Error; 44] = [
     Error::NoFlashLoan,
     Error::FlashLoansDisabled,
     Error::AccountNotInReceivership,
-    Error::OutflowLimitReached,
+    Error::HourlyOutflowLimitReached,
     Error::UtilisationTooHigh,
     Error::ReserveHalted,
     Error::MarketReduceOnly,

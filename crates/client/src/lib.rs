@@ -103,7 +103,7 @@
 //! fn next(code: u32) -> Next {
 //!     match ProgramError::from_code(code) {
 //!         Some(ProgramError::Engine(Error::PriceStale | Error::PriceUnsettled)) => Next::RefreshPrices,
-//!         Some(ProgramError::Engine(Error::InitialHealthTooLow | Error::OutflowLimitReached)) => Next::TryLess,
+//!         Some(ProgramError::Engine(Error::InitialHealthTooLow | Error::UtilisationTooHigh)) => Next::TryLess,
 //!         _ => Next::GiveUp(describe_error(code)),
 //!     }
 //! }

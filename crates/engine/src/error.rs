@@ -92,7 +92,7 @@ macro_rules! for_each_error {
             TooManyPauses = "The guardian has paused three times in a day already";
             NotGuardian = "Signer is not the market's guardian";
             NothingToLift = "Nothing is paused, and the market is not reduce-only";
-            OutflowLimitReached = "The outflow limit of the reserve or market is reached: take less or wait";
+            HourlyOutflowLimitReached = "The reserve's outflow limit of an hour is reached: take less or wait";
             UtilisationTooHigh = "The loan would lift utilisation above the reserve's limit: borrow less";
             LiquidationThrottled = "Liquidations have taken what they may for now: wait, accounts near insolvency are exempt";
             // Prices.
@@ -162,6 +162,10 @@ macro_rules! for_each_error {
             DustValueOutOfRange = "Dust value and minimum debt: 1 cent <= dust <= minimum debt <= 1,000 USD";
             ReceiverMissing = "The market needs at least one allowed price receiver program";
             RoleMissing = "Authority, fee collector and guardian must be set";
+            // More restrictions.
+            DailyOutflowLimitReached = "The reserve's outflow limit of a day is reached: take less or wait";
+            MarketHourlyOutflowLimitReached = "The market's outflow limit of an hour is reached: take less or wait";
+            MarketDailyOutflowLimitReached = "The market's outflow limit of a day is reached: take less or wait";
         }
     };
 }

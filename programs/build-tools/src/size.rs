@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn functions_are_told_to_whom_they_belong_by_the_beginning_of_their_names() {
         for (name, expected) in [
-            ("<ballast_engine::ledger::Ledger>::liquidate", "engine: actions"),
+            ("<ballast_engine::ledger::Ledger>::liquidate", "engine: ledger"),
             ("ballast_engine::health::account::health", "engine: health"),
             ("ballast::__handlers::deposit", "program: handlers"),
             (

@@ -12,7 +12,7 @@ use crate::{
         exposure::ValueAtRiskConfig,
         pause::Pause,
         permission::{Action, State},
-        rate_limit::{CappedAtoms, Outflow, OutflowLimits, RateLimit},
+        rate_limit::{CappedAtoms, Outflow, OutflowLimits, Period, RateLimit},
         reserve::Reserve,
     },
 };
@@ -216,9 +216,14 @@ impl Market {
     fn require_small(&self, reserve: &Reserve, deposit: Shares) -> Result<()> {
         let breakers = &reserve.config.breakers;
         let is_small = deposit != NO_DEPOSIT && reserve.deposit_index.amount_floor(deposit) <= breakers.small_deposit;
-        let has_room =
-            reserve.outflow.has_room(&breakers.outflow(), true) && self.outflow.has_room(&self.config.outflow(), true);
-        if is_small && has_room { Ok(()) } else { Err(Error::OutflowLimitReached) }
+        let of_reserve = reserve.outflow.exceeded(&breakers.outflow(), is_small);
+        match (of_reserve, self.outflow.exceeded(&self.config.outflow(), is_small)) {
+            (None, None) => Ok(()),
+            (Some(Period::Hour), _) => Err(Error::HourlyOutflowLimitReached),
+            (Some(Period::Day), _) => Err(Error::DailyOutflowLimitReached),
+            (None, Some(Period::Hour)) => Err(Error::MarketHourlyOutflowLimitReached),
+            (None, Some(Period::Day)) => Err(Error::MarketDailyOutflowLimitReached),
+        }
     }
 
     /// Whether a program may own the market's price accounts.

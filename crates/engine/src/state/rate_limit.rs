@@ -167,20 +167,26 @@ impl Outflow {
         (self.hour, self.day) = (left(self.hour, hour), left(self.day, day));
     }
 
-    /// Whether the limits hold: three quarters of each, and the last for the small alone.
+    /// Which limit does not hold: three quarters of each are for all, the last for the small alone.
     #[inline(always)]
-    pub fn has_room(&self, limits: &OutflowLimits, is_small: bool) -> bool {
+    pub fn exceeded(&self, limits: &OutflowLimits, is_small: bool) -> Option<Period> {
         let is_over = |level: i64, limit: u64| {
             let kept = if is_small { 0 } else { limit >> 2 };
             level > limit.wrapping_sub(kept) as i64 && limit != 0
         };
         if is_over(self.hour, limits.hour) {
-            return false;
+            return Some(Period::Hour);
         }
         if is_over(self.day, limits.day) {
-            return false;
+            return Some(Period::Day);
         }
-        true
+        None
+    }
+
+    /// Whether both limits hold: see [`Self::exceeded`].
+    #[inline(always)]
+    pub fn has_room(&self, limits: &OutflowLimits, is_small: bool) -> bool {
+        self.exceeded(limits, is_small).is_none()
     }
 
     /// Lets time pass for what holds no credit.

@@ -117,7 +117,7 @@ fn withdrawals_and_loans_beyond_the_outflow_limits_wait() {
     world.deposit(2, USDC, 100 * ONE_USDC);
     // Net: what came counts against what goes.
     world.act(LENDER, |ledger, account| ledger.withdraw(account, USDC, 6_100 * ONE_USDC)).unwrap();
-    let wait = Err(Error::OutflowLimitReached);
+    let wait = Err(Error::HourlyOutflowLimitReached);
     assert_eq!(world.act(LENDER, |ledger, account| ledger.withdraw(account, USDC, 1)).map(drop), wait);
     assert_eq!(world.act(USER, |ledger, account| ledger.borrow(account, USDC, 1)).map(drop), wait);
     // Who has little may use the last quarter, and repaying makes room.
@@ -127,6 +127,35 @@ fn withdrawals_and_loans_beyond_the_outflow_limits_wait() {
     world.now += 3_600;
     world.refresh_all();
     world.act(USER, |ledger, account| ledger.borrow(account, USDC, 400 * ONE_USDC)).unwrap();
+}
+
+/// Somebody who is refused learns by which limit.
+#[test]
+fn each_outflow_limit_has_an_error_of_its_own() {
+    for (is_of_market, is_of_day, refused) in [
+        (false, false, Error::HourlyOutflowLimitReached),
+        (false, true, Error::DailyOutflowLimitReached),
+        (true, false, Error::MarketHourlyOutflowLimitReached),
+        (true, true, Error::MarketDailyOutflowLimitReached),
+    ] {
+        let mut world = indebted();
+        let (hour, day) = if is_of_day { (0, 1_000) } else { (1_000, 0) };
+        if is_of_market {
+            (world.market.config.outflow_hour, world.market.config.outflow_day) = (hour, day);
+        } else {
+            let atoms = |dollars: u32| dollars as u64 * ONE_USDC;
+            let limit = |config: &mut ReserveConfig| {
+                (config.breakers.outflow_hour, config.breakers.outflow_day) = (atoms(hour), atoms(day));
+            };
+            configure(&mut world, USDC, limit).unwrap();
+        }
+        let withdraw = |world: &mut World, dollars: u64| {
+            world.act(LENDER, |ledger, account| ledger.withdraw(account, USDC, dollars * ONE_USDC)).map(drop)
+        };
+        // Three quarters of it are for all.
+        assert_eq!(withdraw(&mut world, 751), Err(refused));
+        assert_eq!(withdraw(&mut world, 749), Ok(()));
+    }
 }
 
 #[test]
@@ -139,11 +168,11 @@ fn the_markets_window_counts_dollars_of_all_reserves() {
     let withdraw = |world: &mut World, user, reserve, amount| {
         world.act(user, |ledger, account| ledger.withdraw(account, reserve, amount)).map(drop)
     };
-    assert_eq!(withdraw(&mut world, LENDER, USDC, ONE_USDC), Err(Error::OutflowLimitReached));
+    assert_eq!(withdraw(&mut world, LENDER, USDC, ONE_USDC), Err(Error::MarketHourlyOutflowLimitReached));
     world.now += 1_800;
     world.refresh_all();
     // Half of what went is forgotten in half an hour.
-    assert_eq!(withdraw(&mut world, LENDER, USDC, 7_501 * ONE_USDC), Err(Error::OutflowLimitReached));
+    assert_eq!(withdraw(&mut world, LENDER, USDC, 7_501 * ONE_USDC), Err(Error::MarketHourlyOutflowLimitReached));
     withdraw(&mut world, LENDER, USDC, 7_499 * ONE_USDC).unwrap();
 }
 

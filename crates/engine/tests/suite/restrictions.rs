@@ -194,7 +194,7 @@ fn a_small_deposit_is_one_of_few_atoms_not_of_few_shares() {
     (reserve.config.breakers.small_deposit, reserve.config.breakers.outflow_hour) = (100_000 * ONE_USDC, ONE_USDC);
     let most = ONE_USDC * 3 / 4;
     let refused = world.act(LENDER, |ledger, account| ledger.withdraw(account, USDC, most + 1)).map(drop);
-    assert_eq!(refused, Err(Error::OutflowLimitReached));
+    assert_eq!(refused, Err(Error::HourlyOutflowLimitReached));
 }
 
 /// What only the matrix refuses, through the actions themselves.
