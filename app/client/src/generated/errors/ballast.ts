@@ -176,8 +176,8 @@ export const BALLAST_ERROR__TOO_MANY_PAUSES = 0x17be; // 6078
 export const BALLAST_ERROR__NOT_GUARDIAN = 0x17bf; // 6079
 /** NothingToLift: Nothing is paused, and the market is not reduce-only */
 export const BALLAST_ERROR__NOTHING_TO_LIFT = 0x17c0; // 6080
-/** OutflowLimitReached: The outflow limit of the reserve or market is reached: take less or wait */
-export const BALLAST_ERROR__OUTFLOW_LIMIT_REACHED = 0x17c1; // 6081
+/** HourlyOutflowLimitReached: The reserve's outflow limit of an hour is reached: take less or wait */
+export const BALLAST_ERROR__HOURLY_OUTFLOW_LIMIT_REACHED = 0x17c1; // 6081
 /** UtilisationTooHigh: The loan would lift utilisation above the reserve's limit: borrow less */
 export const BALLAST_ERROR__UTILISATION_TOO_HIGH = 0x17c2; // 6082
 /** LiquidationThrottled: Liquidations have taken what they may for now: wait, accounts near insolvency are exempt */
@@ -310,6 +310,12 @@ export const BALLAST_ERROR__DUST_VALUE_OUT_OF_RANGE = 0x1801; // 6145
 export const BALLAST_ERROR__RECEIVER_MISSING = 0x1802; // 6146
 /** RoleMissing: Authority, fee collector and guardian must be set */
 export const BALLAST_ERROR__ROLE_MISSING = 0x1803; // 6147
+/** DailyOutflowLimitReached: The reserve's outflow limit of a day is reached: take less or wait */
+export const BALLAST_ERROR__DAILY_OUTFLOW_LIMIT_REACHED = 0x1804; // 6148
+/** MarketHourlyOutflowLimitReached: The market's outflow limit of an hour is reached: take less or wait */
+export const BALLAST_ERROR__MARKET_HOURLY_OUTFLOW_LIMIT_REACHED = 0x1805; // 6149
+/** MarketDailyOutflowLimitReached: The market's outflow limit of a day is reached: take less or wait */
+export const BALLAST_ERROR__MARKET_DAILY_OUTFLOW_LIMIT_REACHED = 0x1806; // 6150
 
 export type BallastError =
   | typeof BALLAST_ERROR__ACCOUNT_IN_RECEIVERSHIP
@@ -343,6 +349,7 @@ export type BallastError =
   | typeof BALLAST_ERROR__CURVE_MUST_SPAN_ALL_UTILISATION
   | typeof BALLAST_ERROR__CURVE_POINT_COUNT_OUT_OF_RANGE
   | typeof BALLAST_ERROR__CURVE_RATE_ABOVE_CEILING
+  | typeof BALLAST_ERROR__DAILY_OUTFLOW_LIMIT_REACHED
   | typeof BALLAST_ERROR__DEBT_BELOW_MINIMUM
   | typeof BALLAST_ERROR__DELAY_OUT_OF_RANGE
   | typeof BALLAST_ERROR__DELEGATE_EXPIRED
@@ -365,6 +372,7 @@ export type BallastError =
   | typeof BALLAST_ERROR__HAIRCUT_OUT_OF_RANGE
   | typeof BALLAST_ERROR__HAIRCUT_WITHOUT_DEPTH
   | typeof BALLAST_ERROR__HEALTH_BELOW_MINIMUM
+  | typeof BALLAST_ERROR__HOURLY_OUTFLOW_LIMIT_REACHED
   | typeof BALLAST_ERROR__INITIAL_HEALTH_TOO_LOW
   | typeof BALLAST_ERROR__INSUFFICIENT_DEPOSIT
   | typeof BALLAST_ERROR__INSUFFICIENT_LIQUIDITY
@@ -379,6 +387,8 @@ export type BallastError =
   | typeof BALLAST_ERROR__LIQUIDATION_WORSENS_HEALTH
   | typeof BALLAST_ERROR__LISTING_TOO_SOON
   | typeof BALLAST_ERROR__MAINTENANCE_TIGHTER_THAN_INITIAL
+  | typeof BALLAST_ERROR__MARKET_DAILY_OUTFLOW_LIMIT_REACHED
+  | typeof BALLAST_ERROR__MARKET_HOURLY_OUTFLOW_LIMIT_REACHED
   | typeof BALLAST_ERROR__MARKET_LAUNCHED
   | typeof BALLAST_ERROR__MARKET_NOT_LAUNCHED
   | typeof BALLAST_ERROR__MARKET_REDUCE_ONLY
@@ -403,7 +413,6 @@ export type BallastError =
   | typeof BALLAST_ERROR__NOT_NOMINEE
   | typeof BALLAST_ERROR__ORACLE_LIMIT_OUT_OF_RANGE
   | typeof BALLAST_ERROR__OUTFLOW_LIMIT_OUT_OF_RANGE
-  | typeof BALLAST_ERROR__OUTFLOW_LIMIT_REACHED
   | typeof BALLAST_ERROR__PARAMETER_UNKNOWN
   | typeof BALLAST_ERROR__PAUSED
   | typeof BALLAST_ERROR__PENALTY_OUT_OF_RANGE
@@ -495,6 +504,7 @@ if (true) {
     [BALLAST_ERROR__CURVE_MUST_SPAN_ALL_UTILISATION]: `The rate curve must start at 0 and end at 10,000 bps utilisation`,
     [BALLAST_ERROR__CURVE_POINT_COUNT_OUT_OF_RANGE]: `The rate curve needs 2 to 8 points`,
     [BALLAST_ERROR__CURVE_RATE_ABOVE_CEILING]: `A rate of the curve exceeds 100,000 bps a year`,
+    [BALLAST_ERROR__DAILY_OUTFLOW_LIMIT_REACHED]: `The reserve's outflow limit of a day is reached: take less or wait`,
     [BALLAST_ERROR__DEBT_BELOW_MINIMUM]: `The debt would be below the market's minimum, or what is left would not cover the smallest debt: borrow more, repay all of it, or withdraw less`,
     [BALLAST_ERROR__DELAY_OUT_OF_RANGE]: `The delay is outside 86,400 to 2,592,000 s`,
     [BALLAST_ERROR__DELEGATE_EXPIRED]: `The delegate's rights have expired: the owner may grant them again`,
@@ -517,6 +527,7 @@ if (true) {
     [BALLAST_ERROR__HAIRCUT_OUT_OF_RANGE]: `A maximum haircut exceeds 10,000 bps`,
     [BALLAST_ERROR__HAIRCUT_WITHOUT_DEPTH]: `A size haircut above zero needs its depth, whole USD above zero`,
     [BALLAST_ERROR__HEALTH_BELOW_MINIMUM]: `The account's collateral over debt is below the ratio asked for`,
+    [BALLAST_ERROR__HOURLY_OUTFLOW_LIMIT_REACHED]: `The reserve's outflow limit of an hour is reached: take less or wait`,
     [BALLAST_ERROR__INITIAL_HEALTH_TOO_LOW]: `The account's collateral does not cover its debts at initial weights: borrow or withdraw less`,
     [BALLAST_ERROR__INSUFFICIENT_DEPOSIT]: `The account has deposited less than this: use u64::MAX to withdraw everything`,
     [BALLAST_ERROR__INSUFFICIENT_LIQUIDITY]: `The reserve holds too few unlent tokens: take less or wait for repayments`,
@@ -531,6 +542,8 @@ if (true) {
     [BALLAST_ERROR__LIQUIDATION_WORSENS_HEALTH]: `The liquidation is too small to improve the account's health: repay more`,
     [BALLAST_ERROR__LISTING_TOO_SOON]: `After the launch one reserve is listed within each delay: wait`,
     [BALLAST_ERROR__MAINTENANCE_TIGHTER_THAN_INITIAL]: `Maintenance weights must not be tighter than initial ones: asset initial <= maintenance, liability initial >= maintenance`,
+    [BALLAST_ERROR__MARKET_DAILY_OUTFLOW_LIMIT_REACHED]: `The market's outflow limit of a day is reached: take less or wait`,
+    [BALLAST_ERROR__MARKET_HOURLY_OUTFLOW_LIMIT_REACHED]: `The market's outflow limit of an hour is reached: take less or wait`,
     [BALLAST_ERROR__MARKET_LAUNCHED]: `A market that has been launched stays so (launched: 0 or 1)`,
     [BALLAST_ERROR__MARKET_NOT_LAUNCHED]: `The market has not been launched: no accounts yet`,
     [BALLAST_ERROR__MARKET_REDUCE_ONLY]: `The market is reduce-only after a loss: repay or withdraw`,
@@ -555,7 +568,6 @@ if (true) {
     [BALLAST_ERROR__NOT_NOMINEE]: `Signer is not the market's nominee for authority`,
     [BALLAST_ERROR__ORACLE_LIMIT_OUT_OF_RANGE]: `Oracle limits: age 1 to 600 s, confidence initial <= maintenance <= 2,000 bps, EMA divergence 1 to 5,000 bps, confidence multiple 10,000 to 50,000 bps, reference speed 0 to 10,000 bps an hour, skew 0 to 600 s, age of an exchange rate 1 to 86,400 s or zero; of the market: clock lag 0 to 3,600 s`,
     [BALLAST_ERROR__OUTFLOW_LIMIT_OUT_OF_RANGE]: `Outflow limits must be zero, or 360,000 atoms an hour and 8,640,000 a day to 2^61`,
-    [BALLAST_ERROR__OUTFLOW_LIMIT_REACHED]: `The outflow limit of the reserve or market is reached: take less or wait`,
     [BALLAST_ERROR__PARAMETER_UNKNOWN]: `No parameter has this offset, or its value is cut short: see the table of parameters`,
     [BALLAST_ERROR__PAUSED]: `The guardian has paused this action, for six hours at most`,
     [BALLAST_ERROR__PENALTY_OUT_OF_RANGE]: `Penalties: minimum <= maximum <= 2,500 bps, and maintenance asset weight, set or still in force, x (1 + maximum) below 100 %`,
