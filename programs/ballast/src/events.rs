@@ -10,7 +10,7 @@ use {
     anchor_lang::prelude::*,
     ballast_engine::{
         Error,
-        ledger::{Ledger as Books, Movement, liquidation::Liquidation},
+        ledger::{Ledger, Movement, liquidation::Liquidation},
     },
 };
 
@@ -159,12 +159,12 @@ pub struct PricePassedOver {
 /// Logs what became of a reserve's price breaker.
 #[cold]
 #[inline(never)]
-pub fn log_breaker(books: &mut Books, market: &Address, index: u8) {
-    let Some(halt) = books.reserves.get(index as usize).map(|reserve| reserve.halt) else { return };
+pub fn log_breaker(ledger: &mut Ledger, market: &Address, index: u8) {
+    let Some(halt) = ledger.reserves.get(index as usize).map(|reserve| reserve.halt) else { return };
     log_event!(
         discriminator::<PriceBreaker>(),
         PriceBreaker {
-            number: books.market.next_event(),
+            number: ledger.market.next_event(),
             market: *market,
             until: halt.until,
             reserve: index,
@@ -177,11 +177,11 @@ pub fn log_breaker(books: &mut Books, market: &Address, index: u8) {
 /// Logs why a reserve's price stays what it was.
 #[cold]
 #[inline(never)]
-pub fn log_passed_over(books: &mut Books, market: &Address, index: u8, error: Error) {
+pub fn log_passed_over(ledger: &mut Ledger, market: &Address, index: u8, error: Error) {
     log_event!(
         discriminator::<PricePassedOver>(),
         PricePassedOver {
-            number: books.market.next_event(),
+            number: ledger.market.next_event(),
             market: *market,
             error: error.code(),
             reserve: index,

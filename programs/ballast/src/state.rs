@@ -216,12 +216,12 @@ impl<T: IdlAccountType> IdlAccountType for Held<T> {
 pub type Record<T> = Held<anchor_lang::accounts::Account<T>>;
 
 /// A market with its reserves: one account.
-pub type Ledger = Held<MarketAccount>;
-pub type MarketAccount = Slab<Market, reserve::Reserve>;
+pub type MarketAccount = Held<MarketSlab>;
+pub type MarketSlab = Slab<Market, reserve::Reserve>;
 
 /// A market's head and its reserves, both to be changed.
 #[inline(always)]
-pub fn split(ledger: &mut Ledger) -> (&mut market::Market, &mut [reserve::Reserve]) {
+pub fn split(ledger: &mut MarketAccount) -> (&mut market::Market, &mut [reserve::Reserve]) {
     let reserves: *mut [reserve::Reserve] = ledger.as_mut_slice();
     // SAFETY: the head and the reserves are parts of the account's data that do not overlap, each is reached through a pointer
     // of its own, and both live as long as the exclusive loan of the ledger.

@@ -35,7 +35,7 @@ pub struct CollectFees {
     #[account(mut)]
     pub fee_collector: Signer,
     #[account(mut)]
-    pub market: Ledger,
+    pub market: MarketAccount,
     /// CHECK: the token program checks it.
     #[account(mut)]
     pub destination: UncheckedAccount,
@@ -66,13 +66,13 @@ impl CollectFees {
         let collector = &self.market.config.roles.fee_collector;
         ensure(is_at(self.fee_collector.address(), collector), Error::NotFeeCollector)?;
         let tokens = token_path!(self, destination);
-        let mut books = books(&mut self.market, now()?);
-        let terms = tokens.check(books.reserves, index)?;
+        let mut ledger = ledger(&mut self.market, now()?);
+        let terms = tokens.check(ledger.reserves, index)?;
         let (amount, event) = if is_closing {
-            books.close_reserve(index).on_chain()?;
+            ledger.close_reserve(index).on_chain()?;
             (token::balance(&tokens.vault)?, discriminator::<ReserveClosed>())
         } else {
-            (books.collect_fees(index).on_chain()?, discriminator::<FeesCollected>())
+            (ledger.collect_fees(index).on_chain()?, discriminator::<FeesCollected>())
         };
         let authority = VaultAuthority::new(*self.vault_authority.account(), &self.market)?;
         tokens.pay_out(&authority, amount, terms)?;

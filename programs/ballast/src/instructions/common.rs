@@ -3,7 +3,7 @@
 pub use {
     crate::{
         error::OnChain,
-        state::{Ledger, Record, is_at},
+        state::{MarketAccount, Record, is_at},
     },
     anchor_lang::prelude::*,
     ballast_engine::{Error, ledger, state::reserve::Reserve},
@@ -29,7 +29,7 @@ pub fn ensure(condition: bool, error: Error) -> Result<()> {
 
 /// The market as the engine works on it.
 #[inline(always)]
-pub fn books(market: &mut Ledger, now: i64) -> ledger::Ledger<'_> {
+pub fn ledger(market: &mut MarketAccount, now: i64) -> ledger::Ledger<'_> {
     let (market, reserves) = split(market);
     ledger::Ledger { market, reserves, now }
 }
@@ -124,7 +124,7 @@ pub struct VaultAuthority {
 
 impl VaultAuthority {
     #[inline(always)]
-    pub fn new(view: AccountView, market: &Ledger) -> Result<Self> {
+    pub fn new(view: AccountView, market: &MarketAccount) -> Result<Self> {
         ensure(is_at(view.address(), &market.vault_authority), Error::WrongVaultAuthority)?;
         Ok(Self { view, market: *market.view(), bump: market.vault_authority_bump })
     }

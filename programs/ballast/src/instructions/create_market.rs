@@ -4,7 +4,7 @@
 use super::*;
 use crate::{
     MarketConfig,
-    state::{MarketAccount, stored},
+    state::{MarketSlab, stored},
 };
 use ballast_engine::state::market;
 
@@ -16,11 +16,11 @@ pub struct CreateMarket {
     #[account(
         init,
         payer = creator,
-        space = MarketAccount::space_for(0),
+        space = MarketSlab::space_for(0),
         seeds = [b"market", creator.address().as_ref(), &id.to_le_bytes()],
         bump
     )]
-    pub market: Ledger,
+    pub market: MarketAccount,
     /// CHECK: signs for the market's vaults, never holds data.
     #[account(seeds = [VAULT_AUTHORITY_SEED, market.address().as_ref()], bump)]
     pub vault_authority: UncheckedAccount,

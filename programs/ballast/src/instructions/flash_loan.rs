@@ -27,7 +27,7 @@ const END: (u8, usize) = (crate::instruction::EndFlashLoan::DISCRIMINATOR[0], 1)
 #[derive(Accounts)]
 pub struct BeginFlashLoan {
     #[account(mut)]
-    pub market: Ledger,
+    pub market: MarketAccount,
     /// CHECK: the token program checks it.
     #[account(mut)]
     pub destination: UncheckedAccount,
@@ -49,9 +49,9 @@ impl BeginFlashLoan {
         let market = *self.market.address();
         Ending { tag: END.0, data: &[index], account: (END.1, &market) }.require(self.instructions.account())?;
         let tokens = token_path!(self, destination);
-        let mut books = books(&mut self.market, now()?);
-        let terms = tokens.check(books.reserves, index)?;
-        let loan = books.begin_flash_loan(index, amount).on_chain()?;
+        let mut ledger = ledger(&mut self.market, now()?);
+        let terms = tokens.check(ledger.reserves, index)?;
+        let loan = ledger.begin_flash_loan(index, amount).on_chain()?;
         let authority = VaultAuthority::new(*self.vault_authority.account(), &self.market)?;
         tokens.pay_out(&authority, loan.amount, terms)
     }
@@ -61,7 +61,7 @@ impl BeginFlashLoan {
 pub struct EndFlashLoan {
     pub payer: Signer,
     #[account(mut)]
-    pub market: Ledger,
+    pub market: MarketAccount,
     /// CHECK: the token program checks it.
     #[account(mut)]
     pub source: UncheckedAccount,
@@ -77,9 +77,9 @@ pub struct EndFlashLoan {
 impl EndFlashLoan {
     pub fn end(&mut self, index: u8) -> Result<()> {
         let tokens = token_path!(self, source);
-        let mut books = books(&mut self.market, now()?);
-        let terms = tokens.check(books.reserves, index)?;
-        let loan = books.end_flash_loan(index).on_chain()?;
+        let mut ledger = ledger(&mut self.market, now()?);
+        let terms = tokens.check(ledger.reserves, index)?;
+        let loan = ledger.end_flash_loan(index).on_chain()?;
         // Both are of one u64 of tokens: `end_flash_loan` has added the fee to the cash.
         tokens.pay_in(*self.payer.account(), loan.amount + loan.fee, terms)?;
         log_event!(

@@ -66,14 +66,14 @@ changes! {
 pub struct Govern {
     pub signer: Signer,
     #[account(mut)]
-    pub market: Ledger,
+    pub market: MarketAccount,
 }
 
 impl Govern {
     pub fn set_parameters(&mut self, target: u8, edits: &[u8]) -> Result<()> {
         let (signer, market) = (stored(self.signer.address()), *self.market.address());
         let log = &mut |number, edit: &Edit| log_edit(number, &market, target, edit);
-        books(&mut self.market, now()?).set_parameters(&signer, target, edits, log).on_chain()
+        ledger(&mut self.market, now()?).set_parameters(&signer, target, edits, log).on_chain()
     }
 
     pub fn accept_authority(&mut self) -> Result<()> {
@@ -90,7 +90,7 @@ pub struct QueueChange {
     #[account(unsafe(dup))]
     pub payer: Signer,
     #[account(mut)]
-    pub market: Ledger,
+    pub market: MarketAccount,
     #[account(
         init,
         payer = payer,
@@ -105,7 +105,7 @@ impl QueueChange {
     pub fn queue(&mut self, target: u8, data: &[u8], bumps: &QueueChangeBumps) -> Result<()> {
         let signer = stored(self.authority.address());
         let market = stored(self.market.address());
-        books(&mut self.market, now()?).queue_change(&signer, target, data, &mut self.change).on_chain()?;
+        ledger(&mut self.market, now()?).queue_change(&signer, target, data, &mut self.change).on_chain()?;
         (self.change.bump, self.change.market, self.change.payer) =
             (bumps.change, market, stored(self.payer.address()));
         log_change(discriminator::<ChangeQueued>(), &mut self.market, &self.change);
@@ -118,7 +118,7 @@ impl QueueChange {
 pub struct EndChange {
     pub signer: Signer,
     #[account(mut)]
-    pub market: Ledger,
+    pub market: MarketAccount,
     #[account(mut)]
     pub change: Record<Change>,
     /// CHECK: gets the change's rent; must be who paid it, and may be the signer.
@@ -143,7 +143,7 @@ impl EndChange {
         let event = if is_made {
             let (market, target) = (*self.market.address(), self.change.target);
             let log = &mut |number, edit: &Edit| log_edit(number, &market, target, edit);
-            books(&mut self.market, now).execute_change(&self.change, log).on_chain()?;
+            ledger(&mut self.market, now).execute_change(&self.change, log).on_chain()?;
             discriminator::<ChangeExecuted>()
         } else {
             let signer = stored(self.signer.address());

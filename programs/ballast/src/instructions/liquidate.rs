@@ -5,7 +5,7 @@ use crate::{MarginAccount, events::log_liquidation, state::now};
 pub struct Liquidate {
     pub liquidator: Signer,
     #[account(mut)]
-    pub market: Ledger,
+    pub market: MarketAccount,
     #[account(mut)]
     pub margin_account: Record<MarginAccount>,
     /// CHECK: pays the debt; the token program checks it.
@@ -36,12 +36,12 @@ impl Liquidate {
     pub fn liquidate(&mut self, debt: u8, collateral: u8, max_repay: u64, min_collateral: u64) -> Result<()> {
         check_market(&self.margin_account.market, self.market.address())?;
         let (debt_tokens, collateral_tokens) = (self.debt_tokens(), self.collateral_tokens());
-        let mut books = books(&mut self.market, now()?);
-        let debt_terms = debt_tokens.check(books.reserves, debt)?;
-        let collateral_terms = collateral_tokens.check(books.reserves, collateral)?;
+        let mut ledger = ledger(&mut self.market, now()?);
+        let debt_terms = debt_tokens.check(ledger.reserves, debt)?;
+        let collateral_terms = collateral_tokens.check(ledger.reserves, collateral)?;
         let max_repay = debt_tokens.arriving(max_repay, debt_terms)?;
         let min_collateral = collateral_tokens.sending(min_collateral, collateral_terms)?;
-        let done = books.liquidate(&mut self.margin_account, debt, collateral, max_repay, min_collateral);
+        let done = ledger.liquidate(&mut self.margin_account, debt, collateral, max_repay, min_collateral);
         let done = done.by_ref()?;
 
         let authority = VaultAuthority::new(*self.vault_authority.account(), &self.market)?;

@@ -31,7 +31,7 @@ pub struct ListReserve {
     #[account(mut, unsafe(dup))]
     pub payer: Signer,
     #[account(mut)]
-    pub market: Ledger,
+    pub market: MarketAccount,
     #[account(mut)]
     pub change: Record<Change>,
     /// CHECK: gets the change's rent; must be who paid it, and may be the payer.
@@ -66,8 +66,8 @@ impl ListReserve {
         self.market.top_up(payer)?;
         self.market.try_push(Reserve::default())?;
         let (address, token_program) = (stored(self.vault.address()), stored(program.address()));
-        let mut books = books(&mut self.market, now()?);
-        let reserve = books.list(&self.change, listed.decimals).on_chain()?;
+        let mut ledger = ledger(&mut self.market, now()?);
+        let reserve = ledger.list(&self.change, listed.decimals).on_chain()?;
         ensure(is_at(&mint, &reserve.mint), Error::WrongMint)?;
         (reserve.vault, reserve.token_program, reserve.vault_bump) = (address, token_program, bumps.vault);
         reserve.transfers = listed.transfers as u8;

@@ -19,7 +19,7 @@ pub struct LiquidatableMarked {
 #[derive(Accounts)]
 pub struct MarkLiquidatable {
     #[account(mut)]
-    pub market: Ledger,
+    pub market: MarketAccount,
     #[account(mut)]
     pub margin_account: Record<MarginAccount>,
 }
@@ -27,7 +27,7 @@ pub struct MarkLiquidatable {
 impl MarkLiquidatable {
     pub fn mark(&mut self) -> Result<()> {
         check_market(&self.margin_account.market, self.market.address())?;
-        books(&mut self.market, now()?).mark_liquidatable(&mut self.margin_account).on_chain()?;
+        ledger(&mut self.market, now()?).mark_liquidatable(&mut self.margin_account).on_chain()?;
         log_event!(
             discriminator::<LiquidatableMarked>(),
             LiquidatableMarked {

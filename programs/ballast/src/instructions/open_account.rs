@@ -12,7 +12,7 @@ pub struct OpenAccount {
     /// May be the owner: a signer holds no data that an alias could corrupt.
     #[account(unsafe(dup))]
     pub payer: Signer,
-    pub market: Ledger,
+    pub market: MarketAccount,
     #[account(
         init,
         payer = payer,

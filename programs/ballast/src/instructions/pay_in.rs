@@ -10,7 +10,7 @@ use crate::{
 pub struct PayIn {
     pub payer: Signer,
     #[account(mut)]
-    pub market: Ledger,
+    pub market: MarketAccount,
     #[account(mut)]
     pub margin_account: Record<MarginAccount>,
     /// CHECK: the token program checks it.
@@ -46,15 +46,15 @@ impl PayIn {
     fn pay_in(&mut self, purpose: Purpose, index: u8, amount: u64) -> Result<()> {
         check_market(&self.margin_account.market, self.market.address())?;
         let tokens = self.tokens();
-        let mut books = books(&mut self.market, now()?);
-        let terms = tokens.check(books.reserves, index)?;
+        let mut ledger = ledger(&mut self.market, now()?);
+        let terms = tokens.check(ledger.reserves, index)?;
         let amount = tokens.arriving(amount, terms)?;
         let account = &mut self.margin_account;
         let (moved, event) = match purpose {
             Purpose::Deposit => {
-                (books.deposit(account, &stored(self.payer.address()), index, amount), discriminator::<Deposited>())
+                (ledger.deposit(account, &stored(self.payer.address()), index, amount), discriminator::<Deposited>())
             }
-            Purpose::Repay => (books.repay(account, index, amount), discriminator::<Repaid>()),
+            Purpose::Repay => (ledger.repay(account, index, amount), discriminator::<Repaid>()),
         };
         let moved = moved.on_chain()?;
         tokens.pay_in(*self.payer.account(), moved.amount, terms)?;

@@ -13,7 +13,7 @@ pub struct PayOut {
     /// Or the delegate.
     pub owner: Signer,
     #[account(mut)]
-    pub market: Ledger,
+    pub market: MarketAccount,
     #[account(mut)]
     pub margin_account: Record<MarginAccount>,
     /// CHECK: the token program checks it.
@@ -55,12 +55,12 @@ impl PayOut {
         if !is_at(self.owner.address(), &self.margin_account.owner) {
             self.check_delegate(source)?;
         }
-        let mut books = books(&mut self.market, now()?);
-        let terms = tokens.check(books.reserves, index)?;
+        let mut ledger = ledger(&mut self.market, now()?);
+        let terms = tokens.check(ledger.reserves, index)?;
         let account = &mut self.margin_account;
         let (moved, event) = match source {
-            Source::Deposit => (books.withdraw(account, index, amount), discriminator::<Withdrawn>()),
-            Source::Loan => (books.borrow(account, index, amount), discriminator::<Borrowed>()),
+            Source::Deposit => (ledger.withdraw(account, index, amount), discriminator::<Withdrawn>()),
+            Source::Loan => (ledger.borrow(account, index, amount), discriminator::<Borrowed>()),
         };
         let moved = moved.on_chain()?;
         let authority = VaultAuthority::new(*self.vault_authority.account(), &self.market)?;

@@ -5,7 +5,7 @@ use ballast_engine::health::report::HealthReport;
 /// For reading the healths of an account, and for asserting one.
 #[derive(Accounts)]
 pub struct ReadHealth {
-    pub market: Ledger,
+    pub market: MarketAccount,
     pub margin_account: Record<MarginAccount>,
 }
 

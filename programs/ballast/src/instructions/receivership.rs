@@ -15,7 +15,7 @@ const END: (u8, usize) = (crate::instruction::EndLiquidation::DISCRIMINATOR[0], 
 pub struct BeginLiquidation {
     pub liquidator: Signer,
     #[account(mut)]
-    pub market: Ledger,
+    pub market: MarketAccount,
     #[account(mut)]
     pub margin_account: Record<MarginAccount>,
     /// CHECK: receives the collateral; the token program checks it.
@@ -40,10 +40,10 @@ impl BeginLiquidation {
         let account = *self.margin_account.address();
         Ending { tag: END.0, data: &[], account: (END.1, &account) }.require(self.instructions.account())?;
         let tokens = token_path!(self, destination);
-        let mut books = books(&mut self.market, now()?);
-        let terms = tokens.check(books.reserves, collateral)?;
+        let mut ledger = ledger(&mut self.market, now()?);
+        let terms = tokens.check(ledger.reserves, collateral)?;
         let min_collateral = tokens.sending(min_collateral, terms)?;
-        let done = books.begin_liquidation(&mut self.margin_account, debt, collateral, max_repay, min_collateral);
+        let done = ledger.begin_liquidation(&mut self.margin_account, debt, collateral, max_repay, min_collateral);
         let done = done.by_ref()?;
         let authority = VaultAuthority::new(*self.vault_authority.account(), &self.market)?;
         tokens.pay_out(&authority, done.seized, terms)?;
@@ -57,9 +57,9 @@ impl PayIn {
     pub fn end_liquidation(&mut self) -> Result<()> {
         check_market(&self.margin_account.market, self.market.address())?;
         let tokens = self.tokens();
-        let books = books(&mut self.market, now()?);
-        let (index, amount) = books.end_liquidation(&mut self.margin_account).on_chain()?;
-        let terms = tokens.check(books.reserves, index)?;
+        let ledger = ledger(&mut self.market, now()?);
+        let (index, amount) = ledger.end_liquidation(&mut self.margin_account).on_chain()?;
+        let terms = tokens.check(ledger.reserves, index)?;
         tokens.pay_in(*self.payer.account(), amount, terms)?;
         let moved = Movement { amount, shares: Shares::ZERO };
         let event = discriminator::<LiquidationEnded>();

@@ -14,24 +14,24 @@ use ballast_engine::{
 #[derive(Accounts)]
 pub struct RefreshPrices {
     #[account(mut)]
-    pub market: Ledger,
+    pub market: MarketAccount,
 }
 
 impl RefreshPrices {
     pub fn refresh(&mut self, reserves: &[u8], price_accounts: &[AccountView]) -> Result<()> {
         ensure(!reserves.is_empty(), Error::PriceAccountMissing)?;
         let market = *self.market.view();
-        let mut books = books(&mut self.market, now()?);
+        let mut ledger = ledger(&mut self.market, now()?);
         let mut accounts = price_accounts.iter();
         let mut next = || accounts.next().ok_or(Error::PriceAccountMissing).on_chain();
         for index in reserves {
-            let has_base = !reserve(books.reserves, *index)?.config.oracle.base_feed_id.is_none();
+            let has_base = !reserve(ledger.reserves, *index)?.config.oracle.base_feed_id.is_none();
             let (first, base) = (next()?, if has_base { Some(next()?) } else { None });
-            match take_over(&mut books, *index, first, base) {
+            match take_over(&mut ledger, *index, first, base) {
                 Ok(None) => (),
-                Ok(Some(_)) => log_breaker(&mut books, market.address(), *index),
+                Ok(Some(_)) => log_breaker(&mut ledger, market.address(), *index),
                 // One feed in trouble is no reason not to take over the others' prices.
-                Err(error) if error.is_about_a_price() => log_passed_over(&mut books, market.address(), *index, error),
+                Err(error) if error.is_about_a_price() => log_passed_over(&mut ledger, market.address(), *index, error),
                 Err(error) => return Err(error).on_chain(),
             }
         }
@@ -41,14 +41,14 @@ impl RefreshPrices {
 
 #[inline(always)]
 fn take_over(
-    books: &mut ledger::Ledger,
+    ledger: &mut ledger::Ledger,
     index: u8,
     first: &AccountView,
     base: Option<&AccountView>,
 ) -> ballast_engine::Result<Option<BreakerEvent>> {
-    let first = source(books.market, first)?;
-    let base = if let Some(base) = base { Some(source(books.market, base)?) } else { None };
-    books.refresh_price(index, &first, base.as_ref())
+    let first = source(ledger.market, first)?;
+    let base = if let Some(base) = base { Some(source(ledger.market, base)?) } else { None };
+    ledger.refresh_price(index, &first, base.as_ref())
 }
 
 #[inline(always)]

@@ -25,7 +25,7 @@ pub struct DelegateSet {
 pub struct SetDelegate {
     pub owner: Signer,
     #[account(mut)]
-    pub market: Ledger,
+    pub market: MarketAccount,
     #[account(mut)]
     pub margin_account: Record<MarginAccount>,
 }

@@ -32,7 +32,7 @@ pub struct BadDebtSettled {
 #[derive(Accounts)]
 pub struct SettleBadDebt {
     #[account(mut)]
-    pub market: Ledger,
+    pub market: MarketAccount,
     #[account(mut)]
     pub margin_account: Record<MarginAccount>,
 }
@@ -40,7 +40,7 @@ pub struct SettleBadDebt {
 impl SettleBadDebt {
     pub fn settle(&mut self, index: u8) -> Result<()> {
         check_market(&self.margin_account.market, self.market.address())?;
-        let done = books(&mut self.market, now()?).settle_bad_debt(&mut self.margin_account, index).on_chain()?;
+        let done = ledger(&mut self.market, now()?).settle_bad_debt(&mut self.margin_account, index).on_chain()?;
         log_event!(
             discriminator::<BadDebtSettled>(),
             BadDebtSettled {

@@ -16,7 +16,7 @@ pub struct OpenStake {
     /// May be the owner: a signer holds no data that an alias could corrupt.
     #[account(unsafe(dup))]
     pub payer: Signer,
-    pub market: Ledger,
+    pub market: MarketAccount,
     #[account(
         init,
         payer = payer,
@@ -49,7 +49,7 @@ impl OpenStake {
 pub struct PutStake {
     pub payer: Signer,
     #[account(mut)]
-    pub market: Ledger,
+    pub market: MarketAccount,
     #[account(mut)]
     pub stake: Record<Stake>,
     /// CHECK: the token program checks it.
@@ -68,11 +68,11 @@ impl PutStake {
     pub fn stake(&mut self, amount: u64) -> Result<()> {
         check_market(&self.stake.market, self.market.address())?;
         let tokens = token_path!(self, source);
-        let mut books = books(&mut self.market, now()?);
+        let mut ledger = ledger(&mut self.market, now()?);
         let index = self.stake.reserve;
-        let terms = tokens.check(books.reserves, index)?;
+        let terms = tokens.check(ledger.reserves, index)?;
         let amount = tokens.arriving(amount, terms)?;
-        let moved = books.stake(&mut self.stake, amount).on_chain()?;
+        let moved = ledger.stake(&mut self.stake, amount).on_chain()?;
         tokens.pay_in(*self.payer.account(), moved.amount, terms)?;
         log_movement(discriminator::<Staked>(), &mut self.market, self.stake.address(), index, &moved);
         Ok(())
@@ -83,7 +83,7 @@ impl PutStake {
 pub struct BeginUnstake {
     pub owner: Signer,
     #[account(mut)]
-    pub market: Ledger,
+    pub market: MarketAccount,
     #[account(mut)]
     pub stake: Record<Stake>,
 }
@@ -92,7 +92,7 @@ impl BeginUnstake {
     pub fn begin(&mut self, shares: u64) -> Result<()> {
         check_stake(&self.stake, self.owner.address(), self.market.address())?;
         let shares = Shares(shares);
-        books(&mut self.market, now()?).begin_unstake(&mut self.stake, shares).on_chain()?;
+        ledger(&mut self.market, now()?).begin_unstake(&mut self.stake, shares).on_chain()?;
         let (event, index) = (discriminator::<UnstakeBegun>(), self.stake.reserve);
         log_movement(event, &mut self.market, self.stake.address(), index, &Movement { amount: 0, shares });
         Ok(())
@@ -103,7 +103,7 @@ impl BeginUnstake {
 pub struct Unstake {
     pub owner: Signer,
     #[account(mut)]
-    pub market: Ledger,
+    pub market: MarketAccount,
     #[account(mut)]
     pub stake: Record<Stake>,
     /// CHECK: the token program checks it.
@@ -124,10 +124,10 @@ impl Unstake {
     pub fn unstake(&mut self) -> Result<()> {
         check_stake(&self.stake, self.owner.address(), self.market.address())?;
         let tokens = token_path!(self, destination);
-        let mut books = books(&mut self.market, now()?);
+        let mut ledger = ledger(&mut self.market, now()?);
         let index = self.stake.reserve;
-        let terms = tokens.check(books.reserves, index)?;
-        let moved = books.unstake(&mut self.stake).on_chain()?;
+        let terms = tokens.check(ledger.reserves, index)?;
+        let moved = ledger.unstake(&mut self.stake).on_chain()?;
         let authority = VaultAuthority::new(*self.vault_authority.account(), &self.market)?;
         tokens.pay_out(&authority, moved.amount, terms)?;
         log_movement(discriminator::<Unstaked>(), &mut self.market, self.stake.address(), index, &moved);
@@ -138,7 +138,7 @@ impl Unstake {
 #[derive(Accounts)]
 pub struct CloseStake {
     pub owner: Signer,
-    pub market: Ledger,
+    pub market: MarketAccount,
     #[account(mut)]
     pub stake: Record<Stake>,
     /// CHECK: receives the rent, of the owner's choice; may be the owner.
