@@ -203,7 +203,7 @@ fn filling_the_liquidation_window_oneself_pays_the_insurance() {
     let Event::Liquidated(event) = world.liquidate(attacker.key, attacker.margin, order).expect_event() else {
         panic!("another event")
     };
-    let level = world.reserve(sol).liquidated.used as f64 / DOLLAR as f64;
+    let level = world.reserve(sol).liquidated.used.0 as f64 / DOLLAR as f64;
     assert!((999.0..1_000.001).contains(&level), "{level}");
     let cost = before - wealth(&world);
     assert!((300..=302).contains(&event.penalty), "{}", event.penalty);
@@ -310,7 +310,7 @@ fn only_losses_above_the_limit_make_a_market_reduce_only() {
     insured::seize_all(&mut world, second, usd, sol);
     assert!(settle(&mut world, second, usd).market_reduce_only);
     world.resume(world.authority).expect_ok();
-    assert_eq!((world.view().market.reduce_only, world.view().market.losses.used), (0, 0));
+    assert_eq!((world.view().market.reduce_only, world.view().market.losses.used.0), (0, 0));
     world.assert_conserved();
 }
 

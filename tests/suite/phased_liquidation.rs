@@ -62,7 +62,7 @@ fn small_liquidations_fill_the_same_window() {
     }
     assert_waits(distress.liquidate(200 * USD));
     assert_near(total, 1_000.0);
-    let level = distress.world.reserve(distress.sol).liquidated.used;
+    let level = distress.world.reserve(distress.sol).liquidated.used.0;
     assert!((999 * DOLLAR..=1_000 * DOLLAR).contains(&level), "{level}");
 }
 
@@ -120,7 +120,7 @@ fn near_insolvency_nothing_waits() {
         let taken = event.seized as f64 / SOL as f64 * dollars;
         assert_eq!(taken > 1_001.0, is_exempt, "{taken} USD at {dollars}");
         // It counts, so that those who are not near wait.
-        let level = distress.world.reserve(distress.sol).liquidated.used;
+        let level = distress.world.reserve(distress.sol).liquidated.used.0;
         assert_near(level as f64 / DOLLAR as f64, taken);
         distress.world.assert_conserved();
     }

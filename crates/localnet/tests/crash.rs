@@ -378,7 +378,7 @@ fn holds(network: &Localnet, observer: &Observer, before: &[u128]) -> Result<()>
         ensure!(assets >= deposits, "reserve {index} owes more than it has");
         ensure!(!reserve.is_wiped_out(), "reserve {index} was lost");
     }
-    ensure!(moment.market.market.losses.used == 0, "depositors or insurances lost");
+    ensure!(moment.market.market.losses.used.0 == 0, "depositors or insurances lost");
     ensure!(moment.accounts.iter().all(|(_, account)| account.in_receivership == 0), "a repayment is due");
     ensure!(books(&moment) != before, "nothing happened");
     Ok(())

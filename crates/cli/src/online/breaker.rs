@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use ballast_client::engine::{
-    number::units::Usd,
+    number::units::UsdE8,
     state::{
         market::Market,
         permission::Action,
@@ -66,9 +66,9 @@ fn cents(value: u64) -> String {
 }
 
 /// Collateral that liquidations took of a reserve, or of the market: level and limit.
-fn liquidated(mut flow: ballast_client::engine::state::rate_limit::RateLimit, limit: u64, now: i64) -> (u64, u64) {
+fn liquidated(mut flow: ballast_client::engine::state::rate_limit::RateLimit, limit: UsdE8, now: i64) -> (u64, u64) {
     flow.drain(limit, Period::Hour, now);
-    (flow.used, limit)
+    (flow.used.0, limit.0)
 }
 
 fn paused(named: &Named, now: i64) -> Vec<String> {
@@ -118,8 +118,8 @@ fn object(named: &Named, now: i64) -> Value {
 fn losses(named: &Named, now: i64) -> u64 {
     let market = &named.view.market;
     let mut losses = market.losses;
-    losses.drain(u64::from(market.config.loss_limit) * Usd::ONE.0 as u64, Period::Day, now);
-    losses.used
+    losses.drain(UsdE8::dollars(market.config.loss_limit), Period::Day, now);
+    losses.used.0
 }
 
 /// The same, for people.

@@ -116,7 +116,7 @@ impl Options {
                 let max_repay = preview.paid().saturating_add(preview.paid() / 1_000 + 1).min(limit);
                 let order = LiquidationOrder { min_collateral: min_collateral.max(1), max_repay, ..order };
                 let value = named.reserve(collateral)?.price.roughly(preview.seized);
-                let gain = u128::from(value) * u128::from(preview.penalty.0);
+                let gain = u128::from(value.0) * u128::from(preview.penalty.0);
                 if best.as_ref().is_none_or(|(most, _)| gain > *most) {
                     best = Some((gain, Found { order, preview, source: source.clone() }));
                 }

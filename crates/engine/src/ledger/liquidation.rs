@@ -13,7 +13,7 @@ use crate::{
             add_wide_proved, is_below, mul_div_floor, mul_div_wide_ceil, mul_proved, mul_shift_floor, ratio30,
             saturating_sub_wide, scaled_quotient, wide,
         },
-        units::{Bps, ONE_BPS, Shares, Usd},
+        units::{Bps, ONE_BPS, Seconds, Shares, Usd, UsdE8},
     },
     price::policy::Use,
     state::{
@@ -93,7 +93,7 @@ impl Ledger<'_> {
         let is_due = self.reserves[debt as usize].is_due(self.now);
         let waited = if before.is_healthy() {
             max_repay = max_repay.min(self.max_forced_repayment(debt, collateral, is_due)?);
-            0
+            Seconds(0)
         } else {
             account.liquidatable_for(self.now)
         };
@@ -119,9 +119,9 @@ impl Ledger<'_> {
         let (mut market_limit, mut collateral_limit) = (self.market.liquidated, pair.collateral.liquidated);
         let limits = (market.liquidations(), pair.collateral.config.breakers.liquidations());
         let room = market_limit.remaining(limits.0, Period::Hour, self.now);
-        let room = room.min(collateral_limit.remaining(limits.1, Period::Hour, self.now));
+        let room = room.least(collateral_limit.remaining(limits.1, Period::Hour, self.now));
         let most = if equity > market.near_insolvency {
-            pair.cap_to_limit(room, market.dust_value, penalty, most)?
+            pair.cap_to_limit(room, market.dust_e8(), penalty, most)?
         } else {
             most
         };
@@ -157,15 +157,15 @@ impl Ledger<'_> {
             Use::NewRiskDebt.require(self.reserves[reserve as usize].price.condition(self.now))?;
         }
         let (price, collateral) = (&self.reserves[debt as usize].price, &self.reserves[collateral as usize]);
-        let half = |mut window: RateLimit, limit: u64| match limit {
-            0 => u64::MAX,
-            _ => window.remaining(limit, Period::Hour, self.now).saturating_sub(limit / 2),
+        let half = |mut window: RateLimit, limit: UsdE8| match limit {
+            UsdE8::ZERO => UsdE8::MAX,
+            _ => window.remaining(limit, Period::Hour, self.now).saturating_sub(UsdE8(limit.0 / 2)),
         };
         let room = half(self.market.liquidated, self.market.config.liquidations())
             .min(half(collateral.liquidated, collateral.config.breakers.liquidations()));
         // A penalty is a quarter at most.
-        match price.atoms_floor(Usd((room - room / 4) as u128), price.spot) {
-            _ if room == u64::MAX => Ok(u64::MAX),
+        match price.atoms_floor(Usd((room.0 - room.0 / 4) as u128), price.spot) {
+            _ if room == UsdE8::MAX => Ok(u64::MAX),
             0 => Err(Error::LiquidationThrottled),
             most => Ok(most),
         }
@@ -201,13 +201,13 @@ impl Ledger<'_> {
 /// solvent it is no more than what its equity can pay, so that a liquidation does not itself make it insolvent; the minimum
 /// always remains, or nobody would come.
 #[inline(always)]
-fn penalty(collateral: &ReserveConfig, market: &MarketConfig, health: &Health, equity: Bps, waited: u64) -> Bps {
+fn penalty(collateral: &ReserveConfig, market: &MarketConfig, health: &Health, equity: Bps, waited: Seconds) -> Bps {
     let range = (collateral.max_penalty.0 - collateral.min_penalty.0) as u64;
     let depth = health.shortfall().0.min(market.full_penalty_shortfall.0) as u64;
     let mut above = mul_proved(range, depth) / market.full_penalty_shortfall.0 as u64;
     if market.full_penalty_after != 0 {
         let after = market.full_penalty_after as u64;
-        above = range.min(above + mul_proved(range, waited.min(after)) / after);
+        above = range.min(above + mul_proved(range, waited.0.min(after)) / after);
     }
     Bps((collateral.min_penalty.0 + above as u16).min(equity.0.max(collateral.min_penalty.0)))
 }
@@ -271,7 +271,7 @@ impl Pair<'_> {
             let shares = self.collateral.deposit_index.shares_ceil(seized).ok_or(Error::AmountTooLarge)?;
             Movement { amount: seized, shares }
         };
-        let left = |amount: u64, reserve: &Reserve| amount > 0 && reserve.price.roughly(amount) < market.dust_value;
+        let left = |amount: u64, reserve: &Reserve| amount > 0 && reserve.price.roughly(amount) < market.dust_e8();
         if repaid < allowed
             && seized < available
             && (left(owed - burned.amount, self.debt) || left(held - seized, self.collateral))
@@ -281,13 +281,13 @@ impl Pair<'_> {
         Ok(Exchange { burned, seized: taken })
     }
 
-    /// The most that may be repaid while there is room for no more than so much collateral, 10^-8 USD; less than dust is none.
+    /// The most that may be repaid while there is room for no more than so much collateral; less than dust is none.
     #[inline(always)]
-    fn cap_to_limit(&self, room: u64, dust: u64, penalty: Bps, max_repay: u64) -> Result<u64> {
+    fn cap_to_limit(&self, room: UsdE8, dust: UsdE8, penalty: Bps, max_repay: u64) -> Result<u64> {
         let most = max_repay.min(self.owed_valued.amount);
         // A penalty is a quarter at most: what is seized for three quarters of the room fits it.
         let value = self.debt.price.roughly(most);
-        if value <= room - room / 4 {
+        if value.0 <= room.0 - room.0 / 4 {
             return Ok(max_repay);
         }
         if room < dust { Err(Error::LiquidationThrottled) } else { self.scale_to_limit(room, penalty, most, value) }
@@ -295,12 +295,13 @@ impl Pair<'_> {
 
     #[cold]
     #[inline(never)]
-    fn scale_to_limit(&self, room: u64, penalty: Bps, most: u64, value: u64) -> Result<u64> {
-        let seized = value.saturating_add(mul_div_floor(value, penalty.0 as u64, ONE_BPS as u64).unwrap_or(u64::MAX));
+    fn scale_to_limit(&self, room: UsdE8, penalty: Bps, most: u64, value: UsdE8) -> Result<u64> {
+        let penalty = mul_div_floor(value.0, penalty.0 as u64, ONE_BPS as u64).unwrap_or(u64::MAX);
+        let seized = value.saturating_add(UsdE8(penalty));
         if seized <= room {
             return Ok(most);
         }
-        mul_div_floor(most, room, seized).filter(|most| *most > 0).ok_or(Error::LiquidationThrottled)
+        mul_div_floor(most, room.0, seized.0).filter(|most| *most > 0).ok_or(Error::LiquidationThrottled)
     }
 
     /// The repayment that brings the account to the target health, or all of the debt if less than dust would be left.
@@ -336,7 +337,7 @@ impl Pair<'_> {
         } else {
             scaled_quotient(missing, debt.shift - CUT, net, true)
         };
-        if needed < owed && debt.roughly(owed - needed) >= market.dust_value { needed } else { owed }
+        if needed < owed && debt.roughly(owed - needed) >= market.dust_e8() { needed } else { owed }
     }
 
     /// A repayment rounded up to whole shares, at most all that is owed: of less than a share it would round to none, and

@@ -3,7 +3,7 @@
 use crate::{
     error::{Error, Result},
     ledger::Ledger,
-    number::{math::later, units::whole_dollars},
+    number::{math::later, units::UsdE8},
     price::{
         breaker::BreakerEvent,
         feed::{Quote, Source},
@@ -26,7 +26,7 @@ impl Ledger<'_> {
         let Market { config, outflow, liquidated, losses, .. } = &mut *self.market;
         outflow.fade(now);
         liquidated.drain(config.liquidations(), Period::Hour, now);
-        losses.drain(whole_dollars(config.loss_limit), Period::Day, now);
+        losses.drain(UsdE8::dollars(config.loss_limit), Period::Day, now);
         Ok(change)
     }
 

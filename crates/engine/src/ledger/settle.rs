@@ -8,7 +8,7 @@ use crate::{
         position::{rare_spot_value, worth},
     },
     ledger::Ledger,
-    number::units::{Shares, Usd, whole_dollars},
+    number::units::{Shares, Usd, UsdE8},
     state::{
         account::{MarginAccount, Side},
         insurance::Loss,
@@ -57,7 +57,7 @@ impl Ledger<'_> {
             account.clear_liquidatable();
         }
         let Market { config, losses, reduce_only, .. } = &mut *self.market;
-        let limit = whole_dollars(config.loss_limit);
+        let limit = UsdE8::dollars(config.loss_limit);
         let tripped = losses.remaining(limit, Period::Day, self.now) < lost && *reduce_only == 0;
         losses.add(lost);
         *reduce_only |= tripped as u8;

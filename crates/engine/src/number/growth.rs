@@ -2,7 +2,7 @@
 
 use crate::number::{
     math::{add_proved, mul_proved, mul_shift_below},
-    units::{Fraction, Rate},
+    units::{Fraction, Rate, Seconds},
 };
 
 /// `ln 2` with 64 fractional bits, rounded down: the longest stretch of interest that one accrual applies (a factor
@@ -16,7 +16,7 @@ pub const MAX_EXPONENT: u64 = 0xb172_17f7_d1cf_79ab;
 /// exponential, and below it by less than 2^-50 absolutely and by less than 2^-40 of the growth plus a few units of 2^-64
 /// (tested against exact rationals).
 #[inline(always)]
-pub fn growth(rate: Rate, seconds: u64) -> Fraction {
+pub fn growth(rate: Rate, Seconds(seconds): Seconds) -> Fraction {
     // A rate is below 2^43 (1,000 % a year): the product fits for 24 days. For 136 years it fits without the rate's last
     // eleven bits, which tells whether the whole one does. The checked product costs 40 compute units more.
     let is_long = seconds >> 21 != 0

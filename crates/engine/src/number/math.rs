@@ -152,16 +152,6 @@ pub const fn later(time: i64, seconds: i64) -> i64 {
     later
 }
 
-/// Seconds from one time to another, neither of which is negative; none if it is the later one.
-#[inline(always)]
-pub const fn seconds_since(then: i64, now: i64) -> u64 {
-    if now < then {
-        core::hint::cold_path();
-        return 0;
-    }
-    now.wrapping_sub(then) as u64
-}
-
 /// `⌈a × b / 2^64⌉`. Cannot overflow: the high half of a product is at most `2^64 - 2`.
 #[inline(always)]
 pub const fn mul_shift_ceil(a: u64, b: u64) -> u64 {

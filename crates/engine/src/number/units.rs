@@ -1,8 +1,11 @@
-//! Quantities with types. A bare `u64` is a token amount in atoms, a bare `i64` is unix seconds, and nothing else is.
+//! Quantities with types. A bare `u64` is a token amount in atoms, a bare `i64` is a moment in unix seconds, and nothing else is,
+//! but for the fields of governed records: these are plain numbers, whose unit the table of parameters says.
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::number::math::{add_wide_proved, bit_length_wide, mul_proved, saturating_sub_short, saturating_sub_wide};
+use crate::number::math::{
+    add_wide_proved, bit_length_wide, mul_proved, saturating_sub, saturating_sub_short, saturating_sub_wide,
+};
 
 /// One hundred percent in basis points.
 pub const ONE_BPS: u16 = 10_000;
@@ -81,6 +84,14 @@ wrapper!(
     Shares(u64)
 );
 wrapper!(
+    /// US dollars with eight decimals in 64 bits, at most 1.8 × 10^11 USD: what rate limits count, and dust is measured by.
+    UsdE8(u64)
+);
+wrapper!(
+    /// A length of time.
+    Seconds(u64)
+);
+wrapper!(
     /// Basis points: 10,000 is one.
     Bps(u16)
 );
@@ -101,6 +112,38 @@ impl Bps {
     }
 }
 
+impl UsdE8 {
+    /// None.
+    pub const ZERO: Self = Self(0);
+    /// The most there is; stands for "unlimited".
+    pub const MAX: Self = Self(u64::MAX);
+
+    /// Whole dollars.
+    #[inline(always)]
+    pub const fn dollars(dollars: u32) -> Self {
+        // Below 2^59.
+        Self(mul_proved(dollars as u64, Usd::ONE.0 as u64))
+    }
+
+    /// The sum, at most [`Self::MAX`].
+    #[inline(always)]
+    pub const fn saturating_add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// The difference, zero if `other` is larger.
+    #[inline(always)]
+    pub const fn saturating_sub(self, other: Self) -> Self {
+        Self(saturating_sub(self.0, other.0))
+    }
+
+    /// The smaller of two: the derived `min` compares twice.
+    #[inline(always)]
+    pub fn least(self, other: Self) -> Self {
+        Self(self.0.min(other.0))
+    }
+}
+
 impl Shares {
     /// None.
     pub const ZERO: Self = Self(0);
@@ -116,9 +159,14 @@ impl Rate {
     }
 }
 
-/// So many whole dollars in units of 10^-8.
-#[inline(always)]
-pub(crate) fn whole_dollars(dollars: u32) -> u64 {
-    // Below 2^59.
-    mul_proved(dollars as u64, Usd::ONE.0 as u64)
+impl Seconds {
+    /// From one moment to another, neither of which is negative; none if the first is the later one.
+    #[inline(always)]
+    pub const fn between(then: i64, now: i64) -> Self {
+        if now < then {
+            core::hint::cold_path();
+            return Self(0);
+        }
+        Self(now.wrapping_sub(then) as u64)
+    }
 }

@@ -7,7 +7,7 @@ use crate::{
             add_proved, add_small_proved, add_wide_proved, bit_length, bit_length_wide, div_up, later, mul_proved,
             mul_shift_below, saturating_sub_short, scaled_quotient, sub_small_proved, sub_times_proved, wide_mul,
         },
-        units::{Bps, ONE_BPS, Usd},
+        units::{Bps, ONE_BPS, Usd, UsdE8},
     },
     price::{
         feed::{MIN_EXPONENT, OracleConfig, Quote},
@@ -305,13 +305,13 @@ impl PriceCache {
 
     /// An amount's value at the spot price: see [`roughly`].
     #[inline(always)]
-    pub fn roughly(&self, amount: u64) -> u64 {
-        roughly(amount, self.spot, self.shift)
+    pub fn roughly(&self, amount: u64) -> UsdE8 {
+        UsdE8(roughly(amount, self.spot, self.shift))
     }
 
     /// [`Self::roughly`] of two amounts, which are mostly the same: of an hour and of a day.
     #[inline(always)]
-    pub(crate) fn roughly_both(&self, one: u64, other: u64) -> (u64, u64) {
+    pub(crate) fn roughly_both(&self, one: u64, other: u64) -> (UsdE8, UsdE8) {
         let value = self.roughly(one);
         (value, if other == one { value } else { self.roughly(other) })
     }

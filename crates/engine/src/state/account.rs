@@ -3,8 +3,8 @@
 use crate::{
     error::{Error, Result},
     number::{
-        math::{add_proved, seconds_since},
-        units::Shares,
+        math::add_proved,
+        units::{Seconds, Shares},
     },
     record::layout::{Address, LAYOUT_VERSION, record},
     state::{
@@ -257,15 +257,15 @@ impl MarginAccount {
     /// have recovered in between.
     #[inline(always)]
     fn liquidatable_since_at(&self, now: i64) -> i64 {
-        const MOST_UNSEEN: u64 = 3_600;
-        let is_new = self.liquidatable_since == 0 || seconds_since(self.liquidatable_seen, now) > MOST_UNSEEN;
+        const MOST_UNSEEN: Seconds = Seconds(3_600);
+        let is_new = self.liquidatable_since == 0 || Seconds::between(self.liquidatable_seen, now) > MOST_UNSEEN;
         if is_new { now } else { self.liquidatable_since }
     }
 
-    /// For how long an account that is liquidatable has been known to be, seconds.
+    /// For how long an account that is liquidatable has been known to be.
     #[inline(always)]
-    pub fn liquidatable_for(&self, now: i64) -> u64 {
-        seconds_since(self.liquidatable_since_at(now), now)
+    pub fn liquidatable_for(&self, now: i64) -> Seconds {
+        Seconds::between(self.liquidatable_since_at(now), now)
     }
 
     /// Takes in that the account is liquidatable.

@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, Result},
-    number::units::{Bps, MAX_LIQUIDITY, whole_dollars},
+    number::units::{Bps, MAX_LIQUIDITY, UsdE8},
     price::breaker::PriceTiers,
     record::parameter::governed,
     state::rate_limit::{OutflowLimits, Period},
@@ -52,10 +52,10 @@ impl BreakerConfig {
         OutflowLimits { hour: self.outflow_hour, day: self.outflow_day }
     }
 
-    /// The limit of liquidations, 10^-8 USD.
+    /// The limit of liquidations.
     #[inline(always)]
-    pub fn liquidations(&self) -> u64 {
-        whole_dollars(self.liquidation_hour)
+    pub fn liquidations(&self) -> UsdE8 {
+        UsdE8::dollars(self.liquidation_hour)
     }
 
     /// What trips the price breaker.

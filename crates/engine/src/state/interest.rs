@@ -5,7 +5,7 @@ use crate::{
     error::{Error, Result},
     number::{
         math::{add_proved, excess_over_32_bits, mul_proved, ratio32, sub_proved},
-        units::{Bps, ONE_BPS, Rate},
+        units::{Bps, ONE_BPS, Rate, Seconds},
     },
     record::{layout::record, parameter::governed},
 };
@@ -118,7 +118,7 @@ impl Controller {
     /// Moves the multiplier m for `seconds` at a utilisation u: `m × (1 + speed × e × time)`, where e is the distance from
     /// the target as a part of the way to 100 % or to zero, −1 to 1. A day at most: nobody touched it for longer.
     #[inline(always)]
-    pub fn step(&mut self, config: &ControllerConfig, seconds: u64) {
+    pub fn step(&mut self, config: &ControllerConfig, Seconds(seconds): Seconds) {
         const DAY: u64 = 86_400;
         if config.speed.0 == 0 {
             return;

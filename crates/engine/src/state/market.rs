@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, Result},
-    number::units::{Bps, Shares, Usd, whole_dollars},
+    number::units::{Bps, Shares, Usd, UsdE8},
     record::{
         layout::{Address, LAYOUT_VERSION, record},
         parameter::{self, Edit, Governed, Made, Parameter, governed},
@@ -104,6 +104,12 @@ impl MarketConfig {
         Usd(self.dust_value as u128)
     }
 
+    /// [`Self::dust_value`] in 64 bits.
+    #[inline(always)]
+    pub(crate) fn dust_e8(&self) -> UsdE8 {
+        UsdE8(self.dust_value)
+    }
+
     /// [`Self::min_debt_value`] as a quantity.
     pub fn min_debt(&self) -> Usd {
         Usd(self.min_debt_value as u128)
@@ -112,13 +118,13 @@ impl MarketConfig {
     /// The limits of net outflow, 10^-8 USD.
     #[inline(always)]
     pub fn outflow(&self) -> OutflowLimits {
-        OutflowLimits { hour: whole_dollars(self.outflow_hour), day: whole_dollars(self.outflow_day) }
+        OutflowLimits { hour: UsdE8::dollars(self.outflow_hour).0, day: UsdE8::dollars(self.outflow_day).0 }
     }
 
-    /// The limit of liquidations, 10^-8 USD.
+    /// The limit of liquidations.
     #[inline(always)]
-    pub fn liquidations(&self) -> u64 {
-        whole_dollars(self.liquidation_hour)
+    pub fn liquidations(&self) -> UsdE8 {
+        UsdE8::dollars(self.liquidation_hour)
     }
 }
 
@@ -243,7 +249,7 @@ impl Market {
         }
         self.pause.end(now);
         if is_reduced {
-            (self.reduce_only, self.losses.used) = (0, 0);
+            (self.reduce_only, self.losses.used) = (0, UsdE8::ZERO);
         }
         Ok(())
     }

@@ -9,7 +9,10 @@
 //! period. Drained faster it would hold less than their sum, and in and out again would fill it.
 
 use crate::{
-    number::math::{mul_proved, saturating_sub, seconds_since},
+    number::{
+        math::{mul_proved, saturating_sub},
+        units::{Seconds, UsdE8},
+    },
     record::layout::record,
 };
 
@@ -149,21 +152,21 @@ impl Outflow {
         self.has_room(limits, false)
     }
 
-    /// Takes in what went on balance ([`Balance::pay_out`]) in the last hour and day, 10^-8 USD, and says whether there is
+    /// Takes in what went on balance ([`Balance::pay_out`]) in the last hour and day, and says whether there is
     /// [`Self::has_room`] for all.
     #[inline(always)]
-    pub fn add(&mut self, limits: &OutflowLimits, (hour, day): (u64, u64), now: i64) -> bool {
+    pub fn add(&mut self, limits: &OutflowLimits, (hour, day): (UsdE8, UsdE8), now: i64) -> bool {
         self.fade(now);
-        let added = |level: i64, more: u64| level.wrapping_add(more.min(Self::MOST as u64) as i64).min(Self::MOST);
+        let added = |level: i64, more: UsdE8| level.wrapping_add(more.0.min(Self::MOST as u64) as i64).min(Self::MOST);
         (self.hour, self.day) = (added(self.hour, hour), added(self.day, day));
         self.has_room(limits, false)
     }
 
     /// Takes in what came back ([`Balance::pay_in`]), which makes no credit.
     #[inline(always)]
-    pub fn take_back(&mut self, (hour, day): (u64, u64), now: i64) {
+    pub fn take_back(&mut self, (hour, day): (UsdE8, UsdE8), now: i64) {
         self.fade(now);
-        let left = |level: i64, less: u64| level.wrapping_sub(less.min(Self::MOST as u64) as i64).max(0);
+        let left = |level: i64, less: UsdE8| level.wrapping_sub(less.0.min(Self::MOST as u64) as i64).max(0);
         (self.hour, self.day) = (left(self.hour, hour), left(self.day, day));
     }
 
@@ -241,10 +244,10 @@ fn towards_zero(level: i64, limit: u64, period: Period, elapsed: u64) -> i64 {
 }
 
 record! {
-    /// A flow in one direction, 10^-8 USD.
+    /// A flow in one direction.
     pub struct RateLimit: 16 {
         /// What flowed lately.
-        pub used: u64,
+        pub used: UsdE8,
         /// Until when it has drained, unix seconds.
         pub updated: i64,
     }
@@ -253,29 +256,29 @@ record! {
 impl RateLimit {
     /// What may still flow; all of it where the limit is zero.
     #[inline(always)]
-    pub fn remaining(&mut self, limit: u64, period: Period, now: i64) -> u64 {
-        if limit == 0 {
-            return u64::MAX;
+    pub fn remaining(&mut self, limit: UsdE8, period: Period, now: i64) -> UsdE8 {
+        if limit == UsdE8::ZERO {
+            return UsdE8::MAX;
         }
         self.drain(limit, period, now);
-        saturating_sub(limit, self.used)
+        limit.saturating_sub(self.used)
     }
 
     /// Lets time pass. What was exempt may have filled it beyond the limit: that much does not count for longer.
     #[inline(always)]
-    pub fn drain(&mut self, limit: u64, period: Period, now: i64) {
-        let elapsed = seconds_since(self.updated, now);
+    pub fn drain(&mut self, limit: UsdE8, period: Period, now: i64) {
+        let Seconds(elapsed) = Seconds::between(self.updated, now);
         if elapsed != 0 {
             let is_over = elapsed >= period as u64;
-            let drains = if is_over { u64::MAX } else { mul_proved(limit / period as u64, elapsed) };
-            self.used = saturating_sub(self.used.min(limit), drains);
+            let drains = if is_over { u64::MAX } else { mul_proved(limit.0 / period as u64, elapsed) };
+            self.used = self.used.least(limit).saturating_sub(UsdE8(drains));
             self.updated = now;
         }
     }
 
     /// Takes in a flow, after [`Self::remaining`].
     #[inline(always)]
-    pub fn add(&mut self, value: u64) {
+    pub fn add(&mut self, value: UsdE8) {
         self.used = self.used.saturating_add(value);
     }
 }

@@ -7,8 +7,8 @@
 use crate::{
     error::{Error, Result},
     number::{
-        math::{add_proved, mul_proved, seconds_since, sub_proved},
-        units::{Bps, ONE_BPS},
+        math::{add_proved, mul_proved, sub_proved},
+        units::{Bps, ONE_BPS, Seconds},
     },
     price::volatility::Volatility,
     record::{layout::record, parameter::governed},
@@ -332,7 +332,7 @@ impl RiskState {
     ) -> Turn {
         let is_due = self.volatility.is_due(published);
         let was_sampled = self.volatility.sample_time == last;
-        let has_waited = was_sampled && seconds_since(self.ramped_until, now) >= MOST_SECONDS / 2;
+        let has_waited = was_sampled && Seconds::between(self.ramped_until, now).0 >= MOST_SECONDS / 2;
         if (has_waited || !is_due) && self.step(config, confidence_multiple, now) {
             return Turn::Ramp;
         }
@@ -351,7 +351,7 @@ impl RiskState {
     pub fn step(&mut self, config: &RiskConfig, confidence_multiple: Bps, now: i64) -> bool {
         // An hour, and what may have been saved up before it.
         const PERIOD: u64 = 3_600 + MOST_SECONDS;
-        let elapsed = seconds_since(self.ramped_until, now);
+        let Seconds(elapsed) = Seconds::between(self.ramped_until, now);
         if self.is_ramping == 0 || elapsed == 0 {
             return false;
         }

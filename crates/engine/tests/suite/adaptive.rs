@@ -6,7 +6,7 @@ use std::{io::Read, path::PathBuf};
 use crate::common::{self, START, World, cases, market_config, reserve_config, source, update};
 use ballast_engine::{
     Error,
-    number::units::{Bps, Rate, Usd},
+    number::units::{Bps, Rate, Seconds, Usd},
     price::{
         feed::{PriceUpdate, Quote},
         volatility::{DECAY, MAX_DEVIATIONS, MAX_INTERVAL, MIN_INTERVAL, Volatility},
@@ -257,22 +257,22 @@ fn the_multiplier_stays_in_its_bounds_and_moves_by_its_speed() {
     let one = (1u64 << 48) as f64;
     let mut controller = Controller::new(&config);
     controller.utilisation = 1 << 32;
-    controller.step(&config, 86_400);
+    controller.step(&config, Seconds(86_400));
     assert!((controller.multiplier as f64 / one - 1.1).abs() < 1e-6, "a tenth a day at full utilisation");
     for _ in 0..100 {
-        controller.step(&config, 86_400);
+        controller.step(&config, Seconds(86_400));
     }
     assert!((controller.multiplier as f64 / one - 2.0).abs() < 1e-6);
     controller.utilisation = 0;
     for _ in 0..100 {
-        controller.step(&config, 86_400);
+        controller.step(&config, Seconds(86_400));
     }
     assert!((controller.multiplier as f64 / one - 0.5).abs() < 1e-6);
     // A hundred seconds at a time come to the same.
     let (mut often, mut once) = (Controller::new(&config), Controller::new(&config));
     (often.utilisation, once.utilisation) = (1 << 32, 1 << 32);
-    (0..36).for_each(|_| often.step(&config, 100));
-    once.step(&config, 3_600);
+    (0..36).for_each(|_| often.step(&config, Seconds(100)));
+    once.step(&config, Seconds(3_600));
     assert!((often.multiplier as f64 / once.multiplier as f64 - 1.0).abs() < 1e-4);
 }
 

@@ -8,7 +8,7 @@ use crate::common::{
 use ballast_engine::{
     Error,
     ledger::EVERYTHING,
-    number::units::Bps,
+    number::units::{Bps, UsdE8},
     price::breaker::{BreakerEvent, Halt},
     state::{
         account::MarginAccount,
@@ -92,18 +92,18 @@ proptest! {
 }
 
 #[test]
-fn a_throughput_window_has_room_again_as_it_drains() {
+fn a_rate_limit_has_room_again_as_it_drains() {
     let mut window = RateLimit::default();
-    assert_eq!(window.remaining(0, Period::Hour, START), u64::MAX);
-    assert_eq!(window.remaining(7_200, Period::Hour, START), 7_200);
-    window.add(7_200);
-    assert_eq!(window.remaining(7_200, Period::Hour, START), 0);
-    assert_eq!(window.remaining(7_200, Period::Hour, START + 60), 120);
-    assert_eq!(window.remaining(7_200, Period::Hour, START + 3_660), 7_200);
-    window.add(u64::MAX);
-    window.add(1);
+    assert_eq!(window.remaining(UsdE8(0), Period::Hour, START), UsdE8::MAX);
+    assert_eq!(window.remaining(UsdE8(7_200), Period::Hour, START), UsdE8(7_200));
+    window.add(UsdE8(7_200));
+    assert_eq!(window.remaining(UsdE8(7_200), Period::Hour, START), UsdE8(0));
+    assert_eq!(window.remaining(UsdE8(7_200), Period::Hour, START + 60), UsdE8(120));
+    assert_eq!(window.remaining(UsdE8(7_200), Period::Hour, START + 3_660), UsdE8(7_200));
+    window.add(UsdE8::MAX);
+    window.add(UsdE8(1));
     // What is beyond the limit does not count for longer.
-    assert_eq!(window.remaining(86_400, Period::Day, START + 3_661), 1);
+    assert_eq!(window.remaining(UsdE8(86_400), Period::Day, START + 3_661), UsdE8(1));
 }
 
 #[test]

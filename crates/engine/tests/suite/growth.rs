@@ -5,7 +5,7 @@ use ballast_engine::{
     number::{
         growth::{MAX_EXPONENT, growth},
         index::Index,
-        units::{Fraction, Rate},
+        units::{Fraction, Rate, Seconds},
     },
     state::interest::{MAX_RATE_BPS, RateCurve, Utilisation},
 };
@@ -15,7 +15,7 @@ use proptest::prelude::*;
 /// What [`growth`] falls short of the exact exponential for an exponent with 64 fractional bits, and the exact value.
 fn shortfall(exponent: u64) -> (Rational, Rational) {
     let exact = exp_minus_one(&fixed(exponent as u128, 64));
-    let Fraction(bits) = growth(Rate(exponent), 1);
+    let Fraction(bits) = growth(Rate(exponent), Seconds(1));
     (&exact - fixed(bits as u128, 64), exact)
 }
 
@@ -49,7 +49,7 @@ fn growth_never_falls_when_the_exponent_rises_across_a_boundary() {
     for exponent in boundaries() {
         for step in 0..200u64 {
             let at = exponent.saturating_sub(100).saturating_add(step).min(MAX_EXPONENT - 1);
-            assert!(growth(Rate(at), 1) <= growth(Rate(at + 1), 1), "at {at:#x}");
+            assert!(growth(Rate(at), Seconds(1)) <= growth(Rate(at + 1), Seconds(1)), "at {at:#x}");
         }
     }
 }
@@ -59,11 +59,11 @@ fn growth_stops_at_a_doubling() {
     // e^MAX_EXPONENT is two but for less than the last place, and one place more would be above two.
     let at = |bits: u64| exp_minus_one(&fixed(bits as u128, 64));
     assert!(at(MAX_EXPONENT) < int(1) && at(MAX_EXPONENT + 1) > int(1));
-    let most = growth(Rate(MAX_EXPONENT), 1);
+    let most = growth(Rate(MAX_EXPONENT), Seconds(1));
     for (rate, seconds) in
         [(MAX_EXPONENT + 1, 1), (u64::MAX, 1), (u64::MAX, u64::MAX), (1, u64::MAX), (1 << 40, 1 << 40)]
     {
-        assert_eq!(growth(Rate(rate), seconds), most);
+        assert_eq!(growth(Rate(rate), Seconds(seconds)), most);
     }
     assert!(fixed(most.0 as u128, 64) > int(1) - two_to(-50));
 }
@@ -101,7 +101,7 @@ proptest! {
 
     #[test]
     fn growth_depends_on_rate_times_seconds_alone(rate in 0..1u64 << 40, seconds in 0..1u64 << 23) {
-        prop_assert_eq!(growth(Rate(rate), seconds), growth(Rate(rate * seconds), 1));
+        prop_assert_eq!(growth(Rate(rate), Seconds(seconds)), growth(Rate(rate * seconds), Seconds(1)));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use ballast_engine::{
     ledger::{EVERYTHING, Movement, settle::Settlement},
     number::{
         index::Index,
-        units::{Bps, Shares},
+        units::{Bps, Shares, UsdE8},
     },
     state::insurance::{Insurance, InsuranceConfig, Stake},
 };
@@ -180,7 +180,7 @@ fn losses_beyond_the_limit_make_the_market_reduce_only() {
     let lose = |limit: u32, before: u64| {
         let mut world = with_bad_debt(1_000 * ONE_USDC);
         world.market.config.loss_limit = limit;
-        (world.market.losses.used, world.market.losses.updated) = (before * 100_000_000, world.now);
+        (world.market.losses.used, world.market.losses.updated) = (UsdE8(before * 100_000_000), world.now);
         let done = settle(&mut world).unwrap();
         assert_eq!(world.market.reduce_only, done.tripped as u8);
         done.tripped

@@ -6,10 +6,9 @@ use ballast_engine::number::{
     math::{
         bit_length, div_ceil, div_narrow, div_normalised, excess_over_32_bits, is_below, later, mul_div_ceil,
         mul_div_floor, mul_div_wide_ceil, mul_div_wide_floor, mul_shift_ceil, mul_shift_floor, narrow,
-        quotient_by_halves, ratio32, root, saturating_sub, saturating_sub_wide, seconds_since, wide, wide_mul,
-        wide_mul_by_halves,
+        quotient_by_halves, ratio32, root, saturating_sub, saturating_sub_wide, wide, wide_mul, wide_mul_by_halves,
     },
-    units::Shares,
+    units::{Seconds, Shares},
 };
 use num_bigint::BigUint;
 use proptest::prelude::*;
@@ -220,6 +219,6 @@ fn differences_end_at_zero_and_times_at_the_last() {
         assert_eq!(is_below(a, b), a < b, "{a} {b}");
         assert_eq!(saturating_sub_wide(a, b), a.saturating_sub(b), "{a} {b}");
     }
-    assert_eq!([seconds_since(10, 15), seconds_since(10, 10), seconds_since(15, 10)], [5, 0, 0]);
+    assert_eq!([(10, 15), (10, 10), (15, 10)].map(|(then, now)| Seconds::between(then, now)), [5, 0, 0].map(Seconds));
     assert_eq!([later(10, 5), later(i64::MAX - 5, 5), later(i64::MAX - 4, 5)], [15, i64::MAX, i64::MAX]);
 }

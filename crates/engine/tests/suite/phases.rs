@@ -8,7 +8,7 @@ use crate::common::{
 use ballast_engine::{
     Error,
     ledger::EVERYTHING,
-    number::units::{Bps, Usd},
+    number::units::{Bps, UsdE8},
     state::reserve::Reserve,
 };
 
@@ -53,7 +53,7 @@ fn an_account_near_insolvency_does_not_wait() {
     world.market.config.near_insolvency = Bps(600);
     assert!((liquidate(&mut world, EVERYTHING).unwrap().seized as f64) * 95e-9 > 5_000.0);
     // It counts all the same.
-    assert!(world.market.liquidated.used > 5_000 * Usd::ONE.0 as u64);
+    assert!(world.market.liquidated.used > UsdE8::dollars(5_000));
 }
 
 #[test]

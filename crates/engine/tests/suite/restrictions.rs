@@ -9,7 +9,7 @@ use ballast_engine::{
     ledger::EVERYTHING,
     number::{
         index::Index,
-        units::{Bps, MAX_LIQUIDITY, Shares},
+        units::{Bps, MAX_LIQUIDITY, Shares, UsdE8},
     },
     price::{
         breaker::{BreakerEvent, Halt},
@@ -139,9 +139,9 @@ fn losses_of_the_insurance_count_and_add_up_until_governance_resumes() {
     let done = world.act(USER, |ledger, account| ledger.settle_bad_debt(account, USDC)).unwrap();
     assert!(done.tripped && !done.loss.is_socialised());
     // Right to 2^-18.
-    assert!(world.market.losses.used > 899_995_000_000);
+    assert!(world.market.losses.used > UsdE8(899_995_000_000));
     world.market.resume(true, world.now).unwrap();
-    assert_eq!((world.market.reduce_only, world.market.losses.used), (0, 0));
+    assert_eq!((world.market.reduce_only, world.market.losses.used), (0, UsdE8::ZERO));
 }
 
 #[test]
@@ -153,14 +153,14 @@ fn a_reserve_refresh_drains_the_windows() {
     (usdc(&mut world).outflow, world.market.outflow) = (full, full);
     (usdc(&mut world).config.breakers.liquidation_hour, world.market.config.liquidation_hour) = (1, 1);
     world.market.config.loss_limit = 1;
-    let used = RateLimit { used: 100_000_000, updated: world.now };
+    let used = RateLimit { used: UsdE8(100_000_000), updated: world.now };
     (usdc(&mut world).liquidated, world.market.liquidated, world.market.losses) = (used, used, used);
     world.now += 3_600;
     world.act(0, |ledger, _| ledger.refresh_reserve(USDC)).unwrap();
     let empty = Outflow { updated: world.now, ..Outflow::default() };
     assert_eq!((usdc(&mut world).outflow, world.market.outflow), (empty, empty));
-    assert_eq!((usdc(&mut world).liquidated.used, world.market.liquidated.used), (0, 0));
-    assert_eq!(world.market.losses.used, 100_000_000 - 100_000_000 / 86_400 * 3_600);
+    assert_eq!((usdc(&mut world).liquidated.used, world.market.liquidated.used), (UsdE8::ZERO, UsdE8::ZERO));
+    assert_eq!(world.market.losses.used, UsdE8(100_000_000 - 100_000_000 / 86_400 * 3_600));
 }
 
 /// What comes of a token is credit for what goes of the same: no more than went, and of no other.
@@ -265,13 +265,13 @@ fn credit_expires_within_its_period() {
 /// An account near insolvency is exempt from a limit; it does not keep all others waiting.
 #[test]
 fn exempt_liquidations_fill_a_window_and_no_more() {
-    let mut window = RateLimit { used: 1_000_000, updated: START };
-    assert_eq!(window.remaining(7_200, Period::Hour, START), 0);
-    assert_eq!(window.remaining(7_200, Period::Hour, START + 1_800), 3_600);
+    let mut window = RateLimit { used: UsdE8(1_000_000), updated: START };
+    assert_eq!(window.remaining(UsdE8(7_200), Period::Hour, START), UsdE8(0));
+    assert_eq!(window.remaining(UsdE8(7_200), Period::Hour, START + 1_800), UsdE8(3_600));
     // Who looks at it every minute does not keep it full.
-    let mut refreshed = RateLimit { used: 1_000_000, updated: START };
-    (1..=30).for_each(|minutes| refreshed.drain(7_200, Period::Hour, START + minutes * 60));
-    assert_eq!(refreshed.remaining(7_200, Period::Hour, START + 1_800), 3_600);
+    let mut refreshed = RateLimit { used: UsdE8(1_000_000), updated: START };
+    (1..=30).for_each(|minutes| refreshed.drain(UsdE8(7_200), Period::Hour, START + minutes * 60));
+    assert_eq!(refreshed.remaining(UsdE8(7_200), Period::Hour, START + 1_800), UsdE8(3_600));
 }
 
 /// Tokens that come and go leave the market's window where it was, whether their price moves between or is old.

@@ -6,7 +6,7 @@ use crate::{
         growth::growth,
         index::{ExactAtoms, Index, exact},
         math::{add_proved, excess_over_32_bits, mul_proved, mul_shift32_floor, ratio32, saturating_sub, sub_proved},
-        units::{Fraction, MAX_LIQUIDITY, ONE_BPS, Rate, Shares},
+        units::{Fraction, MAX_LIQUIDITY, ONE_BPS, Rate, Seconds, Shares},
     },
     state::{interest::Utilisation, reserve::Reserve, weights::Deposits},
 };
@@ -22,7 +22,7 @@ impl Reserve {
         if now <= self.last_accrual || self.borrow_rate.0 == 0 {
             return Fraction(0);
         }
-        growth(self.borrow_rate, now.abs_diff(self.last_accrual))
+        growth(self.borrow_rate, Seconds(now.abs_diff(self.last_accrual)))
     }
 
     /// Growth of deposits for a growth of debts.
@@ -59,7 +59,7 @@ impl Reserve {
             self.debt_index = self.debt_index.grown_ceil(growth);
         }
         if now > self.last_accrual {
-            self.controller.step(&self.config.controller, now.abs_diff(self.last_accrual));
+            self.controller.step(&self.config.controller, Seconds(now.abs_diff(self.last_accrual)));
             (self.last_accrual, self.standing_cash) = (now, self.cash);
             self.leaving = 0;
         }
