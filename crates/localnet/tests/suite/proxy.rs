@@ -3,7 +3,6 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::support::{Subscriber, proxy::Proxy, until};
-use crate::support::{Subscriber, proxy::Proxy, until};
 use anyhow::{Context, Result};
 use ballast_localnet::{Localnet, Options};
 use ballast_rpc::{Bid, Cluster, Rpc};
