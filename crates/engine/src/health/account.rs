@@ -129,6 +129,7 @@ impl MaintenanceAndEquity {
     }
 }
 
+/// All three healths in one pass.
 pub(crate) struct HealthSums {
     pub initial: Health,
     pub maintenance: Health,

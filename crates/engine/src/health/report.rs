@@ -1,4 +1,4 @@
-//! All three healths of an account, for who calls the program.
+//! All three healths of an account, for whoever calls the program.
 
 use crate::{
     error::{Error, Result},

@@ -73,9 +73,7 @@ impl Ledger<'_> {
         }
         Ok(liquidation)
     }
-}
 
-impl Ledger<'_> {
     /// Liquidates, with the payment to follow: what [`Self::liquidate`] would take is due by [`Self::end_liquidation`] in the
     /// same transaction, which the caller has made sure of. So all amounts are settled at the prices of the beginning, by the
     /// same rules, and whatever happens in between changes none of them.

@@ -13,8 +13,7 @@ use crate::{
 
 impl Ledger<'_> {
     /// Brings a reserve up to date while nobody uses it or publishes its price: interest, the insurance's share of it, the ramp,
-    /// windows, and the price breaker.
-    /// Anyone may. Returns what became of the breaker.
+    /// rate limits, and the price breaker. Anyone may. Returns what became of the breaker.
     pub fn refresh_reserve(&mut self, reserve_index: u8) -> Result<Option<BreakerEvent>> {
         let now = self.now;
         let reserve = self.accrue_reserve(reserve_index)?;

@@ -126,9 +126,4 @@ impl Ledger<'_> {
             lost => Ok(Some(lost)),
         }
     }
-
-    /// Takes a reserve's fees: see `Reserve::collect_fees`.
-    pub fn collect_fees(&mut self, reserve_index: u8) -> Result<u64> {
-        self.admit_and_accrue(Action::CollectFees, reserve_index)?.1.collect_fees()
-    }
 }

@@ -1,4 +1,4 @@
-//! Staking in a reserve's insurance.
+//! Stakes in a reserve's insurance, and the protocol's fees.
 
 use crate::{
     error::{Error, Result},
@@ -58,5 +58,10 @@ impl Ledger<'_> {
         let amount = reserve.insurance.sell(shares);
         (stake.shares.0, stake.asked_for) = (stake.shares.0 - shares.0, Shares::ZERO);
         Ok(Movement { amount, shares })
+    }
+
+    /// Takes a reserve's fees: see `Reserve::collect_fees`.
+    pub fn collect_fees(&mut self, reserve_index: u8) -> Result<u64> {
+        self.admit_and_accrue(Action::CollectFees, reserve_index)?.1.collect_fees()
     }
 }

@@ -360,9 +360,7 @@ impl MarginAccount {
         }
         false
     }
-}
 
-impl MarginAccount {
     /// Refuses what the account's state refuses. Every instruction that changes an account calls it.
     #[inline(always)]
     pub fn require_idle(&self, action: Action) -> Result<()> {

@@ -84,6 +84,9 @@ governed! {
     }
 }
 
+/// The parameters of a market, in order.
+pub static PARAMETERS: [Parameter; parameter::count(MarketConfig::NODES)] = parameter::table::<MarketConfig, _>();
+
 impl MarketConfig {
     /// Hard ceiling of the dust value and the minimum debt: 1,000 USD.
     const MAX_MINIMUM: u64 = 1_000 * Usd::ONE.0 as u64;
@@ -261,9 +264,7 @@ impl Market {
         self.events = self.events.wrapping_add(1);
         self.events
     }
-}
 
-impl Market {
     /// Makes the nominee the authority. `made` is told of it, by the name [`AUTHORITY`].
     pub fn accept_authority(&mut self, signer: &Address, made: &mut Made) -> Result<()> {
         let nominee = &mut self.config.roles.nominee;
@@ -275,9 +276,7 @@ impl Market {
         made(self.next_event(), &edit);
         Ok(())
     }
-}
 
-impl Market {
     /// Refuses what the market's state or the guardian refuses.
     #[inline(always)]
     pub fn admit(&self, action: Action, now: i64) -> Result<()> {
@@ -288,6 +287,3 @@ impl Market {
         Ok(())
     }
 }
-
-/// The parameters of a market, in order.
-pub static PARAMETERS: [Parameter; parameter::count(MarketConfig::NODES)] = parameter::table::<MarketConfig, _>();

@@ -30,9 +30,6 @@ use crate::{
     },
 };
 
-/// The parameters of a reserve, in order.
-pub static PARAMETERS: [Parameter; parameter::count(ReserveConfig::NODES)] = parameter::table::<ReserveConfig, _>();
-
 governed! {
     /// What governance sets for a reserve.
     pub struct ReserveConfig: 384 {
@@ -74,6 +71,9 @@ governed! {
         pub repay_by: u32 [Time, 0..=u32::MAX as u64, Any, TermOutOfRange],
     }
 }
+
+/// The parameters of a reserve, in order.
+pub static PARAMETERS: [Parameter; parameter::count(ReserveConfig::NODES)] = parameter::table::<ReserveConfig, _>();
 
 impl ReserveConfig {
     /// Most seconds for which a price may be used in a risk group, whose weights leave room for little.
@@ -278,9 +278,7 @@ impl Reserve {
         }
         self.risk.haircut_weight = highest(self.waited_weights);
     }
-}
 
-impl Reserve {
     /// Refuses what the reserve's state refuses.
     #[inline(always)]
     pub fn admit(&self, action: Action, now: i64) -> Result<()> {
@@ -289,9 +287,7 @@ impl Reserve {
         State::ReserveWipedOut.check(action, || self.is_wiped_out())?;
         State::ReserveHalted.check(action, || self.halt.is_frozen(now))
     }
-}
 
-impl Reserve {
     /// Whether its debts must be repaid, because it closes.
     #[inline(always)]
     pub fn is_due(&self, now: i64) -> bool {
