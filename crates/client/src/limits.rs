@@ -71,6 +71,26 @@ impl MarketView {
         Ok(Limit { atoms, refusal: withdraw(atoms.saturating_add(1)).err() })
     }
 
+    /// The most atoms that a deposit of the owner would be taken at `now`, unix seconds, for the account to hold them.
+    pub fn max_deposit(&self, account: &MarginAccount, reserve: u8, now: i64) -> Result<Limit> {
+        self.reserve(reserve)?;
+        let mut attempt = Attempt::new(self, reserve, now);
+        let mut deposit = |atoms| {
+            attempt.run(account, |ledger, account| {
+                let owner = account.owner;
+                ledger.deposit(account, &owner, reserve, atoms).map(drop)
+            })
+        };
+        // A new deposit has a least size, a later one at least a share's: what is too little may still be made more.
+        let is_below = |refusal| matches!(refusal, Err(Error::DepositBelowMinimum | Error::AmountTooSmall));
+        let atoms = largest(u64::MAX - 1, |atoms| {
+            let tried = deposit(atoms);
+            tried.is_ok() || is_below(tried)
+        });
+        let atoms = if deposit(atoms).is_ok() { atoms } else { 0 };
+        Ok(Limit { atoms, refusal: deposit(atoms.saturating_add(1)).err() })
+    }
+
     /// The price of a reserve at which the account is liquidatable at `now`, unix seconds, and next to which it is not: the
     /// highest such price of a deposit, the lowest of a debt. `None` if no accepted price of this reserve makes the difference.
     ///

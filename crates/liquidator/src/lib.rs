@@ -1,5 +1,5 @@
-//! What to liquidate of an account, how much of it and by which way, and whether it pays: what the keeper decides by, and the
-//! liquidator of the laboratory's replays.
+//! What to liquidate of an account, how much of it and by which way, whether it pays, and which debts to write off: what the keeper
+//! decides by, and the liquidator of the laboratory's replays.
 //!
 //! - **By inventory** the liquidator pays with tokens of its own and keeps the collateral: it earns `arriving × spot × (1 − discount)
 //!   − sent × spot`, where `sent` is what it pays with the insurance's share and the transfer fee of the debt's token on top, and
@@ -19,7 +19,7 @@ use std::future::Future;
 use ballast_client::{
     LiquidationOrder, MarketView,
     engine::{
-        ledger::liquidation::Liquidation,
+        ledger::{Ledger, liquidation::Liquidation},
         number::units::{Bps, ONE_BPS, Usd},
         state::{
             account::{MarginAccount, Position},
@@ -298,4 +298,11 @@ impl<Q> search::Rated for Plan<Q> {
     fn rating(&self) -> f64 {
         self.profit
     }
+}
+
+/// Whether an account's debts can be written off: all of them, or more than dust. What exceeds deposits that cannot be taken grows
+/// with every second's interest, and each settlement costs a fee.
+pub fn is_bad_debt(ledger: &Ledger, account: &MarginAccount) -> bool {
+    let is_worth_it = |lost: Option<Usd>| lost.is_none_or(|lost| lost >= ledger.market.config.dust());
+    account.in_receivership == 0 && account.has_debt() && ledger.certain_loss(account).is_ok_and(is_worth_it)
 }

@@ -17,7 +17,7 @@ pub const DESCRIPTION: &str = "after every price the liquidator looks at all acc
     receivership, with the keeper's code and defaults: for each unhealthy one it searches, at its three best pairs of debt and \
     collateral, for the size of the order that earns most. What is seized is sold for the debt's token at once, for a fee of \
     0.2 % and slippage; a transaction costs 0.05 USD. It sends what leaves 0.05 USD after that, and loses less than four fifths \
-    of the penalty by selling, and settles the debt of accounts that have no collateral left";
+    of the penalty by selling, and writes off the debts that the keeper would";
 
 /// An order worth sending, and the swap that pays for it.
 pub type Plan = ballast_liquidator::Plan<Swap>;
@@ -42,14 +42,6 @@ impl ballast_liquidator::Venue for Books<'_> {
 pub fn plan(market: &MarketView, account: &MarginAccount, now: i64, venue: &Venue) -> Option<Plan> {
     let case = Case { market, now, account, held: &[], fees: &[], rents: &[] };
     case.plan(&DEMANDS, &Books { venue, market }).now_or_never().expect("these books answer at once")
-}
-
-/// The debts of an account that has no collateral left: reserve indices to settle.
-pub fn bad_debts(account: &MarginAccount) -> Vec<u8> {
-    if account.positions().iter().any(|position| !position.is_debt()) {
-        return Vec::new();
-    }
-    account.positions().iter().map(|position| position.reserve).collect()
 }
 
 #[cfg(test)]
@@ -167,13 +159,5 @@ mod tests {
         let (market, account) = scene(200, 10, 1_700);
         // Sales have brought the venue below the price that the program knows.
         assert!(plan(&market, &account, NOW, &venue(180.0)).is_none());
-    }
-
-    #[test]
-    fn debts_are_settled_only_when_no_collateral_is_left() {
-        let (_, with_collateral) = scene(200, 10, 1_700);
-        let (_, without) = scene(200, 0, 1_700);
-        assert!(bad_debts(&with_collateral).is_empty());
-        assert_eq!(bad_debts(&without), [USDC]);
     }
 }

@@ -13,7 +13,7 @@ use ballast_client::{
     },
     from_engine,
 };
-use ballast_liquidator::{Way, value};
+use ballast_liquidator::{Way, is_bad_debt, value};
 use rand::Rng;
 
 use super::{
@@ -23,7 +23,7 @@ use super::{
     behaviour::{is_falling, ratio},
     chance::Chance,
     grid::Grid,
-    liquidator::{bad_debts, plan},
+    liquidator::plan,
     oracle::{Oracle, confidence, path},
     policy::Policy,
     population::{self, Lender, Population},
@@ -280,7 +280,7 @@ impl Replay {
         Ok(account)
     }
 
-    /// Settles the debts of an account without collateral.
+    /// Settles an account's debts, where they can be written off.
     fn settle(
         &mut self,
         trader: usize,
@@ -288,12 +288,12 @@ impl Replay {
         market: &mut MarketView,
         frame: &mut Frame,
     ) -> Result<MarginAccount> {
-        let debts = bad_debts(&account);
-        if debts.is_empty() {
+        if !is_bad_debt(&market.ledger(self.world.now), &account) {
             return Ok(account);
         }
         let margin = self.population.traders[trader].margin;
-        for reserve in debts {
+        for reserve in account.positions().iter().filter(|position| position.is_debt()).map(|position| position.reserve)
+        {
             let settle = market.settle_bad_debt(margin, reserve)?;
             if let Outcome::Done(events) = self.world.send("settle bad debt", settle)? {
                 for event in &events {

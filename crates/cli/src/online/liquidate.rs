@@ -6,7 +6,10 @@ use ballast_client::{
     engine::{
         Error,
         ledger::{EVERYTHING, liquidation::Liquidation},
-        state::account::{MarginAccount, Position},
+        state::{
+            account::{MarginAccount, Position},
+            rate_limit::{Period, RateLimit},
+        },
     },
 };
 use ballast_market_file::value::percent;
@@ -14,8 +17,8 @@ use clap::Args;
 
 use super::{
     account,
-    exit::hinted,
-    format::{Amount, Tokens, tokens},
+    exit::{hinted, is_about_age},
+    format::{Amount, Tokens, dollars, tokens},
     prices::Fresh,
     session::Session,
     tokens::Wallet,
@@ -74,9 +77,7 @@ impl Options {
             percent(preview.penalty.0.into()),
         );
         let steps = fresh.steps(session, user, vec![words], rest);
-        session
-            .all(steps)
-            .map_err(|error| hinted(error, || fresh.pair_obstacles(&account, order.debt, order.collateral)))
+        session.all(steps).map_err(|error| hinted(error, |refusal| hints(&fresh, &account, order, refusal)))
     }
 
     /// The pair that repays most, among those asked for.
@@ -107,7 +108,7 @@ impl Options {
                     }
                     Ok(preview) => preview,
                     Err(error) => {
-                        refusal = Some(self.words(fresh, account, order, error));
+                        refusal = Some(words(fresh, account, order, error));
                         continue;
                     }
                 };
@@ -131,13 +132,27 @@ impl Options {
             }
         }
     }
+}
 
-    /// Why an order is refused, and what to do where it is for a price.
-    fn words(&self, fresh: &Fresh, account: &MarginAccount, order: LiquidationOrder, error: Error) -> String {
-        let obstacles = match error {
-            Error::PriceStale | Error::PricesSkewed => fresh.pair_obstacles(account, order.debt, order.collateral),
-            _ => Vec::new(),
-        };
-        obstacles.iter().fold(error.message().to_owned(), |words, one| format!("{words}. {one}"))
+/// Why an order is refused, and what the reader should know beside it.
+fn words(fresh: &Fresh, account: &MarginAccount, order: LiquidationOrder, error: Error) -> String {
+    let hints = hints(fresh, account, order, error);
+    hints.iter().fold(error.message().to_owned(), |words, one| format!("{words}. {one}"))
+}
+
+/// What the reader should know beside a refusal: which price to wait for, or how much there is room for.
+fn hints(fresh: &Fresh, account: &MarginAccount, order: LiquidationOrder, refusal: Error) -> Vec<String> {
+    let Fresh { named, now, .. } = fresh;
+    match (refusal, named.reserve(order.collateral)) {
+        (Error::LiquidationThrottled, Ok(collateral)) => {
+            let market = &named.view.market;
+            let room = |mut window: RateLimit, limit| window.remaining(limit, Period::Hour, *now);
+            let of_market = room(market.liquidated, market.config.liquidations());
+            let of_collateral = room(collateral.liquidated, collateral.config.breakers.liquidations());
+            let (name, left) = (named.name(order.collateral), of_market.least(of_collateral));
+            vec![format!("{} USD of {name} may be seized now", dollars(left.0.into()))]
+        }
+        (refusal, _) if is_about_age(refusal) => fresh.pair_obstacles(account, order.debt, order.collateral),
+        _ => Vec::new(),
     }
 }

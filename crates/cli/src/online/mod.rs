@@ -68,16 +68,19 @@ pub mod exit {
         }
     }
 
-    /// With what to do about it, where it is about a price that is too old, or older than others.
-    pub fn hinted(error: anyhow::Error, obstacles: impl FnOnce() -> Vec<String>) -> anyhow::Error {
+    /// With what the reader should know beside it, where a rule of Ballast refused.
+    pub fn hinted(error: anyhow::Error, hints: impl FnOnce(Error) -> Vec<String>) -> anyhow::Error {
         let failure = error.downcast_ref::<SendError>().and_then(|error| error.failure()?.program_error());
-        if !matches!(failure, Some(ProgramError::Engine(Error::PriceStale | Error::PricesSkewed))) {
-            return error;
+        let Some(ProgramError::Engine(refusal)) = failure else { return error };
+        match hints(refusal) {
+            hints if hints.is_empty() => error,
+            hints => error.context(Hint(hints.join(". "))),
         }
-        match obstacles() {
-            obstacles if obstacles.is_empty() => error,
-            obstacles => error.context(Hint(obstacles.join(". "))),
-        }
+    }
+
+    /// Whether it is for its price that something is refused.
+    pub fn is_about_age(refusal: Error) -> bool {
+        matches!(refusal, Error::PriceStale | Error::PricesSkewed)
     }
 
     /// An error in words, with what to do about it at the end.

@@ -77,6 +77,8 @@ fn what_a_program_refuses_is_told_in_words_and_not_sent() {
     let town = Town::with_a_debt("refused");
     town.refused(4, &["account", "borrow", "USDC", "2_000"], "trader", "in simulation: InitialHealthTooLow");
     town.refused(4, &["account", "deposit", "USDC", "1"], "trader", "PositionIsDebt");
+    // 10 SOL at 150 USD weigh 75 % of that, less what is owed already.
+    town.refused(4, &["account", "borrow", "USDC", "2_000"], "trader", "USDC is the most now");
     town.node.advance(60);
     let insufficient = "the token program: Insufficient funds";
     town.refused(4, &["account", "repay", "USDC", "500.000001"], "trader", insufficient);

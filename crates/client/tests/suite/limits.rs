@@ -5,7 +5,7 @@ use ballast_client::{Address, Limit, LiquidationPrice, MarketView};
 use ballast_engine::{
     Error, Result,
     health::Requirement,
-    ledger::EVERYTHING,
+    ledger::{EVERYTHING, Ledger},
     number::units::{Bps, Usd},
     price::feed::{PriceUpdate, in_range},
     state::account::{MarginAccount, Side},
@@ -77,6 +77,31 @@ proptest! {
                 prop_assert_eq!(borrow(&world, user, reserve, atoms), Ok(atoms));
             }
             prop_assert_eq!(borrow(&world, user, reserve, atoms + 1).err(), refusal);
+            prop_assert!(refusal.is_some());
+        }
+    }
+
+    #[test]
+    fn the_most_to_deposit_passes_and_one_atom_more_is_refused(
+        restricted: bool,
+        actions in sequence_of(any_action(USERS), 24),
+    ) {
+        let mut world = World::either(restricted, USERS);
+        run(&mut world, &actions, |_, _, _, _| ());
+        for (user, reserve) in (0..USERS).flat_map(|user| (0..4).map(move |reserve| (user, reserve))) {
+            let Limit { atoms, refusal } =
+                view(&world).max_deposit(&world.accounts[user], reserve, world.now).unwrap();
+            let deposit = |atoms| {
+                let owned = |ledger: &mut Ledger, account: &mut MarginAccount| {
+                    let owner = account.owner;
+                    ledger.deposit(account, &owner, reserve, atoms)
+                };
+                world.clone().act(user, owned).map(|moved| moved.amount)
+            };
+            if atoms != 0 {
+                prop_assert_eq!(deposit(atoms), Ok(atoms));
+            }
+            prop_assert_eq!(deposit(atoms + 1).err(), refusal);
             prop_assert!(refusal.is_some());
         }
     }

@@ -21,8 +21,6 @@ use ballast_client::{
     Address, MarketView,
     engine::{
         health::Health,
-        ledger::Ledger,
-        number::units::Usd,
         state::{
             account::{MAX_POSITIONS, MarginAccount},
             market::MAX_RESERVES,
@@ -30,6 +28,7 @@ use ballast_client::{
         },
     },
 };
+use ballast_liquidator::is_bad_debt;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 use lanes::Lanes;
@@ -351,11 +350,4 @@ impl Book {
         let slabs = self.slabs.iter().map(|slab| slab.memory()).sum::<usize>();
         slabs + self.places.allocation_size() + self.removed.allocation_size()
     }
-}
-
-/// Whether an account's debts can be written off: all of them, or more than dust. What exceeds deposits that cannot be taken grows
-/// with every second's interest, and each settlement costs a fee.
-pub fn is_bad_debt(ledger: &Ledger, account: &MarginAccount) -> bool {
-    let is_worth_it = |lost: Option<Usd>| lost.is_none_or(|lost| lost >= ledger.market.config.dust());
-    account.in_receivership == 0 && account.has_debt() && ledger.certain_loss(account).is_ok_and(is_worth_it)
 }

@@ -13,8 +13,10 @@ use ballast_client::{
     },
 };
 
+use ballast_liquidator::is_bad_debt;
+
 use super::state::{Chain, Predicted, State};
-use crate::book::{Extent, Found, is_bad_debt};
+use crate::book::{Extent, Found};
 
 /// Something to do.
 #[derive(Clone, Debug, PartialEq)]

@@ -12,8 +12,9 @@ use ballast_client::{
 };
 use ballast_keeper::{
     bench::population::{Population, START, Tokens},
-    book::{Applied, Book, Extent, Found, is_bad_debt},
+    book::{Applied, Book, Extent, Found},
 };
+use ballast_liquidator::is_bad_debt;
 use proptest::prelude::*;
 
 fn address(number: usize) -> Address {

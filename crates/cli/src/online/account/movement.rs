@@ -3,13 +3,13 @@
 use anyhow::{Result, anyhow, bail, ensure};
 use ballast_client::{
     Address, Instruction, Limit, MarketView,
-    engine::{Error, ledger::EVERYTHING, state::account::MarginAccount},
+    engine::{self, Error, ledger::EVERYTHING, state::account::MarginAccount},
 };
 use clap::Args;
 
 use super::{AccountName, read};
 use crate::online::{
-    exit::hinted,
+    exit::{hinted, is_about_age},
     format::{Amount, Tokens, tokens},
     names::Named,
     prices::Fresh,
@@ -41,6 +41,9 @@ struct Scene {
     wallet: Wallet,
 }
 
+/// The most that a movement takes.
+type Most = fn(&MarketView, &MarginAccount, u8, i64) -> engine::Result<Limit>;
+
 /// What is done, in words, and the instructions for it.
 type Plan = (String, Vec<Instruction>);
 
@@ -51,7 +54,12 @@ impl Movement {
         let needed = |account: &MarginAccount, reserve| if account.has_debt() { vec![reserve] } else { vec![] };
         let scene = self.scene(session, needed)?;
         let plan = self.plan_deposit(&scene)?;
-        scene.send(session, plan).map_err(|error| hinted(error, || scene.fresh.deposit_obstacle(scene.reserve)))
+        scene.send(session, plan).map_err(|error| {
+            hinted(error, |refusal| match is_about_age(refusal) {
+                true => scene.fresh.deposit_obstacle(scene.reserve),
+                false => scene.room(MarketView::max_deposit, refusal),
+            })
+        })
     }
 
     /// Takes a deposit back.
@@ -60,14 +68,14 @@ impl Movement {
             |account: &MarginAccount, reserve| if account.has_debt() { held(account, reserve) } else { vec![] };
         let scene = self.scene(session, needed)?;
         let plan = self.plan_withdrawal(session, &scene)?;
-        scene.send(session, plan).map_err(|error| hinted(error, || self.obstacles(session, &scene)))
+        self.send_out(session, &scene, plan, MarketView::max_withdraw)
     }
 
     /// Takes a debt.
     pub fn borrow(&self, session: &mut Session) -> Result<bool> {
         let scene = self.scene(session, held)?;
         let plan = self.plan_borrow(session, &scene)?;
-        scene.send(session, plan).map_err(|error| hinted(error, || self.obstacles(session, &scene)))
+        self.send_out(session, &scene, plan, MarketView::max_borrow)
     }
 
     /// Pays a debt back.
@@ -88,6 +96,16 @@ impl Movement {
         let payer = session.keys.payer().unwrap_or(user);
         let fresh = Fresh::read(session, &named, needed(&account, reserve))?;
         Ok(Scene { fresh, reserve, address, account, user, payer, wallet })
+    }
+
+    /// Sends what takes tokens out.
+    fn send_out(&self, session: &mut Session, scene: &Scene, plan: Plan, most: Most) -> Result<bool> {
+        scene.send(session, plan).map_err(|error| {
+            hinted(error, |refusal| match is_about_age(refusal) {
+                true => self.obstacles(session, scene),
+                false => scene.room(most, refusal),
+            })
+        })
     }
 
     /// Which prices refuse new risk, and what to do about them.
@@ -224,6 +242,16 @@ impl Scene {
     fn send(&self, session: &mut Session, (words, instructions): Plan) -> Result<bool> {
         let steps = self.fresh.steps(session, self.user, vec![words], instructions);
         session.all(steps)
+    }
+
+    /// How much there is room for, where it was that which refused more.
+    fn room(&self, most: Most, refusal: Error) -> Vec<String> {
+        match most(self.view(), &self.account, self.reserve, self.fresh.now) {
+            Ok(Limit { atoms, refusal: Some(of_more) }) if of_more == refusal => {
+                vec![format!("{} is the most now", self.tokens(atoms))]
+            }
+            _ => Vec::new(),
+        }
     }
 
     fn named(&self) -> &Named {
