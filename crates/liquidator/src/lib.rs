@@ -1,16 +1,16 @@
-//! What to liquidate of an account, how much of it and by which way, whether it pays, and which debts to write off: what the keeper
-//! decides by, and the liquidator of the laboratory's replays.
+//! What to liquidate of an account, how much of it, how to fund it, whether it pays, and which debts to write off. The keeper
+//! decides by this, and so does the liquidator of the laboratory's replays.
 //!
-//! - **By inventory** the liquidator pays with tokens of its own and keeps the collateral: it earns `arriving × spot × (1 − discount)
-//!   − sent × spot`, where `sent` is what it pays with the insurance's share and the transfer fee of the debt's token on top, and
-//!   `arriving` what the transfer fee of the collateral's leaves of what is seized.
-//! - **By receivership** the collateral comes first and is sold in the same transaction: it earns `(quoted − sent) × spot`.
-//! - Both less the transaction's base fee, and less the rents of token accounts that the order makes for the liquidator.
-//!   One that is empty in the end, because all that it received was sold, is closed again in the same transaction,
-//!   and costs nothing. The priority fee comes out of what is left, up to a share of it.
+//! - **By inventory** the liquidator pays with tokens of its own and keeps the collateral. It earns `arriving × spot × (1 − discount)
+//!   − sent × spot`. `sent` is the repayment with the insurance's share and the transfer fee of the debt's token on top. `arriving`
+//!   is the seized collateral less the transfer fee of its token.
+//! - **By receivership** the collateral comes first and is sold in the same transaction. It earns `(quoted − sent) × spot`.
+//! - **Costs** of both are the transaction's base fee, and the rents of token accounts that the order makes for the liquidator. A
+//!   token account whose whole content is sold is closed again in the same transaction, and costs nothing. The priority fee is
+//!   paid from the remaining profit, up to a share of it.
 //!
-//! Selling moves the venue's price, so profit is concave in the size: [`search::Search`] finds its top with few quotes. What is left of
-//! the account is taken by the next order, once the venue has recovered.
+//! Selling moves the venue's price, so profit is concave in the size: [`search::Search`] finds the best size with few quotes. The
+//! rest of the account is left to the next order, once the venue has recovered.
 
 pub mod search;
 
@@ -49,7 +49,7 @@ pub struct Demands {
 }
 
 impl Demands {
-    /// What a keeper demands that is told nothing else; what its transactions cost, it knows itself.
+    /// The keeper's defaults. It fills in what its transactions cost.
     pub const DEFAULT: Self = Self {
         min_profit: 0.05,
         hold_discount_bps: 50,
@@ -81,13 +81,13 @@ pub struct Case<'a> {
 pub struct Quoted<Q> {
     /// Atoms that it brings.
     pub out: u64,
-    /// What the venue wants to see again.
+    /// What the venue needs to build the swap.
     pub quote: Q,
 }
 
 /// Where collateral is sold.
 pub trait Venue {
-    /// What a swap is made from.
+    /// What a swap is built from.
     type Quote: Clone + Send;
 
     /// What selling `amount` atoms of one reserve's token for another's brings, at once; none if the venue does not sell it.
@@ -106,28 +106,28 @@ impl Venue for NoVenue {
     }
 }
 
-/// How the repayment is paid.
+/// Where the tokens for the repayment come from.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Way<Q> {
-    /// With the liquidator's own tokens.
+pub enum Funding<Q> {
+    /// The liquidator's own tokens.
     Inventory,
-    /// With what selling the collateral brings.
+    /// The sale of the collateral in the same transaction, and its quote.
     Receivership(Quoted<Q>),
 }
 
 /// A liquidation that pays.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan<Q> {
-    /// What to ask for. Its limits are such that it does not lose where they are met.
+    /// The order. If its limits are met, it makes no loss.
     pub order: LiquidationOrder,
     /// What it will move.
     pub preview: Liquidation,
-    /// Atoms that leave the liquidator, or are due.
+    /// Atoms of the debt's token that the liquidator sends.
     pub sent: u64,
     /// Atoms of collateral that arrive.
     pub arriving: u64,
-    /// How it is paid.
-    pub way: Way<Q>,
+    /// How the repayment is funded.
+    pub funding: Funding<Q>,
     /// Whether the account that receives the collateral is made for it and closed again.
     pub closes: bool,
     /// The base fee and the rents that are spent, USD.
@@ -139,10 +139,10 @@ pub struct Plan<Q> {
 }
 
 impl<Q> Plan<Q> {
-    /// The same plan, paid another way.
-    pub fn with_way<R>(self, way: Way<R>) -> Plan<R> {
+    /// The same plan with another funding.
+    pub fn with_funding<R>(self, funding: Funding<R>) -> Plan<R> {
         let Self { order, preview, sent, arriving, closes, costs, profit, priority, .. } = self;
-        Plan { order, preview, sent, arriving, way, closes, costs, profit, priority }
+        Plan { order, preview, sent, arriving, funding, closes, costs, profit, priority }
     }
 
     /// The least that the sale must bring, atoms of the debt's token: what is due, what priority may cost, and all
@@ -154,7 +154,7 @@ impl<Q> Plan<Q> {
     }
 }
 
-/// Dollars as the engine counts them, none if less.
+/// Dollars as the engine counts them, rounded up; zero if negative.
 fn usd(dollars: f64) -> Usd {
     Usd((dollars.max(0.0) * Usd::ONE.0 as f64).ceil() as u128)
 }
@@ -183,8 +183,8 @@ impl Case<'_> {
         self.market.preview_liquidation(self.account, order, self.now).ok()
     }
 
-    /// The limit that brings about what a larger one would, and what it does: the atom that is rounded off what may be paid is put
-    /// on top, or the limit would move an atom less, and leave it as dust.
+    /// The smallest limit that repays as much as `max_repay` does, and the liquidation. The exact amount to be paid can be too
+    /// small as a limit, because it is rounded down: an atom would be left as dust. So a few atoms more are tried.
     fn exactly(&self, pair: (u8, u8), max_repay: u64) -> Option<(u64, Liquidation)> {
         const ROUNDED: u64 = 2;
         let wanted = self.preview(pair, max_repay)?;
@@ -241,7 +241,7 @@ impl Case<'_> {
         let kept = self.value(collateral, arriving) * (1.0 - demands.hold_discount_bps as f64 / 1e4);
         let costs = demands.base_cost + self.rent(debt) + self.rent(collateral);
         let profit = kept - self.value(debt, sent) - costs;
-        // Of the collateral as much may be missing as what is earned by it, and no more than that is expected to move.
+        // As much of the collateral may be missing as the profit is worth, and 1 % at most.
         let spare =
             (profit - self.priority(profit, demands)) / self.value(collateral, preview.seized).max(f64::MIN_POSITIVE);
         let least = preview.seized - (preview.seized as f64 * spare.clamp(0.0, 0.01)) as u64;
@@ -251,7 +251,7 @@ impl Case<'_> {
             preview,
             sent,
             arriving,
-            way: Way::Inventory,
+            funding: Funding::Inventory,
             closes: false,
             costs,
             profit,
@@ -259,7 +259,7 @@ impl Case<'_> {
         })
     }
 
-    /// By selling what so large a payment would seize.
+    /// By selling the collateral that a payment of up to `size` atoms would seize.
     async fn by_receivership<V: Venue>(
         &self,
         pair: (u8, u8),
@@ -277,7 +277,7 @@ impl Case<'_> {
         if slippage >= preview.penalty.0 as f64 * demands.max_slippage_share_bps as f64 / 1e4 {
             return None;
         }
-        // What a transfer fee withheld would keep the account from being closed.
+        // With a transfer fee, withheld tokens would keep the token account from being closed.
         let closes = self.rent(collateral) > 0.0 && self.fee(collateral).bps == 0;
         let rents = self.rent(debt) + if closes { 0.0 } else { self.rent(collateral) };
         let costs = demands.base_cost + rents;
@@ -285,8 +285,8 @@ impl Case<'_> {
         // The swap takes what was quoted for, to the atom.
         let order = LiquidationOrder { debt, collateral, max_repay, min_collateral: preview.seized };
         let priority = self.priority(profit, demands);
-        let way = Way::Receivership(quoted);
-        Some(Plan { order, preview, sent, arriving, way, closes, costs, profit, priority })
+        let funding = Funding::Receivership(quoted);
+        Some(Plan { order, preview, sent, arriving, funding, closes, costs, profit, priority })
     }
 
     fn priority(&self, profit: f64, demands: &Demands) -> f64 {
@@ -300,8 +300,8 @@ impl<Q> search::Rated for Plan<Q> {
     }
 }
 
-/// Whether an account's debts can be written off: all of them, or more than dust. What exceeds deposits that cannot be taken grows
-/// with every second's interest, and each settlement costs a fee.
+/// Whether an account's debts can be written off: all of them, or a loss of more than dust. A smaller loss is left to grow,
+/// because it grows with interest every second, and each settlement costs a fee.
 pub fn is_bad_debt(ledger: &Ledger, account: &MarginAccount) -> bool {
     let is_worth_it = |lost: Option<Usd>| lost.is_none_or(|lost| lost >= ledger.market.config.dust());
     account.in_receivership == 0 && account.has_debt() && ledger.certain_loss(account).is_ok_and(is_worth_it)

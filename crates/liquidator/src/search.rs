@@ -1,12 +1,12 @@
-//! The size at which something concave is highest, with few looks at it.
+//! The size at which a concave function is highest, found with few evaluations.
 
-/// What has a height.
+/// A result that can be compared with others.
 pub trait Rated {
-    /// The height.
+    /// How good it is: larger is better.
     fn rating(&self) -> f64;
 }
 
-/// Most looks.
+/// Evaluations of a search, at most.
 pub const LOOKS: usize = 12;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,12 +19,12 @@ enum Step {
     Done,
 }
 
-/// A search for the highest of what is found at sizes from 1 to a most: ask for [`Self::next`], look there, and
-/// [`Self::answer`], until nothing is asked.
+/// A search for the best result at sizes from 1 to `most`. Ask for [`Self::next`], evaluate that size, and give the result
+/// to [`Self::answer`], until there is no next.
 ///
-/// Concave: where seven eighths are no better than all, nothing below is, and two looks are enough. Else by the golden
-/// section, which needs one look for each step and leaves 62 % of what may hold the top. Where nothing is found, that is the
-/// lowest.
+/// The function is concave. So if seven eighths of the size are no better than all of it, no smaller size is, and two
+/// evaluations are enough. Otherwise it is the golden section search: each step needs one evaluation and leaves 62 % of the
+/// range. A size without a result counts as the worst.
 #[derive(Clone, Debug)]
 pub struct Search<T> {
     most: u64,
@@ -40,13 +40,13 @@ pub struct Search<T> {
 const GOLDEN: f64 = 0.618_033_988_749_894_9;
 
 impl<T: Rated + Clone> Search<T> {
-    /// Of sizes up to so much.
+    /// A search among sizes from 1 to `most`.
     pub fn new(most: u64) -> Self {
         let (low, high) = (0.0, most as f64);
         Self { most, looks: 0, step: Step::Whole, low, high, left: None, right: None, top: None }
     }
 
-    /// The size to look at next.
+    /// The size to evaluate next.
     pub fn next(&self) -> Option<u64> {
         let within = |part: f64| ((self.low + (self.high - self.low) * part).round() as u64).clamp(1, self.most.max(1));
         match self.step {

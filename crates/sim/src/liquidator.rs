@@ -56,7 +56,7 @@ mod tests {
         to_engine,
     };
 
-    use ballast_liquidator::{Way, value};
+    use ballast_liquidator::{Funding, value};
 
     use super::*;
     use crate::{
@@ -133,7 +133,7 @@ mod tests {
         let gained = value(&market, SOL, plan.preview.seized) - value(&market, USDC, plan.preview.repaid);
         assert!(0.0 < plan.profit && plan.profit < gained, "{} of {gained}", plan.profit);
         // What is seized is sold, all of it, and brings what is due and the profit.
-        let Way::Receivership(sale) = &plan.way else { panic!("it has nothing of its own") };
+        let Funding::Receivership(sale) = &plan.funding else { panic!("it has nothing of its own") };
         assert_eq!(sale.quote.bought, USDC as usize);
         assert_eq!((sale.quote.sold.1 * 1e9).round() as u64, plan.preview.seized);
         let left = value(&market, USDC, sale.out - plan.preview.paid());

@@ -13,7 +13,7 @@ use ballast_client::{
     },
     from_engine,
 };
-use ballast_liquidator::{Way, is_bad_debt, value};
+use ballast_liquidator::{Funding, is_bad_debt, value};
 use rand::Rng;
 
 use super::{
@@ -267,7 +267,7 @@ impl Replay {
                 plan.preview.repaid,
                 plan.preview.seized
             );
-            if let Way::Receivership(sale) = &plan.way {
+            if let Funding::Receivership(sale) = &plan.funding {
                 self.venue.swap(sale.quote);
             }
             // All that was seized is sold, and what remains is in its books alone.

@@ -1,4 +1,4 @@
-//! The benchmark of the book: a command, not a test.
+//! The benchmark of the account index: a command, not a test.
 
 pub mod population;
 mod table;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ballast_client::{Address, MarketView};
 use serde::Serialize;
 
-use crate::book::{Book, Extent};
+use crate::account_index::{AccountIndex, Extent};
 use population::{Population, START, Tokens};
 
 /// Positions of each account on cross or group terms.
@@ -53,7 +53,7 @@ pub struct Measured {
     positions: usize,
     /// Liquidatable at the end.
     liquidatable: usize,
-    /// Seconds to put them all into the book.
+    /// Seconds to put them all into the index.
     build_seconds: f64,
     /// Milliseconds of a full evaluation on one thread.
     full_one_thread_ms: f64,
@@ -65,9 +65,9 @@ pub struct Measured {
     moved_parallel_ms: f64,
     /// Accounts that hold that reserve.
     holders: usize,
-    /// Bytes that the book has set aside.
-    book_bytes: usize,
-    /// Bytes that the process holds with the book.
+    /// Bytes that the index has set aside.
+    account_index_bytes: usize,
+    /// Bytes that the process holds with the index.
     resident_bytes: u64,
 }
 
@@ -89,7 +89,7 @@ impl Options {
         let mut population = Population::new(self.seed);
         let mut market = population.market(Tokens::Common, RESERVES, STALE);
         for reserve in &mut market.reserves {
-            // Feeds publish within the limit: what lies apart by more is read in the borrower's favour, and the engine asked.
+            // Feeds publish within the limit. Otherwise prices would be read in the borrower's favour, and the engine asked more.
             reserve.config.oracle.max_skew = 60;
             // Time passes, and only one price is to move by it.
             if reserve.price.fresh_until >= START {
@@ -98,14 +98,14 @@ impl Options {
         }
         let all = Population::many(self.seed, &market, accounts, POSITIONS, ISOLATED, LEAST_RATIO);
         let resident = resident_bytes()?;
-        let mut book = Book::default();
+        let mut index = AccountIndex::default();
         let start = Instant::now();
         for (number, account) in all.iter().enumerate() {
-            book.apply(&address(number), account, 1, &market.reserves);
+            index.apply(&address(number), account, 1, &market.reserves);
         }
         let build_seconds = start.elapsed().as_secs_f64();
         let positions = all.iter().map(|account| account.positions().len()).sum();
-        // What the accounts took that the book was made from is no part of it.
+        // The memory of the accounts that the index was made from does not count.
         let resident_bytes = resident_bytes()?.saturating_sub(resident);
         drop(all);
         let pools = [1, threads].map(|threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build());
@@ -114,13 +114,13 @@ impl Options {
         let mut now = START;
         let mut timed = |pool: &rayon::ThreadPool, extent| {
             // The first is no measurement: caches are cold, and prices elsewhere.
-            pool.install(|| book.evaluate(&market, now, Extent::Full));
+            pool.install(|| index.evaluate(&market, now, Extent::Full));
             let mut found = 0;
             let times = (0..self.runs.max(1)).map(|_| {
                 now += 1;
                 move_one(&mut population, &mut market, now);
                 let start = Instant::now();
-                found = pool.install(|| book.evaluate(&market, now, extent)).len();
+                found = pool.install(|| index.evaluate(&market, now, extent)).len();
                 start.elapsed()
             });
             (median(times.collect()), found)
@@ -130,7 +130,7 @@ impl Options {
         let (moved_one_thread_ms, _) = timed(&one, Extent::Moved);
         let (moved_parallel_ms, liquidatable) = timed(&many, Extent::Moved);
         Ok(Measured {
-            accounts: book.len(),
+            accounts: index.len(),
             positions,
             liquidatable,
             build_seconds,
@@ -138,8 +138,8 @@ impl Options {
             full_parallel_ms,
             moved_one_thread_ms,
             moved_parallel_ms,
-            holders: book.holders(MOVING as u8),
-            book_bytes: book.memory(),
+            holders: index.holders(MOVING as u8),
+            account_index_bytes: index.memory(),
             resident_bytes,
         })
     }

@@ -1,5 +1,5 @@
 //! Random markets and accounts, with all that changes what an account is worth: for the benchmark, and for the tests of the
-//! book.
+//! index.
 
 use ballast_client::{
     Address, MarketView,

@@ -18,9 +18,9 @@ pub fn print(measured: &[Measured], threads: usize) {
     row("holders of the moved reserve", measured, |one| group(one.holders));
     row("one reserve moved, 1 thread, ms", measured, |one| format!("{:.2}", one.moved_one_thread_ms));
     row(&format!("one reserve moved, {threads} threads, ms"), measured, |one| format!("{:.2}", one.moved_parallel_ms));
-    row("building the book, s", measured, |one| format!("{:.2}", one.build_seconds));
-    row("book, bytes an account", measured, |one| (one.book_bytes / one.accounts.max(1)).to_string());
-    row("book, MB", measured, |one| format!("{:.1}", one.book_bytes as f64 / 1e6));
+    row("building the index, s", measured, |one| format!("{:.2}", one.build_seconds));
+    row("index, bytes an account", measured, |one| (one.account_index_bytes / one.accounts.max(1)).to_string());
+    row("index, MB", measured, |one| format!("{:.1}", one.account_index_bytes as f64 / 1e6));
     row("resident memory it adds, MB", measured, |one| format!("{:.1}", one.resident_bytes as f64 / 1e6));
 }
 

@@ -29,7 +29,7 @@ use super::{
     router::{Mints, Router, RouterError, Swap},
     state::{Chain, Predicted},
 };
-use ballast_liquidator::{Case, NoVenue, Plan, Way};
+use ballast_liquidator::{Case, Funding, NoVenue, Plan};
 
 /// Lamports of a signature.
 const SIGNATURE: f64 = 5_000.0;
@@ -48,11 +48,11 @@ pub struct Actor {
     pub options: Options,
     /// What is measured.
     pub metrics: Metrics,
-    /// What attempts under way are to pay with, by reserve: nothing is counted on twice.
+    /// Tokens that running attempts will pay with, atoms by reserve, so that no two attempts count on the same tokens.
     pub committed: Mutex<Vec<u64>>,
 }
 
-/// Tokens that an attempt is to pay with, until it ends.
+/// Tokens that an attempt will pay with, held back for it until it ends.
 struct Commitment<'a> {
     committed: &'a Mutex<Vec<u64>>,
     reserve: usize,
@@ -66,7 +66,7 @@ impl Drop for Commitment<'_> {
 }
 
 fn lock(committed: &Mutex<Vec<u64>>) -> MutexGuard<'_, Vec<u64>> {
-    // Nothing that holds it can panic half way.
+    // A poisoned lock holds a sound value: no code that holds it can panic between two changes.
     committed.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -81,7 +81,7 @@ pub struct Brief {
 }
 
 impl Actor {
-    /// What is held and not committed.
+    /// The tokens held and not committed, atoms by reserve.
     fn free(&self, held: &[u64]) -> Vec<u64> {
         let committed = lock(&self.committed);
         let of = |(reserve, held): (usize, &u64)| held.saturating_sub(committed.get(reserve).copied().unwrap_or(0));
@@ -123,7 +123,7 @@ impl Actor {
         ended
     }
 
-    /// The instructions of what is not a liquidation.
+    /// The instructions of a duty that is not a liquidation.
     fn crank(&self, duty: &Duty, view: &View) -> Result<Vec<Instruction>, OrderError> {
         let market = view.chain.market().ok_or(OrderError::Unknown)?;
         Ok(match duty {
@@ -187,7 +187,7 @@ impl Actor {
                     Ok(swap) => {
                         let is_swapped = swap.is_some();
                         let ended = self.attempt(address, &plan, swap, brief, view).await;
-                        // What does not work with the router's swap may without.
+                        // A liquidation that fails with the router's swap may succeed without it.
                         if !is_swapped || ended != Ended::Refused {
                             return ended;
                         }
@@ -204,7 +204,7 @@ impl Actor {
             }
         }
         match case.plan(&demands, &NoVenue).await {
-            Some(plan) => self.attempt(address, &plan.with_way(Way::Inventory), None, brief, view).await,
+            Some(plan) => self.attempt(address, &plan.with_funding(Funding::Inventory), None, brief, view).await,
             None => self.mark(address, &account, view, brief.unlanded, unpaid).await,
         }
     }
@@ -216,7 +216,7 @@ impl Actor {
         plan: &Plan<Value>,
         market: &MarketView,
     ) -> Result<Option<Swap>, RouterError> {
-        let Way::Receivership(quoted) = &plan.way else { return Ok(None) };
+        let Funding::Receivership(quoted) = &plan.funding else { return Ok(None) };
         if Router::threshold(&quoted.quote) < plan.least_out(market) {
             return Err(RouterError::NoRoute("the least that the swap may bring does not pay for everything".into()));
         }
@@ -242,7 +242,7 @@ impl Actor {
                 return if is_moved { Ended::Moved } else { Ended::Refused };
             }
         };
-        let sent = if plan.way == Way::Inventory { plan.sent } else { 0 };
+        let sent = if plan.funding == Funding::Inventory { plan.sent } else { 0 };
         let Some(_commitment) = self.commit(&view.held, plan.order.debt, sent) else {
             tracing::debug!(%address, "another attempt pays with the same tokens");
             return Ended::LostRace;
@@ -254,13 +254,13 @@ impl Actor {
                 return ended;
             }
         };
-        // Never more than the share of the profit.
+        // Priority costs never more than its share of the profit.
         let sol_price = self.sol_price(&view.predicted.market);
         let lamports = (plan.priority / sol_price * SOL) as u64;
         let bid: Bid = self.options.bidding().bid(brief.unlanded, lamports);
         let prepared = match self.node.prepare(&instructions, &[&self.keypair], &tables, bid).await {
             Ok(prepared) => prepared,
-            // The prices go ahead, and the rest is planned anew.
+            // The prices are sent first, in a transaction of their own, and the liquidation is planned anew.
             Err(SendError::TooLarge(bytes)) => {
                 tracing::debug!(%address, bytes, "too large with its prices");
                 return self.refresh_first(&account, view, brief.unlanded).await;
@@ -276,7 +276,7 @@ impl Actor {
             seized = plan.preview.seized,
             profit_usd = plan.profit,
             priority_lamports = prepared.priority_fee(),
-            way = if plan.way == Way::Inventory { "inventory" } else { "receivership" },
+            funding = if plan.funding == Funding::Inventory { "inventory" } else { "receivership" },
             dry_run = self.options.dry_run,
             "liquidates"
         );
@@ -300,7 +300,7 @@ impl Actor {
         tables.collect::<Result<_>>().map_err(|error| (Ended::Refused, error))
     }
 
-    /// Sends the prices that an account needs alone.
+    /// Sends the prices that an account needs, and nothing else.
     async fn refresh_first(&self, account: &MarginAccount, view: &View, unlanded: u32) -> Ended {
         let held = account.positions().iter().map(|position| position.reserve);
         let fresher: Vec<u8> = held.filter(|reserve| view.predicted.fresher >> reserve & 1 == 1).collect();
@@ -312,7 +312,8 @@ impl Actor {
         }
     }
 
-    /// Starts the clock of the penalty of an account that does not pay yet, for a reason that the attempt ends with.
+    /// Marks an account that is not worth liquidating yet as liquidatable, so that its penalty grows with time. Returns
+    /// `reason`, with which the attempt ends.
     async fn mark(
         &self,
         address: Address,
@@ -337,7 +338,8 @@ impl Actor {
     }
 }
 
-/// Whether the penalty of an account grows with time, and the clock does not run or is about to stop.
+/// Whether an account should be marked: its penalty grows with time, and the account is not marked or its mark is about to
+/// expire.
 pub fn wants_mark(account: &MarginAccount, market: &MarketView, now: i64) -> bool {
     /// Half of what the engine lets a mark last unseen.
     const SEEN_LATELY: i64 = 1_800;
@@ -392,7 +394,7 @@ pub fn failed(failure: &Failure) -> Ended {
     }
 }
 
-/// What is refused because it has been done, in whole or in part.
+/// Whether a refusal means that somebody else has done it, in whole or in part.
 fn is_lost_race(error: Error) -> bool {
     matches!(
         error,
@@ -405,7 +407,7 @@ fn is_lost_race(error: Error) -> bool {
     )
 }
 
-/// What is known while something is done: news come in meanwhile.
+/// What was known when a duty was found. It stays the same while the duty is done, whatever news comes in.
 pub struct View {
     /// The chain.
     pub chain: Chain,

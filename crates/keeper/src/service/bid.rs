@@ -13,11 +13,11 @@ pub struct Bidding {
     pub raise_percent: u32,
 }
 
-/// Most steps of a bid: it is at its limit long before.
+/// Most raises of a bid, which reaches its limit long before.
 const MOST_STEPS: u32 = 30;
 
 impl Bidding {
-    /// The bid of an attempt, of which so many before did not land, that may cost so many lamports.
+    /// The bid of an attempt after `failed` attempts that did not land. It may cost up to `lamports`.
     pub fn bid(&self, failed: u32, lamports: u64) -> Bid {
         let (mut percent, mut least) = (100u64, self.least as u128);
         for _ in 0..failed.min(MOST_STEPS) {

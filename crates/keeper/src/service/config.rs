@@ -24,7 +24,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// What is printed nowhere.
+/// A secret, which is never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -48,7 +48,7 @@ impl core::fmt::Debug for Secret {
 #[derive(Clone, Debug, Parser)]
 #[command(version, args_override_self = true)]
 pub struct Options {
-    /// TOML file of these options by their long names; what is given here goes before it.
+    /// TOML file of these options by their long names. Options on the command line go before it.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// The node's JSON-RPC.
@@ -64,7 +64,7 @@ pub struct Options {
     /// line shows in `ps`.
     #[arg(long, value_name = "KEY", env = "BALLAST_ROUTER_API_KEY", hide_env_values = true)]
     pub router_api_key: Option<Secret>,
-    /// A header that is sent to the router, as often as there are; in the environment, one a line. What is secret
+    /// A header that is sent to the router. May be given several times; in the environment, one a line. A secret
     /// belongs into the file of options or the environment: the command line shows in `ps`.
     #[arg(
         long,
@@ -116,7 +116,7 @@ pub struct Options {
     /// Most of a penalty that slippage may take, percent, below 100.
     #[arg(long, value_name = "PERCENT", default_value_t = percent(Demands::DEFAULT.max_slippage_share_bps))]
     pub max_slippage_share: f64,
-    /// Slippage between quote and swap that the router lets pass, percent. What the order can bear is checked on top.
+    /// Slippage between quote and swap that the router allows, percent. What the order can bear is checked in addition.
     #[arg(long, value_name = "PERCENT", default_value_t = 0.5)]
     pub swap_slippage: f64,
     /// Accounts of a swap, at most.
@@ -134,7 +134,7 @@ pub struct Options {
     /// Wait up to so long before a transaction, at random, milliseconds: for several keepers of one operator.
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
     pub jitter: u64,
-    /// Bid anew for what has not landed after so long, seconds.
+    /// Bid anew for a transaction that has not landed after so long, seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 15)]
     pub landing: u64,
     /// Transactions under way at a time.
@@ -149,12 +149,12 @@ pub struct Options {
     /// Evaluate all accounts so often, seconds; in between those that prices may have made liquidatable.
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub full_scan: u64,
-    /// On SIGTERM or SIGINT, wait so long for what is under way, seconds.
+    /// On SIGTERM or SIGINT, wait so long for transactions under way, seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub grace: u64,
 }
 
-/// A market by its address, or by its file, which names its creator and which of the creator's it is.
+/// A market by its address, or by its file, which names the creator and the id.
 fn market(text: &str) -> Result<Address> {
     if let Ok(address) = text.parse() {
         return Ok(address);
@@ -179,7 +179,7 @@ fn bps(percent: f64, name: &str, most: f64) -> Result<u16> {
     Ok((percent * 100.0).round() as u16)
 }
 
-/// Arguments that a file of options stands for.
+/// The arguments that a file of options stands for.
 fn arguments_of(text: &str) -> Result<Vec<String>> {
     // The parser's own words show the line, which may hold a key.
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {

@@ -16,7 +16,7 @@ use ballast_client::{
 use ballast_liquidator::is_bad_debt;
 
 use super::state::{Chain, Predicted, State};
-use crate::book::{Extent, Found};
+use crate::account_index::{Extent, Found};
 
 /// Something to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,7 +35,7 @@ pub enum Duty {
     Cancel(Box<Change>),
 }
 
-/// What a duty is about: one thing at a time is done about it.
+/// What a duty is about. Only one attempt at a time is made about each subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// A margin account.
@@ -79,18 +79,18 @@ pub struct Thresholds {
     pub refresh_age_bps: u16,
     /// Difference from the chain's price at which it is refreshed, basis points.
     pub refresh_deviation_bps: u16,
-    /// Fees of a reserve that wait, USD, from which on it is refreshed.
+    /// Value of waiting fees at which a reserve is refreshed, USD.
     pub refresh_fees: f64,
 }
 
 /// Prices of one transaction, at most.
 const MOST_PRICES: usize = 12;
-/// Accounts of which the most profitable are looked for, the largest debts first.
+/// Accounts that are compared by profit, at most; those with the largest debts are taken.
 pub const MOST_CANDIDATES: usize = 64;
 
-/// What there is to do, the liquidations with the largest debts first. What a price does not bring about
-/// (terms that have come, breakers, changes, bad debts whose prices are old) is looked for at every full evaluation. What `is_free`
-/// refuses, because it was tried a moment ago, is left out.
+/// What there is to do, the liquidations with the largest debts first. Some duties are not caused by a price: terms that have
+/// come, breakers, changes, bad debts whose prices are old. These are looked for only at full evaluations. A subject for which
+/// `is_free` is false, because it was tried a moment ago, is left out.
 pub fn duties(
     state: &mut State,
     predicted: &mut Predicted,
@@ -98,15 +98,15 @@ pub fn duties(
     thresholds: &Thresholds,
     is_free: impl Fn(&Subject) -> bool,
 ) -> (Vec<Duty>, Vec<Found>) {
-    let mut found = state.book.evaluate(&predicted.market, predicted.now, extent);
+    let mut found = state.accounts.evaluate(&predicted.market, predicted.now, extent);
     found.sort_by_key(|one| std::cmp::Reverse(one.health.debt));
     let (all, now) = (extent == Extent::Full, predicted.now);
     let mut duties = Vec::new();
-    let mut settled: Vec<Address> = if all { state.book.bad_debts(&mut predicted.market, now) } else { Vec::new() };
+    let mut settled: Vec<Address> = if all { state.accounts.bad_debts(&mut predicted.market, now) } else { Vec::new() };
     let mut liquidatable = 0;
     let ledger = predicted.market.ledger(now);
     for one in found.iter().filter(|one| is_free(&Subject::Account(one.address))) {
-        let Some(account) = state.book.account(&one.address) else { continue };
+        let Some(account) = state.accounts.account(&one.address) else { continue };
         if is_bad_debt(&ledger, &account) {
             settled.push(one.address);
         } else if liquidatable < MOST_CANDIDATES && account.in_receivership == 0 {
@@ -117,13 +117,13 @@ pub fn duties(
     settled.sort();
     settled.dedup();
     for address in settled {
-        let debts = state.book.account(&address).map(first_debt);
+        let debts = state.accounts.account(&address).map(first_debt);
         duties.extend(debts.flatten().map(|reserve| Duty::Settle(address, reserve)));
     }
     let refreshed = stale_prices(&state.chain, predicted, thresholds);
     duties.extend(refreshed.chunks(MOST_PRICES).map(|reserves| Duty::Refresh(reserves.to_vec())));
     if all {
-        let due = state.book.due(&predicted.market.reserves, now);
+        let due = state.accounts.due(&predicted.market.reserves, now);
         duties.extend(due.into_iter().take(MOST_CANDIDATES).map(|(address, _)| Duty::Liquidate(address)));
         duties.extend(refreshes(&state.chain, now, thresholds));
         duties.extend(changes(&state.chain, now));
@@ -183,17 +183,17 @@ pub enum Ended {
     LostRace,
     /// Prices moved on while it was planned.
     Moved,
-    /// It would fail, or did.
+    /// The transaction would fail, or failed.
     Refused,
     /// It was not seen to land.
     Unlanded,
-    /// The node did not answer as it should, or lags: it was not sent, or not known to be.
+    /// The node did not answer as it should, or lags. The transaction was not sent, or it is not known whether it was.
     NodeFailed,
-    /// Nothing pays.
+    /// No liquidation earns enough.
     NotWorth,
-    /// Nothing pays without the router, which did not answer.
+    /// No liquidation without the router earns enough, and the router did not answer.
     NoQuote,
-    /// It would have been sent.
+    /// The transaction was simulated and not sent, because of `--dry-run`.
     DryRun,
 }
 
@@ -217,9 +217,9 @@ impl Ended {
 #[derive(Clone, Copy, Debug, Default)]
 struct Attempt {
     is_running: bool,
-    /// In a row that did not land.
+    /// Attempts in a row that did not land.
     unlanded: u32,
-    /// In a row that were refused.
+    /// Attempts in a row that were refused.
     refused: u32,
     /// Milliseconds, of the caller's clock.
     not_before: u64,
@@ -230,7 +230,7 @@ struct Attempt {
 pub struct Attempts(HashMap<Subject, Attempt>);
 
 impl Attempts {
-    /// Milliseconds until a subject is tried again, at least: what landed must be heard of first.
+    /// Milliseconds until a subject is tried again, at least: news of what landed must arrive first.
     const COOL_DOWN: u64 = 1_000;
     /// Half the first pause after prices have moved on.
     const MOVED: u64 = 100;
@@ -252,7 +252,8 @@ impl Attempts {
         Some(attempt.unlanded)
     }
 
-    /// Ends it. `jitter` is from 0 to 1: several keepers that lost the same race do not meet again.
+    /// Ends an attempt. `jitter` is a random number from 0 to 1, so that keepers which lost the same race try again at different
+    /// times.
     pub fn end(&mut self, subject: Subject, ended: Ended, now: u64, jitter: f64) {
         let attempt = self.0.entry(subject).or_default();
         attempt.is_running = false;
@@ -262,10 +263,10 @@ impl Attempts {
         let pause = match ended {
             // At once, with a higher bid.
             Ended::Unlanded => 0,
-            // The next plan may be good, but not for ever.
+            // The next plan may be good, but each failure makes that less likely.
             Ended::Moved => Self::MOVED << attempt.refused.min(6),
             Ended::Landed | Ended::LostRace => Self::COOL_DOWN,
-            // A node comes back for all subjects at once.
+            // A node fails for all subjects at once and comes back for all, so pauses stay short.
             Ended::NodeFailed => Self::COOL_DOWN << attempt.refused.min(3),
             Ended::Refused | Ended::NotWorth | Ended::NoQuote => Self::COOL_DOWN << attempt.refused.min(6),
             Ended::DryRun => Self::LONGEST / 4,

@@ -1,7 +1,7 @@
 //! News of the chain: by subscription, by reading all, and by reading again.
 //!
-//! Subscriptions come first and a reading of everything after, so that nothing falls between them. While the socket is down
-//! what is watched is polled, and the rest as often as the node bears. Whatever comes, comes with its slot.
+//! Subscriptions come first and a reading of everything after, so that no change falls between them. While the socket is down,
+//! the watched accounts are polled, and the others are read as often as the node bears. All news carries its slot.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -32,28 +32,28 @@ use tokio::{
 
 use super::state::{News, changes, feeds::FeedId};
 
-/// Nothing heard for so long: the connection is as good as dead.
+/// After so long without a message, the connection counts as dead.
 const SILENCE: Duration = Duration::from_secs(15);
 /// The first pause before connecting again, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
 
-/// What is read at a time, and at a pace of its own.
+/// What is read together. Each kind has a pace of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
     /// The accounts that are watched by their addresses: few, and what health depends on.
     Watched,
     /// The market's margin accounts, which may be many, and the changes that are queued.
     Margins,
-    /// Where prices are published that are not pinned.
+    /// The price accounts of feeds that are not pinned.
     Feeds,
-    /// Accounts that two states of one slot were heard of.
+    /// Accounts with two different states of the same slot.
     Doubts,
 }
 
 /// What the feed tells.
 #[derive(Debug)]
 pub enum Event {
-    /// News, and how they came.
+    /// News, and whether a subscription or a reading brought it.
     News(News),
     /// The socket is up: everything is to be read.
     Connected,
@@ -151,10 +151,10 @@ async fn session(
 
 type Unsubscribe = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
 
-/// What is heard of by a connection.
+/// The subscriptions of a connection.
 struct Subscriptions<'a> {
     streams: SelectAll<BoxStream<'a, Event>>,
-    /// How each watched account is no longer heard of.
+    /// For each watched account, how to end its subscription.
     watched: HashMap<Address, Unsubscribe>,
 }
 
@@ -189,7 +189,7 @@ impl<'a> Subscriptions<'a> {
         Ok(Self { streams, watched: HashMap::new() })
     }
 
-    /// Hears of these accounts from now on, and no longer of others.
+    /// Subscribes to these accounts, and ends the subscriptions of all others.
     async fn watch(&mut self, client: &'a PubsubClient, addresses: &[Address]) -> Result<()> {
         let wanted: HashSet<_> = addresses.iter().copied().collect();
         for address in wanted.iter().copied().filter(|address| !self.watched.contains_key(address)).collect::<Vec<_>>()
@@ -225,8 +225,8 @@ pub async fn read(node: Arc<Node>, addresses: Vec<Address>, not_before: u64, eve
 /// How often a part of a reading is tried.
 const TRIES: usize = 3;
 
-/// Reads the market's margin accounts, and the changes that are queued. A large market is read in 256 parts, by the
-/// first byte of the owner's address: no answer is too large for the node or for memory, and what failed is one part.
+/// Reads the market's margin accounts, and the changes that are queued. A large market is read in 256 parts, by the first byte
+/// of the owner's address. So no answer is too large for the node or for memory, and a failure costs only one part.
 pub async fn read_margins(node: Arc<Node>, market: Address, in_parts: bool, events: Events) -> Result<()> {
     let owners: Vec<Vec<u8>> = if in_parts { (0..=u8::MAX).map(|byte| vec![byte]).collect() } else { vec![Vec::new()] };
     let (mut not_before, mut addresses) = (u64::MAX, HashSet::new());
@@ -250,8 +250,7 @@ pub async fn read_margins(node: Arc<Node>, market: Address, in_parts: bool, even
     Ok(())
 }
 
-/// Reads where prices are published that are not pinned: the account of each feed, among those of the receivers, that
-/// has the newest.
+/// Reads the price accounts of feeds that are not pinned: for each feed the receivers' account with the newest price.
 pub async fn read_feeds(
     node: Arc<Node>,
     feeds: BTreeSet<FeedId>,

@@ -20,17 +20,17 @@ use tokio::{net::TcpListener, sync::watch};
 
 use super::router::trouble::Kind;
 
-/// Seconds without a word of the chain, after which the keeper is not healthy.
+/// Seconds without news of the chain after which the keeper is not healthy.
 const SILENCE: i64 = 60;
 
 /// All metrics.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     registry: Registry,
-    /// Accounts in the book.
+    /// Margin accounts in the index.
     pub accounts: IntGauge,
-    /// Bytes of the book.
-    pub book_bytes: IntGauge,
+    /// Bytes of the index.
+    pub account_index_bytes: IntGauge,
     /// Liquidatable accounts at the last evaluation.
     pub liquidatable: IntGauge,
     /// Accounts by how near the line they are.
@@ -49,7 +49,7 @@ pub struct Metrics {
     pub router_failures: IntCounterVec,
     /// 0 while the router is out of order.
     pub router_up: IntGauge,
-    /// News by what became of them.
+    /// News by what the keeper did with it.
     pub news: IntCounterVec,
     /// 1 while the WebSocket is up.
     pub connected: IntGauge,
@@ -80,15 +80,19 @@ impl Metrics {
         // A millisecond to a second.
         let seconds = vec![0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0];
         let metrics = Self {
-            accounts: metric!(IntGauge::new("accounts", "Margin accounts in the book")),
-            book_bytes: metric!(IntGauge::new("book_bytes", "Bytes that the book has set aside")),
+            accounts: metric!(IntGauge::new("accounts", "Margin accounts in memory")),
+            account_index_bytes: metric!(IntGauge::new(
+                "account_index_bytes",
+                "Bytes set aside for the margin accounts in memory"
+            )),
             liquidatable: metric!(IntGauge::new("liquidatable_accounts", "Liquidatable accounts")),
             near: metric!(IntGaugeVec::new(
                 Opts::new("near_accounts", "Accounts whose collateral is below a ratio of their debt, at maintenance"),
                 &["below"]
             )),
             evaluation: metric!(Histogram::with_opts(
-                HistogramOpts::new("evaluation_seconds", "Time of an evaluation of the book").buckets(seconds)
+                HistogramOpts::new("evaluation_seconds", "Time of an evaluation of the margin accounts")
+                    .buckets(seconds)
             )),
             attempts: metric!(IntCounterVec::new(
                 Opts::new("attempts_total", "Attempts by duty and end"),
@@ -118,12 +122,12 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// Takes in that the chain was heard of.
+    /// Takes in that there was news of the chain.
     pub fn hear(&self) {
         self.last_news.store(unix_seconds(), Ordering::Relaxed);
     }
 
-    /// Seconds since the chain was heard of.
+    /// Seconds since the last news of the chain.
     fn silence(&self) -> i64 {
         unix_seconds() - self.last_news.load(Ordering::Relaxed)
     }

@@ -11,9 +11,9 @@ use super::{
     router::Swap,
     state::{Chain, Predicted},
 };
-use ballast_liquidator::{Plan, Way};
+use ballast_liquidator::{Funding, Plan};
 
-/// Why a plan is no order.
+/// Why no instructions can be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OrderError {
     /// The engine refuses it.
@@ -22,7 +22,7 @@ pub enum OrderError {
     /// The market or an account of it is not known.
     #[error("not known yet")]
     Unknown,
-    /// With the prices that it can bring, the engine refuses it, or nothing would be paid.
+    /// With the prices that the transaction can bring, the engine refuses the liquidation, or it would pay nothing.
     #[error("no prices of the account's own make the plan good: {}", .0.map_or("nothing would be paid", |error| error.name()))]
     Prices(Option<engine::Error>),
 }
@@ -51,21 +51,21 @@ pub fn liquidation<Q>(
     let (source, _) = chain.own_tokens(order.debt).ok_or(OrderError::Unknown)?;
     let (destination, _) = chain.own_tokens(order.collateral).ok_or(OrderError::Unknown)?;
     instructions.extend(refresh(chain, market, &needed(chain, predicted, account, plan)?)?);
-    match (&plan.way, swap) {
-        (Way::Inventory, _) => {
+    match (&plan.funding, swap) {
+        (Funding::Inventory, _) => {
             instructions.push(market.liquidate(chain.keeper, address, source, destination, order)?);
         }
-        (Way::Receivership(_), Some(swap)) => {
+        (Funding::Receivership(_), Some(swap)) => {
             instructions.push(market.begin_liquidation(chain.keeper, address, destination, order)?);
             instructions.extend(swap.instructions.iter().cloned());
             instructions.push(market.end_liquidation(chain.keeper, address, source, order.debt)?);
-            // A router may clean up itself.
+            // The router may have closed the account itself.
             if plan.closes && !swap.instructions.iter().any(|one| closes(one, destination)) {
                 let program = from_engine(&market.reserve(order.collateral)?.token_program);
                 instructions.push(close(program, destination, chain.keeper));
             }
         }
-        (Way::Receivership(_), None) => return Err(OrderError::Unknown),
+        (Funding::Receivership(_), None) => return Err(OrderError::Unknown),
     }
     Ok(instructions)
 }
@@ -83,7 +83,7 @@ fn needed<Q>(
     for reserves in [0, pair, all] {
         let reserves = reserves & predicted.fresher;
         let partly = chain.predict(reserves).ok_or(OrderError::Unknown)?;
-        // Whoever adds to the numbers that the plan was made from changes them; the order's limits say by how much it may.
+        // More prices change the numbers that the plan was made from. The order's limits say by how much they may change.
         match partly.market.preview_liquidation(account, plan.order, partly.now) {
             Ok(preview) if preview.paid() > 0 => {
                 return Ok((0..64).filter(|reserve| reserves >> reserve & 1 == 1).collect());
@@ -116,7 +116,7 @@ fn missing_token_account(chain: &Chain, market: &MarketView, reserve: u8) -> Res
     Ok(held.is_none().then(create))
 }
 
-/// The token programs' number of what closes a token account.
+/// The token programs' number of the instruction that closes a token account.
 const CLOSE_ACCOUNT: u8 = 9;
 
 /// Closes an empty token account of the keeper's, and takes its rent back.

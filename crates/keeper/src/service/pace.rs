@@ -7,8 +7,8 @@ const MOST_DOUBLINGS: u32 = 6;
 
 /// The pace of one kind of reading. Times are milliseconds of the caller's clock.
 ///
-/// What is wanted while it is being read is read once more after that: it may not be in what comes. However often it
-/// is wanted meanwhile, that is one reading.
+/// If a reading is asked for while one is running, one more follows, because the running one may not show what was asked for.
+/// However often it is asked for meanwhile, only one follows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pace {
     is_wanted: bool,
@@ -34,10 +34,11 @@ impl Pace {
         is_due
     }
 
-    /// Ends it. `jitter` is from 0 to 1: several keepers that lost the same node do not come back together.
+    /// Ends a reading. `jitter` is a random number from 0 to 1, so that keepers which lost the same node do not come back
+    /// together.
     ///
-    /// A reading is followed by as long a pause as it took, so that however large a market or slow a node, no more
-    /// than one reading is asked of it at a time, for half of the time. What failed is wanted still.
+    /// A reading is followed by a pause as long as it took. So however large the market or slow the node, readings take no
+    /// more than half of the time. A reading that failed is still wanted.
     pub fn end(&mut self, now: u64, is_ok: bool, jitter: f64) {
         let took = self.begun.take().map_or(0, |begun| now.saturating_sub(begun));
         self.failures = if is_ok { 0 } else { self.failures.saturating_add(1) };

@@ -28,17 +28,17 @@ use super::{
     router::Router,
     state::State,
 };
-use crate::book::Extent;
+use crate::account_index::Extent;
 
-/// Events that wait. Whoever sends more waits too, and so does the socket.
+/// Events that can wait. If there are more, their sender waits, and with it the socket.
 const QUEUE: usize = 65_536;
-/// For how long a node is asked again that is behind or busy, before what was asked for is given up.
+/// For how long a node that is behind or busy is asked again before a request is given up.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Margin accounts that are read in one answer, at most, as far as is known.
+/// If the index holds more margin accounts than this, they are read in parts.
 const MOST_AT_ONCE: usize = 20_000;
 /// After so many failures to read them in one answer, they are read in parts.
 const FAILURES_AT_ONCE: u32 = 2;
-/// What came within so long is looked at together.
+/// News within so long is evaluated together.
 const TICK: Duration = Duration::from_millis(50);
 /// Ratios of collateral to debt, at maintenance, that accounts are counted below.
 const RATIOS: [f64; 4] = [1.0, 1.01, 1.05, 1.1];
@@ -82,7 +82,7 @@ async fn signal() {
     }
 }
 
-/// Waits for a node that answers; a market that is none is an error at once.
+/// Waits for a node that answers. If the address is no market, that is an error at once.
 async fn wait_for_market(
     node: &Node,
     market: Address,
@@ -117,9 +117,9 @@ struct Keeper {
     /// When it began: the clock of attempts.
     start: Instant,
     is_connected: bool,
-    /// What was heard since the last evaluation changes something.
+    /// Whether news since the last evaluation changes something.
     is_dirty: bool,
-    /// To be read again as of a slot or later, because two states of one slot were heard of.
+    /// Accounts to read again, as of this slot or later, because there were two states of one slot.
     doubts: HashMap<Address, u64>,
     last_full: Option<Instant>,
     paces: Paces,
@@ -227,21 +227,21 @@ impl Keeper {
         match event {
             Event::News(news) => {
                 metrics.hear();
-                let heard = self.state.hear(news);
+                let update = self.state.hear(news);
                 let count =
                     |became: &str, number: usize| metrics.news.with_label_values(&[became]).inc_by(number as u64);
-                count("older", heard.older);
-                count("in_doubt", heard.doubts.len());
-                count(if heard.changed { "changed" } else { "same" }, 1);
-                self.is_dirty |= heard.changed;
-                for (address, slot) in heard.doubts {
+                count("older", update.older);
+                count("in_doubt", update.doubts.len());
+                count(if update.changed { "changed" } else { "same" }, 1);
+                self.is_dirty |= update.changed;
+                for (address, slot) in update.doubts {
                     self.resolve(address, slot);
                 }
-                if heard.watched {
+                if update.watched {
                     self.watched.send_replace(self.state.chain.watched());
                     self.paces.watched.want();
                 }
-                if heard.is_blind {
+                if update.is_blind {
                     self.paces.feeds.want();
                 }
             }
@@ -301,7 +301,8 @@ impl Keeper {
         let Some(market) = chain.market() else { return };
         let roles = &market.market.config.roles;
         if self.paces.margins.begin(now) {
-            let in_parts = self.state.book.len() > MOST_AT_ONCE || self.paces.margins.failures() >= FAILURES_AT_ONCE;
+            let in_parts =
+                self.state.accounts.len() > MOST_AT_ONCE || self.paces.margins.failures() >= FAILURES_AT_ONCE;
             let market = self.actor.options.market;
             self.begin_reading(Reading::Margins, feed::read_margins(node.clone(), market, in_parts, events.clone()));
         }
@@ -313,7 +314,7 @@ impl Keeper {
         }
     }
 
-    /// Begins a reading, whose end is heard of, whatever it is.
+    /// Begins a reading. An event tells when it ends, even if it panics.
     fn begin_reading(&self, reading: Reading, task: impl Future<Output = Result<()>> + Send + 'static) {
         let (task, events) = (tokio::spawn(task), self.events.0.clone());
         tokio::spawn(async move {
@@ -363,7 +364,7 @@ impl Keeper {
         self.is_dirty = false;
         let extent = if is_full { Extent::Full } else { Extent::Moved };
         let start = Instant::now();
-        // A million accounts take longer than a task should.
+        // A million accounts take longer than a task may block its thread.
         let (now, attempts) = (self.now(), &self.attempts);
         let is_free = |subject: &Subject| attempts.is_free(subject, now);
         let (duties, found) =
@@ -390,11 +391,11 @@ impl Keeper {
     }
 
     fn measure(&self) {
-        let (metrics, book) = (&self.actor.metrics, &self.state.book);
-        metrics.accounts.set(book.len() as i64);
-        metrics.book_bytes.set(book.memory() as i64);
+        let (metrics, index) = (&self.actor.metrics, &self.state.accounts);
+        metrics.accounts.set(index.len() as i64);
+        metrics.account_index_bytes.set(index.memory() as i64);
         metrics.sol.set(self.state.chain.lamports() as f64 / SOL);
-        for (ratio, count) in RATIOS.iter().zip(book.below(RATIOS)) {
+        for (ratio, count) in RATIOS.iter().zip(index.below(RATIOS)) {
             metrics.near.with_label_values(&[&ratio.to_string()]).set(count as i64);
         }
     }
@@ -405,7 +406,7 @@ impl Keeper {
         ranked.sort_by(|one, other| other.0.total_cmp(&one.0));
         for (_, duty, account) in ranked {
             if self.running.len() >= self.actor.options.parallel.max(1) {
-                // What is left is found again when one has ended.
+                // The duties left are found again when an attempt has ended.
                 break;
             }
             let subject = duty.subject();
@@ -421,14 +422,14 @@ impl Keeper {
         self.actor.metrics.running.set(self.running.len() as i64);
     }
 
-    /// What a duty may earn: prices go before everything, the most profitable liquidation before others, and the rest last.
+    /// What a duty may earn, USD, to order duties by: prices go first, then liquidations by profit, then the rest.
     fn rank(
         &self,
         duty: Duty,
         view: &View,
     ) -> (f64, Duty, Option<ballast_client::engine::state::account::MarginAccount>) {
         let account = match &duty {
-            Duty::Liquidate(address) => self.state.book.account(address),
+            Duty::Liquidate(address) => self.state.accounts.account(address),
             _ => None,
         };
         let worth = match (&duty, &account) {

@@ -1,4 +1,4 @@
-//! What the keeper knows of the chain: fed by news in any order, and asked what is and what will be.
+//! What the keeper knows of the chain. It takes news in any order, and answers what the chain's state is and will be.
 //!
 //! Nothing here waits, reads a clock or talks to a node.
 
@@ -20,15 +20,15 @@ use ballast_client::{
 use solana_account::Account;
 use spl_associated_token_account_interface::address::get_associated_token_address_with_program_id;
 
-use crate::book::{Applied, Book};
+use crate::account_index::{AccountIndex, Applied};
 use feeds::{FeedId, Feeds};
 use prices::Price;
 
-/// Slots after which nothing more is heard of an account that is gone.
+/// Slots after which no more news is expected of an account that is gone.
 const FORGOTTEN_AFTER: u64 = 2_000;
-/// What keeps accounts alive: the sysvar that says how much it is.
+/// The sysvar that says how much rent keeps an account alive.
 pub const RENT_SYSVAR: Address = Address::from_str_const("SysvarRent111111111111111111111111111111111");
-/// Bytes that every account is counted for beside its data.
+/// Bytes for which an account pays rent beside its data.
 const ACCOUNT_OVERHEAD: usize = 128;
 /// Lamports that keep a byte alive, until the sysvar is read.
 const USUAL_RENT: f64 = 6_960.0;
@@ -36,7 +36,7 @@ const USUAL_RENT: f64 = 6_960.0;
 /// Something read of the chain.
 #[derive(Clone, Debug)]
 pub enum News {
-    /// An account as of a slot; none: there is none.
+    /// An account as of a slot, or that there is none.
     Account {
         /// Its address.
         address: Address,
@@ -74,19 +74,18 @@ pub enum News {
     Changes(Vec<Change>),
 }
 
-/// What became of news.
+/// What news changed in what the keeper knows of the chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Heard {
+pub struct ChainUpdate {
     /// Whether anything is different now.
     pub changed: bool,
-    /// How many of them were older than what is held.
+    /// How many of the accounts were older than the state held.
     pub older: usize,
-    /// What must be read again, as of a later slot than this: two states of one slot were heard of.
+    /// Accounts to read again, as of a later slot than this, because there were two states of one slot.
     pub doubts: Vec<(Address, u64)>,
-    /// Whether other accounts are to be watched now.
+    /// Whether the accounts to watch are others now.
     pub watched: bool,
-    /// Whether a feed that is not pinned has no price any more, or not yet: accounts that have one are to be looked
-    /// for.
+    /// Whether a feed that is not pinned has no price any more, or not yet. Then accounts that have one must be looked for.
     pub is_blind: bool,
 }
 
@@ -97,7 +96,7 @@ struct Held<T> {
     value: T,
 }
 
-/// Takes over what is newer.
+/// Takes over a value if it is newer.
 fn offer<T: PartialEq>(held: &mut Option<Held<T>>, slot: u64, value: T) -> Applied {
     match held {
         Some(held) if slot < held.slot => Applied::Older,
@@ -116,7 +115,7 @@ fn offer<T: PartialEq>(held: &mut Option<Held<T>>, slot: u64, value: T) -> Appli
     }
 }
 
-/// The market once the prices that are published are taken over.
+/// The market as it will be once published prices are taken over.
 #[derive(Clone, Debug)]
 pub struct Predicted {
     /// The market.
@@ -130,7 +129,7 @@ pub struct Predicted {
 /// What is known.
 pub struct State {
     /// The market's margin accounts.
-    pub book: Book,
+    pub accounts: AccountIndex,
     /// All the rest.
     pub chain: Chain,
 }
@@ -171,47 +170,47 @@ impl State {
             mints: BTreeMap::new(),
             rent: USUAL_RENT,
         };
-        Self { book: Book::default(), chain }
+        Self { accounts: AccountIndex::default(), chain }
     }
 
     /// Takes news in.
-    pub fn hear(&mut self, news: News) -> Heard {
-        let mut heard = Heard::default();
+    pub fn hear(&mut self, news: News) -> ChainUpdate {
+        let mut update = ChainUpdate::default();
         match news {
-            News::Account { address, slot, account } => self.hear_account(address, slot, account, &mut heard),
+            News::Account { address, slot, account } => self.hear_account(address, slot, account, &mut update),
             News::Margins { slot, accounts } => {
                 for (address, account) in accounts {
-                    self.hear_account(address, slot, Some(account), &mut heard);
+                    self.hear_account(address, slot, Some(account), &mut update);
                 }
             }
             News::Listing { slot, addresses } => {
-                for address in self.book.missing(&addresses, slot) {
-                    heard.changed |= self.book.remove(&address, slot) == Applied::Changed;
+                for address in self.accounts.missing(&addresses, slot) {
+                    update.changed |= self.accounts.remove(&address, slot) == Applied::Changed;
                 }
-                self.book.forget_removed(slot.saturating_sub(FORGOTTEN_AFTER));
+                self.accounts.forget_removed(slot.saturating_sub(FORGOTTEN_AFTER));
             }
             News::Feed { feed, address, slot, account } => {
-                self.chain.hear_feed(feed, address, &account, &mut heard);
+                self.chain.hear_feed(feed, address, &account, &mut update);
                 if self.chain.prices.contains_key(&address) {
-                    self.hear_account(address, slot, Some(account), &mut heard);
+                    self.hear_account(address, slot, Some(account), &mut update);
                 }
             }
             News::Changes(changes) => {
-                heard.changed |= changes != self.chain.changes;
+                update.changed |= changes != self.chain.changes;
                 self.chain.changes = changes;
             }
         }
-        heard
+        update
     }
 
-    fn hear_account(&mut self, address: Address, slot: u64, account: Option<Account>, heard: &mut Heard) {
+    fn hear_account(&mut self, address: Address, slot: u64, account: Option<Account>, update: &mut ChainUpdate) {
         let applied = match account {
-            account if self.chain.names(&address) => self.chain.hear(address, slot, account, heard),
+            account if self.chain.names(&address) => self.chain.hear(address, slot, account, update),
             Some(account) if address == RENT_SYSVAR => self.chain.hear_rent(&account.data),
             Some(account) if account.owner == ID => match decode_margin_account(&account.data) {
                 Ok(margin) if margin.market == to_engine(&self.chain.address) => {
                     let reserves = self.chain.market().map_or(&[][..], |market| &market.reserves);
-                    self.book.apply(&address, &margin, slot, reserves)
+                    self.accounts.apply(&address, &margin, slot, reserves)
                 }
                 _ => Applied::Refused,
             },
@@ -219,14 +218,14 @@ impl State {
                 Ok(mint) if self.chain.mints.insert(address, mint) != Some(mint) => Applied::Changed,
                 _ => Applied::Same,
             },
-            // What is closed is gone, if it was a margin account.
-            None => self.book.remove(&address, slot),
+            // A closed margin account is gone. Any other address changes nothing here.
+            None => self.accounts.remove(&address, slot),
         };
-        heard.take(applied, address, slot);
+        update.take(applied, address, slot);
     }
 }
 
-impl Heard {
+impl ChainUpdate {
     fn take(&mut self, applied: Applied, address: Address, slot: u64) {
         self.changed |= matches!(applied, Applied::Changed | Applied::InDoubt);
         self.older += (applied == Applied::Older) as usize;
@@ -252,15 +251,14 @@ impl Chain {
         self.lamports.as_ref().map_or(0, |held| held.value)
     }
 
-    /// The accounts whose every change is to be heard of, margin accounts aside.
+    /// The accounts to subscribe to, apart from margin accounts.
     pub fn watched(&self) -> Vec<Address> {
         let mut watched = vec![self.address, CLOCK_SYSVAR, self.keeper];
         watched.extend(self.prices.keys().chain(self.tokens.keys()));
         watched
     }
 
-    /// What is to be read beside what is watched: the mints, whose transfer fees are to be known, and what accounts
-    /// cost.
+    /// The accounts to read from time to time: the mints, for their transfer fees, and the rent sysvar.
     pub fn unwatched(&self) -> Vec<Address> {
         let mints = self.open_reserves().map(|reserve| from_engine(&reserve.mint));
         mints.chain([RENT_SYSVAR]).collect()
@@ -278,9 +276,9 @@ impl Chain {
             || self.tokens.contains_key(address)
     }
 
-    fn hear(&mut self, address: Address, slot: u64, account: Option<Account>, heard: &mut Heard) -> Applied {
+    fn hear(&mut self, address: Address, slot: u64, account: Option<Account>, update: &mut ChainUpdate) -> Applied {
         if address == self.address {
-            return self.hear_market(slot, account, heard);
+            return self.hear_market(slot, account, update);
         }
         if address == CLOCK_SYSVAR {
             return self.hear_clock(slot, account);
@@ -289,13 +287,13 @@ impl Chain {
             return offer(&mut self.lamports, slot, account.map_or(0, |account| account.lamports));
         }
         if self.prices.contains_key(&address) {
-            return self.hear_price(address, slot, account.as_ref(), heard);
+            return self.hear_price(address, slot, account.as_ref(), update);
         }
         let amount = account.and_then(|account| balance(&account.data));
         self.tokens.get_mut(&address).map_or(Applied::Refused, |held| offer(held, slot, amount))
     }
 
-    fn hear_market(&mut self, slot: u64, account: Option<Account>, heard: &mut Heard) -> Applied {
+    fn hear_market(&mut self, slot: u64, account: Option<Account>, update: &mut ChainUpdate) -> Applied {
         let decoded = account.filter(|account| account.owner == ID);
         let Some(Ok(market)) = decoded.map(|account| MarketView::decode(self.address, &account.data)) else {
             return Applied::Refused;
@@ -305,8 +303,8 @@ impl Chain {
         if !matches!(applied, Applied::Changed | Applied::InDoubt) {
             return applied;
         }
-        heard.watched |= self.watch_prices();
-        heard.is_blind |= !self.unpinned_feeds().is_subset(&feeds);
+        update.watched |= self.watch_prices();
+        update.is_blind |= !self.unpinned_feeds().is_subset(&feeds);
         let Some(Held { value: market, .. }) = &self.market else { return applied };
         for reserve in market.reserves.iter().filter(|reserve| reserve.closed == 0) {
             let own = get_associated_token_address_with_program_id(
@@ -316,7 +314,7 @@ impl Chain {
             );
             if let Entry::Vacant(entry) = self.tokens.entry(own) {
                 entry.insert(None);
-                heard.watched = true;
+                update.watched = true;
             }
         }
         applied
@@ -327,7 +325,8 @@ impl Chain {
         clock.map_or(Applied::Refused, |clock| offer(&mut self.clock, slot, clock))
     }
 
-    /// The market once the prices of some reserves, as bits, are taken over. What the engine refuses is left as it is.
+    /// The market as it will be once the prices of some reserves, given as bits, are taken over. A price that the engine refuses
+    /// changes nothing.
     pub fn predict(&self, reserves: u64) -> Option<Predicted> {
         let (mut market, now) = (self.market()?.clone(), self.clock()?.now);
         let mut fresher = 0;

@@ -11,14 +11,14 @@ use ballast_client::{
     },
 };
 use ballast_keeper::{
-    book::Extent,
+    account_index::Extent,
     service::{
         duty::{Duty, Thresholds, duties},
         order, router,
         state::{News, State, changes},
     },
 };
-use ballast_liquidator::{Case, Demands, NoVenue, Plan, Quoted, Venue, Way};
+use ballast_liquidator::{Case, Demands, Funding, NoVenue, Plan, Quoted, Venue};
 use ballast_tests::{Quote, SOL, Swap, Token, USD, User, World, price_account, reserve_config};
 
 const DEMANDS: Demands = Demands {
@@ -33,7 +33,7 @@ const LAMPORT: f64 = 150e-9;
 const THRESHOLDS: Thresholds = Thresholds { refresh_age_bps: 5_000, refresh_deviation_bps: 50, refresh_fees: 1.0 };
 
 /// A market of a dollar and two collaterals, and traders who borrow nearly all they may.
-struct Theatre {
+struct KeeperScene {
     world: World,
     state: State,
     keeper: Address,
@@ -44,7 +44,7 @@ struct Theatre {
     slot: u64,
 }
 
-impl Theatre {
+impl KeeperScene {
     fn new(config: ReserveConfig) -> Self {
         let mut world = World::new();
         let usd = world.list(Token::new("USD", 6, 1.0), config);
@@ -63,10 +63,10 @@ impl Theatre {
         }
         let keeper = world.key("keeper");
         let state = State::new(world.market, keeper);
-        let mut theatre = Self { world, state, keeper, traders, usd, sol, eth, slot: 1 };
-        theatre.read();
-        theatre.read();
-        theatre
+        let mut scene = Self { world, state, keeper, traders, usd, sol, eth, slot: 1 };
+        scene.read();
+        scene.read();
+        scene
     }
 
     /// Reads everything, as the keeper does at a resync.
@@ -120,7 +120,7 @@ impl Theatre {
                 let market = chain.market().expect("read");
                 let built = match &duty {
                     Duty::Liquidate(address) => {
-                        let account = self.state.book.account(address).expect("in the book");
+                        let account = self.state.accounts.account(address).expect("in the index");
                         let (held, fees) = (chain.held(), chain.fees());
                         let rents: Vec<f64> = chain.rents().iter().map(|lamports| *lamports as f64 * LAMPORT).collect();
                         let case = Case {
@@ -174,12 +174,12 @@ impl Theatre {
     fn check<Q>(&self, plan: &Plan<Q>, before: Vec<u64>) {
         let after = self.balances();
         let (debt, collateral) = (plan.order.debt as usize, plan.order.collateral as usize);
-        match &plan.way {
-            Way::Inventory => {
+        match &plan.funding {
+            Funding::Inventory => {
                 assert_eq!(before[debt] - after[debt], plan.sent);
                 assert_eq!(after[collateral] - before[collateral], plan.arriving);
             }
-            Way::Receivership(quoted) => {
+            Funding::Receivership(quoted) => {
                 assert_eq!(after[debt] - before[debt], quoted.out - plan.sent);
                 assert_eq!(after[collateral], before[collateral], "all of it is sold");
             }
@@ -214,26 +214,26 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 #[test]
 fn by_inventory_a_fall_leaves_everyone_healthy_and_the_keeper_richer() {
-    let mut theatre = Theatre::new(reserve_config());
-    let (keeper, usd) = (theatre.keeper, theatre.usd);
-    theatre.world.fund(&keeper, usd, 200_000 * USD);
-    theatre.publish([1.0, 115.0, 2_300.0]);
-    let done = theatre.work(|_| NoVenue, |_, _| Vec::new());
+    let mut scene = KeeperScene::new(reserve_config());
+    let (keeper, usd) = (scene.keeper, scene.usd);
+    scene.world.fund(&keeper, usd, 200_000 * USD);
+    scene.publish([1.0, 115.0, 2_300.0]);
+    let done = scene.work(|_| NoVenue, |_, _| Vec::new());
     assert!(done["liquidate"] >= 5, "{done:?}");
-    theatre.assert_peace();
-    assert!(theatre.wealth() > 200_000.0 + 100.0, "{}", theatre.wealth());
+    scene.assert_peace();
+    assert!(scene.wealth() > 200_000.0 + 100.0, "{}", scene.wealth());
 }
 
 #[test]
 fn accounts_under_water_are_settled_once_their_collateral_is_gone() {
-    let mut theatre = Theatre::new(reserve_config());
-    let (keeper, usd) = (theatre.keeper, theatre.usd);
-    theatre.world.fund(&keeper, usd, 200_000 * USD);
-    theatre.publish([1.0, 60.0, 2_450.0]);
-    let done = theatre.work(|_| NoVenue, |_, _| Vec::new());
+    let mut scene = KeeperScene::new(reserve_config());
+    let (keeper, usd) = (scene.keeper, scene.usd);
+    scene.world.fund(&keeper, usd, 200_000 * USD);
+    scene.publish([1.0, 60.0, 2_450.0]);
+    let done = scene.work(|_| NoVenue, |_, _| Vec::new());
     assert!(done["settle_bad_debt"] >= 1, "{done:?}");
-    theatre.assert_peace();
-    assert!(theatre.wealth() > 200_000.0, "{}", theatre.wealth());
+    scene.assert_peace();
+    assert!(scene.wealth() > 200_000.0, "{}", scene.wealth());
 }
 
 /// Buys at the market's prices less a percent.
@@ -261,33 +261,33 @@ impl Venue for Pool {
 
 #[test]
 fn by_receivership_the_keeper_needs_no_tokens_of_its_own() {
-    let mut theatre = Theatre::new(reserve_config());
-    let usd = theatre.usd;
-    theatre.publish([1.0, 115.0, 2_300.0]);
+    let mut scene = KeeperScene::new(reserve_config());
+    let usd = scene.usd;
+    scene.publish([1.0, 115.0, 2_300.0]);
     let sold = std::cell::Cell::new(0);
-    let pool = |theatre: &mut Theatre| Pool(theatre.state.chain.predict(u64::MAX).expect("known").market);
-    let done = theatre.work(pool, |theatre, plan| {
+    let pool = |scene: &mut KeeperScene| Pool(scene.state.chain.predict(u64::MAX).expect("known").market);
+    let done = scene.work(pool, |scene, plan| {
         // What it earned it may pay with.
-        let Way::Receivership(quoted) = &plan.way else { return Vec::new() };
+        let Funding::Receivership(quoted) = &plan.funding else { return Vec::new() };
         sold.set(sold.get() + 1);
-        let rate = pool(theatre).rate(quoted.quote);
-        let keeper = theatre.keeper;
-        theatre.world.fund(&keeper, quoted.quote, 0);
-        let swap = Swap::new(&mut theatre.world, [quoted.quote, usd], rate, 1_000_000 * USD);
-        vec![swap.instruction(&mut theatre.world, &keeper, plan.arriving)]
+        let rate = pool(scene).rate(quoted.quote);
+        let keeper = scene.keeper;
+        scene.world.fund(&keeper, quoted.quote, 0);
+        let swap = Swap::new(&mut scene.world, [quoted.quote, usd], rate, 1_000_000 * USD);
+        vec![swap.instruction(&mut scene.world, &keeper, plan.arriving)]
     });
     assert!(sold.get() >= 3, "by receivership");
     assert!(done["liquidate"] >= 5, "{done:?}");
-    theatre.assert_peace();
-    assert!(theatre.wealth() > 100.0, "{}", theatre.wealth());
+    scene.assert_peace();
+    assert!(scene.wealth() > 100.0, "{}", scene.wealth());
 }
 
 #[test]
 fn with_transfer_fees_what_moves_is_what_was_planned() {
-    let mut theatre = theatre_with_fees();
-    let done = theatre.work(|_| NoVenue, |_, _| Vec::new());
+    let mut scene = theatre_with_fees();
+    let done = scene.work(|_| NoVenue, |_, _| Vec::new());
     assert_eq!(done["liquidate"], 1, "{done:?}");
-    theatre.assert_peace();
+    scene.assert_peace();
 }
 
 #[test]
@@ -295,70 +295,70 @@ fn a_halt_that_is_over_is_lifted_and_old_prices_are_refreshed() {
     let mut config = reserve_config();
     config.breakers.tiers = [Bps(100), Bps(200), Bps(0)];
     config.breakers.halt_seconds = 60;
-    let mut theatre = Theatre::new(config);
-    theatre.world.advance(5);
-    let sol = theatre.sol;
-    theatre.world.publish(sol, Quote::dollars(150.0).ema_dollars(145.0));
-    theatre.world.refresh(&[sol]).expect_ok();
-    assert!(theatre.world.reserve(sol).halt.tier > 0, "it has tripped");
-    theatre.world.advance(600);
-    theatre.publish([1.0, 150.0, 3_000.0]);
-    let done = theatre.work(|_| NoVenue, |_, _| Vec::new());
+    let mut scene = KeeperScene::new(config);
+    scene.world.advance(5);
+    let sol = scene.sol;
+    scene.world.publish(sol, Quote::dollars(150.0).ema_dollars(145.0));
+    scene.world.refresh(&[sol]).expect_ok();
+    assert!(scene.world.reserve(sol).halt.tier > 0, "it has tripped");
+    scene.world.advance(600);
+    scene.publish([1.0, 150.0, 3_000.0]);
+    let done = scene.work(|_| NoVenue, |_, _| Vec::new());
     assert!(done["refresh_prices"] >= 1, "{done:?}");
-    let reserve = theatre.world.reserve(sol);
-    assert_eq!((reserve.halt.tier, reserve.price.publish_time), (0, theatre.world.now()));
+    let reserve = scene.world.reserve(sol);
+    assert_eq!((reserve.halt.tier, reserve.price.publish_time), (0, scene.world.now()));
 }
 
 #[test]
 fn a_change_that_is_due_is_made_and_one_that_has_expired_is_cancelled() {
-    let mut theatre = Theatre::new(reserve_config());
-    let usd = theatre.usd;
-    let queue = |theatre: &mut Theatre, penalty: u16| {
-        let edits = theatre.world.edits(usd, |config| config.max_penalty = Bps(penalty)).waiting;
-        theatre.world.queue(usd, edits)
+    let mut scene = KeeperScene::new(reserve_config());
+    let usd = scene.usd;
+    let queue = |scene: &mut KeeperScene, penalty: u16| {
+        let edits = scene.world.edits(usd, |config| config.max_penalty = Bps(penalty)).waiting;
+        scene.world.queue(usd, edits)
     };
-    let (calm, nothing) = ([1.0, 150.0, 3_000.0], |_: &mut Theatre, _: &Plan<()>| Vec::new());
-    let change = queue(&mut theatre, 1_200);
-    theatre.publish(calm);
-    assert!(!theatre.work(|_| NoVenue, nothing).contains_key("execute_change"), "it is not due");
-    theatre.world.advance(change.earliest - theatre.world.now());
-    theatre.publish(calm);
-    assert_eq!(theatre.work(|_| NoVenue, nothing)["execute_change"], 1);
-    assert_eq!(theatre.world.reserve(usd).config.max_penalty, Bps(1_200));
+    let (calm, nothing) = ([1.0, 150.0, 3_000.0], |_: &mut KeeperScene, _: &Plan<()>| Vec::new());
+    let change = queue(&mut scene, 1_200);
+    scene.publish(calm);
+    assert!(!scene.work(|_| NoVenue, nothing).contains_key("execute_change"), "it is not due");
+    scene.world.advance(change.earliest - scene.world.now());
+    scene.publish(calm);
+    assert_eq!(scene.work(|_| NoVenue, nothing)["execute_change"], 1);
+    assert_eq!(scene.world.reserve(usd).config.max_penalty, Bps(1_200));
 
-    let change = queue(&mut theatre, 1_300);
-    theatre.world.advance(change.latest + 1 - theatre.world.now());
-    theatre.publish(calm);
-    let done = theatre.work(|_| NoVenue, nothing);
+    let change = queue(&mut scene, 1_300);
+    scene.world.advance(change.latest + 1 - scene.world.now());
+    scene.publish(calm);
+    let done = scene.work(|_| NoVenue, nothing);
     assert!(done["cancel_change"] == 1 && !done.contains_key("execute_change"), "{done:?}");
-    assert_eq!(theatre.world.reserve(usd).config.max_penalty, Bps(1_200));
+    assert_eq!(scene.world.reserve(usd).config.max_penalty, Bps(1_200));
 }
 
 #[test]
 fn debts_of_a_reserve_whose_term_has_come_are_repaid_however_healthy() {
-    let mut theatre = Theatre::new(reserve_config());
-    let (keeper, usd) = (theatre.keeper, theatre.usd);
-    theatre.world.fund(&keeper, usd, 200_000 * USD);
-    let by = theatre.world.now() + 604_860;
+    let mut scene = KeeperScene::new(reserve_config());
+    let (keeper, usd) = (scene.keeper, scene.usd);
+    scene.world.fund(&keeper, usd, 200_000 * USD);
+    let by = scene.world.now() + 604_860;
     let wind_down = |config: &mut ReserveConfig| (config.reduce_only, config.repay_by) = (1, by as u32);
-    theatre.world.reconfigure(usd, wind_down).expect_ok();
-    theatre.publish([1.0, 150.0, 3_000.0]);
-    assert!(!theatre.work(|_| NoVenue, |_, _| Vec::new()).contains_key("liquidate"), "there is time left");
-    theatre.world.advance(by - theatre.world.now());
-    theatre.publish([1.0, 150.0, 3_000.0]);
-    let done = theatre.work(|_| NoVenue, |_, _| Vec::new());
+    scene.world.reconfigure(usd, wind_down).expect_ok();
+    scene.publish([1.0, 150.0, 3_000.0]);
+    assert!(!scene.work(|_| NoVenue, |_, _| Vec::new()).contains_key("liquidate"), "there is time left");
+    scene.world.advance(by - scene.world.now());
+    scene.publish([1.0, 150.0, 3_000.0]);
+    let done = scene.work(|_| NoVenue, |_, _| Vec::new());
     assert!(done["liquidate"] >= 10, "{done:?}");
-    for trader in &theatre.traders {
-        assert!(!theatre.world.margin(&trader.margin).has_debt(), "{trader:?}");
+    for trader in &scene.traders {
+        assert!(!scene.world.margin(&trader.margin).has_debt(), "{trader:?}");
     }
-    assert!(theatre.wealth() > 200_000.0, "{}", theatre.wealth());
+    assert!(scene.wealth() > 200_000.0, "{}", scene.wealth());
 }
 
-/// A theatre whose dollar and SOL are of Token-2022 with a transfer fee, and whose prices fall; the keeper has
+/// A scene whose dollar and SOL are of Token-2022 with a transfer fee, and whose prices fall; the keeper has
 /// dollars alone.
-fn theatre_with_fees() -> Theatre {
-    let theatre = Theatre::new(reserve_config());
-    let keeper = theatre.keeper;
+fn theatre_with_fees() -> KeeperScene {
+    let scene = KeeperScene::new(reserve_config());
+    let keeper = scene.keeper;
     let mut world = World::new();
     let token = |name: &str, decimals, dollars| Token::new(name, decimals, dollars).with_fee(50, u64::MAX);
     let dollar = world.list(token("USD", 6, 1.0), reserve_config());
@@ -371,16 +371,16 @@ fn theatre_with_fees() -> Theatre {
     world.borrow(trader, dollar, 10_500 * USD).expect_ok();
     world.key("keeper");
     world.fund(&keeper, dollar, 100_000 * USD);
-    let mut theatre =
-        Theatre { state: State::new(world.market, keeper), traders: vec![trader], world, sol, eth, ..theatre };
-    theatre.read();
-    theatre.publish([1.0, 115.0, 2_300.0]);
-    theatre
+    let mut scene =
+        KeeperScene { state: State::new(world.market, keeper), traders: vec![trader], world, sol, eth, ..scene };
+    scene.read();
+    scene.publish([1.0, 115.0, 2_300.0]);
+    scene
 }
 
 /// Lamports of the keeper.
-fn lamports(theatre: &Theatre) -> u64 {
-    theatre.world.account(&theatre.keeper).lamports
+fn lamports(scene: &KeeperScene) -> u64 {
+    scene.world.account(&scene.keeper).lamports
 }
 
 /// What a signature costs.
@@ -390,24 +390,24 @@ const SIGNATURE: u64 = 5_000;
 fn a_token_account_costs_what_was_counted_for_it() {
     // SPL Token, and Token-2022 with a fee.
     let plain = || {
-        let mut theatre = Theatre::new(reserve_config());
-        let (keeper, usd) = (theatre.keeper, theatre.usd);
-        theatre.world.fund(&keeper, usd, 200_000 * USD);
-        theatre.publish([1.0, 115.0, 3_000.0]);
-        theatre
+        let mut scene = KeeperScene::new(reserve_config());
+        let (keeper, usd) = (scene.keeper, scene.usd);
+        scene.world.fund(&keeper, usd, 200_000 * USD);
+        scene.publish([1.0, 115.0, 3_000.0]);
+        scene
     };
-    for (name, mut theatre) in [("plain", plain()), ("with a fee", theatre_with_fees())] {
-        let chain = &theatre.state.chain;
-        let (rents, before) = (chain.rents(), lamports(&theatre));
-        assert_eq!(rents[theatre.usd as usize], 0, "{name}: there is one");
-        let expected = rents[theatre.sol as usize];
+    for (name, mut scene) in [("plain", plain()), ("with a fee", theatre_with_fees())] {
+        let chain = &scene.state.chain;
+        let (rents, before) = (chain.rents(), lamports(&scene));
+        assert_eq!(rents[scene.usd as usize], 0, "{name}: there is one");
+        let expected = rents[scene.sol as usize];
         assert!(expected > 2_000_000, "{name}: {expected}");
-        let done = theatre.work(|_| NoVenue, |_, _| Vec::new());
-        let spent = before - lamports(&theatre);
+        let done = scene.work(|_| NoVenue, |_, _| Vec::new());
+        let spent = before - lamports(&scene);
         let signatures = done.values().sum::<u32>() as u64 * SIGNATURE;
         assert_eq!(spent, expected + signatures, "{name}: {done:?}");
-        theatre.read();
-        assert_eq!(theatre.state.chain.rents()[theatre.sol as usize], 0, "{name}: now there is one");
+        scene.read();
+        assert_eq!(scene.state.chain.rents()[scene.sol as usize], 0, "{name}: now there is one");
     }
 }
 
@@ -415,18 +415,18 @@ fn a_token_account_costs_what_was_counted_for_it() {
 fn what_is_made_for_collateral_that_is_sold_is_closed_again() {
     // By the order, or by a router that cleans up itself.
     for cleans in [false, true] {
-        let mut theatre = Theatre::new(reserve_config());
-        let (keeper, usd, sol) = (theatre.keeper, theatre.usd, theatre.sol);
-        theatre.publish([1.0, 115.0, 3_000.0]);
-        let (own, _) = theatre.state.chain.own_tokens(sol).expect("listed");
-        let pool = |theatre: &mut Theatre| Pool(theatre.state.chain.predict(u64::MAX).expect("known").market);
-        let (before, plans) = (lamports(&theatre), std::cell::Cell::new(0));
-        let done = theatre.work(pool, |theatre, plan| {
-            let Way::Receivership(quoted) = &plan.way else { return Vec::new() };
+        let mut scene = KeeperScene::new(reserve_config());
+        let (keeper, usd, sol) = (scene.keeper, scene.usd, scene.sol);
+        scene.publish([1.0, 115.0, 3_000.0]);
+        let (own, _) = scene.state.chain.own_tokens(sol).expect("listed");
+        let pool = |scene: &mut KeeperScene| Pool(scene.state.chain.predict(u64::MAX).expect("known").market);
+        let (before, plans) = (lamports(&scene), std::cell::Cell::new(0));
+        let done = scene.work(pool, |scene, plan| {
+            let Funding::Receivership(quoted) = &plan.funding else { return Vec::new() };
             plans.set(plans.get() + plan.closes as u32);
-            let rate = pool(theatre).rate(quoted.quote);
-            let swap = Swap::new(&mut theatre.world, [quoted.quote, usd], rate, 1_000_000 * USD);
-            let mut all = vec![swap.instruction(&mut theatre.world, &keeper, plan.arriving)];
+            let rate = pool(scene).rate(quoted.quote);
+            let swap = Swap::new(&mut scene.world, [quoted.quote, usd], rate, 1_000_000 * USD);
+            let mut all = vec![swap.instruction(&mut scene.world, &keeper, plan.arriving)];
             if cleans {
                 let accounts = vec![
                     AccountMeta::new(own, false),
@@ -440,8 +440,8 @@ fn what_is_made_for_collateral_that_is_sold_is_closed_again() {
         assert!(plans.get() >= 2 && done["liquidate"] == plans.get(), "{done:?}");
         let signatures = done.values().sum::<u32>() as u64 * SIGNATURE;
         // The test's pool makes the account of what is bought.
-        assert_eq!(before - lamports(&theatre), signatures, "the rents came back");
-        assert!(theatre.world.find_account(&own).is_none(), "it is gone");
-        theatre.assert_peace();
+        assert_eq!(before - lamports(&scene), signatures, "the rents came back");
+        assert!(scene.world.find_account(&own).is_none(), "it is gone");
+        scene.assert_peace();
     }
 }

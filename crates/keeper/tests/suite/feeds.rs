@@ -4,7 +4,7 @@ use crate::support::{account, clock_bytes, market_bytes, price_bytes};
 use ballast_client::{Address, CLOCK_SYSVAR, ID, MarketView, engine::record::layout};
 use ballast_keeper::{
     bench::population::{Population, START, Tokens},
-    service::state::{Heard, News, State, feeds::MOST_CANDIDATES},
+    service::state::{ChainUpdate, News, State, feeds::MOST_CANDIDATES},
 };
 use solana_account::Account;
 
@@ -19,13 +19,13 @@ const fn at(byte: u8) -> Address {
 }
 
 /// A market of which no feed is pinned, as of slot 1.
-struct Stage {
+struct UnpinnedFeeds {
     market: MarketView,
     state: State,
     slot: u64,
 }
 
-impl Stage {
+impl UnpinnedFeeds {
     fn new(change: impl Fn(&mut MarketView)) -> Self {
         let mut market = Population::new(7).market(Tokens::Common, 4, 0);
         market.market.config.roles.price_receiver.0 = RECEIVER.to_bytes();
@@ -34,19 +34,19 @@ impl Stage {
             reserve.config.oracle.feed_account = layout::Address::NONE;
         }
         change(&mut market);
-        let mut stage = Self { state: State::new(market.address, KEEPER), market, slot: 1 };
-        stage.hear(CLOCK_SYSVAR, Some(account(Address::default(), clock_bytes(START + 300, 3))));
-        let heard = stage.hear_market();
-        assert!(heard.is_blind, "accounts are to be looked for");
-        stage
+        let mut scene = Self { state: State::new(market.address, KEEPER), market, slot: 1 };
+        scene.hear(CLOCK_SYSVAR, Some(account(Address::default(), clock_bytes(START + 300, 3))));
+        let update = scene.hear_market();
+        assert!(update.is_blind, "accounts are to be looked for");
+        scene
     }
 
-    fn hear_market(&mut self) -> Heard {
+    fn hear_market(&mut self) -> ChainUpdate {
         self.hear(self.market.address, Some(account(ID, market_bytes(&self.market))))
     }
 
     /// News by subscription or by reading.
-    fn hear(&mut self, address: Address, account: Option<Account>) -> Heard {
+    fn hear(&mut self, address: Address, account: Option<Account>) -> ChainUpdate {
         self.slot += 1;
         self.state.hear(News::Account { address, slot: self.slot, account })
     }
@@ -57,13 +57,13 @@ impl Stage {
     }
 
     /// What looking through all accounts finds to be the newest of a reserve's feed.
-    fn find(&mut self, reserve: usize, address: Address, account: Account) -> Heard {
+    fn find(&mut self, reserve: usize, address: Address, account: Account) -> ChainUpdate {
         self.slot += 1;
         let feed = self.market.reserves[reserve].config.oracle.feed_id.0;
         self.state.hear(News::Feed { feed, address, slot: self.slot, account })
     }
 
-    fn found(&mut self, reserve: usize, address: Address, seconds: i64) -> Heard {
+    fn found(&mut self, reserve: usize, address: Address, seconds: i64) -> ChainUpdate {
         let account = self.price(reserve, seconds);
         self.find(reserve, address, account)
     }
@@ -86,163 +86,163 @@ impl Stage {
 
 #[test]
 fn the_account_that_was_newest_before_is_seen_again() {
-    let mut stage = Stage::new(|_| ());
+    let mut scene = UnpinnedFeeds::new(|_| ());
     // A, then somebody's B, then A again, and B is closed.
-    assert!(stage.found(0, A, 10).watched);
-    assert!(stage.found(0, B, 20).watched);
-    assert_eq!((stage.source(0), stage.seconds(0)), (Some(B), 20));
-    assert!(!stage.found(0, A, 30).watched, "it is watched already");
-    assert_eq!((stage.source(0), stage.seconds(0)), (Some(A), 30));
-    let heard = stage.hear(B, None);
-    assert!(!heard.is_blind);
-    assert_eq!((stage.source(0), stage.seconds(0)), (Some(A), 30));
+    assert!(scene.found(0, A, 10).watched);
+    assert!(scene.found(0, B, 20).watched);
+    assert_eq!((scene.source(0), scene.seconds(0)), (Some(B), 20));
+    assert!(!scene.found(0, A, 30).watched, "it is watched already");
+    assert_eq!((scene.source(0), scene.seconds(0)), (Some(A), 30));
+    let update = scene.hear(B, None);
+    assert!(!update.is_blind);
+    assert_eq!((scene.source(0), scene.seconds(0)), (Some(A), 30));
 }
 
 #[test]
 fn no_search_is_needed_to_see_the_newest_of_those_that_are_known() {
-    let mut stage = Stage::new(|_| ());
-    stage.found(0, A, 10);
-    stage.found(0, B, 20);
+    let mut scene = UnpinnedFeeds::new(|_| ());
+    scene.found(0, A, 10);
+    scene.found(0, B, 20);
     // A is published to all the while: heard of by its subscription.
-    let newer = stage.price(0, 30);
-    stage.hear(A, Some(newer));
-    assert_eq!((stage.source(0), stage.seconds(0)), (Some(A), 30));
+    let newer = scene.price(0, 30);
+    scene.hear(A, Some(newer));
+    assert_eq!((scene.source(0), scene.seconds(0)), (Some(A), 30));
     // B is closed before A has anything newer.
-    let newest = stage.price(0, 40);
-    stage.hear(B, Some(newest));
-    assert_eq!(stage.source(0), Some(B));
-    stage.hear(B, None);
-    assert_eq!((stage.source(0), stage.seconds(0)), (Some(A), 30));
+    let newest = scene.price(0, 40);
+    scene.hear(B, Some(newest));
+    assert_eq!(scene.source(0), Some(B));
+    scene.hear(B, None);
+    assert_eq!((scene.source(0), scene.seconds(0)), (Some(A), 30));
     // And opened again.
-    let newest = stage.price(0, 50);
-    stage.hear(B, Some(newest));
-    assert_eq!((stage.source(0), stage.seconds(0)), (Some(B), 50));
+    let newest = scene.price(0, 50);
+    scene.hear(B, Some(newest));
+    assert_eq!((scene.source(0), scene.seconds(0)), (Some(B), 50));
 }
 
 #[test]
 fn an_older_update_changes_nothing() {
-    let mut stage = Stage::new(|_| ());
-    stage.found(0, A, 30);
-    assert!(!stage.found(0, B, 20).watched && !stage.found(0, C, 30).watched, "nor one of the same second");
-    assert!(!stage.watches(B) && !stage.watches(C));
-    assert_eq!((stage.source(0), stage.seconds(0)), (Some(A), 30));
+    let mut scene = UnpinnedFeeds::new(|_| ());
+    scene.found(0, A, 30);
+    assert!(!scene.found(0, B, 20).watched && !scene.found(0, C, 30).watched, "nor one of the same second");
+    assert!(!scene.watches(B) && !scene.watches(C));
+    assert_eq!((scene.source(0), scene.seconds(0)), (Some(A), 30));
     // Somebody posts an old update over a newer one in an account that is watched.
-    stage.found(0, B, 40);
-    let old = stage.price(0, 5);
-    stage.hear(B, Some(old));
-    assert_eq!((stage.source(0), stage.seconds(0)), (Some(A), 30));
+    scene.found(0, B, 40);
+    let old = scene.price(0, 5);
+    scene.hear(B, Some(old));
+    assert_eq!((scene.source(0), scene.seconds(0)), (Some(A), 30));
 }
 
 #[test]
 fn what_no_receiver_owns_or_is_another_feeds_is_no_price() {
-    let mut stage = Stage::new(|_| ());
-    stage.found(0, A, 10);
-    let stranger = Account { owner: KEEPER, ..stage.price(0, 90) };
-    assert!(!stage.find(0, C, stranger).watched, "somebody else's");
-    let others = stage.price(1, 90);
-    assert!(!stage.find(0, C, others).watched, "another feed's");
-    stage.found(0, B, 20);
+    let mut scene = UnpinnedFeeds::new(|_| ());
+    scene.found(0, A, 10);
+    let stranger = Account { owner: KEEPER, ..scene.price(0, 90) };
+    assert!(!scene.find(0, C, stranger).watched, "somebody else's");
+    let others = scene.price(1, 90);
+    assert!(!scene.find(0, C, others).watched, "another feed's");
+    scene.found(0, B, 20);
     for spoilt in [
-        Account { owner: KEEPER, ..stage.price(0, 99) },
-        stage.price(1, 99),
+        Account { owner: KEEPER, ..scene.price(0, 99) },
+        scene.price(1, 99),
         account(RECEIVER, vec![1, 2, 3]),
         account(RECEIVER, Vec::new()),
     ] {
-        let good = stage.price(0, 20);
-        stage.hear(B, Some(good));
-        assert_eq!(stage.source(0), Some(B));
-        assert!(!stage.hear(B, Some(spoilt)).is_blind);
-        assert_eq!((stage.source(0), stage.seconds(0)), (Some(A), 10));
+        let good = scene.price(0, 20);
+        scene.hear(B, Some(good));
+        assert_eq!(scene.source(0), Some(B));
+        assert!(!scene.hear(B, Some(spoilt)).is_blind);
+        assert_eq!((scene.source(0), scene.seconds(0)), (Some(A), 10));
     }
 }
 
 #[test]
 fn when_the_last_is_gone_others_are_looked_for_once() {
-    let mut stage = Stage::new(|_| ());
-    stage.found(0, A, 10);
-    stage.found(0, B, 20);
-    assert!(!stage.hear(A, None).is_blind);
-    assert!(stage.hear(B, None).is_blind);
-    assert_eq!(stage.source(0), None);
-    assert!(!stage.hear(B, None).is_blind, "it was asked for");
-    let others = stage.price(1, 99);
-    assert!(!stage.hear(B, Some(others)).is_blind);
+    let mut scene = UnpinnedFeeds::new(|_| ());
+    scene.found(0, A, 10);
+    scene.found(0, B, 20);
+    assert!(!scene.hear(A, None).is_blind);
+    assert!(scene.hear(B, None).is_blind);
+    assert_eq!(scene.source(0), None);
+    assert!(!scene.hear(B, None).is_blind, "it was asked for");
+    let others = scene.price(1, 99);
+    assert!(!scene.hear(B, Some(others)).is_blind);
     // A market that changes all the time does not ask for it either.
-    stage.market.reserves[0].cash += 1;
-    assert!(!stage.hear_market().is_blind);
-    stage.found(0, C, 30);
-    assert_eq!((stage.source(0), stage.seconds(0)), (Some(C), 30));
+    scene.market.reserves[0].cash += 1;
+    assert!(!scene.hear_market().is_blind);
+    scene.found(0, C, 30);
+    assert_eq!((scene.source(0), scene.seconds(0)), (Some(C), 30));
 }
 
 #[test]
 fn many_accounts_of_a_stranger_do_not_crowd_out_one_that_is_published_to() {
-    let mut stage = Stage::new(|_| ());
-    stage.found(0, A, 10);
+    let mut scene = UnpinnedFeeds::new(|_| ());
+    scene.found(0, A, 10);
     for round in 1..20 {
         // A new account each time, newest at the moment, and then left alone.
         let time = 10 * round + 1;
-        stage.found(0, at(110 + round as u8), time);
-        let update = stage.price(0, 10 * round + 5);
-        stage.hear(A, Some(update));
-        assert_eq!((stage.source(0), stage.seconds(0)), (Some(A), 10 * round + 5), "{round}");
+        scene.found(0, at(110 + round as u8), time);
+        let update = scene.price(0, 10 * round + 5);
+        scene.hear(A, Some(update));
+        assert_eq!((scene.source(0), scene.seconds(0)), (Some(A), 10 * round + 5), "{round}");
     }
-    let candidates = (100..140).filter(|byte| stage.watches(at(*byte))).count();
+    let candidates = (100..140).filter(|byte| scene.watches(at(*byte))).count();
     assert_eq!(candidates, MOST_CANDIDATES, "no more are watched than that");
 }
 
 #[test]
 fn a_feed_is_found_in_an_account_that_is_watched_for_another_reason() {
     // Reserve 0 pins the account, reserve 1 has the same feed and does not.
-    let mut stage = Stage::new(|market| {
+    let mut scene = UnpinnedFeeds::new(|market| {
         market.reserves[0].config.oracle.feed_account.0 = A.to_bytes();
         market.reserves[1].config.oracle.feed_id = market.reserves[0].config.oracle.feed_id;
     });
-    assert!(stage.watches(A));
-    let update = stage.price(0, 10);
-    stage.hear(A, Some(update));
-    assert_eq!((stage.source(0), stage.source(1)), (Some(A), None));
-    stage.found(1, A, 10);
-    assert_eq!((stage.source(1), stage.seconds(1)), (Some(A), 10));
+    assert!(scene.watches(A));
+    let update = scene.price(0, 10);
+    scene.hear(A, Some(update));
+    assert_eq!((scene.source(0), scene.source(1)), (Some(A), None));
+    scene.found(1, A, 10);
+    assert_eq!((scene.source(1), scene.seconds(1)), (Some(A), 10));
     // Crowded out as a candidate, it stays watched as the one that is pinned.
     for number in 1..10 {
-        stage.found(1, at(110 + number), 10 + number as i64);
+        scene.found(1, at(110 + number), 10 + number as i64);
     }
-    assert!(stage.watches(A));
+    assert!(scene.watches(A));
 }
 
 #[test]
 fn feeds_and_their_bases_have_candidates_of_their_own() {
-    let mut stage = Stage::new(|market| {
+    let mut scene = UnpinnedFeeds::new(|market| {
         market.reserves[0].config.oracle.base_feed_id = market.reserves[1].config.oracle.feed_id;
     });
-    assert_eq!(stage.state.chain.unpinned_feeds().len(), 4, "each once");
-    stage.found(0, A, 10);
-    assert_eq!(stage.state.chain.price_accounts(0), None, "the base is not known");
-    stage.found(1, B, 10);
-    assert_eq!(stage.state.chain.price_accounts(0), Some(vec![A, B]));
-    assert_eq!(stage.source(1), Some(B));
+    assert_eq!(scene.state.chain.unpinned_feeds().len(), 4, "each once");
+    scene.found(0, A, 10);
+    assert_eq!(scene.state.chain.price_accounts(0), None, "the base is not known");
+    scene.found(1, B, 10);
+    assert_eq!(scene.state.chain.price_accounts(0), Some(vec![A, B]));
+    assert_eq!(scene.source(1), Some(B));
     // Another base, another rate; one of them goes.
-    stage.found(1, C, 20);
-    assert_eq!(stage.state.chain.price_accounts(0), Some(vec![A, C]));
-    stage.hear(C, None);
-    assert_eq!(stage.state.chain.price_accounts(0), Some(vec![A, B]));
-    assert!(stage.hear(A, None).is_blind);
-    assert_eq!((stage.state.chain.price_accounts(0), stage.source(1)), (None, Some(B)));
+    scene.found(1, C, 20);
+    assert_eq!(scene.state.chain.price_accounts(0), Some(vec![A, C]));
+    scene.hear(C, None);
+    assert_eq!(scene.state.chain.price_accounts(0), Some(vec![A, B]));
+    assert!(scene.hear(A, None).is_blind);
+    assert_eq!((scene.state.chain.price_accounts(0), scene.source(1)), (None, Some(B)));
 }
 
 #[test]
 fn what_the_market_does_not_name_any_more_is_not_watched() {
-    let mut stage = Stage::new(|_| ());
-    stage.found(0, A, 10);
-    stage.found(1, B, 10);
+    let mut scene = UnpinnedFeeds::new(|_| ());
+    scene.found(0, A, 10);
+    scene.found(1, B, 10);
     // One feed is pinned, another reserve gets another feed.
-    stage.market.reserves[0].config.oracle.feed_account.0 = C.to_bytes();
-    stage.market.reserves[1].config.oracle.feed_id.0 = [77; 32];
-    let heard = stage.hear_market();
-    assert!(heard.watched && heard.is_blind);
-    assert_eq!([A, B, C].map(|account| stage.watches(account)), [false, false, true]);
+    scene.market.reserves[0].config.oracle.feed_account.0 = C.to_bytes();
+    scene.market.reserves[1].config.oracle.feed_id.0 = [77; 32];
+    let update = scene.hear_market();
+    assert!(update.watched && update.is_blind);
+    assert_eq!([A, B, C].map(|account| scene.watches(account)), [false, false, true]);
     // A finding of before comes too late.
-    let late = stage.price(0, 20);
-    assert!(!stage.find(0, A, late).watched && !stage.watches(A));
-    assert_eq!(stage.source(0), Some(C));
+    let late = scene.price(0, 20);
+    assert!(!scene.find(0, A, late).watched && !scene.watches(A));
+    assert_eq!(scene.source(0), Some(C));
 }

@@ -1,6 +1,6 @@
 //! The keeper: what it knows and decides, and the whole service against a node of its own.
 
-mod book;
+mod account_index;
 mod bytecode;
 mod feeds;
 #[allow(dead_code, reason = "the RPC client's suite needs more of it")]

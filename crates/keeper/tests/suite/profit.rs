@@ -9,7 +9,7 @@ use ballast_client::{
     },
 };
 use ballast_keeper::bench::population::{Population, START, Tokens};
-use ballast_liquidator::{Case, Demands, NoVenue, Plan, Quoted, Venue, Way, value};
+use ballast_liquidator::{Case, Demands, Funding, NoVenue, Plan, Quoted, Venue, value};
 use proptest::prelude::*;
 
 const DEMANDS: Demands = Demands {
@@ -56,8 +56,8 @@ fn check<Q>(market: &MarketView, case: &Case, plan: &Plan<Q>) -> Result<(), Test
     let done = market.preview_liquidation(case.account, plan.order, case.now).expect("as previewed");
     prop_assert!(done.seized >= plan.order.min_collateral && done.paid() <= plan.order.max_repay);
     let (debt, collateral) = (plan.order.debt, plan.order.collateral);
-    match &plan.way {
-        Way::Inventory => {
+    match &plan.funding {
+        Funding::Inventory => {
             prop_assert!(plan.sent <= case.held[debt as usize]);
             // At both limits of the order: all is paid, and no more than the least comes.
             let least = case.fees[collateral as usize].arriving(plan.order.min_collateral).expect("a fee below one");
@@ -65,7 +65,7 @@ fn check<Q>(market: &MarketView, case: &Case, plan: &Plan<Q>) -> Result<(), Test
             let paid = value(market, debt, plan.order.max_repay) + plan.priority + DEMANDS.base_cost;
             prop_assert!(worst - paid >= -1e-6 * paid, "{worst} for {paid}");
         }
-        Way::Receivership(quoted) => {
+        Funding::Receivership(quoted) => {
             prop_assert!(quoted.out >= plan.least_out(market), "what is sold pays for everything");
             let (sold, bought) = (value(market, collateral, plan.arriving), value(market, debt, quoted.out));
             prop_assert!(
@@ -112,7 +112,7 @@ proptest! {
         let case = Case { market: &market, now: START, account: &account, held: &held, fees: &fees, rents: &[] };
         if let Some(plan) = block_on(case.plan(&DEMANDS, &NoVenue)) {
             check(&market, &case, &plan)?;
-            prop_assert_eq!(&plan.way, &Way::Inventory);
+            prop_assert_eq!(&plan.funding, &Funding::Inventory);
         }
         let venue = Impact { market: &market, fee, depth: 10f64.powf(depth) };
         if let Some(plan) = block_on(case.plan(&DEMANDS, &venue)) {

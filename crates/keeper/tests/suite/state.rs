@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::support::{account, clock_bytes, margin_bytes, market_bytes, price_bytes};
 use ballast_client::{Address, CLOCK_SYSVAR, ID, engine::health::Requirement};
 use ballast_keeper::{
+    account_index::Extent,
     bench::population::{Population, START, Tokens},
-    book::Extent,
     service::{
         duty::{Duty, Thresholds, duties},
         state::{News, State},
@@ -106,7 +106,7 @@ impl History {
 
 /// What matters of a state, to compare two.
 fn summary(state: &State) -> String {
-    let accounts: Vec<_> = (0..MARGINS).map(|number| state.book.account(&margin(number))).collect();
+    let accounts: Vec<_> = (0..MARGINS).map(|number| state.accounts.account(&margin(number))).collect();
     let predicted = state.chain.predict(u64::MAX).map(|one| (one.market.reserves, one.fresher, one.now));
     format!("{accounts:?} {:?} {:?} {predicted:?}", state.chain.market(), state.chain.clock())
 }
@@ -146,8 +146,8 @@ proptest! {
             if is_dropped(&mut rng) {
                 continue;
             }
-            let heard = state.hear(News::Account { address, slot, account });
-            doubts.extend(heard.doubts);
+            let update = state.hear(News::Account { address, slot, account });
+            doubts.extend(update.doubts);
             // Answers take a while.
             if !doubts.is_empty() && rng.below(3) == 0 {
                 let (address, slot) = doubts.remove(0);
@@ -162,13 +162,13 @@ proptest! {
         if drops == 0 {
             // No reading of everything is needed.
             for number in 0..MARGINS {
-                let (held, truth) = (state.book.account(&margin(number)), truth.book.account(&margin(number)));
+                let (held, truth) = (state.accounts.account(&margin(number)), truth.accounts.account(&margin(number)));
                 prop_assert_eq!(held.map(|one| one.positions), truth.map(|one| one.positions), "account {}", number);
             }
         }
         for news in history.listing() {
-            let heard = state.hear(news);
-            for (address, slot) in heard.doubts {
+            let update = state.hear(news);
+            for (address, slot) in update.doubts {
                 state.hear(history.news(address, slot + 1));
             }
         }
@@ -189,7 +189,7 @@ proptest! {
         let (duties, found) = duties(&mut state, &mut predicted, Extent::Full, &thresholds, |_| true);
         let market = &predicted.market;
         for number in 0..MARGINS {
-            let Some(account) = state.book.account(&margin(number)) else { continue };
+            let Some(account) = state.accounts.account(&margin(number)) else { continue };
             let health = market.health(&account, predicted.now, Requirement::Maintenance).expect("listed");
             let asked = duties.iter().any(|duty| matches!(duty, Duty::Liquidate(one) | Duty::Settle(one, _) if *one == margin(number)));
             prop_assert_eq!(asked, !health.is_healthy());

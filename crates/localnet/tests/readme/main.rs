@@ -84,7 +84,7 @@ fn only_what_must_differ_may_differ() {
     let signature = |letter: &str| letter.repeat(88);
     let account = "2nJboawtbStmWCKgiF1zrJv1nx6dkUh5hjP9686SqhZL";
     let log = |time: &str, address: &str, profit: &str| {
-        format!("{time}  INFO act: liquidates address={address} debt=3 profit_usd={profit} way=\"receivership\"")
+        format!("{time}  INFO act: liquidates address={address} debt=3 profit_usd={profit} funding=\"receivership\"")
     };
     let now = "2026-11-21T18:27:42.771522Z";
     for (document, printed) in [

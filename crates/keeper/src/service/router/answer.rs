@@ -122,7 +122,7 @@ pub(super) fn swap(body: &str, owner: Address) -> Result<Swap> {
     Ok(Swap { instructions, tables: tables.collect::<Result<_>>()? })
 }
 
-/// What routers write where they have no route, or none any more, in lower case and without marks.
+/// What routers write if they have no route, or no longer have one: in lower case, without punctuation.
 const NO_ROUTE: [&str; 9] = [
     "no route",
     "any route",
@@ -135,8 +135,8 @@ const NO_ROUTE: [&str; 9] = [
     "slippage",
 ];
 
-/// What a router says of a route that it does not have; none if it says anything else. By words: there is no status
-/// for it.
+/// What a router says of a missing route; none if it says anything else. It is recognised by its words, because there is no
+/// status code for it.
 pub(super) fn no_route(status: StatusCode, body: &str) -> Option<String> {
     let is_about_the_request =
         [StatusCode::BAD_REQUEST, StatusCode::NOT_FOUND, StatusCode::UNPROCESSABLE_ENTITY].contains(&status);

@@ -1,7 +1,8 @@
 //! A swap router over HTTP, in the shape of Jupiter's Swap API v1: `GET /quote`, `POST /swap-instructions`.
 //!
-//! That there is no route is an answer. Everything else that is no quote is trouble: it is counted, warned of now and
-//! then, and the router is left alone for a while, so that liquidations that need none are not held up ([`trouble`]).
+//! "There is no route" is an answer. Any other answer that is no quote is trouble: it is counted, and a warning is logged now
+//! and then. After it the router is not asked for a while, so that liquidations without a router are not held up
+//! ([`trouble`]).
 
 mod answer;
 pub mod trouble;
@@ -30,7 +31,7 @@ use trouble::{Kind, Trouble};
 pub const TIMEOUT: Duration = Duration::from_secs(3);
 /// How often a request is made, at most, if trouble may be over at once.
 const TRIES: u32 = 3;
-/// The first pause between tries, and the longest that a router's word is waited for there: a quote is of its moment.
+/// The first pause between tries, and the longest pause that a router can ask for there: a quote soon grows old.
 const BETWEEN_TRIES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 /// Characters of a router's answer in a log.
 const MOST_TEXT: usize = 200;
@@ -44,7 +45,7 @@ pub struct Settings {
     pub headers: HeaderMap,
     /// Accounts of a swap, at most, so that it fits a transaction beside a liquidation.
     pub max_accounts: u16,
-    /// Slippage between quote and swap that is let pass, basis points; what the order can bear is checked on top.
+    /// Slippage between quote and swap that is allowed, basis points. What the order can bear is checked in addition.
     pub slippage_bps: u16,
     /// For one request.
     pub timeout: Duration,
@@ -59,7 +60,7 @@ pub enum RouterError {
     /// The router is out of order, or refuses.
     #[error("{kind}: {text}", kind = .0.name(), text = .1)]
     Trouble(Kind, String),
-    /// It was, a moment ago, and is not asked.
+    /// The router was out of order a moment ago, and is not asked now.
     #[error("the router is left alone for a while")]
     Paused,
 }
@@ -90,14 +91,14 @@ impl Router {
     pub fn new(mut settings: Settings, metrics: Metrics) -> Result<Self> {
         settings.url = settings.url.trim_end_matches('/').into();
         reqwest::Url::parse(&settings.url).context("--router-url")?;
-        // Headers would go where a router sends on.
+        // No redirects: the headers, which hold keys, would go where the router points.
         let client = reqwest::Client::builder().timeout(settings.timeout).redirect(Policy::none());
         let client = client.default_headers(settings.headers.clone()).build()?;
         let (trouble, start) = (Mutex::default(), Instant::now());
         Ok(Self(Arc::new(Inner { client, settings, metrics, trouble, start })))
     }
 
-    /// What selling `amount` atoms brings, with the answer whole.
+    /// What selling `amount` atoms brings, atoms, with the router's whole answer.
     pub async fn quote(&self, sell: Address, buy: Address, amount: u64) -> Result<Quoted<Value>, RouterError> {
         let Settings { slippage_bps, max_accounts, .. } = &self.0.settings;
         let query = [
@@ -135,7 +136,7 @@ impl Router {
         request: impl Fn() -> RequestBuilder,
         read: impl Fn(&str) -> Result<T>,
     ) -> Result<T, RouterError> {
-        // The one question that is let through is told apart by how long it may take.
+        // The time that a request may take says for how long it may be the only one let through.
         let longest = (self.0.settings.timeout + BETWEEN_TRIES.1) * TRIES;
         if !self.trouble(|trouble, now| trouble.admits(now, longest.as_millis() as u64)) {
             return Err(RouterError::Paused);
@@ -208,7 +209,7 @@ impl Router {
         Err(Failed { kind, text: self.excerpt(&format!("{status}: {body}")), word })
     }
 
-    /// What of a router's words goes into a log: one line, not too long, and nothing that it was told in secret.
+    /// A router's answer for the log: one line, not too long, without the secrets that were sent to the router.
     fn excerpt(&self, text: &str) -> String {
         let secrets = self.0.settings.headers.values().filter_map(|value| value.to_str().ok());
         let text = secrets
@@ -232,8 +233,7 @@ impl Mints {
         Self { router, mints, is_silent: AtomicBool::new(false) }
     }
 
-    /// Whether a quote that was asked for did not come: what a plan without it says of the venue is not the venue's
-    /// word.
+    /// Whether a quote did not come. Then a plan without it does not mean that the router had no good quote.
     pub fn is_silent(&self) -> bool {
         self.is_silent.load(Ordering::Relaxed)
     }

@@ -11,13 +11,13 @@ pub enum Kind {
     RateLimited,
     /// It answers that it does not work.
     Unavailable,
-    /// It answers that something is wrong with what it is asked, and does not mean that there is no route.
+    /// It answers that something is wrong with the request, and not that there is no route.
     Rejected,
     /// It does not answer in time.
     TimedOut,
-    /// It is not there.
+    /// It cannot be reached.
     Unreachable,
-    /// Its answer is none: no JSON, another shape, or another amount than it was asked about.
+    /// Its answer cannot be used: no JSON, another shape, or another amount than it was asked about.
     Malformed,
 }
 
@@ -61,7 +61,7 @@ impl Kind {
 const PAUSES: (u64, u64) = (1_000, 30_000);
 /// The pause doubles so often, at most.
 const MOST_DOUBLINGS: u32 = 5;
-/// The longest that a router's own word is heeded, milliseconds: a mistaken one shall not end all receiverships.
+/// The longest pause that a router can ask for, milliseconds: a wrong answer must not stop all receiverships.
 const LONGEST_WORD: u64 = 300_000;
 /// Milliseconds in which one kind of trouble is warned of once.
 const WARNED: u64 = 30_000;
@@ -77,14 +77,14 @@ pub struct Warning {
 
 /// Failures of a router in a row, and what follows. Times are milliseconds of the caller's clock.
 ///
-/// After a failure nothing is asked for a while: a router that hangs would hold up every liquidation, those too that
-/// need none. Then one question is let through, and the others when it is answered.
+/// After a failure the router is not asked for a while: a router that hangs would hold up every liquidation, also those that
+/// need no router. Then one request is let through, and the others once it is answered.
 #[derive(Clone, Debug, Default)]
 pub struct Trouble {
-    /// In a row.
+    /// Failures in a row.
     failures: u32,
     not_before: u64,
-    /// Until when the one question may be waited for.
+    /// Until when the others wait for the one request that was let through.
     probe: u64,
     /// By kind: when it was warned of, and how often it was met since.
     warned: [(Option<u64>, u64); Kind::ALL.len()],
@@ -92,7 +92,7 @@ pub struct Trouble {
 }
 
 impl Trouble {
-    /// Whether something may be asked now, which takes so long at most.
+    /// Whether a request that takes so long at most may be made now.
     pub fn admits(&mut self, now: u64, timeout: u64) -> bool {
         if self.failures == 0 {
             return true;
@@ -104,14 +104,14 @@ impl Trouble {
         true
     }
 
-    /// Whether the last that was asked for was not answered.
+    /// Whether the last request was not answered.
     pub fn is_down(&self) -> bool {
         self.failures > 0
     }
 
     /// Takes in an answer. Returns whether trouble that was told of is over.
     pub fn answered(&mut self, now: u64) -> bool {
-        // Asked before others failed: a router that wants not to be asked is not asked all the same.
+        // An answer to a request from before the failure does not end a pause that the router asked for.
         if now < self.not_before {
             return false;
         }
@@ -125,7 +125,7 @@ impl Trouble {
         let word = word.map_or(0, |word| u64::try_from(word.as_millis()).unwrap_or(u64::MAX).min(LONGEST_WORD));
         if kind.is_of_all() {
             self.probe = 0;
-            // What was asked at the same time failed for the same reason.
+            // Requests made at the same time failed for the same reason, and count once.
             let is_first = now >= self.not_before;
             let doublings = self.failures.min(MOST_DOUBLINGS);
             let pause = ((PAUSES.0 << doublings) as f64 * (1.0 + jitter)) as u64;

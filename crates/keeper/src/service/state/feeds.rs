@@ -1,9 +1,8 @@
-//! Where the prices of feeds come from whose account is not pinned.
+//! The price accounts of feeds that are not pinned to one account.
 //!
-//! Anyone may post a genuine update to an account of his own, and then let it grow old, overwrite it with another
-//! feed's, or close it. So a feed has several candidates, which are all watched, and its price is the newest genuine
-//! update among them as they are now. Which account was the newest when all were looked through matters no longer
-//! than that.
+//! Anyone may post a genuine update to an account of their own, and then let it grow old, overwrite it with an update of
+//! another feed, or close it. So a feed has several candidate accounts, which are all watched. Its price is the newest
+//! genuine update that any of them holds now, whichever account was the newest when all were last read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,8 +11,8 @@ use ballast_client::Address;
 /// A feed's name.
 pub type FeedId = [u8; 32];
 
-/// Candidates of a feed, at most. Whoever would crowd out an account that is updated again and again has to keep as
-/// many others newer than it, which then serve as well.
+/// Candidates of a feed, at most. To crowd out an account that is updated regularly, somebody must keep this many others newer
+/// than it, and these serve as well.
 pub const MOST_CANDIDATES: usize = 4;
 
 /// The candidates of each feed, in the order in which they were named.
@@ -36,7 +35,7 @@ impl Feeds {
         self.0.iter().filter(|(_, candidates)| candidates.contains(account)).map(|(feed, _)| *feed).collect()
     }
 
-    /// Names a candidate. Where there are too many then, the one goes whose update is the oldest, or that has none.
+    /// Adds a candidate. If there are too many then, the one with the oldest update, or with none, is removed.
     pub fn name(&mut self, feed: FeedId, account: Address, published: impl Fn(&Address) -> Option<i64>) {
         let candidates = self.0.entry(feed).or_default();
         candidates.retain(|one| *one != account);

@@ -12,8 +12,8 @@ use ballast_client::{
 };
 use solana_account::Account;
 
-use super::{Chain, Heard, feeds::FeedId, offer};
-use crate::book::Applied;
+use super::{Chain, ChainUpdate, feeds::FeedId, offer};
+use crate::account_index::Applied;
 
 /// A price account.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +23,7 @@ pub(super) struct Price {
 }
 
 impl Price {
-    /// Where there is no account.
+    /// What an account that does not exist holds.
     const NONE: Self = Self { owner: SYSTEM_PROGRAM, update: None };
 
     fn of(account: &Account) -> Self {
@@ -41,7 +41,7 @@ impl Chain {
         feeds.filter(|(feed, account)| !feed.is_none() && account.is_none()).map(|(feed, _)| feed.0).collect()
     }
 
-    /// When what an account holds as the price of a feed was published; none if it is no genuine price of it.
+    /// When the price that an account holds of a feed was published; none if it holds no genuine price of that feed.
     fn published(&self, feed: &FeedId, account: &Address) -> Option<i64> {
         let price = &self.prices.get(account)?.as_ref()?.value;
         self.genuine(feed, price).map(|update| update.publish_time)
@@ -56,26 +56,25 @@ impl Chain {
     /// The account that has the newest genuine price of a feed that is not pinned, and when it was published.
     fn newest(&self, feed: &FeedId) -> Option<(i64, Address)> {
         let dated = |account: &Address| Some((self.published(feed, account)?, *account));
-        // Of several of the same second, the one that was named last.
+        // If several are of the same second, the last candidate counts.
         self.feeds.candidates(feed).iter().filter_map(dated).max_by_key(|(time, _)| *time)
     }
 
-    /// Takes in which account has the newest price of a feed: it is watched from now on, if what is held is older.
-    pub(super) fn hear_feed(&mut self, feed: FeedId, address: Address, account: &Account, heard: &mut Heard) {
+    /// Takes in which account has the newest price of a feed. The account is watched from now on if the price held is older.
+    pub(super) fn hear_feed(&mut self, feed: FeedId, address: Address, account: &Account, update: &mut ChainUpdate) {
         let found = Price::of(account);
-        let Some(update) = self.genuine(&feed, &found) else { return };
-        let is_newer = self.newest(&feed).is_none_or(|(held, _)| update.publish_time > held);
+        let Some(price) = self.genuine(&feed, &found) else { return };
+        let is_newer = self.newest(&feed).is_none_or(|(held, _)| price.publish_time > held);
         if !is_newer || !self.unpinned_feeds().contains(&feed) {
             return;
         }
         let mut feeds = std::mem::take(&mut self.feeds);
         feeds.name(feed, address, |account| self.published(&feed, account));
         self.feeds = feeds;
-        heard.watched |= self.watch_prices();
+        update.watched |= self.watch_prices();
     }
 
-    /// Watches the accounts that are pinned and those that are candidates, and no others. Returns whether they are
-    /// different ones.
+    /// Watches exactly the pinned accounts and the candidates. Returns whether that changed which accounts are watched.
     pub(super) fn watch_prices(&mut self) -> bool {
         let feeds = self.unpinned_feeds();
         self.feeds.keep(&feeds);
@@ -100,13 +99,13 @@ impl Chain {
         address: Address,
         slot: u64,
         account: Option<&Account>,
-        heard: &mut Heard,
+        update: &mut ChainUpdate,
     ) -> Applied {
         let mut seen = self.feeds.of(&address);
         seen.retain(|feed| self.newest(feed).is_some());
         let Some(held) = self.prices.get_mut(&address) else { return Applied::Refused };
         let applied = offer(held, slot, account.map_or(Price::NONE, Price::of));
-        heard.is_blind |= seen.iter().any(|feed| self.newest(feed).is_none());
+        update.is_blind |= seen.iter().any(|feed| self.newest(feed).is_none());
         applied
     }
 

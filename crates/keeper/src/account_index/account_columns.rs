@@ -1,4 +1,4 @@
-//! Accounts of up to so many positions, in arrays: what a scan reads lies together.
+//! Accounts of up to `N` positions, in arrays, so that what a scan reads lies together.
 
 use ballast_client::{
     Address,
@@ -16,10 +16,10 @@ use rayon::prelude::*;
 
 use super::{
     Found,
-    lanes::{Lane, Lanes},
+    valuation_table::{PositionKind, ValuationTable},
 };
 
-/// Accounts of one word of bits.
+/// Accounts of a block: one for each bit of a word.
 const BLOCK: usize = 64;
 /// Blocks that one thread takes at a time.
 const TILE: usize = 64;
@@ -40,7 +40,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// Whether it is an account's.
+    /// Whether an account is in it.
     pub fn is_used(&self) -> bool {
         self.address != [0; 32]
     }
@@ -59,27 +59,28 @@ pub struct Prices<'a> {
     pub config: &'a MarketConfig,
     /// Unix seconds.
     pub now: i64,
-    /// What its lanes count for.
-    pub lanes: &'a Lanes,
+    /// What its position kinds count for.
+    pub table: &'a ValuationTable,
 }
 
-/// What a scan reads of so many accounts, on the same pages and at the beginning of a cache line.
+/// What a scan reads of [`BLOCK`] accounts: on the same pages, from the beginning of a cache line on.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
 struct Block<const N: usize> {
     shares: [[u64; N]; BLOCK],
-    lanes: [[Lane; N]; BLOCK],
+    kinds: [[PositionKind; N]; BLOCK],
     /// Collateral ÷ debt at the last evaluation.
     ratios: [f32; BLOCK],
 }
 
 impl<const N: usize> Block<N> {
-    const FREE: Self = Self { shares: [[0; N]; BLOCK], lanes: [[Lane::UNUSED; N]; BLOCK], ratios: [f32::NAN; BLOCK] };
+    const FREE: Self =
+        Self { shares: [[0; N]; BLOCK], kinds: [[PositionKind::UNUSED; N]; BLOCK], ratios: [f32::NAN; BLOCK] };
 }
 
 /// Accounts of up to `N` positions. Rows come in whole blocks; a free one has no positions.
 #[derive(Clone, Debug)]
-pub struct Slab<const N: usize> {
+pub struct AccountColumns<const N: usize> {
     blocks: Vec<Block<N>>,
     /// A bit for each account that every evaluation looks at.
     near: Vec<u64>,
@@ -89,7 +90,7 @@ pub struct Slab<const N: usize> {
     free: Vec<u32>,
 }
 
-impl<const N: usize> Default for Slab<N> {
+impl<const N: usize> Default for AccountColumns<N> {
     fn default() -> Self {
         Self {
             blocks: Vec::new(),
@@ -101,17 +102,17 @@ impl<const N: usize> Default for Slab<N> {
     }
 }
 
-/// What accounts are looked through by for debts that are lost.
+/// What a search for lost debts needs of a market.
 pub struct Losses {
-    /// By reserve, the shares from which on a deposit is not below the minimum.
+    /// By reserve, the shares at which a deposit reaches the minimum.
     pub enough: Vec<u64>,
-    /// The shares from which on it could be taken for dust or more.
+    /// By reserve, the shares at which a liquidator could take a deposit for dust or more.
     pub takeable: Vec<u64>,
     /// What shares count for.
-    pub lanes: Lanes,
+    pub table: ValuationTable,
 }
 
-/// Accounts in rows, of whatever size: what the book asks of a [`Slab`].
+/// What the index asks of [`AccountColumns`], whatever the number of positions.
 pub trait Rows: Send + Sync {
     /// A free row.
     fn take(&mut self) -> u32;
@@ -119,9 +120,9 @@ pub trait Rows: Send + Sync {
     fn give_back(&mut self, index: u32);
     /// Fills a row in; the next evaluation looks at it.
     fn write(&mut self, index: u32, address: &Address, slot: u64, account: &MarginAccount, reserves: &[Reserve]);
-    /// Takes in that an account is as it was, as of a slot.
+    /// Takes in that an account is still the same as of a slot.
     fn confirm(&mut self, index: u32, slot: u64);
-    /// Chooses the lanes of a reserve's holders again, whose group became another.
+    /// Chooses the kinds of all positions of a reserve's holders again, because the reserve's group has changed.
     fn regroup(&mut self, reserve: u8, reserves: &[Reserve]);
     /// The rows with a position in a reserve.
     fn holders_of(&self, reserve: u8) -> Vec<u32>;
@@ -129,38 +130,39 @@ pub trait Rows: Send + Sync {
     fn rows(&self) -> &[Row];
     /// The account, as far as health and liquidations depend on it.
     fn account(&self, index: u32) -> MarginAccount;
-    /// Whether an account may have debts that are lost, all or in part: none that has is passed over.
+    /// Whether an account may have lost debts, in whole or in part. May be wrong about an account that has none, never about
+    /// one that has.
     fn may_be_lost(&self, index: u32, limits: &Losses) -> bool;
     /// Collateral ÷ debt at the last evaluation: infinite without debts, not a number without positions.
     fn ratios(&self) -> Box<dyn Iterator<Item = f32> + '_>;
-    /// Evaluates accounts: all, or those that hold one of the reserves (as bits) and those that every evaluation looks at,
-    /// which are from now on those whose health is below that part of what it is
-    /// made from. Returns those that the engine calls liquidatable.
+    /// Evaluates all accounts, or only the holders of the `moved` reserves (as bits) and the accounts near the line. From now
+    /// on an account is near if its health is below the part `near` of its collateral and debt together. Returns the accounts
+    /// that the engine calls liquidatable.
     fn evaluate(&mut self, prices: &Prices, moved: Option<u64>, near: f64) -> Vec<Found>;
     /// Bytes set aside.
     fn memory(&self) -> usize;
 }
 
-impl<const N: usize> Slab<N> {
-    fn positions(&self, index: u32) -> (&[Lane; N], &[u64; N]) {
+impl<const N: usize> AccountColumns<N> {
+    fn positions(&self, index: u32) -> (&[PositionKind; N], &[u64; N]) {
         let (block, at) = (&self.blocks[index as usize / BLOCK], index as usize % BLOCK);
-        (&block.lanes[at], &block.shares[at])
+        (&block.kinds[at], &block.shares[at])
     }
 
     fn clear(&mut self, index: u32) {
         let (at, bit) = (index as usize, !(1 << (index as usize % BLOCK)));
         let block = &mut self.blocks[at / BLOCK];
-        for lane in block.lanes[at % BLOCK] {
-            if lane != Lane::UNUSED {
-                self.holders[lane.reserve() as usize][at / BLOCK] &= bit;
+        for kind in block.kinds[at % BLOCK] {
+            if kind != PositionKind::UNUSED {
+                self.holders[kind.reserve() as usize][at / BLOCK] &= bit;
             }
         }
-        (block.lanes[at % BLOCK], block.shares[at % BLOCK]) = ([Lane::UNUSED; N], [0; N]);
+        (block.kinds[at % BLOCK], block.shares[at % BLOCK]) = ([PositionKind::UNUSED; N], [0; N]);
         self.near[at / BLOCK] &= bit;
     }
 }
 
-impl<const N: usize> Rows for Slab<N> {
+impl<const N: usize> Rows for AccountColumns<N> {
     fn take(&mut self) -> u32 {
         if self.free.is_empty() {
             let first = self.rows.len();
@@ -198,8 +200,8 @@ impl<const N: usize> Rows for Slab<N> {
             let unlisted = Reserve::default();
             let reserve = reserves.get(position.reserve as usize).unwrap_or(&unlisted);
             let block = &mut self.blocks[at / BLOCK];
-            block.lanes[at % BLOCK][place] =
-                Lane::new(position.reserve, terms.of_position(reserve), position.is_debt());
+            block.kinds[at % BLOCK][place] =
+                PositionKind::new(position.reserve, terms.of_position(reserve), position.is_debt());
             block.shares[at % BLOCK][place] = position.shares.0;
             self.holders[position.reserve as usize][at / BLOCK] |= 1 << (at % BLOCK);
         }
@@ -227,24 +229,24 @@ impl<const N: usize> Rows for Slab<N> {
     }
 
     fn account(&self, index: u32) -> MarginAccount {
-        let (lanes, shares) = self.positions(index);
-        rebuild(&self.rows[index as usize], lanes, shares)
+        let (kinds, shares) = self.positions(index);
+        rebuild(&self.rows[index as usize], kinds, shares)
     }
 
     fn may_be_lost(&self, index: u32, limits: &Losses) -> bool {
-        let (lanes, shares) = self.positions(index);
-        let has_debt = lanes.iter().any(|lane| *lane != Lane::UNUSED && lane.is_debt());
+        let (kinds, shares) = self.positions(index);
+        let has_debt = kinds.iter().any(|kind| *kind != PositionKind::UNUSED && kind.is_debt());
         let all_below = |least: &[u64]| {
-            lanes.iter().zip(shares).all(|(lane, shares)| {
-                *lane == Lane::UNUSED
-                    || lane.is_debt()
-                    || least.get(lane.reserve() as usize).is_some_and(|least| shares < least)
+            kinds.iter().zip(shares).all(|(kind, shares)| {
+                *kind == PositionKind::UNUSED
+                    || kind.is_debt()
+                    || least.get(kind.reserve() as usize).is_some_and(|least| shares < least)
             })
         };
-        // What exceeds twice the deposits leaves the account short: old deposits count for twice their worth at most.
+        // Old deposits count for twice their worth at most. So a debt above twice the deposits leaves the account short.
         has_debt
             && all_below(&limits.takeable)
-            && (all_below(&limits.enough) || Sum::of(shares, lanes, &limits.lanes).net < 0.0)
+            && (all_below(&limits.enough) || Sum::of(shares, kinds, &limits.table).net < 0.0)
     }
 
     fn ratios(&self) -> Box<dyn Iterator<Item = f32> + '_> {
@@ -277,11 +279,11 @@ impl<const N: usize> Rows for Slab<N> {
                 for bit in Bits(word) {
                     // Below 64: this spares a check.
                     let at = bit as usize % BLOCK;
-                    let Sum { net, collateral, gross } = Sum::of(&block.shares[at], &block.lanes[at], prices.lanes);
+                    let Sum { net, collateral, gross } = Sum::of(&block.shares[at], &block.kinds[at], prices.table);
                     block.ratios[at] = (collateral / (collateral - net)) as f32;
                     *near_word = (*near_word & !(1 << bit)) | ((net < near * gross) as u64) << bit;
                     if net < 0.0 {
-                        found.extend(confirm(&rows[number * BLOCK + at], &block.lanes[at], &block.shares[at], prices));
+                        found.extend(confirm(&rows[number * BLOCK + at], &block.kinds[at], &block.shares[at], prices));
                     }
                 }
             }
@@ -297,16 +299,16 @@ struct Sum {
     /// Collateral less debt.
     net: f64,
     collateral: f64,
-    /// The magnitudes that a change by a part of all values is a part of.
+    /// The sum of the magnitudes: if all values change by a part, the sum changes by no more than that part of it.
     gross: f64,
 }
 
 impl Sum {
     #[inline(always)]
-    fn of<const N: usize>(shares: &[u64; N], lanes: &[Lane; N], table: &Lanes) -> Self {
+    fn of<const N: usize>(shares: &[u64; N], kinds: &[PositionKind; N], table: &ValuationTable) -> Self {
         let mut sum = Self { net: 0.0, collateral: 0.0, gross: 0.0 };
-        for (shares, lane) in shares.iter().zip(lanes) {
-            let (value, magnitude) = table.value(*lane, *shares);
+        for (shares, kind) in shares.iter().zip(kinds) {
+            let (value, magnitude) = table.value(*kind, *shares);
             sum.net += value;
             sum.collateral += if value > 0.0 { value } else { 0.0 };
             sum.gross += magnitude;
@@ -315,19 +317,19 @@ impl Sum {
     }
 }
 
-/// Asks the engine.
+/// Asks the engine whether an account is liquidatable.
 #[cold]
-fn confirm<const N: usize>(row: &Row, lanes: &[Lane; N], shares: &[u64; N], prices: &Prices) -> Option<Found> {
-    if lanes.iter().all(|lane| *lane == Lane::UNUSED || !lane.is_debt()) {
+fn confirm<const N: usize>(row: &Row, kinds: &[PositionKind; N], shares: &[u64; N], prices: &Prices) -> Option<Found> {
+    if kinds.iter().all(|kind| *kind == PositionKind::UNUSED || !kind.is_debt()) {
         return None;
     }
-    let account = rebuild(row, lanes, shares);
-    // An account with a position in a reserve that the market does not have is read before its market.
+    let account = rebuild(row, kinds, shares);
+    // It fails for a reserve that the market does not have: then the account was read before its market.
     let health: Health = health(&account, prices.reserves, prices.config, prices.now, Requirement::Maintenance).ok()?;
     (!health.is_healthy()).then(|| Found { address: row.key(), health })
 }
 
-fn rebuild<const N: usize>(row: &Row, lanes: &[Lane; N], shares: &[u64; N]) -> MarginAccount {
+fn rebuild<const N: usize>(row: &Row, kinds: &[PositionKind; N], shares: &[u64; N]) -> MarginAccount {
     let mut account = MarginAccount {
         version: ballast_client::engine::record::layout::LAYOUT_VERSION,
         position_count: row.count,
@@ -338,11 +340,11 @@ fn rebuild<const N: usize>(row: &Row, lanes: &[Lane; N], shares: &[u64; N]) -> M
         liquidatable_seen: row.seen,
         ..MarginAccount::default()
     };
-    for (position, (lane, shares)) in account.positions.iter_mut().zip(lanes.iter().zip(shares)) {
-        if *lane != Lane::UNUSED {
-            let side = if lane.is_debt() { Side::Debt } else { Side::Deposit };
+    for (position, (kind, shares)) in account.positions.iter_mut().zip(kinds.iter().zip(shares)) {
+        if *kind != PositionKind::UNUSED {
+            let side = if kind.is_debt() { Side::Debt } else { Side::Deposit };
             *position =
-                Position { shares: Shares(*shares), reserve: lane.reserve(), side: side as u8, ..Position::default() };
+                Position { shares: Shares(*shares), reserve: kind.reserve(), side: side as u8, ..Position::default() };
         }
     }
     account

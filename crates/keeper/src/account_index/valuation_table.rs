@@ -1,4 +1,4 @@
-//! Lanes: what a share of a reserve counts for, by side and terms.
+//! ValuationTable: what a share of a reserve counts for, by side and terms.
 
 use ballast_client::engine::{
     health::{Requirement, account::health},
@@ -11,18 +11,18 @@ use ballast_client::engine::{
     },
 };
 
-/// Lanes of one reserve: a deposit and a debt on each of the three terms.
+/// ValuationTable of one reserve: a deposit and a debt on each of the three terms.
 const OF_RESERVE: usize = 6;
 /// Entries of a table: a power of two, so that a masked index needs no check.
 const ENTRIES: usize = 512;
 const _: () = assert!(MAX_RESERVES * OF_RESERVE < ENTRIES);
 
-/// A reserve × terms × side.
+/// What decides on the value of a share: reserve × terms × side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lane(u16);
+pub struct PositionKind(u16);
 
-impl Lane {
-    /// Of an unused position: it counts nothing.
+impl PositionKind {
+    /// Of an unused position, which counts for nothing.
     pub const UNUSED: Self = Self((ENTRIES - 1) as u16);
 
     /// Of a position in a reserve, whose index is below [`MAX_RESERVES`].
@@ -35,17 +35,17 @@ impl Lane {
         (self.0 / OF_RESERVE as u16) as u8
     }
 
-    /// Whether it is of debts.
+    /// Whether positions of this kind are debts.
     pub fn is_debt(self) -> bool {
         self.0 & 1 == 1
     }
 }
 
-/// What so many shares of a lane count for, never more than what the engine says: `max(min(v, ceiling), v × beyond)` for
-/// `v = shares × factor − slack`, in 10^-8 USD, negative for debts.
+/// What shares of one kind count for: `max(min(v, ceiling), v × beyond)` for `v = shares × factor − slack`, in 10^-8 USD,
+/// negative for debts. It is never more than what the engine says.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Value {
-    /// Of a share.
+    /// The value of a share.
     factor: f64,
     /// What the engine's roundings may take from a position.
     slack: f64,
@@ -58,9 +58,9 @@ struct Value {
 impl Value {
     const NOTHING: Self = Self { factor: 0.0, slack: 0.0, ceiling: f64::INFINITY, beyond: 1.0 };
 
-    /// The value and its magnitude: a change of the factor and the slack by a part of themselves changes the value by no more
-    /// than that part of the magnitude. For a share of `v` that counts never grows with v, and `v` itself moves by that part
-    /// of `v` and of twice the slack.
+    /// The value and its magnitude. If factor and slack change by a part of themselves, the value changes by no more than that
+    /// part of the magnitude. For `v` changes by no more than that part of `v` and of twice the slack, and a larger part of a
+    /// larger `v` never counts.
     #[inline(always)]
     fn of(&self, shares: u64) -> (f64, f64) {
         let whole = shares as f64 * self.factor - self.slack;
@@ -72,59 +72,60 @@ impl Value {
     }
 }
 
-/// By how much every factor errs, for an account to be found rather than missed. A term is a product of seven roundings (two
-/// of the factor's quotient, its bias, the shares, the product, the slack, the part beyond a depth with its own factor's
-/// two), and a sum of sixteen has fifteen more, each of 2^-53 of the terms' magnitudes: 24 in all, of 64.
+/// The part by which every factor is set too low, so that the roundings of floats hide no liquidatable account. A term has up
+/// to nine roundings (two of the factor's quotient, its bias, the shares, the product, the slack, the part beyond a depth
+/// with its own factor's two), and a sum of sixteen terms has fifteen more. Each is 2^-53 of the terms' magnitudes: 24 in
+/// all, and the part is 64.
 const BIAS: f64 = 64.0 / (1u64 << 53) as f64;
 
-/// The values of all lanes at a moment.
+/// The values of all position kinds at a moment.
 #[derive(Clone, Debug)]
-pub struct Lanes {
+pub struct ValuationTable {
     values: Box<[Value; ENTRIES]>,
 }
 
-impl Default for Lanes {
-    /// All lanes count nothing.
+impl Default for ValuationTable {
+    /// Nothing counts.
     fn default() -> Self {
         Self { values: Box::new([Value::NOTHING; ENTRIES]) }
     }
 }
 
-impl Lanes {
-    /// Of a market's reserves at `now`, unix seconds, interest until then included.
+impl ValuationTable {
+    /// The values in a market at `now`, unix seconds, with interest until then.
     pub fn new(reserves: &[Reserve], market: &MarketConfig, now: i64) -> Self {
-        let mut lanes = Self::default();
+        let mut table = Self::default();
         let mut probe = Probe::new(reserves, market, now);
         for index in 0..reserves.len().min(MAX_RESERVES) {
             for terms in [Terms::Cross, Terms::Group, Terms::Isolated] {
                 for side in [Side::Deposit, Side::Debt] {
-                    let lane = Lane::new(index as u8, terms, side == Side::Debt);
-                    lanes.values[lane.0 as usize] = probe.value(index, terms, side);
+                    let kind = PositionKind::new(index as u8, terms, side == Side::Debt);
+                    table.values[kind.0 as usize] = probe.value(index, terms, side);
                 }
             }
         }
-        lanes
+        table
     }
 
-    /// What shares of a lane count for, and the magnitude that it is a part of.
+    /// What shares of a kind count for, 10^-8 USD, and the magnitude that bounds its changes ([`Value::of`]).
     #[inline(always)]
-    pub fn value(&self, lane: Lane, shares: u64) -> (f64, f64) {
-        self.values[lane.0 as usize & (ENTRIES - 1)].of(shares)
+    pub fn value(&self, kind: PositionKind, shares: u64) -> (f64, f64) {
+        self.values[kind.0 as usize & (ENTRIES - 1)].of(shares)
     }
 
-    /// Takes over the values of some reserves, as bits.
+    /// Takes over the values of some reserves, given as bits.
     pub fn take(&mut self, other: &Self, reserves: u64) {
         for reserve in (0..MAX_RESERVES).filter(|reserve| reserves >> reserve & 1 == 1) {
-            let lanes = reserve * OF_RESERVE..(reserve + 1) * OF_RESERVE;
-            self.values[lanes.clone()].copy_from_slice(&other.values[lanes]);
+            let of_reserve = reserve * OF_RESERVE..(reserve + 1) * OF_RESERVE;
+            self.values[of_reserve.clone()].copy_from_slice(&other.values[of_reserve]);
         }
     }
 
-    /// The reserves, as bits, of which some lane's values differ by more than a part of them.
+    /// The reserves, as bits, that have a kind whose values differ by more than `part` of themselves.
     pub fn moved_by(&self, other: &Self, part: f64) -> u64 {
         (0..MAX_RESERVES).fold(0, |moved, reserve| {
-            let lanes = reserve * OF_RESERVE..(reserve + 1) * OF_RESERVE;
-            let differs = self.values[lanes.clone()].iter().zip(&other.values[lanes]).any(|(one, other)| {
+            let of_reserve = reserve * OF_RESERVE..(reserve + 1) * OF_RESERVE;
+            let differs = self.values[of_reserve.clone()].iter().zip(&other.values[of_reserve]).any(|(one, other)| {
                 let far = |one: f64, other: f64| (one - other).abs() > other.abs() * part;
                 let bent = (one.ceiling, one.beyond) != (other.ceiling, other.beyond);
                 bent || far(one.factor, other.factor) || far(one.slack, other.slack)
@@ -134,10 +135,10 @@ impl Lanes {
     }
 }
 
-/// Asks the engine for the health of accounts with a single large position.
+/// Asks the engine what a single large position counts for.
 struct Probe<'a> {
     reserves: &'a [Reserve],
-    /// The same, without what makes a value bend.
+    /// The same without position depths, so that values are straight lines.
     straight: Vec<Reserve>,
     market: &'a MarketConfig,
     now: i64,
@@ -153,17 +154,17 @@ impl<'a> Probe<'a> {
     fn value(&mut self, index: usize, terms: Terms, side: Side) -> Value {
         let reserve = &self.reserves[index];
         let is_debt = side == Side::Debt;
-        // As many as the books may hold: then what the engine rounds is no part of the whole.
+        // As many as the books may hold, so that the engine's rounding is too small a part of the whole to matter.
         let of = if is_debt { reserve.debt_index_at(self.now) } else { reserve.deposit_index_at(self.now) };
         let shares = of.shares_floor(u64::MAX).unwrap_or(Shares(u64::MAX));
         let amount = of.amount_floor(shares) as f64;
         let whole = self.ask(index, terms, side, shares);
         if whole == 0.0 {
-            // Less than a unit of value, however many.
+            // Even all shares are worth less than a unit.
             return if is_debt { Value::NOTHING } else { Value { slack: 1.0, ..Value::NOTHING } };
         }
         let factor = whole / shares.0 as f64;
-        // The engine rounds an amount by up to an atom, its value by up to a unit, and two beyond the depth.
+        // The engine rounds an amount by up to an atom, its value by up to a unit, and beyond the depth by two more.
         let slack = ((whole + 1.0) / amount + 3.0) * (1.0 + BIAS) * 2.0;
         if is_debt {
             return Value { factor: -factor * (1.0 + BIAS), slack, ..Value::NOTHING };
@@ -179,7 +180,7 @@ impl<'a> Probe<'a> {
         Value { factor, slack, ceiling: ceiling - 1.0, beyond: beyond * (1.0 - BIAS) }
     }
 
-    /// What the engine counts shares for, as the only position of an account on these terms.
+    /// What the engine counts for shares that are the only position of an account on these terms.
     fn ask(&self, index: usize, terms: Terms, side: Side, shares: Shares) -> f64 {
         let mut account = MarginAccount { position_count: 1, ..MarginAccount::default() };
         account.positions[0] = Position { shares, reserve: index as u8, side: side as u8, padding: [0; 6] };
@@ -188,7 +189,7 @@ impl<'a> Probe<'a> {
             Terms::Group => account.debt_group = self.reserves[index].config.risk.group_id,
             Terms::Isolated => account.mode = Mode::Isolated as u8,
         }
-        // Maintenance refuses nothing but a reserve that does not exist.
+        // Maintenance health fails only for a reserve that does not exist.
         let health = health(&account, &self.straight, self.market, self.now, Requirement::Maintenance);
         health.map_or(0.0, |health| if side == Side::Debt { health.debt.0 as f64 } else { health.collateral.0 as f64 })
     }
