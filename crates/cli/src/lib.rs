@@ -1,7 +1,7 @@
 //! What the `ballast` command does.
 
+pub mod commands;
 pub mod localnet;
-pub mod online;
 
 use std::process::ExitCode;
 
@@ -9,7 +9,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use serde_json::json;
 
-use online::{connection::Before, exit};
+use commands::{connection::Before, exit};
 
 /// Ballast: a collateral, margin and reserve protocol for Solana.
 #[derive(Parser)]
@@ -24,7 +24,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     #[command(flatten)]
-    Online(Box<online::Command>),
+    Online(Box<commands::Command>),
     Localnet(localnet::Options),
 }
 
@@ -50,7 +50,7 @@ impl Cli {
 }
 
 impl Command {
-    fn run(&self, connection: &online::Connection) -> Result<ExitCode> {
+    fn run(&self, connection: &commands::Connection) -> Result<ExitCode> {
         if !matches!(self, Self::Online(_)) {
             connection.check_offline()?;
         }

@@ -1,5 +1,5 @@
-//! What a change of a reserve's feed meets: the program takes the first price of the new one over only if it is near
-//! the last of the old one.
+//! Warnings about a change of a reserve's feed: the program takes over the first price of the new feed only if it is near the
+//! last price of the old one.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +17,8 @@ use solana_account::Account;
 
 use crate::value::{duration, fixed, percent, price};
 
-/// What is to be known before a reserve that is in use gets this oracle, if that is another feed. `accounts` has what
-/// is found at [`pinned_accounts`].
+/// The warning before a reserve in use gets this oracle, if its feed is another one. `accounts` are the accounts found at
+/// [`pinned_accounts`].
 pub fn warning(
     name: &str,
     view: &MarketView,

@@ -52,14 +52,14 @@ pub struct Listed {
     pub config: ReserveConfig,
 }
 
-/// Names the file whose parameters hold where a file has none of its own.
+/// The key that names another file, whose parameters apply if a file does not set them itself.
 const EXTENDS: &str = "extends";
 
-/// A market's target is no index of a reserve.
+/// Stands for the market where a target names a reserve: it is no reserve's index.
 const OF_RESERVE: u8 = 0;
 
 impl Desired {
-    /// Reads a file, laid over the one that it `extends`. Everything that is wrong with it is said at once.
+    /// Reads a file, laid over the one that it `extends`. An error lists everything that is wrong with it.
     pub fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         let file = toml(&text)?;
@@ -70,7 +70,7 @@ impl Desired {
         Self::over(toml(&base).with_context(|| other.display().to_string())?, file)
     }
 
-    /// The same of texts, of which the one that is extended may be empty.
+    /// The same from texts. The extended one may be empty.
     pub fn parse(text: &str, base: &str) -> Result<Self> {
         Self::over(toml(base)?, toml(text)?)
     }
@@ -139,7 +139,7 @@ impl Listed {
     }
 }
 
-/// A mistake of single values is known already.
+/// Which rules between parameters are broken. Mistakes in single values are found before.
 fn joint(valid: Result<(), Error>, whose: &str, wrong: &mut Vec<String>) {
     if let (Err(error), true) = (valid, wrong.is_empty()) {
         wrong.push(format!("{whose}: {}: {}", error.name(), error.message()));

@@ -1,5 +1,5 @@
-//! A market in a file ([`mod@file`]), what a cluster says of it ([`mod@state`]), and the steps from one to the other ([`mod@plan`]), which are
-//! sent by the `ballast` command and by the local network, each in its own way.
+//! A market in a file ([`mod@file`]), its state on a cluster ([`mod@state`]), and the steps that bring the cluster to the file
+//! ([`mod@plan`]). The `ballast` command and the local network send these steps, each in its own way.
 
 pub mod feed;
 pub mod file;
@@ -8,5 +8,5 @@ pub mod state;
 pub mod value;
 
 pub use file::Desired;
-pub use plan::{Plan, Step, plan};
+pub use plan::{Plan, PlannedTransaction, plan};
 pub use state::State;

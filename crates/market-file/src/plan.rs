@@ -1,7 +1,7 @@
-//! The steps from a market as it is to one as a file says. Nothing here reads or sends: [`plan`] is a function.
+//! The steps that bring a market to what its file says. Nothing here reads or sends: [`plan`] is a function.
 //!
-//! What the steps do to the market is played on a copy of it by the engine, so that each is planned on what the ones before
-//! leave, and one that the program would refuse is refused here.
+//! The engine carries out each step on a copy of the market. So each step is planned on the market that the steps before it
+//! leave, and a step that the program would refuse is refused here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,12 +30,12 @@ use crate::{
 };
 use ballast_time::full_label;
 
-/// One transaction.
+/// A step of a plan: a transaction, and when it can be sent.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Step {
+pub struct PlannedTransaction {
     /// What it does.
     pub words: Vec<String>,
-    /// Who signs it, beside who pays.
+    /// Who must sign it, besides who pays.
     pub signer: Address,
     /// When it can be sent, if not now.
     pub from: Option<i64>,
@@ -43,16 +43,16 @@ pub struct Step {
     pub instructions: Vec<Instruction>,
 }
 
-/// What there is to do, in order, and what is to be said to people.
+/// What there is to do, and warnings for people.
 #[derive(Default)]
 pub struct Plan {
-    /// To be done.
-    pub steps: Vec<Step>,
+    /// The transactions, in order.
+    pub steps: Vec<PlannedTransaction>,
     /// For people to look at.
     pub warnings: Vec<String>,
 }
 
-/// Plans. Rents are paid by `payer`, or by who signs.
+/// Plans the steps. Rents are paid by `payer`, or without one by the signer of the step.
 pub fn plan(desired: &Desired, state: State, payer: Option<Address>) -> Result<Plan> {
     let State { market, mut changes, mints, prices, now } = state;
     let is_new = market.is_none();
@@ -75,7 +75,7 @@ pub fn plan(desired: &Desired, state: State, payer: Option<Address>) -> Result<P
     Ok(planner.plan)
 }
 
-/// As its creation will leave it: the creator governs it until the file's authority accepts.
+/// The market as its creation will leave it: the creator governs it until the file's authority accepts.
 fn new_market(desired: &Desired) -> MarketView {
     let (address, creator) = (desired.address(), to_engine(&desired.creator));
     let vault_authority = to_engine(&vault_authority(&address).0);
@@ -85,7 +85,8 @@ fn new_market(desired: &Desired) -> MarketView {
     view
 }
 
-/// The market's parameters with the nominee that leads to the file's authority, and as launched as it is: that comes last.
+/// The market's parameters as the file wants them. The nominee is the file's authority, unless that governs already. `launched`
+/// stays as it is, because the launch comes last.
 fn wanted_market(desired: &Desired, view: &MarketView) -> MarketConfig {
     let (mut config, authority) = (desired.config, to_engine(&desired.authority));
     config.launched = view.market.config.launched;
@@ -101,7 +102,7 @@ struct Planner<'a> {
     mints: BTreeMap<[u8; 32], Account>,
     now: i64,
     payer: Option<Address>,
-    /// What queued changes will set as the file wants it: target and offset, or for a listing its place in the file.
+    /// What queued changes will bring to what the file wants: target and offset, or for a listing its place in the file.
     waiting: BTreeSet<(u8, u16)>,
     plan: Plan,
 }
@@ -124,14 +125,14 @@ impl Planner<'_> {
     }
 
     fn step(&mut self, words: Vec<String>, signer: Address, from: Option<i64>, instruction: Instruction) {
-        self.plan.steps.push(Step { words, signer, from, instructions: vec![instruction] });
+        self.plan.steps.push(PlannedTransaction { words, signer, from, instructions: vec![instruction] });
     }
 
     fn warn(&mut self, words: String) {
         self.plan.warnings.push(words);
     }
 
-    /// Has the engine do something to the copy of the market, which stays as it was if it is refused.
+    /// Has the engine do something to the copy of the market. If the engine refuses, the copy stays as it was.
     fn play<T>(&mut self, act: impl FnOnce(&mut Ledger) -> engine::Result<T>) -> engine::Result<T> {
         let mut copy = self.view.clone();
         let result = act(&mut copy.ledger(self.now))?;
@@ -158,7 +159,7 @@ impl Planner<'_> {
         Some(Pair { name: listed.name.clone(), decimals: reserve.decimals, now, wanted })
     }
 
-    /// Says what feeds will meet that change under reserves in use.
+    /// Warns of feeds that change while their reserve is in use.
     fn warn_of_feeds(&mut self, prices: &BTreeMap<[u8; 32], Account>) {
         let warnings = self.desired.reserves.iter().filter_map(|Listed { name, mint, config, .. }| {
             let reserve = self.view.reserve(self.view.find_reserve(mint)?).ok()?;
@@ -170,6 +171,7 @@ impl Planner<'_> {
 
     // Changes that are queued.
 
+    /// Plans what is to be done about a queued change.
     fn meet(&mut self, change: &Change) {
         let (number, words) = (change.number, self.describe(change));
         let words = words.join("; ");
@@ -203,14 +205,14 @@ impl Planner<'_> {
             self.play(|ledger| ledger.execute_change(change, &mut |_, _| ()))
         };
         if let Err(error) = played {
-            // Not planned once more: it would be refused like this one.
+            // Its parameters are not planned again: the same change would be refused again.
             self.waiting.extend(sets);
             return self.warn(format!("change {number} is due, but would be refused ({}): {words}", error.message()));
         }
         self.step(vec![format!("execute change {number}, due: {words}")], signer, None, instruction);
     }
 
-    /// What a change sets, if the file wants just that.
+    /// What a change sets, if it sets something new and only what the file wants.
     fn own(&self, change: &Change) -> Option<Vec<(u8, u16)>> {
         if change.target == OF_LISTING {
             let nth = self.desired.reserves.iter().position(|listed| is_listing_of(change, listed))?;
@@ -292,7 +294,7 @@ impl Planner<'_> {
         if self.view.market.config.launched == 0 {
             return self.set(target, edits.all()).map_err(|error| anyhow!("{}: {}", pair.name, error.message()));
         }
-        // What takes risk away may be admitted only together with what adds it.
+        // Edits that take risk away may be allowed only together with edits that add it.
         let together = self.set(target, edits.at_once.clone()).is_err();
         let rest = if together { edits.all() } else { edits.waiting };
         for data in if target == OF_MARKET { split(&rest) } else { [rest, Vec::new(), Vec::new()] } {
@@ -398,8 +400,8 @@ fn is_listing_of(change: &Change, listed: &Listed) -> bool {
     change.listing() == Ok(&Listing { mint: to_engine(&listed.mint), config: listed.config })
 }
 
-/// Edits of the market that are queued apart. Roles wait twice, and the rest need not; with anything beside it, the guardian
-/// could cancel its own replacement.
+/// Splits edits of the market into those that are queued apart: the guardian, the other roles, and the rest. Roles wait twice as
+/// long. And the guardian could cancel its own replacement if the change did anything else.
 fn split(data: &[u8]) -> [Vec<u8>; 3] {
     const GUARDIAN: usize = std::mem::offset_of!(Roles, guardian);
     const END: usize = size_of::<Roles>();

@@ -1,4 +1,4 @@
-//! What a cluster says of a market, and of what its file names.
+//! The state of a market on a cluster, and of the accounts that its file names.
 
 use std::collections::BTreeMap;
 

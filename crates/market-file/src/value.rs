@@ -45,7 +45,7 @@ fn is_signed(parameter: &Parameter) -> bool {
     parameter.error == Error::CorrelationOutOfRange
 }
 
-/// What is admitted, in words.
+/// The range that a parameter allows, in words.
 fn bounds(info: &ParameterInfo, decimals: u8) -> String {
     let parameter = &info.parameter;
     if is_signed(parameter) {

@@ -1,6 +1,6 @@
 //! What the exit code says of a transaction that did not land.
 
-use ballast_cli::online::exit;
+use ballast_cli::commands::exit;
 use ballast_client::{Address, ID};
 use ballast_rpc::{Failure, SendError};
 use solana_instruction::error::InstructionError;

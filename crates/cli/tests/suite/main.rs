@@ -3,6 +3,6 @@
 mod common;
 mod exit;
 mod market;
-mod online;
 mod options;
 mod prices;
+mod user_commands;

@@ -1,5 +1,5 @@
-//! A user's own tokens: associated accounts, made when they are missing, and the native token, which is wrapped and unwrapped on the
-//! way.
+//! A user's own tokens: associated accounts, which are made if they are missing, and the native token, which is wrapped before a
+//! payment and unwrapped after it.
 
 use anyhow::{Result, anyhow, bail};
 use ballast_client::{
@@ -30,7 +30,7 @@ pub struct Wallet {
     lamports: u64,
 }
 
-/// Lamports that stay with who pays all they have: for the dearest priority fee that is bid unasked, 0.007 SOL,
+/// Lamports that a user keeps when paying all there is: for the highest priority fee that is bid unasked, 0.007 SOL,
 /// signatures, the rents of two token accounts, and that of the wallet itself.
 const KEPT: u64 = 20_000_000;
 
@@ -51,7 +51,7 @@ impl Wallet {
         self.balance.unwrap_or(0)
     }
 
-    /// The most that can be paid from it. Native SOL can be wrapped, but for what fees and rents take.
+    /// The most that can be paid from it, atoms. Native SOL can be wrapped, except for what fees and rents take.
     pub fn spendable(&self) -> u64 {
         let wrappable = if self.is_native() { self.lamports.saturating_sub(KEPT) } else { 0 };
         self.balance().saturating_add(wrappable)
@@ -77,7 +77,7 @@ impl Wallet {
         self.balance.is_none().then(create)
     }
 
-    /// What stands before `amount` is paid from it: of the native token, what is missing is wrapped.
+    /// The instructions before `amount` is paid from it: they wrap what is missing of the native token.
     pub fn before_paying(&self, payer: Address, amount: u64) -> Result<Vec<Instruction>> {
         let missing = amount.saturating_sub(self.balance());
         if !self.is_native() || missing == 0 {
@@ -89,8 +89,8 @@ impl Wallet {
         Ok(instructions)
     }
 
-    /// What stands behind a payment, of which something may be left: the native token is unwrapped, all of it, unless
-    /// there was some before, which its owner keeps wrapped.
+    /// The instructions after a payment that may leave something: they unwrap all of the native token, unless some was wrapped
+    /// before, which its owner keeps wrapped.
     pub fn unwrapped(&self) -> Result<Vec<Instruction>> {
         if !self.is_native() || self.balance() != 0 {
             return Ok(Vec::new());
@@ -99,7 +99,7 @@ impl Wallet {
         Ok(vec![close.map_err(|error| anyhow!("{error}"))?])
     }
 
-    /// What stands before and behind a payment to it.
+    /// The instructions before and after a payment to it.
     pub fn around_receiving(&self, payer: Address) -> Result<(Vec<Instruction>, Vec<Instruction>)> {
         let before = self.create(payer).into_iter().collect();
         Ok((before, self.unwrapped()?))

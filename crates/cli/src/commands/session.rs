@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write, stdin, stdout};
 
 use anyhow::{Context, Result, ensure};
 use ballast_client::{Address, Instruction, MarketView, from_engine};
-use ballast_market_file::{Plan, Step, state::find_market};
+use ballast_market_file::{Plan, PlannedTransaction, state::find_market};
 use ballast_rpc::{Cluster, now};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use super::{
 };
 use ballast_time::full_label;
 
-/// What becomes of transactions.
+/// What is done with transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// They are sent; to mainnet, if that is meant.
@@ -24,7 +24,7 @@ pub enum Mode {
         /// Whether somebody said so.
         is_mainnet_meant: bool,
     },
-    /// They are told, and simulated where that is possible.
+    /// They are listed, and simulated if possible.
     DryRun,
     /// They are printed to be proposed in a multisig.
     Multisig,
@@ -100,13 +100,14 @@ impl<'a> Session<'a> {
         Named::read(self, &name)
     }
 
-    /// What that is called.
+    /// The name of that market.
     pub fn market_name(&self, given: Option<&str>) -> Result<MarketName> {
         let name = given.or(self.invocation.market.as_deref());
         name.context("which market? Give --market or set BALLAST_MARKET")?.parse()
     }
 
-    /// Whether somebody at a terminal says yes. Nobody does where there is none, or where nothing would be sent.
+    /// Asks somebody at a terminal, and returns whether they say yes. Without a terminal, or if nothing would be sent, the answer
+    /// is no.
     pub fn agrees(&mut self, question: &str) -> Result<bool> {
         if self.is_json || !self.is_sending() || !stdin().is_terminal() || !stdout().is_terminal() {
             return Ok(false);
@@ -118,12 +119,12 @@ impl<'a> Session<'a> {
         Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
     }
 
-    /// Who acts in governance: whose key is at hand, or the authority.
+    /// Who acts in governance: the signer at hand, or without one the market's authority.
     pub fn governor(&self, view: &MarketView) -> Address {
         self.keys.signer().unwrap_or_else(|| from_engine(&view.market.authority))
     }
 
-    /// Who acts for themselves.
+    /// The user whose accounts the command is about: the signer. An error if there is no key.
     pub fn user(&self) -> Result<Address> {
         let remedy = || if self.is_for_multisig() { "name it with --vault".into() } else { self.keys.remedy() };
         self.keys.signer().with_context(|| format!("no key: {}", remedy()))
@@ -159,16 +160,16 @@ impl<'a> Session<'a> {
         instructions: Vec<Instruction>,
         warning: Option<String>,
     ) -> Result<bool> {
-        let steps = vec![Step { words: vec![words], signer, from: None, instructions }];
+        let steps = vec![PlannedTransaction { words: vec![words], signer, from: None, instructions }];
         self.noted(Plan { steps, warnings: warning.into_iter().collect() })
     }
 
     /// Transactions that do not depend on a plan: sent, or shown.
-    pub fn all(&mut self, steps: Vec<Step>) -> Result<bool> {
+    pub fn all(&mut self, steps: Vec<PlannedTransaction>) -> Result<bool> {
         self.noted(Plan { steps, warnings: Vec::new() })
     }
 
-    /// What a plan says, then what it does.
+    /// A plan: its warnings, then its transactions, sent or shown.
     pub fn noted(&mut self, plan: Plan) -> Result<bool> {
         if self.is_sending() && !plan.warnings.is_empty() {
             let notes: Vec<_> = plan.warnings.iter().map(|warning| format!("note: {warning}")).collect();
@@ -180,8 +181,8 @@ impl<'a> Session<'a> {
             Mode::Send { .. } => self.table(&plan).map(|()| true),
             Mode::DryRun => {
                 self.table(&plan)?;
-                let is_signed = |step: &Step| self.keys.has(step.signer);
-                // What follows depends on what the first leaves.
+                let is_signed = |step: &PlannedTransaction| self.keys.has(step.signer);
+                // Only the first can be simulated: the others depend on what it leaves.
                 if let Some(step) = plan.steps.first().filter(|step| is_signed(step)) {
                     let estimate = self.cluster.simulate(&step.instructions, &self.keys.all())?;
                     let object = json!({ "units": estimate.units, "priorityFee": estimate.priority_fee.to_string() });
@@ -195,7 +196,7 @@ impl<'a> Session<'a> {
     }
 
     /// Sends steps in order, up to the first that somebody else must sign or that must wait. Returns how many were sent.
-    pub fn carry_out(&mut self, steps: &[Step]) -> Result<usize> {
+    pub fn carry_out(&mut self, steps: &[PlannedTransaction]) -> Result<usize> {
         let mut sent = 0;
         for step in steps.iter().filter(|step| step.from.is_none()) {
             self.require_permission()?;
@@ -235,8 +236,10 @@ impl<'a> Session<'a> {
     /// Lists what there is to do.
     pub fn table(&mut self, plan: &Plan) -> Result<()> {
         if self.is_json {
-            let step =
-                |step: &Step| json!({ "words": step.words, "signer": step.signer.to_string(), "from": step.from });
+            let step = |step: &PlannedTransaction| {
+                let signer = step.signer.to_string();
+                json!({ "words": step.words, "signer": signer, "from": step.from })
+            };
             let steps: Vec<_> = plan.steps.iter().map(step).collect();
             return self.line(&json!({ "left": steps, "notes": plan.warnings }));
         }
@@ -267,7 +270,7 @@ impl<'a> Session<'a> {
     }
 }
 
-fn instruction(step: &Step, Instruction { program_id, accounts, data }: &Instruction) -> Value {
+fn instruction(step: &PlannedTransaction, Instruction { program_id, accounts, data }: &Instruction) -> Value {
     let meta = |meta: &ballast_client::AccountMeta| {
         let address = meta.pubkey.to_string();
         json!({ "pubkey": address, "isSigner": meta.is_signer, "isWritable": meta.is_writable })

@@ -1,4 +1,4 @@
-//! Where to, as whom, and how: the options that all commands share which reach a cluster.
+//! The options that all commands which reach a cluster share: where to send, as whom, and how.
 
 use std::{
     path::{Path, PathBuf},
@@ -83,7 +83,7 @@ impl FromArgMatches for Before {
 }
 
 impl Connection {
-    /// With what stood before the group of commands, where it does not say otherwise itself.
+    /// These options, completed by those that stood before the group of commands.
     pub fn with(&self, before: &Self) -> Self {
         let Self { url, keypair, payer, market, config, vault, priority_fee, .. } = self.clone();
         Self {
@@ -115,7 +115,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Refuses what a command that reaches no cluster cannot do. Where and as whom is nothing to it, as in an alias.
+    /// Refuses options that a command without a cluster cannot follow. Options that say where and as whom are ignored: an alias
+    /// may set them for all commands.
     pub fn check_offline(&self) -> Result<()> {
         for (is_given, option) in [(self.json, "--json"), (self.dry_run, "--dry-run"), (self.multisig, "--multisig")] {
             ensure!(
@@ -126,7 +127,7 @@ impl Connection {
         Ok(())
     }
 
-    /// The options that say where and as whom, to stand in another command.
+    /// The options that say where and as whom, for another command that is suggested.
     fn repeated(&self) -> Vec<String> {
         let options = [
             ("--url", &self.url),

@@ -33,10 +33,10 @@ fn seconds(text: &str) -> Result<f64, String> {
 }
 
 impl Options {
-    /// Runs it. A look that fails is said, and the next one taken.
+    /// Runs it. A look that fails is reported, and the next one follows.
     pub fn run(&self, session: &mut Session) -> Result<bool> {
         let terminal = Term::stdout();
-        // The first must do: a wrong market does not get better.
+        // If the first look fails, so does the command: a wrong market stays wrong.
         self.look(session)?;
         let (mut look, mut looks) = (Ok(()), 1);
         while self.count.is_none_or(|count| looks < count) {

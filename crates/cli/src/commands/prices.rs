@@ -15,7 +15,7 @@ use clap::Subcommand;
 use solana_account::Account;
 
 use super::{format::usd, names::Named, session::Session};
-use ballast_market_file::{Step, feed::source, value::duration};
+use ballast_market_file::{PlannedTransaction, feed::source, value::duration};
 
 /// What to do.
 #[derive(Subcommand)]
@@ -58,7 +58,7 @@ impl Command {
     }
 }
 
-/// A market as a transaction finds it that brings along what its pinned price accounts say now.
+/// A market as a transaction finds it after it has taken over the prices of the pinned accounts.
 pub struct Fresh {
     /// The market once these prices are taken over.
     pub named: Named,
@@ -98,9 +98,16 @@ impl Fresh {
     }
 
     /// The steps of instructions that need these prices: one, or more if a transaction has no room for all accounts.
-    pub fn steps(&self, session: &Session, signer: Address, words: Vec<String>, rest: Vec<Instruction>) -> Vec<Step> {
+    pub fn steps(
+        &self,
+        session: &Session,
+        signer: Address,
+        words: Vec<String>,
+        rest: Vec<Instruction>,
+    ) -> Vec<PlannedTransaction> {
         let payer = session.keys.payer().unwrap_or(signer);
-        // What is no account of the feed any more would make the whole transaction fail. Anything else is passed over.
+        // An account that no longer holds the feed would make the whole transaction fail. The program passes over prices with
+        // other problems.
         let is_wrong = |index: &u8| self.unusable.iter().any(|(of, error)| of == index && !error.is_about_a_price());
         let brought = self.asked.iter().copied().filter(|index| !is_wrong(index));
         let view = &self.named.view;
@@ -109,29 +116,29 @@ impl Fresh {
         let step = |(nth, instructions): (usize, Vec<Instruction>)| {
             let is_last = nth + 1 == count;
             let words = if is_last && has_words { words.clone() } else { vec![self.refresh_words(&instructions)] };
-            Step { words, signer, from: None, instructions }
+            PlannedTransaction { words, signer, from: None, instructions }
         };
         transactions.into_iter().enumerate().map(step).collect()
     }
 
     /// Which prices a transaction takes over that does nothing else.
     fn refresh_words(&self, instructions: &[Instruction]) -> String {
-        // Behind its tag and their number stand the reserves, once for each account.
+        // The data are the tag, a count, and the reserves, each once for every price account.
         let mut reserves = instructions.first().map_or(Vec::new(), |refresh| refresh.data[5..].to_vec());
         reserves.dedup();
         let names: Vec<_> = reserves.into_iter().map(|index| self.named.name(index)).collect();
         format!("refresh {}", names.join(", "))
     }
 
-    /// What of an account's prices refuses a liquidation of two of its positions.
+    /// Which of an account's prices make the program refuse a liquidation of two of its positions.
     pub fn pair_obstacles(&self, account: &MarginAccount, debt: u8, collateral: u8) -> Vec<String> {
         let newest = self.newest(account.positions().iter().map(|position| position.reserve));
         [debt, collateral].into_iter().filter_map(|index| self.trouble(index, newest)).collect()
     }
 
-    /// What of a reserve's price refuses a deposit into an account with debts.
+    /// Whether a reserve's price makes the program refuse a deposit into an account with debts, and why.
     pub fn deposit_obstacle(&self, reserve: u8) -> Vec<String> {
-        // It need not be of the moment of others.
+        // For this use it need not be of one moment with other prices.
         let trouble = self.trouble(reserve, self.newest([reserve].into_iter()));
         trouble.map(|trouble| format!("{trouble}: wait for its price, or deposit another token")).into_iter().collect()
     }
@@ -142,8 +149,8 @@ impl Fresh {
         found.map(|reserve| reserve.price.newest_time()).max().unwrap_or(0)
     }
 
-    /// What of an account's prices refuses new risk, each with what to do about it. `withdraw` is the command that
-    /// takes a deposit out of the account.
+    /// Which of an account's prices make the program refuse new risk, each with what to do about it. `withdraw` is the command
+    /// that takes a deposit out of the account.
     pub fn obstacles(&self, account: &MarginAccount, reserve: u8, withdraw: impl Fn(&str) -> String) -> Vec<String> {
         let view = &self.named.view;
         let held = account.positions().iter().map(|position| position.reserve);
@@ -176,7 +183,7 @@ impl Fresh {
         found
     }
 
-    /// Why a price is not one of this moment, if it is not.
+    /// Why a price is too old or of another moment; none if it is not.
     fn trouble(&self, index: u8, newest: i64) -> Option<String> {
         let (name, reserve) = (self.named.name(index), self.named.view.reserve(index).ok()?);
         let age = || duration(self.now.saturating_sub(reserve.price.publish_time).max(0));
@@ -206,7 +213,7 @@ impl Fresh {
     }
 }
 
-/// Has the engine take over a price as the program will. What it refuses leaves the market as it was.
+/// Has the engine take over a price as the program will. A price that it refuses leaves the market as it was.
 fn take_over(
     view: &mut MarketView,
     index: u8,

@@ -19,7 +19,7 @@ use solana_signer::Signer;
 use solana_transaction::versioned::VersionedTransaction;
 
 use super::*;
-use crate::online::{keys::Keys, market::Command, session::Mode};
+use crate::commands::{keys::Keys, market::Command, session::Mode};
 
 const EXAMPLE: &str = include_str!("../../../../../migrations/market.toml");
 const START: i64 = 1_780_000_000;

@@ -22,7 +22,7 @@ pub struct Tokens(String);
 impl core::str::FromStr for Tokens {
     type Err = anyhow::Error;
 
-    /// What is no amount of any token is refused at once.
+    /// Refuses at once what can be no amount of any token.
     fn from_str(text: &str) -> Result<Self> {
         let tokens = Self(text.trim().into());
         tokens.atoms(18)?;
@@ -80,17 +80,17 @@ pub fn usd(value: Usd) -> String {
     dollars(value.0 as i128)
 }
 
-/// What a report holds. The largest stands for a debt that nothing covers.
+/// A value of a report, 10^-8 USD. The largest number stands for a debt that nothing covers.
 pub fn reported(value: U128) -> String {
     if value.get() == u128::MAX { "unknown".into() } else { usd(Usd(value.get())) }
 }
 
-/// A number as programs read it: without what keeps its thousands apart.
+/// A number as programs read it: without separators.
 pub fn plain(number: &str) -> String {
     number.replace('_', "")
 }
 
-/// What a continuous rate a year makes of one in a year, less that one.
+/// The effective yearly rate of a continuous yearly rate.
 pub fn yearly(rate: f64) -> f64 {
     rate.exp_m1()
 }

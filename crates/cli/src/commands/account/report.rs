@@ -15,7 +15,7 @@ use ballast_market_file::value::{fixed, percent};
 use serde_json::{Value, json};
 
 use super::{Named, Session, table, tokens, usd};
-use crate::online::{
+use crate::commands::{
     format::{list, plain, reported},
     prices::Fresh,
 };
@@ -46,7 +46,7 @@ fn rows(named: &Named, account: &MarginAccount, now: i64) -> Result<Vec<Row>> {
         } else {
             reserve.price.value_floor(atoms, spot, one)
         };
-        // Without a debt, or a price, nothing liquidates it.
+        // Without a debt or a price there is no liquidation price.
         let liquidation = named.view.liquidation_price(account, position.reserve, now).ok().flatten();
         let liquidation = liquidation.map(|it| fixed(it.price.into(), u8::try_from(-it.exponent).unwrap_or(0)));
         let name = named.name(position.reserve);

@@ -8,7 +8,7 @@ use ballast_client::{
 use clap::Args;
 
 use super::{AccountName, read};
-use crate::online::{
+use crate::commands::{
     exit::{hinted, is_about_age},
     format::{Amount, Tokens, tokens},
     names::Named,
@@ -44,13 +44,13 @@ struct Scene {
 /// The most that a movement takes.
 type Most = fn(&MarketView, &MarginAccount, u8, i64) -> engine::Result<Limit>;
 
-/// What is done, in words, and the instructions for it.
+/// The instructions of a movement, and what they do in words.
 type Plan = (String, Vec<Instruction>);
 
 impl Movement {
     /// Lends tokens.
     pub fn deposit(&self, session: &mut Session) -> Result<bool> {
-        // Into an account with debts nothing is taken that has no price.
+        // An account with debts takes no deposit of a token without a price.
         let needed = |account: &MarginAccount, reserve| if account.has_debt() { vec![reserve] } else { vec![] };
         let scene = self.scene(session, needed)?;
         let plan = self.plan_deposit(&scene)?;
@@ -85,7 +85,7 @@ impl Movement {
         scene.send(session, plan)
     }
 
-    /// Finds everything out, the prices of the reserves that are needed among it.
+    /// Reads everything that a movement needs, with the prices of the reserves involved.
     fn scene(&self, session: &mut Session, needed: impl FnOnce(&MarginAccount, u8) -> Vec<u8>) -> Result<Scene> {
         let named = session.named(None)?;
         let reserve = named.find(&self.reserve)?;
@@ -158,7 +158,8 @@ impl Movement {
         }
         let (atoms, paid, behind) = match amount {
             Amount::Atoms(atoms) => (atoms, atoms, Vec::new()),
-            // What is wrapped must last for the interest until it lands: a thousandth more, which is unwrapped again.
+            // The wrapped amount must also pay the interest until the transaction lands. So it is a thousandth more, which is
+            // unwrapped again.
             Amount::All => {
                 let owed = listed(scene.view().amount(position, scene.fresh.now))?;
                 let paid = owed.saturating_add(owed / 1_000 + 1).min(scene.wallet.spendable());
@@ -174,7 +175,7 @@ impl Movement {
         let mut amount = self.amount(scene)?;
         if amount == Amount::All {
             let limit = scene.view().max_withdraw(&scene.account, scene.reserve, scene.fresh.now);
-            // Of nothing the program itself says why.
+            // If there is nothing, the program itself says why.
             if let Ok(Limit { atoms: 1.., refusal: Some(refusal) }) = limit {
                 let most =
                     scene.less_a_little(limit.map_or(0, |limit| limit.atoms), refusal, |view, account, atoms| {
@@ -217,8 +218,8 @@ impl Movement {
         }))
     }
 
-    /// The most that is possible in the place of all, if somebody at a terminal agrees. Else that is said, and how to
-    /// get it.
+    /// If not everything can be moved: the most that can be, if somebody at a terminal agrees. Otherwise an error that says how
+    /// much is possible, and with which command.
     fn part(
         &self,
         session: &mut Session,
@@ -244,7 +245,7 @@ impl Scene {
         session.all(steps)
     }
 
-    /// How much there is room for, where it was that which refused more.
+    /// How much the limit leaves room for, if a limit refused the movement.
     fn room(&self, most: Most, refusal: Error) -> Vec<String> {
         match most(self.view(), &self.account, self.reserve, self.fresh.now) {
             Ok(Limit { atoms, refusal: Some(of_more) }) if of_more == refusal => {
@@ -274,8 +275,8 @@ impl Scene {
         format!("{} {}", tokens(atoms, self.decimals()), self.name())
     }
 
-    /// A thousandth less than the most, for prices and interest until it lands, if that passes too. Tokens that are
-    /// there are there.
+    /// A thousandth less than the most, because prices and interest move until the transaction lands, if that amount passes too.
+    /// What is limited only by the tokens at hand stays as it is.
     fn less_a_little(
         &self,
         most: u64,

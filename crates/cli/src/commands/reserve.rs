@@ -60,7 +60,7 @@ fn values(reserve: &Reserve) -> Vec<(String, String)> {
     parameters(0).into_iter().map(value).collect()
 }
 
-/// What a price is good for, in a word.
+/// The condition of a price, in a word.
 pub fn condition(reserve: &Reserve, now: i64) -> &'static str {
     match reserve.price.condition(now) {
         Condition::Fresh => "fresh",
@@ -173,7 +173,7 @@ fn details(named: &Named, index: u8) -> Result<String> {
 /// Utilisations to show rates at, basis points.
 const SHOWN: [u16; 6] = [0, 2_500, 5_000, 8_000, 9_000, 10_000];
 
-/// What a debt would cost a year at a utilisation, where the controller has moved the curve to.
+/// The yearly cost of a debt at a utilisation, by the curve as the controller has moved it.
 fn rate_at(reserve: &Reserve, utilisation: u16) -> f64 {
     use ballast_client::engine::state::interest::Utilisation;
     let of_curve = reserve.config.curve.rate(Utilisation::new(10_000 - u64::from(utilisation), utilisation.into()));

@@ -62,7 +62,7 @@ enum Source {
     File(PathBuf),
     /// The same on standard input.
     Stdin,
-    /// In somebody's head, as a seed phrase.
+    /// A seed phrase, which somebody would type in.
     Prompt,
     /// On a device.
     Hardware,
@@ -103,7 +103,7 @@ pub fn read(text: &str) -> Result<Box<dyn Signer>> {
     }
 }
 
-/// The way for keys that are not here.
+/// What to do with a key that is elsewhere.
 const ELSEWHERE: &str = "`--multisig --vault ADDRESS` prints the instructions, to be signed where the key is";
 
 #[cfg(feature = "hardware-wallets")]

@@ -154,7 +154,7 @@ fn unstake(session: &mut Session, scene: &Scene, amount: &Tokens) -> Result<bool
         Amount::Atoms(atoms) => {
             let worth = reserve.insurance.worth(stake.shares);
             ensure!(atoms <= worth, "the stake is worth {} {name}", tokens(worth, reserve.decimals));
-            // As many shares as are worth that much, rounded up; all of them are worth all.
+            // The shares that are worth that much, rounded up. For the whole worth, all shares.
             let shares = u128::from(stake.shares.0) * u128::from(atoms);
             u64::try_from(shares.div_ceil(worth.max(1).into())).unwrap_or(u64::MAX).min(stake.shares.0)
         }

@@ -98,7 +98,7 @@ impl Options {
             for collateral in
                 deposits.iter().map(|one| one.reserve).filter(|index| collateral.is_none_or(|wanted| wanted == *index))
             {
-                // Who has nothing is told first whether there would be something to do.
+                // Without tokens too, the error first says whether the account could be liquidated.
                 let max_repay = if limit == 0 { EVERYTHING } else { limit };
                 let order = LiquidationOrder { debt, collateral, max_repay, min_collateral: 1 };
                 let preview = match named.view.preview_liquidation(account, order, fresh.now) {
@@ -113,7 +113,7 @@ impl Options {
                     }
                 };
                 let min_collateral = (u128::from(preview.seized) * u128::from(self.min_collateral_bps) / 10_000) as u64;
-                // A thousandth more, for prices and interest until it lands, and for the atom that is rounded off the limit.
+                // A thousandth more: prices and interest move until the transaction lands, and the limit is rounded down.
                 let max_repay = preview.paid().saturating_add(preview.paid() / 1_000 + 1).min(limit);
                 let order = LiquidationOrder { min_collateral: min_collateral.max(1), max_repay, ..order };
                 let value = named.reserve(collateral)?.price.roughly(preview.seized);

@@ -69,7 +69,7 @@ pub enum Command {
     },
 }
 
-/// The market that stands before the last so many words, and these.
+/// Splits words into the market's name, if one is given, and the `last` words behind it.
 fn split(words: &[String], count: usize) -> (Option<&str>, &[String]) {
     let (market, rest) = words.split_at(words.len().saturating_sub(count));
     (market.first().map(String::as_str), rest)
@@ -126,7 +126,7 @@ impl Command {
                 session.apply(&desired)
             }
             Self::Pause { words } => {
-                // What is no action and stands first is the market.
+                // If the first word is no action, it is the market.
                 let count = words.len() - usize::from(Pausable::read(&words[0]).is_err() && words.len() > 1);
                 let (market, words) = split(words, count);
                 let actions =
@@ -161,7 +161,7 @@ impl Command {
     }
 }
 
-/// A market's file: the one given, or what the market is named by.
+/// A market's file: the one given, or the one of --market or BALLAST_MARKET.
 fn read(session: &Session, given: Option<&str>) -> Result<Desired> {
     let file = given.or(session.invocation.market.as_deref());
     let file = file.context("which file? Give the market's file, --market FILE, or set BALLAST_MARKET")?;

@@ -78,7 +78,7 @@ pub mod exit {
         }
     }
 
-    /// Whether it is for its price that something is refused.
+    /// Whether something is refused because of the age of a price.
     pub fn is_about_age(refusal: Error) -> bool {
         matches!(refusal, Error::PriceStale | Error::PricesSkewed)
     }
@@ -110,49 +110,49 @@ pub mod exit {
     }
 }
 
-/// A group of commands, and where they go.
+/// A group of commands, with the options of their connection.
 #[derive(Args)]
-pub struct Online<C: Subcommand> {
+pub struct Group<C: Subcommand> {
     #[command(subcommand)]
     command: C,
     #[command(flatten)]
     connection: Connection,
 }
 
-/// A command without parts, and where it goes.
+/// A single command, with the options of its connection.
 #[derive(Args)]
-pub struct OnlineOne<A: Args> {
+pub struct Single<A: Args> {
     #[command(flatten)]
     arguments: A,
     #[command(flatten)]
     connection: Connection,
 }
 
-/// All of them.
+/// All commands that reach a cluster.
 #[derive(Subcommand)]
 pub enum Command {
     /// Sets a market up, shows it and looks after it.
-    Market(Online<market::Command>),
+    Market(Group<market::Command>),
     /// Shows reserves: what they hold, their parameters, their rates.
-    Reserve(Online<reserve::Command>),
+    Reserve(Group<reserve::Command>),
     /// Opens a margin account, shows it, and moves its deposits and debts.
-    Account(Online<account::Command>),
+    Account(Group<account::Command>),
     /// Liquidates a margin account with tokens of one's own.
-    Liquidate(OnlineOne<liquidate::Options>),
+    Liquidate(Single<liquidate::Options>),
     /// Takes over prices.
-    Prices(Online<prices::Command>),
+    Prices(Group<prices::Command>),
     /// Changes parameters that wait for their delay.
-    Change(Online<change::Command>),
+    Change(Group<change::Command>),
     /// Shows what is restricted, and until when.
-    Breaker(Online<breaker::Command>),
+    Breaker(Group<breaker::Command>),
     /// Stakes in a reserve's insurance.
-    Insurance(Online<insurance::Command>),
+    Insurance(Group<insurance::Command>),
     /// Shows a market, or one account of it, again and again.
-    Watch(OnlineOne<watch::Options>),
+    Watch(Single<watch::Options>),
 }
 
 impl Command {
-    /// Where it goes.
+    /// The options of its connection.
     pub fn connection(&self) -> &Connection {
         match self {
             Self::Market(it) => &it.connection,
