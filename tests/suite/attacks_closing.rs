@@ -7,8 +7,8 @@ use solana_instruction::AccountMeta;
 
 const DAY: i64 = 86_400;
 
-/// The trader owes 5,000 usd at three times the collateral, and its term has come.
-fn due() -> Scene {
+/// The trader owes 5,000 usd with three times as much collateral. The term of the debt has come.
+fn scene_with_due_debt() -> Scene {
     let mut scene = Scene::new();
     let (world, usd) = (&mut scene.world, scene.usd);
     let tiers = [Bps(500), Bps(1_000), Bps(2_000)];
@@ -24,7 +24,7 @@ fn due() -> Scene {
 /// What is delisted is thinly traded: who pumps it would have healthy borrowers' collateral for a half of what it cost them.
 #[test]
 fn liquidation_c29_a_due_debt_is_not_called_at_a_pumped_price() {
-    let Scene { mut world, usd, sol, trader, .. } = due();
+    let Scene { mut world, usd, sol, trader, .. } = scene_with_due_debt();
     let attacker = world.key("attacker");
     world.fund(&attacker, usd, 1_000_000 * USD);
     let order = LiquidationOrder { debt: usd, collateral: sol, max_repay: 1_000 * USD, min_collateral: 1 };
@@ -164,7 +164,7 @@ fn token_2022_c21_withheld_fees_do_not_keep_a_reserve_from_closing() {
 /// Who repays what is due uses the windows of liquidations up, so that his own account is liquidated later.
 #[test]
 fn limits_c31_repayments_of_what_is_due_keep_no_liquidation_out() {
-    let Scene { mut world, usd, sol, trader, lender } = due();
+    let Scene { mut world, usd, sol, trader, lender } = scene_with_due_debt();
     let other = world.list(Token::new("other", 6, 1.0), reserve_config());
     world.supply(lender, other, 1_000_000 * USD);
     let attacker = world.user("attacker");

@@ -1,6 +1,6 @@
 //! Attacks with instruction data and amounts, on roles, on limits of the runtime, and on who reads the results.
 
-use crate::support::stage::Stage;
+use crate::support::every_instruction_market::EveryInstructionMarket;
 use ballast_client::{Event, ID, LiquidationOrder, instruction as ix};
 use ballast_engine::{
     Error,
@@ -85,9 +85,9 @@ fn realloc_c14_a_market_grows_to_64_reserves_and_no_further() {
 
 #[test]
 fn rent_c40_every_account_of_the_program_stays_rent_exempt() {
-    let stage = Stage::new();
-    for instruction in stage.valid.clone() {
-        let (world, outcome) = stage.send_in_a_fork(instruction);
+    let market = EveryInstructionMarket::new();
+    for instruction in market.valid.clone() {
+        let (world, outcome) = market.send_in_a_fork(instruction);
         outcome.expect_ok();
         for (address, account) in world.svm.get_program_accounts(&ID) {
             let minimum = world.svm.minimum_balance_for_rent_exemption(account.data.len());
@@ -205,26 +205,30 @@ fn tags() -> impl Iterator<Item = u8> {
     ix::ALL.iter().map(|spec| spec.tag)
 }
 
-fn with_data(stage: &Stage, tag: u8, change: impl FnOnce(&mut Vec<u8>)) -> ballast_client::Instruction {
-    let mut instruction = stage.valid(tag);
+fn with_data(
+    market: &EveryInstructionMarket,
+    tag: u8,
+    change: impl FnOnce(&mut Vec<u8>),
+) -> ballast_client::Instruction {
+    let mut instruction = market.valid(tag);
     change(&mut instruction.data);
     instruction
 }
 
 #[test]
 fn instruction_data_c41_short_data_and_unknown_tags_are_refused() {
-    let mut stage = Stage::new();
+    let mut market = EveryInstructionMarket::new();
     for tag in tags() {
-        let length = stage.valid(tag).data.len();
+        let length = market.valid(tag).data.len();
         for cut in (1..length).filter(|cut| *cut < 12 || cut % 37 == 0 || cut + 1 == length) {
-            let instruction = with_data(&stage, tag, |data| data.truncate(cut));
-            stage.world.send(&[instruction]).expect_instruction_error(InstructionError::InvalidInstructionData);
+            let instruction = with_data(&market, tag, |data| data.truncate(cut));
+            market.world.send(&[instruction]).expect_instruction_error(InstructionError::InvalidInstructionData);
         }
-        let empty = with_data(&stage, tag, Vec::clear);
-        stage.world.send(&[empty]).expect_instruction_error(InstructionError::InvalidInstructionData);
+        let empty = with_data(&market, tag, Vec::clear);
+        market.world.send(&[empty]).expect_instruction_error(InstructionError::InvalidInstructionData);
         for unknown in (0..=255).filter(|unknown| tags().all(|tag| tag != *unknown)).step_by(60) {
-            let instruction = with_data(&stage, tag, |data| data[0] = unknown);
-            stage.world.send(&[instruction]).expect_instruction_error(InstructionError::InvalidInstructionData);
+            let instruction = with_data(&market, tag, |data| data[0] = unknown);
+            market.world.send(&[instruction]).expect_instruction_error(InstructionError::InvalidInstructionData);
         }
     }
 }
@@ -232,12 +236,12 @@ fn instruction_data_c41_short_data_and_unknown_tags_are_refused() {
 /// The framework ignores what follows the arguments: it must have no effect.
 #[test]
 fn instruction_data_c41_trailing_bytes_change_nothing() {
-    let stage = Stage::new();
+    let market = EveryInstructionMarket::new();
     for tag in tags() {
-        let (plain, outcome) = stage.send_in_a_fork(stage.valid(tag));
+        let (plain, outcome) = market.send_in_a_fork(market.valid(tag));
         outcome.expect_ok();
         for trailing in [vec![0], vec![255; 8], vec![7; 300]] {
-            let (fork, outcome) = stage.send_in_a_fork(with_data(&stage, tag, |data| data.extend(trailing)));
+            let (fork, outcome) = market.send_in_a_fork(with_data(&market, tag, |data| data.extend(trailing)));
             if outcome.is_ok() {
                 let accounts = |world: &World| {
                     let mut accounts = world.svm.get_program_accounts(&ID);
@@ -252,46 +256,46 @@ fn instruction_data_c41_trailing_bytes_change_nothing() {
 
 #[test]
 fn instruction_data_c41_a_list_longer_than_its_data_is_refused() {
-    let mut stage = Stage::new();
+    let mut market = EveryInstructionMarket::new();
     for claimed in [3u32, 255, 1 << 16, 1 << 31, u32::MAX] {
         // Behind the tag; behind the tag and a target.
         for (spec, at) in [(ix::RefreshPrices::SPEC, 1), (ix::SetParameters::SPEC, 2), (ix::QueueChange::SPEC, 2)] {
             // A list of edits is longer than a list of two reserves.
             let claimed = if at == 1 { claimed } else { claimed.max(255) };
-            let instruction = with_data(&stage, spec.tag, |data| {
+            let instruction = with_data(&market, spec.tag, |data| {
                 data[at..at + 4].copy_from_slice(&claimed.to_le_bytes());
             });
-            stage.world.send(&[instruction]).expect_instruction_error(InstructionError::InvalidInstructionData);
+            market.world.send(&[instruction]).expect_instruction_error(InstructionError::InvalidInstructionData);
         }
     }
 }
 
 #[test]
 fn instruction_data_c41_reserve_indices_out_of_range_are_refused() {
-    let mut stage = Stage::new();
-    let reserves = stage.world.view().reserves.len() as u8;
+    let mut market = EveryInstructionMarket::new();
+    let reserves = market.world.view().reserves.len() as u8;
     const GOVERNED: [u8; 2] = [ix::SetParameters::SPEC.tag, ix::QueueChange::SPEC.tag];
     let places = [(5, 1), (6, 1), (7, 1), (8, 1), (10, 1), (10, 2), (12, 1), (9, 5), (27, 1), (31, 1)];
     for (tag, at) in places.into_iter().chain(GOVERNED.map(|tag| (tag, 1))) {
         // To governance 255 is the market, and to a queue 254 a listing.
         let last = if GOVERNED.contains(&tag) { 253 } else { 255 };
         for index in [reserves, 63, 64, last] {
-            let instruction = with_data(&stage, tag, |data| data[at] = index);
-            stage.world.send(&[instruction]).expect_error(Error::ReserveIndexOutOfRange);
+            let instruction = with_data(&market, tag, |data| data[at] = index);
+            market.world.send(&[instruction]).expect_error(Error::ReserveIndexOutOfRange);
         }
     }
-    let unlisted = with_data(&stage, ix::SetParameters::SPEC.tag, |data| data[1] = OF_LISTING);
-    stage.world.send(&[unlisted]).expect_error(Error::ReserveIndexOutOfRange);
-    let no_listing = with_data(&stage, ix::QueueChange::SPEC.tag, |data| data[1] = OF_LISTING);
-    stage.world.send(&[no_listing]).expect_error(Error::WrongChange);
-    let settle = with_data(&stage, ix::SettleBadDebt::SPEC.tag, |data| data[1] = reserves);
-    stage.world.send(&[settle]).expect_error(Error::PositionNotFound);
+    let unlisted = with_data(&market, ix::SetParameters::SPEC.tag, |data| data[1] = OF_LISTING);
+    market.world.send(&[unlisted]).expect_error(Error::ReserveIndexOutOfRange);
+    let no_listing = with_data(&market, ix::QueueChange::SPEC.tag, |data| data[1] = OF_LISTING);
+    market.world.send(&[no_listing]).expect_error(Error::WrongChange);
+    let settle = with_data(&market, ix::SettleBadDebt::SPEC.tag, |data| data[1] = reserves);
+    market.world.send(&[settle]).expect_error(Error::PositionNotFound);
 }
 
 /// Edits that end in the middle of one, that name no parameter, and none at all.
 #[test]
 fn instruction_data_c41_edits_that_are_cut_or_of_no_parameter_are_refused() {
-    let mut stage = Stage::new();
+    let mut market = EveryInstructionMarket::new();
     for (spec, target) in [
         (ix::SetParameters::SPEC, 0),
         (ix::SetParameters::SPEC, OF_MARKET),
@@ -299,13 +303,13 @@ fn instruction_data_c41_edits_that_are_cut_or_of_no_parameter_are_refused() {
         (ix::QueueChange::SPEC, OF_MARKET),
     ] {
         let mut refuse = |edits: &[u8], error: Error| {
-            let instruction = with_data(&stage, spec.tag, |data| {
+            let instruction = with_data(&market, spec.tag, |data| {
                 data.truncate(1);
                 data.push(target);
                 data.extend((edits.len() as u32).to_le_bytes());
                 data.extend(edits);
             });
-            stage.world.send(&[instruction]).expect_error(error);
+            market.world.send(&[instruction]).expect_error(error);
         };
         let parameters = ballast_client::parameters(target);
         refuse(&[], Error::NothingToChange);
@@ -323,26 +327,26 @@ fn instruction_data_c41_edits_that_are_cut_or_of_no_parameter_are_refused() {
             refuse(&offset[..1], Error::ParameterUnknown);
         }
     }
-    let long = with_data(&stage, ix::QueueChange::SPEC.tag, |data| {
+    let long = with_data(&market, ix::QueueChange::SPEC.tag, |data| {
         let parameter = data[6..12].to_vec();
         data.truncate(2);
         data.extend((parameter.len() as u32 * 70).to_le_bytes());
         data.extend(parameter.repeat(70));
     });
-    stage.world.send(&[long]).expect_error(Error::ChangeTooLong);
+    market.world.send(&[long]).expect_error(Error::ChangeTooLong);
 }
 
 /// Whatever the data, the program answers: a panic would be one that shared accounts could be brought into for good.
 #[test]
 fn panics_c39_random_instruction_data_never_panics() {
-    let mut stage = Stage::new();
+    let mut market = EveryInstructionMarket::new();
     let seed = std::env::var("BALLAST_SEED").map_or(39, |seed| seed.parse().expect("a whole number"));
     println!("BALLAST_SEED={seed}");
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut accepted = 0;
     for _ in 0..3_000 {
         let tag = ix::ALL[rng.random_range(0..ix::ALL.len())].tag;
-        let instruction = with_data(&stage, tag, |data| match rng.random_range(0..4) {
+        let instruction = with_data(&market, tag, |data| match rng.random_range(0..4) {
             0 => data[1..].iter_mut().for_each(|byte| *byte = rng.random()),
             1 => data[1..].iter_mut().for_each(|byte| *byte = if rng.random() { 0 } else { 255 }),
             _ => {
@@ -353,13 +357,13 @@ fn panics_c39_random_instruction_data_never_panics() {
                 }
             }
         });
-        let outcome = stage.send(instruction.clone());
+        let outcome = market.send(instruction.clone());
         accepted += outcome.is_ok() as u32;
         let panicked = outcome.instruction_error() == Some(&InstructionError::ProgramFailedToComplete);
         assert!(!panicked, "{instruction:?}: {}", outcome.describe());
     }
     assert!(accepted > 10, "{accepted} accepted");
-    stage.world.assert_conserved();
+    market.world.assert_conserved();
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::slice::from_ref;
 
-use crate::support::office::{council, in_authority, tighten};
+use crate::support::multisig_market::{multisig_as_authority, tighten, two_of_three};
 use ballast_client::{AccountMeta, Instruction, LiquidationOrder, MarketView};
 use ballast_engine::{Error, number::units::Bps};
 use ballast_tests::{
@@ -25,7 +25,7 @@ impl Refused for Outcome {
 
 /// A market of a multisig, and a proposal of it that nobody has approved.
 fn proposed() -> (World, Multisig, Proposal) {
-    let (Scene { mut world, usd, .. }, multisig) = in_authority();
+    let (Scene { mut world, usd, .. }, multisig) = multisig_as_authority();
     let instruction = tighten(&world, multisig.vault(), usd);
     let proposal = multisig.propose(&mut world, &[instruction]);
     (world, multisig, proposal)
@@ -76,7 +76,7 @@ fn before_the_time_lock_nothing_is_signed() {
 /// Nor does the signature of all of them together, nor that of the multisig's own account, which never signs.
 #[test]
 fn a_members_signature_is_not_the_vaults() {
-    let (Scene { mut world, usd, .. }, multisig) = in_authority();
+    let (Scene { mut world, usd, .. }, multisig) = multisig_as_authority();
     let carol = multisig.members[2];
     let by_carol = tighten(&world, carol, usd);
     world.send(from_ref(&by_carol)).expect_error(Error::NotAuthorityOrCouncil);
@@ -97,7 +97,7 @@ fn a_members_signature_is_not_the_vaults() {
 
 #[test]
 fn another_multisig_signs_for_its_own_vault_only() {
-    let (Scene { mut world, usd, .. }, victim) = in_authority();
+    let (Scene { mut world, usd, .. }, victim) = multisig_as_authority();
     let members = ["mallory", "trudy"].map(|name| world.key(name));
     let attackers = Multisig::with(&mut world, "attackers", &members, 1, 0);
     let own = tighten(&world, attackers.vault(), usd);
@@ -159,7 +159,7 @@ fn what_was_executed_is_not_executed_again() {
 #[test]
 fn a_multisig_begins_no_liquidation_and_no_flash_loan() {
     let Scene { mut world, usd, sol, trader, .. } = Scene::new();
-    let multisig = council(&mut world);
+    let multisig = two_of_three(&mut world);
     let vault = multisig.vault();
     world.reconfigure(usd, |config| (config.flash_enabled, config.flash_fee) = (1, Bps(9))).expect_ok();
     world.borrow(trader, usd, 10_000 * USD).expect_ok();

@@ -25,7 +25,7 @@ fn market(fee: TransferFee) -> Fees {
 #[test]
 fn token_2022_c21_a_fee_raised_between_takes_no_more_than_was_named() {
     let mut market = market(SMALL);
-    market.distress();
+    market.make_unhealthy();
     let Fees { usd, lender, trader, liquidator, .. } = market;
     for key in [lender.key, trader.key] {
         market.world.fund(&key, usd, 100_000 * USD);

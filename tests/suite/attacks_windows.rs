@@ -1,7 +1,7 @@
 //! Attacks on the market's outflow window: to let out more than it allows, or to shut it for nothing. What honest ways of
 //! holding it shut cost is in `griefing.rs`.
 
-use crate::support::insured::insured;
+use crate::support::insured_market::insured_reserve_config;
 use ballast_client::Instruction;
 use ballast_engine::Error;
 use ballast_tests::{Quote, SOL, Scene, Token, USD, User, World};
@@ -16,7 +16,7 @@ const DOLLAR: i64 = 100_000_000;
 
 /// A market with that limit alone, an hour after its deposits came.
 fn scene() -> Scene {
-    let mut scene = Scene::configured(insured());
+    let mut scene = Scene::configured(insured_reserve_config());
     scene.world.reconfigure_market(|config| config.outflow_hour = LIMIT as u32).expect_ok();
     scene.world.supply(scene.trader, scene.sol, 10_000 * SOL);
     scene.world.advance(3_600);
@@ -87,7 +87,7 @@ fn a_reserve_refresh_before_the_refresh_hides_no_loan() {
 #[test]
 fn minted_collateral_lets_out_no_more_of_another_token() {
     let Scene { mut world, usd, sol, lender, .. } = scene();
-    let minted = world.list(Token::new("MINTED", 9, 150.0), insured());
+    let minted = world.list(Token::new("MINTED", 9, 150.0), insured_reserve_config());
     let thieves = ["first", "second"].map(|name| world.user(name));
     for (thief, reserve) in thieves.into_iter().zip([minted, sol]) {
         world.supply(thief, reserve, 1_000_000 * SOL);
@@ -172,7 +172,7 @@ fn in_and_out_long_after_an_outflow_fills_nothing() {
 fn a_round_trip_in_parts_moves_the_window_by_nothing() {
     let Scene { mut world, usd, sol, .. } = scene();
     world.reconfigure_market(|config| config.outflow_hour = 100_000_000).expect_ok();
-    let penny = world.list(Token::new("PENNY", 9, 0.01), insured());
+    let penny = world.list(Token::new("PENNY", 9, 0.01), insured_reserve_config());
     let thief = world.user("thief");
     for (reserve, whole) in [(usd, 3_000_000 * USD), (sol, 20_000 * SOL), (penny, 100_000_000 * SOL)] {
         // Not a multiple of any power of two.

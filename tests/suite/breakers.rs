@@ -1,6 +1,6 @@
 //! Breakers: what trips each, what it stops, and what lifts it.
 
-use crate::support::insured::{self, COOLDOWN, insured, ruin, settle, staker};
+use crate::support::insured_market::{self, COOLDOWN, insured_reserve_config, ruin, settle, staker};
 use ballast_client::{Event, LiquidationOrder, PriceBreaker, Restricted};
 use ballast_engine::{
     Error,
@@ -17,7 +17,7 @@ use ballast_tests::{Outcome, Quote, SOL, Scene, USD, World, reserve_config, with
 fn tiered() -> ReserveConfig {
     let breakers =
         BreakerConfig { halt_seconds: 300, tiers: [Bps(500), Bps(1_000), Bps(2_000)], ..BreakerConfig::default() };
-    ReserveConfig { breakers, ..insured() }
+    ReserveConfig { breakers, ..insured_reserve_config() }
 }
 
 /// A price of sol so many percent above its average of 150.
@@ -184,7 +184,7 @@ fn tier_2_freezes_the_reserve_but_nothing_that_lowers_risk() {
 fn outflow(hour: u64, day: u64, small: u64) -> ReserveConfig {
     let breakers =
         BreakerConfig { outflow_hour: hour, outflow_day: day, small_deposit: small, ..BreakerConfig::default() };
-    ReserveConfig { breakers, ..insured() }
+    ReserveConfig { breakers, ..insured_reserve_config() }
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn the_long_window_holds_when_the_short_has_drained() {
 fn the_windows_of_the_market_count_all_reserves_in_usd() {
     for day in [false, true] {
         let refused = if day { Error::MarketDailyOutflowLimitReached } else { Error::MarketHourlyOutflowLimitReached };
-        let Scene { mut world, usd, sol, lender, trader } = Scene::configured(insured());
+        let Scene { mut world, usd, sol, lender, trader } = Scene::configured(insured_reserve_config());
         let limit = |config: &mut ballast_engine::state::market::MarketConfig| {
             *(if day { &mut config.outflow_day } else { &mut config.outflow_hour }) = 10_000;
         };
@@ -298,7 +298,7 @@ fn a_reserve_refresh_drains_windows_while_nobody_trades() {
 
 #[test]
 fn nothing_is_lent_above_the_utilisation_limit() {
-    let Scene { mut world, usd, lender, trader, .. } = Scene::configured(insured());
+    let Scene { mut world, usd, lender, trader, .. } = Scene::configured(insured_reserve_config());
     world.reconfigure(usd, |config| config.breakers.max_utilisation = Bps(9_000)).expect_ok();
     world.withdraw(lender, usd, 990_000 * USD).expect_ok();
     // What left a moment ago could as well have left after a loan.
@@ -319,7 +319,7 @@ fn nothing_is_lent_above_the_utilisation_limit() {
 
 #[test]
 fn losses_above_the_limit_leave_the_market_reduce_only_until_governance_lifts_it() {
-    let Scene { mut world, usd, sol, lender, trader } = Scene::configured(insured());
+    let Scene { mut world, usd, sol, lender, trader } = Scene::configured(insured_reserve_config());
     world.reconfigure_market(|config| config.loss_limit = 5_000).expect_ok();
     let second = world.user("second");
     world.supply(second, sol, 100 * SOL);
@@ -329,7 +329,7 @@ fn losses_above_the_limit_leave_the_market_reduce_only_until_governance_lifts_it
     ruin(&mut world, trader, usd, sol, 2_000 * USD);
     let event = settle(&mut world, trader, usd);
     assert!(!event.market_reduce_only, "2,000 of 5,000");
-    insured::seize_all(&mut world, second, usd, sol);
+    insured_market::seize_all(&mut world, second, usd, sol);
     let event = settle(&mut world, second, usd);
     assert!(event.market_reduce_only && world.view().market.reduce_only == 1);
 
@@ -361,7 +361,7 @@ fn restricted(outcome: Outcome) -> Restricted {
 
 #[test]
 fn the_guardian_pauses_named_actions_for_six_hours() {
-    let Scene { mut world, usd, sol, lender, trader } = Scene::configured(insured());
+    let Scene { mut world, usd, sol, lender, trader } = Scene::configured(insured_reserve_config());
     let event = restricted(world.pause(&[Action::Withdraw, Action::Borrow]));
     assert_eq!((event.actions, event.until), (3, world.now() + 21_600));
     world.borrow(trader, usd, 100 * USD).expect_error(Error::Paused);

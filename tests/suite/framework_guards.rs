@@ -1,7 +1,7 @@
 //! The framework is a release candidate: what the program relies on it for, account by account. A valid instruction is
 //! changed in one thing, must be refused for exactly that, and must change nothing (which `World::send` checks).
 
-use crate::support::stage::{Place, Stage, program_account};
+use crate::support::every_instruction_market::{EveryInstructionMarket, Place, program_account};
 use ballast_client::{Address, ID, Instruction, SYSTEM_PROGRAM, TOKEN_2022_PROGRAM, TOKEN_PROGRAM};
 use ballast_engine::{
     Error,
@@ -11,26 +11,32 @@ use solana_transaction::{InstructionError, TransactionError};
 
 /// Sends a changed instruction in its transaction, paid for by a bystander so that no flag is widened by that.
 #[track_caller]
-fn refuse(stage: &mut Stage, place: &str, instruction: Instruction, reasons: &[InstructionError]) {
+fn refuse(market: &mut EveryInstructionMarket, place: &str, instruction: Instruction, reasons: &[InstructionError]) {
     let tag = instruction.data[0];
-    let (mut transaction, index) = stage.transaction(instruction);
+    let (mut transaction, index) = market.transaction(instruction);
     if index > 0 {
         // What begins something looks for its end, which the changed one may not be.
-        transaction.push(stage.valid(tag));
+        transaction.push(market.valid(tag));
     }
-    refuse_in(stage, place, &transaction, index, reasons);
+    refuse_in(market, place, &transaction, index, reasons);
 }
 
 /// Sends it alone: another instruction of the transaction would widen its flags. They are looked at before anything else.
 #[track_caller]
-fn refuse_flags(stage: &mut Stage, place: &str, instruction: Instruction, reason: InstructionError) {
-    refuse_in(stage, place, &[instruction], 0, &[reason]);
+fn refuse_flags(market: &mut EveryInstructionMarket, place: &str, instruction: Instruction, reason: InstructionError) {
+    refuse_in(market, place, &[instruction], 0, &[reason]);
 }
 
 #[track_caller]
-fn refuse_in(stage: &mut Stage, place: &str, transaction: &[Instruction], index: usize, reasons: &[InstructionError]) {
-    let bystander = stage.world.key("bystander");
-    let outcome = stage.world.send_from(bystander, transaction);
+fn refuse_in(
+    market: &mut EveryInstructionMarket,
+    place: &str,
+    transaction: &[Instruction],
+    index: usize,
+    reasons: &[InstructionError],
+) {
+    let bystander = market.world.key("bystander");
+    let outcome = market.world.send_from(bystander, transaction);
     let Some(TransactionError::InstructionError(failed, reason)) = &outcome.error else {
         panic!("{place}: {}", outcome.describe())
     };
@@ -44,32 +50,32 @@ fn engine(error: Error) -> InstructionError {
 
 #[test]
 fn every_instruction_of_the_stage_is_valid_as_it_is() {
-    let mut stage = Stage::new();
-    let bystander = stage.world.key("bystander");
-    for (instruction, spec) in stage.valid.clone().into_iter().zip(ballast_client::instruction::ALL) {
+    let mut market = EveryInstructionMarket::new();
+    let bystander = market.world.key("bystander");
+    for (instruction, spec) in market.valid.clone().into_iter().zip(ballast_client::instruction::ALL) {
         assert_eq!(instruction.data[0], spec.tag, "{}", spec.name);
-        stage.send_in_a_fork(instruction.clone()).1.expect_ok();
-        let (transaction, _) = stage.transaction(instruction);
-        stage.world.fork().send_from(bystander, &transaction).expect_ok();
+        market.send_in_a_fork(instruction.clone()).1.expect_ok();
+        let (transaction, _) = market.transaction(instruction);
+        market.world.fork().send_from(bystander, &transaction).expect_ok();
     }
-    assert_eq!(stage.valid.len(), ballast_client::instruction::ALL.len());
+    assert_eq!(market.valid.len(), ballast_client::instruction::ALL.len());
 }
 
 #[test]
 fn an_account_that_must_sign_and_does_not_is_refused() {
-    let mut stage = Stage::new();
-    for place in Stage::places().into_iter().filter(|place| place.account.signer) {
-        let mut instruction = stage.replaced(place, stage.address(place));
+    let mut market = EveryInstructionMarket::new();
+    for place in EveryInstructionMarket::places().into_iter().filter(|place| place.account.signer) {
+        let mut instruction = market.replaced(place, market.address(place));
         instruction.accounts[place.index].is_signer = false;
-        refuse_flags(&mut stage, &place.name(), instruction, InstructionError::MissingRequiredSignature);
+        refuse_flags(&mut market, &place.name(), instruction, InstructionError::MissingRequiredSignature);
     }
 }
 
 #[test]
 fn an_account_that_must_be_writable_and_is_not_is_refused() {
-    let mut stage = Stage::new();
-    for place in Stage::places().into_iter().filter(|place| place.account.writable) {
-        let mut instruction = stage.replaced(place, stage.address(place));
+    let mut market = EveryInstructionMarket::new();
+    for place in EveryInstructionMarket::places().into_iter().filter(|place| place.account.writable) {
+        let mut instruction = market.replaced(place, market.address(place));
         instruction.accounts[place.index].is_writable = false;
         let reason = match (place.account.signer, place.is_created()) {
             // The framework reads both flags of a signer at once.
@@ -78,29 +84,29 @@ fn an_account_that_must_be_writable_and_is_not_is_refused() {
             (_, true) => InstructionError::PrivilegeEscalation,
             _ => InstructionError::Custom(2000),
         };
-        refuse_flags(&mut stage, &place.name(), instruction, reason);
+        refuse_flags(&mut market, &place.name(), instruction, reason);
     }
 }
 
 #[test]
 fn a_record_of_another_owner_is_refused() {
-    let mut stage = Stage::new();
-    for place in Stage::places().into_iter().filter(Place::is_record) {
+    let mut market = EveryInstructionMarket::new();
+    for place in EveryInstructionMarket::places().into_iter().filter(Place::is_record) {
         for owner in [SYSTEM_PROGRAM, TOKEN_PROGRAM, Address::new_from_array([9; 32])] {
-            let forged = stage.forged(place, |account| account.owner = owner);
-            let instruction = stage.replaced(place, forged);
-            refuse(&mut stage, &place.name(), instruction, &[InstructionError::IllegalOwner]);
+            let forged = market.forged(place, |account| account.owner = owner);
+            let instruction = market.replaced(place, forged);
+            refuse(&mut market, &place.name(), instruction, &[InstructionError::IllegalOwner]);
         }
     }
 }
 
 #[test]
 fn a_record_of_another_discriminator_is_refused() {
-    let mut stage = Stage::new();
+    let mut market = EveryInstructionMarket::new();
     let reasons = [InstructionError::InvalidAccountData];
-    for place in Stage::places().into_iter().filter(Place::is_record) {
+    for place in EveryInstructionMarket::places().into_iter().filter(Place::is_record) {
         // The others', none, that of a closed account, and one off by a bit at either end.
-        let own = stage.world.account(&stage.address(place)).data;
+        let own = market.world.account(&market.address(place)).data;
         let flipped = |at: usize| {
             let mut discriminator: [u8; 8] = own[..8].try_into().expect("eight bytes");
             discriminator[at] ^= 1;
@@ -110,17 +116,17 @@ fn a_record_of_another_discriminator_is_refused() {
             [Market::DISCRIMINATOR, MarginAccount::DISCRIMINATOR, Stake::DISCRIMINATOR, Change::DISCRIMINATOR];
         let others = records.into_iter().filter(|discriminator| own[..8] != *discriminator);
         for discriminator in others.chain([[0; 8], [u8::MAX; 8], flipped(0), flipped(7)]) {
-            let forged = stage.forged(place, |account| account.data[..8].copy_from_slice(&discriminator));
-            let instruction = stage.replaced(place, forged);
-            refuse(&mut stage, &place.name(), instruction, &reasons);
+            let forged = market.forged(place, |account| account.data[..8].copy_from_slice(&discriminator));
+            let instruction = market.replaced(place, forged);
+            refuse(&mut market, &place.name(), instruction, &reasons);
         }
     }
 }
 
 #[test]
 fn a_record_that_is_too_short_is_refused() {
-    let mut stage = Stage::new();
-    for place in Stage::places().into_iter().filter(Place::is_record) {
+    let mut market = EveryInstructionMarket::new();
+    for place in EveryInstructionMarket::places().into_iter().filter(Place::is_record) {
         let header = match place.account.name {
             "market" => 608,
             "stake" => 152,
@@ -128,9 +134,9 @@ fn a_record_that_is_too_short_is_refused() {
             _ => 512,
         };
         for length in [header - 1, 9, 8, 7, 0] {
-            let forged = stage.forged(place, |account| account.data.truncate(length));
-            let instruction = stage.replaced(place, forged);
-            refuse(&mut stage, &place.name(), instruction, &[InstructionError::AccountDataTooSmall]);
+            let forged = market.forged(place, |account| account.data.truncate(length));
+            let instruction = market.replaced(place, forged);
+            refuse(&mut market, &place.name(), instruction, &[InstructionError::AccountDataTooSmall]);
         }
     }
 }
@@ -138,46 +144,48 @@ fn a_record_that_is_too_short_is_refused() {
 /// A market says how many reserves it holds; the count must not reach beyond its data.
 #[test]
 fn a_market_that_claims_more_reserves_than_it_holds_is_refused() {
-    let mut stage = Stage::new();
-    for place in Stage::places().into_iter().filter(|place| place.is_record() && place.account.name == "market") {
+    let mut market = EveryInstructionMarket::new();
+    for place in
+        EveryInstructionMarket::places().into_iter().filter(|place| place.is_record() && place.account.name == "market")
+    {
         for count in [5u32, 6, 64, 1 << 22, u32::MAX] {
-            let forged = stage.forged(place, |account| account.data[600..604].copy_from_slice(&count.to_le_bytes()));
-            let instruction = stage.replaced(place, forged);
-            refuse(&mut stage, &place.name(), instruction, &[InstructionError::InvalidAccountData]);
+            let forged = market.forged(place, |account| account.data[600..604].copy_from_slice(&count.to_le_bytes()));
+            let instruction = market.replaced(place, forged);
+            refuse(&mut market, &place.name(), instruction, &[InstructionError::InvalidAccountData]);
         }
     }
 }
 
 #[test]
 fn an_account_that_is_not_there_is_refused() {
-    let mut stage = Stage::new();
+    let mut market = EveryInstructionMarket::new();
     let nowhere = Address::new_from_array([77; 32]);
-    for place in Stage::places().into_iter().filter(Place::is_record) {
-        let instruction = stage.replaced(place, nowhere);
+    for place in EveryInstructionMarket::places().into_iter().filter(Place::is_record) {
+        let instruction = market.replaced(place, nowhere);
         // Read-only records are asked for their owner first, others for their length.
         let reasons = [InstructionError::UninitializedAccount, InstructionError::AccountDataTooSmall];
-        refuse(&mut stage, &place.name(), instruction, &reasons);
+        refuse(&mut market, &place.name(), instruction, &reasons);
     }
 }
 
 #[test]
 fn one_record_is_not_taken_for_another() {
-    let mut stage = Stage::new();
-    let own = |place: Place, stage: &Stage| stage.world.account(&stage.address(place)).data;
-    let records: Vec<Place> = Stage::places().into_iter().filter(Place::is_record).collect();
+    let mut market = EveryInstructionMarket::new();
+    let own = |place: Place, market: &EveryInstructionMarket| market.world.account(&market.address(place)).data;
+    let records: Vec<Place> = EveryInstructionMarket::places().into_iter().filter(Place::is_record).collect();
     let of_each_kind: Vec<Place> = ["market", "margin_account", "stake", "change"]
         .map(|name| *records.iter().find(|place| place.account.name == name).expect("one of each kind"))
         .to_vec();
     for place in records {
-        let length = own(place, &stage).len();
+        let length = own(place, &market).len();
         for other in of_each_kind.iter().filter(|other| other.account.name != place.account.name) {
             // As long as the record whose place it takes, so that its length does not give it away.
-            let mut data = own(*other, &stage);
+            let mut data = own(*other, &market);
             data.resize(data.len().max(length), 0);
-            let impostor = stage.world.key("impostor");
-            stage.world.set_account(impostor, program_account(data));
-            let instruction = stage.replaced(place, impostor);
-            refuse(&mut stage, &place.name(), instruction, &[InstructionError::InvalidAccountData]);
+            let impostor = market.world.key("impostor");
+            market.world.set_account(impostor, program_account(data));
+            let instruction = market.replaced(place, impostor);
+            refuse(&mut market, &place.name(), instruction, &[InstructionError::InvalidAccountData]);
         }
     }
 }
@@ -185,10 +193,10 @@ fn one_record_is_not_taken_for_another() {
 /// All that is wrong is the market that a record names. What takes no market has none to mix up.
 #[test]
 fn a_record_of_another_market_is_refused() {
-    let mut stage = Stage::new();
+    let mut market = EveryInstructionMarket::new();
     let mut refused = 0;
-    for place in Stage::places().into_iter().filter(Place::is_record) {
-        let (market, error) = match place.account.name {
+    for place in EveryInstructionMarket::places().into_iter().filter(Place::is_record) {
+        let (bytes, error) = match place.account.name {
             "market" => continue,
             "change" => (24..56, Error::WrongChange),
             _ => (16..48, Error::WrongMarket),
@@ -196,11 +204,11 @@ fn a_record_of_another_market_is_refused() {
         if !place.instruction.accounts.iter().any(|account| account.name == "market") {
             continue;
         }
-        let own = stage.address(place);
-        assert_eq!(stage.world.account(&own).data[market.clone()], stage.world.market.to_bytes(), "{}", place.name());
-        let forged = stage.forged(place, |account| account.data[market].fill(7));
-        let instruction = stage.replaced(place, forged);
-        refuse(&mut stage, &place.name(), instruction, &[engine(error)]);
+        let own = market.address(place);
+        assert_eq!(market.world.account(&own).data[bytes.clone()], market.world.market.to_bytes(), "{}", place.name());
+        let forged = market.forged(place, |account| account.data[bytes].fill(7));
+        let instruction = market.replaced(place, forged);
+        refuse(&mut market, &place.name(), instruction, &[engine(error)]);
         refused += 1;
     }
     assert_eq!(refused, 19, "records beside a market");
@@ -224,8 +232,8 @@ fn is_shareable(place: &Place) -> bool {
 
 #[test]
 fn an_account_given_twice_is_refused_if_it_is_written_to() {
-    let mut stage = Stage::new();
-    let places = Stage::places();
+    let mut market = EveryInstructionMarket::new();
+    let places = EveryInstructionMarket::places();
     let is_exclusive = |place: &Place| place.account.writable && !is_shareable(place);
     let mut pairs = 0;
     for first in &places {
@@ -234,11 +242,11 @@ fn an_account_given_twice_is_refused_if_it_is_written_to() {
             if !same_instruction || first.index == second.index || !(is_exclusive(first) || is_exclusive(second)) {
                 continue;
             }
-            let mut instruction = stage.replaced(*second, stage.address(*first));
+            let mut instruction = market.replaced(*second, market.address(*first));
             // What has no key cannot sign; the framework looks for duplicates before it looks for signatures.
             instruction.accounts[second.index].is_signer = first.account.signer;
             let name = format!("{} = {}", second.name(), first.name());
-            refuse(&mut stage, &name, instruction, &[InstructionError::Custom(2040)]);
+            refuse(&mut market, &name, instruction, &[InstructionError::Custom(2040)]);
             pairs += 1;
         }
     }
@@ -247,9 +255,9 @@ fn an_account_given_twice_is_refused_if_it_is_written_to() {
 
 #[test]
 fn a_program_in_place_of_another_is_refused() {
-    let mut stage = Stage::new();
-    let data_account = stage.world.key("not a program");
-    for place in Stage::places() {
+    let mut market = EveryInstructionMarket::new();
+    let data_account = market.world.key("not a program");
+    for place in EveryInstructionMarket::places() {
         let (wrong, not_a_program) = match (place.instruction.name, place.account.name) {
             (_, "system_program") => (InstructionError::IncorrectProgramId, InstructionError::Custom(2007)),
             ("list_reserve", "token_program") => {
@@ -262,19 +270,19 @@ fn a_program_in_place_of_another_is_refused() {
             _ => continue,
         };
         for program in [TOKEN_2022_PROGRAM, ID] {
-            let instruction = stage.replaced(place, program);
-            refuse(&mut stage, &place.name(), instruction, std::slice::from_ref(&wrong));
+            let instruction = market.replaced(place, program);
+            refuse(&mut market, &place.name(), instruction, std::slice::from_ref(&wrong));
         }
-        let instruction = stage.replaced(place, data_account);
-        refuse(&mut stage, &place.name(), instruction, &[not_a_program]);
+        let instruction = market.replaced(place, data_account);
+        refuse(&mut market, &place.name(), instruction, &[not_a_program]);
     }
 }
 
 /// What the program checks itself, because the framework loads these accounts unchecked.
 #[test]
 fn a_lookalike_of_an_unchecked_account_is_refused() {
-    let mut stage = Stage::new();
-    for place in Stage::places() {
+    let mut market = EveryInstructionMarket::new();
+    for place in EveryInstructionMarket::places() {
         let reason = match (place.instruction.name, place.account.name) {
             ("create_market", "market" | "vault_authority") | ("list_reserve", "vault" | "mint") => {
                 InstructionError::InvalidSeeds
@@ -289,52 +297,57 @@ fn a_lookalike_of_an_unchecked_account_is_refused() {
             (_, name) if name.ends_with("mint") => engine(Error::WrongMint),
             _ => continue,
         };
-        let exists = stage.world.find_account(&stage.address(place)).is_some();
-        let lookalike = if exists { stage.forged(place, |_| ()) } else { Address::new_from_array([78; 32]) };
-        let instruction = stage.replaced(place, lookalike);
-        refuse(&mut stage, &place.name(), instruction, &[reason]);
+        let exists = market.world.find_account(&market.address(place)).is_some();
+        let lookalike = if exists { market.forged(place, |_| ()) } else { Address::new_from_array([78; 32]) };
+        let instruction = market.replaced(place, lookalike);
+        refuse(&mut market, &place.name(), instruction, &[reason]);
     }
 }
 
 #[test]
 #[expect(deprecated, reason = "the framework answers with the older of the two names")]
 fn too_few_accounts_are_refused() {
-    let mut stage = Stage::new();
-    for mut instruction in stage.valid.clone() {
+    let mut market = EveryInstructionMarket::new();
+    for mut instruction in market.valid.clone() {
         let spec = ballast_client::instruction::InstructionSpec::of_tag(instruction.data[0]).expect("an instruction");
         let (name, declared) = (spec.name, spec.accounts.len());
         instruction.accounts.truncate(declared - 1);
         refuse(
-            &mut stage,
+            &mut market,
             &format!("{name} with one account missing"),
             instruction.clone(),
             &[InstructionError::NotEnoughAccountKeys],
         );
         instruction.accounts.clear();
-        refuse(&mut stage, &format!("{name} without accounts"), instruction, &[InstructionError::NotEnoughAccountKeys]);
+        refuse(
+            &mut market,
+            &format!("{name} without accounts"),
+            instruction,
+            &[InstructionError::NotEnoughAccountKeys],
+        );
     }
 }
 
 /// An ordinary wallet pays for its own account and gets the rent back: its address stands twice in the instruction.
 #[test]
 fn owners_may_pay_for_their_own_accounts_and_receive_the_rent_back() {
-    let mut stage = Stage::new();
-    let owner = stage.world.key("self-made");
-    let view = stage.world.view();
+    let mut market = EveryInstructionMarket::new();
+    let owner = market.world.key("self-made");
+    let view = market.world.view();
     let margin = view.margin_account(&owner, 0);
-    stage.world.send(&[view.open_account(owner, owner, 0)]).expect_ok();
-    let before = stage.world.account(&owner).lamports;
-    stage.world.send_from(owner, &[view.close_account(owner, margin, owner)]).expect_ok();
-    let rent = stage.world.svm.minimum_balance_for_rent_exemption(512);
-    assert!(stage.world.account(&owner).lamports > before + rent / 2, "the rent came back");
+    market.world.send(&[view.open_account(owner, owner, 0)]).expect_ok();
+    let before = market.world.account(&owner).lamports;
+    market.world.send_from(owner, &[view.close_account(owner, margin, owner)]).expect_ok();
+    let rent = market.world.svm.minimum_balance_for_rent_exemption(512);
+    assert!(market.world.account(&owner).lamports > before + rent / 2, "the rent came back");
 }
 
 /// Who queues a change, pays for it, executes it and gets the rent back may be one key.
 #[test]
 fn the_authority_may_pay_for_its_own_changes_and_receive_the_rent_back() {
-    let mut stage = Stage::new();
-    let authority = stage.world.authority;
-    let world = &mut stage.world;
+    let mut market = EveryInstructionMarket::new();
+    let authority = market.world.authority;
+    let world = &mut market.world;
     let mint = world.mint("listed by its payer", &ballast_tests::MintSpec::spl(6));
     let mut config = ballast_tests::reserve_config();
     (config.oracle.feed_id, config.risk.borrowing_cap) = (ballast_client::to_engine(&mint), 1_000_000);

@@ -1,6 +1,6 @@
 //! Nobody holds a breaker open cheaply: what each costs to hold, measured.
 
-use crate::support::insured::{self, insured, ruin, settle};
+use crate::support::insured_market::{self, insured_reserve_config, ruin, settle};
 use ballast_client::{Event, LiquidationOrder};
 use ballast_engine::{
     Error,
@@ -29,7 +29,7 @@ enum Of {
 fn outflow(of: Of) -> (Scene, User) {
     let outflow_hour = if of == Of::Market { 0 } else { LIMIT * USD };
     let breakers = BreakerConfig { outflow_hour, ..BreakerConfig::default() };
-    let mut scene = Scene::configured(ReserveConfig { breakers, ..insured() });
+    let mut scene = Scene::configured(ReserveConfig { breakers, ..insured_reserve_config() });
     if of != Of::Reserve {
         scene.world.reconfigure_market(|config| config.outflow_hour = LIMIT as u32).expect_ok();
     }
@@ -133,7 +133,7 @@ fn holding_the_markets_window_shut_takes_three_quarters_of_its_limit_out_every_h
 fn tokens_of_a_dead_feed_shut_the_markets_window_at_their_last_price() {
     let (Scene { mut world, usd, lender, .. }, _) = outflow(Of::Market);
     let attacker = world.user("holder");
-    let dead = world.list(Token::new("DEAD", 6, 1.0), insured());
+    let dead = world.list(Token::new("DEAD", 6, 1.0), insured_reserve_config());
     world.reconfigure(dead, |config| config.deposit_cap = LIMIT / 2 * USD).expect_ok();
     world.supply(attacker, dead, LIMIT / 2 * USD);
     world.advance(86_400);
@@ -182,7 +182,7 @@ fn the_reserved_quarter_takes_many_accounts_to_fill() {
 /// each 1,000. With a penalty share of zero it is the capital alone. Near insolvency nobody waits, however full the window.
 #[test]
 fn filling_the_liquidation_window_oneself_pays_the_insurance() {
-    let Scene { mut world, usd, sol, trader: attacker, .. } = Scene::configured(insured());
+    let Scene { mut world, usd, sol, trader: attacker, .. } = Scene::configured(insured_reserve_config());
     world.reconfigure(sol, |config| config.breakers.liquidation_hour = 1_000).expect_ok();
     world.reconfigure_market(|config| config.near_insolvency = Bps(500)).expect_ok();
     let victim = world.user("victim");
@@ -230,7 +230,8 @@ fn filling_the_liquidation_window_oneself_pays_the_insurance() {
 fn only_the_oracles_own_price_trips_the_price_breaker() {
     let breakers =
         BreakerConfig { halt_seconds: 300, tiers: [Bps(500), Bps(1_000), Bps(2_000)], ..BreakerConfig::default() };
-    let Scene { mut world, usd, sol, lender, trader } = Scene::configured(ReserveConfig { breakers, ..insured() });
+    let Scene { mut world, usd, sol, lender, trader } =
+        Scene::configured(ReserveConfig { breakers, ..insured_reserve_config() });
     let far = Quote::dollars(160.0).ema_dollars(150.0);
     world.set_price(sol, far).expect_ok();
     let halt = world.reserve(sol).halt;
@@ -268,7 +269,7 @@ fn a_day_of_halts_takes_a_print_each_time_the_last_one_lifts() {
     let breakers =
         BreakerConfig { halt_seconds: 300, tiers: [Bps(500), Bps(1_000), Bps(2_000)], ..BreakerConfig::default() };
     for (dollars, expected) in [(158.0, 22), (185.0, 8)] {
-        let Scene { mut world, sol, .. } = Scene::configured(ReserveConfig { breakers, ..insured() });
+        let Scene { mut world, sol, .. } = Scene::configured(ReserveConfig { breakers, ..insured_reserve_config() });
         world.advance(1);
         let (end, mut prints) = (world.now() + 86_400, 0);
         while world.now() < end {
@@ -289,13 +290,13 @@ fn a_day_of_halts_takes_a_print_each_time_the_last_one_lifts() {
 /// lifts it, after which these losses count no more.
 #[test]
 fn only_losses_above_the_limit_make_a_market_reduce_only() {
-    let Scene { mut world, usd, sol, trader, .. } = Scene::configured(insured());
+    let Scene { mut world, usd, sol, trader, .. } = Scene::configured(insured_reserve_config());
     let pay_with_fees = |config: &mut ReserveConfig| {
         (config.insurance.fee_share, config.insurance.penalty_share) = (Bps(0), Bps(0));
     };
     world.reconfigure(usd, pay_with_fees).expect_ok();
     world.reconfigure_market(|config| config.loss_limit = 1_000).expect_ok();
-    insured::earn(&mut world, usd, 9_500 * USD);
+    insured_market::earn(&mut world, usd, 9_500 * USD);
     world.advance(3_600);
     world.refresh_reserve(usd).expect_ok();
     let second = world.user("second");
@@ -307,7 +308,7 @@ fn only_losses_above_the_limit_make_a_market_reduce_only() {
     ruin(&mut world, trader, usd, sol, 10_000 * USD);
     let event = settle(&mut world, trader, usd);
     assert!(event.fees >= 9_500 * USD && !event.market_reduce_only, "500 of 1,000 are lost");
-    insured::seize_all(&mut world, second, usd, sol);
+    insured_market::seize_all(&mut world, second, usd, sol);
     assert!(settle(&mut world, second, usd).market_reduce_only);
     world.resume(world.authority).expect_ok();
     assert_eq!((world.view().market.reduce_only, world.view().market.losses.used.0), (0, 0));
@@ -317,14 +318,14 @@ fn only_losses_above_the_limit_make_a_market_reduce_only() {
 /// A loss that has drained away counts no more: a day later the limit is whole again.
 #[test]
 fn losses_are_forgotten_within_a_day() {
-    let Scene { mut world, usd, sol, trader, .. } = Scene::configured(insured());
+    let Scene { mut world, usd, sol, trader, .. } = Scene::configured(insured_reserve_config());
     world.reconfigure_market(|config| config.loss_limit = 1_500).expect_ok();
     let second = world.user("second");
     world.supply(second, sol, 100 * SOL);
     world.refresh_all();
     world.borrow(second, usd, 1_000 * USD).expect_ok();
     ruin(&mut world, trader, usd, sol, 1_000 * USD);
-    insured::seize_all(&mut world, second, usd, sol);
+    insured_market::seize_all(&mut world, second, usd, sol);
     assert!(!settle(&mut world, trader, usd).market_reduce_only);
     assert!(settle(&mut world.fork(), second, usd).market_reduce_only);
     world.advance(86_400);
@@ -336,7 +337,7 @@ fn losses_are_forgotten_within_a_day() {
 /// hour for each million, and a million's collateral. Who lends more opens it again.
 #[test]
 fn holding_utilisation_at_its_limit_pays_interest() {
-    let Scene { mut world, usd, sol, lender, trader: attacker } = Scene::configured(insured());
+    let Scene { mut world, usd, sol, lender, trader: attacker } = Scene::configured(insured_reserve_config());
     world.reconfigure(usd, |config| config.breakers.max_utilisation = Bps(8_000)).expect_ok();
     world.supply(attacker, sol, 9_900 * SOL);
     world.withdraw(attacker, sol, 800 * SOL).expect_ok();
@@ -369,7 +370,7 @@ fn holding_utilisation_at_its_limit_pays_interest() {
 /// Repaying, depositing and liquidating go on.
 #[test]
 fn pauses_are_the_guardians_and_leave_six_hours_a_day() {
-    let Scene { mut world, usd, lender, trader, .. } = Scene::configured(insured());
+    let Scene { mut world, usd, lender, trader, .. } = Scene::configured(insured_reserve_config());
     let pause = world.view().pause(&[Action::Withdraw]);
     for other in [lender.key, trader.key, world.authority] {
         world.send_one(with_account(pause.clone(), "signer", other)).expect_error(Error::NotGuardian);
@@ -397,7 +398,7 @@ fn another_market_fills_no_window_of_this_one() {
     let (Scene { mut world, usd, .. }, attacker) = outflow(Of::Both);
     let (market, before) = (world.market, windows(&world, usd));
     world.market = world.create_market(1, market_config());
-    world.list(Token::new("USD", 6, 1.0), insured());
+    world.list(Token::new("USD", 6, 1.0), insured_reserve_config());
     let elsewhere = world.user("attacker");
     world.supply(elsewhere, usd, 1_000_000 * USD);
     world.withdraw(elsewhere, usd, u64::MAX).expect_ok();

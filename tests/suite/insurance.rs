@@ -1,6 +1,6 @@
 //! Insurance: staking, its income, who may do what, and when.
 
-use crate::support::insured::{COOLDOWN, earn, insured, leave, scene, staker};
+use crate::support::insured_market::{COOLDOWN, earn, insured_reserve_config, insured_scene, leave, staker};
 use ballast_client::{Address, Event, from_engine, stake_address};
 use ballast_engine::{Error, number::units::Bps, state::insurance::Stake};
 use ballast_tests::{Quote, Scene, Token, USD, World, market_config, with_account};
@@ -13,7 +13,7 @@ const OWNER_MISMATCH: u32 = 4;
 #[test]
 fn a_stake_goes_in_waits_and_comes_out() {
     for mut scene in Scene::both() {
-        scene.world.reconfigure(scene.usd, |config| config.insurance = insured().insurance).expect_ok();
+        scene.world.reconfigure(scene.usd, |config| config.insurance = insured_reserve_config().insurance).expect_ok();
         let Scene { mut world, usd, .. } = scene;
         let owner = world.key("staker");
         world.fund(&owner, usd, 5_000 * USD);
@@ -44,7 +44,7 @@ fn a_stake_goes_in_waits_and_comes_out() {
 
 #[test]
 fn a_stake_comes_out_neither_early_nor_late() {
-    let Scene { mut world, usd, .. } = scene();
+    let Scene { mut world, usd, .. } = insured_scene();
     let owner = staker(&mut world, "staker", usd, 1_000 * USD);
     world.unstake(owner, usd).expect_error(Error::InsufficientStake);
     world.begin_unstake(owner, usd, 1_000 * USD).expect_ok();
@@ -71,7 +71,7 @@ fn a_stake_comes_out_neither_early_nor_late() {
 
 #[test]
 fn no_more_is_asked_for_than_is_there_and_a_request_can_be_taken_back() {
-    let Scene { mut world, usd, .. } = scene();
+    let Scene { mut world, usd, .. } = insured_scene();
     let owner = staker(&mut world, "staker", usd, 1_000 * USD);
     world.begin_unstake(owner, usd, 1_000 * USD + 1).expect_error(Error::InsufficientStake);
     world.begin_unstake(owner, usd, 1_000 * USD).expect_ok();
@@ -85,7 +85,7 @@ fn no_more_is_asked_for_than_is_there_and_a_request_can_be_taken_back() {
 
 #[test]
 fn what_was_staked_after_asking_stays() {
-    let Scene { mut world, usd, .. } = scene();
+    let Scene { mut world, usd, .. } = insured_scene();
     let owner = staker(&mut world, "staker", usd, 1_000 * USD);
     world.begin_unstake(owner, usd, 1_000 * USD).expect_ok();
     world.advance(COOLDOWN);
@@ -101,7 +101,7 @@ fn what_was_staked_after_asking_stays() {
 
 #[test]
 fn stakers_share_the_fees_in_proportion_from_when_they_staked() {
-    let Scene { mut world, usd, .. } = scene();
+    let Scene { mut world, usd, .. } = insured_scene();
     let first = staker(&mut world, "first", usd, 1_000 * USD);
     earn(&mut world, usd, 200 * USD); // Half is the insurance's.
     // Not yet set aside, it belongs to those who were there.
@@ -120,7 +120,7 @@ fn stakers_share_the_fees_in_proportion_from_when_they_staked() {
 
 #[test]
 fn interest_feeds_the_insurance() {
-    let Scene { mut world, usd, trader, .. } = scene();
+    let Scene { mut world, usd, trader, .. } = insured_scene();
     staker(&mut world, "staker", usd, USD);
     world.borrow(trader, usd, 10_000 * USD).expect_ok();
     world.advance(365 * 86_400);
@@ -133,7 +133,7 @@ fn interest_feeds_the_insurance() {
 
 #[test]
 fn penalties_feed_the_insurance_of_the_repaid_reserve() {
-    let Scene { mut world, usd, sol, trader, .. } = scene();
+    let Scene { mut world, usd, sol, trader, .. } = insured_scene();
     staker(&mut world, "staker", usd, USD);
     world.borrow(trader, usd, 10_000 * USD).expect_ok();
     world.set_price(sol, Quote::dollars(115.0)).expect_ok();
@@ -157,7 +157,7 @@ fn penalties_feed_the_insurance_of_the_repaid_reserve() {
 /// Income from before anyone staked belongs to nobody who comes later.
 #[test]
 fn the_first_staker_gets_no_more_than_it_brought() {
-    let Scene { mut world, usd, .. } = scene();
+    let Scene { mut world, usd, .. } = insured_scene();
     earn(&mut world, usd, 2_000 * USD);
     let owner = staker(&mut world, "staker", usd, 500 * USD);
     let insurance = world.reserve(usd).insurance;
@@ -171,7 +171,7 @@ fn the_first_staker_gets_no_more_than_it_brought() {
 /// not by income, because a staker pays for whole shares what they cost and keeps the rest.
 #[test]
 fn the_first_staker_takes_nothing_from_the_second() {
-    let Scene { mut world, usd, .. } = scene();
+    let Scene { mut world, usd, .. } = insured_scene();
     let attacker = staker(&mut world, "attacker", usd, 1);
     let vault = from_engine(&world.reserve(usd).vault);
     donate(&mut world, vault, 1_000_000 * USD);
@@ -203,7 +203,7 @@ fn donate(world: &mut World, account: Address, amount: u64) {
 
 #[test]
 fn a_donation_to_the_vault_belongs_to_nobody() {
-    let Scene { mut world, usd, lender, .. } = scene();
+    let Scene { mut world, usd, lender, .. } = insured_scene();
     let owner = staker(&mut world, "staker", usd, 1_000 * USD);
     let vault = from_engine(&world.reserve(usd).vault);
     let mut without = world.fork();
@@ -222,7 +222,7 @@ fn a_donation_to_the_vault_belongs_to_nobody() {
 
 #[test]
 fn only_the_owner_takes_a_stake_out_and_anyone_pays_in() {
-    let Scene { mut world, usd, trader, .. } = scene();
+    let Scene { mut world, usd, trader, .. } = insured_scene();
     let owner = staker(&mut world, "staker", usd, 1_000 * USD);
     let thief = world.key("thief");
     let tokens = world.fund(&thief, usd, 10 * USD);
@@ -258,11 +258,11 @@ fn only_the_owner_takes_a_stake_out_and_anyone_pays_in() {
 
 #[test]
 fn a_stake_belongs_to_one_market() {
-    let Scene { mut world, usd, .. } = scene();
+    let Scene { mut world, usd, .. } = insured_scene();
     let owner = staker(&mut world, "staker", usd, 1_000 * USD);
     let market = world.market;
     world.market = world.create_market(1, market_config());
-    let same = world.list(Token::new("USD", 6, 1.0), insured());
+    let same = world.list(Token::new("USD", 6, 1.0), insured_reserve_config());
     assert_eq!(same, usd);
     let other = staker(&mut world, "other", usd, 1_000 * USD);
     let here = stake_address(&world.market, &other, usd).0;
@@ -286,7 +286,7 @@ fn a_stake_belongs_to_one_market() {
 
 #[test]
 fn a_stake_belongs_to_one_reserve() {
-    let Scene { mut world, usd, sol, .. } = scene();
+    let Scene { mut world, usd, sol, .. } = insured_scene();
     let owner = staker(&mut world, "staker", usd, 1_000 * USD);
     staker(&mut world, "other", sol, 1_000 * USD);
     world.begin_unstake(owner, usd, 1_000 * USD).expect_ok();
@@ -307,7 +307,7 @@ fn a_stake_belongs_to_one_reserve() {
 
 #[test]
 fn a_stake_is_closed_empty() {
-    let Scene { mut world, usd, .. } = scene();
+    let Scene { mut world, usd, .. } = insured_scene();
     let owner = staker(&mut world, "staker", usd, 1_000 * USD);
     world.close_stake(owner, usd).expect_error(Error::StakeNotEmpty);
     world.begin_unstake(owner, usd, 999 * USD).expect_ok();
@@ -326,7 +326,7 @@ fn a_stake_is_closed_empty() {
 
 #[test]
 fn the_longest_cooldown_is_that_of_when_the_stake_was_asked_for() {
-    let Scene { mut world, usd, .. } = scene();
+    let Scene { mut world, usd, .. } = insured_scene();
     let owner = staker(&mut world, "staker", usd, 1_000 * USD);
     world.begin_unstake(owner, usd, USD).expect_ok();
     world.reconfigure(usd, |config| config.insurance.cooldown = 2_592_000).expect_ok();

@@ -10,12 +10,12 @@ use ballast_tests::{Outcome, Quote, SOL, Scene, Token, USD, World, reserve_confi
 use solana_transaction::InstructionError;
 
 /// A trader who owes 10,000 usd against 100 sol, and a liquidator with usd.
-struct Distress {
+struct LiquidationScene {
     scene: Scene,
     liquidator: Address,
 }
 
-impl Distress {
+impl LiquidationScene {
     fn new() -> Self {
         Self::of(Scene::new())
     }
@@ -66,10 +66,10 @@ fn assert_near(value: f64, expected: f64) {
 #[test]
 fn a_liquidation_moves_tokens_and_books_and_logs_it() {
     for scene in Scene::both() {
-        let mut distress = Distress::of(scene);
-        distress.sol_at(120.0);
-        let event = liquidated(distress.liquidate(2_000 * USD));
-        let Distress { scene: Scene { world, usd, sol, trader, .. }, liquidator } = distress;
+        let mut scene = LiquidationScene::of(scene);
+        scene.sol_at(120.0);
+        let event = liquidated(scene.liquidate(2_000 * USD));
+        let LiquidationScene { scene: Scene { world, usd, sol, trader, .. }, liquidator } = scene;
         assert_eq!((event.repaid, event.debt_shares), (2_000 * USD, 2_000 * USD - 1), "a second of interest");
         assert_eq!(event.penalty, 499, "300 bps at the line and 700 more at a tenth short: 285 bps are missing");
         assert_near(event.seized as f64 / SOL as f64, 2_000.0 * 1.0499 / 120.0);
@@ -90,39 +90,39 @@ fn a_liquidation_moves_tokens_and_books_and_logs_it() {
 
 #[test]
 fn only_as_much_is_repaid_as_returns_the_account_to_the_target() {
-    let mut distress = Distress::new();
-    distress.sol_at(120.0);
-    let event = liquidated(distress.liquidate(u64::MAX));
+    let mut scene = LiquidationScene::new();
+    scene.sol_at(120.0);
+    let event = liquidated(scene.liquidate(u64::MAX));
     // (105 % of the debt's 10,500 − 10,200) ÷ (105 % × 105 % − 85 % × 1.0499)
     assert_near(event.repaid as f64 / USD as f64, 825.0 / (1.1025 - 0.85 * 1.0499));
-    assert_near(distress.maintenance(), 1.05);
-    distress.liquidate(u64::MAX).expect_error(Error::AccountIsHealthy);
-    distress.scene.world.assert_conserved();
+    assert_near(scene.maintenance(), 1.05);
+    scene.liquidate(u64::MAX).expect_error(Error::AccountIsHealthy);
+    scene.scene.world.assert_conserved();
 }
 
 #[test]
 fn the_maintenance_line_is_where_collateral_covers_debt() {
-    let mut distress = Distress::new();
-    distress.liquidate(USD).expect_error(Error::AccountIsHealthy);
-    distress.sol_at(123.53);
-    distress.liquidate(USD).expect_error(Error::AccountIsHealthy);
-    distress.sol_at(123.52);
-    let event = liquidated(distress.liquidate(100 * USD));
+    let mut scene = LiquidationScene::new();
+    scene.liquidate(USD).expect_error(Error::AccountIsHealthy);
+    scene.sol_at(123.53);
+    scene.liquidate(USD).expect_error(Error::AccountIsHealthy);
+    scene.sol_at(123.52);
+    let event = liquidated(scene.liquidate(100 * USD));
     assert_eq!(event.penalty, 300, "the minimum at the line");
 }
 
 #[test]
 fn interest_alone_makes_an_account_liquidatable() {
-    let mut distress = Distress::new();
-    let usd = distress.scene.usd;
+    let mut scene = LiquidationScene::new();
+    let usd = scene.scene.usd;
     let curve = RateCurve::new(&[(0, 5_000), (10_000, 5_000)]).expect("two points");
-    distress.scene.world.reconfigure(usd, |config| config.curve = curve).expect_ok();
-    distress.scene.world.advance(365 * 86_400);
-    distress.scene.world.refresh_all();
-    let debt = distress.scene.world.health(distress.scene.trader.margin).equity_debt.get();
+    scene.scene.world.reconfigure(usd, |config| config.curve = curve).expect_ok();
+    scene.scene.world.advance(365 * 86_400);
+    scene.scene.world.refresh_all();
+    let debt = scene.scene.world.health(scene.scene.trader.margin).equity_debt.get();
     assert_near(Usd(debt).to_f64(), 10_000.0 * 0.5f64.exp());
-    liquidated(distress.liquidate(u64::MAX));
-    distress.scene.world.assert_conserved();
+    liquidated(scene.liquidate(u64::MAX));
+    scene.scene.world.assert_conserved();
 }
 
 #[test]
@@ -136,9 +136,9 @@ fn the_penalty_grows_to_its_maximum_and_never_takes_more_than_the_equity() {
         (101.0, 300),   // never less than the minimum
         (90.0, 300),    // insolvent
     ] {
-        let mut distress = Distress::new();
-        distress.sol_at(dollars);
-        let event = liquidated(distress.liquidate(100 * USD));
+        let mut scene = LiquidationScene::new();
+        scene.sol_at(dollars);
+        let event = liquidated(scene.liquidate(100 * USD));
         assert!(event.penalty.abs_diff(penalty) <= 1, "at {dollars}: {} instead of {penalty}", event.penalty);
         assert_near(event.seized as f64 / SOL as f64, 100.0 * (1.0 + event.penalty as f64 / 1e4) / dollars);
     }
@@ -147,35 +147,35 @@ fn the_penalty_grows_to_its_maximum_and_never_takes_more_than_the_equity() {
 #[test]
 fn a_liquidation_improves_health_at_every_depth() {
     for dollars in [123.0, 118.0, 112.0, 108.0] {
-        let mut distress = Distress::new();
-        distress.sol_at(dollars);
-        let before = distress.maintenance();
-        liquidated(distress.liquidate(500 * USD));
-        assert!(distress.maintenance() > before, "at {dollars}");
+        let mut scene = LiquidationScene::new();
+        scene.sol_at(dollars);
+        let before = scene.maintenance();
+        liquidated(scene.liquidate(500 * USD));
+        assert!(scene.maintenance() > before, "at {dollars}");
     }
 }
 
 #[test]
 fn no_less_collateral_is_paid_than_asked_for() {
-    let mut distress = Distress::new();
-    distress.sol_at(120.0);
-    let (liquidator, margin) = (distress.liquidator, distress.scene.trader.margin);
-    let order = distress.order(2_000 * USD, 0);
-    let event = liquidated(distress.scene.world.fork().liquidate(liquidator, margin, order));
-    let order = distress.order(2_000 * USD, event.seized + 1);
-    distress.scene.world.liquidate(liquidator, margin, order).expect_error(Error::CollateralBelowMinimum);
-    let order = distress.order(2_000 * USD, event.seized);
-    distress.scene.world.liquidate(liquidator, margin, order).expect_ok();
+    let mut scene = LiquidationScene::new();
+    scene.sol_at(120.0);
+    let (liquidator, margin) = (scene.liquidator, scene.scene.trader.margin);
+    let order = scene.order(2_000 * USD, 0);
+    let event = liquidated(scene.scene.world.fork().liquidate(liquidator, margin, order));
+    let order = scene.order(2_000 * USD, event.seized + 1);
+    scene.scene.world.liquidate(liquidator, margin, order).expect_error(Error::CollateralBelowMinimum);
+    let order = scene.order(2_000 * USD, event.seized);
+    scene.scene.world.liquidate(liquidator, margin, order).expect_ok();
 }
 
 #[test]
 fn collateral_that_is_too_little_is_taken_whole_for_its_worth() {
-    let mut distress = Distress::new();
-    distress.sol_at(50.0);
-    let event = liquidated(distress.liquidate(u64::MAX));
+    let mut scene = LiquidationScene::new();
+    scene.sol_at(50.0);
+    let event = liquidated(scene.liquidate(u64::MAX));
     assert_eq!(event.seized, 100 * SOL);
     assert_near(event.repaid as f64 / USD as f64, 5_000.0 / 1.03);
-    let Scene { world, trader, usd, sol, .. } = distress.scene;
+    let Scene { world, trader, usd, sol, .. } = scene.scene;
     assert_eq!(world.deposit_shares(trader, sol), 0);
     assert!(world.debt_shares(trader, usd) > 0);
     world.assert_conserved();
@@ -248,10 +248,10 @@ fn a_liquidation_whose_rounding_worsens_health_is_refused() {
 
 #[test]
 fn refused_liquidations() {
-    let mut distress = Distress::new();
-    distress.sol_at(120.0);
-    distress.liquidate(0).expect_error(Error::AmountIsZero);
-    let Distress { scene: Scene { mut world, usd, sol, lender, trader }, liquidator } = distress;
+    let mut scene = LiquidationScene::new();
+    scene.sol_at(120.0);
+    scene.liquidate(0).expect_error(Error::AmountIsZero);
+    let LiquidationScene { scene: Scene { mut world, usd, sol, lender, trader }, liquidator } = scene;
     let unused = world.list(Token::new("unused", 6, 1.0), reserve_config());
     world.fund(&liquidator, sol, SOL);
     world.refresh_all();
@@ -276,48 +276,48 @@ fn refused_liquidations() {
 
 #[test]
 fn collateral_that_is_lent_out_is_seized_as_far_as_there_is_cash() {
-    let mut distress = Distress::new();
-    let Scene { world, sol, .. } = &mut distress.scene;
+    let mut scene = LiquidationScene::new();
+    let Scene { world, sol, .. } = &mut scene.scene;
     let other = world.user("other");
     let backing = world.list(Token::new("backing", 6, 1.0), reserve_config());
     world.supply(other, backing, 1_000_000 * USD);
     world.refresh_all();
     world.borrow(other, *sol, 90 * SOL).expect_ok();
-    distress.sol_at(115.0);
-    let event = liquidated(distress.liquidate(u64::MAX));
+    scene.sol_at(115.0);
+    let event = liquidated(scene.liquidate(u64::MAX));
     assert_eq!(event.seized, 10 * SOL);
     assert_near(event.repaid as f64 / USD as f64, 1_150.0 / (1.0 + event.penalty as f64 / 1e4));
-    let (usd, sol) = (distress.scene.usd, distress.scene.sol);
-    assert_eq!(distress.scene.world.reserve(sol).cash, 0);
-    distress.scene.world.set_price(usd, Quote::dollars(1.0)).expect_ok();
-    distress.liquidate(u64::MAX).expect_error(Error::InsufficientLiquidity);
-    distress.scene.world.assert_conserved();
+    let (usd, sol) = (scene.scene.usd, scene.scene.sol);
+    assert_eq!(scene.scene.world.reserve(sol).cash, 0);
+    scene.scene.world.set_price(usd, Quote::dollars(1.0)).expect_ok();
+    scene.liquidate(u64::MAX).expect_error(Error::InsufficientLiquidity);
+    scene.scene.world.assert_conserved();
 }
 
 #[test]
 fn both_prices_of_a_liquidation_must_be_fresh() {
-    let mut distress = Distress::new();
-    distress.sol_at(100.0);
-    distress.scene.world.advance(61);
-    distress.liquidate(USD).expect_error(Error::PriceStale);
-    distress.sol_at(100.0);
-    distress.liquidate(USD).expect_error(Error::PriceStale);
-    let usd = distress.scene.usd;
-    distress.scene.world.set_price(usd, Quote::dollars(1.0)).expect_ok();
-    distress.liquidate(USD).expect_ok();
-    distress.scene.world.advance(61);
-    distress.scene.world.set_price(usd, Quote::dollars(1.0)).expect_ok();
-    distress.liquidate(USD).expect_error(Error::PriceStale);
+    let mut scene = LiquidationScene::new();
+    scene.sol_at(100.0);
+    scene.scene.world.advance(61);
+    scene.liquidate(USD).expect_error(Error::PriceStale);
+    scene.sol_at(100.0);
+    scene.liquidate(USD).expect_error(Error::PriceStale);
+    let usd = scene.scene.usd;
+    scene.scene.world.set_price(usd, Quote::dollars(1.0)).expect_ok();
+    scene.liquidate(USD).expect_ok();
+    scene.scene.world.advance(61);
+    scene.scene.world.set_price(usd, Quote::dollars(1.0)).expect_ok();
+    scene.liquidate(USD).expect_error(Error::PriceStale);
 }
 
 #[test]
 fn uncertain_prices_that_back_no_new_risk_still_liquidate() {
-    let mut distress = Distress::new();
-    let sol = distress.scene.sol;
+    let mut scene = LiquidationScene::new();
+    let sol = scene.scene.sol;
     // 9 % uncertain and far from its average.
     let quote = Quote::dollars(120.0).confidence_bps(900).ema_dollars(150.0);
-    distress.scene.world.set_price(sol, quote).expect_ok();
-    let event = liquidated(distress.liquidate(100 * USD));
+    scene.scene.world.set_price(sol, quote).expect_ok();
+    let event = liquidated(scene.liquidate(100 * USD));
     assert_near(event.seized as f64 / SOL as f64, 100.0 * (1.0 + event.penalty as f64 / 1e4) / 120.0);
 }
 
@@ -369,9 +369,9 @@ fn an_account_of_sixteen_positions_is_liquidated_in_one_transaction() {
 
 #[test]
 fn the_liquidator_signs() {
-    let mut distress = Distress::new();
-    distress.sol_at(120.0);
-    let Distress { scene: Scene { mut world, usd, sol, trader, .. }, liquidator } = distress;
+    let mut scene = LiquidationScene::new();
+    scene.sol_at(120.0);
+    let LiquidationScene { scene: Scene { mut world, usd, sol, trader, .. }, liquidator } = scene;
     let (source, destination) = (world.tokens(&liquidator, usd), world.fund(&liquidator, sol, 0));
     let order = LiquidationOrder { debt: usd, collateral: sol, max_repay: USD, min_collateral: 0 };
     let view = world.view();
@@ -386,10 +386,10 @@ fn the_liquidator_signs() {
 
 #[test]
 fn a_preview_is_what_the_chain_does() {
-    let mut distress = Distress::new();
-    distress.sol_at(117.0);
-    let order = distress.order(u64::MAX, 0);
-    let Distress { scene: Scene { mut world, trader, .. }, liquidator } = distress;
+    let mut scene = LiquidationScene::new();
+    scene.sol_at(117.0);
+    let order = scene.order(u64::MAX, 0);
+    let LiquidationScene { scene: Scene { mut world, trader, .. }, liquidator } = scene;
     let (view, account) = (world.view(), world.margin(&trader.margin));
     let preview = view.preview_liquidation(&account, order, world.now()).expect("liquidatable");
     let event = liquidated(world.liquidate(liquidator, trader.margin, order));

@@ -1,6 +1,8 @@
 //! Who bears a loss: the reserve's insurance, its unclaimed fees, its depositors; and nobody else.
 
-use crate::support::insured::{COOLDOWN, earn, insured, leave, ruin, scene, settle, staker};
+use crate::support::insured_market::{
+    COOLDOWN, earn, insured_reserve_config, insured_scene, leave, ruin, settle, staker,
+};
 use ballast_engine::{
     Error,
     number::units::{Bps, Shares},
@@ -23,7 +25,7 @@ fn deposits(world: &World, user: User, reserve: u8) -> u64 {
 
 /// A scene in which the trader's 10,000 usd are lost, with so much insurance.
 fn ruined(insurance: u64, fees: u64) -> Scene {
-    let Scene { mut world, usd, sol, lender, trader } = scene();
+    let Scene { mut world, usd, sol, lender, trader } = insured_scene();
     // Unclaimed fees are all of the reserve's: none of its penalties and fees go to the insurance.
     let alone =
         |config: &mut ReserveConfig| (config.insurance.fee_share, config.insurance.penalty_share) = (Bps(0), Bps(0));
@@ -117,7 +119,7 @@ fn a_loss_touches_no_other_reserve() {
 
 #[test]
 fn stakers_are_slashed_in_proportion_those_who_cool_down_too() {
-    let Scene { mut world, usd, sol, trader, .. } = scene();
+    let Scene { mut world, usd, sol, trader, .. } = insured_scene();
     world.reconfigure(usd, |config| config.insurance.penalty_share = Bps(0)).expect_ok();
     let leaving = staker(&mut world, "leaving", usd, 10_000 * USD);
     let staying = staker(&mut world, "staying", usd, 30_000 * USD);
@@ -177,9 +179,9 @@ fn a_drained_insurance_starts_over() {
 /// A reserve all of which was lent to the trader, and is lost but for what is staked.
 #[track_caller]
 fn lost(insurance: u64) -> (World, u8, User) {
-    let Scene { mut world, sol, trader, .. } = scene();
+    let Scene { mut world, sol, trader, .. } = insured_scene();
     world.reconfigure_market(|config| config.loss_limit = u32::MAX).expect_ok();
-    let doomed = world.list(Token::new("doomed", 6, 2.0), insured());
+    let doomed = world.list(Token::new("doomed", 6, 2.0), insured_reserve_config());
     world.reconfigure(doomed, |config| config.insurance.penalty_share = Bps(0)).expect_ok();
     let unlucky = world.user("unlucky");
     world.supply(unlucky, doomed, 5_000 * USD);

@@ -1,9 +1,9 @@
-//! The matrix of `ballast_engine::gate`, walked on the bytecode: every instruction in every state and under every pause does
-//! what the data say, and nothing else decides. Whatever is not refused succeeds.
+//! The table of `ballast_engine::state::permission`, tried on the bytecode. In every state and under every pause, every
+//! instruction does what the table says: what the table does not refuse succeeds.
 
-mod theatre;
+mod every_state_market;
 
-use crate::support::due::{higher_loss_limit, lower_cap};
+use crate::support::queued_changes::{higher_loss_limit, lower_cap};
 use ballast_client::{
     Address, Edits, Instruction, LiquidationOrder, MarketView, TOKEN_PROGRAM,
     instruction::{self as ix, ALL},
@@ -22,8 +22,8 @@ use ballast_engine::{
     },
 };
 use ballast_tests::{Outcome, SOL, USD, User, market_config};
+use every_state_market::EveryStateMarket;
 use solana_transaction::TransactionError;
-use theatre::Theatre;
 
 /// What each instruction does, or why no state concerns it.
 const ACTIONS: [(&str, Result<Action, &str>); ALL.len()] = [
@@ -140,7 +140,7 @@ impl Step {
     }
 }
 
-impl Theatre {
+impl EveryStateMarket {
     /// The account that a liquidation is begun of while `name` runs on it, which this leaves fit for it.
     fn patient(&self, name: &str) -> (User, u8) {
         match name {
@@ -190,7 +190,7 @@ impl Theatre {
 
 const LISTED: &str = "the reserve is listed";
 
-impl Theatre {
+impl EveryStateMarket {
     /// An instruction by its name. In receivership it is one for the account whose liquidation is under way.
     fn step(&mut self, name: &str, in_receivership: bool) -> Step {
         let Self { usd, sol, coin, gem, saver, sick, bust, idle, rich, .. } = *self;
@@ -203,7 +203,7 @@ impl Theatre {
         let instruction = match name {
             "create_market" => MarketView::create(world.authority, 1, market_config()).0,
             "list_reserve" => {
-                view.list_reserve(world.payer, self.due.listing, world.payer, self.due.mint, TOKEN_PROGRAM)
+                view.list_reserve(world.payer, self.changes.listing, world.payer, self.changes.mint, TOKEN_PROGRAM)
             }
             "set_parameters" => view.set_parameters(world.authority, usd, lower_cap(&view, usd)),
             "open_account" => view.open_account(rich, world.payer, 1),
@@ -238,8 +238,8 @@ impl Theatre {
             "resume" => return Step::end([view.pause(&[Action::Unstake]), view.resume(world.authority)]),
             "refresh_reserve" => view.refresh_reserve(usd).expect(LISTED),
             "queue_change" => view.queue_change(world.payer, OF_MARKET, higher_loss_limit(&view)),
-            "execute_change" => view.execute_change(rich, &world.change(self.due.executed)),
-            "cancel_change" => view.cancel_change(world.authority, &world.change(self.due.cancelled)),
+            "execute_change" => view.execute_change(rich, &world.change(self.changes.executed)),
+            "cancel_change" => view.cancel_change(world.authority, &world.change(self.changes.cancelled)),
             "accept_authority" => view.accept_authority(),
             "close_reserve" => {
                 let destination = world.fund(&rich, self.spare, 0);
@@ -317,20 +317,20 @@ impl Theatre {
 
     /// Runs an instruction in a situation.
     fn walk(&self, name: &str, action: Result<Action, &str>, situation: Situation, reserve: u8) {
-        let mut theatre = self.fork();
-        let mut step = theatre.step(name, situation == Situation::In(State::InReceivership));
-        let outer = theatre.enter(situation, name, reserve);
+        let mut market = self.fork();
+        let mut step = market.step(name, situation == Situation::In(State::InReceivership));
+        let outer = market.enter(situation, name, reserve);
         let expected = action.ok().and_then(|action| situation.refuses(action));
         let cell = format!("{name} ({action:?}), {situation:?}, reserve {reserve}: expected {expected:?}");
         if expected.is_some() {
-            let outcome = theatre.world.fork().send(&step.outside(&outer));
+            let outcome = market.world.fork().send(&step.outside(&outer));
             assert!(outcome.is_ok(), "{cell}, but it fails without that too: {}", outcome.describe());
         }
         if situation == Situation::In(State::ReserveWipedOut) {
-            theatre.wipe_out(reserve, name, &mut step);
+            market.wipe_out(reserve, name, &mut step);
         }
         let (transaction, index) = step.inside(&outer);
-        let outcome = theatre.world.send(&transaction);
+        let outcome = market.world.send(&transaction);
         assert!(is(&outcome, index, expected), "{cell}, got {}", outcome.describe());
     }
 }
@@ -348,12 +348,12 @@ fn is(outcome: &Outcome, index: usize, expected: Option<Error>) -> bool {
 
 #[test]
 fn every_instruction_does_in_every_state_what_the_matrix_says() {
-    let theatre = Theatre::new();
+    let market = EveryStateMarket::new();
     let mut refused = 0;
     for (name, action) in ACTIONS {
         for situation in Situation::all() {
-            for reserve in theatre.reserves(name, situation) {
-                theatre.walk(name, action, situation, reserve);
+            for reserve in market.reserves(name, situation) {
+                market.walk(name, action, situation, reserve);
             }
             refused += action.is_ok_and(|action| situation.refuses(action).is_some()) as u32;
         }

@@ -1,7 +1,7 @@
 //! What a transaction brings and takes out again: it moves no weight, takes no fees early, and lets nobody borrow more, leave
 //! with more or be liquidated. Engine: `a_second_of_people_without_capital_leaves_nothing_behind`.
 
-use crate::support::insured::{COOLDOWN, insured, staker};
+use crate::support::insured_market::{COOLDOWN, insured_reserve_config, staker};
 use ballast_client::{Address, Instruction, LiquidationOrder};
 use ballast_engine::{Error, number::units::Bps, state::reserve::ReserveConfig};
 use ballast_tests::{Outcome, Quote, SOL, Scene, Token, USD, User, World, market_config};
@@ -171,7 +171,7 @@ fn fees(world: &World, reserve: u8) -> u64 {
 
 /// A reserve that is nearly lent out, and fees of a year: many times the cash.
 fn earning() -> Scene {
-    let mut scene = Scene::configured(insured());
+    let mut scene = Scene::configured(insured_reserve_config());
     let Scene { world, usd, sol, lender, trader } = &mut scene;
     world.supply(*trader, *sol, 10_000 * SOL);
     world.refresh_all();
@@ -212,7 +212,7 @@ fn fees_are_set_aside_once_an_hour_and_a_quarter_of_the_cash_at_most() {
 /// staked before.
 #[test]
 fn who_stakes_while_cash_is_short_takes_no_income_of_before() {
-    let Scene { mut world, usd, sol, lender, trader } = Scene::configured(insured());
+    let Scene { mut world, usd, sol, lender, trader } = Scene::configured(insured_reserve_config());
     let old = staker(&mut world, "old", usd, 1_000 * USD);
     world.supply(trader, sol, 10_000 * SOL);
     world.refresh_all();
@@ -251,7 +251,7 @@ impl Elsewhere {
         world.market = other;
         let saver = world.user("saver");
         for token in [Token::new("USD", 6, 1.0), Token::new("SOL", 9, 150.0)] {
-            let config = ReserveConfig { flash_fee: Bps(0), ..insured() };
+            let config = ReserveConfig { flash_fee: Bps(0), ..insured_reserve_config() };
             let reserve = world.list(token, config);
             world.supply(saver, reserve, 1_000_000 * SOL);
         }
@@ -317,7 +317,7 @@ fn a_flash_loan_that_floods_a_collateral_liquidates_nobody() {
 /// swollen, fees are set aside, and it comes back. The other staker and the protocol have what they had without.
 #[test]
 fn a_stake_that_leaves_for_an_instant_takes_nothing_from_another() {
-    let Scene { mut world, usd, sol, lender, trader } = Scene::configured(insured());
+    let Scene { mut world, usd, sol, lender, trader } = Scene::configured(insured_reserve_config());
     let elsewhere = Elsewhere::new(&mut world);
     let [honest, thief] = ["honest", "thief"].map(|name| staker(&mut world, name, usd, 5_000 * USD));
     world.begin_unstake(thief, usd, 5_000 * USD).expect_ok();

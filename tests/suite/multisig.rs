@@ -4,7 +4,7 @@ mod costs;
 
 use std::collections::BTreeSet;
 
-use crate::support::office::{council, in_authority, in_office, tighten};
+use crate::support::multisig_market::{multisig_as, multisig_as_authority, tighten, two_of_three};
 use ballast_client::{
     Address, Event, Instruction, MarketView, TOKEN_PROGRAM, change_address, from_engine, instruction::ALL, to_engine,
 };
@@ -82,7 +82,7 @@ const OF_USERS: &[&str] = &[
 fn a_launch(costs: &mut Costs) {
     let mut world = World::new();
     let usd = world.list(Token::new("USD", 6, 1.0), reserve_config());
-    let multisig = council(&mut world);
+    let multisig = two_of_three(&mut world);
     let (vault, key) = (multisig.vault(), world.authority);
     let nominate = world.market_edits(|config| config.roles.nominee = to_engine(&vault)).all();
     let nominate = world.view().set_parameters(key, OF_MARKET, nominate);
@@ -105,7 +105,7 @@ fn a_launch(costs: &mut Costs) {
 }
 
 fn the_authority(costs: &mut Costs) {
-    let (Scene { mut world, usd, .. }, multisig) = in_authority();
+    let (Scene { mut world, usd, .. }, multisig) = multisig_as_authority();
     let (vault, member) = (multisig.vault(), multisig.members[2]);
     let instruction = tighten(&world, vault, usd);
     costs.run("set_parameters_of_reserve", &multisig, &mut world, instruction);
@@ -159,7 +159,7 @@ fn the_authority(costs: &mut Costs) {
 }
 
 fn the_risk_council(costs: &mut Costs) {
-    let (Scene { mut world, usd, .. }, multisig) = in_office(|roles| &mut roles.risk_council);
+    let (Scene { mut world, usd, .. }, multisig) = multisig_as(|roles| &mut roles.risk_council);
     let instruction = tighten(&world, multisig.vault(), usd);
     costs.run("set_parameters_by_council", &multisig, &mut world, instruction);
     assert_eq!(world.reserve(usd).config.risk.cross.initial_asset, Bps(7_500));
@@ -169,7 +169,7 @@ fn the_risk_council(costs: &mut Costs) {
 }
 
 fn the_guardian(costs: &mut Costs) {
-    let (Scene { mut world, usd, .. }, multisig) = in_office(|roles| &mut roles.guardian);
+    let (Scene { mut world, usd, .. }, multisig) = multisig_as(|roles| &mut roles.guardian);
     let instruction = world.view().pause(&[Action::Withdraw, Action::Borrow]);
     costs.run("pause", &multisig, &mut world, instruction);
     assert_ne!(world.view().market.pause.actions, 0);
@@ -187,7 +187,7 @@ fn the_guardian(costs: &mut Costs) {
 }
 
 fn the_fee_collector(costs: &mut Costs) {
-    let (Scene { mut world, usd, trader, .. }, multisig) = in_office(|roles| &mut roles.fee_collector);
+    let (Scene { mut world, usd, trader, .. }, multisig) = multisig_as(|roles| &mut roles.fee_collector);
     let vault = multisig.vault();
     world.borrow(trader, usd, 10_000 * USD).expect_ok();
     world.advance(30 * 86_400);
@@ -208,7 +208,7 @@ fn the_fee_collector(costs: &mut Costs) {
 /// The largest instruction there is, a listing, with its proposal, in one transaction without look-up table.
 #[test]
 fn a_listing_fits_a_proposal() {
-    let (Scene { mut world, .. }, multisig) = in_authority();
+    let (Scene { mut world, .. }, multisig) = multisig_as_authority();
     let (_, instruction) = listing(&mut world, multisig.vault());
     assert_eq!(instruction.data.len(), 1 + 1 + 4 + 416);
     let proposal = multisig.propose(&mut world, &[instruction]);
@@ -221,7 +221,7 @@ fn a_listing_fits_a_proposal() {
 /// What was approved together is done together: the second instruction finds what the first left, and if it fails neither was.
 #[test]
 fn a_message_of_two_instructions_is_one_decision() {
-    let (Scene { mut world, usd, sol, .. }, multisig) = in_authority();
+    let (Scene { mut world, usd, sol, .. }, multisig) = multisig_as_authority();
     let vault = multisig.vault();
     let both = [tighten(&world, vault, usd), tighten(&world, vault, sol)];
     let outcome = multisig.run(&mut world, &both).expect_ok();
@@ -238,7 +238,7 @@ fn a_message_of_two_instructions_is_one_decision() {
 /// and are executed in that order; nobody but the authority moves the numbers on.
 #[test]
 fn two_changes_may_be_proposed_before_either_is_queued() {
-    let (Scene { mut world, usd, sol, .. }, multisig) = in_authority();
+    let (Scene { mut world, usd, sol, .. }, multisig) = multisig_as_authority();
     let raise = |world: &World, reserve| world.edits(reserve, |config| config.max_penalty = Bps(1_100)).waiting;
     let [first, second] = [(usd, 0), (sol, 1)].map(|(reserve, later)| {
         let mut view = world.view();

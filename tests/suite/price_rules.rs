@@ -61,8 +61,8 @@ fn forget_price(world: &mut World, reserve: u8) {
     world.set_account(world.market, account);
 }
 
-/// A trader with SOL who owes USD, and is under water if asked for, with one of the two prices in a condition.
-fn stage(of: Of, condition: Condition, under_water: bool) -> Scene {
+/// A trader with SOL who owes USD, under water if asked for, where one of the two prices is in a condition.
+fn scene_in(of: Of, condition: Condition, under_water: bool) -> Scene {
     let mut scene = Scene::new();
     let Scene { world, usd, sol, trader, .. } = &mut scene;
     world.borrow(*trader, *usd, 10_500 * USD).expect_ok();
@@ -98,7 +98,7 @@ fn expect(outcome: Outcome, expected: Result<(), Error>, what: &str) {
 #[test]
 fn repayments_need_no_price_and_deposits_beside_a_debt_one_that_is_not_too_old() {
     for condition in Condition::ALL {
-        let Scene { mut world, sol, lender, trader, .. } = stage(Of::Collateral, condition, false);
+        let Scene { mut world, sol, lender, trader, .. } = scene_in(Of::Collateral, condition, false);
         world.fund(&trader.key, sol, SOL);
         world.fund(&lender.key, sol, SOL);
         let expected = match condition {
@@ -107,7 +107,7 @@ fn repayments_need_no_price_and_deposits_beside_a_debt_one_that_is_not_too_old()
         };
         expect(world.deposit(trader, sol, SOL), expected, &format!("deposit, {condition:?}"));
         expect(world.deposit(lender, sol, SOL), Ok(()), &format!("deposit without debt, {condition:?}"));
-        let Scene { mut world, usd, trader, .. } = stage(Of::Debt, condition, false);
+        let Scene { mut world, usd, trader, .. } = scene_in(Of::Debt, condition, false);
         expect(world.repay(trader, usd, USD), Ok(()), &format!("repay, {condition:?}"));
     }
 }
@@ -116,7 +116,7 @@ fn repayments_need_no_price_and_deposits_beside_a_debt_one_that_is_not_too_old()
 #[test]
 fn a_withdrawal_without_debt_needs_no_price() {
     for condition in Condition::ALL {
-        let Scene { mut world, usd, lender, .. } = stage(Of::Debt, condition, false);
+        let Scene { mut world, usd, lender, .. } = scene_in(Of::Debt, condition, false);
         let expected = if condition == Condition::Halted { Err(Error::ReserveHalted) } else { Ok(()) };
         expect(world.withdraw(lender, usd, USD), expected, &format!("{condition:?}"));
     }
@@ -140,9 +140,9 @@ fn new_risk_needs_fresh_prices() {
             _ => Err(Error::InitialHealthTooLow),
         };
         for (of, expected) in [(Of::Collateral, of_collateral), (Of::Debt, of_debt)] {
-            let Scene { mut world, usd, trader, .. } = stage(of, condition, false);
+            let Scene { mut world, usd, trader, .. } = scene_in(of, condition, false);
             expect(world.borrow(trader, usd, 10 * USD), expected, &format!("borrow, {of:?} {condition:?}"));
-            let Scene { mut world, sol, trader, .. } = stage(of, condition, false);
+            let Scene { mut world, sol, trader, .. } = scene_in(of, condition, false);
             let expected = if condition == Condition::Halted { Err(Error::ReserveHalted) } else { expected };
             expect(world.withdraw(trader, sol, SOL / 100), expected, &format!("withdraw, {of:?} {condition:?}"));
         }
@@ -158,7 +158,7 @@ fn both_sides_of_a_liquidation_need_recent_prices_of_one_moment_and_no_more() {
             _ => Ok(()),
         };
         for of in [Of::Collateral, Of::Debt] {
-            expect(liquidate(stage(of, condition, true)), expected, &format!("{of:?} {condition:?}"));
+            expect(liquidate(scene_in(of, condition, true)), expected, &format!("{of:?} {condition:?}"));
         }
     }
 }

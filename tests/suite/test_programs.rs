@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::support::stage::Stage;
+use crate::support::every_instruction_market::EveryInstructionMarket;
 use ballast_client::{Address, ID, Instruction, TOKEN_PROGRAM, instruction};
 use ballast_engine::Error;
 use ballast_tests::{Outcome, SOL, Scene, Swap, USD, World, forward};
@@ -83,16 +83,16 @@ fn a_deposit_called_by_a_program_is_the_deposit_itself() {
 /// later in the transaction must stand in it themselves.
 #[test]
 fn every_instruction_can_be_called_by_a_program_but_those_that_look_at_the_transaction() {
-    let mut stage = Stage::new();
-    stage.world.load_test_program();
+    let mut market = EveryInstructionMarket::new();
+    market.world.load_test_program();
     let run = |transaction: &[Instruction]| -> (Outcome, BTreeMap<Address, Account>) {
-        let mut world = stage.world.fork();
+        let mut world = market.world.fork();
         let outcome = world.send(transaction);
         let state = state(&world);
         (outcome, state)
     };
-    for (instruction, spec) in stage.valid.iter().zip(instruction::ALL) {
-        let (transaction, index) = stage.transaction(instruction.clone());
+    for (instruction, spec) in market.valid.iter().zip(instruction::ALL) {
+        let (transaction, index) = market.transaction(instruction.clone());
         let (direct, expected) = run(&transaction);
         let direct = direct.expect_ok();
         for call in [forward(instruction.clone()), forward(forward(instruction.clone()))] {

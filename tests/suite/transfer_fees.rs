@@ -149,7 +149,7 @@ fn a_repayment_takes_no_more_than_its_amount_and_everything_what_it_takes() {
 fn a_liquidators_limits_are_those_of_his_own_tokens() {
     for fee in PAYABLE {
         let mut market = market(fee);
-        market.distress();
+        market.make_unhealthy();
         let Fees { usd, sol, trader, liquidator, .. } = market;
         let most = 1_000 * USD + 1;
         let mut fork = market.fork();
@@ -178,7 +178,7 @@ fn a_liquidators_limits_are_those_of_his_own_tokens() {
 fn a_receivership_pays_out_what_leaves_and_takes_what_arrives() {
     for fee in PAYABLE {
         let mut market = market(fee);
-        market.distress();
+        market.make_unhealthy();
         let Fees { usd, sol, trader, liquidator, .. } = market;
         let mut fork = market.fork();
         let [begin, end] = fork.world.receivership(liquidator, trader.margin, fork.order(1_000 * USD, 0));
@@ -261,7 +261,7 @@ fn a_fee_may_change_between_any_two_steps() {
         market.world.fund(&lender.key, usd, 5_000 * USD);
         market.world.deposit(lender, usd, 5_000 * USD).expect_ok();
         next(&mut market);
-        market.distress();
+        market.make_unhealthy();
         next(&mut market);
         let order = market.order(500 * USD, 0);
         market.world.liquidate(liquidator, trader.margin, order).expect_ok();
@@ -305,7 +305,7 @@ fn a_new_fee_holds_from_its_epoch_on_and_not_before() {
 #[test]
 fn a_fee_of_everything_is_refused_with_a_word_and_locks_nothing_in() {
     let mut market = market(ODD);
-    market.distress();
+    market.make_unhealthy();
     let Fees { usd, sol, lender, trader, liquidator, .. } = market;
     market.world.open_stake(liquidator, usd);
     market.set(ALL);

@@ -1,9 +1,9 @@
-//! What several suites play on.
+//! Markets and instructions that several suites use.
 
-pub mod distress;
-pub mod due;
-pub mod insured;
+pub mod every_instruction_market;
+pub mod insured_market;
 pub mod introspection;
-pub mod office;
-pub mod stage;
+pub mod liquidation_scene;
+pub mod multisig_market;
+pub mod queued_changes;
 pub mod token_2022;

@@ -109,7 +109,7 @@ impl Fees {
 
     /// The trader borrows 10,000 usd, and the price of sol falls until he can be liquidated.
     #[track_caller]
-    pub fn distress(&mut self) {
+    pub fn make_unhealthy(&mut self) {
         self.world.borrow(self.trader, self.usd, 10_000 * USD).expect_ok();
         self.world.set_price(self.sol, Quote::dollars(115.0)).expect_ok();
         self.world.refresh_all();

@@ -7,9 +7,9 @@ use ballast_tests::{Outcome, Quote, SOL, Scene, Swap, USD, User, World};
 /// Why building an instruction cannot fail here.
 pub const LISTED: &str = "the reserve is listed";
 
-/// A trader who owes 10,000 usd against 100 sol at 115 USD, with which 6.9 % of the maintenance health are missing; and a
-/// liquidator without any tokens.
-pub struct Distress {
+/// A trader who owes 10,000 usd against 100 sol at 115 USD, which is 6.9 % less than maintenance requires, and a liquidator
+/// without any tokens.
+pub struct LiquidationScene {
     pub world: World,
     pub usd: u8,
     pub sol: u8,
@@ -18,7 +18,7 @@ pub struct Distress {
     pub liquidator: Address,
 }
 
-impl Distress {
+impl LiquidationScene {
     pub fn new() -> Self {
         Self::of(Scene::new())
     }
@@ -27,9 +27,9 @@ impl Distress {
         let Scene { mut world, usd, sol, lender, trader } = scene;
         let liquidator = world.key("liquidator");
         world.borrow(trader, usd, 10_000 * USD).expect_ok();
-        let mut distress = Self { world, usd, sol, lender, trader, liquidator };
-        distress.sol_at(115.0);
-        distress
+        let mut scene = Self { world, usd, sol, lender, trader, liquidator };
+        scene.sol_at(115.0);
+        scene
     }
 
     /// Once for each token program.

@@ -1,4 +1,4 @@
-//! A market in which each instruction would succeed, to change one thing about them at a time.
+//! A market in which every instruction would succeed, so that a test can change one thing about an instruction at a time.
 
 use ballast_client::{
     Address, ID, Instruction, LiquidationOrder, MarketView, TOKEN_PROGRAM,
@@ -15,16 +15,16 @@ use ballast_engine::{
 use ballast_tests::{Outcome, Quote, SOL, Scene, Token, USD, User, World, market_config, reserve_config};
 use solana_account::Account;
 
-use super::due::{Due, higher_loss_limit, lower_cap};
+use super::queued_changes::{QueuedChanges, higher_loss_limit, lower_cap};
 
-pub struct Stage {
+pub struct EveryInstructionMarket {
     pub world: World,
-    /// Every instruction in the order of the list, valid in its [`Stage::transaction`].
+    /// Every instruction, in the order of [`ALL`]. Each is valid in its [`EveryInstructionMarket::transaction`].
     pub valid: Vec<Instruction>,
 }
 
-/// Who acts on the stage.
-struct Cast {
+/// Who takes part.
+struct Participants {
     lender: User,
     /// Owes usd against sol, unhealthily.
     trader: User,
@@ -43,7 +43,7 @@ struct Cast {
     closer: Address,
     /// An empty, reduce-only reserve.
     spare: u8,
-    due: Due,
+    changes: QueuedChanges,
 }
 
 /// An account of an instruction.
@@ -54,7 +54,7 @@ pub struct Place {
     pub account: AccountSpec,
 }
 
-impl Stage {
+impl EveryInstructionMarket {
     pub fn new() -> Self {
         let Scene { mut world, usd, sol, lender, trader } = Scene::new();
         let junk = world.list(Token::new("JUNK", 6, 1.0), reserve_config());
@@ -90,14 +90,15 @@ impl Stage {
         world.stake(leaver, usd, 1_000 * USD).expect_ok();
         world.stake(staker, usd, 1_000 * USD).expect_ok();
         world.begin_unstake(leaver, usd, 500 * USD).expect_ok();
-        // What waits is due when the stake is free.
+        // Until the stake is free, less the delay of the changes.
         world.advance(604_800 - 172_800);
         let funder = world.key("funder");
-        let due = Due::new(&mut world, funder, usd, reserve_config());
-        let cast = Cast { lender, trader, saver, bust, idle, liquidator, leaver, staker, closer, spare, due };
+        let changes = QueuedChanges::new(&mut world, funder, usd, reserve_config());
+        let participants =
+            Participants { lender, trader, saver, bust, idle, liquidator, leaver, staker, closer, spare, changes };
         world.refresh_all();
         world.set_price(sol, Quote::dollars(110.0)).expect_ok();
-        let valid = valid(&mut world, usd, sol, &cast);
+        let valid = valid(&mut world, usd, sol, &participants);
         Self { world, valid }
     }
 
@@ -106,8 +107,8 @@ impl Stage {
         self.valid.iter().find(|instruction| instruction.data[0] == tag).expect("an instruction").clone()
     }
 
-    /// The transaction in which an instruction is valid, and where it stands there: with the other half of a liquidation or
-    /// a flash loan, or with what it undoes.
+    /// The transaction in which an instruction is valid, and its place there. Some need another instruction beside them: the
+    /// other half of a liquidation or flash loan, or the pause that `resume` ends.
     pub fn transaction(&self, instruction: Instruction) -> (Vec<Instruction>, usize) {
         const BEGIN_LIQUIDATION: u8 = ix::BeginLiquidation::SPEC.tag;
         const END_LIQUIDATION: u8 = ix::EndLiquidation::SPEC.tag;
@@ -125,7 +126,7 @@ impl Stage {
         }
     }
 
-    /// Sends an instruction in its [`Stage::transaction`].
+    /// Sends an instruction in its [`EveryInstructionMarket::transaction`].
     #[track_caller]
     #[must_use = "see the outcome: it may be an error"]
     pub fn send(&mut self, instruction: Instruction) -> Outcome {
@@ -199,10 +200,10 @@ impl Place {
     }
 }
 
-fn valid(world: &mut World, usd: u8, sol: u8, cast: &Cast) -> Vec<Instruction> {
-    let Cast { lender, trader, saver, bust, idle, liquidator, leaver, staker, closer, .. } = *cast;
+fn valid(world: &mut World, usd: u8, sol: u8, participants: &Participants) -> Vec<Instruction> {
+    let Participants { lender, trader, saver, bust, idle, liquidator, leaver, staker, closer, .. } = *participants;
     let (authority, payer, funder) = (world.authority, world.payer, world.key("funder"));
-    let spare_tokens = world.fund(&lender.key, cast.spare, 0);
+    let spare_tokens = world.fund(&lender.key, participants.spare, 0);
     for user in [lender, trader, saver, bust, idle] {
         world.fund(&user.key, usd, 1_000 * USD);
         world.fund(&user.key, sol, 1_000 * SOL);
@@ -210,12 +211,12 @@ fn valid(world: &mut World, usd: u8, sol: u8, cast: &Cast) -> Vec<Instruction> {
     let tokens = |user: User, reserve| world.tokens(&user.key, reserve);
     let view = world.view();
     let listed = "the reserve exists";
-    let due = cast.due;
+    let changes = participants.changes;
     let order = LiquidationOrder { debt: usd, collateral: sol, max_repay: 100 * USD, min_collateral: 1 };
     let (source, destination) = (world.tokens(&liquidator, usd), world.tokens(&liquidator, sol));
     vec![
         MarketView::create(authority, 1, market_config()).0,
-        view.list_reserve(payer, due.listing, funder, due.mint, TOKEN_PROGRAM),
+        view.list_reserve(payer, changes.listing, funder, changes.mint, TOKEN_PROGRAM),
         view.set_parameters(authority, usd, lower_cap(&view, usd)),
         view.open_account(saver.key, payer, 1),
         view.close_account(idle.key, idle.margin, payer),
@@ -243,9 +244,9 @@ fn valid(world: &mut World, usd: u8, sol: u8, cast: &Cast) -> Vec<Instruction> {
         view.resume(authority),
         view.refresh_reserve(usd).expect(listed),
         view.queue_change(payer, OF_MARKET, higher_loss_limit(&view)),
-        view.execute_change(lender.key, &world.change(due.executed)),
-        view.cancel_change(authority, &world.change(due.cancelled)),
-        view.close_reserve(spare_tokens, cast.spare).expect(listed),
+        view.execute_change(lender.key, &world.change(changes.executed)),
+        view.cancel_change(authority, &world.change(changes.cancelled)),
+        view.close_reserve(spare_tokens, participants.spare).expect(listed),
         view.set_delegate(saver.key, saver.margin, liquidator, rights::WITHDRAW, i64::MAX),
         view.assert_health(saver.margin, HealthReport::EQUITY, 10_000),
         view.assert_sequence(saver.key, saver.margin, 0),

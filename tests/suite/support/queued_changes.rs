@@ -1,24 +1,24 @@
-//! What governance instructions need before they can be sent: changes that are due.
+//! Queued changes that can be executed, as the instructions of governance need them.
 
 use ballast_client::{Address, Edits, MarketView, to_engine};
 use ballast_engine::state::{change::OF_MARKET, market::MarketConfig, reserve::ReserveConfig};
 use ballast_tests::{MintSpec, World};
 
-/// Changes that wait and are due.
+/// Three changes that are queued and due.
 #[derive(Clone, Copy, Debug)]
-pub struct Due {
-    /// The number of a listing.
+pub struct QueuedChanges {
+    /// The number of the listing.
     pub listing: u64,
-    /// Its mint.
+    /// The mint that it lists.
     pub mint: Address,
-    /// The number of a change of a reserve.
+    /// The number of a change of a reserve, to be executed.
     pub executed: u64,
-    /// The number of a change of the market.
+    /// The number of a change of the market, to be cancelled.
     pub cancelled: u64,
 }
 
-impl Due {
-    /// Queues them, at a key's expense, and waits.
+impl QueuedChanges {
+    /// Queues them, with rent paid by `payer`, and waits for the market's delay.
     pub fn new(world: &mut World, payer: Address, reserve: u8, mut listed: ReserveConfig) -> Self {
         let mint = world.mint("unlisted", &MintSpec::spl(6));
         (listed.oracle.feed_id, listed.risk.borrowing_cap) = (to_engine(&mint), 1_000_000);

@@ -7,11 +7,11 @@ use ballast_engine::{
 };
 use ballast_tests::{Quote, Scene, USD, User, World, reserve_config};
 
-/// Seconds between asking for a stake and taking it: ten days.
+/// Seconds from asking for a stake until it can be taken: ten days.
 pub const COOLDOWN: i64 = 864_000;
 
-/// Half of the fees and of the penalties go to the insurance; flash loans cost 1 %, so that fees are made at once.
-pub fn insured() -> ReserveConfig {
+/// Half of the fees and of the penalties go to the insurance. Flash loans cost 1 %, so that one loan earns fees at once.
+pub fn insured_reserve_config() -> ReserveConfig {
     ReserveConfig {
         insurance: InsuranceConfig { cooldown: COOLDOWN as u32, fee_share: Bps(5_000), penalty_share: Bps(5_000) },
         flash_enabled: 1,
@@ -20,9 +20,9 @@ pub fn insured() -> ReserveConfig {
     }
 }
 
-/// The same in a world.
-pub fn scene() -> Scene {
-    Scene::configured(insured())
+/// A scene with such reserves.
+pub fn insured_scene() -> Scene {
+    Scene::configured(insured_reserve_config())
 }
 
 /// A staker with so many atoms in a reserve's insurance.
@@ -35,7 +35,7 @@ pub fn staker(world: &mut World, name: &str, reserve: u8, amount: u64) -> Addres
     staker
 }
 
-/// Asks for all of a stake, waits, and takes it: what it pays.
+/// Asks for all of a stake, waits, and takes it. Returns what it pays, atoms.
 #[track_caller]
 pub fn leave(world: &mut World, staker: Address, reserve: u8) -> u64 {
     let shares = world.stake_of(&staker, reserve).shares.0;

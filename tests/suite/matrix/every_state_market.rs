@@ -1,6 +1,6 @@
-//! A market for the matrix of `ballast_engine::gate`.
+//! A market for the matrix of `ballast_engine::state::permission`.
 
-use crate::support::due::Due;
+use crate::support::queued_changes::QueuedChanges;
 use ballast_client::{Address, LiquidationOrder, to_engine};
 use ballast_engine::{
     number::units::Bps,
@@ -9,7 +9,7 @@ use ballast_engine::{
 use ballast_tests::{Quote, SOL, Token, USD, User, World, reserve_config};
 
 /// A market at one moment, in which every instruction would succeed, and every state is one transaction away.
-pub struct Theatre {
+pub struct EveryStateMarket {
     pub world: World,
     pub usd: u8,
     pub sol: u8,
@@ -25,7 +25,7 @@ pub struct Theatre {
     pub sick: User,
     /// Owes usd against nearly nothing: a whole liquidation leaves debt alone.
     pub broke: User,
-    /// Owes usd against gems of just as much and the penalty: a whole liquidation leaves nothing.
+    /// Owes usd against gems worth exactly the debt and its penalty: a whole liquidation leaves nothing.
     pub even: User,
     /// Owes usd and has nothing.
     pub bust: User,
@@ -37,11 +37,11 @@ pub struct Theatre {
     pub rich: Address,
     /// An empty, reduce-only reserve.
     pub spare: u8,
-    pub due: Due,
+    pub changes: QueuedChanges,
 }
 
-/// Off everywhere else: flash loans, the price breaker, a share of fees for the insurance. Initial weights are the maintenance
-/// ones, so that an account that a liquidation has healed can borrow again.
+/// Switches on what is off in other tests: flash loans, the price breaker, a share of fees for the insurance. Initial weights
+/// are the maintenance ones, so that an account made healthy by a liquidation can borrow again.
 fn config() -> ReserveConfig {
     let mut config = reserve_config();
     (config.flash_enabled, config.flash_fee) = (1, Bps(9));
@@ -57,7 +57,7 @@ fn moved(average: f64, to: f64) -> Quote {
     Quote::dollars(to).ema_dollars(average)
 }
 
-impl Theatre {
+impl EveryStateMarket {
     pub fn new() -> Self {
         let mut world = World::new();
         let [usd, sol, junk, coin, gem] =
@@ -104,12 +104,12 @@ impl Theatre {
         }
         world.stake(rich, usd, 10_000 * USD).expect_ok();
         world.begin_unstake(rich, usd, 1_000 * USD).expect_ok();
-        // What waits is due when the stake is free.
+        // Until the stake is free, less the delay of the changes.
         world.advance(604_800 - 172_800);
         let payer = world.payer;
-        let due = Due::new(&mut world, payer, usd, config());
+        let changes = QueuedChanges::new(&mut world, payer, usd, config());
 
-        let theatre = Self {
+        let market = Self {
             world,
             usd,
             sol,
@@ -125,13 +125,13 @@ impl Theatre {
             idle,
             rich,
             spare,
-            due,
+            changes,
         };
-        theatre.after_a_bad_day()
+        market.after_prices_fell()
     }
 
-    /// Prices as they are when the instructions run.
-    fn after_a_bad_day(mut self) -> Self {
+    /// Sets prices as they are when the instructions run: some accounts have losses, or are unhealthy.
+    fn after_prices_fell(mut self) -> Self {
         let world = &mut self.world;
         world.set_price(self.coin, Quote::dollars(0.01)).expect_ok();
         world.refresh_all();
@@ -142,7 +142,7 @@ impl Theatre {
         world.set_price(self.sol, Quote::dollars(145.0)).expect_ok();
         world.refresh_all();
         world.advance(1);
-        self.balance_out();
+        self.price_gems_at_the_debt();
         // Published, and to be taken over when a state asks for it.
         self.world.publish(self.usd, moved(1.0, 1.15));
         self.world.publish(self.sol, moved(145.0, 123.0));
@@ -150,8 +150,8 @@ impl Theatre {
         self
     }
 
-    /// Prices gems so that what [`Self::even`] has pays its debt and the least penalty, to the atom.
-    fn balance_out(&mut self) {
+    /// Sets the price of gems so that the gems of [`Self::even`] pay its debt and the least penalty, to the atom.
+    fn price_gems_at_the_debt(&mut self) {
         let world = &mut self.world;
         let debt = world
             .margin(&self.even.margin)
@@ -161,7 +161,7 @@ impl Theatre {
             .expect("a debt")
             .shares;
         let owed = world.reserve(self.usd).debt_index_at(world.now()).amount_ceil(debt);
-        // Of one gem in 10^-8 USD, for ten that pay 103 % of so many millionths; less one, for the rounding on the way.
+        // Ten gems pay 103 % of the debt in atoms of 10^-6 USD. The price is of one gem in 10^-8 USD, less one for rounding.
         let price = owed as i64 * 103 / 10 - 1;
         world.set_price(self.gem, Quote { price, ema: price, ..Quote::dollars(1.0) }).expect_ok();
     }
