@@ -18,38 +18,38 @@ macro_rules! for_each_error {
             NotMarketAuthority = "Signer is not the market's authority";
             NotNominee = "Signer is not the market's nominee for authority";
             NotAuthorityOrCouncil = "Signer is neither the market's authority nor its risk council";
-            NotAuthorityOrGuardian = "Signer is neither the market's authority nor its guardian, and the change has not expired";
-            GuardianCannotKeepOffice = "The guardian cannot cancel a change that replaces the guardian alone";
+            NotAuthorityOrGuardian = "Signer is neither the market's authority nor its guardian: others can cancel a change once it has expired";
+            GuardianCannotKeepOffice = "The guardian cannot cancel a change that does nothing but replace the guardian";
             NotFeeCollector = "Signer is not the market's fee collector";
-            NotAccountOwner = "Signer is neither the margin account's owner nor its delegate, or the owner alone may do this";
+            NotAccountOwner = "Signer is neither the margin account's owner nor its delegate, or is the delegate where only the owner may act";
             DelegateExpired = "The delegate's rights have expired: the owner may grant them again";
             DelegateRightMissing = "The owner has not granted the delegate this right";
-            DestinationNotOwners = "The delegate may pay out to token accounts of the margin account's owner only";
-            DelegateRightsOutOfRange = "A delegate's rights are withdraw (1), borrow (2) and any destination (4), one of the first two at least; to remove a delegate, address, rights and expiry must be zero";
+            DestinationNotOwners = "The delegate may pay out only to token accounts of the margin account's owner";
+            DelegateRightsOutOfRange = "A delegate's rights are withdraw (1), borrow (2) and any destination (4), with at least one of the first two; to remove a delegate, set address, rights and expiry to zero";
             DelegateExpiryInPast = "A delegate's rights must end in the future";
-            SequenceMismatch = "The margin account's sequence number is another: this transaction was applied before, or one before it was not";
+            SequenceMismatch = "The margin account's sequence number is not the expected one: this transaction was applied already, or an earlier one was not";
             WrongMarket = "The margin account belongs to another market: pass the market stored in it";
             WrongVault = "Not the reserve's liquidity vault: pass the address stored in the reserve";
             WrongVaultAuthority = "Not the market's vault authority: derive it from [\"authority\", market]";
             WrongMint = "Not the reserve's mint: pass the mint stored in the reserve";
             WrongTokenProgram = "Not the token program of the reserve's mint: pass the one stored in the reserve";
             MintNotOwnedByTokenProgram = "The mint does not belong to SPL Token or Token-2022";
-            MintExtensionNotAllowed = "The mint has a Token-2022 extension that is refused, or is no mint: see the table in SECURITY.md";
+            MintExtensionNotAllowed = "The account is no mint, or the mint has a Token-2022 extension that is refused: see the table in SECURITY.md";
             MintDecimalsAboveCeiling = "The mint has more than 18 decimals";
-            TransferFeeTooHigh = "The token's transfer fee leaves nothing of the amount, or what is due cannot be sent on top of it: send more, or wait until the mint's authority lowers it";
-            TransferFellShort = "The token program brought less to the vault than it was told to";
+            TransferFeeTooHigh = "The token's transfer fee takes the whole amount, or no amount that can be sent leaves what is due after the fee: send more, or wait until the mint's authority lowers the fee";
+            TransferFellShort = "Fewer tokens arrived in the vault than the transfer should have brought";
             // Positions.
             PositionNotFound = "The account has no position in this reserve";
-            PositionNotOpen = "The account has no position in this reserve, and only its owner or delegate may open one: others can add to it";
+            PositionNotOpen = "The account has no position in this reserve: only its owner or delegate may open one, and others can add to it";
             TooManyPositions = "The account holds 16 positions already: close one first";
             PositionIsDebt = "The account owes this token: repay it before depositing";
             PositionIsDeposit = "The account has deposited this token: withdraw it before borrowing";
             InsufficientDeposit = "The account has deposited less than this: use u64::MAX to withdraw everything";
             DepositBelowMinimum = "The deposit would be below the reserve's minimum: deposit more, or withdraw everything (u64::MAX)";
-            DebtBelowMinimum = "The debt would be below the market's minimum, or what is left would not cover the smallest debt: borrow more, repay all of it, or withdraw less";
+            DebtBelowMinimum = "The debt would be below the market's minimum, or the collateral left would not cover a debt of the minimum: borrow more, repay all of it, or withdraw less";
             IsolatedAccount = "An isolated account takes only the collateral and the debt it was opened for";
             AccountModeInvalid = "An account's mode must be 0 (cross, both reserves zero) or 1 (isolated, two different reserves)";
-            IsolationNotOffered = "An isolated account needs a collateral with isolated asset weights and a debt reserve with isolated weights that can be borrowed";
+            IsolationNotOffered = "An isolated account needs a collateral with isolated asset weights, and a debt reserve that can be borrowed and has isolated weights";
             AccountNotEmpty = "The account still has positions: withdraw and repay everything before closing it";
             // Reserves.
             InsufficientLiquidity = "The reserve holds too few unlent tokens: take less or wait for repayments";
@@ -58,26 +58,26 @@ macro_rules! for_each_error {
             BorrowingDisabled = "This reserve cannot be borrowed from";
             ReserveWipedOut = "A loss consumed this reserve's deposits: it is closed for good";
             NoFees = "There is no whole atom of fees to collect";
-            InsufficientStake = "The stake has fewer shares than this, or none were asked for: see begin_unstake";
-            StakeNotFree = "The cooldown is not over, or the two days after it are: ask again with begin_unstake";
+            InsufficientStake = "The stake has fewer shares than this, or begin_unstake has not asked for any";
+            StakeNotFree = "The cooldown is not over, or the two days after it have passed: wait, or ask again with begin_unstake";
             StakeNotEmpty = "The stake still has shares: take them out before closing it";
             // Changes.
             AddsRisk = "The change adds risk: queue it (queue_change), and execute it after the delay";
-            CouncilStepTooLarge = "The risk council may move a weight or part by 500 bps at once, an amount by half of it, and not switch limits on";
-            CouncilQuotaSpent = "The risk council has changed these parameters three times in a day already";
-            ChangeNotDue = "The change's delay is not over";
+            CouncilStepTooLarge = "The risk council may change a weight or share by 500 bps and an amount by half of it at once, and may not switch limits on";
+            CouncilQuotaSpent = "The risk council has changed these parameters three times within a day already";
+            ChangeNotDue = "The change's delay is not over: wait";
             ChangeExpired = "The change has expired: queue it again";
             ChangeTooLong = "A change holds 416 bytes of edits at most: queue two";
-            WrongChange = "The change belongs to another market, is of another kind, or its rent to somebody else";
+            WrongChange = "The change belongs to another market, is of another kind, or its rent goes to another account";
             NewListingUncapped = "A collateral listed after the launch starts with a borrowing cap of 1 to 1,000,000 USD";
-            ListingTooSoon = "After the launch one reserve is listed within each delay: wait";
-            MarketLaunched = "A market that has been launched stays so (launched: 0 or 1)";
+            ListingTooSoon = "After the launch only one reserve can be listed in each delay: wait";
+            MarketLaunched = "A launched market cannot go back (launched is 0 or 1)";
             MarketNotLaunched = "The market has not been launched: no accounts yet";
             ReserveClosed = "The reserve is closed: its token can be listed anew";
             ReserveInUse = "Only a reduce-only reserve without deposits, debts, stakes and flash loan can be closed";
             TermOutOfRange = "A term for repayment needs a reduce-only reserve and seven days of notice";
             // States.
-            AccountInReceivership = "The account's collateral is out until end_liquidation: nothing else may touch it";
+            AccountInReceivership = "The account is being liquidated until end_liquidation: nothing else may touch it";
             AccountNotInReceivership = "No begin_liquidation of this account is open";
             FlashLoanOpen = "The reserve has a flash loan out: end it first";
             NoFlashLoan = "The reserve has no flash loan out";
@@ -88,13 +88,13 @@ macro_rules! for_each_error {
             ReserveHalted = "The reserve's price moved too far and it is halted for a while: repay, deposit or wait";
             MarketReduceOnly = "The market is reduce-only after a loss: repay or withdraw";
             Paused = "The guardian has paused this action, for six hours at most";
-            ActionNotPausable = "Pausable are withdraw (1), borrow (2), flash loan (4) and unstake (8), one at least";
-            TooManyPauses = "The guardian has paused three times in a day already";
+            ActionNotPausable = "Only withdraw (1), borrow (2), flash loan (4) and unstake (8) can be paused: name at least one";
+            TooManyPauses = "The guardian has paused three times within a day already";
             NotGuardian = "Signer is not the market's guardian";
             NothingToLift = "Nothing is paused, and the market is not reduce-only";
-            HourlyOutflowLimitReached = "The reserve's outflow limit of an hour is reached: take less or wait";
+            HourlyOutflowLimitReached = "The reserve's hourly outflow limit is reached: take less or wait";
             UtilisationTooHigh = "The loan would lift utilisation above the reserve's limit: borrow less";
-            LiquidationThrottled = "Liquidations have taken what they may for now: wait, accounts near insolvency are exempt";
+            LiquidationThrottled = "The hourly limit of liquidations is reached: wait; accounts near insolvency are exempt";
             // Prices.
             PriceOwnerNotAllowed = "The price account does not belong to one of the market's receiver programs";
             PriceAccountMalformed = "Not a Pyth price update account: wrong length or discriminator";
@@ -107,10 +107,10 @@ macro_rules! for_each_error {
             PriceOutOfRange = "The price is outside 1e-12 to 1e9 USD";
             PriceInFuture = "The price was published after the chain's clock by more than the market allows";
             PriceConfidenceTooWide = "The price's confidence interval exceeds the reserve's limit: wait for a tighter price";
-            NewFeedFarFromOld = "The reserve's feed was changed, and its first price is far from the last of the old feed: it is taken over when it is near, or after twice the market's delay";
+            NewFeedFarFromOld = "The reserve's feed was changed, and its first price is far from the last price of the old feed: it is accepted once it is near, or after twice the market's delay";
             PriceAccountMissing = "Give one price account for each reserve index";
-            PriceStale = "A price needed here is too old, or that of a deposit worth more than dust: refresh the prices of all positions first, or withdraw what has no price any more";
-            PricesSkewed = "A price needed here is of another moment than the newest of the account's, by more than its reserve's max_skew: refresh the account's prices together";
+            PriceStale = "A price needed here, or that of a deposit worth more than dust, is too old: refresh the prices of all positions first, or withdraw a token that no longer has a price";
+            PricesSkewed = "A price needed here and the newest price of the account were published further apart than its reserve's max_skew: refresh the account's prices together";
             PriceUnsettled = "The price is too uncertain or too far from its EMA for new risk: wait, repay or deposit";
             // Health.
             InitialHealthTooLow = "The account's collateral does not cover its debts at initial weights: borrow or withdraw less";
@@ -119,7 +119,7 @@ macro_rules! for_each_error {
             CollateralBelowMinimum = "The liquidation pays less collateral than the given minimum";
             LiquidationWorsensHealth = "The liquidation is too small to improve the account's health: repay more";
             RequirementOutOfRange = "The requirement must be 0 (initial), 1 (maintenance) or 2 (equity)";
-            HealthBelowMinimum = "The account's collateral over debt is below the ratio asked for";
+            HealthBelowMinimum = "The account's ratio of collateral to debt is below the one asked for";
             BadDebtNotProven = "The account still has collateral: liquidate it before settling its debt";
             // Parameters.
             AssetWeightOutOfRange = "An asset weight exceeds 10,000 bps";
@@ -128,28 +128,28 @@ macro_rules! for_each_error {
             GroupWeightsWithoutGroup = "Group weights must be zero while the group id is zero";
             GroupWeightsTighter = "Group weights must not be tighter than the cross weights";
             GroupInUse = "The risk group can change only while nothing is deposited in or borrowed from the reserve";
-            IsolatedWeightsWithdrawn = "Isolated weights once offered stay: set the asset weights to zero instead";
+            IsolatedWeightsWithdrawn = "Isolated weights cannot be withdrawn once they are offered: set the asset weights to zero instead";
             HaircutOutOfRange = "A maximum haircut exceeds 10,000 bps";
-            HaircutWithoutDepth = "A size haircut above zero needs its depth, whole USD above zero";
+            HaircutWithoutDepth = "A size haircut above zero needs a depth above zero, in whole USD";
             RampOutOfRange = "The ramp is outside 10 to 2,000 bps an hour";
             ClassOutOfRange = "The class must be 0 (USD), 1 (SOL), 2 (BTC), 3 (ETH) or 4 (other)";
             ControllerOutOfRange = "Controller: target 1 to 9,999 bps, speed 0 to 10,000 bps a day, lowest 1,000 to 10,000 bps, highest 10,000 to 60,000 bps";
-            CorrelationOutOfRange = "A correlation is outside -10,000 to 10,000 bps, or one of the diagonal is not 10,000";
+            CorrelationOutOfRange = "A correlation is outside -10,000 to 10,000 bps, or one on the diagonal is not 10,000";
             CorrelationsNotSymmetric = "The correlation matrix is not symmetric";
             ValueAtRiskOutOfRange = "Value at risk: multiple 0 to 60,000 bps, horizon 60 to 2,592,000 s while the multiple is above zero";
-            PenaltyOutOfRange = "Penalties: minimum <= maximum <= 2,500 bps, and maintenance asset weight, set or still in force, x (1 + maximum) below 100 %";
+            PenaltyOutOfRange = "Penalties: minimum <= maximum <= 2,500 bps, and (1 + maximum) x the maintenance asset weight, both the set one and the one in force, below 100 %";
             ReserveFactorOutOfRange = "The reserve factor exceeds 5,000 bps";
             CapOutOfRange = "A cap exceeds 2^63 atoms";
             MinimumDepositIsZero = "The minimum deposit must be at least one atom";
             OracleLimitOutOfRange = "Oracle limits: age 1 to 600 s, confidence initial <= maintenance <= 2,000 bps, EMA divergence 1 to 5,000 bps, confidence multiple 10,000 to 50,000 bps, reference speed 0 to 10,000 bps an hour, skew 0 to 600 s, age of an exchange rate 1 to 86,400 s or zero; of the market: clock lag 0 to 3,600 s";
-            FeedMissing = "The reserve needs a price feed id, and a pinned base account or an age of the rate needs a base feed id";
+            FeedMissing = "The reserve needs a price feed id; a pinned base account or a maximum age of the rate needs a base feed id";
             GroupPriceTooOld = "A reserve of a risk group may use a price for 60 s at most: its weights leave no room for an older one";
             ReserveHasNoUse = "The reserve is neither collateral nor borrowable: give it an asset weight, enable borrowing, or make it reduce-only";
             CurvePointCountOutOfRange = "The rate curve needs 2 to 8 points";
             CurveMustSpanAllUtilisation = "The rate curve must start at 0 and end at 10,000 bps utilisation";
             CurveMustRise = "The rate curve's utilisation must rise and its rates must not fall from point to point";
             CurveRateAboveCeiling = "A rate of the curve exceeds 100,000 bps a year";
-            OutflowLimitOutOfRange = "Outflow limits must be zero, or 360,000 atoms an hour and 8,640,000 a day to 2^61";
+            OutflowLimitOutOfRange = "Outflow limits must be zero, or at least 360,000 atoms an hour and 8,640,000 atoms a day, and at most 2^61 atoms";
             PriceTiersOutOfRange = "Price breaker: tiers must rise from the first, with a first halt of 60 to 14,400 s; or all zero";
             UtilisationLimitOutOfRange = "The utilisation limit exceeds 10,000 bps";
             CooldownOutOfRange = "The insurance's cooldown is outside 604,800 to 2,592,000 s";
@@ -163,9 +163,9 @@ macro_rules! for_each_error {
             ReceiverMissing = "The market needs at least one allowed price receiver program";
             RoleMissing = "Authority, fee collector and guardian must be set";
             // More restrictions.
-            DailyOutflowLimitReached = "The reserve's outflow limit of a day is reached: take less or wait";
-            MarketHourlyOutflowLimitReached = "The market's outflow limit of an hour is reached: take less or wait";
-            MarketDailyOutflowLimitReached = "The market's outflow limit of a day is reached: take less or wait";
+            DailyOutflowLimitReached = "The reserve's daily outflow limit is reached: take less or wait";
+            MarketHourlyOutflowLimitReached = "The market's hourly outflow limit is reached: take less or wait";
+            MarketDailyOutflowLimitReached = "The market's daily outflow limit is reached: take less or wait";
         }
     };
 }
@@ -204,8 +204,8 @@ impl Error {
         Self::FIRST_CODE + self as u32
     }
 
-    /// Whether this is about what a price account of the right feed says now, and no mistake of who named it: another time it may
-    /// be usable.
+    /// Whether an account of the right feed was named, and only the price in it cannot be used now. Then it is no mistake of
+    /// the caller, and may pass at another time.
     pub const fn is_about_a_price(self) -> bool {
         let code = self as u32;
         code >= Self::PriceAccountClosed as u32 && code <= Self::NewFeedFarFromOld as u32

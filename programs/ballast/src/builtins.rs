@@ -15,8 +15,8 @@ use ballast_engine::number::math::{quotient_by_halves, wide_mul_by_halves};
 
 /// `memcmp`: negative, zero or positive as the first `n` bytes are less, equal or more than the others.
 ///
-/// In place of that of `solana-compiler-builtins`, whose loop for the first byte that differs is inlined with it everywhere.
-/// Of this one nothing is left but comparisons of words where only equality is asked for: 18 KB of the program.
+/// It replaces the one of `solana-compiler-builtins`, whose loop for the first byte that differs is inlined at every call.
+/// Where only equality matters, the compiler reduces this one to comparisons of words. That saves 18 KB of the program.
 ///
 /// # Safety
 ///
@@ -34,7 +34,7 @@ pub unsafe extern "C" fn compare(a: *const u8, b: *const u8, n: usize) -> i32 {
         done += 8;
     }
     while done < n {
-        // SAFETY: one more byte is.
+        // SAFETY: one more byte is within `n` too.
         let [a, b] = [a, b].map(|start| unsafe { start.add(done).read() });
         if a != b {
             return a as i32 - b as i32;
@@ -62,8 +62,8 @@ const fn shift_in(high: u64, low: u64, shift: u32) -> u64 {
     (high << shift) | ((low >> 1) >> (63 - shift))
 }
 
-/// Quotient and rest. The compiler checks for a zero divisor before it calls a division; for one that got here all the
-/// same, the 64-bit division below panics.
+/// Quotient and rest. The compiler checks for a zero divisor before it calls a division. If one got here all the same, the
+/// 64-bit division below would panic.
 #[inline(never)]
 const fn div_rem(n: u128, d: u128) -> (u128, u128) {
     let ((n1, n0), (d1, d0)) = (split(n), split(d));

@@ -1,4 +1,4 @@
-//! The engine's errors as the program's: same names, codes from 6000.
+//! The engine's errors as errors of the program: the same names, with codes from 6000 on.
 
 use anchor_lang::prelude::*;
 

@@ -1,9 +1,9 @@
-//! How events are logged, as `Program data:` lines of fixed layout, and those of several instructions. Those of one are in
-//! its file.
+//! How events are logged, as `Program data:` lines of fixed layout, and the events that several instructions share. An event
+//! of one instruction is in the file of that instruction.
 //!
-//! A log line costs 304 compute units and a call of the program to itself 946 before it does anything, but the runtime
-//! drops lines beyond 10 KB a transaction. So each event carries its number in the market: a reader that sees a gap knows
-//! what it missed and reads the accounts.
+//! A log line costs 304 compute units. A call of the program to itself would cost 946 before it does anything. But the
+//! runtime drops log lines beyond 10 KB a transaction. So each event carries its number in the market: a reader who sees a
+//! gap has missed events, and reads the accounts.
 
 use {
     crate::state::Market,
@@ -14,7 +14,7 @@ use {
     },
 };
 
-/// Logs an event, under a discriminator, from the stack: Anchor's `emit!` builds it on the heap.
+/// Logs an event under a discriminator. The line is built on the stack: Anchor's `emit!` builds it on the heap.
 macro_rules! log_event {
     ($discriminator:expr, $event:ident { $($field:tt)* }) => {{
         #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -40,8 +40,7 @@ pub fn discriminator<E: Discriminator>() -> [u8; 8] {
     }
 }
 
-/// Logs what an engine action moved between a margin account and a reserve. The events of a movement differ by their
-/// discriminator alone.
+/// Logs what an engine action moved between a margin account and a reserve. These events differ only in their discriminator.
 #[inline(always)]
 pub fn log_movement(discriminator: [u8; 8], market: &mut Market, account: &Address, reserve: u8, moved: &Movement) {
     log_event!(
@@ -86,7 +85,7 @@ movement! {
     Borrowed;
     /// A debt was paid back.
     Repaid;
-    /// The repayment of a liquidation came. Its shares are in that event.
+    /// The repayment of a liquidation was paid. Its shares are in the event of the liquidation.
     LiquidationEnded;
     /// Tokens were put into a reserve's insurance; the account is the stake.
     Staked;
@@ -121,7 +120,7 @@ pub struct Liquidated {
     pub debt_reserve: u8,
     /// Index of the reserve of the collateral.
     pub collateral_reserve: u8,
-    /// Whether the repayment is to follow in the same transaction.
+    /// Whether the repayment follows later in the same transaction.
     pub in_receivership: PodBool,
     pub padding: [u8; 3],
 }
@@ -137,12 +136,12 @@ pub struct PriceBreaker {
     pub until: i64,
     /// Index of the reserve.
     pub reserve: u8,
-    /// 1 to 3; 0: it lifted.
+    /// The tier, 1 to 3; 0: the halt was lifted.
     pub tier: u8,
     pub padding: [u8; 6],
 }
 
-/// A price could not be taken over, and the reserve's stays what it was.
+/// A price could not be taken over. The reserve's price stays what it was.
 #[event(bytemuck)]
 pub struct PricePassedOver {
     /// Number of the event in its market.
@@ -156,7 +155,7 @@ pub struct PricePassedOver {
     pub padding: [u8; 3],
 }
 
-/// Logs what became of a reserve's price breaker.
+/// Logs that a reserve's price breaker tripped, rose or lifted.
 #[cold]
 #[inline(never)]
 pub fn log_breaker(ledger: &mut Ledger, market: &Address, index: u8) {
@@ -174,7 +173,7 @@ pub fn log_breaker(ledger: &mut Ledger, market: &Address, index: u8) {
     );
 }
 
-/// Logs why a reserve's price stays what it was.
+/// Logs why a price was not taken over.
 #[cold]
 #[inline(never)]
 pub fn log_passed_over(ledger: &mut Ledger, market: &Address, index: u8, error: Error) {

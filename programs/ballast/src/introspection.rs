@@ -18,10 +18,10 @@ pub struct Ending<'a> {
 }
 
 impl Ending<'_> {
-    /// Requires the instruction at hand to stand in the transaction itself, and one that ends it to stand behind it there:
-    /// the runtime undoes everything if that one fails, and it fails unless what it ends is open.
+    /// Requires the current instruction to stand in the transaction itself, and an instruction that ends it to stand behind it
+    /// there. The ending fails unless what it ends is open, and then the runtime undoes the whole transaction.
     ///
-    /// An instruction called by a program is refused, whose caller would stand in its place in the list.
+    /// An instruction called by a program is refused, because the transaction's list shows its caller in its place.
     pub fn require(&self, instructions: &AccountView) -> Result<()> {
         let list = Instructions::try_from(instructions)?;
         let current = list.load_current_index() as usize;

@@ -16,8 +16,8 @@ mod security_txt;
 mod state;
 mod token;
 
-/// One file per instruction, or per pair that differs in the engine call alone. Each reads: its event, who calls it, which
-/// accounts, one engine call, token movement.
+/// One file for each instruction, or for two that differ only in the engine call. Each file reads in the same order: its
+/// event, who calls it, its accounts, one engine call, the movement of tokens.
 mod instructions {
     mod assert_sequence;
     mod close_account;
@@ -73,9 +73,9 @@ pub mod ballast {
         ctx.accounts.list(&ctx.bumps)
     }
 
-    /// Changes parameters of a reserve, or of the market (255), at once: by the authority, before the launch whatever it likes,
-    /// after it what adds no risk; or in small steps by the risk council. Each edit is a parameter's offset in its record
-    /// (`u16`) and its new bytes.
+    /// Changes parameters of a reserve, or of the market (255), at once. The authority may make any change before the launch,
+    /// and afterwards any that adds no risk. The risk council may make small changes that add no risk. Each edit is a
+    /// parameter's offset in its record (`u16`) and its new bytes.
     ///
     /// - `target`: index of the reserve; 255: the market.
     /// - `edits`: each a parameter's offset (`u16`) and its bytes.
@@ -129,7 +129,7 @@ pub mod ballast {
     }
 
     /// Pays any margin account's debt back, at most what it owes; `u64::MAX` pays all. With a transfer fee, the amount is the
-    /// most that the payer sends, and what arrives of it counts; all takes what is owed with the fee on top.
+    /// most that the payer sends, and what arrives of it counts; `u64::MAX` takes what is owed and the fee on top.
     ///
     /// - `reserve`: index of the reserve.
     /// - `amount`: atoms; no more is taken than is owed, and `u64::MAX` pays all.
@@ -138,8 +138,8 @@ pub mod ballast {
         ctx.accounts.repay(reserve, amount)
     }
 
-    /// Takes over prices. One price account for each reserve index, in the same order, as remaining accounts; two, that of
-    /// the base feed second, for a reserve priced by an exchange rate.
+    /// Takes over prices. The remaining accounts are one price account for each reserve, in the same order. A reserve priced by
+    /// an exchange rate has two, its base feed's second.
     ///
     /// - `reserves`: indices of the reserves.
     #[discrim = 9]
@@ -149,7 +149,7 @@ pub mod ballast {
     }
 
     /// Repays an unhealthy account's debt, paying up to `max_repay`, for at least `min_collateral` of its collateral. With
-    /// transfer fees, these are what the liquidator sends and what arrives at it.
+    /// transfer fees, the first is what the liquidator sends and the second what arrives at the liquidator.
     ///
     /// - `debt`: index of the reserve to repay.
     /// - `collateral`: index of the reserve to seize from.
@@ -166,7 +166,8 @@ pub mod ballast {
         ctx.accounts.liquidate(debt, collateral, max_repay, min_collateral)
     }
 
-    /// Writes the debt of an account without collateral off: against the reserve's insurance, its fees, its depositors.
+    /// Writes off the debt of an account without collateral. The reserve's insurance bears the loss, then its fees, then its
+    /// depositors.
     ///
     /// - `reserve`: index of the reserve.
     #[discrim = 11]
@@ -182,7 +183,7 @@ pub mod ballast {
         ctx.accounts.collect(reserve)
     }
 
-    /// Returns an account's healths as return data: see `HealthReport`.
+    /// Returns an account's health by each requirement as return data: see `HealthReport`.
     #[discrim = 13]
     pub fn read_health(ctx: &mut Context<ReadHealth>) -> Result<()> {
         ctx.accounts.read()
@@ -207,13 +208,13 @@ pub mod ballast {
         ctx.accounts.begin(debt, collateral, max_repay, min_collateral)
     }
 
-    /// Pays what `begin_liquidation` left due.
+    /// Pays the repayment that `begin_liquidation` left due.
     #[discrim = 16]
     pub fn end_liquidation(ctx: &mut Context<PayIn>) -> Result<()> {
         ctx.accounts.end_liquidation()
     }
 
-    /// Records since when an account has been liquidatable, from when its penalty grows; or that it is not. Anyone may.
+    /// Records that an account is liquidatable, so that its penalty grows from now on, or that it no longer is. Anyone may.
     #[discrim = 17]
     pub fn mark_liquidatable(ctx: &mut Context<MarkLiquidatable>) -> Result<()> {
         ctx.accounts.mark()
@@ -244,7 +245,7 @@ pub mod ballast {
         ctx.accounts.open(reserve, &ctx.bumps)
     }
 
-    /// Puts up to so many tokens into a stake: what whole shares cost.
+    /// Puts tokens into a stake, as many as whole shares cost.
     ///
     /// - `amount`: most atoms to pay.
     #[discrim = 21]
@@ -252,9 +253,9 @@ pub mod ballast {
         ctx.accounts.stake(amount)
     }
 
-    /// Asks for shares of a stake, all asked for before included; the cooldown starts.
+    /// Asks for shares of a stake. The cooldown starts, also for shares asked for before.
     ///
-    /// - `shares`: how many, in place of what was asked for before.
+    /// - `shares`: how many in all. The number replaces the one asked for before.
     #[discrim = 22]
     pub fn begin_unstake(ctx: &mut Context<BeginUnstake>, shares: u64) -> Result<()> {
         ctx.accounts.begin(shares)
@@ -280,13 +281,13 @@ pub mod ballast {
         ctx.accounts.pause(actions)
     }
 
-    /// Lifts a pause, by the guardian or the authority; the authority's also makes a reduce-only market whole again.
+    /// Lifts a pause, by the guardian or the authority. By the authority it also ends a market's reduce-only state.
     #[discrim = 26]
     pub fn resume(ctx: &mut Context<Govern>) -> Result<()> {
         ctx.accounts.resume()
     }
 
-    /// Brings a reserve's interest, insurance, ramp, windows and breaker up to date. Anyone may.
+    /// Brings a reserve's interest, insurance, ramp, rate limits and price breaker up to date. Anyone may.
     ///
     /// - `reserve`: index of the reserve.
     #[discrim = 27]
@@ -322,7 +323,7 @@ pub mod ballast {
         ctx.accounts.accept_authority()
     }
 
-    /// Closes an empty, reduce-only reserve for good, by the fee collector, who gets what is left.
+    /// Closes an empty, reduce-only reserve for good. By the fee collector, who gets the tokens left in the vault.
     ///
     /// - `reserve`: index of the reserve.
     #[discrim = 31]
@@ -330,8 +331,9 @@ pub mod ballast {
         ctx.accounts.close_reserve(reserve)
     }
 
-    /// Lets somebody act for the owner until a time, unix seconds, in place of whoever could before: withdraw (1), borrow (2),
-    /// and pay out to anyone's token account (4) instead of the owner's alone. All zero removes the delegate. By the owner.
+    /// Names a delegate, who may act for the owner until a time, and removes the delegate before. The delegate may withdraw
+    /// (1), borrow (2), and pay out to anyone's token account (4) instead of the owner's alone. If all is zero, there is no
+    /// delegate any more. By the owner.
     ///
     /// - `delegate`: who may act.
     /// - `rights`: bits of `ballast_engine::state::account::rights`.
@@ -341,7 +343,7 @@ pub mod ballast {
         ctx.accounts.set(delegate, rights, until)
     }
 
-    /// Fails unless an account's collateral is at least so many basis points of its debt: by the values of new risk (0), of
+    /// Fails unless an account's collateral is at least `min_ratio_bps` of its debt. Values are those of new risk (0), of
     /// maintenance (1) or at spot prices (2). An account without debt passes. A guard for the end of a transaction.
     ///
     /// - `requirement`: by which values, as `ballast_engine::health::report::HealthReport` numbers them.
@@ -351,8 +353,8 @@ pub mod ballast {
         ctx.accounts.assert(requirement, min_ratio_bps)
     }
 
-    /// Fails unless the account's sequence number is the expected one, and counts it on. By the owner or the delegate. A guard
-    /// for the beginning of a transaction that is to be applied once, and in order.
+    /// Fails unless the account's sequence number is the expected one, and raises it by one. By the owner or the delegate. A
+    /// guard for the beginning of a transaction that is to be applied once, and in order.
     ///
     /// - `expected`: the sequence number.
     #[discrim = 34]

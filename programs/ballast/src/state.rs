@@ -68,9 +68,9 @@ account!(
     with = []
 );
 
-/// A record's account, whose checks all instructions share: the framework's own loaders are inlined where they are used, at 500
-/// bytes for each account of each instruction. And what is loaned to an instruction stays so until it ends: giving it back is
-/// code in each of them, for nobody who could ask.
+/// An account that holds a record. All instructions share its checks: the framework's own loaders are inlined where they are
+/// used, at 500 bytes for each account of each instruction. An instruction keeps the loan of the account's data until it
+/// ends: giving the loan back would be more code in each of them, and nothing asks for it.
 pub struct Held<T>(ManuallyDrop<T>);
 
 impl<T> Held<T> {
@@ -112,8 +112,8 @@ impl<T: AnchorAccount> AnchorAccount for Held<T> {
         if code != 0 {
             return Err(refused(code));
         }
-        // SAFETY: the check has found both, and the caller's promise is the same. What is built here and not there, the compiler
-        // knows to be mutable.
+        // SAFETY: the check has found the account writable and long enough, and the caller's promise is the same. The value is
+        // built here and not in the check, so that the compiler knows it to be mutable.
         unsafe {
             assert_unchecked(view.is_writable() && view.data_len() >= T::MIN_DATA_LEN);
             Self::load_mut_after_init(view)
@@ -137,8 +137,8 @@ impl<T: AnchorAccount> AnchorAccount for Held<T> {
     }
 }
 
-/// Everything that the framework checks of an account to be written to. Zero if it is as it should be, else the error's code:
-/// a number fits a register.
+/// Everything that the framework checks of an account to be written to. Returns zero if all is right, else the error's code,
+/// because a number fits a register.
 #[inline(never)]
 fn refusal<T: AnchorAccount>(view: AccountView) -> u64 {
     // First what `load_mut` takes for granted; the framework's own check of it is a feature.
@@ -147,7 +147,7 @@ fn refusal<T: AnchorAccount>(view: AccountView) -> u64 {
     } else if view.data_len() < T::MIN_DATA_LEN {
         Err(ProgramError::AccountDataTooSmall)
     } else {
-        // SAFETY: what is loaned ends here, and its being on loan is left to whom asked.
+        // SAFETY: the loan taken here ends here, and the mark that the data are on loan stays for the caller.
         unsafe { T::load_mut(view) }
     };
     match checked {
@@ -256,7 +256,7 @@ pub fn stored(address: &Address) -> layout::Address {
     layout::Address(address.to_bytes())
 }
 
-/// Whether an account's address is a stored one.
+/// Whether an account has the stored address.
 #[inline(always)]
 pub fn is_at(address: &Address, stored: &layout::Address) -> bool {
     stored.is(address.as_array())

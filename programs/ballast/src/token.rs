@@ -47,7 +47,7 @@ pub struct Transfer {
     pub mint: AccountView,
     pub to: AccountView,
     pub authority: AccountView,
-    /// What leaves the books, or what has to come into them.
+    /// Atoms that leave the books, or that have to come into them.
     pub amount: u64,
     pub terms: Terms,
 }
@@ -78,7 +78,8 @@ impl Transfer {
         invoke_signed(&instruction, &[&self.from, &self.to, &self.authority], signers)
     }
 
-    /// What the market signs for leaves a vault: the receiver bears the fee. What a user signs for has to arrive there.
+    /// If the market signs, the amount leaves a vault, and the receiver bears the fee. If a user signs, the amount has to arrive
+    /// in the vault.
     #[cold]
     #[inline(never)]
     fn invoke_token_2022(&self, signers: &[Signer]) -> Result<()> {
@@ -112,14 +113,14 @@ impl Transfer {
     }
 }
 
-/// What arrives of what is sent of a mint with a fee; everything stays that.
+/// What arrives of what is sent, atoms, for a mint with a fee. `u64::MAX` stands for everything and is returned as it is.
 #[cold]
 #[inline(never)]
 pub fn arriving(mint: &AccountView, sent: u64) -> Result<u64> {
     if sent == EVERYTHING { Ok(sent) } else { fee(mint)?.arriving(sent).on_chain() }
 }
 
-/// What is to be sent of a mint with a fee for so much to arrive.
+/// What must be sent for an amount to arrive, atoms, for a mint with a fee.
 #[cold]
 #[inline(never)]
 pub fn sending(mint: &AccountView, due: u64) -> Result<u64> {
@@ -178,8 +179,8 @@ pub fn close_account(
     invoke_signed(&instruction, &[account, recipient, authority], signers)
 }
 
-/// The owner that a token account names; none if it is too short for one. That it is a token account is for the token program
-/// to check, which writes to no other.
+/// The owner that a token account names; none if the account is too short. Whether it is a token account, the token program
+/// checks: it writes to no other.
 pub fn token_account_owner(account: &AccountView) -> Result<layout::Address> {
     let data = account.try_borrow()?;
     let owner = data.get(32..).and_then(|rest| rest.first_chunk());

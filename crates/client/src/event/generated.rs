@@ -15,13 +15,13 @@ records! {
         insurance: u64,
         /// Atoms that unclaimed fees bore.
         fees: u64,
-        /// Atoms that were left for the fees in the books and the depositors.
+        /// Atoms that fees not set aside and the depositors bore.
         rest: u64,
         /// Index of the reserve.
         reserve: u8,
         /// Whether the depositors bore some of it.
         is_socialised: bool,
-        /// Whether the market became reduce-only by it.
+        /// Whether the loss made the market reduce-only.
         market_reduce_only: bool,
     } padding 5
     /// Tokens or shares of a margin account, or of a stake in a reserve's insurance.
@@ -89,13 +89,13 @@ records! {
         /// Index of the reserve.
         reserve: u8,
     } padding 7
-    /// An account was seen to be liquidatable, or not to be.
+    /// An account was recorded as liquidatable, or as no longer liquidatable.
     LiquidatableMarked {
         /// Number of the event in its market.
         number: u64,
         /// The margin account, of this market for good.
         account: Address,
-        /// Since when it is known to be, unix seconds; zero: it is not.
+        /// Since when it is known to be liquidatable, unix seconds; zero: it is not.
         since: i64,
     } padding 0
     /// A debt was repaid for collateral.
@@ -122,7 +122,7 @@ records! {
         debt_reserve: u8,
         /// Index of the reserve of the collateral.
         collateral_reserve: u8,
-        /// Whether the repayment is to follow in the same transaction.
+        /// Whether the repayment follows later in the same transaction.
         in_receivership: bool,
     } padding 3
     /// A parameter was set.
@@ -150,10 +150,10 @@ records! {
         until: i64,
         /// Index of the reserve.
         reserve: u8,
-        /// 1 to 3; 0: it lifted.
+        /// The tier, 1 to 3; 0: the halt was lifted.
         tier: u8,
     } padding 6
-    /// A price could not be taken over, and the reserve's stays what it was.
+    /// A price could not be taken over. The reserve's price stays what it was.
     PricePassedOver {
         /// Number of the event in its market.
         number: u64,
@@ -199,7 +199,7 @@ events! {
     Borrowed(Movement) of account = [225, 182, 241, 78, 34, 145, 253, 230];
     /// A change was cancelled.
     ChangeCancelled(ChangeEvent) of market = [139, 179, 97, 81, 214, 21, 119, 93];
-    /// The edits of a change were made; a `ParameterSet` for each came before.
+    /// The edits of a change were made. A `ParameterSet` for each edit was logged before.
     ChangeExecuted(ChangeEvent) of market = [50, 115, 8, 12, 139, 8, 191, 26];
     /// A change was queued.
     ChangeQueued(ChangeEvent) of market = [232, 143, 80, 230, 125, 117, 169, 213];
@@ -211,17 +211,17 @@ events! {
     FeesCollected(FeesCollected) of market = [233, 23, 117, 225, 107, 178, 254, 8];
     /// A flash loan was paid back.
     FlashLoanRepaid(FlashLoanRepaid) of market = [9, 204, 105, 115, 70, 7, 25, 198];
-    /// An account was seen to be liquidatable, or not to be.
+    /// An account was recorded as liquidatable, or as no longer liquidatable.
     LiquidatableMarked(LiquidatableMarked) of account = [136, 26, 157, 205, 66, 149, 57, 172];
     /// A debt was repaid for collateral.
     Liquidated(Liquidated) of account = [231, 57, 55, 75, 0, 170, 246, 68];
-    /// The repayment of a liquidation came. Its shares are in that event.
+    /// The repayment of a liquidation was paid. Its shares are in the event of the liquidation.
     LiquidationEnded(Movement) of account = [141, 83, 115, 218, 148, 201, 238, 217];
     /// A parameter was set.
     ParameterSet(ParameterSet) of market = [254, 176, 130, 184, 81, 83, 106, 94];
     /// A reserve's price breaker tripped, rose or lifted.
     PriceBreaker(PriceBreaker) of market = [214, 13, 52, 241, 55, 29, 162, 224];
-    /// A price could not be taken over, and the reserve's stays what it was.
+    /// A price could not be taken over. The reserve's price stays what it was.
     PricePassedOver(PricePassedOver) of market = [135, 232, 98, 7, 109, 188, 88, 44];
     /// A debt was paid back.
     Repaid(Movement) of account = [38, 248, 231, 7, 150, 164, 172, 23];

@@ -29,7 +29,7 @@ instructions! {
         change: writable,
         /// Gets the change's rent; must be who paid it, and may be the payer. Written to.
         recipient: writable,
-        /// Must be the listing's; owner, layout and extensions are checked. Read only.
+        /// Must be the mint of the listing; owner, layout and extensions are checked. Read only.
         mint: readonly,
         /// Created here, at this address only. Written to.
         vault: writable,
@@ -40,9 +40,9 @@ instructions! {
         /// Always `11111111111111111111111111111111`. Read only.
         system_program: readonly,
     } ()
-    /// Changes parameters of a reserve, or of the market (255), at once: by the authority, before the launch whatever
-    /// it likes, after it what adds no risk; or in small steps by the risk council. Each edit is a parameter's offset
-    /// in its record (`u16`) and its new bytes.
+    /// Changes parameters of a reserve, or of the market (255), at once. The authority may make any change before the
+    /// launch, and afterwards any that adds no risk. The risk council may make small changes that add no risk. Each
+    /// edit is a parameter's offset in its record (`u16`) and its new bytes.
     SetParameters = 2 "set_parameters" {
         /// Signs.
         signer: signer,
@@ -110,7 +110,7 @@ instructions! {
     )
     /// Takes lent tokens back, by the owner or a delegate with that right; [`u64::MAX`] takes all.
     Withdraw = 6 "withdraw" {
-        /// Or the delegate. Signs.
+        /// The owner or the delegate. Signs.
         owner: signer,
         /// Written to.
         market: writable,
@@ -134,7 +134,7 @@ instructions! {
     )
     /// Borrows tokens against the account's deposits, by the owner or a delegate with that right.
     Borrow = 7 "borrow" {
-        /// Or the delegate. Signs.
+        /// The owner or the delegate. Signs.
         owner: signer,
         /// Written to.
         market: writable,
@@ -157,8 +157,8 @@ instructions! {
         amount: u64,
     )
     /// Pays any margin account's debt back, at most what it owes; [`u64::MAX`] pays all. With a transfer fee, the
-    /// amount is the most that the payer sends, and what arrives of it counts; all takes what is owed with the fee on
-    /// top.
+    /// amount is the most that the payer sends, and what arrives of it counts; [`u64::MAX`] takes what is owed and the
+    /// fee on top.
     Repay = 8 "repay" {
         /// Signs.
         payer: signer,
@@ -180,8 +180,8 @@ instructions! {
         /// Atoms; no more is taken than is owed, and [`u64::MAX`] pays all.
         amount: u64,
     )
-    /// Takes over prices. One price account for each reserve index, in the same order, as remaining accounts; two, that
-    /// of the base feed second, for a reserve priced by an exchange rate.
+    /// Takes over prices. The remaining accounts are one price account for each reserve, in the same order. A reserve
+    /// priced by an exchange rate has two, its base feed's second.
     RefreshPrices = 9 "refresh_prices" {
         /// Written to.
         market: writable,
@@ -190,7 +190,7 @@ instructions! {
         reserves: Vec<u8>,
     )
     /// Repays an unhealthy account's debt, paying up to `max_repay`, for at least `min_collateral` of its collateral.
-    /// With transfer fees, these are what the liquidator sends and what arrives at it.
+    /// With transfer fees, the first is what the liquidator sends and the second what arrives at the liquidator.
     Liquidate = 10 "liquidate" {
         /// Signs.
         liquidator: signer,
@@ -226,7 +226,8 @@ instructions! {
         /// Fewest atoms of collateral to accept.
         min_collateral: u64,
     )
-    /// Writes the debt of an account without collateral off: against the reserve's insurance, its fees, its depositors.
+    /// Writes off the debt of an account without collateral. The reserve's insurance bears the loss, then its fees,
+    /// then its depositors.
     SettleBadDebt = 11 "settle_bad_debt" {
         /// Written to.
         market: writable,
@@ -256,7 +257,7 @@ instructions! {
         /// Index of the reserve.
         reserve: u8,
     )
-    /// Returns an account's healths as return data: see `HealthReport`.
+    /// Returns an account's health by each requirement as return data: see `HealthReport`.
     ReadHealth = 13 "read_health" {
         /// Read only.
         market: readonly,
@@ -302,7 +303,7 @@ instructions! {
         /// Fewest atoms of collateral to accept.
         min_collateral: u64,
     )
-    /// Pays what [`BeginLiquidation`] left due.
+    /// Pays the repayment that [`BeginLiquidation`] left due.
     EndLiquidation = 16 "end_liquidation" {
         /// Signs.
         payer: signer,
@@ -319,7 +320,8 @@ instructions! {
         /// Must be the reserve's. Read only.
         token_program: readonly,
     } ()
-    /// Records since when an account has been liquidatable, from when its penalty grows; or that it is not. Anyone may.
+    /// Records that an account is liquidatable, so that its penalty grows from now on, or that it no longer is. Anyone
+    /// may.
     MarkLiquidatable = 17 "mark_liquidatable" {
         /// Written to.
         market: writable,
@@ -382,7 +384,7 @@ instructions! {
         /// Index of the reserve.
         reserve: u8,
     )
-    /// Puts up to so many tokens into a stake: what whole shares cost.
+    /// Puts tokens into a stake, as many as whole shares cost.
     Stake = 21 "stake" {
         /// Signs.
         payer: signer,
@@ -402,7 +404,7 @@ instructions! {
         /// Most atoms to pay.
         amount: u64,
     )
-    /// Asks for shares of a stake, all asked for before included; the cooldown starts.
+    /// Asks for shares of a stake. The cooldown starts, also for shares asked for before.
     BeginUnstake = 22 "begin_unstake" {
         /// Signs.
         owner: signer,
@@ -411,7 +413,7 @@ instructions! {
         /// Written to.
         stake: writable,
     } (
-        /// How many, in place of what was asked for before.
+        /// How many in all. The number replaces the one asked for before.
         shares: u64,
     )
     /// Pays out the shares asked for, within two days after the cooldown.
@@ -454,14 +456,14 @@ instructions! {
         /// The sum of withdraw (1), borrow (2), flash loan (4), unstake (8).
         actions: u8,
     )
-    /// Lifts a pause, by the guardian or the authority; the authority's also makes a reduce-only market whole again.
+    /// Lifts a pause, by the guardian or the authority. By the authority it also ends a market's reduce-only state.
     Resume = 26 "resume" {
         /// Signs.
         signer: signer,
         /// Written to.
         market: writable,
     } ()
-    /// Brings a reserve's interest, insurance, ramp, windows and breaker up to date. Anyone may.
+    /// Brings a reserve's interest, insurance, ramp, rate limits and price breaker up to date. Anyone may.
     RefreshReserve = 27 "refresh_reserve" {
         /// Written to.
         market: writable,
@@ -510,7 +512,7 @@ instructions! {
         /// Gets the change's rent; must be who paid it, and may be the signer. Written to.
         recipient: writable,
     } ()
-    /// Closes an empty, reduce-only reserve for good, by the fee collector, who gets what is left.
+    /// Closes an empty, reduce-only reserve for good. By the fee collector, who gets the tokens left in the vault.
     CloseReserve = 31 "close_reserve" {
         /// Signs and is written to.
         fee_collector: signer writable,
@@ -530,9 +532,9 @@ instructions! {
         /// Index of the reserve.
         reserve: u8,
     )
-    /// Lets somebody act for the owner until a time, unix seconds, in place of whoever could before: withdraw (1),
-    /// borrow (2), and pay out to anyone's token account (4) instead of the owner's alone. All zero removes the
-    /// delegate. By the owner.
+    /// Names a delegate, who may act for the owner until a time, and removes the delegate before. The delegate may
+    /// withdraw (1), borrow (2), and pay out to anyone's token account (4) instead of the owner's alone. If all is
+    /// zero, there is no delegate any more. By the owner.
     SetDelegate = 32 "set_delegate" {
         /// Signs.
         owner: signer,
@@ -548,9 +550,8 @@ instructions! {
         /// When the rights end, unix seconds.
         until: i64,
     )
-    /// Fails unless an account's collateral is at least so many basis points of its debt: by the values of new risk
-    /// (0), of maintenance (1) or at spot prices (2). An account without debt passes. A guard for the end of a
-    /// transaction.
+    /// Fails unless an account's collateral is at least `min_ratio_bps` of its debt. Values are those of new risk (0),
+    /// of maintenance (1) or at spot prices (2). An account without debt passes. A guard for the end of a transaction.
     AssertHealth = 33 "assert_health" {
         /// Read only.
         market: readonly,
@@ -562,8 +563,8 @@ instructions! {
         /// The least ratio, basis points.
         min_ratio_bps: u32,
     )
-    /// Fails unless the account's sequence number is the expected one, and counts it on. By the owner or the delegate.
-    /// A guard for the beginning of a transaction that is to be applied once, and in order.
+    /// Fails unless the account's sequence number is the expected one, and raises it by one. By the owner or the
+    /// delegate. A guard for the beginning of a transaction that is to be applied once, and in order.
     AssertSequence = 34 "assert_sequence" {
         /// The owner or the delegate. Signs.
         signer: signer,

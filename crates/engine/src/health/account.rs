@@ -51,8 +51,8 @@ pub fn health(
     Ok(sum)
 }
 
-/// An account as far as current prices prove what it has: without the deposits whose price is none, `None` if there are no such.
-/// Debts without a current price are an error.
+/// An account without the deposits that have no current price; `None` if all have one. A debt without a current price is an
+/// error.
 #[inline(never)]
 pub fn proved(account: &MarginAccount, reserves: &[Reserve], now: i64) -> Result<Option<MarginAccount>> {
     let newest = newest_price(account, reserves);
@@ -72,10 +72,10 @@ pub fn proved(account: &MarginAccount, reserves: &[Reserve], now: i64) -> Result
     Ok(proved)
 }
 
-/// The value of an account's deposits and debts at their last spot prices with weights of one: what insolvency is
-/// judged by. A token never priced counts nothing.
+/// The value of an account's deposits and debts at their last spot prices with weights of one. It decides on insolvency. A
+/// token never priced counts nothing.
 pub fn equity(account: &MarginAccount, reserves: &[Reserve], now: i64) -> Result<Health> {
-    // Last prices, whatever they are like: the table has nothing else for it.
+    // Last prices, in whatever condition: the table of `price::policy` reads them all for insolvency.
     const { assert!(Use::Insolvency.reads_any()) };
     // The other sums do not fail either, and are not worth a loop without them.
     Ok(HealthSums::of(account, reserves, Usd::ZERO, now)?.equity)
@@ -88,7 +88,7 @@ pub fn maintenance_and_equity(account: &MarginAccount, reserves: &[Reserve], now
     Ok((maintenance, equity))
 }
 
-/// What a liquidation is judged by.
+/// What decides on a liquidation.
 pub(crate) struct MaintenanceAndEquity {
     pub maintenance: Health,
     pub equity: Health,
@@ -98,8 +98,8 @@ pub(crate) struct MaintenanceAndEquity {
 }
 
 impl MaintenanceAndEquity {
-    /// All positions of an account at the moment of its `newest` price, and by themselves a debt and a deposit, whose slots are bits
-    /// of `asked_for`.
+    /// Adds up all positions of an account at the moment of its `newest` price, and keeps the debt and the deposit whose slots are
+    /// the bits of `asked_for`.
     #[inline(always)]
     pub fn new(
         account: &MarginAccount,

@@ -67,13 +67,13 @@ pub enum Requirement {
     Initial,
     /// Gates liquidation: maintenance weights, readings biased by confidence.
     Maintenance,
-    /// Limits a deposit beyond the cap: what new risk would ask for, but at last prices whatever they are like, and without value
-    /// at risk. So nothing counts less than it would as soon as its price is good again.
+    /// Limits a deposit beyond the cap: like new risk, but at last prices in whatever condition, and without value at risk. So
+    /// a deposit counts for what it will count for once its price is good again.
     Rescue,
 }
 
 impl Requirement {
-    /// What it reads a price for.
+    /// The use for which it reads the price of a deposit or of a debt.
     #[inline(always)]
     const fn use_of(self, side: Side) -> Use {
         match (self, side) {

@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// The power of two by which a price is read in the borrower's favour ([`Treatment::FavourBorrower`]), and by which it is not.
+/// The powers of two by which a price is read in the borrower's favour ([`Treatment::FavourBorrower`]), and without favour.
 const FAVOUR: u32 = 1;
 const NO_FAVOUR: u32 = 0;
 
@@ -84,8 +84,8 @@ fn weighted_debt(price: &PriceCache, amount: u64, weights: &Weights, is_initial:
     price.value_ceil_shifted(amount, reading, weight, price.shift + favour)
 }
 
-/// A deposit worth more than the position depth counts for no more than the depth would, but for its whole size at the
-/// weight less the position haircut at least. So its value never falls when it grows.
+/// A deposit worth more than the position depth counts for what the depth would, or for its whole size at the weight less the
+/// position haircut, whichever is more. So its value never falls when it grows.
 #[inline(always)]
 fn weighted_deposit(reserve: &Reserve, amount: u64, weights: &Weights, is_initial: bool, favour: u32) -> Usd {
     let Reserve { price, risk, config, .. } = reserve;
@@ -113,7 +113,7 @@ fn weighted_deposit(reserve: &Reserve, amount: u64, weights: &Weights, is_initia
     if is_below(whole.0, at_depth.0) { at_depth } else { whole }
 }
 
-/// So many whole dollars at a weight.
+/// The value of whole dollars at a weight.
 #[inline(always)]
 fn value_of(dollars: u32, weight: Bps) -> Usd {
     // × basis points × 10^4: below 2^62.
@@ -138,8 +138,8 @@ pub(crate) fn marginal_weight(reserve: &Reserve, counted: &Valued, terms: Terms)
     }
 }
 
-/// When the newest feed of an account's positions published. Of a price of two feeds the newer one counts: if the older did, any
-/// newer update of the other would pass beside prices of before it.
+/// When the newest feed of an account's positions published, unix seconds. If a price has two feeds, the newer one counts. If the
+/// older one did, a newer update of the other could be used beside prices published before it.
 #[inline(always)]
 pub(crate) fn newest_price(account: &MarginAccount, reserves: &[Reserve]) -> i64 {
     let mut newest = 0;
@@ -237,7 +237,7 @@ impl PositionView<'_> {
         weighted_in_favour(self.reserve, amount, self.side, self.weights, requirement, favour)
     }
 
-    /// Its place in the exposures: at the initial reading, without weights.
+    /// Adds it to the exposures: at the initial reading, without weights.
     #[inline(always)]
     pub fn exposed(&self, amount: u64) -> Usd {
         let price = &self.reserve.price;
@@ -264,8 +264,7 @@ fn amount(side: Side, shares: Shares, reserve: &Reserve, now: i64) -> u64 {
     }
 }
 
-/// What a position is worth in atoms, interest until `now` included, and at the last spot price: for what is done rarely, out of
-/// line.
+/// What a position is worth in atoms, interest until `now` included, and at the last spot price. Out of line, for rare uses.
 #[cold]
 #[inline(never)]
 pub(crate) fn worth(position: &Position, reserve: &Reserve, now: i64) -> (u64, Usd) {

@@ -51,9 +51,9 @@ impl HealthReport {
         require_ratio(Usd(collateral.get()), Usd(debt.get()), min_ratio)
     }
 
-    /// Requires the same, and prices that prove it: of the account that this is the report of, at the same `now`. Maintenance
-    /// reads old prices in the borrower's favour, and equity reads them as they are, so for these the debts of an account need
-    /// current ones, and deposits without count nothing. An account without debts passes.
+    /// Requires the same, and current prices that prove it. This must be the report of `account` at `now`. Maintenance reads old
+    /// prices in the borrower's favour, and equity reads them as they are. So for these two, each debt needs a current price,
+    /// and a deposit without one counts nothing. An account without debts passes.
     #[inline(never)]
     pub fn require_proved(
         &self,
@@ -77,7 +77,7 @@ impl HealthReport {
     pub fn new(account: &MarginAccount, reserves: &[Reserve], market: &MarketConfig, now: i64) -> Result<Self> {
         let mut sums = HealthSums::of(account, reserves, market.dust(), now)?;
         if market.value_at_risk.is_asked_for() && sums.can_add_risk {
-            // Once more: most markets do not ask, and should not pay.
+            // A second pass, because most markets use no value at risk and should not pay for it.
             sums.initial = health(account, reserves, market, now, Requirement::Initial)?;
         }
         let HealthSums { initial, maintenance, equity, can_add_risk } = sums;

@@ -1,7 +1,8 @@
 //! Flash loans: tokens of a reserve for the length of one transaction.
 //!
-//! The books count what is out as cash all the while: it is back before anything else can see the vault, or the transaction
-//! never was. So utilisation, rates and limits do not move; only deposits of the token wait, which would pass for liquidity.
+//! The books count lent tokens as cash all the while: they are back before the transaction ends, or the transaction is undone.
+//! So utilisation, rates and limits do not move. Only deposits of the token are refused meanwhile, because the lent tokens
+//! could come back as a deposit.
 
 use crate::{
     error::{Error, Result},
@@ -20,7 +21,7 @@ pub struct FlashLoan {
 }
 
 impl Ledger<'_> {
-    /// Lends `amount` atoms until [`Self::end_flash_loan`]. The caller has made sure that it comes in the same transaction.
+    /// Lends `amount` atoms until [`Self::end_flash_loan`]. The caller makes sure that the same transaction calls that.
     pub fn begin_flash_loan(&mut self, reserve_index: u8, amount: u64) -> Result<FlashLoan> {
         if amount == 0 {
             return Err(Error::AmountIsZero);
@@ -38,14 +39,14 @@ impl Ledger<'_> {
         Ok(FlashLoan { amount, fee })
     }
 
-    /// Takes the loan back with its fee, which is the protocol's and the insurance's like all that is above the deposits.
+    /// Takes the loan back with its fee. The fee belongs to protocol and insurance, like everything above the deposits.
     pub fn end_flash_loan(&mut self, reserve_index: u8) -> Result<FlashLoan> {
         let reserve = self.accrue_reserve(reserve_index)?;
         let loan = FlashLoan { amount: reserve.flash_loan, fee: reserve.flash_fee };
         if loan.amount == 0 {
             return Err(Error::NoFlashLoan);
         }
-        // Rates are set by debts that are known to 2^-32 of themselves.
+        // Rates are computed from debts that are right to 2^-32 of themselves.
         let room = (u64::MAX - reserve.debts()).saturating_sub(1 << 33);
         reserve.cash = reserve.cash.checked_add(loan.fee).filter(|cash| *cash <= room).ok_or(Error::AmountTooLarge)?;
         (reserve.flash_loan, reserve.flash_fee) = (0, 0);

@@ -1,6 +1,6 @@
 //! Changes of parameters: at once where they take risk away, after a delay where they add it.
 //!
-//! Before the launch of a market nobody can lose by it, and nothing waits.
+//! Before the launch of a market nobody has anything in it to lose, so nothing waits.
 
 use bytemuck::{bytes_of, bytes_of_mut};
 
@@ -22,11 +22,11 @@ use crate::{
 /// How edits are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Edits {
-    /// To see whether they could be.
+    /// Made and taken back, to see whether they are allowed.
     OnTrial,
-    /// For good: at once, or after the market's delay.
+    /// Made for good, at once or after the market's delay.
     Made {
-        /// Whether they waited, or nothing has to.
+        /// Whether they waited for the delay, or need not wait.
         have_waited: bool,
     },
 }
@@ -64,7 +64,7 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    /// Makes edits to the market's parameters or a reserve's; on trial, it takes them back.
+    /// Makes edits to the parameters of the market or of a reserve. If they are on trial, it takes them back.
     #[inline(never)]
     fn edit(&mut self, target: u8, edits: &[u8], made: &mut Made, how: Edits) -> Result<Edited> {
         let (market, now) = (&mut *self.market, self.now);
@@ -90,8 +90,8 @@ impl Ledger<'_> {
         Ok(edited)
     }
 
-    /// Queues a change by the market's authority: edits of the market or of a reserve, or a listing. It must be such that it
-    /// could be executed now. Fills in a change that is all zero, but for addresses and bump.
+    /// Queues a change by the market's authority: edits of the market or of a reserve, or a listing. Refuses a change that could
+    /// not be executed now. Fills in `change`, which must be all zero, except for addresses and bump.
     pub fn queue_change(&mut self, signer: &Address, target: u8, data: &[u8], change: &mut Change) -> Result<()> {
         if *signer != self.market.authority {
             return Err(Error::NotMarketAuthority);
@@ -133,7 +133,7 @@ impl Ledger<'_> {
         self.edit(change.target, change.data(), made, Edits::Made { have_waited: true }).map(drop)
     }
 
-    /// Makes the last reserve, all zero, that of a listing that is due. The caller fills in addresses and bump.
+    /// Fills in the last reserve, which must be all zero, from a listing that is due. The caller fills in addresses and bump.
     pub fn list(&mut self, change: &Change, decimals: u8) -> Result<&mut Reserve> {
         change.require_due(self.market, self.now)?;
         let listing = change.listing()?;
@@ -150,7 +150,7 @@ impl Ledger<'_> {
         Ok(reserve)
     }
 
-    /// Refuses a listing that is not acceptable.
+    /// Refuses a listing whose reserve could not be created now.
     fn check_new(&self, listing: &Listing) -> Result<()> {
         listing.config.validate()?;
         parameter::require_nothing_beside(&reserve::PARAMETERS, bytes_of(&listing.config))?;
@@ -165,8 +165,8 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    /// Closes an empty reserve for good; its index stays its own. What is left in its vault is the protocol's: fees, its own
-    /// stake, and what was sent there.
+    /// Closes an empty reserve for good. Its index is not used again. The tokens left in its vault are the protocol's: fees, the
+    /// protocol's stake, and what anyone sent there.
     pub fn close_reserve(&mut self, index: u8) -> Result<()> {
         let reserve = self.accrue_reserve(index)?;
         if reserve.closed != 0 {

@@ -1,6 +1,6 @@
 //! Liquidation: just enough debt repaid, for collateral at a penalty that grows with the shortfall.
 //!
-//! [`crate::ledger::liquidation`] calculates what is repaid and seized; here the books are changed by it.
+//! [`crate::ledger::liquidation`] calculates what is repaid and seized. Here the books are changed accordingly.
 
 use crate::{
     error::{Error, Result},
@@ -15,9 +15,9 @@ impl Ledger<'_> {
     /// Repays an unhealthy account's debt for its collateral, or any debt to a reserve whose term has come; the liquidator pays
     /// up to `max_repay` atoms.
     ///
-    /// Never more is repaid than returns the account to the market's target health, unless the position would be left
-    /// as dust; what exceeds that is not taken, nor what exceeds the limits of liquidations, but near insolvency. Fails if
-    /// less than `min_collateral` atoms would be paid out.
+    /// No more is repaid than returns the account to the market's target health, unless only dust of the position would be
+    /// left. No more is taken than the limits of liquidations leave, unless the account is near insolvency. Fails if less
+    /// than `min_collateral` atoms would be paid out.
     #[inline(never)]
     pub fn liquidate(
         &mut self,
@@ -40,7 +40,7 @@ impl Ledger<'_> {
         self.execute_liquidation(account, debt, collateral, calculation)
     }
 
-    /// Changes the books by what was calculated on them.
+    /// Changes the books as calculated.
     #[inline(always)]
     fn execute_liquidation(
         &mut self,
@@ -62,7 +62,7 @@ impl Ledger<'_> {
         let reserve = &mut self.reserves[collateral as usize];
         reserve.withdraw(liquidation.seized, liquidation.collateral_shares)?;
         (self.market.liquidated, reserve.liquidated) = (market_limit, collateral_limit);
-        // The later one first: a position that closes is replaced by the last.
+        // The later position first: if a position closes, the last one takes its place.
         let mut changes = [(debt_slot, liquidation.debt_shares), (collateral_slot, liquidation.collateral_shares)];
         if debt_slot < collateral_slot {
             changes.swap(0, 1);
@@ -74,9 +74,9 @@ impl Ledger<'_> {
         Ok(liquidation)
     }
 
-    /// Liquidates, with the payment to follow: what [`Self::liquidate`] would take is due by [`Self::end_liquidation`] in the
-    /// same transaction, which the caller has made sure of. So all amounts are settled at the prices of the beginning, by the
-    /// same rules, and whatever happens in between changes none of them.
+    /// Liquidates now, and leaves what [`Self::liquidate`] would take due until [`Self::end_liquidation`]. The caller makes sure
+    /// that the same transaction calls that. So all amounts are settled at the prices of the beginning, by the same rules, and
+    /// nothing that happens in between changes them.
     pub fn begin_liquidation(
         &mut self,
         account: &mut MarginAccount,
@@ -90,7 +90,7 @@ impl Ledger<'_> {
         Ok(done)
     }
 
-    /// Ends the receivership of an account: returns the reserve and the atoms that are due to it.
+    /// Ends the receivership of an account. Returns the reserve of the debt and the atoms due to it.
     pub fn end_liquidation(&self, account: &mut MarginAccount) -> Result<(u8, u64)> {
         if account.in_receivership == 0 {
             return Err(Error::AccountNotInReceivership);

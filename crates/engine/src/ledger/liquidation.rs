@@ -55,7 +55,7 @@ impl Liquidation {
     }
 }
 
-/// What a liquidation is to move, and what the limits of liquidations are used to by it.
+/// What a liquidation will move, and how full the limits of liquidations are after it.
 pub(super) struct Calculation {
     pub liquidation: Liquidation,
     pub debt_slot: usize,
@@ -144,9 +144,9 @@ impl Ledger<'_> {
         Ok(Calculation { liquidation, debt_slot, collateral_slot, market_limit, collateral_limit })
     }
 
-    /// How much of a healthy account's debt may be repaid for it: of one that is due, which can wait for prices that new risk
-    /// would be taken at. Its borrower is in no trouble, and what is delisted is often thinly traded. Half of what liquidations
-    /// may take in an hour is kept for those who are.
+    /// How much of a healthy account's debt a liquidator may repay, because the debt is due. It can wait for prices that are good
+    /// enough for new risk: the borrower is in no trouble, and a delisted token is often thinly traded. Half of what liquidations
+    /// may take in an hour is kept for unhealthy accounts.
     #[cold]
     #[inline(never)]
     fn max_forced_repayment(&self, debt: u8, collateral: u8, is_due: bool) -> Result<u64> {
@@ -171,8 +171,9 @@ impl Ledger<'_> {
         }
     }
 
-    /// The moment that a liquidation's prices must be of: that of the account's newest price. Of one ahead of the chain's clock it
-    /// is now, or when the newer price of the pair was published: a feed that is ahead stops no liquidation of others.
+    /// The moment that a liquidation's prices must be of: that of the account's newest price. If that price is ahead of the chain's
+    /// clock, the moment is now, or that of the pair's newer price if it is later. So a feed that is ahead stops no liquidation of
+    /// other tokens.
     #[inline(always)]
     fn moment(&self, account: &MarginAccount, debt: u8, collateral: u8) -> i64 {
         let newest = newest_price(account, self.reserves);
@@ -196,10 +197,10 @@ impl Ledger<'_> {
     }
 }
 
-/// The penalty rises linearly from the collateral's minimum, at the maintenance line, to its maximum, at the market's
-/// full shortfall, and with the time that the account has been known to be liquidatable; both add up. While the account is
-/// solvent it is no more than what its equity can pay, so that a liquidation does not itself make it insolvent; the minimum
-/// always remains, or nobody would come.
+/// The penalty rises linearly from the collateral's minimum, at the maintenance line, to its maximum, at the market's full
+/// shortfall. It also rises with the time that the account has been known to be liquidatable; both add up. While the account is
+/// solvent, the penalty is no more than its equity can pay, so that a liquidation does not itself make it insolvent. It is never
+/// below the minimum, or nobody would liquidate.
 #[inline(always)]
 fn penalty(collateral: &ReserveConfig, market: &MarketConfig, health: &Health, equity: Bps, waited: Seconds) -> Bps {
     let range = (collateral.max_penalty.0 - collateral.min_penalty.0) as u64;
@@ -220,7 +221,7 @@ fn insured_share(penalty: Bps, share: Bps) -> u64 {
     mul_proved(mul_proved(penalty.0 as u64, share.0 as u64), ONE_PART)
 }
 
-/// The two positions a liquidation changes; both reserves are accrued.
+/// The two positions that a liquidation changes. Both reserves are accrued.
 struct Pair<'a> {
     debt: &'a Reserve,
     collateral: &'a Reserve,
@@ -235,7 +236,7 @@ struct Pair<'a> {
     is_due: bool,
 }
 
-/// What the two sides give.
+/// What is repaid and what is seized.
 struct Exchange {
     burned: Movement,
     seized: Movement,
@@ -281,7 +282,7 @@ impl Pair<'_> {
         Ok(Exchange { burned, seized: taken })
     }
 
-    /// The most that may be repaid while there is room for no more than so much collateral; less than dust is none.
+    /// The most that may be repaid, atoms, while limits leave room for `room` of collateral. Room for less than dust is none.
     #[inline(always)]
     fn cap_to_limit(&self, room: UsdE8, dust: UsdE8, penalty: Bps, max_repay: u64) -> Result<u64> {
         let most = max_repay.min(self.owed_valued.amount);
@@ -340,8 +341,8 @@ impl Pair<'_> {
         if needed < owed && debt.roughly(owed - needed) >= market.dust_e8() { needed } else { owed }
     }
 
-    /// A repayment rounded up to whole shares, at most all that is owed: of less than a share it would round to none, and
-    /// the last atoms of collateral, however little they are worth, could not be taken.
+    /// A repayment rounded up to whole shares, at most all that is owed. Without this, a repayment of less than a share would
+    /// round to none, and the last atoms of collateral could not be taken.
     fn whole_shares(&self, repaid: u64, owed: u64) -> Movement {
         match self.debt.debt_index.shares_ceil(repaid) {
             Some(shares) if shares < self.owed => Movement { amount: self.debt.debt_index.amount_ceil(shares), shares },

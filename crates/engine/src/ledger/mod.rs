@@ -50,7 +50,7 @@ impl Ledger<'_> {
         Ok(reserve)
     }
 
-    /// The same, unless a state of the market or of the reserve, or the guardian, refuses the action.
+    /// The same, after requiring that neither the guardian nor a state of the market or the reserve refuses the action.
     #[inline(always)]
     pub(crate) fn admit_and_accrue(
         &mut self,

@@ -13,7 +13,7 @@ use crate::{
 
 impl Ledger<'_> {
     /// Brings a reserve up to date while nobody uses it or publishes its price: interest, the insurance's share of it, the ramp,
-    /// rate limits, and the price breaker. Anyone may. Returns what became of the breaker.
+    /// rate limits, and the price breaker. Anyone may. Returns whether the breaker tripped or lifted.
     pub fn refresh_reserve(&mut self, reserve_index: u8) -> Result<Option<BreakerEvent>> {
         let now = self.now;
         let reserve = self.accrue_reserve(reserve_index)?;
@@ -29,9 +29,9 @@ impl Ledger<'_> {
         Ok(change)
     }
 
-    /// Takes over a price for a reserve, of one feed or of two; one that is not newer changes nothing. Returns what became of its
-    /// price breaker. What is no mistake of the caller's, but something about the price ([`Error::is_about_a_price`]), is to be
-    /// passed over where several prices are taken over together.
+    /// Takes over a price for a reserve, of one feed or of two. A price that is not newer changes nothing. Returns whether the
+    /// price breaker tripped or lifted. An error about the price itself ([`Error::is_about_a_price`]) is no mistake of the
+    /// caller: if several prices are taken over together, the others still are.
     #[inline(always)]
     pub fn refresh_price(
         &mut self,

@@ -141,7 +141,7 @@ pub const fn is_below(a: u128, b: u128) -> bool {
     (a as u64) < b as u64
 }
 
-/// So many seconds, which are not negative, after a time; the last there is at most.
+/// The time so many seconds after another, at most `i64::MAX`. The seconds are not negative.
 #[inline(always)]
 pub const fn later(time: i64, seconds: i64) -> i64 {
     let later = time.wrapping_add(seconds);
@@ -242,7 +242,7 @@ pub const fn bit_length(number: u64) -> u32 {
     if number >> 32 == 0 { bit_length32(number) } else { 32 + bit_length32(number >> 32) }
 }
 
-/// Bits of a number of up to 128. Out of line: it is long, and nothing that is done often needs it.
+/// Bits of a number of up to 128 bits. Out of line, because it is long and rarely used.
 #[inline(never)]
 pub const fn bit_length_wide(number: u128) -> u32 {
     let high = (number >> 64) as u64;

@@ -1,5 +1,5 @@
-//! Quantities with types. A bare `u64` is a token amount in atoms, a bare `i64` is a moment in unix seconds, and nothing else is,
-//! but for the fields of governed records: these are plain numbers, whose unit the table of parameters says.
+//! Quantities with types. A bare `u64` is a token amount in atoms, and a bare `i64` is a moment in unix seconds. The fields of
+//! governed records are the exception: they are plain numbers, and the table of parameters says their unit.
 
 use bytemuck::{Pod, Zeroable};
 

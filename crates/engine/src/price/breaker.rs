@@ -3,16 +3,16 @@
 use crate::{number::units::Bps, price::policy::Condition, record::layout::record};
 
 record! {
-    /// A reserve's price breaker: tier 1 stops new risk against it, tiers 2 and 3 freeze it but for repayments, deposits and
-    /// liquidations.
+    /// A reserve's price breaker. Tier 1 stops new risk against the token. Tiers 2 and 3 freeze the reserve, except for
+    /// repayments, deposits and liquidations.
     pub struct Halt: 24 {
         /// Until when it is tripped, unix seconds.
         pub until: i64,
         /// When it tripped last.
         pub tripped: i64,
-        /// Tier, 1 to 3, that it is tripped at; 0: not, or until then and nobody has looked since.
+        /// Tier, 1 to 3, at which it tripped; 0: it is not tripped. After `until` it stays until the reserve is refreshed.
         pub tier: u8,
-        /// Trips in a row before the last, each within a day of the end of the one before.
+        /// Trips before the last one, each within a day after the end of the one before it.
         pub repetitions: u8,
         /// Zero.
         pub padding: [u8; 6],
@@ -36,7 +36,7 @@ impl PriceTiers<'_> {
     }
 }
 
-/// What became of a breaker.
+/// What a breaker did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BreakerEvent {
     /// It tripped, or rose to a higher tier.
@@ -57,8 +57,8 @@ impl Halt {
         self.tier >= 2 && now < self.until
     }
 
-    /// Takes in how far a price is from its averages. A halt of tier 1 lasts what governance set, twice and four times that
-    /// at tiers 2 and 3, and twice as long with each repetition within a day, up to sixteen times and a day.
+    /// Takes in how far a price is from its averages. A halt of tier 1 lasts as long as governance set, one of tier 2 twice and
+    /// one of tier 3 four times as long. Each repetition within a day doubles that, up to sixteen times, and to a day at most.
     #[inline(always)]
     pub fn watch(&mut self, tiers: &PriceTiers, distance: Bps, now: i64) -> Option<BreakerEvent> {
         let lifted = self.lift(now);
@@ -79,7 +79,7 @@ impl Halt {
     #[cold]
     #[inline(never)]
     fn trip(&mut self, tiers: &PriceTiers, tier: u8, now: i64) -> BreakerEvent {
-        // A step up is no repetition.
+        // A higher tier during a halt is no repetition.
         if self.tier == 0 {
             let is_repeated = self.tripped != 0 && now.saturating_sub(self.until) < Self::LONGEST;
             self.repetitions =
@@ -92,7 +92,7 @@ impl Halt {
         BreakerEvent::Tripped
     }
 
-    /// What a price in a condition is good for under the halt.
+    /// The condition of a price under the halt.
     #[inline(always)]
     pub fn worsen(&self, condition: Condition) -> Condition {
         match (self.tier, condition) {

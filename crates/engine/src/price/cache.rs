@@ -77,8 +77,8 @@ impl Layout for Reading {
 }
 
 impl PriceCache {
-    /// Takes over a quote, to be judged next ([`Self::settled`]), or returns `false` if it is not newer than what is held: of
-    /// two feeds, if one is older or neither is newer.
+    /// Takes over a quote, whose condition is to be set next ([`Self::settled`]). Returns `false` if it is not newer than the
+    /// price held; with two feeds, if one is older or neither is newer.
     ///
     /// Refused: a confidence above the maintenance limit. `multiple` is the confidence multiple in force, `decimals` are the
     /// token's (0 to 18), `now` is unix seconds.
@@ -142,8 +142,8 @@ impl PriceCache {
         Ok(true)
     }
 
-    /// Whether a quote is newer: by one of its feeds, and older by none. Who chose the older update of one beside the newer of the
-    /// other could put a price back that is over.
+    /// Whether a quote is newer in one of its feeds and older in none. If one feed could go back while the other goes forward, a
+    /// caller could bring an outdated price back.
     #[inline(always)]
     pub fn is_older_than(&self, quote: &Quote) -> bool {
         if quote.publish_time < self.first_time || quote.base_time < self.base_time {
@@ -152,14 +152,14 @@ impl PriceCache {
         quote.publish_time != self.first_time || quote.base_time != self.base_time
     }
 
-    /// When the newer of its feeds published: the moment that the others of an account must be of.
+    /// When the newer of its feeds published, unix seconds. The other prices of an account must be of this moment.
     #[inline(always)]
     pub fn newest_time(&self) -> i64 {
         if self.first_time > self.base_time { self.first_time } else { self.base_time }
     }
 
-    /// Forgets when the price was published, so that any of another feed is newer. It stays what the last one was, too old from
-    /// now on.
+    /// Forgets when the price was published, so that any price of another feed is newer. The price itself stays, and is too old
+    /// from now on.
     pub(crate) fn await_another_feed(&mut self, now: i64) {
         // Zero is never priced.
         let last = self.publish_time.min(1);
@@ -182,7 +182,7 @@ impl PriceCache {
     /// starts at the first price, and again when the feed changes.
     #[inline(always)]
     fn follow(&self, quote: &Quote, publish_time: i64, speed: Bps) -> (u64, u8) {
-        /// Gaps are no licence to leap: who waits gets an hour's worth.
+        /// A longer gap counts as an hour, so that waiting allows no larger step.
         const MAX_SECONDS: i64 = 3_600;
         const HOUR_BPS: u64 = 3_600 * ONE_BPS as u64;
         if self.reference == 0 || speed.0 == 0 {
@@ -222,7 +222,7 @@ impl PriceCache {
         }
     }
 
-    /// What the price is good for by itself at `now`. Beside others: [`crate::state::reserve::Reserve::condition`].
+    /// The condition of the price by itself at `now`. Beside other prices: [`crate::state::reserve::Reserve::condition`].
     #[inline(always)]
     pub fn condition(&self, now: i64) -> Condition {
         // A clock that steps back makes a price newer, not stale.
@@ -350,9 +350,9 @@ impl PriceCache {
     }
 }
 
-/// An amount's value at a reading in 10^-8 USD, at most `u64::MAX`: rounded down, right to 2^-18. For windows, which count flows
-/// and not claims. The parts of an amount are worth what the whole is, but for rounding down: what comes in parts and goes as a
-/// whole moves no window.
+/// An amount's value at a reading in 10^-8 USD, at most `u64::MAX`: rounded down, right to 2^-18. For rate limits, which count
+/// flows and not claims. The parts of an amount are together worth what the whole is, except for rounding. So tokens that come
+/// in parts and leave as a whole do not move a limit.
 #[inline(always)]
 pub fn roughly(amount: u64, reading: Reading, shift: u32) -> u64 {
     /// Cut off reading × 10^4, of which 19 to 24 bits are left.

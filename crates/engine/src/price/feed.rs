@@ -131,8 +131,8 @@ impl OracleConfig {
         if ordered { Ok(()) } else { Err(Error::OracleLimitOutOfRange) }
     }
 
-    /// When a price counts as published, whose feeds published at these times: the earlier of both, where an exchange rate that
-    /// may be older than `max_age` counts as so much younger.
+    /// When a price counts as published whose feeds published at these times: at the earlier time. An exchange rate that may be
+    /// older than `max_age` counts as younger by the difference.
     #[inline(always)]
     pub(crate) fn published(&self, first: i64, base: i64) -> i64 {
         let allowance = if self.max_rate_age == 0 { 0 } else { self.max_rate_age as i64 - self.max_age as i64 };
@@ -141,8 +141,8 @@ impl OracleConfig {
     }
 }
 
-/// A published price and the account it was read from. Whether the account's owner is an allowed receiver is the market's
-/// to say ([`crate::state::market::Market::accepts_receiver`]).
+/// A published price and the account it was read from. [`crate::state::market::Market::accepts_receiver`] says whether the
+/// account's owner is an allowed receiver.
 #[derive(Clone, Copy, Debug)]
 pub struct Source {
     /// The account.
@@ -178,7 +178,7 @@ pub struct Quote {
 impl Quote {
     /// The price that a reserve is configured for: of one feed, or the product of two.
     ///
-    /// Refused: another feed or a pinned feed's other account, a price or EMA that is not positive or outside 10^-12 to
+    /// Refused: another feed, another account than the pinned one, a price or EMA that is not positive or outside 10^-12 to
     /// 10^9 USD, an exponent outside −18 to 0, a publish time after `latest`, unix seconds.
     #[inline(always)]
     pub fn new(first: &Source, base: Option<&Source>, oracle: &OracleConfig, latest: i64) -> Result<Self> {
@@ -224,8 +224,9 @@ impl Quote {
         })
     }
 
-    /// The product of an exchange rate and the price of what it is quoted in, with the times of both. Prices are
-    /// rounded down by less than a unit, the confidence, (1 + a)(1 + b) − 1 of the price for relative ones a and b, up.
+    /// The product of an exchange rate and the price of what it is quoted in, with the times of both. Prices are rounded down by
+    /// less than a unit. The confidence is rounded up: if a and b are the two confidences relative to their prices, it is
+    /// (1 + a)(1 + b) − 1 of the price.
     #[inline(never)]
     fn times(self, base: Self) -> Result<Self> {
         /// The most digits that a power of ten of 64 bits cuts off.

@@ -1,27 +1,27 @@
 //! Which price an action needs: the table action × condition, as data.
 //!
 //! - **Repayment**, and **deposit** and **withdrawal without debt**, read no price.
-//! - A **deposit** of an account with debts reads that token's price as [`Use::AddedCollateral`]: what came after its price had
-//!   died would ward off liquidation for nothing.
+//! - A **deposit** of an account with debts reads that token's price as [`Use::AddedCollateral`]. Otherwise a token whose price
+//!   had died, and that may be worthless, could still be deposited to ward off liquidation.
 //! - **Borrowing** and **withdrawal with debt** read each deposit as [`Use::NewRiskCollateral`] and each debt as
 //!   [`Use::NewRiskDebt`].
 //! - **Liquidation** reads the two positions at hand as [`Use::SeizedCollateral`] and [`Use::RepaidDebt`] and all positions
-//!   of the account as [`Use::Collateral`] and [`Use::Debt`]. The two must be of one moment: that of the newest of the account's
-//!   prices, but for the seconds that their reserves allow. Other prices of another moment are read like old ones: who liquidates
-//!   chooses which updates he brings, and no account becomes unhealthy by that choice alone.
+//!   of the account as [`Use::Collateral`] and [`Use::Debt`]. The two must be of the moment of the account's newest price, within
+//!   the seconds that their reserves allow. The account's other prices are read like old ones if they are of another moment: a
+//!   liquidator chooses which updates to bring, and that choice alone must make no account unhealthy.
 //! - **Settling bad debt** reads all of them as [`Use::Insolvency`].
 
 use crate::error::{Error, Result};
 
-/// For how long a price that is too old is read in the borrower's favour, seconds. A reserve in use whose price nobody brings for so
-/// long has no feed any more: what it was last worth is all that there is to go by.
+/// For how long a price that is too old is read in the borrower's favour, seconds. If nobody brings the price of a reserve in use
+/// for so long, its feed has ended, and its last price is all that is known.
 pub const FAVOUR_SECONDS: i64 = 21_600;
 
-/// What a reserve's price is like at a moment.
+/// The condition of a reserve's price at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Condition {
-    /// There is none.
+    /// There has never been a price.
     NeverPriced = 0,
     /// Recent, tight, and near its average.
     Fresh = 1,
@@ -55,7 +55,7 @@ impl Condition {
         Self::Halted,
     ];
 
-    /// Whether the price is one of this moment, whatever it is like: what proves something.
+    /// Whether the price is recent and of the right moment, even if it is uncertain or moving. Only such a price proves a value.
     #[inline(always)]
     pub const fn is_current(self) -> bool {
         !matches!(self, Self::NeverPriced | Self::Stale | Self::Dead | Self::Skewed)
@@ -90,9 +90,9 @@ pub enum Use {
 pub enum Treatment {
     /// As it is; a token never priced is worth nothing.
     Read,
-    /// Far in the borrower's favour: collateral at twice the last reading, debt at half. A liquidator cannot profit from
-    /// leaving a price old that has recovered, nor from bringing a dip of others beside it, short of its doubling; and a borrower
-    /// cannot hide behind an atom of a token whose feed is dead.
+    /// Far in the borrower's favour: collateral at twice the last reading, debt at half. So a liquidator gains nothing by leaving a
+    /// price old that has since recovered, or by bringing a dip of other prices beside it, unless the price has more than
+    /// doubled. And a borrower cannot hide behind an atom of a token whose feed is dead.
     FavourBorrower,
     /// The position counts nothing.
     CountNothing,
@@ -110,7 +110,7 @@ pub enum Treatment {
 }
 
 impl Treatment {
-    /// Refuses what is refused.
+    /// Fails with the error of a treatment that refuses the action.
     #[inline(always)]
     pub const fn allow(self) -> Result<()> {
         match self {
@@ -142,7 +142,7 @@ const ROWS: [[Treatment; 9]; 8] = [
     [NotStale, Read, NotStale, NotStale, Read,      Read,         Read,         Read,    Read],      // AddedCollateral
 ];
 
-/// The same by columns of eight, to be looked up with one shift.
+/// The same table in columns of eight, so that a look-up is one shift.
 static COLUMNS: [[Treatment; 8]; 9] = {
     let mut columns = [[Read; 8]; 9];
     let mut row = 0;

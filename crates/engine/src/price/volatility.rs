@@ -1,8 +1,8 @@
 //! The market's own volatility index: an exponentially weighted variance of log returns.
 //!
 //! After a price p, `dt` seconds after the last sample q: `variance ← (τ × variance + r²) ÷ (τ + dt)`, where
-//! `r = 2 (p − q) ÷ (p + q)`. The quotient stands for the logarithm of p ÷ q, above it by a twelfth of its cube
-//! or less (0.1 % at a return of 10 %), and 1 ÷ (1 + dt ÷ τ) for the decay e^(−dt ÷ τ), above it by half its square or less.
+//! `r = 2 (p − q) ÷ (p + q)`. r stands for the logarithm of p ÷ q, from which it differs by a twelfth of its cube or less
+//! (0.1 % at a return of 10 %). 1 ÷ (1 + x) with x = dt ÷ τ stands for the decay e^(−x), and is above it by half of x² or less.
 
 use crate::{
     number::{
@@ -15,12 +15,12 @@ use crate::{
 
 /// Seconds between samples, at least.
 pub const MIN_INTERVAL: i64 = 60;
-/// A longer pause counts as this many seconds: an hour's worth of return is not believed for a day's silence.
+/// A longer pause counts as this many seconds, so that one return after a day's silence counts for no more than an hour.
 pub const MAX_INTERVAL: i64 = 3_600;
 /// Decay time of the variance, seconds: a day.
 pub const DECAY: u64 = 86_400;
-/// A return counts as at most so many standard deviations of the variance so far: what a single print can do is to raise
-/// the variance by the factor `1 + 63 dt ÷ (τ + dt)`: by 4.4 % after a minute, to 3.5 times after an hour.
+/// A return counts as at most so many standard deviations of the variance so far. So a single price can raise the variance
+/// by no more than the factor `1 + 63 dt ÷ (τ + dt)`: by 4.4 % after a minute, to 3.5 times after an hour.
 pub const MAX_DEVIATIONS: u64 = 8;
 /// The variance that bounds a return is at least that of 5 % a year, so that a price which stood still can start to move.
 const FLOOR: u64 = variance_of(Bps(500));

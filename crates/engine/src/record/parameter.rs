@@ -50,21 +50,21 @@ pub enum Direction {
     UpOrNone,
     /// Smaller, or offered at all: zero is not offered.
     DownOrNew,
-    /// Any other value; zero is no limit. Less would hold deposits back, whose owners must be able to leave while something
-    /// else waits. In an emergency there is the guardian's pause, which ends by itself.
+    /// Any other value; zero is no limit. A smaller one could hold deposits back, and their owners must be able to leave while
+    /// another change waits. In an emergency there is the guardian's pause, which ends by itself.
     AnyOrNone,
     /// Smaller.
     Down,
-    /// Any other value: whom it favours depends.
+    /// Any other value, because it depends whom a change favours.
     Any,
-    /// Anyone; nobody adds none.
+    /// Any other account; setting none adds no risk.
     AnyoneNew,
 }
 
 /// One governed number, or address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parameter {
-    /// Least value. For an address, 1 if it must be set.
+    /// Least value. Of an address: 1 if it must be set.
     pub min: u64,
     /// Hard ceiling. No role can pass it.
     pub max: u64,
@@ -76,7 +76,7 @@ pub struct Parameter {
     pub direction: Direction,
     /// What it counts.
     pub unit: Unit,
-    /// What a value outside of the range is refused with.
+    /// The error that refuses a value outside the range.
     pub error: Error,
 }
 
@@ -123,8 +123,8 @@ impl Parameter {
         }
     }
 
-    /// Whether the risk council may make a change at once: of any switch, of a part by [`COUNCIL_STEP`], of anything else by half
-    /// of what it is. A limit that was off is not for the council to switch on.
+    /// Whether the risk council may make a change at once: any change of a switch, one of basis points by up to
+    /// [`COUNCIL_STEP`], and one of anything else by up to half of its value. The council may not switch on a limit that was off.
     fn is_small(&self, old: &[u8], new: &[u8]) -> bool {
         let (old, new) = (number(old), number(new));
         let most = if self.unit == Unit::Bps { COUNCIL_STEP } else { old / 2 };
@@ -238,8 +238,8 @@ pub fn validate(table: &[Parameter], record: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a record with anything but zero beside its parameters: a later layout would find parameters there that nobody has
-/// judged. Edits reach nothing there, so new records alone are looked at.
+/// Refuses a record with anything but zero beside its parameters: a later layout might read it as a parameter that nobody has
+/// judged. Edits cannot reach these bytes, so only new records are checked.
 #[inline(never)]
 pub(crate) fn require_nothing_beside(table: &[Parameter], record: &[u8]) -> Result<()> {
     let mut rest = record;
@@ -259,7 +259,7 @@ fn is_zero(bytes: &[u8]) -> bool {
     bytes.iter().all(|byte| *byte == 0)
 }
 
-/// What a list of edits comes to.
+/// What a list of edits amounts to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Edited {
     /// Whether one of them adds risk.
@@ -279,12 +279,12 @@ pub struct Edit {
     pub new: Address,
 }
 
-/// Is told each edit, and its number among the market's events.
+/// A function that is told each edit, and the edit's number among the market's events.
 pub type Made<'a> = dyn FnMut(u64, &Edit) + 'a;
 
-/// Makes edits to a copy of a record: one after the other the parameter's offset as a little-endian `u16` and its new bytes,
-/// as many as it has. Each is told to `made`, and judged by the record as it was: many small steps of one parameter are a
-/// large one.
+/// Makes edits to a copy of a record. An edit is the parameter's offset as a little-endian `u16` and its new bytes; they stand
+/// one after the other. Each edit is told to `made`. Each is judged against the record as it was before all of them, so many
+/// small steps of one parameter count as a large one.
 pub fn edit(
     table: &[Parameter],
     before: &[u8],

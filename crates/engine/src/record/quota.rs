@@ -18,7 +18,7 @@ record! {
 }
 
 impl Quota {
-    /// Counts once more, unless that is more often than so many times a day.
+    /// Counts one more use. An error if that would be more than `most` in a day.
     pub(crate) fn take(&mut self, most: u8, now: i64) -> Result<()> {
         const DAY: i64 = 86_400;
         if now.saturating_sub(self.day) >= DAY {

@@ -11,8 +11,8 @@ use crate::{
 governed! {
     /// What governance sets for a reserve's breakers. All are off at zero.
     pub struct BreakerConfig: 40 {
-        /// Most net outflow in an hour, atoms: a hundred a second at least, so that whole ones drain the window in little more than
-        /// its period.
+        /// Most net outflow in an hour, atoms: at least a hundred a second, because whole atoms drain each second and rounding must
+        /// not lengthen the period much.
         pub outflow_hour: u64 [Atoms, 100 * Period::Hour as u64..=MAX_LIQUIDITY / 4, AnyOrNone, OutflowLimitOutOfRange],
         /// Most net outflow in a day, atoms.
         pub outflow_day: u64 [Atoms, 100 * Period::Day as u64..=MAX_LIQUIDITY / 4, AnyOrNone, OutflowLimitOutOfRange],

@@ -61,7 +61,7 @@ record! {
 impl Change {
     /// First eight bytes of a change account: of the SHA-256 of `account:Change`.
     pub const DISCRIMINATOR: [u8; 8] = [93, 222, 240, 145, 239, 181, 231, 51];
-    /// For how long it can be executed once it is due. What nobody executes is not left for a bad day.
+    /// For how long it can be executed once it is due. So a change that nobody wants any more cannot be executed much later.
     pub const WINDOW: i64 = 604_800;
 
     /// The bytes in use.
@@ -85,7 +85,8 @@ impl Change {
         }
     }
 
-    /// Whether nobody may execute it any more. What was queued while nothing waited is void once somebody can lose by it.
+    /// Whether nobody may execute it any more. A change queued before the launch, when nothing had to wait, expires with the
+    /// launch.
     pub fn has_expired(&self, market: &Market, now: i64) -> bool {
         now > self.latest || self.launched != market.config.launched
     }
@@ -98,8 +99,8 @@ impl Change {
             && data[..2] == (core::mem::offset_of!(Roles, guardian) as u16).to_le_bytes()
     }
 
-    /// Requires that a signer may cancel it: the authority, the guardian, and once it has expired anyone. Not the guardian
-    /// its own replacement: a stolen guardian's key would stay in office for good.
+    /// Requires that a signer may cancel it: the authority, the guardian, and once it has expired anyone. But the guardian may not
+    /// cancel its own replacement, or a stolen guardian's key could never be replaced.
     pub fn require_cancellable(&self, market: &Market, signer: &Address, now: i64) -> Result<()> {
         let is_guardian = *signer == market.config.roles.guardian;
         if *signer == market.authority || self.has_expired(market, now) {

@@ -1,7 +1,7 @@
 //! Correlated exposure: a delta-normal value at risk over classes of assets.
 //!
-//! An account's dollar volatility in a class k is `y = Σ value × volatility` over its deposits less that over its debts; in the
-//! class of anything else, where nothing is known to move with anything, over both together.
+//! An account's dollar volatility in a class k is `y = Σ value × volatility` over its deposits less that over its debts. In the
+//! class of other tokens, whose prices need not move together, it is the sum over both.
 //! The value at risk is `multiple × √(horizon ÷ year × Σ ρ y y)` over all pairs of classes: what the account loses in a
 //! bad move of everything together (J.P. Morgan, RiskMetrics Technical Document, 1996, chapter 6).
 
@@ -103,7 +103,7 @@ impl Exposures {
         // Below 2^56 × 2^16, and sixteen of them.
         let exposure = wide(units, volatility.0 as u64) as i128;
         let sum = &mut self.classes[class as usize % CLASSES];
-        // Of two tokens that are anything else one is no hedge of the other.
+        // Two tokens of the class of other tokens are no hedge of each other.
         let offsets = side == Side::Debt && class != Class::Other as u8;
         *sum = if offsets { sum.wrapping_sub(exposure) } else { sum.wrapping_add(exposure) };
         let total = match side {
@@ -136,7 +136,7 @@ impl Exposures {
                 sum += ((of_class * other) >> 16) * *correlation as i64;
             }
         }
-        // A matrix that is no correlation matrix can make it negative: then nothing is at risk by it.
+        // If the numbers are no correlation matrix, the sum can be negative. Then the value at risk is zero.
         let variance = sum.max(0) as u64;
         // multiple² × horizon ÷ year, below 2^54 ÷ 2^24, with as many fractional bits as fit: an even number.
         let product = mul_proved(mul_proved(config.multiple.0 as u64, config.multiple.0 as u64), config.horizon as u64);

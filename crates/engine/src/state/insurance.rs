@@ -18,13 +18,12 @@ use crate::{
 governed! {
     /// What governance sets for a reserve's insurance.
     pub struct InsuranceConfig: 8 {
-        /// Seconds between asking for staked tokens and taking them: a week at least, so that who asks again and again can leave
-        /// at once for two days of nine at most.
+        /// Seconds between asking for staked tokens and taking them, at least a week. A staker who asks again each time can leave
+        /// at once on two days of nine at most.
         pub cooldown: u32 [Seconds, 604_800..=2_592_000, Any, CooldownOutOfRange],
         /// Share of the reserve's fees that goes to the insurance.
         pub fee_share: Bps [Bps, 0..=10_000, Any, InsuranceShareOutOfRange],
-        /// Share of a liquidation's penalty that goes to the insurance of the repaid reserve. The rest is what liquidators come
-        /// for.
+        /// Share of a liquidation's penalty that goes to the insurance of the repaid reserve. The rest is the liquidator's.
         pub penalty_share: Bps [Bps, 0..=8_000, Any, InsuranceShareOutOfRange],
     }
 }
@@ -46,7 +45,7 @@ record! {
 }
 
 impl Insurance {
-    /// Takes in income. While nobody has staked, it is the protocol's own stake, so that the first staker does not get it.
+    /// Takes in income. While nobody has staked, the income is the protocol's own stake, so that the first staker does not get it.
     #[inline(always)]
     pub fn earn(&mut self, atoms: u64) {
         if self.shares == 0 {
@@ -56,9 +55,8 @@ impl Insurance {
         self.assets = self.assets.saturating_add(atoms);
     }
 
-    /// Buys shares for up to `amount` atoms: as many as it pays for whole, at what they cost. So nothing is lost to
-    /// rounding, whatever a share is worth. `pending` is income that is earned but not yet here: it belongs to the shares that
-    /// there are.
+    /// Buys as many whole shares as `amount` atoms pay for, and takes only what they cost. So nothing is lost to rounding, whatever
+    /// a share is worth. `pending` is income that is earned but not taken in yet, atoms: it belongs to the shares there are already.
     pub(crate) fn buy(&mut self, amount: u64, pending: u64) -> Result<(u64, Shares)> {
         let assets = self.assets.checked_add(pending).ok_or(Error::AmountTooLarge)?;
         if self.shares == 0 {
@@ -91,13 +89,13 @@ impl Insurance {
     /// Pays shares out.
     pub(crate) fn sell(&mut self, shares: Shares) -> u64 {
         let amount = self.worth(shares);
-        // All shares are worth all of it: none are left over without the other.
+        // All shares are worth all atoms, so neither is left without the other.
         (self.assets, self.shares) = (self.assets - amount, self.shares - shares.0);
         self.staked -= shares.0;
         amount
     }
 
-    /// Gives up to so many atoms for a loss.
+    /// Pays for a loss of `loss` atoms as far as it can. Returns the atoms paid.
     pub(crate) fn cover(&mut self, loss: u64) -> u64 {
         let covered = loss.min(self.assets);
         self.assets -= covered;
@@ -140,8 +138,8 @@ record! {
 impl Stake {
     /// First eight bytes of a stake account: of the SHA-256 of `account:Stake`.
     pub const DISCRIMINATOR: [u8; 8] = [150, 197, 176, 29, 55, 132, 112, 149];
-    /// For how long shares may be taken once they are free; then they must be asked for again. Who asks for ever could leave
-    /// before any loss.
+    /// For how long shares may be taken once they are free, seconds. Then they must be asked for again. If a request never ended,
+    /// a staker could always leave just before a loss.
     pub const WINDOW: i64 = 172_800;
 
     /// Shares of a generation that a loss consumed are gone.
@@ -157,7 +155,7 @@ impl Stake {
     }
 }
 
-/// Who bore a loss, in atoms; together the loss, rounded up.
+/// Who bore a loss, in atoms. The sum is the loss, rounded up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Loss {
     /// The insurance.

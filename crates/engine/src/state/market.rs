@@ -27,7 +27,7 @@ pub const AUTHORITY: u16 = u16::MAX;
 pub(crate) const NO_DEPOSIT: Shares = Shares(u64::MAX);
 
 governed! {
-    /// Who may do what, beside the authority. Any key, also one that a program signs for.
+    /// Who may do what, beside the authority. Each is any key, including one that a program signs for.
     pub struct Roles: 192 {
         /// Who may become the authority, by accepting.
         pub nominee: Address [Account, 0..=0, AnyoneNew, RoleMissing],
@@ -49,7 +49,7 @@ governed! {
     pub struct MarketConfig: 312 {
         /// Who may do what.
         pub roles: Roles [part],
-        /// Maintenance collateral ÷ maintenance debt to which a liquidation returns an account.
+        /// Ratio of maintenance collateral to maintenance debt to which a liquidation returns an account.
         pub target_health: Bps [Bps, 10_050..=15_000, Any, TargetHealthOutOfRange],
         /// Shortfall of maintenance health (in its debt) at which the penalty reaches its maximum.
         pub full_penalty_shortfall: Bps [Bps, 100..=5_000, Any, ShortfallOutOfRange],
@@ -75,7 +75,7 @@ governed! {
         pub outflow_day: u32 [Dollars, 1..=u32::MAX as u64, AnyOrNone, OutflowLimitOutOfRange],
         /// Losses of insurances and depositors in a day above which the market is reduce-only, whole USD; zero: unlimited.
         pub loss_limit: u32 [Dollars, 1..=u32::MAX as u64, UpOrNone, OutflowLimitOutOfRange],
-        /// Seconds that a change waits which adds risk, and one of roles twice.
+        /// Seconds that a change which adds risk waits. A change of roles waits twice as long.
         pub delay: u32 [Seconds, 86_400..=2_592_000, Down, DelayOutOfRange],
         /// Seconds by which a price may be published after the chain's clock, which can be behind.
         pub max_clock_lag: u32 [Seconds, 0..=3_600, Any, OracleLimitOutOfRange],
@@ -219,7 +219,7 @@ impl Market {
         if has_room && is_open { Ok(()) } else { self.require_small(reserve, deposit) }
     }
 
-    /// The last quarter of the outflow limits is for deposits that were small whole.
+    /// Whether the last quarter of the outflow limits is open to a deposit: it is if the whole deposit was small.
     #[cold]
     #[inline(never)]
     fn require_small(&self, reserve: &Reserve, deposit: Shares) -> Result<()> {
@@ -238,12 +238,12 @@ impl Market {
     /// Whether a program may own the market's price accounts.
     #[inline(always)]
     pub fn accepts_receiver(&self, program: &Address) -> bool {
-        // The absent entry is the system program's address, which owns accounts that anyone can fund.
+        // A receiver that is not set has the system program's address, which owns accounts that anyone can fund.
         let roles = &self.config.roles;
         roles.price_receiver == *program || roles.second_price_receiver == *program && !program.is_none()
     }
 
-    /// Lifts a pause, and, for governance, the restriction to reducing after a loss; the losses so far count no more.
+    /// Lifts a pause. For governance it also ends the reduce-only state after losses, and the losses so far no longer count.
     pub fn resume(&mut self, is_governance: bool, now: i64) -> Result<()> {
         let is_paused = self.pause.actions != 0 && now < self.pause.until;
         let is_reduced = is_governance && self.reduce_only != 0;
@@ -265,7 +265,7 @@ impl Market {
         self.events
     }
 
-    /// Makes the nominee the authority. `made` is told of it, by the name [`AUTHORITY`].
+    /// Makes the nominee the authority. `made` is told of it as an edit of [`AUTHORITY`].
     pub fn accept_authority(&mut self, signer: &Address, made: &mut Made) -> Result<()> {
         let nominee = &mut self.config.roles.nominee;
         if nominee.is_none() || signer != nominee {
@@ -277,7 +277,7 @@ impl Market {
         Ok(())
     }
 
-    /// Refuses what the market's state or the guardian refuses.
+    /// Refuses an action that the market's state or the guardian stops.
     #[inline(always)]
     pub fn admit(&self, action: Action, now: i64) -> Result<()> {
         State::MarketReduceOnly.check(action, || self.reduce_only != 0)?;

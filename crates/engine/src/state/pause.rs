@@ -29,12 +29,12 @@ impl Pause {
     pub const MOST_A_DAY: u8 = 3;
     const DAY: i64 = 86_400;
 
-    /// Stops actions for [`Self::DURATION`] from now, in place of a pause before.
+    /// Stops actions for [`Self::DURATION`] from now. This replaces an earlier pause.
     pub fn begin(&mut self, actions: u8, now: i64) -> Result<()> {
         if actions == 0 || actions & !Action::PAUSABLE != 0 {
             return Err(Error::ActionNotPausable);
         }
-        // A day has six hours at least without a pause, also where it meets the next.
+        // So each day has at least six hours without a pause, also across the start of the next day.
         if now.saturating_sub(self.day) >= Self::DAY && now.saturating_sub(self.until) >= Self::DURATION {
             (self.day, self.count) = (now, 0);
         }
@@ -46,7 +46,7 @@ impl Pause {
         Ok(())
     }
 
-    /// Ends the pause. It counts for its day all the same.
+    /// Ends the pause. It still counts as one of its day.
     pub fn end(&mut self, now: i64) {
         (self.actions, self.until) = (0, self.until.min(now));
     }

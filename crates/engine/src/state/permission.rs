@@ -14,8 +14,8 @@ pub enum Action {
     Borrow,
     /// Pays a debt back.
     Repay,
-    /// Repays a debt for collateral, also with the repayment to follow ([`Self::EndLiquidation`]). No state of either reserve
-    /// and no breaker may keep a debt from being paid back.
+    /// Repays a debt for collateral, now or with the repayment later in the transaction ([`Self::EndLiquidation`]). No state of
+    /// either reserve and no breaker may keep a debt from being paid back.
     Liquidate,
     /// Brings the repayment of a liquidation.
     EndLiquidation,
@@ -37,7 +37,7 @@ pub enum Action {
     CollectFees,
     /// Names who may act for an account's owner.
     SetDelegate,
-    /// Counts an account's sequence number on.
+    /// Raises an account's sequence number by one.
     AssertSequence,
 }
 
@@ -88,7 +88,7 @@ impl Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum State {
-    /// The account's collateral was taken, and the repayment is to follow in the same transaction.
+    /// The account's collateral was taken, and its repayment follows later in the same transaction.
     InReceivership,
     /// The reserve has a flash loan out.
     FlashLoanOpen,
@@ -123,7 +123,7 @@ pub const REFUSALS: [(State, Error, &[Action]); 6] = [
             AssertSequence,
         ],
     ),
-    // Flash-lent tokens lent back would pass for liquidity.
+    // The lent tokens could come back as a deposit.
     (State::FlashLoanOpen, Error::FlashLoanOpen, &[Deposit, BeginFlashLoan, Stake, CollectFees]),
     (State::ReserveReduceOnly, Error::ReserveReduceOnly, &[Deposit, Borrow, BeginFlashLoan, Stake]),
     (State::ReserveWipedOut, Error::ReserveWipedOut, &[Deposit, Borrow, BeginFlashLoan, Stake]),
@@ -145,7 +145,7 @@ impl State {
         false
     }
 
-    /// Refuses an action that this state refuses. The state is looked at only where the matrix asks for it.
+    /// Refuses an action that this state refuses. Whether the state holds is computed only if the table needs it.
     #[inline(always)]
     pub(crate) fn check(self, action: Action, holds: impl FnOnce() -> bool) -> Result<()> {
         if self.refuses(action) && holds() { Err(REFUSALS[self as usize].1) } else { Ok(()) }

@@ -1,12 +1,12 @@
 //! Windows: how much may flow in an hour or a day, as leaky buckets.
 //!
-//! A bucket holds what flowed lately and drains, at its limit a period, towards nothing. So a limit bounds any moment's
-//! burst, and any period's flow to twice the limit, beyond what came in: that is credit, of which a period leaves little more
-//! than a third. It drains whole units a second, slower by less than a hundredth, and after a period without flow nothing is
-//! left.
+//! A bucket holds what flowed lately, and drains by its limit in a period. So at any moment no more than the limit can flow at
+//! once, and in any period no more than twice the limit, not counting what came in. What came in is credit, and a period leaves
+//! little more than a third of it. A bucket drains whole units a second, which makes it slower by less than a hundredth. After
+//! a period without flow it is empty.
 //!
-//! The market's window is the sum of what went from each reserve on balance, and fades as these balances do: by its own size a
-//! period. Drained faster it would hold less than their sum, and in and out again would fill it.
+//! The market's window is the sum of the net outflows of its reserves. It fades as they do, by its own size in a period. If it
+//! drained faster, it would hold less than their sum, and tokens that come in and go out again would fill it.
 
 use crate::{
     number::{
@@ -89,7 +89,7 @@ impl Balance {
         }
         let elapsed = now.wrapping_sub(self.updated) as u64;
         let faded = |level: i64, period: Period| {
-            // At least its size a period: the market's window fades by no more.
+            // By at least its size in a period: the market's window does not fade by more.
             let rest = faded(level.unsigned_abs(), 1, period, elapsed);
             if level < 0 { rest.wrapping_neg() } else { rest }
         };
@@ -98,7 +98,7 @@ impl Balance {
         self.updated = now;
     }
 
-    /// Takes in what comes, and returns how much of what had gone in the last hour and day came back.
+    /// Takes in an inflow, and returns how much of the outflow of the last hour and day it brings back.
     #[inline(always)]
     pub fn pay_in(&mut self, amount: CappedAtoms, now: i64) -> (u64, u64) {
         self.fade(now);
@@ -110,7 +110,7 @@ impl Balance {
         (come_back(&mut self.hour), come_back(&mut self.day))
     }
 
-    /// Takes in what goes, and returns how much of it had not come in the last hour and day.
+    /// Takes in an outflow, and returns how much of it exceeds the inflow of the last hour and day.
     #[inline(always)]
     pub fn pay_out(&mut self, amount: CappedAtoms, now: i64) -> (u64, u64) {
         self.fade(now);
@@ -127,8 +127,8 @@ impl Outflow {
     /// No flow counts for more: any limit that binds is below it, and two of them fit.
     const MOST: i64 = 1 << 62;
 
-    /// Takes in what comes. It is credit for what goes, and expires like it: counted from zero instead, a round trip in and
-    /// out would fill the window for nothing.
+    /// Takes in an inflow. It is credit for outflow, and expires like outflow. Without credit, tokens that come in and go out again
+    /// would fill the window.
     #[inline(always)]
     pub fn pay_in(&mut self, limits: &OutflowLimits, amount: CappedAtoms, now: i64) {
         if limits.are_off() {
@@ -140,7 +140,7 @@ impl Outflow {
         self.day = self.day.wrapping_sub(amount.0).max(-Self::MOST);
     }
 
-    /// Takes in what goes, and says whether there is [`Self::has_room`] for all.
+    /// Takes in an outflow, and returns whether it stays within the limits ([`Self::has_room`]).
     #[inline(always)]
     pub fn pay_out(&mut self, limits: &OutflowLimits, amount: CappedAtoms, now: i64) -> bool {
         if limits.are_off() {
@@ -152,8 +152,8 @@ impl Outflow {
         self.has_room(limits, false)
     }
 
-    /// Takes in what went on balance ([`Balance::pay_out`]) in the last hour and day, and says whether there is
-    /// [`Self::has_room`] for all.
+    /// Takes in the net outflow of a reserve in the last hour and day ([`Balance::pay_out`]), and returns whether it stays within
+    /// the limits ([`Self::has_room`]).
     #[inline(always)]
     pub fn add(&mut self, limits: &OutflowLimits, (hour, day): (UsdE8, UsdE8), now: i64) -> bool {
         self.fade(now);
@@ -162,7 +162,7 @@ impl Outflow {
         self.has_room(limits, false)
     }
 
-    /// Takes in what came back ([`Balance::pay_in`]), which makes no credit.
+    /// Takes in what came back to a reserve ([`Balance::pay_in`]). It makes no credit.
     #[inline(always)]
     pub fn take_back(&mut self, (hour, day): (UsdE8, UsdE8), now: i64) {
         self.fade(now);
@@ -170,7 +170,7 @@ impl Outflow {
         (self.hour, self.day) = (left(self.hour, hour), left(self.day, day));
     }
 
-    /// Which limit does not hold: three quarters of each are for all, the last for the small alone.
+    /// Which limit is exceeded. Three quarters of each limit are for everyone, the last quarter for small deposits alone.
     #[inline(always)]
     pub fn exceeded(&self, limits: &OutflowLimits, is_small: bool) -> Option<Period> {
         let is_over = |level: i64, limit: u64| {
@@ -192,7 +192,7 @@ impl Outflow {
         self.exceeded(limits, is_small).is_none()
     }
 
-    /// Lets time pass for what holds no credit.
+    /// Lets time pass for a window that holds no credit.
     #[inline(always)]
     pub fn fade(&mut self, now: i64) {
         if now <= self.updated {
@@ -217,7 +217,7 @@ impl Outflow {
     }
 }
 
-/// What is left of a size that fades by itself a period, and by so much more a second.
+/// What is left of a size that fades by its own size in a period, and by `more` each second in addition.
 #[inline(always)]
 fn faded(size: u64, more: u64, period: Period, elapsed: u64) -> i64 {
     if elapsed >= period as u64 {
@@ -227,8 +227,8 @@ fn faded(size: u64, more: u64, period: Period, elapsed: u64) -> i64 {
     saturating_sub(size, mul_proved(size / period as u64 + more, elapsed)) as i64
 }
 
-/// What is left of a level; nothing where there is no limit. What went drains by the limit a period, also where that was
-/// higher before; credit above the limit by its own size a period, or it would outlast it.
+/// What is left of a level; nothing if there is no limit. Outflow drains by the limit in a period, even if the limit was higher
+/// before. Credit above the limit drains by its own size in a period, or it would last longer than one.
 #[inline(always)]
 fn towards_zero(level: i64, limit: u64, period: Period, elapsed: u64) -> i64 {
     if elapsed >= period as u64 || limit == 0 {
@@ -264,7 +264,7 @@ impl RateLimit {
         limit.saturating_sub(self.used)
     }
 
-    /// Lets time pass. What was exempt may have filled it beyond the limit: that much does not count for longer.
+    /// Lets time pass. Exempt liquidations may have filled it beyond the limit. The excess does not make it drain for longer.
     #[inline(always)]
     pub fn drain(&mut self, limit: UsdE8, period: Period, now: i64) {
         let Seconds(elapsed) = Seconds::between(self.updated, now);

@@ -1,7 +1,7 @@
 //! Tokens as their programs store them: which mints may be listed, and what a transfer fee takes.
 //!
-//! Amounts in the books are what a vault holds. What comes in counts as what arrived, so a payer sends more than is due;
-//! what goes out counts as what left, so a receiver gets less.
+//! The books count what a vault holds. A payment in counts as what arrived, so a payer sends more than is due. A payment out
+//! counts as what left, so a receiver gets less.
 
 use crate::{
     error::{Error, Result},
@@ -16,7 +16,7 @@ use crate::{
 pub enum Policy {
     /// Nothing: it changes neither amounts nor who may move, freeze or destroy tokens.
     Allowed,
-    /// It credits what arrives, and has arrive what is due.
+    /// It credits what arrives, and requires what is due to arrive.
     TransferFee,
     /// It does not list the mint.
     Refused,
@@ -33,8 +33,7 @@ pub struct Extension {
     pub reason: &'static str,
 }
 
-/// Every extension that Token-2022 knows, by its number. What is not here is refused. Not part of the bytecode: that has the
-/// numbers alone.
+/// Every extension that Token-2022 knows, by its number. Any other is refused. The bytecode holds only the numbers.
 pub const EXTENSIONS: &[Extension] = {
     use Policy::{Allowed, Refused, TransferFee};
     const fn row(name: &'static str, policy: Policy, reason: &'static str) -> Extension {
@@ -74,7 +73,7 @@ pub const EXTENSIONS: &[Extension] = {
     ]
 };
 
-/// What the program does about an extension of a number, known or not.
+/// What the program does about the extension of a number, whether it is known or not.
 pub fn policy(extension: u16) -> Policy {
     EXTENSIONS.get(extension as usize).map_or(Policy::Refused, |row| row.policy)
 }
@@ -117,7 +116,7 @@ pub enum Transfers {
 pub struct Mint {
     /// Decimals.
     pub decimals: u8,
-    /// What a transfer costs, if the mint can have it cost something.
+    /// What a transfer costs, if the mint has the extension for it.
     pub fees: Option<TransferFees>,
 }
 
@@ -238,9 +237,10 @@ impl TransferFee {
         }
     }
 
-    /// The least to be sent for so much to arrive. Then no more arrives either: with each atom sent arrives one or none.
+    /// The least that must be sent for `due` atoms to arrive. Then exactly `due` arrive, because each atom sent lets at most one
+    /// more arrive.
     ///
-    /// An error if that is more than there can be.
+    /// An error if that is more than 64 bits hold.
     pub fn sending(&self, due: u64) -> Result<u64> {
         if due == 0 {
             return Ok(0);
@@ -265,7 +265,7 @@ fn before_fee(due: u64, kept: u64) -> Option<u64> {
     mul_proved(whole, ONE).checked_add(mul_proved(rest, ONE).div_ceil(kept))
 }
 
-/// What a token account holds, without what its mint's fees withhold there. None if it is none.
+/// What a token account holds, atoms, without withheld transfer fees. `None` if it is no token account.
 pub fn balance(account: &[u8]) -> Option<u64> {
     const AMOUNT: usize = 64;
     if account.len() < ACCOUNT_LEN { None } else { word(account, AMOUNT) }

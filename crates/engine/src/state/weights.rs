@@ -1,8 +1,8 @@
 //! Weights and haircuts: what share of a deposit backs debt, and what multiple of a debt must be backed.
 //!
-//! Three things take from an asset's weight: its volatility, the size of all deposits of it, and the size of the position
-//! at hand. What new risk is judged by moves at once; what wards off liquidation moves by a bounded rate, so that nobody
-//! is liquidated by a parameter, a refresh or another user ([`RiskState::step`]).
+//! Three things lower an asset's weight: its volatility, the size of all deposits of it, and the size of the position
+//! itself. The values for new risk move at once. The values for liquidation move at a bounded rate, so that no change of a
+//! parameter, no refresh and no other user liquidates anybody at once ([`RiskState::step`]).
 
 use crate::{
     error::{Error, Result},
@@ -52,8 +52,8 @@ impl Weights {
 pub enum Terms {
     /// In an account that shares collateral over all positions.
     Cross = 0,
-    /// Likewise, while all debts are of the collateral's risk group. Debts weigh what they do in cross accounts: they do not
-    /// know which collateral backs them.
+    /// The same, while all debts are of the collateral's risk group. Debts weigh as much as in cross accounts, because a debt does
+    /// not depend on which collateral backs it.
     Group = 1,
     /// In an account of one collateral and one debt.
     Isolated = 2,
@@ -156,7 +156,7 @@ impl RiskConfig {
         [self.set(Terms::Cross), self.set(Terms::Group), self.set(Terms::Isolated)]
     }
 
-    /// What a volatility is above the reference.
+    /// How far a volatility is above the reference.
     #[inline(always)]
     pub fn excess_volatility(&self, annual: Bps) -> Bps {
         annual.saturating_sub(self.reference_volatility)
@@ -200,24 +200,23 @@ pub(crate) fn highest([cross, group, isolated]: [Bps; 3]) -> Bps {
 pub struct Deposits {
     /// What there is.
     pub at_present: u64,
-    /// What there was when this second began, with interest; none where no more than that is gone: new risk goes on losing what it
-    /// lost then.
+    /// What there was when this second began, with interest. None for a withdrawal in a second without net inflow: then new risk
+    /// keeps at least the haircut that it had.
     pub standing: Option<u64>,
 }
 
 /// What a refresh did besides taking over the price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// Maintenance moved, which [`RiskState::reprice`] is to bring to what new risk is judged by.
+    /// Maintenance moved, and [`RiskState::reprice`] must follow.
     Ramp,
-    /// The volatility was estimated anew, which haircut and premium are to follow.
+    /// The volatility was estimated anew, and haircut and premium must follow.
     Sample,
     /// Neither was due.
     None,
 }
 
-/// Seconds for which steps of the ramp are saved up. Those missed for longer are lost, so that a refresh after a pause is no
-/// leap.
+/// Seconds for which steps of the ramp are saved up. Older steps are lost, so that a refresh after a pause moves no further.
 const MOST_SECONDS: u64 = 600;
 
 record! {
@@ -229,7 +228,7 @@ record! {
         pub weights: [Weights; 3],
         /// Until when maintenance has ramped, unix seconds.
         pub ramped_until: i64,
-        /// The deposit cap that the borrowing cap is divided by: as it was last waited for.
+        /// The deposit cap that the borrowing cap is divided by: the last one that waited for the delay.
         pub ceiling_cap: u64,
         /// Deposits in atoms beyond which the weight shrinks.
         pub market_depth: u64,
@@ -243,7 +242,7 @@ record! {
         pub confidence_multiple: Bps,
         /// Most weight that the size of a position takes in maintenance.
         pub position_haircut: Bps,
-        /// 1 while something that maintenance is judged by is not yet where it should be.
+        /// 1 while a value for maintenance has not yet reached its target.
         pub is_ramping: u8,
         /// Zero.
         pub padding: u8,
@@ -255,11 +254,11 @@ record! {
         pub haircut_since: u32,
         /// What `haircut` was before: what time until then counts for.
         pub last_haircut: Bps,
-        /// Weight that new risk loses likewise: to the size that deposits had when this second began, if that was larger.
+        /// The same weight for new risk: lost to the size that deposits had when this second began, if that was larger.
         pub initial_haircut: Bps,
-        /// What is left of the time that has been counted, in basis points × seconds: less than a step.
+        /// Time counted but not used yet, in basis points × seconds: less than a step.
         pub ramp_rest: u16,
-        /// The weight that the size of all deposits takes its part of: the highest initial one, as each was last waited for.
+        /// The weight of which the size of all deposits takes a part: the highest initial one, of the last that waited for the delay.
         pub haircut_weight: Bps,
     }
 }
@@ -290,8 +289,8 @@ impl RiskState {
         highest(self.weights.map(|weights| weights.maintenance_asset))
     }
 
-    /// Takes over new parameters, before [`Self::reprice`]. What new risk is judged by follows at once, the rest by the
-    /// ramp. `deposits` are those of the reserve in whole USD, rounded up.
+    /// Takes over new parameters, before [`Self::reprice`]. The values for new risk follow at once, the others by the ramp.
+    /// `deposits` are those of the reserve in whole USD, rounded up.
     pub fn adopt(&mut self, config: &RiskConfig, old: &RiskConfig, deposits: u32, now: i64) {
         self.start_ramp(now);
         let sets = config.sets();
@@ -310,7 +309,7 @@ impl RiskState {
         };
     }
 
-    /// Something is to ramp from now on. Time that passed before counts for nothing of it.
+    /// Starts the ramp now. Time that passed before does not count.
     #[inline(always)]
     fn start_ramp(&mut self, now: i64) {
         if self.is_ramping == 0 {
@@ -356,7 +355,7 @@ impl RiskState {
             return false;
         }
         let seconds = if elapsed < MOST_SECONDS { elapsed } else { MOST_SECONDS };
-        // In basis points × seconds. What is no whole step counts for the next: it does not matter how often one looks.
+        // In basis points × seconds. Part of a step counts towards the next, so it does not matter how often this is called.
         let earned = add_proved(mul_proved(config.ramp.0 as u64, seconds), self.ramp_rest as u64);
         let steps = earned / PERIOD;
         (self.ramped_until, self.ramp_rest) = (now, (earned % PERIOD) as u16);
@@ -369,7 +368,7 @@ impl RiskState {
     #[inline(never)]
     fn take_steps(&mut self, config: &RiskConfig, confidence_multiple: Bps, steps: u16, now: i64) {
         let mut ramp = Ramp { steps: steps as i64, moved: false };
-        // The time until this second was one of what stood then.
+        // Until this second the haircut was the one before.
         let haircut = if self.haircut_since == now as u32 { self.last_haircut } else { self.haircut };
         for (weights, target) in self.weights.iter_mut().zip(config.sets()) {
             ramp.step(&mut weights.maintenance_asset, Self::after(haircut, target.maintenance_asset));
@@ -406,8 +405,8 @@ impl RiskState {
         self.cut(config);
     }
 
-    /// What the volatility and the total of deposits take from the weights, and what they take from those of new risk: tokens that
-    /// are gone for an instant come back.
+    /// What the volatility and the total of deposits take from the weights of maintenance, and of new risk. New risk counts tokens
+    /// that left within this second, because they may come back at once.
     #[inline(always)]
     fn haircuts(&self, config: &RiskConfig, deposits: Deposits) -> (Bps, Bps) {
         // Two haircuts of at most one each.
@@ -435,7 +434,7 @@ impl RiskState {
         }
     }
 
-    /// Whether new risk is held back by deposits that had left, or will be.
+    /// Whether deposits that left within this second lower the weights of new risk, or will.
     #[inline(always)]
     pub fn is_held_back(&self) -> bool {
         self.initial_haircut != self.haircut
@@ -474,8 +473,8 @@ impl RiskState {
         self.cut(config);
     }
 
-    /// What depths and debts are judged by in new risk is what governance set, but never looser than maintenance in force. For
-    /// assets: [`Self::cut`].
+    /// Depths and liability weights for new risk are what governance set, but never looser than maintenance in force. For asset
+    /// weights: [`Self::cut`].
     fn follow(&mut self, config: &RiskConfig) {
         self.initial_depth = match (config.position_depth, self.position_depth) {
             (0, in_force) => in_force,

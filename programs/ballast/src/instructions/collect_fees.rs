@@ -55,7 +55,7 @@ impl CollectFees {
         self.pay(index, false)
     }
 
-    /// Closes an empty reserve: its vault's tokens go the way of fees, its rent to the fee collector.
+    /// Closes an empty reserve. The tokens in its vault are paid out like fees, and the vault's rent goes to the fee collector.
     pub fn close_reserve(&mut self, index: u8) -> Result<()> {
         self.pay(index, true)
     }

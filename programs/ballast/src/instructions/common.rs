@@ -1,4 +1,4 @@
-//! What several instructions need: the books, the tokens' way, the market's signature.
+//! What several instructions need: the engine's ledger, token transfers, the market's signature.
 
 pub use {
     crate::{
@@ -43,7 +43,7 @@ pub struct TokenPath {
     pub other: AccountView,
 }
 
-/// The path through an instruction's accounts `vault`, `mint` and `token_program`, and the user's.
+/// The path through an instruction's accounts `vault`, `mint` and `token_program`, and the user's token account.
 macro_rules! token_path {
     ($accounts:ident, $other:ident) => {
         TokenPath {
@@ -67,19 +67,19 @@ impl TokenPath {
         Ok(Terms::of(reserve))
     }
 
-    /// What arrives at the vault of what the user sends. Everything stays that.
+    /// What arrives at the vault of what the user sends, atoms. `u64::MAX` stands for everything and is returned as it is.
     #[inline(always)]
     pub fn arriving(&self, sent: u64, terms: Terms) -> Result<u64> {
         if terms.have_fee() { token::arriving(&self.mint, sent) } else { Ok(sent) }
     }
 
-    /// What has to leave the vault for so much to arrive at the user.
+    /// What has to leave the vault for `due` atoms to reach the user.
     #[inline(always)]
     pub fn sending(&self, due: u64, terms: Terms) -> Result<u64> {
         if terms.have_fee() { token::sending(&self.mint, due) } else { Ok(due) }
     }
 
-    /// From the user to the vault, where so much arrives, signed for by the user.
+    /// Moves tokens from the user to the vault, where `amount` atoms arrive. The user signs.
     #[inline(always)]
     pub fn pay_in(&self, payer: AccountView, amount: u64, terms: Terms) -> Result<()> {
         let transfer = Transfer {
@@ -94,7 +94,7 @@ impl TokenPath {
         transfer.invoke(&[])
     }
 
-    /// From the vault, which so much leaves, to the user, signed for by the market's vault authority.
+    /// Moves tokens from the vault, which `amount` atoms leave, to the user. The market's vault authority signs.
     #[inline(always)]
     pub fn pay_out(&self, authority: &VaultAuthority, amount: u64, terms: Terms) -> Result<()> {
         let transfer = Transfer {

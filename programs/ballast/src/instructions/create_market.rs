@@ -29,7 +29,7 @@ pub struct CreateMarket {
 
 impl CreateMarket {
     pub fn create(&mut self, id: u16, config: MarketConfig, bumps: &CreateMarketBumps) -> Result<()> {
-        // Nobody gets a market, or the office in one, without signing: another authority is the nominee.
+        // Nobody becomes the authority of a market without signing. If the authority is to be somebody else, it is the nominee.
         let market = market::Market::new(config.get(), stored(self.creator.address())).on_chain()?;
         ***self.market = market::Market {
             bump: bumps.market,

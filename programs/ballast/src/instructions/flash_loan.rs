@@ -80,7 +80,7 @@ impl EndFlashLoan {
         let mut ledger = ledger(&mut self.market, now()?);
         let terms = tokens.check(ledger.reserves, index)?;
         let loan = ledger.end_flash_loan(index).on_chain()?;
-        // Both are of one u64 of tokens: `end_flash_loan` has added the fee to the cash.
+        // Fits: `end_flash_loan` has added the fee to the cash, which includes the loan and is one u64.
         tokens.pay_in(*self.payer.account(), loan.amount + loan.fee, terms)?;
         log_event!(
             discriminator::<FlashLoanRepaid>(),

@@ -55,13 +55,13 @@ macro_rules! changes {
 changes! {
     /// A change was queued.
     ChangeQueued;
-    /// The edits of a change were made; a `ParameterSet` for each came before.
+    /// The edits of a change were made. A `ParameterSet` for each edit was logged before.
     ChangeExecuted;
     /// A change was cancelled.
     ChangeCancelled;
 }
 
-/// What authority, risk council and guardian do to a market.
+/// The accounts with which authority, risk council and guardian govern a market.
 #[derive(Accounts)]
 pub struct Govern {
     pub signer: Signer,
@@ -113,7 +113,7 @@ impl QueueChange {
     }
 }
 
-/// Anyone may execute a change that is due; the authority, the guardian, and once it has expired anyone, cancel it.
+/// Anyone may execute a change that is due. The authority and the guardian may cancel it, and anyone once it has expired.
 #[derive(Accounts)]
 pub struct EndChange {
     pub signer: Signer,
@@ -171,7 +171,7 @@ fn log_edit(number: u64, market: &Address, target: u8, edit: &Edit) {
     );
 }
 
-/// Logs what became of a change. The events differ by their discriminator alone.
+/// Logs that a change was queued, executed or cancelled. These events differ only in their discriminator.
 #[inline(never)]
 fn log_change(event: [u8; 8], market: &mut Market, change: &governance::Change) {
     log_event!(

@@ -24,7 +24,7 @@ pub struct ReserveListed {
     pub padding: [u8; 7],
 }
 
-/// Anyone, once the change is due.
+/// Anyone may list a reserve once the change is due.
 #[derive(Accounts)]
 pub struct ListReserve {
     /// May be the recipient: a signer holds no data that an alias could corrupt.
@@ -37,7 +37,7 @@ pub struct ListReserve {
     /// CHECK: gets the change's rent; must be who paid it, and may be the payer.
     #[account(mut, unsafe(dup))]
     pub recipient: UncheckedAccount,
-    /// CHECK: must be the listing's; owner, layout and extensions are checked.
+    /// CHECK: must be the mint of the listing; owner, layout and extensions are checked.
     pub mint: UncheckedAccount,
     /// CHECK: created here, at this address only.
     #[account(mut, seeds = [b"liquidity", market.address().as_ref(), mint.address().as_ref()], bump)]

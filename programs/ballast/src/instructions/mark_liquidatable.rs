@@ -5,14 +5,14 @@ use crate::{
     state::now,
 };
 
-/// An account was seen to be liquidatable, or not to be.
+/// An account was recorded as liquidatable, or as no longer liquidatable.
 #[event(bytemuck)]
 pub struct LiquidatableMarked {
     /// Number of the event in its market.
     pub number: u64,
     /// The margin account, of this market for good.
     pub account: Address,
-    /// Since when it is known to be, unix seconds; zero: it is not.
+    /// Since when it is known to be liquidatable, unix seconds; zero: it is not.
     pub since: i64,
 }
 

@@ -5,7 +5,7 @@ use crate::{
     state::{now, stored},
 };
 
-/// Tokens from anyone into a reserve, to the credit of any margin account.
+/// Moves tokens of anyone into a reserve, for any margin account.
 #[derive(Accounts)]
 pub struct PayIn {
     pub payer: Signer,
@@ -25,7 +25,7 @@ pub struct PayIn {
     pub token_program: UncheckedAccount,
 }
 
-/// What the tokens are for.
+/// Which of the instructions is called.
 #[derive(Clone, Copy)]
 enum Purpose {
     Deposit,

@@ -7,10 +7,10 @@ use crate::{
 };
 use ballast_engine::state::account::rights;
 
-/// Tokens from a reserve to an account of the margin account's owner's choice, or within limits of its delegate's.
+/// Moves tokens of a reserve to a token account that the margin account's owner chooses, or the delegate within its rights.
 #[derive(Accounts)]
 pub struct PayOut {
-    /// Or the delegate.
+    /// The owner or the delegate.
     pub owner: Signer,
     #[account(mut)]
     pub market: MarketAccount,
@@ -51,7 +51,7 @@ impl PayOut {
     fn pay_out(&mut self, source: Source, index: u8, amount: u64) -> Result<()> {
         check_market(&self.margin_account.market, self.market.address())?;
         let tokens = self.tokens();
-        // Not first: there it costs owners three units a position.
+        // If this stood first, it would cost owners three compute units a position.
         if !is_at(self.owner.address(), &self.margin_account.owner) {
             self.check_delegate(source)?;
         }

@@ -2,7 +2,7 @@ use super::*;
 use crate::{MarginAccount, state::now};
 use ballast_engine::health::report::HealthReport;
 
-/// For reading the healths of an account, and for asserting one.
+/// The accounts with which the health of a margin account is read or asserted.
 #[derive(Accounts)]
 pub struct ReadHealth {
     pub market: MarketAccount,

@@ -20,7 +20,7 @@ pub struct Restricted {
     pub padding: [u8; 6],
 }
 
-/// The guardian, or to lift what is restricted, the authority.
+/// The guardian may pause and resume, and the authority may resume.
 impl Govern {
     pub fn pause(&mut self, actions: u8) -> Result<()> {
         ensure(is_at(self.signer.address(), &self.market.config.roles.guardian), Error::NotGuardian)?;

@@ -18,13 +18,13 @@ pub struct BadDebtSettled {
     pub insurance: u64,
     /// Atoms that unclaimed fees bore.
     pub fees: u64,
-    /// Atoms that were left for the fees in the books and the depositors.
+    /// Atoms that fees not set aside and the depositors bore.
     pub rest: u64,
     /// Index of the reserve.
     pub reserve: u8,
     /// Whether the depositors bore some of it.
     pub is_socialised: PodBool,
-    /// Whether the market became reduce-only by it.
+    /// Whether the loss made the market reduce-only.
     pub market_reduce_only: PodBool,
     pub padding: [u8; 5],
 }

@@ -44,7 +44,7 @@ impl OpenStake {
     }
 }
 
-/// Tokens from anyone into a stake.
+/// Moves tokens of anyone into a stake.
 #[derive(Accounts)]
 pub struct PutStake {
     pub payer: Signer,

@@ -36,25 +36,25 @@ export const BALLAST_ERROR__NOT_MARKET_AUTHORITY = 0x1778; // 6008
 export const BALLAST_ERROR__NOT_NOMINEE = 0x1779; // 6009
 /** NotAuthorityOrCouncil: Signer is neither the market's authority nor its risk council */
 export const BALLAST_ERROR__NOT_AUTHORITY_OR_COUNCIL = 0x177a; // 6010
-/** NotAuthorityOrGuardian: Signer is neither the market's authority nor its guardian, and the change has not expired */
+/** NotAuthorityOrGuardian: Signer is neither the market's authority nor its guardian: others can cancel a change once it has expired */
 export const BALLAST_ERROR__NOT_AUTHORITY_OR_GUARDIAN = 0x177b; // 6011
-/** GuardianCannotKeepOffice: The guardian cannot cancel a change that replaces the guardian alone */
+/** GuardianCannotKeepOffice: The guardian cannot cancel a change that does nothing but replace the guardian */
 export const BALLAST_ERROR__GUARDIAN_CANNOT_KEEP_OFFICE = 0x177c; // 6012
 /** NotFeeCollector: Signer is not the market's fee collector */
 export const BALLAST_ERROR__NOT_FEE_COLLECTOR = 0x177d; // 6013
-/** NotAccountOwner: Signer is neither the margin account's owner nor its delegate, or the owner alone may do this */
+/** NotAccountOwner: Signer is neither the margin account's owner nor its delegate, or is the delegate where only the owner may act */
 export const BALLAST_ERROR__NOT_ACCOUNT_OWNER = 0x177e; // 6014
 /** DelegateExpired: The delegate's rights have expired: the owner may grant them again */
 export const BALLAST_ERROR__DELEGATE_EXPIRED = 0x177f; // 6015
 /** DelegateRightMissing: The owner has not granted the delegate this right */
 export const BALLAST_ERROR__DELEGATE_RIGHT_MISSING = 0x1780; // 6016
-/** DestinationNotOwners: The delegate may pay out to token accounts of the margin account's owner only */
+/** DestinationNotOwners: The delegate may pay out only to token accounts of the margin account's owner */
 export const BALLAST_ERROR__DESTINATION_NOT_OWNERS = 0x1781; // 6017
-/** DelegateRightsOutOfRange: A delegate's rights are withdraw (1), borrow (2) and any destination (4), one of the first two at least; to remove a delegate, address, rights and expiry must be zero */
+/** DelegateRightsOutOfRange: A delegate's rights are withdraw (1), borrow (2) and any destination (4), with at least one of the first two; to remove a delegate, set address, rights and expiry to zero */
 export const BALLAST_ERROR__DELEGATE_RIGHTS_OUT_OF_RANGE = 0x1782; // 6018
 /** DelegateExpiryInPast: A delegate's rights must end in the future */
 export const BALLAST_ERROR__DELEGATE_EXPIRY_IN_PAST = 0x1783; // 6019
-/** SequenceMismatch: The margin account's sequence number is another: this transaction was applied before, or one before it was not */
+/** SequenceMismatch: The margin account's sequence number is not the expected one: this transaction was applied already, or an earlier one was not */
 export const BALLAST_ERROR__SEQUENCE_MISMATCH = 0x1784; // 6020
 /** WrongMarket: The margin account belongs to another market: pass the market stored in it */
 export const BALLAST_ERROR__WRONG_MARKET = 0x1785; // 6021
@@ -68,17 +68,17 @@ export const BALLAST_ERROR__WRONG_MINT = 0x1788; // 6024
 export const BALLAST_ERROR__WRONG_TOKEN_PROGRAM = 0x1789; // 6025
 /** MintNotOwnedByTokenProgram: The mint does not belong to SPL Token or Token-2022 */
 export const BALLAST_ERROR__MINT_NOT_OWNED_BY_TOKEN_PROGRAM = 0x178a; // 6026
-/** MintExtensionNotAllowed: The mint has a Token-2022 extension that is refused, or is no mint: see the table in SECURITY.md */
+/** MintExtensionNotAllowed: The account is no mint, or the mint has a Token-2022 extension that is refused: see the table in SECURITY.md */
 export const BALLAST_ERROR__MINT_EXTENSION_NOT_ALLOWED = 0x178b; // 6027
 /** MintDecimalsAboveCeiling: The mint has more than 18 decimals */
 export const BALLAST_ERROR__MINT_DECIMALS_ABOVE_CEILING = 0x178c; // 6028
-/** TransferFeeTooHigh: The token's transfer fee leaves nothing of the amount, or what is due cannot be sent on top of it: send more, or wait until the mint's authority lowers it */
+/** TransferFeeTooHigh: The token's transfer fee takes the whole amount, or no amount that can be sent leaves what is due after the fee: send more, or wait until the mint's authority lowers the fee */
 export const BALLAST_ERROR__TRANSFER_FEE_TOO_HIGH = 0x178d; // 6029
-/** TransferFellShort: The token program brought less to the vault than it was told to */
+/** TransferFellShort: Fewer tokens arrived in the vault than the transfer should have brought */
 export const BALLAST_ERROR__TRANSFER_FELL_SHORT = 0x178e; // 6030
 /** PositionNotFound: The account has no position in this reserve */
 export const BALLAST_ERROR__POSITION_NOT_FOUND = 0x178f; // 6031
-/** PositionNotOpen: The account has no position in this reserve, and only its owner or delegate may open one: others can add to it */
+/** PositionNotOpen: The account has no position in this reserve: only its owner or delegate may open one, and others can add to it */
 export const BALLAST_ERROR__POSITION_NOT_OPEN = 0x1790; // 6032
 /** TooManyPositions: The account holds 16 positions already: close one first */
 export const BALLAST_ERROR__TOO_MANY_POSITIONS = 0x1791; // 6033
@@ -90,13 +90,13 @@ export const BALLAST_ERROR__POSITION_IS_DEPOSIT = 0x1793; // 6035
 export const BALLAST_ERROR__INSUFFICIENT_DEPOSIT = 0x1794; // 6036
 /** DepositBelowMinimum: The deposit would be below the reserve's minimum: deposit more, or withdraw everything (u64::MAX) */
 export const BALLAST_ERROR__DEPOSIT_BELOW_MINIMUM = 0x1795; // 6037
-/** DebtBelowMinimum: The debt would be below the market's minimum, or what is left would not cover the smallest debt: borrow more, repay all of it, or withdraw less */
+/** DebtBelowMinimum: The debt would be below the market's minimum, or the collateral left would not cover a debt of the minimum: borrow more, repay all of it, or withdraw less */
 export const BALLAST_ERROR__DEBT_BELOW_MINIMUM = 0x1796; // 6038
 /** IsolatedAccount: An isolated account takes only the collateral and the debt it was opened for */
 export const BALLAST_ERROR__ISOLATED_ACCOUNT = 0x1797; // 6039
 /** AccountModeInvalid: An account's mode must be 0 (cross, both reserves zero) or 1 (isolated, two different reserves) */
 export const BALLAST_ERROR__ACCOUNT_MODE_INVALID = 0x1798; // 6040
-/** IsolationNotOffered: An isolated account needs a collateral with isolated asset weights and a debt reserve with isolated weights that can be borrowed */
+/** IsolationNotOffered: An isolated account needs a collateral with isolated asset weights, and a debt reserve that can be borrowed and has isolated weights */
 export const BALLAST_ERROR__ISOLATION_NOT_OFFERED = 0x1799; // 6041
 /** AccountNotEmpty: The account still has positions: withdraw and repay everything before closing it */
 export const BALLAST_ERROR__ACCOUNT_NOT_EMPTY = 0x179a; // 6042
@@ -112,31 +112,31 @@ export const BALLAST_ERROR__BORROWING_DISABLED = 0x179e; // 6046
 export const BALLAST_ERROR__RESERVE_WIPED_OUT = 0x179f; // 6047
 /** NoFees: There is no whole atom of fees to collect */
 export const BALLAST_ERROR__NO_FEES = 0x17a0; // 6048
-/** InsufficientStake: The stake has fewer shares than this, or none were asked for: see begin_unstake */
+/** InsufficientStake: The stake has fewer shares than this, or begin_unstake has not asked for any */
 export const BALLAST_ERROR__INSUFFICIENT_STAKE = 0x17a1; // 6049
-/** StakeNotFree: The cooldown is not over, or the two days after it are: ask again with begin_unstake */
+/** StakeNotFree: The cooldown is not over, or the two days after it have passed: wait, or ask again with begin_unstake */
 export const BALLAST_ERROR__STAKE_NOT_FREE = 0x17a2; // 6050
 /** StakeNotEmpty: The stake still has shares: take them out before closing it */
 export const BALLAST_ERROR__STAKE_NOT_EMPTY = 0x17a3; // 6051
 /** AddsRisk: The change adds risk: queue it (queue_change), and execute it after the delay */
 export const BALLAST_ERROR__ADDS_RISK = 0x17a4; // 6052
-/** CouncilStepTooLarge: The risk council may move a weight or part by 500 bps at once, an amount by half of it, and not switch limits on */
+/** CouncilStepTooLarge: The risk council may change a weight or share by 500 bps and an amount by half of it at once, and may not switch limits on */
 export const BALLAST_ERROR__COUNCIL_STEP_TOO_LARGE = 0x17a5; // 6053
-/** CouncilQuotaSpent: The risk council has changed these parameters three times in a day already */
+/** CouncilQuotaSpent: The risk council has changed these parameters three times within a day already */
 export const BALLAST_ERROR__COUNCIL_QUOTA_SPENT = 0x17a6; // 6054
-/** ChangeNotDue: The change's delay is not over */
+/** ChangeNotDue: The change's delay is not over: wait */
 export const BALLAST_ERROR__CHANGE_NOT_DUE = 0x17a7; // 6055
 /** ChangeExpired: The change has expired: queue it again */
 export const BALLAST_ERROR__CHANGE_EXPIRED = 0x17a8; // 6056
 /** ChangeTooLong: A change holds 416 bytes of edits at most: queue two */
 export const BALLAST_ERROR__CHANGE_TOO_LONG = 0x17a9; // 6057
-/** WrongChange: The change belongs to another market, is of another kind, or its rent to somebody else */
+/** WrongChange: The change belongs to another market, is of another kind, or its rent goes to another account */
 export const BALLAST_ERROR__WRONG_CHANGE = 0x17aa; // 6058
 /** NewListingUncapped: A collateral listed after the launch starts with a borrowing cap of 1 to 1,000,000 USD */
 export const BALLAST_ERROR__NEW_LISTING_UNCAPPED = 0x17ab; // 6059
-/** ListingTooSoon: After the launch one reserve is listed within each delay: wait */
+/** ListingTooSoon: After the launch only one reserve can be listed in each delay: wait */
 export const BALLAST_ERROR__LISTING_TOO_SOON = 0x17ac; // 6060
-/** MarketLaunched: A market that has been launched stays so (launched: 0 or 1) */
+/** MarketLaunched: A launched market cannot go back (launched is 0 or 1) */
 export const BALLAST_ERROR__MARKET_LAUNCHED = 0x17ad; // 6061
 /** MarketNotLaunched: The market has not been launched: no accounts yet */
 export const BALLAST_ERROR__MARKET_NOT_LAUNCHED = 0x17ae; // 6062
@@ -146,7 +146,7 @@ export const BALLAST_ERROR__RESERVE_CLOSED = 0x17af; // 6063
 export const BALLAST_ERROR__RESERVE_IN_USE = 0x17b0; // 6064
 /** TermOutOfRange: A term for repayment needs a reduce-only reserve and seven days of notice */
 export const BALLAST_ERROR__TERM_OUT_OF_RANGE = 0x17b1; // 6065
-/** AccountInReceivership: The account's collateral is out until end_liquidation: nothing else may touch it */
+/** AccountInReceivership: The account is being liquidated until end_liquidation: nothing else may touch it */
 export const BALLAST_ERROR__ACCOUNT_IN_RECEIVERSHIP = 0x17b2; // 6066
 /** AccountNotInReceivership: No begin_liquidation of this account is open */
 export const BALLAST_ERROR__ACCOUNT_NOT_IN_RECEIVERSHIP = 0x17b3; // 6067
@@ -168,19 +168,19 @@ export const BALLAST_ERROR__RESERVE_HALTED = 0x17ba; // 6074
 export const BALLAST_ERROR__MARKET_REDUCE_ONLY = 0x17bb; // 6075
 /** Paused: The guardian has paused this action, for six hours at most */
 export const BALLAST_ERROR__PAUSED = 0x17bc; // 6076
-/** ActionNotPausable: Pausable are withdraw (1), borrow (2), flash loan (4) and unstake (8), one at least */
+/** ActionNotPausable: Only withdraw (1), borrow (2), flash loan (4) and unstake (8) can be paused: name at least one */
 export const BALLAST_ERROR__ACTION_NOT_PAUSABLE = 0x17bd; // 6077
-/** TooManyPauses: The guardian has paused three times in a day already */
+/** TooManyPauses: The guardian has paused three times within a day already */
 export const BALLAST_ERROR__TOO_MANY_PAUSES = 0x17be; // 6078
 /** NotGuardian: Signer is not the market's guardian */
 export const BALLAST_ERROR__NOT_GUARDIAN = 0x17bf; // 6079
 /** NothingToLift: Nothing is paused, and the market is not reduce-only */
 export const BALLAST_ERROR__NOTHING_TO_LIFT = 0x17c0; // 6080
-/** HourlyOutflowLimitReached: The reserve's outflow limit of an hour is reached: take less or wait */
+/** HourlyOutflowLimitReached: The reserve's hourly outflow limit is reached: take less or wait */
 export const BALLAST_ERROR__HOURLY_OUTFLOW_LIMIT_REACHED = 0x17c1; // 6081
 /** UtilisationTooHigh: The loan would lift utilisation above the reserve's limit: borrow less */
 export const BALLAST_ERROR__UTILISATION_TOO_HIGH = 0x17c2; // 6082
-/** LiquidationThrottled: Liquidations have taken what they may for now: wait, accounts near insolvency are exempt */
+/** LiquidationThrottled: The hourly limit of liquidations is reached: wait; accounts near insolvency are exempt */
 export const BALLAST_ERROR__LIQUIDATION_THROTTLED = 0x17c3; // 6083
 /** PriceOwnerNotAllowed: The price account does not belong to one of the market's receiver programs */
 export const BALLAST_ERROR__PRICE_OWNER_NOT_ALLOWED = 0x17c4; // 6084
@@ -204,13 +204,13 @@ export const BALLAST_ERROR__PRICE_OUT_OF_RANGE = 0x17cc; // 6092
 export const BALLAST_ERROR__PRICE_IN_FUTURE = 0x17cd; // 6093
 /** PriceConfidenceTooWide: The price's confidence interval exceeds the reserve's limit: wait for a tighter price */
 export const BALLAST_ERROR__PRICE_CONFIDENCE_TOO_WIDE = 0x17ce; // 6094
-/** NewFeedFarFromOld: The reserve's feed was changed, and its first price is far from the last of the old feed: it is taken over when it is near, or after twice the market's delay */
+/** NewFeedFarFromOld: The reserve's feed was changed, and its first price is far from the last price of the old feed: it is accepted once it is near, or after twice the market's delay */
 export const BALLAST_ERROR__NEW_FEED_FAR_FROM_OLD = 0x17cf; // 6095
 /** PriceAccountMissing: Give one price account for each reserve index */
 export const BALLAST_ERROR__PRICE_ACCOUNT_MISSING = 0x17d0; // 6096
-/** PriceStale: A price needed here is too old, or that of a deposit worth more than dust: refresh the prices of all positions first, or withdraw what has no price any more */
+/** PriceStale: A price needed here, or that of a deposit worth more than dust, is too old: refresh the prices of all positions first, or withdraw a token that no longer has a price */
 export const BALLAST_ERROR__PRICE_STALE = 0x17d1; // 6097
-/** PricesSkewed: A price needed here is of another moment than the newest of the account's, by more than its reserve's max_skew: refresh the account's prices together */
+/** PricesSkewed: A price needed here and the newest price of the account were published further apart than its reserve's max_skew: refresh the account's prices together */
 export const BALLAST_ERROR__PRICES_SKEWED = 0x17d2; // 6098
 /** PriceUnsettled: The price is too uncertain or too far from its EMA for new risk: wait, repay or deposit */
 export const BALLAST_ERROR__PRICE_UNSETTLED = 0x17d3; // 6099
@@ -226,7 +226,7 @@ export const BALLAST_ERROR__COLLATERAL_BELOW_MINIMUM = 0x17d7; // 6103
 export const BALLAST_ERROR__LIQUIDATION_WORSENS_HEALTH = 0x17d8; // 6104
 /** RequirementOutOfRange: The requirement must be 0 (initial), 1 (maintenance) or 2 (equity) */
 export const BALLAST_ERROR__REQUIREMENT_OUT_OF_RANGE = 0x17d9; // 6105
-/** HealthBelowMinimum: The account's collateral over debt is below the ratio asked for */
+/** HealthBelowMinimum: The account's ratio of collateral to debt is below the one asked for */
 export const BALLAST_ERROR__HEALTH_BELOW_MINIMUM = 0x17da; // 6106
 /** BadDebtNotProven: The account still has collateral: liquidate it before settling its debt */
 export const BALLAST_ERROR__BAD_DEBT_NOT_PROVEN = 0x17db; // 6107
@@ -242,11 +242,11 @@ export const BALLAST_ERROR__GROUP_WEIGHTS_WITHOUT_GROUP = 0x17df; // 6111
 export const BALLAST_ERROR__GROUP_WEIGHTS_TIGHTER = 0x17e0; // 6112
 /** GroupInUse: The risk group can change only while nothing is deposited in or borrowed from the reserve */
 export const BALLAST_ERROR__GROUP_IN_USE = 0x17e1; // 6113
-/** IsolatedWeightsWithdrawn: Isolated weights once offered stay: set the asset weights to zero instead */
+/** IsolatedWeightsWithdrawn: Isolated weights cannot be withdrawn once they are offered: set the asset weights to zero instead */
 export const BALLAST_ERROR__ISOLATED_WEIGHTS_WITHDRAWN = 0x17e2; // 6114
 /** HaircutOutOfRange: A maximum haircut exceeds 10,000 bps */
 export const BALLAST_ERROR__HAIRCUT_OUT_OF_RANGE = 0x17e3; // 6115
-/** HaircutWithoutDepth: A size haircut above zero needs its depth, whole USD above zero */
+/** HaircutWithoutDepth: A size haircut above zero needs a depth above zero, in whole USD */
 export const BALLAST_ERROR__HAIRCUT_WITHOUT_DEPTH = 0x17e4; // 6116
 /** RampOutOfRange: The ramp is outside 10 to 2,000 bps an hour */
 export const BALLAST_ERROR__RAMP_OUT_OF_RANGE = 0x17e5; // 6117
@@ -254,13 +254,13 @@ export const BALLAST_ERROR__RAMP_OUT_OF_RANGE = 0x17e5; // 6117
 export const BALLAST_ERROR__CLASS_OUT_OF_RANGE = 0x17e6; // 6118
 /** ControllerOutOfRange: Controller: target 1 to 9,999 bps, speed 0 to 10,000 bps a day, lowest 1,000 to 10,000 bps, highest 10,000 to 60,000 bps */
 export const BALLAST_ERROR__CONTROLLER_OUT_OF_RANGE = 0x17e7; // 6119
-/** CorrelationOutOfRange: A correlation is outside -10,000 to 10,000 bps, or one of the diagonal is not 10,000 */
+/** CorrelationOutOfRange: A correlation is outside -10,000 to 10,000 bps, or one on the diagonal is not 10,000 */
 export const BALLAST_ERROR__CORRELATION_OUT_OF_RANGE = 0x17e8; // 6120
 /** CorrelationsNotSymmetric: The correlation matrix is not symmetric */
 export const BALLAST_ERROR__CORRELATIONS_NOT_SYMMETRIC = 0x17e9; // 6121
 /** ValueAtRiskOutOfRange: Value at risk: multiple 0 to 60,000 bps, horizon 60 to 2,592,000 s while the multiple is above zero */
 export const BALLAST_ERROR__VALUE_AT_RISK_OUT_OF_RANGE = 0x17ea; // 6122
-/** PenaltyOutOfRange: Penalties: minimum <= maximum <= 2,500 bps, and maintenance asset weight, set or still in force, x (1 + maximum) below 100 % */
+/** PenaltyOutOfRange: Penalties: minimum <= maximum <= 2,500 bps, and (1 + maximum) x the maintenance asset weight, both the set one and the one in force, below 100 % */
 export const BALLAST_ERROR__PENALTY_OUT_OF_RANGE = 0x17eb; // 6123
 /** ReserveFactorOutOfRange: The reserve factor exceeds 5,000 bps */
 export const BALLAST_ERROR__RESERVE_FACTOR_OUT_OF_RANGE = 0x17ec; // 6124
@@ -270,7 +270,7 @@ export const BALLAST_ERROR__CAP_OUT_OF_RANGE = 0x17ed; // 6125
 export const BALLAST_ERROR__MINIMUM_DEPOSIT_IS_ZERO = 0x17ee; // 6126
 /** OracleLimitOutOfRange: Oracle limits: age 1 to 600 s, confidence initial <= maintenance <= 2,000 bps, EMA divergence 1 to 5,000 bps, confidence multiple 10,000 to 50,000 bps, reference speed 0 to 10,000 bps an hour, skew 0 to 600 s, age of an exchange rate 1 to 86,400 s or zero; of the market: clock lag 0 to 3,600 s */
 export const BALLAST_ERROR__ORACLE_LIMIT_OUT_OF_RANGE = 0x17ef; // 6127
-/** FeedMissing: The reserve needs a price feed id, and a pinned base account or an age of the rate needs a base feed id */
+/** FeedMissing: The reserve needs a price feed id; a pinned base account or a maximum age of the rate needs a base feed id */
 export const BALLAST_ERROR__FEED_MISSING = 0x17f0; // 6128
 /** GroupPriceTooOld: A reserve of a risk group may use a price for 60 s at most: its weights leave no room for an older one */
 export const BALLAST_ERROR__GROUP_PRICE_TOO_OLD = 0x17f1; // 6129
@@ -284,7 +284,7 @@ export const BALLAST_ERROR__CURVE_MUST_SPAN_ALL_UTILISATION = 0x17f4; // 6132
 export const BALLAST_ERROR__CURVE_MUST_RISE = 0x17f5; // 6133
 /** CurveRateAboveCeiling: A rate of the curve exceeds 100,000 bps a year */
 export const BALLAST_ERROR__CURVE_RATE_ABOVE_CEILING = 0x17f6; // 6134
-/** OutflowLimitOutOfRange: Outflow limits must be zero, or 360,000 atoms an hour and 8,640,000 a day to 2^61 */
+/** OutflowLimitOutOfRange: Outflow limits must be zero, or at least 360,000 atoms an hour and 8,640,000 atoms a day, and at most 2^61 atoms */
 export const BALLAST_ERROR__OUTFLOW_LIMIT_OUT_OF_RANGE = 0x17f7; // 6135
 /** PriceTiersOutOfRange: Price breaker: tiers must rise from the first, with a first halt of 60 to 14,400 s; or all zero */
 export const BALLAST_ERROR__PRICE_TIERS_OUT_OF_RANGE = 0x17f8; // 6136
@@ -310,11 +310,11 @@ export const BALLAST_ERROR__DUST_VALUE_OUT_OF_RANGE = 0x1801; // 6145
 export const BALLAST_ERROR__RECEIVER_MISSING = 0x1802; // 6146
 /** RoleMissing: Authority, fee collector and guardian must be set */
 export const BALLAST_ERROR__ROLE_MISSING = 0x1803; // 6147
-/** DailyOutflowLimitReached: The reserve's outflow limit of a day is reached: take less or wait */
+/** DailyOutflowLimitReached: The reserve's daily outflow limit is reached: take less or wait */
 export const BALLAST_ERROR__DAILY_OUTFLOW_LIMIT_REACHED = 0x1804; // 6148
-/** MarketHourlyOutflowLimitReached: The market's outflow limit of an hour is reached: take less or wait */
+/** MarketHourlyOutflowLimitReached: The market's hourly outflow limit is reached: take less or wait */
 export const BALLAST_ERROR__MARKET_HOURLY_OUTFLOW_LIMIT_REACHED = 0x1805; // 6149
-/** MarketDailyOutflowLimitReached: The market's outflow limit of a day is reached: take less or wait */
+/** MarketDailyOutflowLimitReached: The market's daily outflow limit is reached: take less or wait */
 export const BALLAST_ERROR__MARKET_DAILY_OUTFLOW_LIMIT_REACHED = 0x1806; // 6150
 
 export type BallastError =
@@ -473,12 +473,12 @@ export type BallastError =
 let ballastErrorMessages: Record<BallastError, string> | undefined;
 if (true) {
   ballastErrorMessages = {
-    [BALLAST_ERROR__ACCOUNT_IN_RECEIVERSHIP]: `The account's collateral is out until end_liquidation: nothing else may touch it`,
+    [BALLAST_ERROR__ACCOUNT_IN_RECEIVERSHIP]: `The account is being liquidated until end_liquidation: nothing else may touch it`,
     [BALLAST_ERROR__ACCOUNT_IS_HEALTHY]: `The account is not liquidatable: its maintenance health is not negative`,
     [BALLAST_ERROR__ACCOUNT_MODE_INVALID]: `An account's mode must be 0 (cross, both reserves zero) or 1 (isolated, two different reserves)`,
     [BALLAST_ERROR__ACCOUNT_NOT_EMPTY]: `The account still has positions: withdraw and repay everything before closing it`,
     [BALLAST_ERROR__ACCOUNT_NOT_IN_RECEIVERSHIP]: `No begin_liquidation of this account is open`,
-    [BALLAST_ERROR__ACTION_NOT_PAUSABLE]: `Pausable are withdraw (1), borrow (2), flash loan (4) and unstake (8), one at least`,
+    [BALLAST_ERROR__ACTION_NOT_PAUSABLE]: `Only withdraw (1), borrow (2), flash loan (4) and unstake (8) can be paused: name at least one`,
     [BALLAST_ERROR__ADDS_RISK]: `The change adds risk: queue it (queue_change), and execute it after the delay`,
     [BALLAST_ERROR__AMOUNT_IS_ZERO]: `The amount is zero: give at least one atom`,
     [BALLAST_ERROR__AMOUNT_TOO_LARGE]: `The amount exceeds what the reserve can account for (2^63 atoms): give fewer atoms`,
@@ -490,76 +490,76 @@ if (true) {
     [BALLAST_ERROR__CALLED_BY_PROGRAM]: `This instruction must stand in the transaction itself, not be called by a program`,
     [BALLAST_ERROR__CAP_OUT_OF_RANGE]: `A cap exceeds 2^63 atoms`,
     [BALLAST_ERROR__CHANGE_EXPIRED]: `The change has expired: queue it again`,
-    [BALLAST_ERROR__CHANGE_NOT_DUE]: `The change's delay is not over`,
+    [BALLAST_ERROR__CHANGE_NOT_DUE]: `The change's delay is not over: wait`,
     [BALLAST_ERROR__CHANGE_TOO_LONG]: `A change holds 416 bytes of edits at most: queue two`,
     [BALLAST_ERROR__CLASS_OUT_OF_RANGE]: `The class must be 0 (USD), 1 (SOL), 2 (BTC), 3 (ETH) or 4 (other)`,
     [BALLAST_ERROR__COLLATERAL_BELOW_MINIMUM]: `The liquidation pays less collateral than the given minimum`,
     [BALLAST_ERROR__CONTROLLER_OUT_OF_RANGE]: `Controller: target 1 to 9,999 bps, speed 0 to 10,000 bps a day, lowest 1,000 to 10,000 bps, highest 10,000 to 60,000 bps`,
     [BALLAST_ERROR__COOLDOWN_OUT_OF_RANGE]: `The insurance's cooldown is outside 604,800 to 2,592,000 s`,
-    [BALLAST_ERROR__CORRELATION_OUT_OF_RANGE]: `A correlation is outside -10,000 to 10,000 bps, or one of the diagonal is not 10,000`,
+    [BALLAST_ERROR__CORRELATION_OUT_OF_RANGE]: `A correlation is outside -10,000 to 10,000 bps, or one on the diagonal is not 10,000`,
     [BALLAST_ERROR__CORRELATIONS_NOT_SYMMETRIC]: `The correlation matrix is not symmetric`,
-    [BALLAST_ERROR__COUNCIL_QUOTA_SPENT]: `The risk council has changed these parameters three times in a day already`,
-    [BALLAST_ERROR__COUNCIL_STEP_TOO_LARGE]: `The risk council may move a weight or part by 500 bps at once, an amount by half of it, and not switch limits on`,
+    [BALLAST_ERROR__COUNCIL_QUOTA_SPENT]: `The risk council has changed these parameters three times within a day already`,
+    [BALLAST_ERROR__COUNCIL_STEP_TOO_LARGE]: `The risk council may change a weight or share by 500 bps and an amount by half of it at once, and may not switch limits on`,
     [BALLAST_ERROR__CURVE_MUST_RISE]: `The rate curve's utilisation must rise and its rates must not fall from point to point`,
     [BALLAST_ERROR__CURVE_MUST_SPAN_ALL_UTILISATION]: `The rate curve must start at 0 and end at 10,000 bps utilisation`,
     [BALLAST_ERROR__CURVE_POINT_COUNT_OUT_OF_RANGE]: `The rate curve needs 2 to 8 points`,
     [BALLAST_ERROR__CURVE_RATE_ABOVE_CEILING]: `A rate of the curve exceeds 100,000 bps a year`,
-    [BALLAST_ERROR__DAILY_OUTFLOW_LIMIT_REACHED]: `The reserve's outflow limit of a day is reached: take less or wait`,
-    [BALLAST_ERROR__DEBT_BELOW_MINIMUM]: `The debt would be below the market's minimum, or what is left would not cover the smallest debt: borrow more, repay all of it, or withdraw less`,
+    [BALLAST_ERROR__DAILY_OUTFLOW_LIMIT_REACHED]: `The reserve's daily outflow limit is reached: take less or wait`,
+    [BALLAST_ERROR__DEBT_BELOW_MINIMUM]: `The debt would be below the market's minimum, or the collateral left would not cover a debt of the minimum: borrow more, repay all of it, or withdraw less`,
     [BALLAST_ERROR__DELAY_OUT_OF_RANGE]: `The delay is outside 86,400 to 2,592,000 s`,
     [BALLAST_ERROR__DELEGATE_EXPIRED]: `The delegate's rights have expired: the owner may grant them again`,
     [BALLAST_ERROR__DELEGATE_EXPIRY_IN_PAST]: `A delegate's rights must end in the future`,
     [BALLAST_ERROR__DELEGATE_RIGHT_MISSING]: `The owner has not granted the delegate this right`,
-    [BALLAST_ERROR__DELEGATE_RIGHTS_OUT_OF_RANGE]: `A delegate's rights are withdraw (1), borrow (2) and any destination (4), one of the first two at least; to remove a delegate, address, rights and expiry must be zero`,
+    [BALLAST_ERROR__DELEGATE_RIGHTS_OUT_OF_RANGE]: `A delegate's rights are withdraw (1), borrow (2) and any destination (4), with at least one of the first two; to remove a delegate, set address, rights and expiry to zero`,
     [BALLAST_ERROR__DEPOSIT_BELOW_MINIMUM]: `The deposit would be below the reserve's minimum: deposit more, or withdraw everything (u64::MAX)`,
     [BALLAST_ERROR__DEPOSIT_CAP_EXCEEDED]: `The reserve's deposit cap would be exceeded: deposit less`,
-    [BALLAST_ERROR__DESTINATION_NOT_OWNERS]: `The delegate may pay out to token accounts of the margin account's owner only`,
+    [BALLAST_ERROR__DESTINATION_NOT_OWNERS]: `The delegate may pay out only to token accounts of the margin account's owner`,
     [BALLAST_ERROR__DUPLICATE_RESERVE]: `The market already lists this mint: update the existing reserve`,
     [BALLAST_ERROR__DUST_VALUE_OUT_OF_RANGE]: `Dust value and minimum debt: 1 cent <= dust <= minimum debt <= 1,000 USD`,
-    [BALLAST_ERROR__FEED_MISSING]: `The reserve needs a price feed id, and a pinned base account or an age of the rate needs a base feed id`,
+    [BALLAST_ERROR__FEED_MISSING]: `The reserve needs a price feed id; a pinned base account or a maximum age of the rate needs a base feed id`,
     [BALLAST_ERROR__FLASH_LOAN_OPEN]: `The reserve has a flash loan out: end it first`,
     [BALLAST_ERROR__FLASH_LOANS_DISABLED]: `The reserve gives no flash loans`,
     [BALLAST_ERROR__GROUP_IN_USE]: `The risk group can change only while nothing is deposited in or borrowed from the reserve`,
     [BALLAST_ERROR__GROUP_PRICE_TOO_OLD]: `A reserve of a risk group may use a price for 60 s at most: its weights leave no room for an older one`,
     [BALLAST_ERROR__GROUP_WEIGHTS_TIGHTER]: `Group weights must not be tighter than the cross weights`,
     [BALLAST_ERROR__GROUP_WEIGHTS_WITHOUT_GROUP]: `Group weights must be zero while the group id is zero`,
-    [BALLAST_ERROR__GUARDIAN_CANNOT_KEEP_OFFICE]: `The guardian cannot cancel a change that replaces the guardian alone`,
+    [BALLAST_ERROR__GUARDIAN_CANNOT_KEEP_OFFICE]: `The guardian cannot cancel a change that does nothing but replace the guardian`,
     [BALLAST_ERROR__HAIRCUT_OUT_OF_RANGE]: `A maximum haircut exceeds 10,000 bps`,
-    [BALLAST_ERROR__HAIRCUT_WITHOUT_DEPTH]: `A size haircut above zero needs its depth, whole USD above zero`,
-    [BALLAST_ERROR__HEALTH_BELOW_MINIMUM]: `The account's collateral over debt is below the ratio asked for`,
-    [BALLAST_ERROR__HOURLY_OUTFLOW_LIMIT_REACHED]: `The reserve's outflow limit of an hour is reached: take less or wait`,
+    [BALLAST_ERROR__HAIRCUT_WITHOUT_DEPTH]: `A size haircut above zero needs a depth above zero, in whole USD`,
+    [BALLAST_ERROR__HEALTH_BELOW_MINIMUM]: `The account's ratio of collateral to debt is below the one asked for`,
+    [BALLAST_ERROR__HOURLY_OUTFLOW_LIMIT_REACHED]: `The reserve's hourly outflow limit is reached: take less or wait`,
     [BALLAST_ERROR__INITIAL_HEALTH_TOO_LOW]: `The account's collateral does not cover its debts at initial weights: borrow or withdraw less`,
     [BALLAST_ERROR__INSUFFICIENT_DEPOSIT]: `The account has deposited less than this: use u64::MAX to withdraw everything`,
     [BALLAST_ERROR__INSUFFICIENT_LIQUIDITY]: `The reserve holds too few unlent tokens: take less or wait for repayments`,
-    [BALLAST_ERROR__INSUFFICIENT_STAKE]: `The stake has fewer shares than this, or none were asked for: see begin_unstake`,
+    [BALLAST_ERROR__INSUFFICIENT_STAKE]: `The stake has fewer shares than this, or begin_unstake has not asked for any`,
     [BALLAST_ERROR__INSURANCE_SHARE_OUT_OF_RANGE]: `The insurance's share of fees exceeds 10,000 bps, or that of penalties 8,000 bps`,
     [BALLAST_ERROR__ISOLATED_ACCOUNT]: `An isolated account takes only the collateral and the debt it was opened for`,
-    [BALLAST_ERROR__ISOLATED_WEIGHTS_WITHDRAWN]: `Isolated weights once offered stay: set the asset weights to zero instead`,
-    [BALLAST_ERROR__ISOLATION_NOT_OFFERED]: `An isolated account needs a collateral with isolated asset weights and a debt reserve with isolated weights that can be borrowed`,
+    [BALLAST_ERROR__ISOLATED_WEIGHTS_WITHDRAWN]: `Isolated weights cannot be withdrawn once they are offered: set the asset weights to zero instead`,
+    [BALLAST_ERROR__ISOLATION_NOT_OFFERED]: `An isolated account needs a collateral with isolated asset weights, and a debt reserve that can be borrowed and has isolated weights`,
     [BALLAST_ERROR__LIABILITY_WEIGHT_OUT_OF_RANGE]: `A liability weight is outside 10,000 to 50,000 bps`,
     [BALLAST_ERROR__LIQUIDATION_LEAVES_DUST]: `The liquidation would leave a position worth less than the dust value: repay more`,
-    [BALLAST_ERROR__LIQUIDATION_THROTTLED]: `Liquidations have taken what they may for now: wait, accounts near insolvency are exempt`,
+    [BALLAST_ERROR__LIQUIDATION_THROTTLED]: `The hourly limit of liquidations is reached: wait; accounts near insolvency are exempt`,
     [BALLAST_ERROR__LIQUIDATION_WORSENS_HEALTH]: `The liquidation is too small to improve the account's health: repay more`,
-    [BALLAST_ERROR__LISTING_TOO_SOON]: `After the launch one reserve is listed within each delay: wait`,
+    [BALLAST_ERROR__LISTING_TOO_SOON]: `After the launch only one reserve can be listed in each delay: wait`,
     [BALLAST_ERROR__MAINTENANCE_TIGHTER_THAN_INITIAL]: `Maintenance weights must not be tighter than initial ones: asset initial <= maintenance, liability initial >= maintenance`,
-    [BALLAST_ERROR__MARKET_DAILY_OUTFLOW_LIMIT_REACHED]: `The market's outflow limit of a day is reached: take less or wait`,
-    [BALLAST_ERROR__MARKET_HOURLY_OUTFLOW_LIMIT_REACHED]: `The market's outflow limit of an hour is reached: take less or wait`,
-    [BALLAST_ERROR__MARKET_LAUNCHED]: `A market that has been launched stays so (launched: 0 or 1)`,
+    [BALLAST_ERROR__MARKET_DAILY_OUTFLOW_LIMIT_REACHED]: `The market's daily outflow limit is reached: take less or wait`,
+    [BALLAST_ERROR__MARKET_HOURLY_OUTFLOW_LIMIT_REACHED]: `The market's hourly outflow limit is reached: take less or wait`,
+    [BALLAST_ERROR__MARKET_LAUNCHED]: `A launched market cannot go back (launched is 0 or 1)`,
     [BALLAST_ERROR__MARKET_NOT_LAUNCHED]: `The market has not been launched: no accounts yet`,
     [BALLAST_ERROR__MARKET_REDUCE_ONLY]: `The market is reduce-only after a loss: repay or withdraw`,
     [BALLAST_ERROR__MINIMUM_DEPOSIT_IS_ZERO]: `The minimum deposit must be at least one atom`,
     [BALLAST_ERROR__MINT_DECIMALS_ABOVE_CEILING]: `The mint has more than 18 decimals`,
-    [BALLAST_ERROR__MINT_EXTENSION_NOT_ALLOWED]: `The mint has a Token-2022 extension that is refused, or is no mint: see the table in SECURITY.md`,
+    [BALLAST_ERROR__MINT_EXTENSION_NOT_ALLOWED]: `The account is no mint, or the mint has a Token-2022 extension that is refused: see the table in SECURITY.md`,
     [BALLAST_ERROR__MINT_NOT_OWNED_BY_TOKEN_PROGRAM]: `The mint does not belong to SPL Token or Token-2022`,
     [BALLAST_ERROR__NEAR_INSOLVENCY_OUT_OF_RANGE]: `What counts as near insolvency exceeds 2,000 bps`,
-    [BALLAST_ERROR__NEW_FEED_FAR_FROM_OLD]: `The reserve's feed was changed, and its first price is far from the last of the old feed: it is taken over when it is near, or after twice the market's delay`,
+    [BALLAST_ERROR__NEW_FEED_FAR_FROM_OLD]: `The reserve's feed was changed, and its first price is far from the last price of the old feed: it is accepted once it is near, or after twice the market's delay`,
     [BALLAST_ERROR__NEW_LISTING_UNCAPPED]: `A collateral listed after the launch starts with a borrowing cap of 1 to 1,000,000 USD`,
     [BALLAST_ERROR__NO_FEES]: `There is no whole atom of fees to collect`,
     [BALLAST_ERROR__NO_FLASH_LOAN]: `The reserve has no flash loan out`,
     [BALLAST_ERROR__NO_MATCHING_END]: `No later top-level instruction of the transaction ends this: add end_flash_loan of the same reserve, or end_liquidation of the same account`,
-    [BALLAST_ERROR__NOT_ACCOUNT_OWNER]: `Signer is neither the margin account's owner nor its delegate, or the owner alone may do this`,
+    [BALLAST_ERROR__NOT_ACCOUNT_OWNER]: `Signer is neither the margin account's owner nor its delegate, or is the delegate where only the owner may act`,
     [BALLAST_ERROR__NOT_AUTHORITY_OR_COUNCIL]: `Signer is neither the market's authority nor its risk council`,
-    [BALLAST_ERROR__NOT_AUTHORITY_OR_GUARDIAN]: `Signer is neither the market's authority nor its guardian, and the change has not expired`,
+    [BALLAST_ERROR__NOT_AUTHORITY_OR_GUARDIAN]: `Signer is neither the market's authority nor its guardian: others can cancel a change once it has expired`,
     [BALLAST_ERROR__NOT_FEE_COLLECTOR]: `Signer is not the market's fee collector`,
     [BALLAST_ERROR__NOT_GUARDIAN]: `Signer is not the market's guardian`,
     [BALLAST_ERROR__NOTHING_TO_CHANGE]: `The list of edits is empty`,
@@ -567,14 +567,14 @@ if (true) {
     [BALLAST_ERROR__NOT_MARKET_AUTHORITY]: `Signer is not the market's authority`,
     [BALLAST_ERROR__NOT_NOMINEE]: `Signer is not the market's nominee for authority`,
     [BALLAST_ERROR__ORACLE_LIMIT_OUT_OF_RANGE]: `Oracle limits: age 1 to 600 s, confidence initial <= maintenance <= 2,000 bps, EMA divergence 1 to 5,000 bps, confidence multiple 10,000 to 50,000 bps, reference speed 0 to 10,000 bps an hour, skew 0 to 600 s, age of an exchange rate 1 to 86,400 s or zero; of the market: clock lag 0 to 3,600 s`,
-    [BALLAST_ERROR__OUTFLOW_LIMIT_OUT_OF_RANGE]: `Outflow limits must be zero, or 360,000 atoms an hour and 8,640,000 a day to 2^61`,
+    [BALLAST_ERROR__OUTFLOW_LIMIT_OUT_OF_RANGE]: `Outflow limits must be zero, or at least 360,000 atoms an hour and 8,640,000 atoms a day, and at most 2^61 atoms`,
     [BALLAST_ERROR__PARAMETER_UNKNOWN]: `No parameter has this offset, or its value is cut short: see the table of parameters`,
     [BALLAST_ERROR__PAUSED]: `The guardian has paused this action, for six hours at most`,
-    [BALLAST_ERROR__PENALTY_OUT_OF_RANGE]: `Penalties: minimum <= maximum <= 2,500 bps, and maintenance asset weight, set or still in force, x (1 + maximum) below 100 %`,
+    [BALLAST_ERROR__PENALTY_OUT_OF_RANGE]: `Penalties: minimum <= maximum <= 2,500 bps, and (1 + maximum) x the maintenance asset weight, both the set one and the one in force, below 100 %`,
     [BALLAST_ERROR__POSITION_IS_DEBT]: `The account owes this token: repay it before depositing`,
     [BALLAST_ERROR__POSITION_IS_DEPOSIT]: `The account has deposited this token: withdraw it before borrowing`,
     [BALLAST_ERROR__POSITION_NOT_FOUND]: `The account has no position in this reserve`,
-    [BALLAST_ERROR__POSITION_NOT_OPEN]: `The account has no position in this reserve, and only its owner or delegate may open one: others can add to it`,
+    [BALLAST_ERROR__POSITION_NOT_OPEN]: `The account has no position in this reserve: only its owner or delegate may open one, and others can add to it`,
     [BALLAST_ERROR__PRICE_ACCOUNT_CLOSED]: `The price account holds nothing: the feed is not published there any more`,
     [BALLAST_ERROR__PRICE_ACCOUNT_MALFORMED]: `Not a Pyth price update account: wrong length or discriminator`,
     [BALLAST_ERROR__PRICE_ACCOUNT_MISSING]: `Give one price account for each reserve index`,
@@ -587,8 +587,8 @@ if (true) {
     [BALLAST_ERROR__PRICE_NOT_POSITIVE]: `The price or its EMA is zero or negative`,
     [BALLAST_ERROR__PRICE_OUT_OF_RANGE]: `The price is outside 1e-12 to 1e9 USD`,
     [BALLAST_ERROR__PRICE_OWNER_NOT_ALLOWED]: `The price account does not belong to one of the market's receiver programs`,
-    [BALLAST_ERROR__PRICES_SKEWED]: `A price needed here is of another moment than the newest of the account's, by more than its reserve's max_skew: refresh the account's prices together`,
-    [BALLAST_ERROR__PRICE_STALE]: `A price needed here is too old, or that of a deposit worth more than dust: refresh the prices of all positions first, or withdraw what has no price any more`,
+    [BALLAST_ERROR__PRICES_SKEWED]: `A price needed here and the newest price of the account were published further apart than its reserve's max_skew: refresh the account's prices together`,
+    [BALLAST_ERROR__PRICE_STALE]: `A price needed here, or that of a deposit worth more than dust, is too old: refresh the prices of all positions first, or withdraw a token that no longer has a price`,
     [BALLAST_ERROR__PRICE_TIERS_OUT_OF_RANGE]: `Price breaker: tiers must rise from the first, with a first halt of 60 to 14,400 s; or all zero`,
     [BALLAST_ERROR__PRICE_UNSETTLED]: `The price is too uncertain or too far from its EMA for new risk: wait, repay or deposit`,
     [BALLAST_ERROR__RAMP_OUT_OF_RANGE]: `The ramp is outside 10 to 2,000 bps an hour`,
@@ -603,22 +603,22 @@ if (true) {
     [BALLAST_ERROR__RESERVE_REDUCE_ONLY]: `The reserve is reduce-only: withdraw or repay`,
     [BALLAST_ERROR__RESERVE_WIPED_OUT]: `A loss consumed this reserve's deposits: it is closed for good`,
     [BALLAST_ERROR__ROLE_MISSING]: `Authority, fee collector and guardian must be set`,
-    [BALLAST_ERROR__SEQUENCE_MISMATCH]: `The margin account's sequence number is another: this transaction was applied before, or one before it was not`,
+    [BALLAST_ERROR__SEQUENCE_MISMATCH]: `The margin account's sequence number is not the expected one: this transaction was applied already, or an earlier one was not`,
     [BALLAST_ERROR__SHORTFALL_OUT_OF_RANGE]: `The shortfall at full penalty must be 100 to 5,000 bps`,
     [BALLAST_ERROR__STAKE_NOT_EMPTY]: `The stake still has shares: take them out before closing it`,
-    [BALLAST_ERROR__STAKE_NOT_FREE]: `The cooldown is not over, or the two days after it are: ask again with begin_unstake`,
+    [BALLAST_ERROR__STAKE_NOT_FREE]: `The cooldown is not over, or the two days after it have passed: wait, or ask again with begin_unstake`,
     [BALLAST_ERROR__SWITCH_OUT_OF_RANGE]: `borrow_enabled, reduce_only and flash_enabled must be 0 or 1, and the flash fee at most 500 bps`,
     [BALLAST_ERROR__TARGET_HEALTH_OUT_OF_RANGE]: `The target health must be 10,050 to 15,000 bps`,
     [BALLAST_ERROR__TERM_OUT_OF_RANGE]: `A term for repayment needs a reduce-only reserve and seven days of notice`,
-    [BALLAST_ERROR__TOO_MANY_PAUSES]: `The guardian has paused three times in a day already`,
+    [BALLAST_ERROR__TOO_MANY_PAUSES]: `The guardian has paused three times within a day already`,
     [BALLAST_ERROR__TOO_MANY_POSITIONS]: `The account holds 16 positions already: close one first`,
     [BALLAST_ERROR__TOO_MANY_RESERVES]: `The market holds 64 reserves already: create another market`,
-    [BALLAST_ERROR__TRANSFER_FEE_TOO_HIGH]: `The token's transfer fee leaves nothing of the amount, or what is due cannot be sent on top of it: send more, or wait until the mint's authority lowers it`,
-    [BALLAST_ERROR__TRANSFER_FELL_SHORT]: `The token program brought less to the vault than it was told to`,
+    [BALLAST_ERROR__TRANSFER_FEE_TOO_HIGH]: `The token's transfer fee takes the whole amount, or no amount that can be sent leaves what is due after the fee: send more, or wait until the mint's authority lowers the fee`,
+    [BALLAST_ERROR__TRANSFER_FELL_SHORT]: `Fewer tokens arrived in the vault than the transfer should have brought`,
     [BALLAST_ERROR__UTILISATION_LIMIT_OUT_OF_RANGE]: `The utilisation limit exceeds 10,000 bps`,
     [BALLAST_ERROR__UTILISATION_TOO_HIGH]: `The loan would lift utilisation above the reserve's limit: borrow less`,
     [BALLAST_ERROR__VALUE_AT_RISK_OUT_OF_RANGE]: `Value at risk: multiple 0 to 60,000 bps, horizon 60 to 2,592,000 s while the multiple is above zero`,
-    [BALLAST_ERROR__WRONG_CHANGE]: `The change belongs to another market, is of another kind, or its rent to somebody else`,
+    [BALLAST_ERROR__WRONG_CHANGE]: `The change belongs to another market, is of another kind, or its rent goes to another account`,
     [BALLAST_ERROR__WRONG_MARKET]: `The margin account belongs to another market: pass the market stored in it`,
     [BALLAST_ERROR__WRONG_MINT]: `Not the reserve's mint: pass the mint stored in the reserve`,
     [BALLAST_ERROR__WRONG_TOKEN_PROGRAM]: `Not the token program of the reserve's mint: pass the one stored in the reserve`,

@@ -108,7 +108,7 @@ export type BorrowInput<
   TAccountMint extends string = string,
   TAccountTokenProgram extends string = string,
 > = {
-  /** Or the delegate. */
+  /** The owner or the delegate. */
   owner: TransactionSigner<TAccountOwner>;
   market: Address<TAccountMarket>;
   marginAccount: Address<TAccountMarginAccount>;
@@ -211,7 +211,7 @@ export type ParsedBorrowInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** Or the delegate. */
+    /** The owner or the delegate. */
     owner: TAccountMetas[0];
     market: TAccountMetas[1];
     marginAccount: TAccountMetas[2];

@@ -116,7 +116,7 @@ export type ListReserveAsyncInput<
   change: Address<TAccountChange>;
   /** CHECK: gets the change's rent; must be who paid it, and may be the payer. */
   recipient: Address<TAccountRecipient>;
-  /** CHECK: must be the listing's; owner, layout and extensions are checked. */
+  /** CHECK: must be the mint of the listing; owner, layout and extensions are checked. */
   mint: Address<TAccountMint>;
   /** CHECK: created here, at this address only. */
   vault?: Address<TAccountVault>;
@@ -239,7 +239,7 @@ export type ListReserveInput<
   change: Address<TAccountChange>;
   /** CHECK: gets the change's rent; must be who paid it, and may be the payer. */
   recipient: Address<TAccountRecipient>;
-  /** CHECK: must be the listing's; owner, layout and extensions are checked. */
+  /** CHECK: must be the mint of the listing; owner, layout and extensions are checked. */
   mint: Address<TAccountMint>;
   /** CHECK: created here, at this address only. */
   vault: Address<TAccountVault>;
@@ -349,7 +349,7 @@ export type ParsedListReserveInstruction<
     change: TAccountMetas[2];
     /** CHECK: gets the change's rent; must be who paid it, and may be the payer. */
     recipient: TAccountMetas[3];
-    /** CHECK: must be the listing's; owner, layout and extensions are checked. */
+    /** CHECK: must be the mint of the listing; owner, layout and extensions are checked. */
     mint: TAccountMetas[4];
     /** CHECK: created here, at this address only. */
     vault: TAccountMetas[5];

@@ -111,7 +111,7 @@ export type WithdrawInput<
   TAccountMint extends string = string,
   TAccountTokenProgram extends string = string,
 > = {
-  /** Or the delegate. */
+  /** The owner or the delegate. */
   owner: TransactionSigner<TAccountOwner>;
   market: Address<TAccountMarket>;
   marginAccount: Address<TAccountMarginAccount>;
@@ -214,7 +214,7 @@ export type ParsedWithdrawInstruction<
 > = {
   programAddress: Address<TProgram>;
   accounts: {
-    /** Or the delegate. */
+    /** The owner or the delegate. */
     owner: TAccountMetas[0];
     market: TAccountMetas[1];
     marginAccount: TAccountMetas[2];

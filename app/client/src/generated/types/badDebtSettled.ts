@@ -38,13 +38,13 @@ export type BadDebtSettled = {
   insurance: bigint;
   /** Atoms that unclaimed fees bore. */
   fees: bigint;
-  /** Atoms that were left for the fees in the books and the depositors. */
+  /** Atoms that fees not set aside and the depositors bore. */
   rest: bigint;
   /** Index of the reserve. */
   reserve: number;
   /** Whether the depositors bore some of it. */
   isSocialised: boolean;
-  /** Whether the market became reduce-only by it. */
+  /** Whether the loss made the market reduce-only. */
   marketReduceOnly: boolean;
   padding: ReadonlyUint8Array;
 };
@@ -60,13 +60,13 @@ export type BadDebtSettledArgs = {
   insurance: number | bigint;
   /** Atoms that unclaimed fees bore. */
   fees: number | bigint;
-  /** Atoms that were left for the fees in the books and the depositors. */
+  /** Atoms that fees not set aside and the depositors bore. */
   rest: number | bigint;
   /** Index of the reserve. */
   reserve: number;
   /** Whether the depositors bore some of it. */
   isSocialised: boolean;
-  /** Whether the market became reduce-only by it. */
+  /** Whether the loss made the market reduce-only. */
   marketReduceOnly: boolean;
   padding: ReadonlyUint8Array;
 };

@@ -24,7 +24,7 @@ import {
 } from '@solana/kit';
 import { getI64Decoder, getI64Encoder, getU64Decoder, getU64Encoder, getU8Decoder, getU8Encoder } from '../../numbers.js';
 
-/** The edits of a change were made; a `ParameterSet` for each came before. */
+/** The edits of a change were made. A `ParameterSet` for each edit was logged before. */
 export type ChangeExecuted = {
   /** Number of the event in its market. */
   number: bigint;

@@ -19,13 +19,13 @@ import {
 } from '@solana/kit';
 import { getI64Decoder, getI64Encoder, getU64Decoder, getU64Encoder } from '../../numbers.js';
 
-/** An account was seen to be liquidatable, or not to be. */
+/** An account was recorded as liquidatable, or as no longer liquidatable. */
 export type LiquidatableMarked = {
   /** Number of the event in its market. */
   number: bigint;
   /** The margin account, of this market for good. */
   account: Address;
-  /** Since when it is known to be, unix seconds; zero: it is not. */
+  /** Since when it is known to be liquidatable, unix seconds; zero: it is not. */
   since: bigint;
 };
 
@@ -34,7 +34,7 @@ export type LiquidatableMarkedArgs = {
   number: number | bigint;
   /** The margin account, of this market for good. */
   account: Address;
-  /** Since when it is known to be, unix seconds; zero: it is not. */
+  /** Since when it is known to be liquidatable, unix seconds; zero: it is not. */
   since: number | bigint;
 };
 

@@ -50,7 +50,7 @@ export type Liquidated = {
   debtReserve: number;
   /** Index of the reserve of the collateral. */
   collateralReserve: number;
-  /** Whether the repayment is to follow in the same transaction. */
+  /** Whether the repayment follows later in the same transaction. */
   inReceivership: boolean;
   padding: ReadonlyUint8Array;
 };
@@ -78,7 +78,7 @@ export type LiquidatedArgs = {
   debtReserve: number;
   /** Index of the reserve of the collateral. */
   collateralReserve: number;
-  /** Whether the repayment is to follow in the same transaction. */
+  /** Whether the repayment follows later in the same transaction. */
   inReceivership: boolean;
   padding: ReadonlyUint8Array;
 };

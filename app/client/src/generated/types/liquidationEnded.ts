@@ -24,7 +24,7 @@ import {
 } from '@solana/kit';
 import { getU64Decoder, getU64Encoder, getU8Decoder, getU8Encoder } from '../../numbers.js';
 
-/** The repayment of a liquidation came. Its shares are in that event. */
+/** The repayment of a liquidation was paid. Its shares are in the event of the liquidation. */
 export type LiquidationEnded = {
   /** Number of the event in its market. */
   number: bigint;

@@ -34,7 +34,7 @@ export type PriceBreaker = {
   until: bigint;
   /** Index of the reserve. */
   reserve: number;
-  /** 1 to 3; 0: it lifted. */
+  /** The tier, 1 to 3; 0: the halt was lifted. */
   tier: number;
   padding: ReadonlyUint8Array;
 };
@@ -48,7 +48,7 @@ export type PriceBreakerArgs = {
   until: number | bigint;
   /** Index of the reserve. */
   reserve: number;
-  /** 1 to 3; 0: it lifted. */
+  /** The tier, 1 to 3; 0: the halt was lifted. */
   tier: number;
   padding: ReadonlyUint8Array;
 };

@@ -24,7 +24,7 @@ import {
 } from '@solana/kit';
 import { getU32Decoder, getU32Encoder, getU64Decoder, getU64Encoder, getU8Decoder, getU8Encoder } from '../../numbers.js';
 
-/** A price could not be taken over, and the reserve's stays what it was. */
+/** A price could not be taken over. The reserve's price stays what it was. */
 export type PricePassedOver = {
   /** Number of the event in its market. */
   number: bigint;
