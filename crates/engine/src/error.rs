@@ -121,6 +121,9 @@ macro_rules! for_each_error {
             RequirementOutOfRange = "The requirement must be 0 (initial), 1 (maintenance) or 2 (equity)";
             HealthBelowMinimum = "The account's ratio of collateral to debt is below the one asked for";
             BadDebtNotProven = "The account still has collateral: liquidate it before settling its debt";
+            LossNotProven = "No loss of the account is proved: its deposits cover its debts, where prices that are old or of another moment are read in its favour";
+            LossUnchanged = "The account's loss is reported already: prices prove no more of it, and current prices no less";
+            LossPending = "A reported loss would take all that this is worth: wait until it is settled, or report that it is covered";
             // Parameters.
             AssetWeightOutOfRange = "An asset weight exceeds 10,000 bps";
             LiabilityWeightOutOfRange = "A liability weight is outside 10,000 to 50,000 bps";

@@ -3,8 +3,8 @@
 use crate::{
     error::{Error, Result},
     health::{Health, Requirement, position::spot_value},
-    ledger::{EVERYTHING, Ledger, Movement},
-    number::units::Shares,
+    ledger::{EVERYTHING, Ledger, Movement, report::Burned},
+    number::units::{Part, Shares},
     price::policy::Use,
     record::layout::Address,
     state::{
@@ -75,7 +75,8 @@ impl Ledger<'_> {
         if collateral < debt { Ok(cap.saturating_add(cap / 4)) } else { Err(Error::DepositCapExceeded) }
     }
 
-    /// Takes `amount` atoms, or [`EVERYTHING`], back. Needs prices only if the account has debts.
+    /// Takes `amount` atoms, or [`EVERYTHING`], back, at the exit index (`Reserve::exit_index`). Needs prices only if the account
+    /// has debts.
     #[inline(never)]
     pub fn withdraw(&mut self, account: &mut MarginAccount, reserve_index: u8, amount: u64) -> Result<Movement> {
         if amount == 0 {
@@ -86,10 +87,14 @@ impl Ledger<'_> {
         let (market, reserve) = self.admit_and_accrue(Action::Withdraw, reserve_index)?;
         let slot = account.find(reserve_index, Side::Deposit)?;
         let held = account.positions[slot].shares;
+        let exit = reserve.exit_index();
+        if exit.is_zero() && !reserve.is_wiped_out() {
+            return Err(Error::LossPending);
+        }
         let moved = if amount == EVERYTHING {
-            Movement { amount: reserve.deposit_index.amount_floor(held), shares: held }
+            Movement { amount: exit.amount_floor(held), shares: held }
         } else {
-            let covered = reserve.deposit_index.shares_ceil(amount).filter(|shares| *shares <= held);
+            let covered = exit.shares_ceil(amount).filter(|shares| *shares <= held);
             Movement { amount, shares: covered.ok_or(Error::InsufficientDeposit)? }
         };
         reserve.withdraw(moved.amount, moved.shares)?;
@@ -102,6 +107,9 @@ impl Ledger<'_> {
                 return Err(Error::DepositBelowMinimum);
             }
             self.require_initial_health(account)?;
+            if account.doubtful != Part::ZERO {
+                self.clear_report(account)?;
+            }
         }
         Ok(moved)
     }
@@ -112,6 +120,10 @@ impl Ledger<'_> {
             return Err(Error::AmountIsZero);
         }
         account.require_idle(Action::Borrow)?;
+        if account.doubtful != Part::ZERO {
+            // The health check below finds what it owes covered.
+            self.clear_report(account)?;
+        }
         let now = self.now;
         let (market, reserve) = self.admit_and_accrue(Action::Borrow, reserve_index)?;
         let shares = reserve.borrow(amount)?;
@@ -143,6 +155,9 @@ impl Ledger<'_> {
         reserve.repay(moved.amount, moved.shares);
         if account.remove(slot, moved.shares) {
             account.regroup(self.reserves);
+        }
+        if account.doubtful != Part::ZERO {
+            self.carry_report(account, reserve_index, moved.shares, Burned::Repaid)?;
         }
         self.market.flow_in(&mut self.reserves[reserve_index as usize], moved.amount, self.now);
         Ok(moved)

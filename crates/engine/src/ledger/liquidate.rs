@@ -7,7 +7,9 @@ use crate::{
     ledger::{
         Ledger,
         liquidation::{Calculation, Liquidation},
+        report::Burned,
     },
+    number::units::Part,
     state::{account::MarginAccount, permission::Action},
 };
 
@@ -18,8 +20,28 @@ impl Ledger<'_> {
     /// No more is repaid than returns the account to the market's target health, unless only dust of the position would be
     /// left. No more is taken than the limits of liquidations leave, unless the account is near insolvency. Fails if less
     /// than `min_collateral` atoms would be paid out.
-    #[inline(never)]
+    #[inline(always)]
     pub fn liquidate(
+        &mut self,
+        account: &mut MarginAccount,
+        debt: u8,
+        collateral: u8,
+        max_repay: u64,
+        min_collateral: u64,
+    ) -> Result<Liquidation> {
+        let done = self.exchange(account, debt, collateral, max_repay, min_collateral);
+        // Out of the exchange, which has no register to spare.
+        if account.doubtful != Part::ZERO
+            && let Ok(done) = &done
+        {
+            self.carry_report(account, debt, done.debt_shares, Burned::Liquidated)?;
+        }
+        done
+    }
+
+    /// [`Self::liquidate`], but for what is reported of the account.
+    #[inline(never)]
+    fn exchange(
         &mut self,
         account: &mut MarginAccount,
         debt: u8,

@@ -9,6 +9,7 @@ pub mod lend;
 pub mod liquidate;
 pub mod liquidation;
 pub mod refresh;
+pub mod report;
 pub mod settle;
 pub mod stake;
 

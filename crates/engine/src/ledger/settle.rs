@@ -7,8 +7,8 @@ use crate::{
         account::proved,
         position::{rare_spot_value, worth},
     },
-    ledger::Ledger,
-    number::units::{Shares, Usd, UsdE8},
+    ledger::{Ledger, report::Burned},
+    number::units::{Part, Shares, Usd, UsdE8},
     state::{
         account::{MarginAccount, Side},
         insurance::Loss,
@@ -52,6 +52,9 @@ impl Ledger<'_> {
         let lost = reserve.price.roughly(loss.insurance.saturating_add(loss.depositors));
         if account.remove(slot, shares) {
             account.regroup(self.reserves);
+        }
+        if account.doubtful != Part::ZERO {
+            self.carry_report(account, reserve_index, shares, Burned::Settled)?;
         }
         if !account.has_debt() {
             account.clear_liquidatable();

@@ -40,7 +40,7 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    /// Pays out what was asked for and has cooled down.
+    /// Pays out what was asked for and has cooled down, less its part of a reported loss.
     pub fn unstake(&mut self, stake: &mut Stake) -> Result<Movement> {
         let now = self.now;
         let (_, reserve) = self.admit_and_accrue(Action::Unstake, stake.reserve)?;
@@ -55,7 +55,11 @@ impl Ledger<'_> {
         if now < stake.free_from || now.saturating_sub(stake.free_from) > Stake::WINDOW {
             return Err(Error::StakeNotFree);
         }
-        let amount = reserve.insurance.sell(shares);
+        let amount = reserve.exit_worth(shares);
+        if amount == 0 && reserve.doubtful != Shares::ZERO {
+            return Err(Error::LossPending);
+        }
+        reserve.insurance.sell(shares, amount);
         (stake.shares.0, stake.asked_for) = (stake.shares.0 - shares.0, Shares::ZERO);
         Ok(Movement { amount, shares })
     }

@@ -102,6 +102,13 @@ pub const fn mul_shift32_floor(a: u64, b: u64) -> u64 {
     add_proved(mul_proved(a >> 32, b), mul_proved(a & LOW, b) >> 32)
 }
 
+/// `⌈a × b / 2^32⌉` for a `b` below 2^32: at most `a`.
+#[inline(always)]
+pub const fn mul_shift32_ceil(a: u64, b: u64) -> u64 {
+    let low = mul_proved(a & LOW, b);
+    add_proved(mul_proved(a >> 32, b), (low >> 32) + (low & LOW != 0) as u64)
+}
+
 /// `a − b`, zero if `b` is larger, which is rare: the library's takes twice as many compute units.
 #[inline(always)]
 pub const fn saturating_sub(a: u64, b: u64) -> u64 {

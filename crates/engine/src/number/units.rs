@@ -4,7 +4,8 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::number::math::{
-    add_wide_proved, bit_length_wide, mul_proved, saturating_sub, saturating_sub_short, saturating_sub_wide,
+    add_wide_proved, bit_length_wide, mul_div_floor, mul_div_wide_ceil, mul_proved, mul_shift32_ceil, saturating_sub,
+    saturating_sub_short, saturating_sub_wide,
 };
 
 /// One hundred percent in basis points.
@@ -54,6 +55,21 @@ impl Usd {
         Bps((mul_proved(part, ONE_BPS as u64) / whole) as u16)
     }
 
+    /// This part of a whole, rounded down; [`Part::WHOLE`] also where it is more than the whole, and none of nothing.
+    /// Out of line: nothing that is done often needs it.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn part_of(self, whole: Self) -> Part {
+        if self.0 >= whole.0 {
+            return if whole == Self::ZERO { Part::ZERO } else { Part::WHOLE };
+        }
+        // Cut to the whole's top 64 bits.
+        let shift = bit_length_wide(whole.0).saturating_sub(64);
+        let part = mul_div_floor((self.0 >> shift) as u64, 1 << 32, (whole.0 >> shift) as u64);
+        // At most 2^32.
+        Part(part.map_or(u32::MAX, |part| part.min(u32::MAX as u64) as u32))
+    }
+
     /// For people: dollars as a float. Never used in a decision.
     pub fn to_f64(self) -> f64 {
         self.0 as f64 / Self::ONE.0 as f64
@@ -98,6 +114,10 @@ wrapper!(
 wrapper!(
     /// A fraction below one with 64 fractional bits.
     Fraction(u64)
+);
+wrapper!(
+    /// A part of a whole with 32 fractional bits. The largest number is the whole itself, not a 2^-32 less.
+    Part(u32)
 );
 wrapper!(
     /// Continuous interest rate per second with 64 fractional bits.
@@ -147,6 +167,33 @@ impl UsdE8 {
 impl Shares {
     /// None.
     pub const ZERO: Self = Self(0);
+}
+
+impl Part {
+    /// None.
+    pub const ZERO: Self = Self(0);
+    /// All.
+    pub const WHOLE: Self = Self(u32::MAX);
+
+    /// This part of shares: `⌈shares × part⌉`.
+    #[inline(never)]
+    pub const fn of(self, shares: Shares) -> Shares {
+        if self.0 == Self::WHOLE.0 { shares } else { Shares(mul_shift32_ceil(shares.0, self.0 as u64)) }
+    }
+
+    /// This part of a value, rounded up.
+    pub(crate) fn of_value(self, value: Usd) -> Usd {
+        if self == Self::WHOLE {
+            return value;
+        }
+        // Less than the value.
+        mul_div_wide_ceil(value.0, self.0 as u64, 1 << 32).map_or(value, Usd)
+    }
+
+    /// For people: 1.0 is all. Never used in a decision.
+    pub fn to_f64(self) -> f64 {
+        if self == Self::WHOLE { 1.0 } else { self.0 as f64 / (1u64 << 32) as f64 }
+    }
 }
 
 impl Rate {

@@ -3,7 +3,7 @@
 
 use crate::number::{
     index::Index,
-    units::{Bps, Fraction, Rate, Shares, UsdE8},
+    units::{Bps, Fraction, Part, Rate, Shares, UsdE8},
 };
 
 use bytemuck::{Pod, Zeroable};
@@ -79,7 +79,7 @@ pub trait Record: Pod + Layout {
 macro_rules! scalar {
     ($($ty:ty => $variant:ident),* $(,)?) => { $(impl Layout for $ty { const TYPE: FieldType = FieldType::$variant; })* };
 }
-scalar!(Shares => U64, UsdE8 => U64, Bps => U16, Fraction => U64, Rate => U64, Index => U128);
+scalar!(Shares => U64, UsdE8 => U64, Bps => U16, Fraction => U64, Part => U32, Rate => U64, Index => U128);
 scalar!(u8 => U8, u16 => U16, u32 => U32, u64 => U64, i16 => I16, i32 => I32, i64 => I64);
 
 impl<T: Layout, const N: usize> Layout for [T; N] {

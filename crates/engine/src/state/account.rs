@@ -3,8 +3,8 @@
 use crate::{
     error::{Error, Result},
     number::{
-        math::add_proved,
-        units::{Seconds, Shares},
+        math::{add_proved, sub_proved},
+        units::{Part, Seconds, Shares},
     },
     record::layout::{Address, LAYOUT_VERSION, record},
     state::{
@@ -129,7 +129,11 @@ record! {
         /// What the delegate may do: see [`rights`].
         pub delegate_rights: u8,
         /// Zero.
-        pub reserved: [u8; 95],
+        pub delegate_padding: [u8; 3],
+        /// The part of each of its debts whose loss is reported and not yet settled; none if it has no debts.
+        pub doubtful: Part,
+        /// Zero.
+        pub reserved: [u8; 88],
     }
 }
 
@@ -351,7 +355,8 @@ impl MarginAccount {
     pub fn remove(&mut self, slot: usize, shares: Shares) -> bool {
         let last = self.positions().len() - 1;
         let position = &mut self.positions[slot];
-        position.shares.0 -= shares.0;
+        // At most what it holds.
+        position.shares.0 = sub_proved(position.shares.0, shares.0);
         if position.shares == Shares::ZERO {
             self.positions[slot] = self.positions[last];
             self.positions[last] = Position::default();

@@ -86,13 +86,14 @@ impl Insurance {
         if self.shares == 0 { 0 } else { mul_div_floor(shares.0, self.assets, self.shares).unwrap_or(0) }
     }
 
-    /// Pays shares out.
-    pub(crate) fn sell(&mut self, shares: Shares) -> u64 {
-        let amount = self.worth(shares);
-        // All shares are worth all atoms, so neither is left without the other.
+    /// Pays shares out, for what they are worth at most.
+    pub(crate) fn sell(&mut self, shares: Shares, amount: u64) {
         (self.assets, self.shares) = (self.assets - amount, self.shares - shares.0);
         self.staked -= shares.0;
-        amount
+        if self.shares == 0 {
+            // All shares are worth all of it. What the last left for a loss is the protocol's own stake.
+            self.shares = self.assets;
+        }
     }
 
     /// Pays for a loss of `loss` atoms as far as it can. Returns the atoms paid.

@@ -71,15 +71,13 @@ impl ControllerConfig {
 
 record! {
     /// Where the controller has moved the curve to.
-    pub struct Controller: 32 {
+    pub struct Controller: 24 {
         /// Factor of the curve's rates, 48 fractional bits.
         pub multiplier: u64,
         /// Utilisation since the books last changed, 32 fractional bits.
         pub utilisation: u64,
         /// Added to the curve's rate.
         pub premium: Rate,
-        /// Zero.
-        pub reserved: [u8; 8],
     }
 }
 

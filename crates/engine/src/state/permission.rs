@@ -23,6 +23,9 @@ pub enum Action {
     MarkLiquidatable,
     /// Writes a debt without collateral off.
     SettleBadDebt,
+    /// Reports what of an account's debts is lost before it can be settled, or that it is not. It moves nothing, so no state of a
+    /// reserve refuses it: whoever could leave before it must not gain by that state.
+    ReportLoss,
     /// Closes an empty account.
     CloseAccount,
     /// Takes a flash loan.
@@ -43,7 +46,7 @@ pub enum Action {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Deposit,
         Self::Withdraw,
         Self::Borrow,
@@ -52,6 +55,7 @@ impl Action {
         Self::EndLiquidation,
         Self::MarkLiquidatable,
         Self::SettleBadDebt,
+        Self::ReportLoss,
         Self::CloseAccount,
         Self::BeginFlashLoan,
         Self::EndFlashLoan,
@@ -118,6 +122,7 @@ pub const REFUSALS: [(State, Error, &[Action]); 6] = [
             Liquidate,
             MarkLiquidatable,
             SettleBadDebt,
+            ReportLoss,
             CloseAccount,
             SetDelegate,
             AssertSequence,

@@ -6,6 +6,8 @@
 //! - The engine's interest falls short of the exact by its roundings: utilisation and the depositors' share are good to
 //!   2^-29 of one, so at a low utilisation little of a low interest is exact. Below 2^-28 of what interest would be
 //!   at full utilisation, and 2^-28 of the interest itself; of the whole pool's, because a rate depends on the others.
+//! - Who leaves a reserve in doubt gives up as many times more than he gets, and so the same share of the errors of its sums.
+//! - A reported part: 2^-31, and one unit of 10^-8 USD per position.
 //! - Values: 2^-44 of a price (its readings have 46 bits), and one unit of 10^-8 USD per position.
 
 use crate::common::model::{Pool, health};
@@ -14,7 +16,7 @@ use crate::common::{
     rational::{Rational, abs, fixed, int, ratio, ten_to, two_to, zero},
     run, sequence_of,
 };
-use ballast_engine::{health::Requirement, state::account::Side};
+use ballast_engine::{health::Requirement, number::units::Part, state::account::Side};
 use proptest::prelude::*;
 
 const USERS: usize = 4;
@@ -24,17 +26,24 @@ fn shortfall(pool: &Pool) -> Rational {
     (&pool.interest + &pool.exposure) * two_to(-28)
 }
 
+/// A part as a rational.
+fn part(part: Part) -> Rational {
+    if part == Part::WHOLE { int(1) } else { fixed(part.0 as u128, 32) }
+}
+
 struct Model {
     pools: Vec<Pool>,
     /// Successful actions on each pool.
     actions: [u32; 4],
+    /// Atoms by which balances of each pool may differ besides, because somebody left it in doubt.
+    of_doubt: [Rational; 4],
 }
 
 impl Model {
     fn new(world: &World) -> Self {
         let pools = world.reserves.iter().zip(TOKENS);
         let pools = pools.map(|(reserve, (decimals, _))| Pool::new(reserve.config, decimals, USERS, START)).collect();
-        let mut model = Self { pools, actions: [0; 4] };
+        let mut model = Self { pools, actions: [0; 4], of_doubt: [0; 4].map(|_| zero()) };
         model.take_prices(world);
         model
     }
@@ -63,7 +72,29 @@ impl Model {
         let share = index(debt).max(index(deposit)).max(int(1));
         let mut pool = self.pools[reserve].clone();
         pool.grow(world.now);
-        int(2 * self.actions[reserve] + 2) * (share + int(1)) + shortfall(&pool)
+        int(2 * self.actions[reserve] + 2) * (share + int(1)) + shortfall(&pool) + &self.of_doubt[reserve]
+    }
+
+    /// What of each deposit a reserve would have left if all that is reported were lost.
+    fn exit_ratio(&self, before: &World, reserve: u8) -> Rational {
+        let mut pool = self.pools[reserve as usize].clone();
+        pool.grow(before.now);
+        let doubtful = before.accounts.iter().zip(&pool.debts).map(|(account, debt)| debt * part(account.doubtful));
+        let lost = doubtful.fold(zero(), |sum, lost| sum + lost) - &pool.fees;
+        let deposits = pool.total_deposits();
+        if lost <= zero() { int(1) } else { (&deposits - lost).max(zero()) / deposits }
+    }
+
+    /// A report is the part of an account's debts that its deposits do not cover: all prices here are current.
+    fn check_report(&self, after: &World, user: usize) {
+        let balances = Self::atoms(after, user);
+        let value = |side: fn(&(Rational, Rational)) -> &Rational| {
+            self.pools.iter().zip(&balances).fold(zero(), |sum, (pool, balance)| sum + side(balance) * pool.atom())
+        };
+        let (assets, debts) = (value(|balance| &balance.0), value(|balance| &balance.1));
+        let expected = (&debts - assets).max(zero()) / &debts;
+        let reported = part(after.accounts[user].doubtful);
+        assert!(abs(&reported - &expected) <= two_to(-31) + int(8) / debts, "{reported} reported of {expected}");
     }
 
     /// Does what the engine did, with the amounts that it moved.
@@ -82,7 +113,18 @@ impl Model {
                 pool.debts[user] += int(amount);
             }
             (Action::Withdraw(user, ..), Outcome::Moved { reserve, amount }) => {
-                self.take_deposit(after, user, reserve, amount);
+                let ratio = self.exit_ratio(before, reserve);
+                if ratio < int(1) {
+                    let error = self.tolerance(before, reserve as usize) * int(USERS as u32 * 4) / &ratio;
+                    self.of_doubt[reserve as usize] += error;
+                }
+                self.take_deposit(after, user, reserve, amount, &ratio);
+            }
+            (Action::Report(user), _) => {
+                for debt in after.accounts[user].positions().iter().filter(|position| position.is_debt()) {
+                    self.touch(debt.reserve, after.now);
+                }
+                self.check_report(after, user);
             }
             (Action::Repay(user, ..), Outcome::Moved { reserve, amount }) => {
                 self.take_debt(after, user, reserve, amount);
@@ -108,7 +150,7 @@ impl Model {
                 self.check_liquidation(before, after, user, debt, collateral, &done);
                 self.take_debt(after, user, debt, done.repaid);
                 if let Some(collateral) = collateral {
-                    self.take_deposit(after, user, collateral, done.seized);
+                    self.take_deposit(after, user, collateral, done.seized, &int(1));
                 }
             }
             (Action::Settle(user, _), _) => {
@@ -126,13 +168,15 @@ impl Model {
         self.take_prices(after);
     }
 
-    /// Takes tokens out of a deposit; what the engine rounds away when it closes it belongs to fees.
-    fn take_deposit(&mut self, after: &World, user: usize, reserve: u8, amount: u64) {
+    /// Takes tokens out of a deposit, of which a ratio is paid out and the rest is left to fees; what the engine rounds away when
+    /// it closes it belongs to fees too.
+    fn take_deposit(&mut self, after: &World, user: usize, reserve: u8, amount: u64, ratio: &Rational) {
         let tolerance = self.tolerance(after, reserve as usize);
         let closed = after.accounts[user].shares(reserve, Side::Deposit).is_err();
         let pool = self.touch(reserve, after.now);
         pool.cash -= int(amount);
-        pool.deposits[user] -= int(amount);
+        pool.deposits[user] -= int(amount) / ratio;
+        pool.fees += int(amount) / ratio - int(amount);
         if closed {
             let rest = std::mem::replace(&mut pool.deposits[user], zero());
             assert!(abs(rest.clone()) <= tolerance, "{rest} left of a deposit");

@@ -10,7 +10,7 @@ use ballast_engine::{
     health::{Requirement, account::health},
     number::{
         index::Index,
-        units::{Bps, MAX_LIQUIDITY, Shares},
+        units::{Bps, MAX_LIQUIDITY, Part, Shares},
     },
     state::{
         account::{MarginAccount, Side},
@@ -209,9 +209,28 @@ proptest! {
                 let sum = |side| after.accounts.iter().filter_map(|account| account.shares(index as u8, side).ok()).map(|shares| shares.0).sum();
                 assert_eq!(reserve.deposit_shares, Shares(sum(Side::Deposit)));
                 assert_eq!(reserve.debt_shares, Shares(sum(Side::Debt)));
+                let parts = after.accounts.iter().filter_map(|account| account.shares(index as u8, Side::Debt).ok().map(|shares| account.doubtful.of(shares).0));
+                assert_eq!(reserve.doubtful, Shares(parts.sum()));
                 assert!(staked(after, index) <= reserve.insurance.shares as u128);
                 assert_eq!(reserve.insurance.shares == 0, reserve.insurance.assets == 0);
             }
+        });
+    }
+
+    /// Who leaves gets no more than deposits are worth, and no less where the insurance and fees set aside cover what is doubtful.
+    #[test]
+    fn an_exit_pays_no_more_than_a_deposit_is_worth_i18(actions in sequence(USERS, 80), restricted: bool) {
+        run(&mut World::either(restricted, USERS), &actions, |_, after, _, _| {
+            for reserve in &after.reserves {
+                let (exit, full) = (reserve.exit_index_at(after.now).to_bits(), reserve.deposit_index_at(after.now).to_bits());
+                let mut accrued = *reserve;
+                accrued.accrue(after.now);
+                let is_covered = accrued.doubtful_debts() <= accrued.insurance.assets + accrued.claimable;
+                assert!(if is_covered { exit == full } else { exit <= full });
+                let shares = Shares(accrued.insurance.shares);
+                assert!(accrued.exit_worth(shares) + accrued.doubtful_debts() >= accrued.insurance.worth(shares));
+            }
+            assert!(after.accounts.iter().all(|account| account.has_debt() || account.doubtful == Part::ZERO));
         });
     }
 
@@ -239,6 +258,7 @@ proptest! {
             written.accrue(then);
             prop_assert_eq!(untouched.debt_index_at(then), written.debt_index);
             prop_assert_eq!(untouched.deposit_index_at(then), written.deposit_index);
+            prop_assert_eq!(untouched.exit_index_at(then), written.exit_index());
         }
         for account in &world.accounts {
             for requirement in [Requirement::Initial, Requirement::Maintenance] {

@@ -60,7 +60,7 @@ fn records_have_their_size_and_no_gaps() {
     assert_contiguous::<Volatility>(32);
     assert_contiguous::<Weights>(8);
     assert_contiguous::<ControllerConfig>(16);
-    assert_contiguous::<Controller>(32);
+    assert_contiguous::<Controller>(24);
     assert_contiguous::<RateCurve>(72);
     assert_contiguous::<RatePoint>(8);
     assert_contiguous::<PriceCache>(120);
@@ -109,17 +109,26 @@ fn fields_stay_where_they_are() {
         "debt_index",
     ];
     assert_eq!(reserve.map(offset::<Reserve>), [0, 32, 64, 96, 98, 104, 488, 496, 504, 512, 528]);
-    let rest =
-        ["last_accrual", "borrow_rate", "deposit_growth", "price", "risk", "controller", "outflow", "liquidated"];
-    assert_eq!(rest.map(offset::<Reserve>), [544, 552, 560, 568, 688, 800, 832, 856]);
-    let last = ["halt", "insurance", "claimable", "flash_loan", "flash_fee", "leaving", "standing_cash", "balance"];
-    assert_eq!(last.map(offset::<Reserve>), [872, 896, 928, 936, 944, 952, 960, 968]);
+    let rest = ["last_accrual", "borrow_rate", "deposit_growth", "price", "risk", "controller", "doubtful", "outflow"];
+    assert_eq!(rest.map(offset::<Reserve>), [544, 552, 560, 568, 688, 800, 824, 832]);
+    let last = [
+        "liquidated",
+        "halt",
+        "insurance",
+        "claimable",
+        "flash_loan",
+        "flash_fee",
+        "leaving",
+        "standing_cash",
+        "balance",
+    ];
+    assert_eq!(last.map(offset::<Reserve>), [856, 872, 896, 928, 936, 944, 952, 960, 968]);
     let change = ["version", "bump", "target", "length", "number", "market", "payer", "earliest", "latest", "data"];
     assert_eq!(change.map(offset::<Change>), [0, 1, 2, 4, 8, 16, 48, 80, 88, 96]);
     let account = ["version", "bump", "id", "position_count", "mode", "market", "owner", "positions", "due"];
     assert_eq!(account.map(offset::<MarginAccount>), [0, 1, 2, 4, 5, 8, 40, 72, 336]);
-    let delegation = ["delegate", "delegate_until", "sequence", "delegate_rights", "reserved"];
-    assert_eq!(delegation.map(offset::<MarginAccount>), [360, 392, 400, 408, 409]);
+    let rest = ["delegate", "delegate_until", "sequence", "delegate_rights", "doubtful", "reserved"];
+    assert_eq!(rest.map(offset::<MarginAccount>), [360, 392, 400, 408, 412, 416]);
     let stake = ["version", "bump", "reserve", "generation", "market", "owner", "shares", "asked_for", "free_from"];
     assert_eq!(stake.map(offset::<Stake>), [0, 1, 2, 4, 8, 40, 72, 80, 88]);
 }
@@ -170,6 +179,7 @@ fn every_error_of_the_engine_has_an_example() {
         include_str!("behaviour.rs"),
         include_str!("adaptive.rs"),
         include_str!("breakers.rs"),
+        include_str!("doubtful.rs"),
         include_str!("phases.rs"),
         include_str!("insurance.rs"),
         include_str!("governance.rs"),

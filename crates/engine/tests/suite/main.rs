@@ -6,6 +6,7 @@ mod breakers;
 mod common;
 mod delegates;
 mod differential;
+mod doubtful;
 mod floors;
 mod governance;
 mod governance_effects;

@@ -66,6 +66,7 @@ enum Call {
     Receivership(u8, u8, u64, u64),
     EndLiquidation,
     Mark,
+    Report,
     Settle(u8),
     Collect(u8),
     BeginFlashLoan(u8, u64),
@@ -94,6 +95,7 @@ fn call() -> impl Strategy<Value = Call> {
         3 => (reserve(), reserve(), amount(), amount()).prop_map(|(debt, collateral, most, least)| Call::Liquidate(debt, collateral, most, least >> 32)),
         1 => (reserve(), reserve(), amount(), amount()).prop_map(|(debt, collateral, most, least)| Call::Receivership(debt, collateral, most, least >> 32)),
         1 => reserve().prop_map(Call::Settle),
+        1 => Just(Call::Report),
         1 => reserve().prop_map(Call::Collect),
         1 => (reserve(), amount()).prop_map(|(reserve, amount)| Call::BeginFlashLoan(reserve, amount)),
         1 => (reserve(), amount()).prop_map(|(reserve, amount)| Call::Stake(reserve, amount)),
@@ -145,6 +147,7 @@ fn perform_on(ledger: &mut Ledger<'_>, account: &mut MarginAccount, call: &Call)
         }
         Call::EndLiquidation => ledger.end_liquidation(account).map(drop),
         Call::Mark => ledger.mark_liquidatable(account).map(drop),
+        Call::Report => ledger.report_loss(account).map(drop),
         Call::Settle(reserve) => ledger.settle_bad_debt(account, reserve).map(drop),
         Call::Collect(reserve) => ledger.collect_fees(reserve).map(drop),
         Call::BeginFlashLoan(reserve, amount) => ledger.begin_flash_loan(reserve, amount).map(drop),
@@ -234,6 +237,7 @@ fn read(world: &World, account: &MarginAccount) {
     for reserve in &world.reserves {
         let _ = (reserve.fees(), reserve.utilisation(), reserve.deposits(), reserve.debts());
         let _ = (reserve.debt_index_at(world.now), reserve.deposit_index_at(world.now));
+        let _ = (reserve.exit_index_at(world.now), reserve.exit_worth(Shares(1)), reserve.doubtful_debts());
     }
 }
 

@@ -196,7 +196,8 @@ impl Reserve {
     pub fn repay(&mut self, amount: u64, shares: Shares) {
         // Debts become cash: their sum, and with it each, stays in range.
         self.cash = add_proved(self.cash, amount);
-        self.debt_shares.0 -= shares.0;
+        // A part of them.
+        self.debt_shares.0 = sub_proved(self.debt_shares.0, shares.0);
         self.update_rates();
     }
 

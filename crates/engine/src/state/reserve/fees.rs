@@ -3,7 +3,7 @@
 use crate::{
     error::{Error, Result},
     number::{
-        index::{ExactAtoms, Index},
+        index::{ExactAtoms, Index, exact},
         math::{div_ceil, mul_div_floor},
         units::{ONE_BPS, Shares},
     },
@@ -33,9 +33,11 @@ impl Reserve {
     }
 
     /// Takes the whole atoms of fees out of the books, as far as so much cash goes: the insurance's share, and what may be
-    /// claimed.
+    /// claimed. Nothing while a reported loss reaches the depositors: all of it is theirs then, and so is the cash.
     pub fn set_fees_aside(&mut self, most: u64) {
-        let amount = ((self.fees() >> 64) as u64).min(most).min(self.cash);
+        let is_held = self.doubtful != Shares::ZERO && self.doubt_reaches_depositors();
+        let fees = if is_held { 0 } else { (self.fees() >> 64) as u64 };
+        let amount = fees.min(most).min(self.cash);
         if amount != 0 {
             self.cash -= amount;
             // A part of the amount.
@@ -71,6 +73,64 @@ impl Reserve {
         Loss { insurance, fees, rest: whole - insurance - fees, depositors }
     }
 
+    /// Whether the depositors would bear a part of what is doubtful.
+    #[cold]
+    #[inline(never)]
+    fn doubt_reaches_depositors(&self) -> bool {
+        // A loss is below 2^64 atoms.
+        let aside = self.insurance.assets.saturating_add(self.claimable);
+        self.debt_index.exact(self.doubtful).saturating_sub(exact(aside)) > self.fees()
+    }
+
+    /// The reserve as it would be if all that is doubtful were written off. Interest is accrued.
+    #[cold]
+    #[inline(never)]
+    fn without_doubt(&self) -> Self {
+        let mut settled = *self;
+        settled.write_off(self.doubtful);
+        settled.doubtful = Shares::ZERO;
+        settled
+    }
+
+    /// What a withdrawal is paid by: the deposit index as it would be if what is doubtful were written off. Whoever leaves before
+    /// the loss is settled bears the same of it as whoever stays. Interest is accrued.
+    #[inline(always)]
+    pub fn exit_index(&self) -> Index {
+        if self.doubtful == Shares::ZERO { self.deposit_index } else { self.exit_index_in_doubt() }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn exit_index_in_doubt(&self) -> Index {
+        self.without_doubt().deposit_index
+    }
+
+    /// [`Self::exit_index`] after [`Self::accrue`] at `now`, unix seconds.
+    pub fn exit_index_at(&self, now: i64) -> Index {
+        if self.doubtful == Shares::ZERO {
+            return self.deposit_index_at(now);
+        }
+        let mut accrued = *self;
+        accrued.accrue(now);
+        accrued.exit_index_in_doubt()
+    }
+
+    /// What shares of the insurance are paid out with, likewise, in atoms.
+    pub fn exit_worth(&self, shares: Shares) -> u64 {
+        if self.doubtful == Shares::ZERO { self.insurance.worth(shares) } else { self.exit_worth_in_doubt(shares) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn exit_worth_in_doubt(&self, shares: Shares) -> u64 {
+        self.without_doubt().insurance.worth(shares).min(self.insurance.worth(shares))
+    }
+
+    /// What is doubtful, rounded up to atoms, at the interest of the last accrual.
+    pub fn doubtful_debts(&self) -> u64 {
+        self.debt_index.amount_ceil(self.doubtful)
+    }
+
     /// The deposit index at which the deposits are worth no more than so much.
     fn index_for(&self, assets: ExactAtoms) -> Index {
         match assets {
@@ -85,12 +145,21 @@ impl Reserve {
         self.cash as u128 + self.claimable as u128 + self.insurance.assets as u128
     }
 
-    /// Takes what was set aside for the protocol.
+    /// Takes what was set aside for the protocol, but what a reported loss would take of it.
     pub fn collect_fees(&mut self) -> Result<u64> {
         self.set_fees_aside(self.cash);
-        match core::mem::take(&mut self.claimable) {
-            0 => Err(Error::NoFees),
-            amount => Ok(amount),
+        let amount = if self.doubtful == Shares::ZERO { self.claimable } else { self.claimable_in_doubt() };
+        if amount == 0 {
+            return Err(Error::NoFees);
         }
+        self.claimable -= amount;
+        Ok(amount)
+    }
+
+    /// No more than is claimable: the write-off finds no fees to set aside after [`Self::collect_fees`] has.
+    #[cold]
+    #[inline(never)]
+    fn claimable_in_doubt(&self) -> u64 {
+        self.without_doubt().claimable.min(self.claimable)
     }
 }

@@ -154,6 +154,8 @@ record! {
         pub risk: RiskState,
         /// Where the controller has moved the curve to.
         pub controller: Controller,
+        /// Debt shares whose loss is reported and not yet settled: the sum over all accounts of their parts of their debts here.
+        pub doubtful: Shares,
         /// What left it lately, atoms.
         pub outflow: Outflow,
         /// Collateral of it that liquidations took lately.

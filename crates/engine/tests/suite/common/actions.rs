@@ -38,6 +38,7 @@ pub enum Action {
         max_repay: Size,
     },
     Mark(usize),
+    Report(usize),
     Settle(usize, u8),
     Collect(u8),
     /// Taken and paid back.
@@ -121,6 +122,9 @@ impl Action {
             }
             Self::Mark(user) => {
                 world.act(user, |ledger, account| ledger.mark_liquidatable(account)).map(|_| Outcome::Other)
+            }
+            Self::Report(user) => {
+                world.act(user, |ledger, account| ledger.report_loss(account)).map(|_| Outcome::Other)
             }
             Self::Settle(user, reserve) => {
                 let reserve = world.place(user, Side::Debt, reserve);
@@ -207,6 +211,7 @@ pub fn side_action(users: usize) -> impl Strategy<Value = Action> {
         2 => (0u8..4, size()).prop_map(|(reserve, size)| Action::FlashLoan(reserve, size)),
         2 => (0u8..4).prop_map(Action::RefreshReserve),
         1 => (0..users).prop_map(Action::Mark),
+        2 => (0..users).prop_map(Action::Report),
         1 => (0u8..17).prop_map(Action::Pause),
         1 => Just(Action::Resume),
     ]
@@ -263,6 +268,9 @@ pub fn eventful(seed: u64) -> Vec<Action> {
             confidence: pick(500),
             ema: 10_000,
         });
+        if pick(2) == 0 {
+            actions.push(Action::Report(user));
+        }
         for _ in 0..1 + pick(4) {
             let max_repay = if pick(2) == 0 { Size::Everything } else { Size::Value(pick(400_000)) };
             actions.push(Action::Liquidate { user, debt, collateral, max_repay });
