@@ -105,6 +105,14 @@ impl World {
         self.send(&[instruction])
     }
 
+    /// Reports which part of a margin account's debts is lost.
+    #[track_caller]
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn report_loss(&mut self, margin: Address) -> Outcome {
+        let instruction = self.view().report_loss(margin);
+        self.send(&[instruction])
+    }
+
     /// Collects a reserve's fees to the fee collector's own tokens.
     #[track_caller]
     #[must_use = "see the outcome: it may be an error"]

@@ -202,7 +202,8 @@ fn margin_accounts_are_of_the_market_at_hand() {
     world.market = first;
     let view = world.view();
     let trader = elsewhere[1].0;
-    let more = [view.settle_bad_debt(trader, usd).expect("exists"), view.read_health(trader)];
+    let settle = view.settle_bad_debt(trader, usd).expect("exists");
+    let more = [settle, view.report_loss(trader), view.read_health(trader)];
     let mut refused = 0;
     for instruction in instructions.iter().chain(&more) {
         for name in named(instruction, &["margin_account"]) {
@@ -214,7 +215,7 @@ fn margin_accounts_are_of_the_market_at_hand() {
             refused += 1;
         }
     }
-    assert_eq!(refused, 7);
+    assert_eq!(refused, 8);
 }
 
 #[test]

@@ -187,6 +187,7 @@ fn missing_relation_c04_a_margin_account_of_another_market_borrows_nothing() {
         view.repay(thief.key, margin, source, usd, USD).expect("listed"),
         view.liquidate(thief.key, margin, source, destination, order).expect("listed"),
         view.settle_bad_debt(margin, usd).expect("listed"),
+        view.report_loss(margin),
         view.read_health(margin),
     ] {
         world.send_from(thief.key, &[attack]).expect_error(Error::WrongMarket);

@@ -450,7 +450,7 @@ fn front_running_c42_nobody_is_paid_for_what_another_one_was_about_to_do() {
     let collect = world.view().collect_fees(out, usd).expect("listed");
     world.send(&[with_account(collect, "fee_collector", thief.key)]).expect_error(Error::NotFeeCollector);
     // What anyone may trigger names no account to be paid.
-    for spec in [ix::RefreshPrices::SPEC, ix::SettleBadDebt::SPEC] {
+    for spec in [ix::RefreshPrices::SPEC, ix::SettleBadDebt::SPEC, ix::ReportLoss::SPEC] {
         assert!(spec.accounts.iter().all(|account| ["market", "margin_account"].contains(&account.name)));
     }
     // A stranger's deposit in front of an order to withdraw or repay does not turn it.

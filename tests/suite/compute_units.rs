@@ -82,8 +82,16 @@ fn measured() -> &'static [Row] {
             let mut scene = fork();
             let owed = scene.debts_alone(debts);
             scene.age(&[]);
-            let outcome = scene.world.settle(scene.user.margin, owed[owed.len() - 1]);
+            let outcome = scene.world.fork().settle(scene.user.margin, owed[owed.len() - 1]);
             measured.add("settle_bad_debt", debts, outcome);
+            if debts == 1 {
+                let report = scene.world.report_loss(scene.user.margin);
+                measured.add("report_loss", debts, report);
+                // What a report costs those who leave; and below, a liquidator.
+                let lender = scene.world.user("lender");
+                let outcome = scene.world.withdraw(lender, owed[0], TOKEN + 1);
+                measured.add("withdraw_reported", debts, outcome);
+            }
         }
         let adaptive = Full::adaptive();
         let fork_adaptive = || adaptive.fork();
@@ -177,6 +185,11 @@ fn liquidation(measured: &mut Measured, fork: impl Fn() -> Full, positions: u8) 
     scene.reprice(&[debt], quote(10_000.0));
     let mark = scene.world.fork().mark_liquidatable(scene.user.margin);
     measured.add("mark_liquidatable", positions, mark);
+    let mut reported = scene.fork();
+    let report = reported.world.report_loss(scene.user.margin);
+    measured.add("report_loss", positions, report);
+    let outcome = reported.world.liquidate(liquidator, scene.user.margin, order);
+    measured.add("liquidate_reported", positions, outcome);
     let receivership = scene.world.receivership(liquidator, scene.user.margin, order);
     let outcome = scene.world.send(&receivership);
     measured.add("receivership", positions, outcome);

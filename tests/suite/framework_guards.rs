@@ -211,7 +211,7 @@ fn a_record_of_another_market_is_refused() {
         refuse(&mut market, &place.name(), instruction, &[engine(error)]);
         refused += 1;
     }
-    assert_eq!(refused, 19, "records beside a market");
+    assert_eq!(refused, 20, "records beside a market");
 }
 
 /// Whether an account may be given twice: one that the program only takes lamports from or gives them to.

@@ -49,6 +49,7 @@ mod price_rules;
 mod prices;
 mod random_sequences;
 mod receivership;
+mod report_loss;
 mod rescues;
 mod risk;
 mod security_txt;

@@ -62,6 +62,7 @@ const ACTIONS: [(&str, Result<Action, &str>); ALL.len()] = [
     ("set_delegate", Ok(Action::SetDelegate)),
     ("assert_health", Err(READS)),
     ("assert_sequence", Ok(Action::AssertSequence)),
+    ("report_loss", Ok(Action::ReportLoss)),
 ];
 const GOVERNANCE: &str = "governance must be able to act in every state";
 const OPENS: &str = "an empty account changes nothing";
@@ -144,7 +145,7 @@ impl EveryStateMarket {
     /// The account that a liquidation is begun of while `name` runs on it, which this leaves fit for it.
     fn patient(&self, name: &str) -> (User, u8) {
         match name {
-            "settle_bad_debt" => (self.broke, self.coin),
+            "settle_bad_debt" | "report_loss" => (self.broke, self.coin),
             "close_account" => (self.even, self.gem),
             _ => (self.sick, self.sol),
         }
@@ -226,6 +227,7 @@ impl EveryStateMarket {
                 view.liquidate(rich, sick.margin, rich_usd, world.tokens(&rich, sol), order).expect(LISTED)
             }
             "settle_bad_debt" => view.settle_bad_debt(account(bust, self.broke).margin, usd).expect(LISTED),
+            "report_loss" => view.report_loss(account(bust, self.broke).margin),
             "collect_fees" => view.collect_fees(rich_usd, usd).expect(LISTED),
             "read_health" => view.read_health(user.margin),
             "mark_liquidatable" => view.mark_liquidatable(sick.margin),

@@ -76,6 +76,7 @@ const OF_USERS: &[&str] = &[
     "set_delegate",
     "assert_health",
     "assert_sequence",
+    "report_loss",
 ];
 
 /// A market is set up by a key, handed over to the multisig and launched by it.

@@ -59,10 +59,11 @@ const LEAST: [(&str, usize); ALL.len()] = [
     ("set_delegate", 60),
     ("assert_health", 40),
     ("assert_sequence", 60),
+    ("report_loss", 20),
 ];
 
 /// What must have been refused among them: each restriction binds now and then.
-const REFUSED: [Error; 44] = [
+const REFUSED: [Error; 46] = [
     Error::TransferFeeTooHigh,
     Error::NoMatchingEnd,
     Error::FlashLoanOpen,
@@ -107,6 +108,8 @@ const REFUSED: [Error; 44] = [
     Error::SequenceMismatch,
     Error::HealthBelowMinimum,
     Error::RequirementOutOfRange,
+    Error::LossNotProven,
+    Error::LossUnchanged,
 ];
 
 #[test]

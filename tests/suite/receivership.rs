@@ -213,6 +213,7 @@ fn interference(scene: &mut LiquidationScene) -> Vec<(Action, Instruction)> {
         (Action::Liquidate, liquidate.expect(LISTED)),
         (Action::MarkLiquidatable, view.mark_liquidatable(margin)),
         (Action::SettleBadDebt, view.settle_bad_debt(margin, usd).expect(LISTED)),
+        (Action::ReportLoss, view.report_loss(margin)),
         (Action::CloseAccount, view.close_account(key, margin, key)),
         (Action::SetDelegate, view.set_delegate(key, margin, *liquidator, 7, i64::MAX)),
         (Action::AssertSequence, view.assert_sequence(key, margin, 0)),

@@ -199,6 +199,8 @@ fn live_through(bytecode: &[u8]) -> Vec<Step> {
         }
     }
     run.step("collect_fees", |world| world.collect_fees(usd));
+    run.step("report_loss", |world| world.report_loss(trader.margin));
+    run.step("withdraw", |world| world.withdraw(lender, usd, USD));
     run.step("settle_bad_debt", |world| world.settle(trader.margin, usd));
     run.step("refresh_reserve", |world| world.refresh_reserve(usd));
     let (view, delegate) = (run.world.view(), run.world.key("delegate"));

@@ -275,6 +275,11 @@ impl MarketView {
         ix::MarkLiquidatable { market: self.address, margin_account }.instruction()
     }
 
+    /// Reports which part of a margin account's debts is lost, or that less is than was reported. Nobody signs.
+    pub fn report_loss(&self, margin_account: Address) -> Instruction {
+        ix::ReportLoss { market: self.address, margin_account }.instruction()
+    }
+
     /// Takes a flash loan of `amount` atoms to `destination`, which needs [`Self::end_flash_loan`] later in the same
     /// transaction. Nobody signs.
     pub fn begin_flash_loan(&self, destination: Address, reserve: u8, amount: u64) -> Result<Instruction> {

@@ -60,7 +60,7 @@ impl MarketView {
     /// may pass again.
     pub fn max_withdraw(&self, account: &MarginAccount, reserve: u8, now: i64) -> Result<Limit> {
         let record = self.reserve(reserve)?;
-        let most = record.deposit_index_at(now).amount_floor(account.shares(reserve, Side::Deposit)?);
+        let most = record.exit_index_at(now).amount_floor(account.shares(reserve, Side::Deposit)?);
         let mut attempt = Attempt::new(self, reserve, now);
         let mut withdraw =
             |atoms| attempt.run(account, |ledger, account| ledger.withdraw(account, reserve, atoms).map(drop));
@@ -158,7 +158,7 @@ impl<'a> Attempt<'a> {
         Self { original, copy: original.clone(), reserve, now }
     }
 
-    /// Tries an action that changes no other reserve than the one.
+    /// Tries an action that changes no other reserves than the one, and those that the account owes.
     fn run(
         &mut self,
         account: &MarginAccount,
@@ -167,6 +167,10 @@ impl<'a> Attempt<'a> {
         let index = self.reserve as usize;
         self.copy.market = self.original.market;
         self.copy.reserves[index] = self.original.reserves[index];
+        for debt in account.positions().iter().filter(|position| position.is_debt()) {
+            // New risk takes the report of a loss back.
+            self.copy.reserves[debt.reserve as usize] = self.original.reserves[debt.reserve as usize];
+        }
         action(&mut self.copy.ledger(self.now), &mut account.clone())
     }
 }

@@ -117,6 +117,17 @@ impl MarketView {
         })
     }
 
+    /// The atoms that a deposit would be paid out with at `now`, rounded down: less than its [`Self::amount`] while a loss is reported
+    /// that reaches the depositors. What it may be kept from by other rules is not looked at: see [`Self::max_withdraw`]. An error
+    /// for a debt.
+    pub fn exit_amount(&self, position: &Position, now: i64) -> Result<u64> {
+        let reserve = self.reserve(position.reserve)?;
+        if position.is_debt() {
+            return Err(Error::PositionIsDebt);
+        }
+        Ok(reserve.exit_index_at(now).amount_floor(position.shares))
+    }
+
     /// The rates of a reserve since its books last changed.
     pub fn rates(&self, reserve: u8) -> Result<Rates> {
         self.reserve(reserve).map(Rates::of)

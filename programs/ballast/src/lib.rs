@@ -36,6 +36,7 @@ mod instructions {
     mod receivership;
     mod refresh_prices;
     mod refresh_reserve;
+    mod report_loss;
     mod restrict;
     mod set_delegate;
     mod settle_bad_debt;
@@ -45,8 +46,8 @@ mod instructions {
     pub use {
         assert_sequence::*, close_account::*, collect_fees::*, create_market::*, flash_loan::*, governance::*,
         liquidate::*, list_reserve::*, mark_liquidatable::*, open_account::*, pay_in::*, pay_out::*, read_health::*,
-        receivership::*, refresh_prices::*, refresh_reserve::*, restrict::*, set_delegate::*, settle_bad_debt::*,
-        stake::*,
+        receivership::*, refresh_prices::*, refresh_reserve::*, report_loss::*, restrict::*, set_delegate::*,
+        settle_bad_debt::*, stake::*,
     };
 }
 
@@ -110,7 +111,8 @@ pub mod ballast {
         ctx.accounts.deposit(reserve, amount)
     }
 
-    /// Takes lent tokens back, by the owner or a delegate with that right; `u64::MAX` takes all.
+    /// Takes lent tokens back, by the owner or a delegate with that right; `u64::MAX` takes all. While a loss is reported, a
+    /// share pays what it would after the loss was settled.
     ///
     /// - `reserve`: index of the reserve.
     /// - `amount`: atoms; `u64::MAX` takes all.
@@ -261,7 +263,7 @@ pub mod ballast {
         ctx.accounts.begin(shares)
     }
 
-    /// Pays out the shares asked for, within two days after the cooldown.
+    /// Pays out the shares asked for, within two days after the cooldown, less their part of a reported loss.
     #[discrim = 23]
     pub fn unstake(ctx: &mut Context<Unstake>) -> Result<()> {
         ctx.accounts.unstake()
@@ -360,5 +362,13 @@ pub mod ballast {
     #[discrim = 34]
     pub fn assert_sequence(ctx: &mut Context<AssertSequence>, expected: u64) -> Result<()> {
         ctx.accounts.assert(expected)
+    }
+
+    /// Reports which part of an account's debts its deposits do not cover, at spot prices, until it is settled: whoever leaves the
+    /// reserves that it owes, or their insurances, bears his part of it. Raised to what is surely lost, and lowered to what current
+    /// prices leave possible. Anyone may.
+    #[discrim = 42]
+    pub fn report_loss(ctx: &mut Context<ReportLoss>) -> Result<()> {
+        ctx.accounts.report()
     }
 }

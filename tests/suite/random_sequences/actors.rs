@@ -21,8 +21,8 @@ use std::collections::BTreeMap;
 
 /// How often each instruction, in the order of the list, is tried.
 const WEIGHTS: [u32; ALL.len()] = [
-    3, 4, 40, 60, 18, 200, 80, 340, 90, 110, 20, 12, 22, 25, 4, 20, 3, 25, 60, 3, 20, 40, 25, 8, 12, 4, 25, 20, 30, 12,
-    14, 6, 30, 30, 30,
+    3, 4, 42, 60, 18, 200, 80, 340, 90, 110, 20, 12, 22, 25, 4, 20, 3, 25, 60, 3, 20, 40, 25, 8, 12, 4, 25, 20, 30, 12,
+    14, 6, 30, 30, 30, 10,
 ];
 
 const USERS: u8 = 8;
@@ -134,6 +134,7 @@ impl Actors {
         let open = |reserve: &&Reserve| reserve.closed == 0;
         let stale = self.model.reserves.iter().filter(open).any(|reserve| self.model.now > reserve.price.fresh_until);
         match self.rng.random_range(0..20) {
+            0..4 if !self.lost().is_empty() => Some(35),
             0..6 if stale => Some(9),
             6..9 if !self.unhealthy().is_empty() => Some(10),
             9..12 if !self.unhealthy().is_empty() => Some(15),

@@ -11,8 +11,11 @@ use ballast_client::{
     vault_authority,
 };
 use ballast_engine::{
-    health::{Requirement, account::health},
-    number::units::Usd,
+    health::{
+        Requirement,
+        account::{equity, health},
+    },
+    number::units::{Part, Usd},
     state::account::{MarginAccount, Position, Side},
 };
 use rand::{Rng, seq::IndexedRandom};
@@ -48,6 +51,7 @@ impl Actors {
             "refresh_prices" => self.refresh_prices(),
             "liquidate" => self.liquidate(),
             "settle_bad_debt" => self.settle_bad_debt(),
+            "report_loss" => self.report_loss(),
             "collect_fees" => self.collect_fees(),
             "accept_authority" => self.accept_authority(),
             "end_liquidation" => self.end_any_liquidation(),
@@ -222,6 +226,15 @@ impl Actors {
         unhealthy.map(|(address, _)| *address).collect()
     }
 
+    /// Accounts that owe more than they have, and of which no loss is reported.
+    pub fn lost(&self) -> Vec<Address> {
+        let Model { accounts, reserves, now, .. } = &self.model;
+        let is_lost =
+            |account: &MarginAccount| equity(account, reserves, *now).is_ok_and(|equity| !equity.is_healthy());
+        let unreported = accounts.iter().filter(|(_, account)| account.doubtful == Part::ZERO && is_lost(account));
+        unreported.map(|(address, _)| *address).collect()
+    }
+
     /// Accounts that owe and have nothing.
     pub fn without_collateral(&self) -> Vec<Address> {
         let owes_only =
@@ -294,6 +307,19 @@ impl Actors {
         let (market, reserve) = (self.world.market, self.position(account, Side::Debt));
         let instruction = ix::SettleBadDebt { market, margin_account: account, reserve };
         Step::new(instruction, move |model| model.settle_bad_debt(account, reserve))
+    }
+
+    /// Mostly of an account that has lost something, or that was reported.
+    fn report_loss(&mut self) -> Step {
+        let mut lost = self.lost();
+        let reported = self.model.accounts.iter().filter(|(_, account)| account.doubtful != Part::ZERO);
+        lost.extend(reported.map(|(address, _)| *address));
+        let account = match lost.choose(&mut self.rng) {
+            Some(account) if self.rng.random_bool(0.9) => *account,
+            _ => self.holder(Side::Debt).0,
+        };
+        let instruction = ix::ReportLoss { market: self.world.market, margin_account: account };
+        Step::new(instruction, move |model| model.report_loss(account))
     }
 
     fn read_health(&mut self) -> Answer {

@@ -260,6 +260,13 @@ impl Model {
         Ok(())
     }
 
+    pub fn report_loss(&mut self, account: Address) -> Answer {
+        self.require_open(account)?;
+        self.act(account, |ledger, account| ledger.report_loss(account))?;
+        self.market.next_event();
+        Ok(())
+    }
+
     pub fn collect_fees(&mut self, signer: Address, to: Address, reserve: u8) -> Answer {
         self.require_fee_collector(signer)?;
         self.require_reserve(reserve)?;
@@ -349,6 +356,11 @@ impl Model {
                 let positions = self.accounts.values().filter_map(|account| account.shares(index as u8, side).ok());
                 assert_eq!(positions.map(|shares| shares.0).sum::<u64>(), total.0, "reserve {index}: {side:?} shares");
             }
+            let debts = self.accounts.values().filter_map(|account| {
+                let shares = account.shares(index as u8, Side::Debt).ok()?;
+                Some(account.doubtful.of(shares).0)
+            });
+            assert_eq!(debts.sum::<u64>(), reserve.doubtful.0, "reserve {index}: doubtful debts");
             // A reserve has its vault in common with a closed one of the same token.
             *owed.entry(self.vault(index as u8)).or_default() += reserve.vault_balance();
         }

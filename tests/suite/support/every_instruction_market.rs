@@ -250,6 +250,7 @@ fn valid(world: &mut World, usd: u8, sol: u8, participants: &Participants) -> Ve
         view.set_delegate(saver.key, saver.margin, liquidator, rights::WITHDRAW, i64::MAX),
         view.assert_health(saver.margin, HealthReport::EQUITY, 10_000),
         view.assert_sequence(saver.key, saver.margin, 0),
+        view.report_loss(bust.margin),
     ]
 }
 

@@ -125,6 +125,17 @@ records! {
         /// Whether the repayment follows later in the same transaction.
         in_receivership: bool,
     } padding 3
+    /// The loss of an account was reported: more of it, or less.
+    LossReported {
+        /// Number of the event in its market.
+        number: u64,
+        /// The margin account, of this market for good.
+        account: Address,
+        /// The part of each of its debts that was reported before, 32 fractional bits; [`u32::MAX`]: all.
+        before: u32,
+        /// The part that is now.
+        after: u32,
+    } padding 0
     /// A parameter was set.
     ParameterSet {
         /// Number of the event in its market.
@@ -217,6 +228,8 @@ events! {
     Liquidated(Liquidated) of account = [231, 57, 55, 75, 0, 170, 246, 68];
     /// The repayment of a liquidation was paid. Its shares are in the event of the liquidation.
     LiquidationEnded(Movement) of account = [141, 83, 115, 218, 148, 201, 238, 217];
+    /// The loss of an account was reported: more of it, or less.
+    LossReported(LossReported) of account = [171, 113, 81, 216, 21, 218, 20, 91];
     /// A parameter was set.
     ParameterSet(ParameterSet) of market = [254, 176, 130, 184, 81, 83, 106, 94];
     /// A reserve's price breaker tripped, rose or lifted.

@@ -108,7 +108,8 @@ instructions! {
         /// Atoms.
         amount: u64,
     )
-    /// Takes lent tokens back, by the owner or a delegate with that right; [`u64::MAX`] takes all.
+    /// Takes lent tokens back, by the owner or a delegate with that right; [`u64::MAX`] takes all. While a loss is
+    /// reported, a share pays what it would after the loss was settled.
     Withdraw = 6 "withdraw" {
         /// The owner or the delegate. Signs.
         owner: signer,
@@ -416,7 +417,7 @@ instructions! {
         /// How many in all. The number replaces the one asked for before.
         shares: u64,
     )
-    /// Pays out the shares asked for, within two days after the cooldown.
+    /// Pays out the shares asked for, within two days after the cooldown, less their part of a reported loss.
     Unstake = 23 "unstake" {
         /// Signs.
         owner: signer,
@@ -574,4 +575,13 @@ instructions! {
         /// The sequence number.
         expected: u64,
     )
+    /// Reports which part of an account's debts its deposits do not cover, at spot prices, until it is settled: whoever
+    /// leaves the reserves that it owes, or their insurances, bears his part of it. Raised to what is surely lost, and
+    /// lowered to what current prices leave possible. Anyone may.
+    ReportLoss = 42 "report_loss" {
+        /// Written to.
+        market: writable,
+        /// Written to.
+        margin_account: writable,
+    } ()
 }

@@ -194,6 +194,7 @@ fn every_instruction(view: &MarketView) -> ballast_client::engine::Result<Vec<In
         view.set_delegate(owner, account, key(9), 3, 1_800_000_000),
         view.assert_health(account, HealthReport::MAINTENANCE, 12_500),
         view.assert_sequence(owner, account, 15),
+        view.report_loss(account),
     ])
 }
 
@@ -201,8 +202,8 @@ fn every_instruction(view: &MarketView) -> ballast_client::engine::Result<Vec<In
 fn instructions() {
     let view = named(&World::new(1));
     let all = every_instruction(&view).expect("reserves that there are");
-    let tags: Vec<u8> = all.iter().map(|one| one.data[0]).collect();
-    assert!(tags.iter().copied().eq(0..instruction::ALL.len() as u8), "every instruction, in order");
+    let tags = all.iter().map(|one| one.data[0]);
+    assert!(tags.eq(instruction::ALL.iter().map(|spec| spec.tag)), "every instruction, in order");
     let described: Vec<_> = all.iter().map(describe).collect();
     let fixture = json!({
         "market": { "address": view.address.to_string(), "data": base64(&view_bytes(&view)) },
