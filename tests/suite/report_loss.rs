@@ -1,6 +1,6 @@
 //! Reported losses: whoever leaves before they are settled bears his part, and no transaction escapes them.
 
-use crate::support::insured::{COOLDOWN, insured, seize_all, staker};
+use crate::support::insured_market::{COOLDOWN, insured_reserve_config, seize_all, staker};
 use ballast_client::{Event, Instruction, LiquidationOrder, LossReported};
 use ballast_engine::{
     Error,
@@ -79,7 +79,7 @@ fn a_lender_who_leaves_first_bears_what_he_would_bear_later() {
 
 #[test]
 fn a_staker_who_leaves_first_bears_the_loss_before_the_lenders_do() {
-    let mut scene = Scene::configured(insured());
+    let mut scene = Scene::configured(insured_reserve_config());
     let stakers = ["first", "second"].map(|name| staker(&mut scene.world, name, scene.usd, 20_000 * USD));
     for staker in stakers {
         scene.world.begin_unstake(staker, scene.usd, 10_000 * USD).expect_ok();
@@ -107,7 +107,7 @@ fn a_staker_who_leaves_first_bears_the_loss_before_the_lenders_do() {
 
 #[test]
 fn who_would_leave_with_nothing_is_kept() {
-    let mut scene = Scene::configured(insured());
+    let mut scene = Scene::configured(insured_reserve_config());
     let staker = staker(&mut scene.world, "staker", scene.usd, 1_000 * USD);
     scene.world.begin_unstake(staker, scene.usd, 1_000 * USD).expect_ok();
     scene.world.advance(COOLDOWN);

@@ -1,5 +1,5 @@
-//! What to liquidate of an account, how much of it, how to fund it, whether it pays, and which debts to write off. The keeper
-//! decides by this, and so does the liquidator of the laboratory's replays.
+//! What to liquidate of an account, how much of it, how to fund it, whether it pays, and which debts to write off or to report. The
+//! keeper decides by this, and so does the liquidator of the laboratory's replays.
 //!
 //! - **By inventory** the liquidator pays with tokens of its own and keeps the collateral. It earns `arriving × spot × (1 − discount)
 //!   − sent × spot`. `sent` is the repayment with the insurance's share and the transfer fee of the debt's token on top. `arriving`
@@ -19,8 +19,8 @@ use std::future::Future;
 use ballast_client::{
     LiquidationOrder, MarketView,
     engine::{
-        ledger::{Ledger, liquidation::Liquidation},
-        number::units::{Bps, ONE_BPS, Usd},
+        ledger::{Ledger, liquidation::Liquidation, report::Shortfall},
+        number::units::{Bps, ONE_BPS, Shares, Usd},
         state::{
             account::{MarginAccount, Position},
             token::TransferFee,
@@ -305,4 +305,19 @@ impl<Q> search::Rated for Plan<Q> {
 pub fn is_bad_debt(ledger: &Ledger, account: &MarginAccount) -> bool {
     let is_worth_it = |lost: Option<Usd>| lost.is_none_or(|lost| lost >= ledger.market.config.dust());
     account.in_receivership == 0 && account.has_debt() && ledger.certain_loss(account).is_ok_and(is_worth_it)
+}
+
+/// Whether what is reported of an account's loss is to be raised or lowered, by debts of dust at least: see
+/// [`Ledger::report_loss`].
+pub fn is_report_due(ledger: &Ledger, account: &MarginAccount) -> bool {
+    let Ok(Shortfall { least, most, .. }) = ledger.shortfall(account) else { return false };
+    let (before, after) = (account.doubtful, account.doubtful.max(least).min(most));
+    let debts = account.positions().iter().filter(|position| position.is_debt());
+    let by = debts.filter_map(|position| {
+        let reserve = ledger.reserves.get(position.reserve as usize)?;
+        let shares = after.of(position.shares).0.abs_diff(before.of(position.shares).0);
+        let amount = reserve.debt_index_at(ledger.now).amount_floor(Shares(shares));
+        Some(reserve.price.value_floor(amount, reserve.price.spot, Bps(ONE_BPS)))
+    });
+    account.in_receivership == 0 && by.fold(Usd::ZERO, |sum, value| sum + value) >= ledger.market.config.dust()
 }

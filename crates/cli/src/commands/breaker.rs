@@ -100,6 +100,7 @@ fn object(named: &Named, now: i64) -> Value {
             "liquidatedUsd": plain(&cents(level)),
             "liquidationLimitUsd": plain(&cents(limit)),
             "utilisation": reserve.utilisation().to_f64(),
+            "doubtful": reserve.doubtful_debts().to_string(),
         })
     };
     json!({
@@ -158,8 +159,10 @@ pub fn text(named: &Named, now: i64) -> String {
             of_limit(hour.0, hour.1, amount),
             of_limit(day.0, day.1, amount),
             of_limit(level as i64, limit, cents),
+            amount(reserve.doubtful_debts()),
         ]
     };
-    let header = ["reserve", "price is", "halt", "outflow of the hour", "outflow of the day", "liquidated USD"];
+    let header =
+        ["reserve", "price is", "halt", "outflow of the hour", "outflow of the day", "liquidated USD", "reported lost"];
     format!("{head}\n{}", table(&header, named.reserves().map(row).collect()))
 }

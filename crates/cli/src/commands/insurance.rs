@@ -93,6 +93,7 @@ fn show(session: &mut Session, scene: &Scene) -> Result<bool> {
         "assets": insurance.assets.to_string(),
         "shares": insurance.shares.to_string(),
         "cooldownSeconds": reserve.config.insurance.cooldown,
+        "doubtful": reserve.doubtful_debts().to_string(),
         "stake": own.to_string(),
         "asked": asked.map(|stake| insurance.worth(stake.asked_for).to_string()),
         "due": asked.map(|stake| stake.free_from),
@@ -104,6 +105,7 @@ fn show(session: &mut Session, scene: &Scene) -> Result<bool> {
         ("insurance of", scene.named.name(scene.index)),
         ("assets", amount(insurance.assets)),
         ("cooldown", duration(reserve.config.insurance.cooldown.into())),
+        ("debts reported lost", amount(reserve.doubtful_debts())),
         ("own stake", amount(own)),
         ("asked back", asked),
     ]);

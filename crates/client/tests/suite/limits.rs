@@ -118,8 +118,12 @@ proptest! {
                 prop_assert!(world.accounts[user].shares(reserve, Side::Deposit).is_err());
                 continue;
             };
+            let position = world.accounts[user].position(reserve).expect("a deposit");
+            let exit = view(&world).exit_amount(position, world.now).unwrap();
+            prop_assert!(atoms <= exit && exit <= view(&world).amount(position, world.now).unwrap());
             if refusal.is_none() {
                 prop_assert_eq!(withdraw(&world, user, reserve, EVERYTHING), Ok(atoms));
+                prop_assert_eq!(exit, atoms);
                 continue;
             }
             if atoms != 0 {
@@ -196,6 +200,27 @@ fn what_keeps_from_more_is_named() {
     // Without a debt, nothing is owed that a price is needed for; the deposit backs nothing.
     let lender = max_borrow(&world, 0, 0);
     assert_eq!(lender, Limit { atoms: 0, refusal: Some(Error::PositionIsDeposit) });
+}
+
+#[test]
+fn a_reported_loss_lowers_what_is_withdrawn_and_not_what_is_shown() {
+    let mut world = borrower(1_000, 500);
+    // Somebody else's thousand, so that there is cash for everything.
+    let cash = world.atoms(0, 1_000 * 10_000);
+    world.reserves[0].deposit(cash).unwrap();
+    world.set_price(1, world.prices[1] / 4);
+    world.refresh_all();
+    let lent = *world.accounts[0].position(0).expect("a deposit");
+    let whole = view(&world).amount(&lent, world.now).unwrap();
+    assert_eq!(view(&world).exit_amount(&lent, world.now), Ok(whole));
+    world.act(1, |ledger, account| ledger.report_loss(account)).unwrap();
+    let (view, now) = (view(&world), world.now);
+    assert_eq!(view.amount(&lent, now), Ok(whole));
+    // 500 USD on collateral of 250, of which 100,000 of 101,000 are his.
+    let exit = view.exit_amount(&lent, now).unwrap();
+    assert!((whole - exit).abs_diff(world.atoms(0, 250 * 10_000)) < world.atoms(0, 5 * 10_000), "{exit} of {whole}");
+    assert_eq!(view.max_withdraw(&world.accounts[0], 0, now), Ok(Limit { atoms: exit, refusal: None }));
+    assert_eq!(view.exit_amount(world.accounts[1].position(0).expect("a debt"), now), Err(Error::PositionIsDebt));
 }
 
 #[test]

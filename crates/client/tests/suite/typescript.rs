@@ -261,6 +261,10 @@ fn situations() -> Vec<(&'static str, World)> {
     world.set_price(1, world.prices[1] / 2);
     world.now += 1;
     let unhealthy = world.clone();
+    world.set_price(1, world.prices[1] / 4);
+    world.refresh_all();
+    world.act(1, |ledger, account| ledger.report_loss(account)).expect("it owes more than it has");
+    let reported = world.clone();
     let mut restricted = World::restricted(2);
     for reserve in 0..4 {
         restricted.deposit(0, reserve, restricted.atoms(reserve, 100_000 * 10_000));
@@ -275,6 +279,7 @@ fn situations() -> Vec<(&'static str, World)> {
         ("healthy", healthy),
         ("stale prices", stale),
         ("liquidatable", unhealthy),
+        ("a loss reported", reported),
         ("restricted", restricted),
     ]
 }

@@ -4,7 +4,7 @@ use ballast_client::{
     Address,
     engine::{
         health::{Health, Requirement, account::health, position::AccountTerms},
-        number::units::Shares,
+        number::units::{Part, Shares},
         state::{
             account::{MarginAccount, Position, Side},
             market::{MAX_RESERVES, MarketConfig},
@@ -37,9 +37,15 @@ pub struct Row {
     mode: u8,
     in_receivership: u8,
     count: u8,
+    doubtful: Part,
 }
 
 impl Row {
+    /// Whether a loss of it is reported.
+    pub fn is_reported(&self) -> bool {
+        self.doubtful != Part::ZERO
+    }
+
     /// Whether an account is in it.
     pub fn is_used(&self) -> bool {
         self.address != [0; 32]
@@ -194,6 +200,7 @@ impl<const N: usize> Rows for AccountColumns<N> {
             mode: account.mode,
             in_receivership: account.in_receivership,
             count: account.position_count,
+            doubtful: account.doubtful,
         };
         let terms = AccountTerms::of(account);
         for (place, position) in account.positions().iter().enumerate() {
@@ -338,6 +345,7 @@ fn rebuild<const N: usize>(row: &Row, kinds: &[PositionKind; N], shares: &[u64; 
         in_receivership: row.in_receivership,
         liquidatable_since: row.since,
         liquidatable_seen: row.seen,
+        doubtful: row.doubtful,
         ..MarginAccount::default()
     };
     for (position, (kind, shares)) in account.positions.iter_mut().zip(kinds.iter().zip(shares)) {

@@ -214,7 +214,8 @@ impl AccountIndex {
     fn is_same(&self, place: Place, account: &MarginAccount) -> bool {
         let held = self.columns[place.size_class()].account(place.index());
         let key = |one: &MarginAccount| {
-            (one.mode, one.debt_group, one.in_receivership, one.liquidatable_since, one.liquidatable_seen)
+            let clock = (one.liquidatable_since, one.liquidatable_seen);
+            (one.mode, one.debt_group, one.in_receivership, clock, one.doubtful)
         };
         key(&held) == key(account) && held.positions() == account.positions()
     }
@@ -341,6 +342,11 @@ impl AccountIndex {
             bad.map(|(_, row)| row.key()).collect::<Vec<_>>()
         };
         self.columns.iter().map(AsRef::as_ref).flat_map(of_columns).collect()
+    }
+
+    /// The accounts of which a loss is reported.
+    pub fn reported(&self) -> Vec<Address> {
+        self.rows().filter(|row| row.is_reported()).map(Row::key).collect()
     }
 
     /// How many accounts have a position in a reserve.

@@ -111,6 +111,7 @@ impl Actor {
     pub async fn act(&self, brief: &Brief, view: &View) -> Ended {
         let ended = match &brief.duty {
             Duty::Liquidate(address) => self.liquidate(*address, brief, view).await,
+            Duty::Report(address) => self.report(*address, brief, view).await,
             duty => match self.crank(duty, view) {
                 Ok(instructions) => self.send_crank(duty.name(), &instructions, brief.unlanded).await,
                 Err(error) => {
@@ -127,7 +128,7 @@ impl Actor {
     fn crank(&self, duty: &Duty, view: &View) -> Result<Vec<Instruction>, OrderError> {
         let market = view.chain.market().ok_or(OrderError::Unknown)?;
         Ok(match duty {
-            Duty::Liquidate(_) => Vec::new(),
+            Duty::Liquidate(_) | Duty::Report(_) => Vec::new(),
             Duty::Settle(account, reserve) => vec![market.settle_bad_debt(*account, *reserve)?],
             Duty::Refresh(reserves) => order::refresh(&view.chain, market, reserves)?.into_iter().collect(),
             Duty::RefreshReserve(reserve) => vec![market.refresh_reserve(*reserve)?],
@@ -326,16 +327,31 @@ impl Actor {
         if !wants_mark(account, market, view.predicted.now) {
             return reason;
         }
-        let mut instructions = vec![market.mark_liquidatable(address)];
-        let held = account.positions().iter().map(|position| position.reserve);
-        let fresher: Vec<u8> = held.filter(|reserve| view.predicted.fresher >> reserve & 1 == 1).collect();
-        if let Ok(Some(refresh)) = order::refresh(&view.chain, market, &fresher) {
-            instructions.insert(0, refresh);
-        }
+        let instructions = with_prices(market.mark_liquidatable(address), account, market, view);
         let ended = self.send_crank("mark_liquidatable", &instructions, unlanded).await;
         self.metrics.attempts.with_label_values(&["mark_liquidatable", ended.name()]).inc();
         reason
     }
+
+    /// Reports which part of an account's debts is lost.
+    async fn report(&self, address: Address, brief: &Brief, view: &View) -> Ended {
+        let (Some(account), Some(market)) = (&brief.account, view.chain.market()) else { return Ended::LostRace };
+        let instructions = with_prices(market.report_loss(address), account, market, view);
+        self.send_crank(brief.duty.name(), &instructions, brief.unlanded).await
+    }
+}
+
+/// An instruction about an account behind the prices of its positions that the chain does not have.
+fn with_prices(
+    instruction: Instruction,
+    account: &MarginAccount,
+    market: &MarketView,
+    view: &View,
+) -> Vec<Instruction> {
+    let held = account.positions().iter().map(|position| position.reserve);
+    let fresher: Vec<u8> = held.filter(|reserve| view.predicted.fresher >> reserve & 1 == 1).collect();
+    let refresh = order::refresh(&view.chain, market, &fresher).ok().flatten();
+    refresh.into_iter().chain([instruction]).collect()
 }
 
 /// Whether an account should be marked: its penalty grows with time, and the account is not marked or its mark is about to
@@ -401,6 +417,8 @@ fn is_lost_race(error: Error) -> bool {
         Error::AccountIsHealthy
             | Error::PositionNotFound
             | Error::BadDebtNotProven
+            | Error::LossNotProven
+            | Error::LossUnchanged
             | Error::AccountInReceivership
             | Error::ChangeNotDue
             | Error::ChangeExpired

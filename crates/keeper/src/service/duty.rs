@@ -13,7 +13,7 @@ use ballast_client::{
     },
 };
 
-use ballast_liquidator::is_bad_debt;
+use ballast_liquidator::{is_bad_debt, is_report_due};
 
 use super::state::{Chain, Predicted, State};
 use crate::account_index::{Extent, Found};
@@ -25,6 +25,8 @@ pub enum Duty {
     Liquidate(Address),
     /// A debt has no collateral left.
     Settle(Address, u8),
+    /// More of an account's debts is lost than is reported, or less.
+    Report(Address),
     /// Prices that the chain does not have.
     Refresh(Vec<u8>),
     /// A reserve that nobody uses has a halt that is over, or fees that wait.
@@ -40,6 +42,8 @@ pub enum Duty {
 pub enum Subject {
     /// A margin account.
     Account(Address),
+    /// What is reported of its loss, whatever else is done about it.
+    Loss(Address),
     /// Prices.
     Prices,
     /// A reserve.
@@ -53,6 +57,7 @@ impl Duty {
     pub fn subject(&self) -> Subject {
         match self {
             Self::Liquidate(account) | Self::Settle(account, _) => Subject::Account(*account),
+            Self::Report(account) => Subject::Loss(*account),
             Self::Refresh(_) => Subject::Prices,
             Self::RefreshReserve(reserve) => Subject::Reserve(*reserve),
             Self::Execute(change) | Self::Cancel(change) => Subject::Change(change.number),
@@ -64,6 +69,7 @@ impl Duty {
         match self {
             Self::Liquidate(_) => "liquidate",
             Self::Settle(..) => "settle_bad_debt",
+            Self::Report(_) => "report_loss",
             Self::Refresh(_) => "refresh_prices",
             Self::RefreshReserve(_) => "refresh_reserve",
             Self::Execute(_) => "execute_change",
@@ -89,8 +95,8 @@ const MOST_PRICES: usize = 12;
 pub const MOST_CANDIDATES: usize = 64;
 
 /// What there is to do, the liquidations with the largest debts first. Some duties are not caused by a price: terms that have
-/// come, breakers, changes, bad debts whose prices are old. These are looked for only at full evaluations. A subject for which
-/// `is_free` is false, because it was tried a moment ago, is left out.
+/// come, breakers, changes, bad debts whose prices are old, reports that no longer hold. These are looked for only at full
+/// evaluations. A subject for which `is_free` is false, because it was tried a moment ago, is left out.
 pub fn duties(
     state: &mut State,
     predicted: &mut Predicted,
@@ -105,6 +111,17 @@ pub fn duties(
     let mut settled: Vec<Address> = if all { state.accounts.bad_debts(&mut predicted.market, now) } else { Vec::new() };
     let mut liquidatable = 0;
     let ledger = predicted.market.ledger(now);
+    let mut reported = if all { state.accounts.reported() } else { Vec::new() };
+    reported.extend(found.iter().map(|one| one.address));
+    reported.sort();
+    reported.dedup();
+    for address in reported.into_iter().filter(|address| is_free(&Subject::Loss(*address))) {
+        let Some(account) = state.accounts.account(&address) else { continue };
+        // What can be written off needs no report.
+        if !is_bad_debt(&ledger, &account) && is_report_due(&ledger, &account) {
+            duties.push(Duty::Report(address));
+        }
+    }
     for one in found.iter().filter(|one| is_free(&Subject::Account(one.address))) {
         let Some(account) = state.accounts.account(&one.address) else { continue };
         if is_bad_debt(&ledger, &account) {

@@ -429,11 +429,13 @@ impl Keeper {
         view: &View,
     ) -> (f64, Duty, Option<ballast_client::engine::state::account::MarginAccount>) {
         let account = match &duty {
-            Duty::Liquidate(address) => self.state.accounts.account(address),
+            Duty::Liquidate(address) | Duty::Report(address) => self.state.accounts.account(address),
             _ => None,
         };
         let worth = match (&duty, &account) {
             (Duty::Refresh(_), _) => f64::INFINITY,
+            // Those who leave do not wait; but what is liquidated is not lost.
+            (Duty::Report(_), _) => 0.0,
             (Duty::Liquidate(_), Some(account)) => {
                 let (market, now) = (&view.predicted.market, view.predicted.now);
                 let case =

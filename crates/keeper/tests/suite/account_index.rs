@@ -6,7 +6,7 @@ use ballast_client::{
     Address, MarketView,
     engine::{
         health::Requirement,
-        number::units::Shares,
+        number::units::{Part, Shares},
         state::account::{MarginAccount, Side},
     },
 };
@@ -252,6 +252,20 @@ fn what_was_closed_and_opened_in_one_slot_is_in_doubt() {
     assert_eq!(index.remove(&address(0), 11), Applied::Changed);
     assert_eq!(index.remove(&address(0), 12), Applied::Same);
     assert_eq!(index.apply(&address(0), &account, 11, &market.reserves), Applied::Older);
+}
+
+#[test]
+fn accounts_of_which_a_loss_is_reported_are_known() {
+    let (market, account, mut book) = one_account();
+    assert_eq!(book.reported(), []);
+    let reported = MarginAccount { doubtful: Part(7), ..account };
+    assert_eq!(book.apply(&address(0), &reported, 11, &market.reserves), Applied::Changed);
+    assert_eq!(
+        (book.reported(), book.account(&address(0)).map(|held| held.doubtful)),
+        (vec![address(0)], Some(Part(7)))
+    );
+    assert_eq!(book.apply(&address(0), &account, 12, &market.reserves), Applied::Changed);
+    assert_eq!(book.reported(), []);
 }
 
 #[test]

@@ -144,6 +144,13 @@ impl KeeperScene {
                         break;
                     }
                     Duty::Settle(account, reserve) => vec![market.settle_bad_debt(*account, *reserve).expect("listed")],
+                    Duty::Report(address) => {
+                        let account = self.state.accounts.account(address).expect("in the book");
+                        let held = account.positions().iter().map(|position| position.reserve);
+                        let fresher: Vec<u8> = held.filter(|reserve| predicted.fresher >> reserve & 1 == 1).collect();
+                        let refresh = order::refresh(&chain, market, &fresher).expect("known");
+                        refresh.into_iter().chain([market.report_loss(*address)]).collect()
+                    }
                     Duty::Refresh(reserves) => {
                         vec![order::refresh(&chain, market, reserves).expect("known").expect("some")]
                     }
@@ -234,6 +241,29 @@ fn accounts_under_water_are_settled_once_their_collateral_is_gone() {
     assert!(done["settle_bad_debt"] >= 1, "{done:?}");
     scene.assert_peace();
     assert!(scene.wealth() > 200_000.0, "{}", scene.wealth());
+}
+
+/// Nobody liquidates: the lenders who leave meanwhile bear their part, and get all once the price is back.
+#[test]
+fn losses_are_reported_and_taken_back_once_they_are_covered() {
+    let mut scene = KeeperScene::new(reserve_config());
+    let (usd, nothing) = (scene.usd, |_: &mut KeeperScene, _: &Plan<()>| Vec::new());
+    let is_whole = |scene: &KeeperScene| {
+        let (reserve, now) = (scene.world.reserve(usd), scene.world.now());
+        reserve.exit_index_at(now) == reserve.deposit_index_at(now)
+    };
+    scene.publish([1.0, 60.0, 3_000.0]);
+    let done = scene.work(|_| NoVenue, nothing);
+    assert_eq!((done["report_loss"], done.contains_key("liquidate")), (5, false), "{done:?}");
+    assert!(!is_whole(&scene) && scene.world.reserve(usd).doubtful.0 > 5_000 * USD);
+    // A little more or less is no dust.
+    scene.publish([1.0, 59.0, 3_000.0]);
+    assert_eq!(scene.work(|_| NoVenue, nothing)["report_loss"], 5);
+    scene.publish([1.0, 150.0, 3_000.0]);
+    assert_eq!(scene.work(|_| NoVenue, nothing)["report_loss"], 5);
+    assert!(is_whole(&scene) && scene.world.reserve(usd).doubtful.0 == 0);
+    scene.publish([1.0, 150.001, 3_000.0]);
+    assert!(!scene.work(|_| NoVenue, nothing).contains_key("report_loss"));
 }
 
 /// Buys at the market's prices less a percent.

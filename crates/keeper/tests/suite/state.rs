@@ -12,6 +12,7 @@ use ballast_keeper::{
         state::{News, State},
     },
 };
+use ballast_liquidator::{is_bad_debt, is_report_due};
 use proptest::prelude::*;
 use solana_account::Account;
 
@@ -194,6 +195,10 @@ proptest! {
             let asked = duties.iter().any(|duty| matches!(duty, Duty::Liquidate(one) | Duty::Settle(one, _) if *one == margin(number)));
             prop_assert_eq!(asked, !health.is_healthy());
             prop_assert_eq!(found.iter().any(|one| one.address == margin(number)), !health.is_healthy());
+            let mut copy = predicted.market.clone();
+            let ledger = &copy.ledger(predicted.now);
+            let report = duties.iter().any(|duty| matches!(duty, Duty::Report(one) if *one == margin(number)));
+            prop_assert_eq!(report, is_report_due(ledger, &account) && !is_bad_debt(ledger, &account));
         }
         let refreshed: Vec<u8> = duties.iter().flat_map(|duty| match duty {
             Duty::Refresh(reserves) => reserves.clone(),

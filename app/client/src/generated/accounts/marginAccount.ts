@@ -41,6 +41,8 @@ import {
   getI64Encoder,
   getU16Decoder,
   getU16Encoder,
+  getU32Decoder,
+  getU32Encoder,
   getU64Decoder,
   getU64Encoder,
   getU8Decoder,
@@ -77,6 +79,8 @@ export type MarginAccount = {
   delegateUntil: bigint;
   sequence: bigint;
   delegateRights: number;
+  delegatePadding: ReadonlyUint8Array;
+  doubtful: number;
   reserved: ReadonlyUint8Array;
 };
 
@@ -102,6 +106,8 @@ export type MarginAccountArgs = {
   delegateUntil: number | bigint;
   sequence: number | bigint;
   delegateRights: number;
+  delegatePadding: ReadonlyUint8Array;
+  doubtful: number;
   reserved: ReadonlyUint8Array;
 };
 
@@ -131,7 +137,9 @@ export function getMarginAccountEncoder(): FixedSizeEncoder<MarginAccountArgs> {
       ['delegateUntil', getI64Encoder()],
       ['sequence', getU64Encoder()],
       ['delegateRights', getU8Encoder()],
-      ['reserved', fixEncoderSize(getBytesEncoder(), 95)],
+      ['delegatePadding', fixEncoderSize(getBytesEncoder(), 3)],
+      ['doubtful', getU32Encoder()],
+      ['reserved', fixEncoderSize(getBytesEncoder(), 88)],
     ]),
     (value) => ({ ...value, discriminator: MARGIN_ACCOUNT_DISCRIMINATOR }),
   );
@@ -162,7 +170,9 @@ export function getMarginAccountDecoder(): FixedSizeDecoder<MarginAccount> {
     ['delegateUntil', getI64Decoder()],
     ['sequence', getU64Decoder()],
     ['delegateRights', getU8Decoder()],
-    ['reserved', fixDecoderSize(getBytesDecoder(), 95)],
+    ['delegatePadding', fixDecoderSize(getBytesDecoder(), 3)],
+    ['doubtful', getU32Decoder()],
+    ['reserved', fixDecoderSize(getBytesDecoder(), 88)],
   ]);
 }
 

@@ -230,92 +230,98 @@ export const BALLAST_ERROR__REQUIREMENT_OUT_OF_RANGE = 0x17d9; // 6105
 export const BALLAST_ERROR__HEALTH_BELOW_MINIMUM = 0x17da; // 6106
 /** BadDebtNotProven: The account still has collateral: liquidate it before settling its debt */
 export const BALLAST_ERROR__BAD_DEBT_NOT_PROVEN = 0x17db; // 6107
+/** LossNotProven: No loss of the account is proved: its deposits cover its debts, where prices that are old or of another moment are read in its favour */
+export const BALLAST_ERROR__LOSS_NOT_PROVEN = 0x17dc; // 6108
+/** LossUnchanged: The account's loss is reported already: prices prove no more of it, and current prices no less */
+export const BALLAST_ERROR__LOSS_UNCHANGED = 0x17dd; // 6109
+/** LossPending: A reported loss would take all that this is worth: wait until it is settled, or report that it is covered */
+export const BALLAST_ERROR__LOSS_PENDING = 0x17de; // 6110
 /** AssetWeightOutOfRange: An asset weight exceeds 10,000 bps */
-export const BALLAST_ERROR__ASSET_WEIGHT_OUT_OF_RANGE = 0x17dc; // 6108
+export const BALLAST_ERROR__ASSET_WEIGHT_OUT_OF_RANGE = 0x17df; // 6111
 /** LiabilityWeightOutOfRange: A liability weight is outside 10,000 to 50,000 bps */
-export const BALLAST_ERROR__LIABILITY_WEIGHT_OUT_OF_RANGE = 0x17dd; // 6109
+export const BALLAST_ERROR__LIABILITY_WEIGHT_OUT_OF_RANGE = 0x17e0; // 6112
 /** MaintenanceTighterThanInitial: Maintenance weights must not be tighter than initial ones: asset initial <= maintenance, liability initial >= maintenance */
-export const BALLAST_ERROR__MAINTENANCE_TIGHTER_THAN_INITIAL = 0x17de; // 6110
+export const BALLAST_ERROR__MAINTENANCE_TIGHTER_THAN_INITIAL = 0x17e1; // 6113
 /** GroupWeightsWithoutGroup: Group weights must be zero while the group id is zero */
-export const BALLAST_ERROR__GROUP_WEIGHTS_WITHOUT_GROUP = 0x17df; // 6111
+export const BALLAST_ERROR__GROUP_WEIGHTS_WITHOUT_GROUP = 0x17e2; // 6114
 /** GroupWeightsTighter: Group weights must not be tighter than the cross weights */
-export const BALLAST_ERROR__GROUP_WEIGHTS_TIGHTER = 0x17e0; // 6112
+export const BALLAST_ERROR__GROUP_WEIGHTS_TIGHTER = 0x17e3; // 6115
 /** GroupInUse: The risk group can change only while nothing is deposited in or borrowed from the reserve */
-export const BALLAST_ERROR__GROUP_IN_USE = 0x17e1; // 6113
-/** IsolatedWeightsWithdrawn: Isolated weights cannot be withdrawn once they are offered: set the asset weights to zero instead */
-export const BALLAST_ERROR__ISOLATED_WEIGHTS_WITHDRAWN = 0x17e2; // 6114
+export const BALLAST_ERROR__GROUP_IN_USE = 0x17e4; // 6116
+/** IsolatedWeightsWithdrawn: Isolated weights once offered stay: set the asset weights to zero instead */
+export const BALLAST_ERROR__ISOLATED_WEIGHTS_WITHDRAWN = 0x17e5; // 6117
 /** HaircutOutOfRange: A maximum haircut exceeds 10,000 bps */
-export const BALLAST_ERROR__HAIRCUT_OUT_OF_RANGE = 0x17e3; // 6115
-/** HaircutWithoutDepth: A size haircut above zero needs a depth above zero, in whole USD */
-export const BALLAST_ERROR__HAIRCUT_WITHOUT_DEPTH = 0x17e4; // 6116
+export const BALLAST_ERROR__HAIRCUT_OUT_OF_RANGE = 0x17e6; // 6118
+/** HaircutWithoutDepth: A size haircut above zero needs its depth, whole USD above zero */
+export const BALLAST_ERROR__HAIRCUT_WITHOUT_DEPTH = 0x17e7; // 6119
 /** RampOutOfRange: The ramp is outside 10 to 2,000 bps an hour */
-export const BALLAST_ERROR__RAMP_OUT_OF_RANGE = 0x17e5; // 6117
+export const BALLAST_ERROR__RAMP_OUT_OF_RANGE = 0x17e8; // 6120
 /** ClassOutOfRange: The class must be 0 (USD), 1 (SOL), 2 (BTC), 3 (ETH) or 4 (other) */
-export const BALLAST_ERROR__CLASS_OUT_OF_RANGE = 0x17e6; // 6118
+export const BALLAST_ERROR__CLASS_OUT_OF_RANGE = 0x17e9; // 6121
 /** ControllerOutOfRange: Controller: target 1 to 9,999 bps, speed 0 to 10,000 bps a day, lowest 1,000 to 10,000 bps, highest 10,000 to 60,000 bps */
-export const BALLAST_ERROR__CONTROLLER_OUT_OF_RANGE = 0x17e7; // 6119
-/** CorrelationOutOfRange: A correlation is outside -10,000 to 10,000 bps, or one on the diagonal is not 10,000 */
-export const BALLAST_ERROR__CORRELATION_OUT_OF_RANGE = 0x17e8; // 6120
+export const BALLAST_ERROR__CONTROLLER_OUT_OF_RANGE = 0x17ea; // 6122
+/** CorrelationOutOfRange: A correlation is outside -10,000 to 10,000 bps, or one of the diagonal is not 10,000 */
+export const BALLAST_ERROR__CORRELATION_OUT_OF_RANGE = 0x17eb; // 6123
 /** CorrelationsNotSymmetric: The correlation matrix is not symmetric */
-export const BALLAST_ERROR__CORRELATIONS_NOT_SYMMETRIC = 0x17e9; // 6121
+export const BALLAST_ERROR__CORRELATIONS_NOT_SYMMETRIC = 0x17ec; // 6124
 /** ValueAtRiskOutOfRange: Value at risk: multiple 0 to 60,000 bps, horizon 60 to 2,592,000 s while the multiple is above zero */
-export const BALLAST_ERROR__VALUE_AT_RISK_OUT_OF_RANGE = 0x17ea; // 6122
-/** PenaltyOutOfRange: Penalties: minimum <= maximum <= 2,500 bps, and (1 + maximum) x the maintenance asset weight, both the set one and the one in force, below 100 % */
-export const BALLAST_ERROR__PENALTY_OUT_OF_RANGE = 0x17eb; // 6123
+export const BALLAST_ERROR__VALUE_AT_RISK_OUT_OF_RANGE = 0x17ed; // 6125
+/** PenaltyOutOfRange: Penalties: minimum <= maximum <= 2,500 bps, and maintenance asset weight, set or still in force, x (1 + maximum) below 100 % */
+export const BALLAST_ERROR__PENALTY_OUT_OF_RANGE = 0x17ee; // 6126
 /** ReserveFactorOutOfRange: The reserve factor exceeds 5,000 bps */
-export const BALLAST_ERROR__RESERVE_FACTOR_OUT_OF_RANGE = 0x17ec; // 6124
+export const BALLAST_ERROR__RESERVE_FACTOR_OUT_OF_RANGE = 0x17ef; // 6127
 /** CapOutOfRange: A cap exceeds 2^63 atoms */
-export const BALLAST_ERROR__CAP_OUT_OF_RANGE = 0x17ed; // 6125
+export const BALLAST_ERROR__CAP_OUT_OF_RANGE = 0x17f0; // 6128
 /** MinimumDepositIsZero: The minimum deposit must be at least one atom */
-export const BALLAST_ERROR__MINIMUM_DEPOSIT_IS_ZERO = 0x17ee; // 6126
+export const BALLAST_ERROR__MINIMUM_DEPOSIT_IS_ZERO = 0x17f1; // 6129
 /** OracleLimitOutOfRange: Oracle limits: age 1 to 600 s, confidence initial <= maintenance <= 2,000 bps, EMA divergence 1 to 5,000 bps, confidence multiple 10,000 to 50,000 bps, reference speed 0 to 10,000 bps an hour, skew 0 to 600 s, age of an exchange rate 1 to 86,400 s or zero; of the market: clock lag 0 to 3,600 s */
-export const BALLAST_ERROR__ORACLE_LIMIT_OUT_OF_RANGE = 0x17ef; // 6127
-/** FeedMissing: The reserve needs a price feed id; a pinned base account or a maximum age of the rate needs a base feed id */
-export const BALLAST_ERROR__FEED_MISSING = 0x17f0; // 6128
+export const BALLAST_ERROR__ORACLE_LIMIT_OUT_OF_RANGE = 0x17f2; // 6130
+/** FeedMissing: The reserve needs a price feed id, and a pinned base account or an age of the rate needs a base feed id */
+export const BALLAST_ERROR__FEED_MISSING = 0x17f3; // 6131
 /** GroupPriceTooOld: A reserve of a risk group may use a price for 60 s at most: its weights leave no room for an older one */
-export const BALLAST_ERROR__GROUP_PRICE_TOO_OLD = 0x17f1; // 6129
+export const BALLAST_ERROR__GROUP_PRICE_TOO_OLD = 0x17f4; // 6132
 /** ReserveHasNoUse: The reserve is neither collateral nor borrowable: give it an asset weight, enable borrowing, or make it reduce-only */
-export const BALLAST_ERROR__RESERVE_HAS_NO_USE = 0x17f2; // 6130
+export const BALLAST_ERROR__RESERVE_HAS_NO_USE = 0x17f5; // 6133
 /** CurvePointCountOutOfRange: The rate curve needs 2 to 8 points */
-export const BALLAST_ERROR__CURVE_POINT_COUNT_OUT_OF_RANGE = 0x17f3; // 6131
+export const BALLAST_ERROR__CURVE_POINT_COUNT_OUT_OF_RANGE = 0x17f6; // 6134
 /** CurveMustSpanAllUtilisation: The rate curve must start at 0 and end at 10,000 bps utilisation */
-export const BALLAST_ERROR__CURVE_MUST_SPAN_ALL_UTILISATION = 0x17f4; // 6132
+export const BALLAST_ERROR__CURVE_MUST_SPAN_ALL_UTILISATION = 0x17f7; // 6135
 /** CurveMustRise: The rate curve's utilisation must rise and its rates must not fall from point to point */
-export const BALLAST_ERROR__CURVE_MUST_RISE = 0x17f5; // 6133
+export const BALLAST_ERROR__CURVE_MUST_RISE = 0x17f8; // 6136
 /** CurveRateAboveCeiling: A rate of the curve exceeds 100,000 bps a year */
-export const BALLAST_ERROR__CURVE_RATE_ABOVE_CEILING = 0x17f6; // 6134
-/** OutflowLimitOutOfRange: Outflow limits must be zero, or at least 360,000 atoms an hour and 8,640,000 atoms a day, and at most 2^61 atoms */
-export const BALLAST_ERROR__OUTFLOW_LIMIT_OUT_OF_RANGE = 0x17f7; // 6135
+export const BALLAST_ERROR__CURVE_RATE_ABOVE_CEILING = 0x17f9; // 6137
+/** OutflowLimitOutOfRange: Outflow limits must be zero, or 360,000 atoms an hour and 8,640,000 a day to 2^61 */
+export const BALLAST_ERROR__OUTFLOW_LIMIT_OUT_OF_RANGE = 0x17fa; // 6138
 /** PriceTiersOutOfRange: Price breaker: tiers must rise from the first, with a first halt of 60 to 14,400 s; or all zero */
-export const BALLAST_ERROR__PRICE_TIERS_OUT_OF_RANGE = 0x17f8; // 6136
+export const BALLAST_ERROR__PRICE_TIERS_OUT_OF_RANGE = 0x17fb; // 6139
 /** UtilisationLimitOutOfRange: The utilisation limit exceeds 10,000 bps */
-export const BALLAST_ERROR__UTILISATION_LIMIT_OUT_OF_RANGE = 0x17f9; // 6137
+export const BALLAST_ERROR__UTILISATION_LIMIT_OUT_OF_RANGE = 0x17fc; // 6140
 /** CooldownOutOfRange: The insurance's cooldown is outside 604,800 to 2,592,000 s */
-export const BALLAST_ERROR__COOLDOWN_OUT_OF_RANGE = 0x17fa; // 6138
+export const BALLAST_ERROR__COOLDOWN_OUT_OF_RANGE = 0x17fd; // 6141
 /** InsuranceShareOutOfRange: The insurance's share of fees exceeds 10,000 bps, or that of penalties 8,000 bps */
-export const BALLAST_ERROR__INSURANCE_SHARE_OUT_OF_RANGE = 0x17fb; // 6139
+export const BALLAST_ERROR__INSURANCE_SHARE_OUT_OF_RANGE = 0x17fe; // 6142
 /** DelayOutOfRange: The delay is outside 86,400 to 2,592,000 s */
-export const BALLAST_ERROR__DELAY_OUT_OF_RANGE = 0x17fc; // 6140
+export const BALLAST_ERROR__DELAY_OUT_OF_RANGE = 0x17ff; // 6143
 /** SwitchOutOfRange: borrow_enabled, reduce_only and flash_enabled must be 0 or 1, and the flash fee at most 500 bps */
-export const BALLAST_ERROR__SWITCH_OUT_OF_RANGE = 0x17fd; // 6141
+export const BALLAST_ERROR__SWITCH_OUT_OF_RANGE = 0x1800; // 6144
 /** NearInsolvencyOutOfRange: What counts as near insolvency exceeds 2,000 bps */
-export const BALLAST_ERROR__NEAR_INSOLVENCY_OUT_OF_RANGE = 0x17fe; // 6142
+export const BALLAST_ERROR__NEAR_INSOLVENCY_OUT_OF_RANGE = 0x1801; // 6145
 /** TargetHealthOutOfRange: The target health must be 10,050 to 15,000 bps */
-export const BALLAST_ERROR__TARGET_HEALTH_OUT_OF_RANGE = 0x17ff; // 6143
+export const BALLAST_ERROR__TARGET_HEALTH_OUT_OF_RANGE = 0x1802; // 6146
 /** ShortfallOutOfRange: The shortfall at full penalty must be 100 to 5,000 bps */
-export const BALLAST_ERROR__SHORTFALL_OUT_OF_RANGE = 0x1800; // 6144
+export const BALLAST_ERROR__SHORTFALL_OUT_OF_RANGE = 0x1803; // 6147
 /** DustValueOutOfRange: Dust value and minimum debt: 1 cent <= dust <= minimum debt <= 1,000 USD */
-export const BALLAST_ERROR__DUST_VALUE_OUT_OF_RANGE = 0x1801; // 6145
+export const BALLAST_ERROR__DUST_VALUE_OUT_OF_RANGE = 0x1804; // 6148
 /** ReceiverMissing: The market needs at least one allowed price receiver program */
-export const BALLAST_ERROR__RECEIVER_MISSING = 0x1802; // 6146
+export const BALLAST_ERROR__RECEIVER_MISSING = 0x1805; // 6149
 /** RoleMissing: Authority, fee collector and guardian must be set */
-export const BALLAST_ERROR__ROLE_MISSING = 0x1803; // 6147
-/** DailyOutflowLimitReached: The reserve's daily outflow limit is reached: take less or wait */
-export const BALLAST_ERROR__DAILY_OUTFLOW_LIMIT_REACHED = 0x1804; // 6148
-/** MarketHourlyOutflowLimitReached: The market's hourly outflow limit is reached: take less or wait */
-export const BALLAST_ERROR__MARKET_HOURLY_OUTFLOW_LIMIT_REACHED = 0x1805; // 6149
-/** MarketDailyOutflowLimitReached: The market's daily outflow limit is reached: take less or wait */
-export const BALLAST_ERROR__MARKET_DAILY_OUTFLOW_LIMIT_REACHED = 0x1806; // 6150
+export const BALLAST_ERROR__ROLE_MISSING = 0x1806; // 6150
+/** DailyOutflowLimitReached: The reserve's outflow limit of a day is reached: take less or wait */
+export const BALLAST_ERROR__DAILY_OUTFLOW_LIMIT_REACHED = 0x1807; // 6151
+/** MarketHourlyOutflowLimitReached: The market's outflow limit of an hour is reached: take less or wait */
+export const BALLAST_ERROR__MARKET_HOURLY_OUTFLOW_LIMIT_REACHED = 0x1808; // 6152
+/** MarketDailyOutflowLimitReached: The market's outflow limit of a day is reached: take less or wait */
+export const BALLAST_ERROR__MARKET_DAILY_OUTFLOW_LIMIT_REACHED = 0x1809; // 6153
 
 export type BallastError =
   | typeof BALLAST_ERROR__ACCOUNT_IN_RECEIVERSHIP
@@ -386,6 +392,9 @@ export type BallastError =
   | typeof BALLAST_ERROR__LIQUIDATION_THROTTLED
   | typeof BALLAST_ERROR__LIQUIDATION_WORSENS_HEALTH
   | typeof BALLAST_ERROR__LISTING_TOO_SOON
+  | typeof BALLAST_ERROR__LOSS_NOT_PROVEN
+  | typeof BALLAST_ERROR__LOSS_PENDING
+  | typeof BALLAST_ERROR__LOSS_UNCHANGED
   | typeof BALLAST_ERROR__MAINTENANCE_TIGHTER_THAN_INITIAL
   | typeof BALLAST_ERROR__MARKET_DAILY_OUTFLOW_LIMIT_REACHED
   | typeof BALLAST_ERROR__MARKET_HOURLY_OUTFLOW_LIMIT_REACHED
@@ -540,7 +549,10 @@ if (true) {
     [BALLAST_ERROR__LIQUIDATION_LEAVES_DUST]: `The liquidation would leave a position worth less than the dust value: repay more`,
     [BALLAST_ERROR__LIQUIDATION_THROTTLED]: `The hourly limit of liquidations is reached: wait; accounts near insolvency are exempt`,
     [BALLAST_ERROR__LIQUIDATION_WORSENS_HEALTH]: `The liquidation is too small to improve the account's health: repay more`,
-    [BALLAST_ERROR__LISTING_TOO_SOON]: `After the launch only one reserve can be listed in each delay: wait`,
+    [BALLAST_ERROR__LISTING_TOO_SOON]: `After the launch one reserve is listed within each delay: wait`,
+    [BALLAST_ERROR__LOSS_NOT_PROVEN]: `No loss of the account is proved: its deposits cover its debts, where prices that are old or of another moment are read in its favour`,
+    [BALLAST_ERROR__LOSS_PENDING]: `A reported loss would take all that this is worth: wait until it is settled, or report that it is covered`,
+    [BALLAST_ERROR__LOSS_UNCHANGED]: `The account's loss is reported already: prices prove no more of it, and current prices no less`,
     [BALLAST_ERROR__MAINTENANCE_TIGHTER_THAN_INITIAL]: `Maintenance weights must not be tighter than initial ones: asset initial <= maintenance, liability initial >= maintenance`,
     [BALLAST_ERROR__MARKET_DAILY_OUTFLOW_LIMIT_REACHED]: `The market's daily outflow limit is reached: take less or wait`,
     [BALLAST_ERROR__MARKET_HOURLY_OUTFLOW_LIMIT_REACHED]: `The market's hourly outflow limit is reached: take less or wait`,

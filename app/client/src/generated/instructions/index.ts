@@ -34,6 +34,7 @@ export * from './readHealth.js';
 export * from './refreshPrices.js';
 export * from './refreshReserve.js';
 export * from './repay.js';
+export * from './reportLoss.js';
 export * from './resume.js';
 export * from './setDelegate.js';
 export * from './setParameters.js';

@@ -76,6 +76,7 @@ import {
   getRefreshPricesInstruction,
   getRefreshReserveInstruction,
   getRepayInstruction,
+  getReportLossInstruction,
   getResumeInstruction,
   getSetDelegateInstruction,
   getSetParametersInstruction,
@@ -111,6 +112,7 @@ import {
   parseRefreshPricesInstruction,
   parseRefreshReserveInstruction,
   parseRepayInstruction,
+  parseReportLossInstruction,
   parseResumeInstruction,
   parseSetDelegateInstruction,
   parseSetParametersInstruction,
@@ -168,6 +170,7 @@ import {
   type ParsedRefreshPricesInstruction,
   type ParsedRefreshReserveInstruction,
   type ParsedRepayInstruction,
+  type ParsedReportLossInstruction,
   type ParsedResumeInstruction,
   type ParsedSetDelegateInstruction,
   type ParsedSetParametersInstruction,
@@ -181,6 +184,7 @@ import {
   type RefreshPricesInput,
   type RefreshReserveInput,
   type RepayInput,
+  type ReportLossInput,
   type ResumeInput,
   type SetDelegateInput,
   type SetParametersInput,
@@ -281,6 +285,7 @@ export enum BallastInstruction {
   RefreshPrices,
   RefreshReserve,
   Repay,
+  ReportLoss,
   Resume,
   SetDelegate,
   SetParameters,
@@ -378,6 +383,9 @@ export function identifyBallastInstruction(
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([8])), 0)) {
     return BallastInstruction.Repay;
   }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([42])), 0)) {
+    return BallastInstruction.ReportLoss;
+  }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([26])), 0)) {
     return BallastInstruction.Resume;
   }
@@ -434,6 +442,7 @@ export type ParsedBallastInstruction<TProgram extends string = 'BaLLastVpFhaENTd
   | ({ instructionType: BallastInstruction.RefreshPrices } & ParsedRefreshPricesInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.RefreshReserve } & ParsedRefreshReserveInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.Repay } & ParsedRepayInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.ReportLoss } & ParsedReportLossInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.Resume } & ParsedResumeInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.SetDelegate } & ParsedSetDelegateInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.SetParameters } & ParsedSetParametersInstruction<TProgram>)
@@ -559,6 +568,10 @@ export function parseBallastInstruction<TProgram extends string>(
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.Repay, ...parseRepayInstruction(instruction) };
     }
+    case BallastInstruction.ReportLoss: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.ReportLoss, ...parseReportLossInstruction(instruction) };
+    }
     case BallastInstruction.Resume: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.Resume, ...parseResumeInstruction(instruction) };
@@ -671,6 +684,7 @@ export type BallastPluginInstructions = {
   repay: (
     input: MakeOptional<RepayInput, 'payer'>,
   ) => ReturnType<typeof getRepayInstruction> & SelfPlanAndSendFunctions;
+  reportLoss: (input: ReportLossInput) => ReturnType<typeof getReportLossInstruction> & SelfPlanAndSendFunctions;
   resume: (input: ResumeInput) => ReturnType<typeof getResumeInstruction> & SelfPlanAndSendFunctions;
   setDelegate: (input: SetDelegateInput) => ReturnType<typeof getSetDelegateInstruction> & SelfPlanAndSendFunctions;
   setParameters: (
@@ -768,6 +782,7 @@ export function ballastProgram() {
           refreshReserve: (input) => addSelfPlanAndSendFunctions(client, getRefreshReserveInstruction(input)),
           repay: (input) =>
             addSelfPlanAndSendFunctions(client, getRepayInstruction({ ...input, payer: input.payer ?? client.payer })),
+          reportLoss: (input) => addSelfPlanAndSendFunctions(client, getReportLossInstruction(input)),
           resume: (input) => addSelfPlanAndSendFunctions(client, getResumeInstruction(input)),
           setDelegate: (input) => addSelfPlanAndSendFunctions(client, getSetDelegateInstruction(input)),
           setParameters: (input) => addSelfPlanAndSendFunctions(client, getSetParametersInstruction(input)),

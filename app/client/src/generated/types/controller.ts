@@ -8,34 +8,23 @@
 
 import {
   combineCodec,
-  fixDecoderSize,
-  fixEncoderSize,
-  getBytesDecoder,
-  getBytesEncoder,
   getStructDecoder,
   getStructEncoder,
   type FixedSizeCodec,
   type FixedSizeDecoder,
   type FixedSizeEncoder,
-  type ReadonlyUint8Array,
 } from '@solana/kit';
 import { getU64Decoder, getU64Encoder } from '../../numbers.js';
 
-export type Controller = { multiplier: bigint; utilisation: bigint; premium: bigint; reserved: ReadonlyUint8Array };
+export type Controller = { multiplier: bigint; utilisation: bigint; premium: bigint };
 
-export type ControllerArgs = {
-  multiplier: number | bigint;
-  utilisation: number | bigint;
-  premium: number | bigint;
-  reserved: ReadonlyUint8Array;
-};
+export type ControllerArgs = { multiplier: number | bigint; utilisation: number | bigint; premium: number | bigint };
 
 export function getControllerEncoder(): FixedSizeEncoder<ControllerArgs> {
   return getStructEncoder([
     ['multiplier', getU64Encoder()],
     ['utilisation', getU64Encoder()],
     ['premium', getU64Encoder()],
-    ['reserved', fixEncoderSize(getBytesEncoder(), 8)],
   ]);
 }
 
@@ -44,7 +33,6 @@ export function getControllerDecoder(): FixedSizeDecoder<Controller> {
     ['multiplier', getU64Decoder()],
     ['utilisation', getU64Decoder()],
     ['premium', getU64Decoder()],
-    ['reserved', fixDecoderSize(getBytesDecoder(), 8)],
   ]);
 }
 

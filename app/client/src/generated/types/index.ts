@@ -25,6 +25,7 @@ export * from './insuranceConfig.js';
 export * from './liquidatableMarked.js';
 export * from './liquidated.js';
 export * from './liquidationEnded.js';
+export * from './lossReported.js';
 export * from './marketConfig.js';
 export * from './oracleConfig.js';
 export * from './outflow.js';

@@ -102,6 +102,7 @@ export type Reserve = {
   price: PriceCache;
   risk: RiskState;
   controller: Controller;
+  doubtful: bigint;
   outflow: Outflow;
   liquidated: RateLimit;
   halt: Halt;
@@ -140,6 +141,7 @@ export type ReserveArgs = {
   price: PriceCacheArgs;
   risk: RiskStateArgs;
   controller: ControllerArgs;
+  doubtful: number | bigint;
   outflow: OutflowArgs;
   liquidated: RateLimitArgs;
   halt: HaltArgs;
@@ -179,6 +181,7 @@ export function getReserveEncoder(): FixedSizeEncoder<ReserveArgs> {
     ['price', getPriceCacheEncoder()],
     ['risk', getRiskStateEncoder()],
     ['controller', getControllerEncoder()],
+    ['doubtful', getU64Encoder()],
     ['outflow', getOutflowEncoder()],
     ['liquidated', getRateLimitEncoder()],
     ['halt', getHaltEncoder()],
@@ -219,6 +222,7 @@ export function getReserveDecoder(): FixedSizeDecoder<Reserve> {
     ['price', getPriceCacheDecoder()],
     ['risk', getRiskStateDecoder()],
     ['controller', getControllerDecoder()],
+    ['doubtful', getU64Decoder()],
     ['outflow', getOutflowDecoder()],
     ['liquidated', getRateLimitDecoder()],
     ['halt', getHaltDecoder()],

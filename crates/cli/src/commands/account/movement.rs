@@ -190,7 +190,21 @@ impl Movement {
         let atoms = if let Amount::Atoms(atoms) = amount { atoms } else { EVERYTHING };
         let (before, behind) = scene.wallet.around_receiving(scene.payer)?;
         let withdraw = scene.view().withdraw(scene.user, scene.address, scene.wallet.address, scene.reserve, atoms);
-        Ok((self.words("withdraw", scene, amount), [before, vec![listed(withdraw)?], behind].concat()))
+        let words = self.words("withdraw", scene, amount) + &self.loss(scene);
+        Ok((words, [before, vec![listed(withdraw)?], behind].concat()))
+    }
+
+    /// What a reported loss leaves of what is withdrawn, in words; nothing if there is none.
+    fn loss(&self, scene: &Scene) -> String {
+        let (view, now) = (scene.view(), scene.fresh.now);
+        let amounts = scene.account.position(scene.reserve).and_then(|position| {
+            let (whole, exit) = (view.amount(position, now).ok()?, view.exit_amount(position, now).ok()?);
+            (exit < whole).then_some((whole, exit))
+        });
+        amounts.map_or_else(String::new, |(whole, exit)| {
+            let (whole, exit) = (scene.tokens(whole), scene.tokens(exit));
+            format!(" (losses are reported: the whole deposit of {whole} pays {exit} until they are settled)")
+        })
     }
 
     fn plan_borrow(&self, session: &mut Session, scene: &Scene) -> Result<Plan> {
