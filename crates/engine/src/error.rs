@@ -75,7 +75,7 @@ macro_rules! for_each_error {
             MarketNotLaunched = "The market has not been launched: no accounts yet";
             ReserveClosed = "The reserve is closed: its token can be listed anew";
             ReserveInUse = "Only a reduce-only reserve without deposits, debts, stakes and flash loan can be closed";
-            TermOutOfRange = "A term for repayment needs a reduce-only reserve and seven days of notice";
+            TermOutOfRange = "A term for repayment needs seven days of notice";
             // States.
             AccountInReceivership = "The account is being liquidated until end_liquidation: nothing else may touch it";
             AccountNotInReceivership = "No begin_liquidation of this account is open";
@@ -169,6 +169,43 @@ macro_rules! for_each_error {
             DailyOutflowLimitReached = "The reserve's daily outflow limit is reached: take less or wait";
             MarketHourlyOutflowLimitReached = "The market's hourly outflow limit is reached: take less or wait";
             MarketDailyOutflowLimitReached = "The market's daily outflow limit is reached: take less or wait";
+            // Vaults.
+            NotCurator = "Signer is not the vault's curator";
+            NotCuratorOrSentinel = "Signer is neither the vault's curator nor its sentinel, and the change has not expired";
+            VaultTokenHasFee = "The token has a transfer fee: a vault cannot pay out what it took in";
+            VaultCapOutOfRange = "A vault's caps are 2^61 atoms, or 10,000 bps of its assets, at most";
+            VaultPolicyOutOfRange = "A number of the vault's policy is outside its range: see the table of parameters";
+            VaultFeeOutOfRange = "Fees: performance 5,000 bps of the gain and management 500 bps a year at most";
+            VaultLaunched = "A vault that has been launched stays so (launched: 0 or 1)";
+            VaultNotLaunched = "The vault has not been launched: no deposits yet";
+            VaultNotAccrued = "Fees change only up to the second: refresh the vault in the same transaction";
+            VaultWorthless = "The vault has lost everything: its shares buy nothing";
+            VaultCapExceeded = "The vault's deposit cap would be exceeded: deposit less";
+            VaultIlliquid = "What is idle and the markets at hand cannot pay this now: name more markets, take less, or request an exit";
+            BelowVaultMinimum = "Less than the vault's minimum: give more";
+            FewerThanAsked = "The exchange brings fewer than the given minimum";
+            DearerThanOffered = "The exchange costs more than the given maximum";
+            InsufficientShares = "There are fewer shares than this";
+            OthersWaitForThis = "Those in the queue come first, and there is not enough beyond what they wait for: take less, or request an exit";
+            AllocationTwice = "Two of the vault's allocations name one market";
+            AllocationInUse = "The allocation still holds shares of its market: only an empty one can be given another market";
+            AllocationOpen = "The allocation is open already";
+            WrongSlot = "A vault has allocations 0 to 7";
+            TokenNotListed = "The market lists no reserve of the vault's token";
+            MarketUnreadable = "A market of the vault cannot be read, so nobody knows what a share is worth: wait, or leave";
+            QueueFull = "All places in the queue are taken: wait, or leave with what is liquid";
+            RequestOpen = "The owner has a request in the queue: cancel it first";
+            WrongRequest = "The request has no place in this vault's queue";
+            NotFirstInQueue = "Another request is first: serve that";
+            NothingToServe = "There is too little at hand for the first request: bring tokens back to the vault first";
+            NothingToClaim = "There is nothing to take";
+            TermsNotOffered = "The vault offers no terms";
+            MaturityNotOffered = "A term ends at one of the next eight multiples of the vault's spacing";
+            LadderFull = "All eight maturities are taken: free the deposits of the one that is over";
+            NothingLocked = "The term deposit locks nothing";
+            RebalanceTooSoon = "The vault was rebalanced less than its interval ago";
+            NothingToRebalance = "No move helps: none is needed, and none gains enough";
+            TermNotOver = "The term is not over: break it at a penalty, or wait";
         }
     };
 }

@@ -12,5 +12,6 @@ pub mod number;
 pub mod price;
 pub mod record;
 pub mod state;
+pub mod vaults;
 
 pub use error::{Error, Result};

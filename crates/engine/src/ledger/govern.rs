@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Result},
     ledger::Ledger,
     record::{
-        layout::{Address, LAYOUT_VERSION},
+        layout::Address,
         parameter::{self, Edit, Edited, Made},
     },
     state::{
@@ -96,9 +96,7 @@ impl Ledger<'_> {
         if *signer != self.market.authority {
             return Err(Error::NotMarketAuthority);
         }
-        change.target = target;
-        change.data.get_mut(..data.len()).ok_or(Error::ChangeTooLong)?.copy_from_slice(data);
-        change.length = data.len() as u16;
+        change.fill(target, data)?;
         let mut delay = self.market.config.delay as i64;
         if target == OF_LISTING {
             self.check_new(change.listing()?)?;
@@ -112,21 +110,14 @@ impl Ledger<'_> {
                 delay *= 2;
             }
         }
-        if self.market.config.launched == 0 {
-            delay = 0;
-        }
-        change.version = LAYOUT_VERSION;
-        change.launched = self.market.config.launched;
-        change.number = self.market.changes;
-        change.earliest = self.now.saturating_add(delay);
-        change.latest = change.earliest.saturating_add(Change::WINDOW);
+        change.wait(self.market.config.launched, self.market.changes, delay, self.now);
         self.market.changes += 1;
         Ok(())
     }
 
     /// Makes the edits of a change that is due.
     pub fn execute_change(&mut self, change: &Change, made: &mut Made) -> Result<()> {
-        change.require_due(self.market, self.now)?;
+        change.require_due(self.market.config.launched, self.now)?;
         if change.target == OF_LISTING {
             return Err(Error::WrongChange);
         }
@@ -135,7 +126,7 @@ impl Ledger<'_> {
 
     /// Fills in the last reserve, which must be all zero, from a listing that is due. The caller fills in addresses and bump.
     pub fn list(&mut self, change: &Change, decimals: u8) -> Result<&mut Reserve> {
-        change.require_due(self.market, self.now)?;
+        change.require_due(self.market.config.launched, self.now)?;
         let listing = change.listing()?;
         self.check_new(listing)?;
         if self.market.config.launched != 0 {

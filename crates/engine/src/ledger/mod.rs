@@ -12,6 +12,7 @@ pub mod refresh;
 pub mod report;
 pub mod settle;
 pub mod stake;
+pub mod vault;
 
 use crate::{
     error::{Error, Result},

@@ -5,8 +5,8 @@ use bytemuck::{Pod, Zeroable};
 
 use crate::number::{
     math::{
-        add_proved, add_wide_proved, bit_length, div_normalised, mul_proved, mul_shift_ceil, mul_shift_floor,
-        mul_shift32_floor, wide,
+        add_proved, add_wide_proved, bit_length, div_narrow, div_normalised, mul_proved, mul_shift_ceil,
+        mul_shift_floor, mul_shift32_floor, narrow, wide,
     },
     units::{Fraction, Shares},
 };
@@ -59,6 +59,12 @@ impl Index {
         self.whole >= Self::MAX.whole / 2
     }
 
+    /// Whole atoms that cover a share.
+    #[inline(always)]
+    pub(crate) const fn ceil(self) -> u64 {
+        self.whole + (self.fraction != 0) as u64
+    }
+
     /// Whether the index is zero: the reserve's deposits were wiped out.
     pub const fn is_zero(self) -> bool {
         self.whole | self.fraction == 0
@@ -80,6 +86,21 @@ impl Index {
     #[inline(always)]
     pub fn amount_ceil(self, shares: Shares) -> u64 {
         add_proved(mul_shift_ceil(shares.0, self.fraction), mul_proved(shares.0, self.whole))
+    }
+
+    /// [`Self::amount_ceil`] of any shares: the most there is where it does not fit.
+    pub(crate) fn amount_ceil_saturating(self, shares: Shares) -> u64 {
+        let of_fraction = wide(shares.0, self.fraction);
+        let rounded = (of_fraction >> 64) + (of_fraction as u64 != 0) as u128;
+        narrow(wide(shares.0, self.whole) + rounded).unwrap_or(u64::MAX)
+    }
+
+    /// `⌈amount ÷ shares⌉`, with 64 fractional bits. Of no shares: zero.
+    pub(crate) fn quotient_ceil(amount: u64, Shares(shares): Shares) -> Self {
+        let Some((fraction, rest)) = amount.checked_rem(shares).and_then(|rest| div_narrow(exact(rest), shares)) else {
+            return Self::ZERO;
+        };
+        Self::from_bits(exact(amount / shares) + fraction as u128 + (rest != 0) as u128)
     }
 
     /// `⌈shares × index⌉` and `⌊shares × index⌋`.

@@ -51,6 +51,11 @@ impl Halt {
     /// The longest halt, seconds.
     const LONGEST: i64 = 86_400;
 
+    /// Whether a halt is on, of any tier.
+    pub fn is_on(&self, now: i64) -> bool {
+        self.tier != 0 && now < self.until
+    }
+
     /// Whether the reserve is frozen.
     #[inline(always)]
     pub fn is_frozen(&self, now: i64) -> bool {

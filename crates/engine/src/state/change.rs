@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, Result},
-    record::layout::{Address, record},
+    record::layout::{Address, LAYOUT_VERSION, record},
     state::{
         market::{Market, Roles},
         reserve::ReserveConfig,
@@ -13,6 +13,8 @@ use crate::{
 pub const OF_MARKET: u8 = 255;
 /// Stands for a new reserve where a change names one.
 pub const OF_LISTING: u8 = 254;
+/// Stands for a vault, whose address is in the place of the market's.
+pub const OF_VAULT: u8 = 253;
 /// Most bytes of a change: a listing.
 pub const MAX_CHANGE: usize = size_of::<Listing>();
 
@@ -76,39 +78,58 @@ impl Change {
         listing.ok_or(Error::WrongChange)
     }
 
-    /// Requires that it may be executed.
-    pub(crate) fn require_due(&self, market: &Market, now: i64) -> Result<()> {
+    /// Makes one that is all zero, but for addresses and bump, wait for so many seconds; not at all before the launch. `number` is
+    /// how many there were before.
+    pub(crate) fn wait(&mut self, launched: u8, number: u64, delay: i64, now: i64) {
+        self.version = LAYOUT_VERSION;
+        (self.launched, self.number) = (launched, number);
+        self.earliest = now.saturating_add(if launched == 0 { 0 } else { delay });
+        self.latest = self.earliest.saturating_add(Self::WINDOW);
+    }
+
+    /// Takes in its data.
+    pub(crate) fn fill(&mut self, target: u8, data: &[u8]) -> Result<()> {
+        self.target = target;
+        self.data.get_mut(..data.len()).ok_or(Error::ChangeTooLong)?.copy_from_slice(data);
+        self.length = data.len() as u16;
+        Ok(())
+    }
+
+    /// Requires that it may be executed. `launched` is that of its market or vault.
+    pub(crate) fn require_due(&self, launched: u8, now: i64) -> Result<()> {
         match () {
             () if now < self.earliest => Err(Error::ChangeNotDue),
-            () if self.has_expired(market, now) => Err(Error::ChangeExpired),
+            () if self.has_expired(launched, now) => Err(Error::ChangeExpired),
             () => Ok(()),
         }
     }
 
     /// Whether nobody may execute it any more. A change queued before the launch, when nothing had to wait, expires with the
     /// launch.
-    pub fn has_expired(&self, market: &Market, now: i64) -> bool {
-        now > self.latest || self.launched != market.config.launched
+    pub fn has_expired(&self, launched: u8, now: i64) -> bool {
+        now > self.latest || self.launched != launched
     }
 
-    /// Whether it replaces the guardian and does nothing else.
-    fn replaces_the_guardian_alone(&self) -> bool {
+    /// Whether it replaces who holds one role and does nothing else.
+    pub(crate) fn replaces_alone(&self, target: u8, role: usize) -> bool {
         let data = self.data();
-        self.target == OF_MARKET
-            && data.len() == 2 + size_of::<Address>()
-            && data[..2] == (core::mem::offset_of!(Roles, guardian) as u16).to_le_bytes()
+        self.target == target && data.len() == 2 + size_of::<Address>() && data[..2] == (role as u16).to_le_bytes()
     }
 
     /// Requires that a signer may cancel it: the authority, the guardian, and once it has expired anyone. But the guardian may not
     /// cancel its own replacement, or a stolen guardian's key could never be replaced.
     pub fn require_cancellable(&self, market: &Market, signer: &Address, now: i64) -> Result<()> {
         let is_guardian = *signer == market.config.roles.guardian;
-        if *signer == market.authority || self.has_expired(market, now) {
+        if *signer == market.authority || self.has_expired(market.config.launched, now) {
             return Ok(());
         }
         if !is_guardian {
             return Err(Error::NotAuthorityOrGuardian);
         }
-        if self.replaces_the_guardian_alone() { Err(Error::GuardianCannotKeepOffice) } else { Ok(()) }
+        if self.replaces_alone(OF_MARKET, core::mem::offset_of!(Roles, guardian)) {
+            Err(Error::GuardianCannotKeepOffice)
+        } else {
+            Ok(())
+        }
     }
 }

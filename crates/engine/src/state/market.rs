@@ -2,7 +2,10 @@
 
 use crate::{
     error::{Error, Result},
-    number::units::{Bps, Shares, Usd, UsdE8},
+    number::{
+        math::saturating_sub,
+        units::{Bps, Shares, Usd, UsdE8},
+    },
     record::{
         layout::{Address, LAYOUT_VERSION, record},
         parameter::{self, Edit, Governed, Made, Parameter, governed},
@@ -217,6 +220,36 @@ impl Market {
         let (hour, day) = reserve.balance.pay_out(amount, now);
         let is_open = self.outflow.add(&limits, reserve.price.roughly_both(hour, day), now);
         if has_room && is_open { Ok(()) } else { self.require_small(reserve, deposit) }
+    }
+
+    /// What could be taken out of a reserve at `now` by the withdrawal of a large deposit: none where that is refused, else the cash,
+    /// within the outflow limits.
+    pub fn takeable(&self, reserve: &Reserve, now: i64) -> u64 {
+        if self.admit(Action::Withdraw, now).and(reserve.admit(Action::Withdraw, now)).is_err() {
+            return 0;
+        }
+        let mut most = reserve.cash;
+        let limits = reserve.config.breakers.outflow();
+        if !limits.are_off() {
+            let mut outflow = reserve.outflow;
+            outflow.drain(&limits, now);
+            let (hour, day) = outflow.room(&limits);
+            most = most.min(hour).min(day);
+        }
+        let limits = self.config.outflow();
+        if !limits.are_off() {
+            let (mut outflow, mut balance) = (self.outflow, reserve.balance);
+            outflow.fade(now);
+            balance.fade(now);
+            let (hour, day) = outflow.room(&limits);
+            // What came in is let out again without counting. Dollars are counted right to 2^-18.
+            let atoms = |room: u64, came: i64| {
+                let atoms = reserve.price.atoms_floor(Usd(room as u128), reserve.price.spot);
+                saturating_sub(atoms, (atoms >> 16) + 1).saturating_add(came.min(0).unsigned_abs())
+            };
+            most = most.min(atoms(hour, balance.hour)).min(atoms(day, balance.day));
+        }
+        most
     }
 
     /// Whether the last quarter of the outflow limits is open to a deposit: it is if the whole deposit was small.

@@ -12,4 +12,5 @@ pub mod permission;
 pub mod rate_limit;
 pub mod reserve;
 pub mod token;
+pub mod vault;
 pub mod weights;

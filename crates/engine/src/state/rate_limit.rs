@@ -83,18 +83,14 @@ record! {
 impl Balance {
     /// Lets time pass: what flowed fades by its own size a period, and an atom a second.
     #[inline(always)]
-    fn fade(&mut self, now: i64) {
+    pub(crate) fn fade(&mut self, now: i64) {
         if now <= self.updated {
             return;
         }
         let elapsed = now.wrapping_sub(self.updated) as u64;
-        let faded = |level: i64, period: Period| {
-            // By at least its size in a period: the market's window does not fade by more.
-            let rest = faded(level.unsigned_abs(), 1, period, elapsed);
-            if level < 0 { rest.wrapping_neg() } else { rest }
-        };
-        self.hour = faded(self.hour, Period::Hour);
-        self.day = faded(self.day, Period::Day);
+        // By at least its size in a period: the market's window does not fade by more.
+        self.hour = faded_signed(self.hour, Period::Hour as u64, elapsed);
+        self.day = faded_signed(self.day, Period::Day as u64, elapsed);
         self.updated = now;
     }
 
@@ -186,6 +182,15 @@ impl Outflow {
         None
     }
 
+    /// What may still go in the hour and in the day, for all but the small: see [`Self::exceeded`].
+    pub(crate) fn room(&self, limits: &OutflowLimits) -> (u64, u64) {
+        let room = |level: i64, limit: u64| match limit {
+            0 => u64::MAX,
+            limit => ((limit - (limit >> 2)) as i64).saturating_sub(level).max(0) as u64,
+        };
+        (room(self.hour, limits.hour), room(self.day, limits.day))
+    }
+
     /// Whether both limits hold: see [`Self::exceeded`].
     #[inline(always)]
     pub fn has_room(&self, limits: &OutflowLimits, is_small: bool) -> bool {
@@ -199,8 +204,8 @@ impl Outflow {
             return;
         }
         let elapsed = now.wrapping_sub(self.updated) as u64;
-        self.hour = faded(self.hour as u64, 0, Period::Hour, elapsed);
-        self.day = faded(self.day as u64, 0, Period::Day, elapsed);
+        self.hour = faded(self.hour as u64, 0, Period::Hour as u64, elapsed);
+        self.day = faded(self.day as u64, 0, Period::Day as u64, elapsed);
         self.updated = now;
     }
 
@@ -217,14 +222,21 @@ impl Outflow {
     }
 }
 
+/// What is left of a level of either sign that fades by its own size a period, and an atom a second.
+#[inline(always)]
+pub(crate) fn faded_signed(level: i64, period: u64, elapsed: u64) -> i64 {
+    let rest = faded(level.unsigned_abs(), 1, period, elapsed);
+    if level < 0 { rest.wrapping_neg() } else { rest }
+}
+
 /// What is left of a size that fades by its own size in a period, and by `more` each second in addition.
 #[inline(always)]
-fn faded(size: u64, more: u64, period: Period, elapsed: u64) -> i64 {
-    if elapsed >= period as u64 {
+fn faded(size: u64, more: u64, period: u64, elapsed: u64) -> i64 {
+    if elapsed >= period {
         return 0;
     }
     // Below the size and a period's atoms.
-    saturating_sub(size, mul_proved(size / period as u64 + more, elapsed)) as i64
+    saturating_sub(size, mul_proved(size / period + more, elapsed)) as i64
 }
 
 /// What is left of a level; nothing if there is no limit. Outflow drains by the limit in a period, even if the limit was higher

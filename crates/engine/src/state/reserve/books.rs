@@ -50,6 +50,12 @@ impl Reserve {
         }
     }
 
+    /// What a share of the deposits pays when it is taken out.
+    #[inline(always)]
+    pub fn exit_index_at(&self, now: i64) -> Index {
+        self.deposit_index_at(now)
+    }
+
     /// Writes interest until `now` into the indices. A clock that steps back accrues nothing.
     pub fn accrue(&mut self, now: i64) {
         let growth = self.debt_growth(now);
@@ -77,21 +83,41 @@ impl Reserve {
     }
 
     /// [`Self::update_rates`] for debts, rounded up and down, and deposits, rounded up, that are known already.
-    fn set_rates(&mut self, (debt, lent): (u64, u64), deposits: u64) {
-        let liquidity = add_proved(self.cash, debt);
+    #[inline(always)]
+    fn set_rates(&mut self, debts: (u64, u64), deposits: u64) {
+        let (utilisation, borrow_rate, deposit_growth) = self.rates(self.cash, debts, deposits);
+        self.controller.utilisation = utilisation.to_bits();
+        (self.borrow_rate, self.deposit_growth) = (borrow_rate, deposit_growth);
+    }
+
+    /// What deposits would earn a second if so many atoms came, or went: with 64 fractional bits. Zero if there are not so many.
+    pub fn deposit_rate_after(&self, change: i64) -> Rate {
+        let cash = self.cash.checked_add_signed(change);
+        let deposits = self.deposits_roughly().checked_add_signed(change);
+        let (Some(cash), Some(deposits)) = (cash.filter(|cash| *cash <= MAX_LIQUIDITY), deposits) else {
+            return Rate(0);
+        };
+        let debts = self.debt_index.amount_roughly(self.debt_shares);
+        let (_, borrow_rate, deposit_growth) = self.rates(cash, debts, deposits);
+        Rate(mul_shift32_floor(borrow_rate.0, deposit_growth.0 >> 32))
+    }
+
+    /// Utilisation, what borrowers pay, and the deposit index's growth ÷ the debt index's, for so much cash, debts rounded up and down,
+    /// and deposits rounded up.
+    #[inline(always)]
+    fn rates(&self, cash: u64, (debt, lent): (u64, u64), deposits: u64) -> (Utilisation, Rate, Fraction) {
+        let liquidity = add_proved(cash, debt);
         // One cut for both quotients: deposits are the liquidity less fees.
         let shift = excess_over_32_bits(liquidity);
         let at_the_edge =
             debt > MAX_GROWING_DEBT || liquidity > MAX_LIQUIDITY || self.debt_index.may_pass_its_maximum();
         let utilisation = Utilisation::cut(debt, liquidity, shift);
-        self.controller.utilisation = utilisation.to_bits();
-        self.borrow_rate =
-            if at_the_edge { Rate(0) } else { self.controller.rate(self.config.curve.rate(utilisation)) };
+        let borrow_rate = if at_the_edge { Rate(0) } else { self.controller.rate(self.config.curve.rate(utilisation)) };
         // Debts rounded down, deposits up: depositors never earn more than borrowers pay. Their share falls short by less
         // than 2^-29 of one, unless fees are most of the liquidity; what they do not get goes to fees like every remainder.
         let lent = if lent < deposits { ratio32(lent, deposits, shift) } else { (deposits != 0) as u64 * (1 << 32) };
         let kept = mul_proved(lent, sub_proved(ONE_BPS as u64, self.config.reserve_factor.0 as u64)) / ONE_BPS as u64;
-        self.deposit_growth = Fraction(if kept >> 32 == 0 { kept << 32 } else { u64::MAX });
+        (utilisation, borrow_rate, Fraction(if kept >> 32 == 0 { kept << 32 } else { u64::MAX }))
     }
 
     /// What depositors own, rounded up to atoms.

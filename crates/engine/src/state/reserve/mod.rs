@@ -67,7 +67,8 @@ governed! {
         pub padding: u8 [zero],
         /// Fee of a flash loan.
         pub flash_fee: Bps [Bps, 0..=500, Any, SwitchOutOfRange],
-        /// When anyone may have the debts of a reduce-only reserve repaid for collateral, to close it; zero: never.
+        /// When the reserve becomes reduce-only, and anyone may have its debts repaid for collateral; zero: never. So a reserve may
+        /// close, or be a book of loans for a term.
         pub repay_by: u32 [Time, 0..=u32::MAX as u64, Any, TermOutOfRange],
     }
 }
@@ -97,11 +98,7 @@ impl ReserveConfig {
         if self.min_penalty > self.max_penalty {
             return Err(Error::PenaltyOutOfRange);
         }
-        self.require_improvement(collateral_weight)?;
-        if self.repay_by != 0 && self.reduce_only == 0 {
-            return Err(Error::TermOutOfRange);
-        }
-        Ok(())
+        self.require_improvement(collateral_weight)
     }
 
     /// Seizing (1 + penalty) of collateral for one of debt improves health only while weight × (1 + penalty) < 1.
@@ -285,12 +282,12 @@ impl Reserve {
     #[inline(always)]
     pub fn admit(&self, action: Action, now: i64) -> Result<()> {
         State::FlashLoanOpen.check(action, || self.flash_loan != 0)?;
-        State::ReserveReduceOnly.check(action, || self.config.reduce_only != 0)?;
+        State::ReserveReduceOnly.check(action, || self.config.reduce_only != 0 || self.is_due(now))?;
         State::ReserveWipedOut.check(action, || self.is_wiped_out())?;
         State::ReserveHalted.check(action, || self.halt.is_frozen(now))
     }
 
-    /// Whether its debts must be repaid, because it closes.
+    /// Whether its debts must be repaid, because its term is over.
     #[inline(always)]
     pub fn is_due(&self, now: i64) -> bool {
         self.config.repay_by != 0 && now >= self.config.repay_by as i64

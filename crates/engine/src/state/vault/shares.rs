@@ -1,0 +1,209 @@
+//! What a vault's shares are worth, and what they cost.
+//!
+//! Two values: who enters pays the one without, who leaves gets the one with the deduction of losses that are reported and not yet
+//! settled. Every conversion is rounded against the person acting.
+
+use crate::{
+    error::{Error, Result},
+    number::{
+        index::Index,
+        math::{mul_div_ceil, mul_div_floor, saturating_sub},
+        units::{ONE_BPS, Rate, Shares},
+    },
+    state::{
+        market::Market,
+        reserve::Reserve,
+        vault::{Allocation, Coverage, MAX_ALLOCATIONS, Vault},
+    },
+};
+
+/// What one allocation comes to at a moment, atoms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amounts {
+    /// What it counts for who enters.
+    pub entry: u64,
+    /// What it counts for who leaves: less what is reported lost.
+    pub exit: u64,
+    /// What could be taken out now.
+    pub takeable: u64,
+    /// The part of that which this vault counts on.
+    pub liquid: u64,
+    /// Atoms per share when they are taken out.
+    pub index: Index,
+}
+
+impl Amounts {
+    /// Of an allocation in a market that lists its token at this reserve. `cash_share` is the part of the cash that is counted on.
+    pub fn of(allocation: &Allocation, market: &Market, reserve: &Reserve, vault: &Vault, now: i64) -> Self {
+        let shares = allocation.shares;
+        if shares == Shares::ZERO {
+            return Self::default();
+        }
+        let index = reserve.deposit_index_at(now);
+        let entry = index.amount_floor(shares);
+        let exit_index = reserve.exit_index_at(now);
+        let exit = exit_index.amount_floor(shares);
+        let takeable = exit.min(market.takeable(reserve, now));
+        let counted = mul_div_floor(reserve.cash, vault.config.cash_share.0 as u64, ONE_BPS as u64).unwrap_or(0);
+        Self { entry, exit, takeable, liquid: takeable.min(counted), index: exit_index }
+    }
+}
+
+/// What a vault has at a moment, from its books and its markets, atoms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Valuation {
+    /// Each allocation.
+    pub allocations: [Amounts; MAX_ALLOCATIONS],
+    /// Slots whose market could not be read: they count for nothing.
+    pub unreadable: u8,
+    /// All that is the sharers', for who enters.
+    pub entry: u64,
+    /// The same for who leaves.
+    pub exit: u64,
+    /// What could be paid now.
+    pub takeable: u64,
+    /// What is counted on to be payable now.
+    pub liquid: u64,
+}
+
+impl Valuation {
+    /// Of a vault whose market in each slot is read by `read`: `None` if it cannot be. Only open allocations are asked for.
+    pub fn new<'a>(
+        vault: &Vault,
+        now: i64,
+        mut read: impl FnMut(usize, u8) -> Option<(&'a Market, &'a Reserve)>,
+    ) -> Self {
+        let mut valuation = Self::default();
+        for slot in vault.open_slots() {
+            let allocation = &vault.allocations[slot];
+            match read(slot, allocation.reserve) {
+                Some((market, reserve)) => {
+                    valuation.allocations[slot] = Amounts::of(allocation, market, reserve, vault, now);
+                }
+                None => valuation.unreadable |= 1 << slot,
+            }
+        }
+        valuation.sum(vault);
+        valuation
+    }
+
+    /// Adds up the allocations, and what is idle.
+    #[inline(never)]
+    pub fn sum(&mut self, vault: &Vault) {
+        let idle = vault.idle;
+        (self.entry, self.exit, self.takeable, self.liquid) = (idle, idle, idle, idle);
+        for (slot, amounts) in self.allocations.iter().enumerate() {
+            self.takeable = self.takeable.saturating_add(amounts.takeable);
+            self.liquid = self.liquid.saturating_add(amounts.liquid);
+            if vault.config.allocations[slot].written_off == 0 {
+                self.entry = self.entry.saturating_add(amounts.entry);
+                self.exit = self.exit.saturating_add(amounts.exit);
+            }
+        }
+        self.entry = saturating_sub(self.entry, vault.locked);
+        self.exit = saturating_sub(self.exit, vault.locked);
+    }
+}
+
+impl Vault {
+    /// First eight bytes of a vault's account: of the SHA-256 of `account:Vault`.
+    pub const DISCRIMINATOR: [u8; 8] = [211, 8, 232, 43, 2, 152, 117, 119];
+    /// Shares, and atoms, that the creator gives and nobody gets back: a share stays a share, whoever comes first.
+    pub const SEED: u64 = 1_000;
+    /// Seconds after which assets count in full where caps are parts of them.
+    const SETTLES: u64 = 3_600;
+
+    /// Slots with an open allocation.
+    pub fn open_slots(&self) -> impl Iterator<Item = usize> + use<> {
+        let mut open = 0u8;
+        for (slot, allocation) in self.allocations.iter().enumerate() {
+            open |= (allocation.is_open & 1) << slot;
+        }
+        (0..MAX_ALLOCATIONS).filter(move |slot| open >> slot & 1 != 0)
+    }
+
+    /// Accounts for the time since it was touched last: fees, the larger part of terms, what exit fees have become the sharers', what
+    /// was seen, and what caps are parts of. Every action begins with it.
+    pub(crate) fn accrue(&mut self, valuation: &mut Valuation, now: i64) {
+        if now > self.updated {
+            let elapsed = now.abs_diff(self.updated);
+            self.updated = now;
+            self.runoff.fade(elapsed);
+            let unlock = self.config.unlock as u64;
+            let left = mul_div_floor(self.locked, saturating_sub(unlock, elapsed), unlock).unwrap_or(0);
+            let freed = self.locked - left;
+            self.locked = left;
+            valuation.entry = valuation.entry.saturating_add(freed);
+            valuation.exit = valuation.exit.saturating_add(freed);
+            self.take_fees(valuation.exit, elapsed, now);
+            // At most all of it, an hour on.
+            let rise = mul_div_floor(valuation.exit, elapsed.min(Self::SETTLES), Self::SETTLES).unwrap_or(0);
+            self.base = self.base.saturating_add(rise);
+        }
+        self.base = self.base.min(valuation.exit);
+    }
+
+    /// Gives the fee collector shares for the time that has passed, and for what each share gained above its mark; and terms their
+    /// larger part of the rest of that.
+    fn take_fees(&mut self, assets: u64, elapsed: u64, now: i64) {
+        // Of a year at most, and below a twentieth of the assets.
+        let management = self.config.management_fee.0 as u64 * elapsed.min(Rate::YEAR);
+        let management = mul_div_floor(assets, management, ONE_BPS as u64 * Rate::YEAR).unwrap_or(0);
+        let mark = self.high_water.amount_ceil_saturating(self.shares);
+        let gain = saturating_sub(assets - management, mark);
+        let performance = mul_div_floor(gain, self.config.performance_fee.0 as u64, ONE_BPS as u64).unwrap_or(0);
+        let fee = management + performance;
+        // Half of the gain and a twentieth of the assets at most: something is left.
+        let shares = mul_div_floor(fee, self.shares.0, assets - fee).unwrap_or(0);
+        self.shares.0 = self.shares.0.saturating_add(shares);
+        self.fee_shares.0 = self.fee_shares.0.saturating_add(shares);
+        if gain != 0 {
+            self.reward_terms(gain - performance, assets, now);
+            self.high_water = Index::quotient_ceil(assets, self.shares);
+        }
+    }
+
+    /// Shares for a deposit, rounded down.
+    pub fn shares_for(&self, amount: u64, valuation: &Valuation) -> Result<Shares> {
+        if valuation.entry == 0 {
+            return Err(Error::VaultWorthless);
+        }
+        match mul_div_floor(amount, self.shares.0, valuation.entry) {
+            Some(0) => Err(Error::AmountTooSmall),
+            shares => shares.map(Shares).ok_or(Error::AmountTooLarge),
+        }
+    }
+
+    /// What so many new shares cost, rounded up.
+    pub fn cost_of(&self, shares: Shares, valuation: &Valuation) -> Result<u64> {
+        if valuation.entry == 0 {
+            return Err(Error::VaultWorthless);
+        }
+        mul_div_ceil(shares.0, valuation.entry, self.shares.0).ok_or(Error::AmountTooLarge)
+    }
+
+    /// What shares are worth to who leaves, before the exit fee, rounded down.
+    pub fn worth(&self, shares: Shares, valuation: &Valuation) -> u64 {
+        // A part of all assets.
+        mul_div_floor(shares.0, valuation.exit, self.shares.0).unwrap_or(0)
+    }
+
+    /// Shares that are worth an amount to who leaves, rounded up.
+    pub fn shares_worth(&self, amount: u64, valuation: &Valuation) -> Result<Shares> {
+        mul_div_ceil(amount, self.shares.0, valuation.exit).map(Shares).ok_or(Error::AmountTooLarge)
+    }
+
+    /// What waits in the queue, atoms.
+    pub fn queued(&self, valuation: &Valuation) -> u64 {
+        self.worth(self.queue.shares, valuation)
+    }
+
+    /// Liquid assets and stressed outflow.
+    pub fn coverage(&self, valuation: &Valuation, now: i64) -> Coverage {
+        let (later, ending) = self.term_shares(now, Coverage::HORIZON);
+        let due = self.queue.shares.0.saturating_add(ending);
+        let on_demand = saturating_sub(self.shares.0, later.saturating_add(due));
+        let worth = |shares| self.worth(Shares(shares), valuation);
+        Coverage::new(&self.config, valuation.liquid, self.runoff.seen(), worth(on_demand), worth(due))
+    }
+}
