@@ -38,6 +38,7 @@ mod price;
 mod scene;
 mod test_program;
 mod token;
+mod vault;
 mod world;
 
 pub use {
@@ -49,6 +50,7 @@ pub use {
     scene::{SOL, Scene, USD, with_account},
     test_program::{Swap, TEST_PROGRAM, forward},
     token::{MintSpec, associated_token_account},
+    vault::{VaultScene, vault_config},
     world::{Options, World, program_path, read_program},
 };
 

@@ -61,3 +61,4 @@ mod test_programs;
 mod tokens;
 mod transfer_fee_arithmetic;
 mod transfer_fees;
+mod vaults;

@@ -63,7 +63,29 @@ const ACTIONS: [(&str, Result<Action, &str>); ALL.len()] = [
     ("assert_health", Err(READS)),
     ("assert_sequence", Ok(Action::AssertSequence)),
     ("report_loss", Ok(Action::ReportLoss)),
+    ("create_vault", Err(VAULTS)),
+    ("open_allocation", Err(VAULTS)),
+    ("vault_deposit", Err(VAULTS)),
+    ("vault_mint", Err(VAULTS)),
+    ("vault_redeem", Err(VAULTS)),
+    ("vault_withdraw", Err(VAULTS)),
+    ("rebalance_vault", Err(VAULTS)),
+    ("request_exit", Err(VAULTS)),
+    ("serve_exit", Err(VAULTS)),
+    ("cancel_exit", Err(VAULTS)),
+    ("claim_exit", Err(VAULTS)),
+    ("lock_term", Err(VAULTS)),
+    ("free_term", Err(VAULTS)),
+    ("end_term", Err(VAULTS)),
+    ("collect_vault_fees", Err(VAULTS)),
+    ("set_vault_parameters", Err(VAULTS)),
+    ("queue_vault_change", Err(VAULTS)),
+    ("execute_vault_change", Err(VAULTS)),
+    ("cancel_vault_change", Err(VAULTS)),
+    ("accept_curator", Err(VAULTS)),
+    ("read_vault", Err(VAULTS)),
 ];
+const VAULTS: &str = "a vault lends and takes back like others, who see the states: tests/suite/vaults";
 const GOVERNANCE: &str = "governance must be able to act in every state";
 const OPENS: &str = "an empty account changes nothing";
 const READS: &str = "it changes nothing";

@@ -14,8 +14,8 @@ mod model_restrictions;
 mod stakers;
 mod transaction;
 
-use actors::Actors;
-use ballast_client::instruction::ALL;
+use actors::{Actors, OF_MARKETS};
+
 use ballast_engine::Error;
 
 fn from_env(name: &str, default: u64) -> u64 {
@@ -23,7 +23,7 @@ fn from_env(name: &str, default: u64) -> u64 {
 }
 
 /// So many successes of each kind must be among 20,000 transactions, or the sequence does not test what it says.
-const LEAST: [(&str, usize); ALL.len()] = [
+const LEAST: [(&str, usize); OF_MARKETS] = [
     ("create_market", 3),
     ("list_reserve", 8),
     ("set_parameters", 100),

@@ -60,6 +60,31 @@ pub fn stake_address(market: &Address, owner: &Address, reserve: u8) -> (Address
     Address::find_program_address(&[b"stake", market.as_ref(), owner.as_ref(), &[reserve]], &ID)
 }
 
+/// A vault's address and bump, from who creates it and a number of the creator's choice.
+pub fn entrusted_address(creator: &Address, id: u16) -> (Address, u8) {
+    Address::find_program_address(&[b"vault", creator.as_ref(), &id.to_le_bytes()], &ID)
+}
+
+/// The token account of a vault, and its bump.
+pub fn vault_tokens(vault: &Address) -> (Address, u8) {
+    Address::find_program_address(&[b"tokens", vault.as_ref()], &ID)
+}
+
+/// The mint of a vault's shares, and its bump.
+pub fn share_mint(vault: &Address) -> (Address, u8) {
+    Address::find_program_address(&[b"shares", vault.as_ref()], &ID)
+}
+
+/// An owner's request in a vault's queue, and its bump.
+pub fn exit_address(vault: &Address, owner: &Address) -> (Address, u8) {
+    Address::find_program_address(&[b"exit", vault.as_ref(), owner.as_ref()], &ID)
+}
+
+/// An owner's term deposit in a vault of a number of its choice, and its bump.
+pub fn term_address(vault: &Address, owner: &Address, id: u16) -> (Address, u8) {
+    Address::find_program_address(&[b"term", vault.as_ref(), owner.as_ref(), &id.to_le_bytes()], &ID)
+}
+
 /// An address as the engine's records hold it.
 pub fn to_engine(address: &Address) -> layout::Address {
     layout::Address(address.to_bytes())

@@ -9,7 +9,9 @@ use ballast_engine::{
         insurance::Stake,
         market::{MAX_RESERVES, Market},
         reserve::Reserve,
+        vault::{ExitRequest, TermDeposit, Vault},
     },
+    vaults::report::VaultReport,
 };
 use bytemuck::AnyBitPattern;
 use solana_address::Address;
@@ -113,6 +115,40 @@ pub fn decode_stake(bytes: &[u8]) -> Result<Stake, DecodeError> {
         return Err(DecodeError::TooLong);
     }
     check_head(bytes, Stake::DISCRIMINATOR)?;
+    read(bytes, 8)
+}
+
+/// A vault's data.
+pub fn decode_vault(bytes: &[u8]) -> Result<Vault, DecodeError> {
+    decode_whole(bytes, Vault::DISCRIMINATOR)
+}
+
+/// The data of a request in a vault's queue.
+pub fn decode_exit_request(bytes: &[u8]) -> Result<ExitRequest, DecodeError> {
+    decode_whole(bytes, ExitRequest::DISCRIMINATOR)
+}
+
+/// A term deposit's data.
+pub fn decode_term_deposit(bytes: &[u8]) -> Result<TermDeposit, DecodeError> {
+    decode_whole(bytes, TermDeposit::DISCRIMINATOR)
+}
+
+/// What `read_vault` returns.
+pub fn decode_vault_report(return_data: &[u8]) -> Result<VaultReport, DecodeError> {
+    if return_data.len() > size_of::<VaultReport>() {
+        return Err(DecodeError::TooLong);
+    }
+    // The runtime cuts zeros off the end.
+    let mut bytes = [0; size_of::<VaultReport>()];
+    bytes[..return_data.len()].copy_from_slice(return_data);
+    read(&bytes, 0)
+}
+
+fn decode_whole<T: AnyBitPattern>(bytes: &[u8], discriminator: [u8; 8]) -> Result<T, DecodeError> {
+    if bytes.len() > 8 + size_of::<T>() {
+        return Err(DecodeError::TooLong);
+    }
+    check_head(bytes, discriminator)?;
     read(bytes, 8)
 }
 

@@ -27,7 +27,7 @@ macro_rules! records {
     )*};
 }
 
-/// Defines the events: their record, whether it names an account or a market, and the hash of `event:<name>`.
+/// Defines the events: their record, whether it names an account, a market or a vault, and the hash of `event:<name>`.
 macro_rules! events {
     ($($(#[$meta:meta])* $name:ident($record:ident) of $subject:ident = $discriminator:expr;)*) => {
         /// One event.
@@ -54,12 +54,12 @@ macro_rules! events {
                 Ok(event)
             }
 
-            /// Number of the event in its market: a gap means that log lines were lost.
+            /// Number of the event in its market or vault: a gap means that log lines were lost.
             pub fn number(&self) -> u64 {
                 match self { $(Self::$name(event) => event.number,)* }
             }
 
-            /// The margin account or stake, whose market is the event's; none for an event that names its market.
+            /// The margin account or stake, whose market is the event's; none for an event that names its market or vault.
             pub fn account(&self) -> Option<Address> {
                 match self { $(Self::$name(event) => events!(@$subject event),)* }
             }
@@ -67,6 +67,7 @@ macro_rules! events {
     };
     (@account $event:ident) => { Some($event.account) };
     (@market $event:ident) => {{ let _ = $event; None }};
+    (@vault $event:ident) => {{ let _ = $event; None }};
 }
 
 mod generated;

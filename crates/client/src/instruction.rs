@@ -3,7 +3,7 @@
 //!
 //! Instruction data is one tag byte and the arguments, little endian, without padding.
 
-use ballast_engine::state::market::MarketConfig;
+use ballast_engine::state::{market::MarketConfig, vault::VaultConfig};
 use solana_address::Address;
 use solana_instruction::{AccountMeta, Instruction};
 

@@ -168,16 +168,17 @@ pub mod instruction;
 mod limits;
 mod market;
 mod prices;
+mod vault;
 mod wire;
 
 pub use address::{
     CLOCK_SYSVAR, ID, INSTRUCTIONS_SYSVAR, NATIVE_MINT, PYTH_RECEIVERS, SYSTEM_PROGRAM, TOKEN_2022_PROGRAM,
-    TOKEN_PROGRAM, change_address, from_engine, margin_address, market_address, stake_address, to_engine,
-    vault_address, vault_authority,
+    TOKEN_PROGRAM, change_address, entrusted_address, exit_address, from_engine, margin_address, market_address,
+    share_mint, stake_address, term_address, to_engine, vault_address, vault_authority, vault_tokens,
 };
 pub use decode::{
-    ClockTime, DecodeError, decode_change, decode_clock, decode_health, decode_margin_account, decode_market,
-    decode_stake,
+    ClockTime, DecodeError, decode_change, decode_clock, decode_exit_request, decode_health, decode_margin_account,
+    decode_market, decode_stake, decode_term_deposit, decode_vault, decode_vault_report,
 };
 pub use error::{FrameworkError, ProgramError, describe_error, error_name};
 pub use event::*;
@@ -185,6 +186,7 @@ pub use governance::{Edits, ParameterInfo, edits_in, edits_of, parameters};
 pub use limits::{Limit, LiquidationPrice};
 pub use market::{LiquidationOrder, MarketView, Rates};
 pub use prices::pinned_accounts;
+pub use vault::{IDLE, VaultView};
 
 pub use ballast_engine as engine;
 pub use solana_address::Address;

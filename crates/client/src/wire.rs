@@ -1,6 +1,6 @@
 //! Values in the bytes of instruction data and events: little endian, without padding.
 
-use ballast_engine::state::market::MarketConfig;
+use ballast_engine::state::{market::MarketConfig, vault::VaultConfig};
 use solana_address::Address;
 
 use crate::decode::DecodeError;
@@ -89,12 +89,15 @@ impl Wire for Vec<u8> {
     }
 }
 
-impl Wire for MarketConfig {
-    fn read(reader: &mut Reader) -> Result<Self, DecodeError> {
-        Ok(bytemuck::pod_read_unaligned(&reader.take::<{ size_of::<Self>() }>()?))
-    }
+macro_rules! records {
+    ($($ty:ty),*) => { $(impl Wire for $ty {
+        fn read(reader: &mut Reader) -> Result<Self, DecodeError> {
+            Ok(bytemuck::pod_read_unaligned(&reader.take::<{ size_of::<Self>() }>()?))
+        }
 
-    fn write(&self, data: &mut Vec<u8>) {
-        data.extend_from_slice(bytemuck::bytes_of(self));
-    }
+        fn write(&self, data: &mut Vec<u8>) {
+            data.extend_from_slice(bytemuck::bytes_of(self));
+        }
+    })* };
 }
+records!(MarketConfig, VaultConfig);

@@ -205,6 +205,9 @@ macro_rules! for_each_error {
             NothingLocked = "The term deposit locks nothing";
             RebalanceTooSoon = "The vault was rebalanced less than its interval ago";
             NothingToRebalance = "No move helps: none is needed, and none gains enough";
+            AnotherMove = "The vault's state calls for another move: read it again, and name the slots that pay and are paid";
+            MarketMissing = "Give the market of each open allocation in the order of their slots, and two accounts for each that pays";
+            WrongVaultOfAccount = "The account belongs to another vault: pass the vault stored in it";
             TermNotOver = "The term is not over: break it at a penalty, or wait";
         }
     };

@@ -41,13 +41,14 @@ mod instructions {
     mod set_delegate;
     mod settle_bad_debt;
     mod stake;
+    mod vaults;
 
     use common::*;
     pub use {
         assert_sequence::*, close_account::*, collect_fees::*, create_market::*, flash_loan::*, governance::*,
         liquidate::*, list_reserve::*, mark_liquidatable::*, open_account::*, pay_in::*, pay_out::*, read_health::*,
         receivership::*, refresh_prices::*, refresh_reserve::*, report_loss::*, restrict::*, set_delegate::*,
-        settle_bad_debt::*, stake::*,
+        settle_bad_debt::*, stake::*, vaults::*,
     };
 }
 
@@ -370,5 +371,187 @@ pub mod ballast {
     #[discrim = 42]
     pub fn report_loss(ctx: &mut Context<ReportLoss>) -> Result<()> {
         ctx.accounts.report()
+    }
+
+    /// Creates a vault, its token account and the mint of its shares. Anyone may; the signer becomes its curator, part of its
+    /// address, and brings 1,000 atoms whose shares are nobody's.
+    ///
+    /// - `id`: which of the creator's vaults this is.
+    /// - `config`: the vault's policy.
+    #[discrim = 35]
+    pub fn create_vault(ctx: &mut Context<CreateVault>, id: u16, config: VaultConfig) -> Result<()> {
+        ctx.accounts.create(id, config, &ctx.bumps)
+    }
+
+    /// Opens the allocation of a slot in the market that the policy names. Anyone may.
+    ///
+    /// - `slot`: 0 to 7.
+    #[discrim = 36]
+    pub fn open_allocation(ctx: &mut Context<OpenAllocation>, slot: u8) -> Result<()> {
+        ctx.accounts.open(slot)
+    }
+
+    /// Brings an exact amount for shares. As remaining accounts: the market of each open allocation.
+    ///
+    /// - `amount`: atoms.
+    /// - `min_shares`: fewest shares to accept.
+    #[discrim = 37]
+    pub fn vault_deposit(ctx: &mut Context<EnterVault>, amount: u64, min_shares: u64) -> Result<()> {
+        let markets = ctx.remaining_accounts()?;
+        ctx.accounts.deposit(amount, min_shares, &markets)
+    }
+
+    /// Makes exactly so many shares for what they cost. As remaining accounts: the market of each open allocation.
+    ///
+    /// - `shares`: how many.
+    /// - `max_amount`: most atoms to pay.
+    #[discrim = 38]
+    pub fn vault_mint(ctx: &mut Context<EnterVault>, shares: u64, max_amount: u64) -> Result<()> {
+        let markets = ctx.remaining_accounts()?;
+        ctx.accounts.mint(shares, max_amount, &markets)
+    }
+
+    /// Gives exactly so many shares back for what they are worth. As remaining accounts: the market of each open allocation, then for
+    /// each that pays its reserve's liquidity vault and its vault authority.
+    ///
+    /// - `shares`: how many.
+    /// - `min_amount`: fewest atoms to accept.
+    /// - `from`: a bit for each slot that may pay.
+    #[discrim = 39]
+    pub fn vault_redeem(ctx: &mut Context<ExitVault>, shares: u64, min_amount: u64, from: u8) -> Result<()> {
+        let markets = ctx.remaining_accounts()?;
+        ctx.accounts.redeem(shares, min_amount, from, &markets)
+    }
+
+    /// Takes an exact amount for as many shares as that costs. Remaining accounts as of `vault_redeem`.
+    ///
+    /// - `amount`: atoms.
+    /// - `max_shares`: most shares to give.
+    /// - `from`: a bit for each slot that may pay.
+    #[discrim = 40]
+    pub fn vault_withdraw(ctx: &mut Context<ExitVault>, amount: u64, max_shares: u64, from: u8) -> Result<()> {
+        let markets = ctx.remaining_accounts()?;
+        ctx.accounts.withdraw(amount, max_shares, from, &markets)
+    }
+
+    /// Makes the one move that the vault's state calls for. Anyone may. As remaining accounts: the market of each open allocation;
+    /// the liquidity vault and the vault authority of the one that pays; the liquidity vault of the one that is paid.
+    ///
+    /// - `from`: the slot that pays; 255: what is idle.
+    #[discrim = 41]
+    pub fn rebalance_vault(ctx: &mut Context<RebalanceVault>, from: u8) -> Result<()> {
+        let accounts = ctx.remaining_accounts()?;
+        ctx.accounts.rebalance(from, &accounts)
+    }
+
+    /// Puts shares into the vault's queue. As remaining accounts: the market of each open allocation.
+    ///
+    /// - `shares`: how many.
+    /// - `min_amount`: fewest atoms to accept for them; of a part of them that part.
+    #[discrim = 43]
+    pub fn request_exit(ctx: &mut Context<RequestExit>, shares: u64, min_amount: u64) -> Result<()> {
+        let markets = ctx.remaining_accounts()?;
+        let bumps = &ctx.bumps;
+        ctx.accounts.request(shares, min_amount, bumps, &markets)
+    }
+
+    /// Pays the queue's first request, or its part of a round, into its claim. Anyone may. Remaining accounts as of `vault_redeem`.
+    ///
+    /// - `from`: a bit for each slot that may pay.
+    #[discrim = 44]
+    pub fn serve_exit(ctx: &mut Context<ServeExit>, from: u8) -> Result<()> {
+        let markets = ctx.remaining_accounts()?;
+        ctx.accounts.serve(from, &markets)
+    }
+
+    /// Takes the shares of a request that are not paid back, by its owner.
+    #[discrim = 45]
+    pub fn cancel_exit(ctx: &mut Context<CancelExit>) -> Result<()> {
+        ctx.accounts.cancel()
+    }
+
+    /// Takes what a request was paid, by its owner.
+    #[discrim = 46]
+    pub fn claim_exit(ctx: &mut Context<ClaimExit>) -> Result<()> {
+        ctx.accounts.claim()
+    }
+
+    /// Locks shares until a maturity of the vault's ladder. As remaining accounts: the market of each open allocation.
+    ///
+    /// - `id`: which of the owner's term deposits in the vault this is.
+    /// - `shares`: how many.
+    /// - `maturity`: unix seconds, one of the next eight multiples of the policy's spacing.
+    #[discrim = 47]
+    pub fn lock_term(ctx: &mut Context<LockTerm>, id: u16, shares: u64, maturity: i64) -> Result<()> {
+        let markets = ctx.remaining_accounts()?;
+        let bumps = &ctx.bumps;
+        ctx.accounts.lock(id, shares, maturity, bumps, &markets)
+    }
+
+    /// Takes a term deposit that is over off the ladder; its shares wait for their owner. Anyone may. As remaining accounts: the
+    /// market of each open allocation.
+    #[discrim = 48]
+    pub fn free_term(ctx: &mut Context<FreeTerm>) -> Result<()> {
+        let markets = ctx.remaining_accounts()?;
+        ctx.accounts.free(&markets)
+    }
+
+    /// Takes the shares of a term deposit, by its owner, and closes it. As remaining accounts, unless it was freed before: the market
+    /// of each open allocation.
+    ///
+    /// - `early`: whether it may end before its maturity, at the policy's penalty.
+    #[discrim = 49]
+    pub fn end_term(ctx: &mut Context<EndTerm>, early: bool) -> Result<()> {
+        let markets = ctx.remaining_accounts()?;
+        ctx.accounts.end(early, &markets)
+    }
+
+    /// Makes the shares that fees came to, by the vault's fee collector.
+    #[discrim = 51]
+    pub fn collect_vault_fees(ctx: &mut Context<CollectVaultFees>) -> Result<()> {
+        ctx.accounts.collect()
+    }
+
+    /// Changes a vault's policy at once: by the curator, before the launch whatever it likes, or the sentinel; after it what adds no
+    /// risk.
+    ///
+    /// - `edits`: each a parameter's offset (`u16`) and its bytes.
+    #[discrim = 52]
+    pub fn set_vault_parameters(ctx: &mut Context<GovernVault>, edits: &[u8]) -> Result<()> {
+        ctx.accounts.set_parameters(edits)
+    }
+
+    /// Queues a change of a vault's policy, by the curator.
+    ///
+    /// - `data`: edits as in `set_vault_parameters`.
+    #[discrim = 53]
+    pub fn queue_vault_change(ctx: &mut Context<QueueVaultChange>, data: &[u8]) -> Result<()> {
+        ctx.accounts.queue(data, &ctx.bumps)
+    }
+
+    /// Makes the edits of a vault's change that is due. Anyone may.
+    #[discrim = 54]
+    pub fn execute_vault_change(ctx: &mut Context<EndVaultChange>) -> Result<()> {
+        ctx.accounts.execute()
+    }
+
+    /// Cancels a vault's change: the curator, the sentinel, or once it has expired anyone.
+    #[discrim = 55]
+    pub fn cancel_vault_change(ctx: &mut Context<EndVaultChange>) -> Result<()> {
+        ctx.accounts.cancel()
+    }
+
+    /// Makes the signer, the nominee, the vault's curator.
+    #[discrim = 56]
+    pub fn accept_curator(ctx: &mut Context<GovernVault>) -> Result<()> {
+        ctx.accounts.accept_curator()
+    }
+
+    /// Brings a vault up to date, and returns its figures to the caller. Anyone may. As remaining accounts: the market of each open
+    /// allocation.
+    #[discrim = 57]
+    pub fn read_vault(ctx: &mut Context<ReadVault>) -> Result<()> {
+        let markets = ctx.remaining_accounts()?;
+        ctx.accounts.refresh(&markets)
     }
 }

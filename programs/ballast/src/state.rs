@@ -8,7 +8,7 @@ use {
     anchor_lang::{AccountInitialize, IdlAccountType, Space, accounts::Slab, prelude::*},
     ballast_engine::{
         record::layout,
-        state::{account, change, insurance, market, reserve},
+        state::{account, change, insurance, market, reserve, vault},
     },
     bytemuck::{Pod, Zeroable},
     core::{
@@ -65,6 +65,25 @@ account!(
     /// A change that waits.
     Change(change::Change),
     discriminator = change::Change::DISCRIMINATOR,
+    with = []
+);
+
+account!(
+    /// A vault.
+    Vault(vault::Vault),
+    discriminator = vault::Vault::DISCRIMINATOR,
+    with = []
+);
+account!(
+    /// A place in a vault's queue, and what was paid there.
+    ExitRequest(vault::ExitRequest),
+    discriminator = vault::ExitRequest::DISCRIMINATOR,
+    with = []
+);
+account!(
+    /// Shares of a vault that are locked.
+    TermDeposit(vault::TermDeposit),
+    discriminator = vault::TermDeposit::DISCRIMINATOR,
     with = []
 );
 
@@ -248,6 +267,10 @@ macro_rules! argument {
 argument!(
     /// A market's parameters.
     MarketConfig(market::MarketConfig)
+);
+argument!(
+    /// A vault's policy.
+    VaultConfig(vault::VaultConfig)
 );
 
 /// An address as the engine stores it.

@@ -10,6 +10,7 @@ use {
         state::{
             reserve::Reserve,
             token::{self, Mint, TransferFee, Transfers},
+            vault::Vault,
         },
     },
     pinocchio::{
@@ -31,6 +32,11 @@ impl Terms {
     #[inline(always)]
     pub fn of(reserve: &Reserve) -> Self {
         Self { transfers: reserve.transfers, decimals: reserve.decimals }
+    }
+
+    #[inline(always)]
+    pub fn of_vault(vault: &Vault) -> Self {
+        Self { transfers: vault.transfers, decimals: vault.decimals }
     }
 
     /// Whether less may arrive than is sent.
@@ -156,6 +162,68 @@ pub fn initialize_account(
         accounts: &[InstructionAccount::writable(account.address()), InstructionAccount::readonly(mint.address())],
     };
     invoke_signed(&instruction, &[account, mint], &[])
+}
+
+/// Turns a new account of SPL Token into a mint that nobody can freeze: `InitializeMint2`.
+pub fn initialize_mint(program: &AccountView, mint: &AccountView, decimals: u8, authority: &Address) -> Result<()> {
+    const INITIALIZE_MINT_2: u8 = 20;
+    let mut data = [0; 35];
+    (data[0], data[1]) = (INITIALIZE_MINT_2, decimals);
+    data[2..34].copy_from_slice(authority.as_ref());
+    let accounts = [InstructionAccount::writable(mint.address())];
+    let instruction = InstructionView { program_id: program.address(), data: &data, accounts: &accounts };
+    invoke_signed(&instruction, &[mint], &[])
+}
+
+/// Makes tokens; none for an amount of zero.
+#[inline(never)]
+pub fn mint_to(
+    program: &AccountView,
+    mint: &AccountView,
+    to: &AccountView,
+    authority: &AccountView,
+    amount: u64,
+    signers: &[Signer],
+) -> Result<()> {
+    const MINT_TO: u8 = 7;
+    change_supply(program, MINT_TO, [mint, to, authority], amount, signers)
+}
+
+/// Destroys tokens of an owner who signs.
+#[inline(never)]
+pub fn burn(
+    program: &AccountView,
+    from: &AccountView,
+    mint: &AccountView,
+    owner: &AccountView,
+    amount: u64,
+) -> Result<()> {
+    const BURN: u8 = 8;
+    change_supply(program, BURN, [from, mint, owner], amount, &[])
+}
+
+fn change_supply(
+    program: &AccountView,
+    tag: u8,
+    [first, second, authority]: [&AccountView; 3],
+    amount: u64,
+    signers: &[Signer],
+) -> Result<()> {
+    if amount == 0 {
+        return Ok(());
+    }
+    let mut data = [tag; 9];
+    data[1..].copy_from_slice(&amount.to_le_bytes());
+    let instruction = InstructionView {
+        program_id: program.address(),
+        data: &data,
+        accounts: &[
+            InstructionAccount::writable(first.address()),
+            InstructionAccount::writable(second.address()),
+            InstructionAccount::readonly_signer(authority.address()),
+        ],
+    };
+    invoke_signed(&instruction, &[first, second, authority], signers)
 }
 
 /// Closes an empty token account: its rent goes to the recipient.

@@ -133,8 +133,8 @@ fn events(idl: &Idl) -> Result<String> {
             return Err(format!("{}: does not begin with its number in the market, a u64", event.name).into());
         }
         let subject =
-            ["account", "market"].into_iter().find(|subject| fields[1..].iter().any(|it| it.name == *subject));
-        let subject = subject.ok_or_else(|| format!("{}: names neither an account nor a market", event.name))?;
+            ["vault", "account", "market"].into_iter().find(|subject| fields[1..].iter().any(|it| it.name == *subject));
+        let subject = subject.ok_or_else(|| format!("{}: names no vault, account or market", event.name))?;
         let doc = definition.docs.join(" ");
         let record = match records.iter().find(|(_, _, of)| of == fields) {
             Some((record, ..)) => *record,
@@ -327,7 +327,7 @@ mod tests {
         fields[1]["docs"] = json!([]);
         assert_eq!(with(&fields), Err("Paid.market: has no documentation".into()));
         fields[1]["name"] = json!("who");
-        assert_eq!(with(&fields), Err("Paid: names neither an account nor a market".into()));
+        assert_eq!(with(&fields), Err("Paid: names no vault, account or market".into()));
         fields[0]["type"] = json!("u32");
         assert_eq!(with(&fields), Err("Paid: does not begin with its number in the market, a u64".into()));
     }

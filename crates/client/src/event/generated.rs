@@ -49,7 +49,7 @@ records! {
         earliest: i64,
         /// Until when, unix seconds.
         latest: i64,
-        /// Index of the reserve; 254: a listing; 255: the market.
+        /// Index of the reserve; 254: a listing; 255: the market; 253: a vault, in the market's place.
         target: u8,
     } padding 7
     /// The owner of an account named a delegate, or removed the one there was.
@@ -65,6 +65,21 @@ records! {
         /// Bits of [`ballast_engine::state::account::rights`]: withdraw (1), borrow (2), any destination (4).
         rights: u8,
     } padding 7
+    /// A request was taken back.
+    ExitCancelled {
+        /// Number of the event in its vault.
+        number: u64,
+        /// The vault.
+        vault: Address,
+        /// The owner's account of shares, request or term deposit.
+        account: Address,
+        /// Atoms.
+        amount: u64,
+        /// Shares.
+        shares: u64,
+        /// Atoms that stayed as an exit fee, or shares as a penalty.
+        fee: u64,
+    } padding 0
     /// Protocol fees were paid out.
     FeesCollected {
         /// Number of the event in its market.
@@ -148,7 +163,7 @@ records! {
         new: [u8; 32],
         /// Which parameter: bytes from the start of the record; 65,535: the market's authority.
         offset: u16,
-        /// Index of the reserve; 255: the market.
+        /// Index of the reserve; 255: the market; 253: a vault, in the market's place.
         target: u8,
     } padding 5
     /// A reserve's price breaker tripped, rose or lifted.
@@ -175,6 +190,23 @@ records! {
         /// Index of the reserve.
         reserve: u8,
     } padding 3
+    /// A vault's tokens were moved.
+    Rebalanced {
+        /// Number of the event in its vault.
+        number: u64,
+        /// The vault.
+        vault: Address,
+        /// Atoms.
+        amount: u64,
+        /// What it gains in a year by the rates after it, atoms.
+        gain: u64,
+        /// Shares for whoever called.
+        reward: u64,
+        /// Slot that they came from; 255: what was idle.
+        from: u8,
+        /// Slot that they went to; 255: what is idle.
+        to: u8,
+    } padding 6
     /// A reserve was listed.
     ReserveListed {
         /// Number of the event in its market.
@@ -218,6 +250,14 @@ events! {
     DelegateSet(DelegateSet) of account = [103, 126, 239, 131, 201, 31, 212, 253];
     /// Tokens were lent to a reserve.
     Deposited(Movement) of account = [111, 141, 26, 45, 161, 35, 100, 57];
+    /// A request was taken back.
+    ExitCancelled(ExitCancelled) of vault = [88, 212, 4, 149, 172, 64, 137, 232];
+    /// A claim was paid out.
+    ExitClaimed(ExitCancelled) of vault = [251, 154, 235, 216, 216, 190, 30, 25];
+    /// Shares were put into the queue.
+    ExitRequested(ExitCancelled) of vault = [92, 125, 6, 23, 233, 196, 149, 70];
+    /// A request was paid into its claim; nothing, if its price was below the owner's limit and it left the queue.
+    ExitServed(ExitCancelled) of vault = [43, 65, 140, 44, 83, 56, 165, 210];
     /// Protocol fees were paid out.
     FeesCollected(FeesCollected) of market = [233, 23, 117, 225, 107, 178, 254, 8];
     /// A flash loan was paid back.
@@ -236,6 +276,8 @@ events! {
     PriceBreaker(PriceBreaker) of market = [214, 13, 52, 241, 55, 29, 162, 224];
     /// A price could not be taken over. The reserve's price stays what it was.
     PricePassedOver(PricePassedOver) of market = [135, 232, 98, 7, 109, 188, 88, 44];
+    /// A vault's tokens were moved.
+    Rebalanced(Rebalanced) of vault = [74, 101, 57, 244, 181, 179, 52, 182];
     /// A debt was paid back.
     Repaid(Movement) of account = [38, 248, 231, 7, 150, 164, 172, 23];
     /// A reserve was closed, and what was left in its vault paid out.
@@ -246,10 +288,22 @@ events! {
     Restricted(Restricted) of market = [208, 232, 128, 247, 165, 131, 15, 127];
     /// Tokens were put into a reserve's insurance; the account is the stake.
     Staked(Movement) of account = [11, 146, 45, 205, 230, 58, 213, 240];
+    /// Shares of a term went back to their owner.
+    TermEnded(ExitCancelled) of vault = [32, 223, 131, 243, 129, 7, 63, 108];
+    /// Shares of a term that is over became free.
+    TermFreed(ExitCancelled) of vault = [124, 102, 114, 249, 127, 16, 201, 66];
+    /// Shares were locked.
+    TermLocked(ExitCancelled) of vault = [122, 242, 69, 107, 18, 240, 151, 112];
     /// Shares of a stake were asked for; the account is the stake.
     UnstakeBegun(Movement) of account = [61, 58, 78, 73, 196, 214, 68, 40];
     /// Tokens were taken out of a reserve's insurance; the account is the stake.
     Unstaked(Movement) of account = [27, 179, 156, 215, 47, 71, 195, 7];
+    /// Tokens came into a vault.
+    VaultDeposited(ExitCancelled) of vault = [59, 62, 43, 200, 220, 104, 100, 67];
+    /// Shares were made for the fee collector.
+    VaultFeesCollected(ExitCancelled) of vault = [182, 90, 179, 93, 91, 209, 212, 23];
+    /// Tokens left a vault.
+    VaultRedeemed(ExitCancelled) of vault = [46, 162, 148, 178, 29, 153, 83, 30];
     /// Lent tokens were taken back.
     Withdrawn(Movement) of account = [20, 89, 223, 198, 194, 124, 219, 13];
 }

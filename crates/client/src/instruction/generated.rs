@@ -575,13 +575,401 @@ instructions! {
         /// The sequence number.
         expected: u64,
     )
-    /// Reports which part of an account's debts its deposits do not cover, at spot prices, until it is settled: whoever
-    /// leaves the reserves that it owes, or their insurances, bears his part of it. Raised to what is surely lost, and
-    /// lowered to what current prices leave possible. Anyone may.
-    ReportLoss = 42 "report_loss" {
+    /// Creates a vault, its token account and the mint of its shares. Anyone may; the signer becomes its curator, part
+    /// of its address, and brings 1,000 atoms whose shares are nobody's.
+    CreateVault = 35 "create_vault" {
+        /// Signs and is written to.
+        creator: signer writable,
         /// Written to.
-        market: writable,
+        vault: writable,
+        /// Signs for the vault's tokens and shares, never holds data. Read only.
+        authority: readonly,
+        /// Created here, at this address only. Written to.
+        tokens: writable,
+        /// Created here, at this address only. Written to.
+        share_mint: writable,
+        /// The token program checks it. Written to.
+        source: writable,
+        /// Owner, layout and extensions are checked. Read only.
+        mint: readonly,
+        /// The mint's owner, one of the two token programs. Read only.
+        token_program: readonly,
+        /// Must be SPL Token, also if that is the mint's owner. Read only.
+        share_program: readonly,
+        /// Always `11111111111111111111111111111111`. Read only.
+        system_program: readonly,
+    } (
+        /// Which of the creator's vaults this is.
+        id: u16,
+        /// The vault's policy.
+        config: VaultConfig,
+    )
+    /// Opens the allocation of a slot in the market that the policy names. Anyone may.
+    OpenAllocation = 36 "open_allocation" {
         /// Written to.
-        margin_account: writable,
+        vault: writable,
+        /// Read only.
+        market: readonly,
+    } (
+        /// 0 to 7.
+        slot: u8,
+    )
+    /// Brings an exact amount for shares. As remaining accounts: the market of each open allocation.
+    VaultDeposit = 37 "vault_deposit" {
+        /// Signs.
+        payer: signer,
+        /// Written to.
+        vault: writable,
+        /// The token program checks it. Written to.
+        source: writable,
+        /// The token program checks it. Written to.
+        share_account: writable,
+        /// Must be the vault's. Written to.
+        tokens: writable,
+        /// Must be the vault's. Written to.
+        share_mint: writable,
+        /// Must be the vault's. Read only.
+        authority: readonly,
+        /// Must be the vault's. Read only.
+        mint: readonly,
+        /// Must be the vault's. Read only.
+        token_program: readonly,
+        /// Must be SPL Token, also if that is the token's program. Read only.
+        share_program: readonly,
+    } (
+        /// Atoms.
+        amount: u64,
+        /// Fewest shares to accept.
+        min_shares: u64,
+    )
+    /// Makes exactly so many shares for what they cost. As remaining accounts: the market of each open allocation.
+    VaultMint = 38 "vault_mint" {
+        /// Signs.
+        payer: signer,
+        /// Written to.
+        vault: writable,
+        /// The token program checks it. Written to.
+        source: writable,
+        /// The token program checks it. Written to.
+        share_account: writable,
+        /// Must be the vault's. Written to.
+        tokens: writable,
+        /// Must be the vault's. Written to.
+        share_mint: writable,
+        /// Must be the vault's. Read only.
+        authority: readonly,
+        /// Must be the vault's. Read only.
+        mint: readonly,
+        /// Must be the vault's. Read only.
+        token_program: readonly,
+        /// Must be SPL Token, also if that is the token's program. Read only.
+        share_program: readonly,
+    } (
+        /// How many.
+        shares: u64,
+        /// Most atoms to pay.
+        max_amount: u64,
+    )
+    /// Gives exactly so many shares back for what they are worth. As remaining accounts: the market of each open
+    /// allocation, then for each that pays its reserve's liquidity vault and its vault authority.
+    VaultRedeem = 39 "vault_redeem" {
+        /// Signs.
+        owner: signer,
+        /// Written to.
+        vault: writable,
+        /// The token program checks it. Written to.
+        share_account: writable,
+        /// The token program checks it. Written to.
+        destination: writable,
+        /// Must be the vault's. Written to.
+        tokens: writable,
+        /// Must be the vault's. Written to.
+        share_mint: writable,
+        /// Must be the vault's. Read only.
+        authority: readonly,
+        /// Must be the vault's. Read only.
+        mint: readonly,
+        /// Must be the vault's. Read only.
+        token_program: readonly,
+        /// Must be SPL Token, also if that is the token's program. Read only.
+        share_program: readonly,
+    } (
+        /// How many.
+        shares: u64,
+        /// Fewest atoms to accept.
+        min_amount: u64,
+        /// A bit for each slot that may pay.
+        from: u8,
+    )
+    /// Takes an exact amount for as many shares as that costs. Remaining accounts as of [`VaultRedeem`].
+    VaultWithdraw = 40 "vault_withdraw" {
+        /// Signs.
+        owner: signer,
+        /// Written to.
+        vault: writable,
+        /// The token program checks it. Written to.
+        share_account: writable,
+        /// The token program checks it. Written to.
+        destination: writable,
+        /// Must be the vault's. Written to.
+        tokens: writable,
+        /// Must be the vault's. Written to.
+        share_mint: writable,
+        /// Must be the vault's. Read only.
+        authority: readonly,
+        /// Must be the vault's. Read only.
+        mint: readonly,
+        /// Must be the vault's. Read only.
+        token_program: readonly,
+        /// Must be SPL Token, also if that is the token's program. Read only.
+        share_program: readonly,
+    } (
+        /// Atoms.
+        amount: u64,
+        /// Most shares to give.
+        max_shares: u64,
+        /// A bit for each slot that may pay.
+        from: u8,
+    )
+    /// Makes the one move that the vault's state calls for. Anyone may. As remaining accounts: the market of each open
+    /// allocation; the liquidity vault and the vault authority of the one that pays; the liquidity vault of the one
+    /// that is paid.
+    RebalanceVault = 41 "rebalance_vault" {
+        /// Written to.
+        vault: writable,
+        /// Must be the vault's. Written to.
+        tokens: writable,
+        /// Must be the vault's. Read only.
+        authority: readonly,
+        /// Must be the vault's. Read only.
+        mint: readonly,
+        /// Must be the vault's. Read only.
+        token_program: readonly,
+        /// Gets the reward; the token program checks it. Written to.
+        reward: writable,
+        /// Must be the vault's. Written to.
+        share_mint: writable,
+        /// Must be SPL Token, also if that is the token's program. Read only.
+        share_program: readonly,
+    } (
+        /// The slot that pays; 255: what is idle.
+        from: u8,
+    )
+    /// Puts shares into the vault's queue. As remaining accounts: the market of each open allocation.
+    RequestExit = 43 "request_exit" {
+        /// Signs.
+        owner: signer,
+        /// May be the owner: a signer holds no data that an alias could corrupt. Signs and is written to.
+        payer: signer writable,
+        /// Written to.
+        vault: writable,
+        /// Written to.
+        request: writable,
+        /// The token program checks it. Written to.
+        share_account: writable,
+        /// Must be the vault's. Written to.
+        share_mint: writable,
+        /// Must be SPL Token. Read only.
+        share_program: readonly,
+        /// Always `11111111111111111111111111111111`. Read only.
+        system_program: readonly,
+    } (
+        /// How many.
+        shares: u64,
+        /// Fewest atoms to accept for them; of a part of them that part.
+        min_amount: u64,
+    )
+    /// Pays the queue's first request, or its part of a round, into its claim. Anyone may. Remaining accounts as of
+    /// [`VaultRedeem`].
+    ServeExit = 44 "serve_exit" {
+        /// Written to.
+        vault: writable,
+        /// Written to.
+        request: writable,
+        /// Must be the vault's. Written to.
+        tokens: writable,
+        /// Must be the vault's. Read only.
+        authority: readonly,
+        /// Must be the vault's. Read only.
+        mint: readonly,
+        /// Must be the vault's. Read only.
+        token_program: readonly,
+    } (
+        /// A bit for each slot that may pay.
+        from: u8,
+    )
+    /// Takes the shares of a request that are not paid back, by its owner.
+    CancelExit = 45 "cancel_exit" {
+        /// Signs.
+        owner: signer,
+        /// Written to.
+        vault: writable,
+        /// Written to.
+        request: writable,
+        /// The token program checks it. Written to.
+        share_account: writable,
+        /// Must be the vault's. Written to.
+        share_mint: writable,
+        /// Must be the vault's. Read only.
+        authority: readonly,
+        /// Must be SPL Token. Read only.
+        share_program: readonly,
+        /// Receives the rent, of the owner's choice, if nothing is left to claim; may be the owner. Written to.
+        recipient: writable,
+    } ()
+    /// Takes what a request was paid, by its owner.
+    ClaimExit = 46 "claim_exit" {
+        /// Signs.
+        owner: signer,
+        /// Written to.
+        vault: writable,
+        /// Written to.
+        request: writable,
+        /// The token program checks it. Written to.
+        destination: writable,
+        /// Must be the vault's. Written to.
+        tokens: writable,
+        /// Must be the vault's. Read only.
+        authority: readonly,
+        /// Must be the vault's. Read only.
+        mint: readonly,
+        /// Must be the vault's. Read only.
+        token_program: readonly,
+        /// Receives the rent, of the owner's choice, if no shares are left; may be the owner. Written to.
+        recipient: writable,
+    } ()
+    /// Locks shares until a maturity of the vault's ladder. As remaining accounts: the market of each open allocation.
+    LockTerm = 47 "lock_term" {
+        /// Signs.
+        owner: signer,
+        /// May be the owner: a signer holds no data that an alias could corrupt. Signs and is written to.
+        payer: signer writable,
+        /// Written to.
+        vault: writable,
+        /// Written to.
+        term: writable,
+        /// The token program checks it. Written to.
+        share_account: writable,
+        /// Must be the vault's. Written to.
+        share_mint: writable,
+        /// Must be SPL Token. Read only.
+        share_program: readonly,
+        /// Always `11111111111111111111111111111111`. Read only.
+        system_program: readonly,
+    } (
+        /// Which of the owner's term deposits in the vault this is.
+        id: u16,
+        /// How many.
+        shares: u64,
+        /// Unix seconds, one of the next eight multiples of the policy's spacing.
+        maturity: i64,
+    )
+    /// Takes a term deposit that is over off the ladder; its shares wait for their owner. Anyone may. As remaining
+    /// accounts: the market of each open allocation.
+    FreeTerm = 48 "free_term" {
+        /// Written to.
+        vault: writable,
+        /// Written to.
+        term: writable,
+    } ()
+    /// Takes the shares of a term deposit, by its owner, and closes it. As remaining accounts, unless it was freed
+    /// before: the market of each open allocation.
+    EndTerm = 49 "end_term" {
+        /// Signs.
+        owner: signer,
+        /// Written to.
+        vault: writable,
+        /// Written to.
+        term: writable,
+        /// The token program checks it. Written to.
+        share_account: writable,
+        /// Must be the vault's. Written to.
+        share_mint: writable,
+        /// Must be the vault's. Read only.
+        authority: readonly,
+        /// Must be SPL Token. Read only.
+        share_program: readonly,
+        /// Receives the rent, of the owner's choice; may be the owner. Written to.
+        recipient: writable,
+    } (
+        /// Whether it may end before its maturity, at the policy's penalty.
+        early: bool,
+    )
+    /// Makes the shares that fees came to, by the vault's fee collector.
+    CollectVaultFees = 51 "collect_vault_fees" {
+        /// Signs.
+        fee_collector: signer,
+        /// Written to.
+        vault: writable,
+        /// The token program checks it. Written to.
+        share_account: writable,
+        /// Must be the vault's. Written to.
+        share_mint: writable,
+        /// Must be the vault's. Read only.
+        authority: readonly,
+        /// Must be SPL Token. Read only.
+        share_program: readonly,
+    } ()
+    /// Changes a vault's policy at once: by the curator, before the launch whatever it likes, or the sentinel; after it
+    /// what adds no risk.
+    SetVaultParameters = 52 "set_vault_parameters" {
+        /// Signs.
+        signer: signer,
+        /// Written to.
+        vault: writable,
+    } (
+        /// Each a parameter's offset (`u16`) and its bytes.
+        edits: Vec<u8>,
+    )
+    /// Queues a change of a vault's policy, by the curator.
+    QueueVaultChange = 53 "queue_vault_change" {
+        /// Signs.
+        curator: signer,
+        /// May be the curator: a signer holds no data that an alias could corrupt. Signs and is written to.
+        payer: signer writable,
+        /// Written to.
+        vault: writable,
+        /// Written to.
+        change: writable,
+        /// Always `11111111111111111111111111111111`. Read only.
+        system_program: readonly,
+    } (
+        /// Edits as in [`SetVaultParameters`].
+        data: Vec<u8>,
+    )
+    /// Makes the edits of a vault's change that is due. Anyone may.
+    ExecuteVaultChange = 54 "execute_vault_change" {
+        /// Signs.
+        signer: signer,
+        /// Written to.
+        vault: writable,
+        /// Written to.
+        change: writable,
+        /// Gets the change's rent; must be who paid it, and may be the signer. Written to.
+        recipient: writable,
+    } ()
+    /// Cancels a vault's change: the curator, the sentinel, or once it has expired anyone.
+    CancelVaultChange = 55 "cancel_vault_change" {
+        /// Signs.
+        signer: signer,
+        /// Written to.
+        vault: writable,
+        /// Written to.
+        change: writable,
+        /// Gets the change's rent; must be who paid it, and may be the signer. Written to.
+        recipient: writable,
+    } ()
+    /// Makes the signer, the nominee, the vault's curator.
+    AcceptCurator = 56 "accept_curator" {
+        /// Signs.
+        signer: signer,
+        /// Written to.
+        vault: writable,
+    } ()
+    /// Brings a vault up to date, and returns its figures to the caller. Anyone may. As remaining accounts: the market
+    /// of each open allocation.
+    ReadVault = 57 "read_vault" {
+        /// Written to.
+        vault: writable,
     } ()
 }

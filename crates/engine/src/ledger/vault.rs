@@ -8,6 +8,7 @@ use crate::{
 
 impl Ledger<'_> {
     /// Lends a vault's atoms to the allocation's reserve.
+    #[inline(never)]
     pub fn lend_out(&mut self, allocation: &mut Allocation, amount: u64) -> Result<Movement> {
         let index = allocation.reserve;
         let (_, reserve) = self.admit_and_accrue(Action::Deposit, index)?;
@@ -19,6 +20,7 @@ impl Ledger<'_> {
     }
 
     /// Takes so many of a vault's atoms back from the allocation's reserve.
+    #[inline(never)]
     pub fn call_back(&mut self, allocation: &mut Allocation, amount: u64) -> Result<Movement> {
         let now = self.now;
         let (market, reserve) = self.admit_and_accrue(Action::Withdraw, allocation.reserve)?;

@@ -224,6 +224,7 @@ impl Market {
 
     /// What could be taken out of a reserve at `now` by the withdrawal of a large deposit: none where that is refused, else the cash,
     /// within the outflow limits.
+    #[inline(never)]
     pub fn takeable(&self, reserve: &Reserve, now: i64) -> u64 {
         if self.admit(Action::Withdraw, now).and(reserve.admit(Action::Withdraw, now)).is_err() {
             return 0;

@@ -8,6 +8,7 @@ use crate::{
 
 impl Vaults<'_> {
     /// Takes in an amount for as many shares as it buys, but no fewer than asked for.
+    #[inline(never)]
     pub fn deposit(&mut self, amount: u64, min_shares: Shares) -> Result<Exchange> {
         let shares = self.vault.shares_for(amount, &self.valuation)?;
         if shares < min_shares {
@@ -17,6 +18,7 @@ impl Vaults<'_> {
     }
 
     /// Makes so many shares for what they cost, but no more than offered.
+    #[inline(never)]
     pub fn mint(&mut self, shares: Shares, max_amount: u64) -> Result<Exchange> {
         if shares == Shares::ZERO {
             return Err(Error::AmountIsZero);
@@ -28,6 +30,7 @@ impl Vaults<'_> {
         self.take_in(Exchange { amount, shares })
     }
 
+    #[inline(never)]
     fn take_in(&mut self, exchange: Exchange) -> Result<Exchange> {
         let Exchange { amount, shares } = exchange;
         let Self { vault, valuation, .. } = self;

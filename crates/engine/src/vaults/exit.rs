@@ -43,6 +43,7 @@ pub(super) enum Sum {
 impl Vaults<'_> {
     /// Destroys shares for what they are worth less the exit fee, but for no fewer atoms than asked for. `from` has a bit for each
     /// allocation that may be drawn on.
+    #[inline(never)]
     pub fn redeem(&mut self, shares: Shares, min_amount: u64, from: u8) -> Result<Exit> {
         if shares == Shares::ZERO {
             return Err(Error::AmountIsZero);
@@ -63,6 +64,7 @@ impl Vaults<'_> {
     }
 
     /// Pays exactly an amount for as many shares as that takes, but no more than offered.
+    #[inline(never)]
     pub fn withdraw(&mut self, amount: u64, max_shares: Shares, from: u8) -> Result<Exit> {
         if amount == 0 {
             return Err(Error::AmountIsZero);
@@ -81,6 +83,7 @@ impl Vaults<'_> {
         self.let_out(Exit { exchange: Exchange { amount, shares }, payment, fee })
     }
 
+    #[inline(never)]
     fn let_out(&mut self, exit: Exit) -> Result<Exit> {
         // What waits in the queue goes first.
         let free = saturating_sub(self.valuation.takeable, self.vault.queued(&self.valuation));
@@ -92,6 +95,7 @@ impl Vaults<'_> {
     }
 
     /// Takes a payment out of the vault's books. The allocations' part follows when the markets pay.
+    #[inline(never)]
     pub(super) fn book(&mut self, exit: &Exit) {
         let Self { vault, valuation, .. } = self;
         // Parts of what is there.
@@ -104,6 +108,7 @@ impl Vaults<'_> {
     }
 
     /// What leaving with shares of so much worth costs.
+    #[inline(never)]
     pub(super) fn exit_fee(&self, worth: u64) -> u64 {
         let vault = &*self.vault;
         if vault.config.max_exit_fee.0 == 0 || vault.config.exit_fee_coverage.0 == 0 {
@@ -113,6 +118,7 @@ impl Vaults<'_> {
     }
 
     /// The fee with which an amount goes out whole: found from above, since a fee of more is more by a twentieth of that at most.
+    #[inline(never)]
     fn exit_fee_on_top(&self, net: u64) -> u64 {
         let mut fee = self.exit_fee(net.saturating_add(net / 16));
         if fee == 0 {
@@ -125,6 +131,7 @@ impl Vaults<'_> {
     }
 
     /// Finds where an amount comes from.
+    #[inline(never)]
     pub(super) fn pay(&self, sum: Sum, from: u8) -> Result<Payment> {
         let (mut left, is_net) = match sum {
             Sum::Gross(amount) => (amount, false),

@@ -19,31 +19,26 @@ use crate::{
 };
 
 impl Vault {
-    /// A vault that nobody has entered. The caller fills in addresses, id and bumps, and brings [`Self::SEED`] atoms.
-    pub fn new(config: VaultConfig, curator: Address, decimals: u8, transfers: u8, now: i64) -> Result<Self> {
+    /// Makes one that is all zero, but for addresses, id and bumps, a vault that nobody has entered; the caller brings [`Self::SEED`]
+    /// atoms.
+    pub fn open(&mut self, config: &VaultConfig, now: i64) -> Result<()> {
         config.validate()?;
-        parameter::require_nothing_beside(&PARAMETERS, bytes_of(&config))?;
-        if curator.is_none() {
+        parameter::require_nothing_beside(&PARAMETERS, bytes_of(config))?;
+        if self.curator.is_none() {
             return Err(Error::RoleMissing);
         }
-        if transfers == Transfers::WithFee as u8 {
+        if self.transfers == Transfers::WithFee as u8 {
             return Err(Error::VaultTokenHasFee);
         }
-        Ok(Self {
-            version: LAYOUT_VERSION,
-            config,
-            curator,
-            decimals,
-            transfers,
-            idle: Self::SEED,
-            shares: Shares(Self::SEED),
-            high_water: Index::ONE,
-            updated: now,
-            ..Self::default()
-        })
+        self.version = LAYOUT_VERSION;
+        self.config = *config;
+        (self.idle, self.shares) = (Self::SEED, Shares(Self::SEED));
+        (self.high_water, self.updated) = (Index::ONE, now);
+        Ok(())
     }
 
     /// Changes the policy at once: by the curator or the sentinel, after the launch only what adds no risk.
+    #[inline(never)]
     pub fn set_parameters(&mut self, signer: &Address, edits: &[u8], now: i64, made: &mut Made) -> Result<()> {
         let is_curator = *signer == self.curator;
         if !is_curator && (*signer != self.config.roles.sentinel || signer.is_none()) {
@@ -58,6 +53,7 @@ impl Vault {
     }
 
     /// The policy after some edits.
+    #[inline(never)]
     fn edited(&mut self, edits: &[u8], made: &mut Made) -> Result<(VaultConfig, Edited)> {
         let mut config = self.config;
         let edited = parameter::edit(
@@ -76,6 +72,7 @@ impl Vault {
     }
 
     /// Replaces the policy.
+    #[inline(never)]
     fn adopt(&mut self, config: VaultConfig, now: i64) -> Result<()> {
         let fees = |config: &VaultConfig| (config.performance_fee, config.management_fee);
         if fees(&config) != fees(&self.config) && self.updated < now {
@@ -96,6 +93,7 @@ impl Vault {
     }
 
     /// Queues edits by the curator, such that they could be made now. Fills in a change that is all zero, but for addresses and bump.
+    #[inline(never)]
     pub fn queue_change(&mut self, signer: &Address, data: &[u8], change: &mut Change, now: i64) -> Result<()> {
         if *signer != self.curator {
             return Err(Error::NotCurator);
@@ -112,6 +110,7 @@ impl Vault {
     }
 
     /// Makes the edits of a change that is due.
+    #[inline(never)]
     pub fn execute_change(&mut self, change: &Change, now: i64, made: &mut Made) -> Result<()> {
         change.require_due(self.config.launched, now)?;
         if change.target != OF_VAULT {
@@ -150,6 +149,7 @@ impl Vault {
     }
 
     /// Opens the allocation of a slot, whose market is the policy's, at the reserve that lists the vault's token. Anyone may.
+    #[inline(never)]
     pub fn open_allocation(&mut self, slot: u8, market: &Address, reserves: &[Reserve], now: i64) -> Result<u8> {
         let policy = self.config.allocations.get(slot as usize).ok_or(Error::WrongSlot)?;
         if policy.market != *market || market.is_none() {

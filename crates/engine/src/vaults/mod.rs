@@ -6,6 +6,7 @@ pub mod exit;
 pub mod govern;
 pub mod queue;
 pub mod rebalance;
+pub mod report;
 pub mod terms;
 
 use crate::{

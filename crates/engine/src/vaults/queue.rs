@@ -17,6 +17,7 @@ use crate::{
 impl Vaults<'_> {
     /// Gives a request for so many shares, which the caller takes from their owner, a place in the queue. `address` is that of the
     /// request's account.
+    #[inline(never)]
     pub fn request_exit(
         &mut self,
         request: &mut ExitRequest,
@@ -40,12 +41,14 @@ impl Vaults<'_> {
 
     /// The least value of a request: the policy's minimum, but no more than a thousandth of the assets, so that a small holder of a
     /// small vault gets in line too.
+    #[inline(never)]
     pub fn least_request(&self) -> u64 {
         self.vault.config.min_amount.min(self.valuation.exit / 1_000).max(1)
     }
 
     /// Pays the first request, or its part of a round, from what is idle and from some allocations. The atoms are the request's claim.
     /// Where that is less than the owner's limit, the request leaves the queue unpaid: it keeps nobody waiting.
+    #[inline(never)]
     pub fn serve(&mut self, request: &mut ExitRequest, address: Address, from: u8) -> Result<Exit> {
         let place = request.place;
         let waiting = self.vault.queue.of(place, &address)?.shares;
@@ -92,6 +95,7 @@ impl Vaults<'_> {
 
 impl Vault {
     /// Takes a request back. Returns the shares, which the caller gives back to their owner: they earned and lost like others.
+    #[inline(never)]
     pub fn cancel_exit(&mut self, request: &mut ExitRequest, address: Address) -> Result<Shares> {
         let mut shares = core::mem::take(&mut request.returned);
         if request.shares != Shares::ZERO {
@@ -105,6 +109,7 @@ impl Vault {
     }
 
     /// Pays out what was served.
+    #[inline(never)]
     pub fn claim_exit(&mut self, request: &mut ExitRequest) -> Result<u64> {
         if request.claim == 0 {
             return Err(Error::NothingToClaim);

@@ -58,17 +58,20 @@ struct Place<'a> {
 
 impl Place<'_> {
     /// What the vault earns there.
+    #[inline(never)]
     fn now(&self) -> Yield {
         wide(self.value, self.reserve.deposit_rate_after(0).0)
     }
 
     /// What it would earn more with more, no better than it did.
+    #[inline(never)]
     fn more(&self, amount: u64) -> Yield {
         let rate = self.reserve.deposit_rate_after(amount as i64).min(self.earned);
         wide(self.value + amount, rate.0).saturating_sub(self.now())
     }
 
     /// What it would earn less with less, no worse than it did.
+    #[inline(never)]
     fn less(&self, amount: u64) -> Yield {
         let given_up = wide(amount, self.earned.0);
         let rate = self.reserve.deposit_rate_after((amount as i64).wrapping_neg());
@@ -110,6 +113,7 @@ impl Vaults<'_> {
         Ok(found)
     }
 
+    #[inline(never)]
     fn place<'m>(&self, slot: usize, (market, reserve): Found<'m>, seen: &[Option<Found>]) -> Place<'m> {
         let (allocation, amounts) = (&self.vault.allocations[slot], &self.valuation.allocations[slot]);
         let earned = earned(allocation, reserve.deposit_index_at(self.now), self.now);
@@ -122,6 +126,7 @@ impl Vaults<'_> {
     }
 
     /// Whether anything may be lent to a slot at all: not to what is stopped, in trouble, of an old price, or nearly lent out.
+    #[inline(never)]
     fn takes_more(&self, slot: usize, market: &Market, reserve: &Reserve) -> bool {
         let (config, now) = (&self.vault.config, self.now);
         let policy = &config.allocations[slot];
@@ -157,6 +162,7 @@ impl Vaults<'_> {
     }
 
     /// What the caps leave: the policy's and the reserve's.
+    #[inline(never)]
     fn room(&self, slot: usize, reserve: &Reserve) -> u64 {
         let policy = &self.vault.config.allocations[slot];
         let value = self.valuation.allocations[slot].exit;
@@ -168,6 +174,7 @@ impl Vaults<'_> {
     }
 
     /// A move towards what is idle, where that is needed.
+    #[inline(never)]
     fn pull(&self, places: &[Option<Place>; MAX_ALLOCATIONS]) -> Option<Move> {
         let vault = &*self.vault;
         let coverage = vault.coverage(&self.valuation, self.now);
@@ -193,6 +200,7 @@ impl Vaults<'_> {
     }
 
     /// The move that earns most.
+    #[inline(never)]
     fn best(&self, places: &[Option<Place>; MAX_ALLOCATIONS]) -> Result<Move> {
         let vault = &*self.vault;
         let since = Seconds::between(vault.rebalanced, self.now);
@@ -246,6 +254,7 @@ impl Vaults<'_> {
     }
 
     /// The most that may go to a slot for the liquid assets to stay at `needed`: of what is lent, a part of the market's cash counts.
+    #[inline(never)]
     fn bearable(&self, slot: u8, place: &Place, needed: u64) -> u64 {
         let share = self.vault.config.cash_share;
         let rest = (ONE_BPS - share.0) as u64;
@@ -278,6 +287,7 @@ fn yearly(gain: Yield) -> u64 {
 }
 
 /// What a deposit earned a second since an allocation was looked at.
+#[inline(never)]
 fn earned(allocation: &Allocation, index: Index, now: i64) -> Rate {
     let (before, after) = (allocation.index.to_bits(), index.to_bits());
     let Seconds(elapsed) = Seconds::between(allocation.since, now);
@@ -290,6 +300,7 @@ fn earned(allocation: &Allocation, index: Index, now: i64) -> Rate {
 }
 
 /// The amount up to `most` that gains most, and the gain, where more gains more up to it and then less: by halves, and once between.
+#[inline(never)]
 fn peak(most: u64, gain: impl Fn(u64) -> Yield) -> (u64, Yield) {
     let mut best = (0, 0);
     let mut amount = most;

@@ -9,6 +9,7 @@ use crate::{
 
 impl Vaults<'_> {
     /// Locks shares, which the caller takes from their owner, until the term deposit's maturity.
+    #[inline(never)]
     pub fn lock(&mut self, term: &mut TermDeposit, shares: Shares) -> Result<()> {
         if shares == Shares::ZERO {
             return Err(Error::AmountIsZero);
@@ -28,6 +29,7 @@ impl Vaults<'_> {
     }
 
     /// Frees a term deposit before its end, at a penalty. Returns the shares that this costs.
+    #[inline(never)]
     pub fn break_term(&mut self, term: &mut TermDeposit) -> Result<Shares> {
         self.vault.break_term(term, self.valuation.exit)
     }

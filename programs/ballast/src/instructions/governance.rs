@@ -7,10 +7,7 @@ use crate::{
     events::{discriminator, log_event},
     state::{now, stored},
 };
-use ballast_engine::{
-    record::parameter::Edit,
-    state::{change, market::Market},
-};
+use ballast_engine::{record::parameter::Edit, state::change};
 
 /// A parameter was set.
 #[event(bytemuck)]
@@ -25,7 +22,7 @@ pub struct ParameterSet {
     pub new: [u8; 32],
     /// Which parameter: bytes from the start of the record; 65,535: the market's authority.
     pub offset: u16,
-    /// Index of the reserve; 255: the market.
+    /// Index of the reserve; 255: the market; 253: a vault, in the market's place.
     pub target: u8,
     pub padding: [u8; 5],
 }
@@ -45,7 +42,7 @@ macro_rules! changes {
             pub earliest: i64,
             /// Until when, unix seconds.
             pub latest: i64,
-            /// Index of the reserve; 254: a listing; 255: the market.
+            /// Index of the reserve; 254: a listing; 255: the market; 253: a vault, in the market's place.
             pub target: u8,
             pub padding: [u8; 7],
         }
@@ -108,7 +105,7 @@ impl QueueChange {
         ledger(&mut self.market, now()?).queue_change(&signer, target, data, &mut self.change).on_chain()?;
         (self.change.bump, self.change.market, self.change.payer) =
             (bumps.change, market, stored(self.payer.address()));
-        log_change(discriminator::<ChangeQueued>(), &mut self.market, &self.change);
+        log_change(discriminator::<ChangeQueued>(), self.market.next_event(), &self.change);
         Ok(())
     }
 }
@@ -150,13 +147,13 @@ impl EndChange {
             self.change.require_cancellable(&self.market, &signer, now).on_chain()?;
             discriminator::<ChangeCancelled>()
         };
-        log_change(event, &mut self.market, &self.change);
+        log_change(event, self.market.next_event(), &self.change);
         AccountClose::close(&mut self.change, *self.recipient.account())
     }
 }
 
 #[inline(never)]
-fn log_edit(number: u64, market: &Address, target: u8, edit: &Edit) {
+pub(super) fn log_edit(number: u64, market: &Address, target: u8, edit: &Edit) {
     log_event!(
         discriminator::<ParameterSet>(),
         ParameterSet {
@@ -173,11 +170,11 @@ fn log_edit(number: u64, market: &Address, target: u8, edit: &Edit) {
 
 /// Logs that a change was queued, executed or cancelled. These events differ only in their discriminator.
 #[inline(never)]
-fn log_change(event: [u8; 8], market: &mut Market, change: &governance::Change) {
+pub(super) fn log_change(event: [u8; 8], number: u64, change: &governance::Change) {
     log_event!(
         event,
         ChangeQueued {
-            number: market.next_event(),
+            number,
             market: Address::new_from_array(change.market.0),
             change: change.number,
             earliest: change.earliest,

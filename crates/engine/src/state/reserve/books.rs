@@ -83,7 +83,6 @@ impl Reserve {
     }
 
     /// [`Self::update_rates`] for debts, rounded up and down, and deposits, rounded up, that are known already.
-    #[inline(always)]
     fn set_rates(&mut self, debts: (u64, u64), deposits: u64) {
         let (utilisation, borrow_rate, deposit_growth) = self.rates(self.cash, debts, deposits);
         self.controller.utilisation = utilisation.to_bits();
@@ -91,6 +90,7 @@ impl Reserve {
     }
 
     /// What deposits would earn a second if so many atoms came, or went: with 64 fractional bits. Zero if there are not so many.
+    #[inline(never)]
     pub fn deposit_rate_after(&self, change: i64) -> Rate {
         let cash = self.cash.checked_add_signed(change);
         let deposits = self.deposits_roughly().checked_add_signed(change);

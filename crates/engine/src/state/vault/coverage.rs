@@ -34,18 +34,21 @@ impl RunOff {
     }
 
     /// Lets time pass.
+    #[inline(never)]
     pub(super) fn fade(&mut self, elapsed: u64) {
         self.each(|level, period| faded_signed(level, period, elapsed));
     }
 
     /// Takes in what comes. It is credit, and fades like it: counted from zero instead, a deposit of an instant would raise what
     /// was seen.
+    #[inline(never)]
     pub(crate) fn pay_in(&mut self, amount: u64) {
         let amount = amount.min(Self::MOST as u64) as i64;
         self.each(|level, _| level.saturating_sub(amount).max(-Self::MOST));
     }
 
     /// Takes in what goes.
+    #[inline(never)]
     pub(crate) fn pay_out(&mut self, amount: u64) {
         let amount = amount.min(Self::MOST as u64) as i64;
         self.each(|level, _| level.saturating_add(amount).min(Self::MOST));
@@ -80,6 +83,7 @@ impl Coverage {
     }
 
     /// Liquid assets ÷ stressed outflow in basis points; the most there is where nothing could leave.
+    #[inline(never)]
     pub fn bps(&self) -> u32 {
         let most = u32::MAX as u64;
         match self.outflow {
@@ -94,12 +98,14 @@ impl Coverage {
     }
 
     /// The liquid assets that reach a target.
+    #[inline(never)]
     pub(crate) fn needed(&self, target: Bps) -> u64 {
         mul_div_floor(self.outflow, target.0 as u64, ONE_BPS as u64).unwrap_or(u64::MAX)
     }
 
     /// What leaving with so many atoms costs. The rate rises in proportion from nothing, where coverage is at the fee's level, to its
     /// most where nothing is liquid; an exit pays the rate of each atom it takes, so that parts of it pay no less together.
+    #[inline(never)]
     pub fn exit_fee(&self, config: &VaultConfig, amount: u64) -> u64 {
         let enough = self.needed(config.exit_fee_coverage);
         let above = saturating_sub(self.liquid, enough);

@@ -73,6 +73,7 @@ impl ExitRequest {
 
 impl Queue {
     /// Gives a request a place at the end.
+    #[inline(never)]
     pub(crate) fn join(&mut self, request: Address, shares: Shares) -> Result<u8> {
         let place = self.tickets.iter().position(|ticket| ticket.request.is_none()).ok_or(Error::QueueFull)?;
         // A part of the vault's shares.
@@ -88,6 +89,7 @@ impl Queue {
     }
 
     /// The place whose turn it is.
+    #[inline(never)]
     pub fn first(&self) -> Option<u8> {
         let used = (0..).zip(&self.tickets).filter(|(_, ticket)| !ticket.request.is_none());
         used.min_by_key(|(_, ticket)| ticket.number).map(|(place, _)| place)
@@ -101,6 +103,7 @@ impl Queue {
 
     /// Takes shares from a place, and frees it when none are left; else, if its share of the round was all that it got, it goes to
     /// the end.
+    #[inline(never)]
     pub(crate) fn take(&mut self, place: u8, shares: Shares, goes_back: bool) {
         let number = if goes_back { self.take_number() } else { self.tickets[place as usize].number };
         let ticket = &mut self.tickets[place as usize];

@@ -34,6 +34,7 @@ pub struct Amounts {
 
 impl Amounts {
     /// Of an allocation in a market that lists its token at this reserve. `cash_share` is the part of the cash that is counted on.
+    #[inline(never)]
     pub fn of(allocation: &Allocation, market: &Market, reserve: &Reserve, vault: &Vault, now: i64) -> Self {
         let shares = allocation.shares;
         if shares == Shares::ZERO {
@@ -124,6 +125,7 @@ impl Vault {
 
     /// Accounts for the time since it was touched last: fees, the larger part of terms, what exit fees have become the sharers', what
     /// was seen, and what caps are parts of. Every action begins with it.
+    #[inline(never)]
     pub(crate) fn accrue(&mut self, valuation: &mut Valuation, now: i64) {
         if now > self.updated {
             let elapsed = now.abs_diff(self.updated);
@@ -145,6 +147,7 @@ impl Vault {
 
     /// Gives the fee collector shares for the time that has passed, and for what each share gained above its mark; and terms their
     /// larger part of the rest of that.
+    #[inline(never)]
     fn take_fees(&mut self, assets: u64, elapsed: u64, now: i64) {
         // Of a year at most, and below a twentieth of the assets.
         let management = self.config.management_fee.0 as u64 * elapsed.min(Rate::YEAR);
@@ -164,6 +167,7 @@ impl Vault {
     }
 
     /// Shares for a deposit, rounded down.
+    #[inline(never)]
     pub fn shares_for(&self, amount: u64, valuation: &Valuation) -> Result<Shares> {
         if valuation.entry == 0 {
             return Err(Error::VaultWorthless);
@@ -175,6 +179,7 @@ impl Vault {
     }
 
     /// What so many new shares cost, rounded up.
+    #[inline(never)]
     pub fn cost_of(&self, shares: Shares, valuation: &Valuation) -> Result<u64> {
         if valuation.entry == 0 {
             return Err(Error::VaultWorthless);
@@ -183,12 +188,14 @@ impl Vault {
     }
 
     /// What shares are worth to who leaves, before the exit fee, rounded down.
+    #[inline(never)]
     pub fn worth(&self, shares: Shares, valuation: &Valuation) -> u64 {
         // A part of all assets.
         mul_div_floor(shares.0, valuation.exit, self.shares.0).unwrap_or(0)
     }
 
     /// Shares that are worth an amount to who leaves, rounded up.
+    #[inline(never)]
     pub fn shares_worth(&self, amount: u64, valuation: &Valuation) -> Result<Shares> {
         mul_div_ceil(amount, self.shares.0, valuation.exit).map(Shares).ok_or(Error::AmountTooLarge)
     }
@@ -199,6 +206,7 @@ impl Vault {
     }
 
     /// Liquid assets and stressed outflow.
+    #[inline(never)]
     pub fn coverage(&self, valuation: &Valuation, now: i64) -> Coverage {
         let (later, ending) = self.term_shares(now, Coverage::HORIZON);
         let due = self.queue.shares.0.saturating_add(ending);

@@ -35,6 +35,7 @@ impl Rung {
     }
 
     /// Takes units out, for what they are worth.
+    #[inline(never)]
     fn take(&mut self, units: u64) -> Shares {
         let shares = self.shares_of(units);
         // Parts of both.
@@ -53,12 +54,14 @@ record! {
         /// Its rung, while it is locked.
         pub rung: u8,
         /// Zero.
-        pub padding: [u8; 5],
+        pub padding: [u8; 3],
+        /// Which of its owner's term deposits in the vault this is.
+        pub id: u16,
         /// The vault.
         pub vault: Address,
         /// Who gets the shares.
         pub owner: Address,
-        /// When it ends, unix seconds; part of its address.
+        /// When it ends, unix seconds.
         pub maturity: i64,
         /// Its part of the rung; zero: it is not locked.
         pub units: u64,
@@ -85,15 +88,19 @@ impl TermDeposit {
 impl Vault {
     /// Whether new terms may end at a time: a multiple of the spacing, and one of the next eight.
     pub fn offers_term(&self, maturity: i64, now: i64) -> Result<()> {
-        let spacing = self.config.term_spacing as i64;
+        let spacing = self.config.term_spacing as u64;
         if spacing == 0 {
             return Err(Error::TermsNotOffered);
         }
-        let is_offered = maturity > now && maturity % spacing == 0 && (maturity - now) <= spacing * Rung::COUNT as i64;
+        // The target has no signed division.
+        let is_offered = maturity > now
+            && maturity.unsigned_abs() % spacing == 0
+            && maturity.abs_diff(now) <= spacing * Rung::COUNT as u64;
         if is_offered { Ok(()) } else { Err(Error::MaturityNotOffered) }
     }
 
     /// Locks shares, which the caller has taken from their owner.
+    #[inline(never)]
     pub(crate) fn lock(&mut self, term: &mut TermDeposit, shares: Shares, now: i64) -> Result<()> {
         self.offers_term(term.maturity, now)?;
         let is_same = |rung: &Rung| rung.units != 0 && rung.maturity == term.maturity;
@@ -120,6 +127,7 @@ impl Vault {
     }
 
     /// Frees a term deposit that has ended. Anyone may: the rung is wanted for the next maturity.
+    #[inline(never)]
     pub(crate) fn free(&mut self, term: &mut TermDeposit, now: i64) -> Result<Shares> {
         if term.units == 0 {
             return Err(Error::NothingLocked);
@@ -135,6 +143,7 @@ impl Vault {
 
     /// Frees a term deposit before its end, for less than went in: what it earned on top is lost, and the penalty. Both stay with the
     /// vault and become the sharers' slowly. Returns the shares that are lost. `assets` are what all shares are worth to who leaves.
+    #[inline(never)]
     pub(crate) fn break_term(&mut self, term: &mut TermDeposit, assets: u64) -> Result<Shares> {
         if term.units == 0 {
             return Err(Error::NothingLocked);
@@ -158,6 +167,7 @@ impl Vault {
     /// A share on demand earns g, one in a term g × (1 + e), where e is the premium for each maturity that it is away. With E the sum
     /// of e × shares, g is the gain ÷ (all shares + E); and what a term's shares earn on top, e × g each, are at the price after it
     /// e × g ÷ (price before + g) of them.
+    #[inline(never)]
     pub(super) fn reward_terms(&mut self, gain: u64, assets: u64, now: i64) {
         let (premium, spacing) = (self.config.term_premium.0 as u64, (self.config.term_spacing as u64).max(1));
         let extra = |rung: &Rung| {
@@ -183,6 +193,7 @@ impl Vault {
     }
 
     /// Shares in terms that end after the horizon, and by it.
+    #[inline(never)]
     pub(crate) fn term_shares(&self, now: i64, horizon: i64) -> (u64, u64) {
         let (mut later, mut ending) = (0u64, 0u64);
         for rung in self.rungs.iter().filter(|rung| rung.units != 0 && rung.maturity > now) {
