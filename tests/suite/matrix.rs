@@ -78,11 +78,6 @@ const ACTIONS: [(&str, Result<Action, &str>); ALL.len()] = [
     ("free_term", Err(VAULTS)),
     ("end_term", Err(VAULTS)),
     ("collect_vault_fees", Err(VAULTS)),
-    ("set_vault_parameters", Err(VAULTS)),
-    ("queue_vault_change", Err(VAULTS)),
-    ("execute_vault_change", Err(VAULTS)),
-    ("cancel_vault_change", Err(VAULTS)),
-    ("accept_curator", Err(VAULTS)),
     ("read_vault", Err(VAULTS)),
 ];
 const VAULTS: &str = "a vault lends and takes back like others, who see the states: tests/suite/vaults";

@@ -2,7 +2,10 @@
 
 use ballast_engine::{
     Error, Result,
-    state::vault::{MAX_ALLOCATIONS, Vault, VaultConfig},
+    state::{
+        change::OF_VAULT,
+        vault::{MAX_ALLOCATIONS, Vault, VaultConfig},
+    },
     vaults::{Vaults, rebalance::Move, report::VaultReport},
 };
 use solana_address::Address;
@@ -397,25 +400,37 @@ impl VaultView {
 
     /// Changes the policy at once, signed by curator or sentinel.
     pub fn set_parameters(&self, signer: Address, edits: Vec<u8>) -> Instruction {
-        ix::SetVaultParameters { signer, vault: self.address, edits }.instruction()
+        ix::SetParameters { signer, market: self.address, target: OF_VAULT, edits }.instruction()
     }
 
     /// Queues edits by the curator: the instruction, and the change's address.
-    pub fn queue_change(&self, curator: Address, payer: Address, data: Vec<u8>) -> (Instruction, Address) {
+    pub fn queue_change(&self, payer: Address, data: Vec<u8>) -> (Instruction, Address) {
         let (change, _) = change_address(&self.address, self.vault.changes);
-        let vault = self.address;
-        let accounts = ix::QueueVaultChange { curator, payer, vault, change, system_program: SYSTEM_PROGRAM, data };
+        let accounts = ix::QueueChange {
+            authority: from_engine(&self.vault.curator),
+            payer,
+            market: self.address,
+            change,
+            system_program: SYSTEM_PROGRAM,
+            target: OF_VAULT,
+            data,
+        };
         (accounts.instruction(), change)
     }
 
     /// Makes the edits of a change that is due; its rent goes back to who paid it.
     pub fn execute_change(&self, signer: Address, change: Address, recipient: Address) -> Instruction {
-        ix::ExecuteVaultChange { signer, vault: self.address, change, recipient }.instruction()
+        ix::ExecuteChange { signer, market: self.address, change, recipient }.instruction()
     }
 
     /// Cancels a change; its rent goes back to who paid it.
     pub fn cancel_change(&self, signer: Address, change: Address, recipient: Address) -> Instruction {
-        ix::CancelVaultChange { signer, vault: self.address, change, recipient }.instruction()
+        ix::CancelChange { signer, market: self.address, change, recipient }.instruction()
+    }
+
+    /// Makes the signer, the nominee, the vault's curator.
+    pub fn accept_curator(&self, signer: Address) -> Instruction {
+        ix::AcceptAuthority { signer, market: self.address }.instruction()
     }
 
     /// An instruction with the markets of the open allocations, and the payers of some.

@@ -75,11 +75,11 @@ pub mod ballast {
         ctx.accounts.list(&ctx.bumps)
     }
 
-    /// Changes parameters of a reserve, or of the market (255), at once. The authority may make any change before the launch,
-    /// and afterwards any that adds no risk. The risk council may make small changes that add no risk. Each edit is a
-    /// parameter's offset in its record (`u16`) and its new bytes.
+    /// Changes parameters of a reserve, or of the market (255), at once: by the authority, before the launch whatever it likes,
+    /// after it what adds no risk; or in small steps by the risk council. A vault's are its curator's, and its sentinel's. Each
+    /// edit is a parameter's offset in its record (`u16`) and its new bytes.
     ///
-    /// - `target`: index of the reserve; 255: the market.
+    /// - `target`: index of the reserve; 255: the market; 253: a vault, which is given in the market's place.
     /// - `edits`: each a parameter's offset (`u16`) and its bytes.
     #[discrim = 2]
     pub fn set_parameters(ctx: &mut Context<Govern>, target: u8, edits: &[u8]) -> Result<()> {
@@ -280,13 +280,13 @@ pub mod ballast {
     ///
     /// - `actions`: the sum of withdraw (1), borrow (2), flash loan (4), unstake (8).
     #[discrim = 25]
-    pub fn pause(ctx: &mut Context<Govern>, actions: u8) -> Result<()> {
+    pub fn pause(ctx: &mut Context<Restrict>, actions: u8) -> Result<()> {
         ctx.accounts.pause(actions)
     }
 
     /// Lifts a pause, by the guardian or the authority. By the authority it also ends a market's reduce-only state.
     #[discrim = 26]
-    pub fn resume(ctx: &mut Context<Govern>) -> Result<()> {
+    pub fn resume(ctx: &mut Context<Restrict>) -> Result<()> {
         ctx.accounts.resume()
     }
 
@@ -301,7 +301,7 @@ pub mod ballast {
     /// Queues a change by the authority: edits of a reserve or of the market (255) as in `set_parameters`, or a listing (254):
     /// mint and parameters.
     ///
-    /// - `target`: index of the reserve; 254: a listing; 255: the market.
+    /// - `target`: index of the reserve; 254: a listing; 255: the market; 253: a vault, which is given in the market's place.
     /// - `data`: edits as in `set_parameters`, or the listing.
     #[discrim = 28]
     pub fn queue_change(ctx: &mut Context<QueueChange>, target: u8, data: &[u8]) -> Result<()> {
@@ -320,7 +320,7 @@ pub mod ballast {
         ctx.accounts.cancel()
     }
 
-    /// Makes the signer, the nominee, the market's authority.
+    /// Makes the signer, the nominee, the market's authority, or a vault's curator.
     #[discrim = 14]
     pub fn accept_authority(ctx: &mut Context<Govern>) -> Result<()> {
         ctx.accounts.accept_authority()
@@ -510,41 +510,6 @@ pub mod ballast {
     #[discrim = 51]
     pub fn collect_vault_fees(ctx: &mut Context<CollectVaultFees>) -> Result<()> {
         ctx.accounts.collect()
-    }
-
-    /// Changes a vault's policy at once: by the curator, before the launch whatever it likes, or the sentinel; after it what adds no
-    /// risk.
-    ///
-    /// - `edits`: each a parameter's offset (`u16`) and its bytes.
-    #[discrim = 52]
-    pub fn set_vault_parameters(ctx: &mut Context<GovernVault>, edits: &[u8]) -> Result<()> {
-        ctx.accounts.set_parameters(edits)
-    }
-
-    /// Queues a change of a vault's policy, by the curator.
-    ///
-    /// - `data`: edits as in `set_vault_parameters`.
-    #[discrim = 53]
-    pub fn queue_vault_change(ctx: &mut Context<QueueVaultChange>, data: &[u8]) -> Result<()> {
-        ctx.accounts.queue(data, &ctx.bumps)
-    }
-
-    /// Makes the edits of a vault's change that is due. Anyone may.
-    #[discrim = 54]
-    pub fn execute_vault_change(ctx: &mut Context<EndVaultChange>) -> Result<()> {
-        ctx.accounts.execute()
-    }
-
-    /// Cancels a vault's change: the curator, the sentinel, or once it has expired anyone.
-    #[discrim = 55]
-    pub fn cancel_vault_change(ctx: &mut Context<EndVaultChange>) -> Result<()> {
-        ctx.accounts.cancel()
-    }
-
-    /// Makes the signer, the nominee, the vault's curator.
-    #[discrim = 56]
-    pub fn accept_curator(ctx: &mut Context<GovernVault>) -> Result<()> {
-        ctx.accounts.accept_curator()
     }
 
     /// Brings a vault up to date, and returns its figures to the caller. Anyone may. As remaining accounts: the market of each open

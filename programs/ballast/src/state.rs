@@ -238,6 +238,75 @@ pub type Record<T> = Held<anchor_lang::accounts::Account<T>>;
 pub type MarketAccount = Held<MarketSlab>;
 pub type MarketSlab = Slab<Market, reserve::Reserve>;
 
+/// What governance changes: a market, or a vault.
+pub enum Governed {
+    Market(MarketAccount),
+    Vault(Record<Vault>),
+}
+
+impl Governed {
+    /// Changes queued so far: the next one's number, and part of its address.
+    #[inline(always)]
+    pub fn changes(&self) -> u64 {
+        match self {
+            Self::Market(market) => market.changes,
+            Self::Vault(vault) => vault.changes,
+        }
+    }
+
+    /// The number of the next event.
+    #[inline(always)]
+    pub fn next_event(&mut self) -> u64 {
+        match self {
+            Self::Market(market) => market.next_event(),
+            Self::Vault(vault) => vault.next_event(),
+        }
+    }
+}
+
+impl Deref for Governed {
+    type Target = AccountView;
+    #[inline(always)]
+    fn deref(&self) -> &AccountView {
+        self.account()
+    }
+}
+
+impl AnchorAccount for Governed {
+    type Data = AccountView;
+
+    #[inline(never)]
+    fn load(view: AccountView) -> core::result::Result<Self, ProgramError> {
+        if is_vault(&view)? { Record::load(view).map(Self::Vault) } else { MarketAccount::load(view).map(Self::Market) }
+    }
+
+    #[inline(never)]
+    unsafe fn load_mut(view: AccountView) -> core::result::Result<Self, ProgramError> {
+        // SAFETY: the caller's promise is the same.
+        unsafe {
+            match is_vault(&view)? {
+                true => Record::load_mut(view).map(Self::Vault),
+                false => MarketAccount::load_mut(view).map(Self::Market),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn account(&self) -> &AccountView {
+        match self {
+            Self::Market(market) => market.account(),
+            Self::Vault(vault) => vault.account(),
+        }
+    }
+}
+
+impl IdlAccountType for Governed {}
+
+/// Whether an account begins like a vault. Its loader checks everything else.
+fn is_vault(view: &AccountView) -> core::result::Result<bool, ProgramError> {
+    Ok(view.try_borrow()?.starts_with(Vault::DISCRIMINATOR))
+}
+
 /// A market's head and its reserves, both to be changed.
 #[inline(always)]
 pub fn split(ledger: &mut MarketAccount) -> (&mut market::Market, &mut [reserve::Reserve]) {

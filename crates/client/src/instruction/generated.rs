@@ -40,16 +40,16 @@ instructions! {
         /// Always `11111111111111111111111111111111`. Read only.
         system_program: readonly,
     } ()
-    /// Changes parameters of a reserve, or of the market (255), at once. The authority may make any change before the
-    /// launch, and afterwards any that adds no risk. The risk council may make small changes that add no risk. Each
-    /// edit is a parameter's offset in its record (`u16`) and its new bytes.
+    /// Changes parameters of a reserve, or of the market (255), at once: by the authority, before the launch whatever
+    /// it likes, after it what adds no risk; or in small steps by the risk council. A vault's are its curator's, and
+    /// its sentinel's. Each edit is a parameter's offset in its record (`u16`) and its new bytes.
     SetParameters = 2 "set_parameters" {
         /// Signs.
         signer: signer,
-        /// Written to.
+        /// Or a vault. Written to.
         market: writable,
     } (
-        /// Index of the reserve; 255: the market.
+        /// Index of the reserve; 255: the market; 253: a vault, which is given in the market's place.
         target: u8,
         /// Each a parameter's offset (`u16`) and its bytes.
         edits: Vec<u8>,
@@ -265,11 +265,11 @@ instructions! {
         /// Read only.
         margin_account: readonly,
     } ()
-    /// Makes the signer, the nominee, the market's authority.
+    /// Makes the signer, the nominee, the market's authority, or a vault's curator.
     AcceptAuthority = 14 "accept_authority" {
         /// Signs.
         signer: signer,
-        /// Written to.
+        /// Or a vault. Written to.
         market: writable,
     } ()
     /// Liquidates like [`Liquidate`], but pays the collateral out now and takes the repayment in [`EndLiquidation`],
@@ -479,14 +479,14 @@ instructions! {
         authority: signer,
         /// May be the authority: a signer holds no data that an alias could corrupt. Signs and is written to.
         payer: signer writable,
-        /// Written to.
+        /// Or a vault. Written to.
         market: writable,
         /// Written to.
         change: writable,
         /// Always `11111111111111111111111111111111`. Read only.
         system_program: readonly,
     } (
-        /// Index of the reserve; 254: a listing; 255: the market.
+        /// Index of the reserve; 254: a listing; 255: the market; 253: a vault, which is given in the market's place.
         target: u8,
         /// Edits as in [`SetParameters`], or the listing.
         data: Vec<u8>,
@@ -495,7 +495,7 @@ instructions! {
     ExecuteChange = 29 "execute_change" {
         /// Signs.
         signer: signer,
-        /// Written to.
+        /// Or a vault. Written to.
         market: writable,
         /// Written to.
         change: writable,
@@ -506,7 +506,7 @@ instructions! {
     CancelChange = 30 "cancel_change" {
         /// Signs.
         signer: signer,
-        /// Written to.
+        /// Or a vault. Written to.
         market: writable,
         /// Written to.
         change: writable,
@@ -909,62 +909,6 @@ instructions! {
         authority: readonly,
         /// Must be SPL Token. Read only.
         share_program: readonly,
-    } ()
-    /// Changes a vault's policy at once: by the curator, before the launch whatever it likes, or the sentinel; after it
-    /// what adds no risk.
-    SetVaultParameters = 52 "set_vault_parameters" {
-        /// Signs.
-        signer: signer,
-        /// Written to.
-        vault: writable,
-    } (
-        /// Each a parameter's offset (`u16`) and its bytes.
-        edits: Vec<u8>,
-    )
-    /// Queues a change of a vault's policy, by the curator.
-    QueueVaultChange = 53 "queue_vault_change" {
-        /// Signs.
-        curator: signer,
-        /// May be the curator: a signer holds no data that an alias could corrupt. Signs and is written to.
-        payer: signer writable,
-        /// Written to.
-        vault: writable,
-        /// Written to.
-        change: writable,
-        /// Always `11111111111111111111111111111111`. Read only.
-        system_program: readonly,
-    } (
-        /// Edits as in [`SetVaultParameters`].
-        data: Vec<u8>,
-    )
-    /// Makes the edits of a vault's change that is due. Anyone may.
-    ExecuteVaultChange = 54 "execute_vault_change" {
-        /// Signs.
-        signer: signer,
-        /// Written to.
-        vault: writable,
-        /// Written to.
-        change: writable,
-        /// Gets the change's rent; must be who paid it, and may be the signer. Written to.
-        recipient: writable,
-    } ()
-    /// Cancels a vault's change: the curator, the sentinel, or once it has expired anyone.
-    CancelVaultChange = 55 "cancel_vault_change" {
-        /// Signs.
-        signer: signer,
-        /// Written to.
-        vault: writable,
-        /// Written to.
-        change: writable,
-        /// Gets the change's rent; must be who paid it, and may be the signer. Written to.
-        recipient: writable,
-    } ()
-    /// Makes the signer, the nominee, the vault's curator.
-    AcceptCurator = 56 "accept_curator" {
-        /// Signs.
-        signer: signer,
-        /// Written to.
-        vault: writable,
     } ()
     /// Brings a vault up to date, and returns its figures to the caller. Anyone may. As remaining accounts: the market
     /// of each open allocation.

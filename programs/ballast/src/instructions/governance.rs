@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::{
-    Change,
+    Change, Governed,
     events::{discriminator, log_event},
     state::{now, stored},
 };
@@ -58,25 +58,39 @@ changes! {
     ChangeCancelled;
 }
 
-/// The accounts with which authority, risk council and guardian govern a market.
+/// What authority and risk council do to a market, and curator and sentinel to a vault.
 #[derive(Accounts)]
 pub struct Govern {
     pub signer: Signer,
+    /// Or a vault.
     #[account(mut)]
-    pub market: MarketAccount,
+    pub market: Governed,
 }
 
 impl Govern {
     pub fn set_parameters(&mut self, target: u8, edits: &[u8]) -> Result<()> {
-        let (signer, market) = (stored(self.signer.address()), *self.market.address());
-        let log = &mut |number, edit: &Edit| log_edit(number, &market, target, edit);
-        ledger(&mut self.market, now()?).set_parameters(&signer, target, edits, log).on_chain()
+        let (signer, subject) = (stored(self.signer.address()), *self.market.address());
+        let log = &mut |number, edit: &Edit| log_edit(number, &subject, target, edit);
+        match (&mut self.market, target) {
+            (Governed::Market(market), _) => ledger(market, now()?).set_parameters(&signer, target, edits, log),
+            (Governed::Vault(vault), change::OF_VAULT) => vault.set_parameters(&signer, edits, now()?, log),
+            (Governed::Vault(_), _) => Err(Error::ReserveIndexOutOfRange),
+        }
+        .on_chain()
     }
 
     pub fn accept_authority(&mut self) -> Result<()> {
-        let (signer, market) = (stored(self.signer.address()), *self.market.address());
-        let log = &mut |number, edit: &Edit| log_edit(number, &market, change::OF_MARKET, edit);
-        self.market.accept_authority(&signer, log).on_chain()
+        let (signer, subject) = (stored(self.signer.address()), *self.market.address());
+        let log = &mut |number, target, edit: &Edit| log_edit(number, &subject, target, edit);
+        match &mut self.market {
+            Governed::Market(market) => {
+                market.accept_authority(&signer, &mut |number, edit| log(number, change::OF_MARKET, edit))
+            }
+            Governed::Vault(vault) => {
+                vault.accept_curator(&signer, &mut |number, edit| log(number, change::OF_VAULT, edit))
+            }
+        }
+        .on_chain()
     }
 }
 
@@ -86,12 +100,13 @@ pub struct QueueChange {
     /// May be the authority: a signer holds no data that an alias could corrupt.
     #[account(unsafe(dup))]
     pub payer: Signer,
+    /// Or a vault.
     #[account(mut)]
-    pub market: MarketAccount,
+    pub market: Governed,
     #[account(
         init,
         payer = payer,
-        seeds = [b"change", market.address().as_ref(), &market.changes.to_le_bytes()],
+        seeds = [b"change", market.address().as_ref(), &market.changes().to_le_bytes()],
         bump
     )]
     pub change: Record<Change>,
@@ -100,11 +115,15 @@ pub struct QueueChange {
 
 impl QueueChange {
     pub fn queue(&mut self, target: u8, data: &[u8], bumps: &QueueChangeBumps) -> Result<()> {
-        let signer = stored(self.authority.address());
-        let market = stored(self.market.address());
-        ledger(&mut self.market, now()?).queue_change(&signer, target, data, &mut self.change).on_chain()?;
-        (self.change.bump, self.change.market, self.change.payer) =
-            (bumps.change, market, stored(self.payer.address()));
+        let (signer, subject) = (stored(self.authority.address()), stored(self.market.address()));
+        let (now, change) = (now()?, &mut self.change);
+        match (&mut self.market, target) {
+            (Governed::Market(market), _) => ledger(market, now).queue_change(&signer, target, data, change),
+            (Governed::Vault(vault), change::OF_VAULT) => vault.queue_change(&signer, data, change, now),
+            (Governed::Vault(_), _) => Err(Error::ReserveIndexOutOfRange),
+        }
+        .on_chain()?;
+        (change.bump, change.market, change.payer) = (bumps.change, subject, stored(self.payer.address()));
         log_change(discriminator::<ChangeQueued>(), self.market.next_event(), &self.change);
         Ok(())
     }
@@ -114,8 +133,9 @@ impl QueueChange {
 #[derive(Accounts)]
 pub struct EndChange {
     pub signer: Signer,
+    /// Or a vault.
     #[account(mut)]
-    pub market: MarketAccount,
+    pub market: Governed,
     #[account(mut)]
     pub change: Record<Change>,
     /// CHECK: gets the change's rent; must be who paid it, and may be the signer.
@@ -138,13 +158,21 @@ impl EndChange {
         check_change(&self.change, self.market.address(), self.recipient.address())?;
         let now = now()?;
         let event = if is_made {
-            let (market, target) = (*self.market.address(), self.change.target);
-            let log = &mut |number, edit: &Edit| log_edit(number, &market, target, edit);
-            ledger(&mut self.market, now).execute_change(&self.change, log).on_chain()?;
+            let (subject, target) = (*self.market.address(), self.change.target);
+            let log = &mut |number, edit: &Edit| log_edit(number, &subject, target, edit);
+            match &mut self.market {
+                Governed::Market(market) => ledger(market, now).execute_change(&self.change, log),
+                Governed::Vault(vault) => vault.execute_change(&self.change, now, log),
+            }
+            .on_chain()?;
             discriminator::<ChangeExecuted>()
         } else {
             let signer = stored(self.signer.address());
-            self.change.require_cancellable(&self.market, &signer, now).on_chain()?;
+            match &self.market {
+                Governed::Market(market) => self.change.require_cancellable(market, &signer, now),
+                Governed::Vault(vault) => vault.require_cancellable(&self.change, &signer, now),
+            }
+            .on_chain()?;
             discriminator::<ChangeCancelled>()
         };
         log_change(event, self.market.next_event(), &self.change);
@@ -153,7 +181,7 @@ impl EndChange {
 }
 
 #[inline(never)]
-pub(super) fn log_edit(number: u64, market: &Address, target: u8, edit: &Edit) {
+fn log_edit(number: u64, market: &Address, target: u8, edit: &Edit) {
     log_event!(
         discriminator::<ParameterSet>(),
         ParameterSet {
@@ -170,7 +198,7 @@ pub(super) fn log_edit(number: u64, market: &Address, target: u8, edit: &Edit) {
 
 /// Logs that a change was queued, executed or cancelled. These events differ only in their discriminator.
 #[inline(never)]
-pub(super) fn log_change(event: [u8; 8], number: u64, change: &governance::Change) {
+fn log_change(event: [u8; 8], number: u64, change: &governance::Change) {
     log_event!(
         event,
         ChangeQueued {

@@ -20,8 +20,15 @@ pub struct Restricted {
     pub padding: [u8; 6],
 }
 
-/// The guardian may pause and resume, and the authority may resume.
-impl Govern {
+/// The guardian, or to lift what is restricted, the authority.
+#[derive(Accounts)]
+pub struct Restrict {
+    pub signer: Signer,
+    #[account(mut)]
+    pub market: MarketAccount,
+}
+
+impl Restrict {
     pub fn pause(&mut self, actions: u8) -> Result<()> {
         ensure(is_at(self.signer.address(), &self.market.config.roles.guardian), Error::NotGuardian)?;
         self.market.pause.begin(actions, now()?).on_chain()?;
