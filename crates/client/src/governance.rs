@@ -7,9 +7,10 @@ use ballast_engine::{
         parameter::Parameter,
     },
     state::{
-        change::{Change, Listing, OF_LISTING, OF_MARKET},
+        change::{Change, Listing, OF_LISTING, OF_MARKET, OF_VAULT},
         market::{self, MarketConfig},
         reserve::{self, ReserveConfig},
+        vault::{self, VaultConfig},
     },
 };
 use solana_address::Address;
@@ -31,10 +32,11 @@ pub struct ParameterInfo {
     pub parameter: Parameter,
 }
 
-/// All parameters of a market ([`OF_MARKET`]) or, for any other target, of a reserve.
+/// All parameters of a market ([`OF_MARKET`]), of a vault ([`OF_VAULT`]) or, for any other target, of a reserve.
 pub fn parameters(target: u8) -> Vec<ParameterInfo> {
     let (table, fields): (&[Parameter], _) = match target {
         OF_MARKET => (&market::PARAMETERS, MarketConfig::FIELDS),
+        OF_VAULT => (&vault::PARAMETERS, VaultConfig::FIELDS),
         _ => (&reserve::PARAMETERS, ReserveConfig::FIELDS),
     };
     let name = |parameter: &Parameter| path(fields, parameter.offset as usize);
