@@ -184,7 +184,7 @@ fn refreshes(chain: &Chain, now: i64, thresholds: &Thresholds) -> Vec<Duty> {
 fn changes(chain: &Chain, now: i64) -> Vec<Duty> {
     let Some(market) = chain.market() else { return Vec::new() };
     let duty = |change: &Change| match () {
-        () if change.has_expired(&market.market, now) => Some(Duty::Cancel(Box::new(*change))),
+        () if change.has_expired(market.market.config.launched, now) => Some(Duty::Cancel(Box::new(*change))),
         () if now >= change.earliest && change.target != OF_LISTING => Some(Duty::Execute(Box::new(*change))),
         () => None,
     };
