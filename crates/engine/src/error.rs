@@ -178,7 +178,7 @@ macro_rules! for_each_error {
             VaultFeeOutOfRange = "Fees: performance 5,000 bps of the gain and management 500 bps a year at most";
             VaultLaunched = "A vault that has been launched stays so (launched: 0 or 1)";
             VaultNotLaunched = "The vault has not been launched: no deposits yet";
-            VaultNotAccrued = "Fees change only up to the second: refresh the vault in the same transaction";
+            VaultNotAccrued = "Fees, term premium, spacing and unlocking change only up to the second: refresh the vault in the same transaction";
             VaultWorthless = "The vault has lost everything: its shares buy nothing";
             VaultCapExceeded = "The vault's deposit cap would be exceeded: deposit less";
             VaultIlliquid = "What is idle and the markets at hand cannot pay this now: name more markets, take less, or request an exit";
@@ -209,6 +209,9 @@ macro_rules! for_each_error {
             MarketMissing = "Give the market of each open allocation in the order of their slots, and two accounts for each that pays";
             WrongVaultOfAccount = "The account belongs to another vault: pass the vault stored in it";
             TermNotOver = "The term is not over: break it at a penalty, or wait";
+            VaultDelayOutOfRange = "A vault's delay is 345,600 to 7,776,000 s, and at least 8 of its term spacings and what is left of any term";
+            VaultSwitchOutOfRange = "stopped and written_off must be 0 or 1";
+            AllocationWrittenOff = "The allocation stays written off while it holds shares of its market: rebalance to bring back what there is";
         }
     };
 }

@@ -49,6 +49,8 @@ impl Vaults<'_> {
         }
         vault.shares.0 = vault.shares.0.checked_add(shares.0).ok_or(Error::AmountTooLarge)?;
         vault.idle = vault.idle.checked_add(amount).ok_or(Error::AmountTooLarge)?;
+        // A part of what is idle, or was.
+        vault.came = vault.came.saturating_add(amount);
         vault.runoff.pay_in(amount);
         Ok(exchange)
     }
@@ -56,15 +58,20 @@ impl Vaults<'_> {
     /// The most atoms that a deposit takes now; zero where there is none.
     pub fn max_deposit(&self) -> u64 {
         let most = saturating_sub(self.vault.config.deposit_cap, self.valuation.entry);
-        let fits = |amount| self.preview(|vaults| vaults.deposit(amount, Shares::ZERO)).is_ok();
-        // Less than the minimum is refused for that alone.
-        let amount = largest(most, |amount| amount < self.vault.config.min_amount || fits(amount));
-        if fits(amount) { amount } else { 0 }
+        let deposit = |amount| self.preview(|vaults| vaults.deposit(amount, Shares::ZERO)).map(drop);
+        let amount = largest(most, |amount| fits(deposit(amount)));
+        if deposit(amount).is_ok() { amount } else { 0 }
     }
 
     /// The most shares that can be made now.
     pub fn max_mint(&self) -> Shares {
-        let most = self.max_deposit();
-        if most == 0 { Shares::ZERO } else { self.vault.shares_for(most, &self.valuation).unwrap_or(Shares::ZERO) }
+        let mint = |shares| self.preview(|vaults| vaults.mint(Shares(shares), u64::MAX)).map(drop);
+        let shares = largest(u64::MAX, |shares| fits(mint(shares)));
+        if mint(shares).is_ok() { Shares(shares) } else { Shares::ZERO }
     }
+}
+
+/// Whether no more is wrong with an amount than that it is small.
+fn fits(done: Result<()>) -> bool {
+    matches!(done, Ok(()) | Err(Error::BelowVaultMinimum | Error::AmountTooSmall))
 }

@@ -87,7 +87,8 @@ impl Vaults<'_> {
     fn let_out(&mut self, exit: Exit) -> Result<Exit> {
         // What waits in the queue goes first.
         let free = saturating_sub(self.valuation.takeable, self.vault.queued(&self.valuation));
-        if self.vault.queue.shares != Shares::ZERO && exit.payment.amount > free {
+        let taken = exit.payment.amount.saturating_add(exit.payment.cost);
+        if self.vault.queue.shares != Shares::ZERO && taken > free {
             return Err(Error::OthersWaitForThis);
         }
         self.book(&exit);
@@ -102,6 +103,7 @@ impl Vaults<'_> {
         vault.shares.0 -= exit.exchange.shares.0;
         vault.idle -= exit.payment.idle;
         vault.locked = vault.locked.saturating_add(exit.fee);
+        vault.came = saturating_sub(vault.came, exit.payment.amount);
         vault.runoff.pay_out(exit.payment.amount);
         // What is left is worth no more: caps are parts of that.
         vault.base = vault.base.min(saturating_sub(valuation.exit, exit.payment.amount));
@@ -130,6 +132,11 @@ impl Vaults<'_> {
         fee
     }
 
+    /// The allocations that pay, of those that may be drawn on: not those that count for nothing.
+    pub(super) fn drawn(&self, from: u8) -> impl Iterator<Item = usize> {
+        self.vault.open_slots().filter(move |slot| from >> slot & 1 != 0 && !self.vault.is_written_off(*slot))
+    }
+
     /// Finds where an amount comes from.
     #[inline(never)]
     pub(super) fn pay(&self, sum: Sum, from: u8) -> Result<Payment> {
@@ -139,7 +146,7 @@ impl Vaults<'_> {
         };
         let mut payment = Payment { idle: left.min(self.vault.idle), ..Payment::default() };
         (payment.amount, left) = (payment.idle, left - payment.idle);
-        for slot in self.vault.open_slots().filter(|slot| from >> slot & 1 != 0) {
+        for slot in self.drawn(from) {
             let allocation = &self.valuation.allocations[slot];
             // A payment burns whole shares, less than one more than it is worth, and what is left is rounded down.
             let rounding = allocation.index.ceil().saturating_add(1);

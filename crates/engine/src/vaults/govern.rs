@@ -49,6 +49,9 @@ impl Vault {
         if edited.adds_risk && !nothing_waits {
             return Err(Error::AddsRisk);
         }
+        if config.launched != self.config.launched && !is_curator {
+            return Err(Error::NotCurator);
+        }
         self.adopt(config, now)
     }
 
@@ -74,12 +77,22 @@ impl Vault {
     /// Replaces the policy.
     #[inline(never)]
     fn adopt(&mut self, config: VaultConfig, now: i64) -> Result<()> {
-        let fees = |config: &VaultConfig| (config.performance_fee, config.management_fee);
-        if fees(&config) != fees(&self.config) && self.updated < now {
+        let of_time_passed = |config: &VaultConfig| {
+            let fees = (config.performance_fee, config.management_fee);
+            (fees, config.term_premium, config.term_spacing, config.unlock)
+        };
+        if of_time_passed(&config) != of_time_passed(&self.config) && self.updated < now {
             return Err(Error::VaultNotAccrued);
+        }
+        // With the spacing lowered before, terms of the old one may run longer than eight of the new one.
+        if config.delay < self.config.delay && (config.delay as u64) < self.longest_term(now) {
+            return Err(Error::VaultDelayOutOfRange);
         }
         let slots = self.allocations.iter_mut().zip(self.config.allocations.iter().zip(&config.allocations));
         for (allocation, (old, new)) in slots {
+            if old.written_off > new.written_off && allocation.shares != Shares::ZERO {
+                return Err(Error::AllocationWrittenOff);
+            }
             if old.market == new.market {
                 continue;
             }

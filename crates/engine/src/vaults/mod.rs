@@ -10,7 +10,10 @@ pub mod report;
 pub mod terms;
 
 use crate::{
-    number::units::Shares,
+    number::{
+        math::mul_div_floor,
+        units::{Bps, ONE_BPS, Shares},
+    },
     state::{
         market::Market,
         reserve::Reserve,
@@ -18,7 +21,7 @@ use crate::{
     },
 };
 
-/// A vault at a moment, with its value.
+/// A vault at a moment, with its value. For one action: the value is that before it.
 pub struct Vaults<'a> {
     /// The vault, accrued until now.
     pub vault: &'a mut Vault,
@@ -59,4 +62,9 @@ impl<'a> Vaults<'a> {
         let mut vault = *self.vault;
         action(&mut Vaults { vault: &mut vault, valuation: self.valuation, now: self.now })
     }
+}
+
+/// A part of a whole, rounded down; more than 100 % may exceed it.
+pub(crate) fn part_of(whole: u64, part: Bps) -> u64 {
+    mul_div_floor(whole, part.0 as u64, ONE_BPS as u64).unwrap_or(u64::MAX)
 }

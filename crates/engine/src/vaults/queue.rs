@@ -3,14 +3,15 @@
 use crate::{
     error::{Error, Result},
     number::{
-        math::{mul_div_ceil, mul_div_floor, saturating_sub},
-        units::{ONE_BPS, Shares},
+        math::{mul_div_ceil, saturating_sub},
+        units::{Bps, ONE_BPS, Shares},
     },
     record::layout::Address,
-    state::vault::{ExitRequest, Vault},
+    state::vault::{ExitRequest, MAX_REQUESTS, Vault},
     vaults::{
         Exchange, Vaults,
         exit::{Exit, Sum},
+        part_of,
     },
 };
 
@@ -31,42 +32,64 @@ impl Vaults<'_> {
         if shares == Shares::ZERO || shares > self.vault.shares {
             return Err(if shares == Shares::ZERO { Error::AmountIsZero } else { Error::InsufficientShares });
         }
-        if self.vault.worth(shares, &self.valuation) < self.least_request() {
+        let worth = self.vault.worth(shares, &self.valuation);
+        if worth < self.least_to_join() {
             return Err(Error::BelowVaultMinimum);
         }
+        // At most `max_exit_fee`, and one more.
+        let max_fee = mul_div_ceil(self.exit_fee(worth), ONE_BPS as u64, worth).unwrap_or(0);
         request.place = self.vault.queue.join(address, shares)?;
         (request.shares, request.min_amount, request.since) = (shares, min_amount, self.now);
+        request.max_fee = Bps(max_fee.min(ONE_BPS as u64) as u16);
         Ok(())
     }
+
+    /// The least value of a request now. The last half of the places is for large ones: so it takes a part of the vault to keep
+    /// others out.
+    pub fn least_to_join(&self) -> u64 {
+        let is_half_full = self.vault.queue.length() >= MAX_REQUESTS / 2;
+        let least = self.least_request();
+        if is_half_full { least.max(self.valuation.exit / Self::LARGEST_LEAST) } else { least }
+    }
+
+    /// A request for so great a part of the assets is always large enough.
+    const LARGEST_LEAST: u64 = 1_000;
 
     /// The least value of a request: the policy's minimum, but no more than a thousandth of the assets, so that a small holder of a
     /// small vault gets in line too.
     #[inline(never)]
     pub fn least_request(&self) -> u64 {
-        self.vault.config.min_amount.min(self.valuation.exit / 1_000).max(1)
+        self.vault.config.min_amount.min(self.valuation.exit / Self::LARGEST_LEAST).max(1)
     }
 
     /// Pays the first request, or its part of a round, from what is idle and from some allocations. The atoms are the request's claim.
-    /// Where that is less than the owner's limit, the request leaves the queue unpaid: it keeps nobody waiting.
-    #[inline(never)]
+    /// Where that is less than the owner's limit, the request leaves the queue unpaid: it keeps nobody waiting. While a market cannot be
+    /// read nobody is paid by another's choice: what a share is worth is not known.
     pub fn serve(&mut self, request: &mut ExitRequest, address: Address, from: u8) -> Result<Exit> {
         let place = request.place;
         let waiting = self.vault.queue.of(place, &address)?.shares;
         if self.vault.queue.first() != Some(place) {
             return Err(Error::NotFirstInQueue);
         }
+        if self.valuation.unreadable != 0 {
+            return Err(Error::MarketUnreadable);
+        }
         let (worth, least) = (self.vault.worth(waiting, &self.valuation), self.least_request());
-        let round = mul_div_floor(self.valuation.takeable, self.vault.config.round_share.0 as u64, ONE_BPS as u64);
-        let round = round.unwrap_or(0).max(least);
+        let round = part_of(self.valuation.takeable, self.vault.config.round_share).max(least);
         let at_hand = self.at_hand(from);
         let gross = worth.min(round).min(at_hand);
         // What is worth nothing is done with at once; else parts are no smaller than requests.
         if gross < worth.min(least) {
             return Err(Error::NothingToServe);
         }
+        // One that is more than its share of all assets takes turns. A smaller one keeps its place also where a round is small: or
+        // whoever serves it while little is liquid would send it to the end.
+        let is_large = worth > part_of(self.valuation.exit, self.vault.config.round_share);
         let shares =
             if gross == worth { waiting } else { self.vault.shares_worth(gross, &self.valuation)?.min(waiting) };
-        let fee = self.exit_fee(gross);
+        // A part of it.
+        let most = mul_div_ceil(gross, request.max_fee.0 as u64, ONE_BPS as u64).unwrap_or(gross);
+        let fee = self.exit_fee(gross).min(most);
         let payment = self.pay(Sum::Gross(gross - fee), from)?;
         let min_amount = mul_div_ceil(request.min_amount, shares.0, waiting.0).unwrap_or(u64::MAX);
         if payment.amount < min_amount {
@@ -78,7 +101,7 @@ impl Vaults<'_> {
         self.book(&exit);
         let vault = &mut *self.vault;
         request.min_amount = saturating_sub(request.min_amount, min_amount);
-        vault.queue.take(place, shares, gross < worth && gross == round);
+        vault.queue.take(place, shares, is_large && gross < worth && gross == round);
         vault.claims += payment.amount;
         // Parts of the vault's tokens.
         request.shares.0 -= shares.0;
@@ -88,8 +111,8 @@ impl Vaults<'_> {
 
     /// What is idle, and what some allocations could pay after rounding.
     fn at_hand(&self, from: u8) -> u64 {
-        let drawn = self.vault.open_slots().filter(|slot| from >> slot & 1 != 0);
-        drawn.fold(self.vault.idle, |sum, slot| sum.saturating_add(self.valuation.allocations[slot].takeable))
+        self.drawn(from)
+            .fold(self.vault.idle, |sum, slot| sum.saturating_add(self.valuation.allocations[slot].takeable))
     }
 }
 
@@ -97,14 +120,14 @@ impl Vault {
     /// Takes a request back. Returns the shares, which the caller gives back to their owner: they earned and lost like others.
     #[inline(never)]
     pub fn cancel_exit(&mut self, request: &mut ExitRequest, address: Address) -> Result<Shares> {
-        let mut shares = core::mem::take(&mut request.returned);
+        let mut shares = request.returned;
         if request.shares != Shares::ZERO {
             let waiting = self.queue.of(request.place, &address)?.shares;
             self.queue.take(request.place, waiting, false);
             // Parts of the vault's shares.
             shares.0 += waiting.0;
         }
-        (request.shares, request.min_amount) = (Shares::ZERO, 0);
+        (request.shares, request.returned, request.min_amount) = (Shares::ZERO, Shares::ZERO, 0);
         if shares == Shares::ZERO { Err(Error::NothingToClaim) } else { Ok(shares) }
     }
 

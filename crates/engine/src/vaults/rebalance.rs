@@ -10,15 +10,15 @@ use crate::{
     number::{
         index::Index,
         math::{div_narrow, mul_div_ceil, mul_div_floor, narrow, saturating_sub, wide},
-        units::{Bps, ONE_BPS, Rate, Seconds, Shares},
+        units::{ONE_BPS, Rate, Seconds, Shares},
     },
     state::{
         market::Market,
         permission::Action,
         reserve::Reserve,
-        vault::{Allocation, MAX_ALLOCATIONS},
+        vault::{Allocation, Amounts, MAX_ALLOCATIONS},
     },
-    vaults::Vaults,
+    vaults::{Vaults, part_of},
 };
 
 /// One move of a vault's tokens. `None` is what is idle.
@@ -52,30 +52,37 @@ struct Place<'a> {
     takeable: u64,
     /// What it may bring.
     room: u64,
-    /// What a deposit really earned since the last move.
+    /// What a deposit really earned a second since the last move.
     earned: Rate,
+    /// What it earns now.
+    rate: Rate,
 }
 
 impl Place<'_> {
     /// What the vault earns there.
     #[inline(never)]
     fn now(&self) -> Yield {
-        wide(self.value, self.reserve.deposit_rate_after(0).0)
+        wide(self.value, self.rate.0)
     }
 
-    /// What it would earn more with more, no better than it did.
-    #[inline(never)]
+    /// What it would earn more with more, at the rates that it really earned, if those of the moment are higher.
     fn more(&self, amount: u64) -> Yield {
-        let rate = self.reserve.deposit_rate_after(amount as i64).min(self.earned);
-        wide(self.value + amount, rate.0).saturating_sub(self.now())
+        let Rate(after) = self.reserve.deposit_rate_after(amount as i64);
+        let excess = saturating_sub(self.rate.0, self.earned.0);
+        // Both are parts of the assets.
+        wide(self.value + amount, after).saturating_sub(self.now()).saturating_sub(wide(amount, excess))
     }
 
-    /// What it would earn less with less, no worse than it did.
-    #[inline(never)]
+    /// What it would earn less with less, where what is left earns more: at the rates that it really earned, if those of the moment
+    /// are lower. Where they are much higher, leaving costs all that was earned: how much the rest would gain is not known then.
     fn less(&self, amount: u64) -> Yield {
-        let given_up = wide(amount, self.earned.0);
-        let rate = self.reserve.deposit_rate_after((amount as i64).wrapping_neg());
-        self.now().saturating_sub(wide(self.value - amount, rate.0)).max(given_up)
+        let Rate(after) = self.reserve.deposit_rate_after((amount as i64).wrapping_neg());
+        let lost = self.now().saturating_sub(wide(self.value - amount, after));
+        let (earned, now) = (self.earned.0, self.rate.0);
+        if now > earned.saturating_add(earned / 8) {
+            return lost.max(wide(amount, earned));
+        }
+        lost.saturating_add(wide(amount, saturating_sub(earned, now))).max(wide(amount, earned / 2))
     }
 }
 
@@ -94,7 +101,7 @@ impl Vaults<'_> {
         for (slot, place) in places.iter_mut().enumerate() {
             *place = seen[slot].map(|found| self.place(slot, found, &seen));
         }
-        let found = match self.pull(&places) {
+        let mut found = match self.pull(&places) {
             Some(found) => found,
             None => self.best(&places)?,
         };
@@ -103,7 +110,15 @@ impl Vaults<'_> {
             (_, None) => self.vault.idle.saturating_add(found.amount),
             _ => self.vault.idle,
         };
-        self.vault.shares.0 = self.vault.shares.0.saturating_add(found.reward.0);
+        if found.to.is_none() {
+            // The interval goes on: or a little that is pulled back would hold off every other move, and what was earned would be
+            // what is earned in a moment.
+            if found.from.is_some_and(|slot| self.vault.is_written_off(slot as usize)) {
+                self.vault.locked = self.vault.locked.saturating_add(found.amount);
+            }
+            return Ok(found);
+        }
+        found.reward = self.vault.issue(found.reward);
         self.vault.rebalanced = self.now;
         for (allocation, place) in self.vault.allocations.iter_mut().zip(&places) {
             if let Some(place) = place {
@@ -116,26 +131,32 @@ impl Vaults<'_> {
     #[inline(never)]
     fn place<'m>(&self, slot: usize, (market, reserve): Found<'m>, seen: &[Option<Found>]) -> Place<'m> {
         let (allocation, amounts) = (&self.vault.allocations[slot], &self.valuation.allocations[slot]);
-        let earned = earned(allocation, reserve.deposit_index_at(self.now), self.now);
-        let room = match self.takes_more(slot, market, reserve) {
-            true if reserve.config.repay_by != 0 => self.room(slot, reserve).min(self.room_until(reserve, seen)),
-            true => self.room(slot, reserve),
+        let index = reserve.deposit_index_at(self.now);
+        let earned = earned(allocation, index, self.now);
+        let room = match self.takes_more(slot, market, reserve, index) {
+            true if reserve.config.repay_by != 0 => self.room(slot, reserve, index).min(self.room_until(reserve, seen)),
+            true => self.room(slot, reserve, index),
             false => 0,
         };
-        Place { reserve, value: amounts.exit, takeable: amounts.takeable, room, earned }
+        let rate = if room | amounts.takeable == 0 { Rate(0) } else { reserve.deposit_rate_after(0) };
+        Place { reserve, value: amounts.exit, takeable: amounts.takeable, room, earned, rate }
     }
 
-    /// Whether anything may be lent to a slot at all: not to what is stopped, in trouble, of an old price, or nearly lent out.
-    #[inline(never)]
-    fn takes_more(&self, slot: usize, market: &Market, reserve: &Reserve) -> bool {
+    /// Whether anything may be lent to a slot at all: not to what is stopped, in trouble, of an old price, nearly lent out, or new: what
+    /// it earned in less than an interval was earned in a moment.
+    fn takes_more(&self, slot: usize, market: &Market, reserve: &Reserve, index: Index) -> bool {
         let (config, now) = (&self.vault.config, self.now);
         let policy = &config.allocations[slot];
+        let admits = |action| market.admit(action, now).is_ok() && reserve.admit(action, now).is_ok();
         policy.stopped == 0
             && policy.written_off == 0
             && market.reduce_only == 0
-            && market.admit(Action::Deposit, now).is_ok()
-            && reserve.admit(Action::Deposit, now).is_ok()
-            && reserve.admit(Action::Borrow, now).is_ok()
+            && Seconds::between(self.vault.allocations[slot].since, now).0 >= config.interval as u64
+            && admits(Action::Deposit)
+            && admits(Action::Withdraw)
+            && admits(Action::Borrow)
+            // Part of it is reported lost.
+            && reserve.exit_index_at(now) == index
             && reserve.config.borrow_enabled != 0
             && !reserve.halt.is_on(now)
             && reserve.price.condition(now).is_current()
@@ -149,6 +170,9 @@ impl Vaults<'_> {
     fn room_until(&self, reserve: &Reserve, seen: &[Option<Found>]) -> u64 {
         let dates = || seen.iter().map(|found| found.map_or(0, |(_, reserve)| reserve.config.repay_by as i64));
         let last = reserve.config.repay_by as i64;
+        if self.valuation.unreadable != 0 {
+            return 0;
+        }
         let mut room = u64::MAX;
         for date in dates().filter(|date| (1..=last).contains(date)) {
             let lent = dates().zip(&self.valuation.allocations).filter(|(until, _)| *until >= date);
@@ -162,14 +186,14 @@ impl Vaults<'_> {
     }
 
     /// What the caps leave: the policy's and the reserve's.
-    #[inline(never)]
-    fn room(&self, slot: usize, reserve: &Reserve) -> u64 {
+    fn room(&self, slot: usize, reserve: &Reserve, index: Index) -> u64 {
         let policy = &self.vault.config.allocations[slot];
-        let value = self.valuation.allocations[slot].exit;
+        let value = self.valuation.allocations[slot].entry;
         let part = part_of(self.vault.base, policy.share_cap);
         let own = saturating_sub(policy.cap.min(part), value);
         // An atom less than fits: what comes in is rounded.
-        let listed = saturating_sub(reserve.config.deposit_cap, reserve.deposits().saturating_add(1));
+        let deposits = index.amount_ceil(reserve.deposit_shares).saturating_add(1);
+        let listed = saturating_sub(reserve.config.deposit_cap, deposits);
         own.min(listed)
     }
 
@@ -177,26 +201,51 @@ impl Vaults<'_> {
     #[inline(never)]
     fn pull(&self, places: &[Option<Place>; MAX_ALLOCATIONS]) -> Option<Move> {
         let vault = &*self.vault;
-        let coverage = vault.coverage(&self.valuation, self.now);
-        let missing = saturating_sub(coverage.needed(vault.config.coverage_target), coverage.liquid);
+        // Nor does what came in this second ask for anything yet.
+        let coverage = vault.coverage_without(vault.came, &self.valuation, self.now);
+        let needed = coverage.needed(vault.config.coverage_target);
+        let missing = saturating_sub(needed, coverage.liquid);
+        // A thousandth is not worth a move: each second's interest takes an atom of it.
+        let missing = if missing > needed >> 10 { missing } else { 0 };
         let waits = saturating_sub(vault.queued(&self.valuation), vault.idle);
-        let slots = || (0u8..).zip(places).filter_map(|(slot, place)| place.map(|place| (slot, place)));
-        // Of cash that is counted on in part, what is taken out counts whole.
+        let slots = || (0u8..).zip(places).filter_map(|(slot, place)| place.as_ref().map(|place| (slot, place)));
+        let is_lost = |slot: u8| vault.is_written_off(slot as usize);
+        // What comes back of what was lost.
+        let found = slots().find(|(slot, place)| is_lost(*slot) && place.takeable != 0);
+        if let Some((slot, place)) = found {
+            return Some(Move { from: Some(slot), amount: place.takeable, ..Move::default() });
+        }
+        let rest = (ONE_BPS - vault.config.cash_share.0).max(1) as u64;
+        let whole = |part| mul_div_ceil(part, ONE_BPS as u64, rest).unwrap_or(u64::MAX);
+        // Of cash that is counted on in part, what is taken out counts whole, until all the vault's own is counted on.
         let hidden = |slot: u8| {
             let amounts = &self.valuation.allocations[slot as usize];
             amounts.takeable - amounts.liquid
         };
-        let rest = ONE_BPS - vault.config.cash_share.0;
-        let lift = mul_div_ceil(missing, ONE_BPS as u64, rest.max(1) as u64).unwrap_or(u64::MAX);
-        let by_hidden =
-            slots().filter(|(slot, _)| missing != 0 && hidden(*slot) != 0).max_by_key(|(slot, _)| hidden(*slot));
-        let by_takeable =
-            || slots().filter(|(_, place)| waits != 0 && place.takeable != 0).max_by_key(|(_, place)| place.takeable);
-        let (slot, place, wanted) = match by_hidden {
-            Some((slot, place)) => (slot, place, lift.max(waits)),
+        let by_hidden = || slots().filter(|(slot, _)| hidden(*slot) != 0).max_by_key(|(slot, _)| hidden(*slot));
+        let by_takeable = || slots().filter(|(_, place)| place.takeable != 0).max_by_key(|(_, place)| place.takeable);
+        let missing = if missing == 0 { 0 } else { saturating_sub(missing, self.out_for_a_moment(places)) };
+        let found = if missing == 0 { None } else { by_hidden() };
+        let (slot, place, wanted) = match found {
+            Some((slot, place)) => (slot, place, whole(missing.min(hidden(slot))).max(waits)),
+            None if waits == 0 => return None,
             None => by_takeable().map(|(slot, place)| (slot, place, waits))?,
         };
         Some(Move { from: Some(slot), amount: wanted.min(place.takeable), ..Move::default() })
+    }
+
+    /// Liquid assets that are not counted on because the market's cash came or went since this second began: it may be back at its end,
+    /// and nobody is to move a vault with capital of an instant.
+    #[cold]
+    #[inline(never)]
+    fn out_for_a_moment(&self, places: &[Option<Place>; MAX_ALLOCATIONS]) -> u64 {
+        let share = self.vault.config.cash_share;
+        let of = |(place, amounts): (&Option<Place>, &Amounts)| {
+            let reserve = place.as_ref().map(|place| place.reserve).filter(|reserve| reserve.last_accrual == self.now);
+            let cash = reserve.map_or(0, |reserve| part_of(reserve.cash.max(reserve.standing_cash), share));
+            saturating_sub(cash.min(amounts.exit), amounts.liquid)
+        };
+        places.iter().zip(&self.valuation.allocations).map(of).fold(0, u64::saturating_add)
     }
 
     /// The move that earns most.
@@ -208,35 +257,36 @@ impl Vaults<'_> {
             return Err(Error::RebalanceTooSoon);
         }
         let coverage = vault.coverage(&self.valuation, self.now);
-        if !coverage.reaches(vault.config.coverage_target) {
+        let needed = coverage.needed(vault.config.coverage_target);
+        if coverage.liquid < needed {
             return Err(Error::NothingToRebalance);
         }
         let step = (self.valuation.exit / 32).max(1);
         let slots = || (0u8..).zip(places).filter_map(|(slot, place)| place.as_ref().map(|place| (slot, place)));
-        let brings = |place: &Place| {
-            let step = step.min(place.room);
-            each(place.more(step), step).unwrap_or(0)
-        };
-        let costs = |place: &Place| {
-            let step = step.min(place.takeable);
-            each(place.less(step), step).unwrap_or(u64::MAX)
-        };
-        let (to, target) = slots().max_by_key(|(_, place)| brings(place)).ok_or(Error::NothingToRebalance)?;
+        let (to, target, room) =
+            self.target(places, step, coverage.liquid - needed).ok_or(Error::NothingToRebalance)?;
+        let step = step.min(room);
+        let brings = target.more(step);
+        // What is idle earns nothing, so it goes first; it must be worth the trouble. What came in this second may leave again.
         let kept = part_of(self.valuation.exit, vault.config.idle_buffer).max(vault.queued(&self.valuation));
-        let spare = saturating_sub(vault.idle, kept);
-        // What is idle earns nothing, so it goes first; it must be worth the trouble.
-        let source = if spare >= step || spare >= target.room {
+        let spare = saturating_sub(saturating_sub(vault.idle, vault.came), kept);
+        let gains = |place: &Place| {
+            let (step, brings) = match place.takeable {
+                takeable if takeable < step => (takeable, target.more(takeable)),
+                _ => (step, brings),
+            };
+            brings.saturating_sub(place.less(step))
+        };
+        let source = if spare >= step {
             None
         } else {
-            slots().filter(|(slot, _)| *slot != to).min_by_key(|(_, place)| costs(place))
+            let others = slots().filter(|(slot, place)| *slot != to && place.takeable != 0);
+            others.map(|(slot, place)| (slot, place, gains(place))).max_by_key(|(_, _, gain)| *gain)
         };
-        let (from, most) = match source {
-            Some((slot, place)) if place.takeable > spare => (Some((slot, place)), place.takeable),
-            _ => (None, spare),
-        };
-        let most = most.min(target.room).min(self.bearable(to, target, coverage.needed(vault.config.coverage_target)));
+        let from = source.filter(|(_, _, gain)| *gain > target.more(spare.min(step)));
+        let most = from.map_or(spare, |(_, place, _)| place.takeable).min(room);
         let gain = |amount: u64| match from {
-            Some((_, place)) => target.more(amount).saturating_sub(place.less(amount)),
+            Some((_, place, _)) => target.more(amount).saturating_sub(place.less(amount)),
             None => target.more(amount),
         };
         let (amount, gain) = peak(most, gain);
@@ -250,34 +300,50 @@ impl Vaults<'_> {
         );
         let reward = reward.min(vault.config.reward_cap);
         let reward = vault.shares_for(reward, &self.valuation).unwrap_or(Shares::ZERO);
-        Ok(Move { from: from.map(|(slot, _)| slot), to: Some(to), amount, gain: a_year, reward })
+        Ok(Move { from: from.map(|(slot, ..)| slot), to: Some(to), amount, gain: a_year, reward })
     }
 
-    /// The most that may go to a slot for the liquid assets to stay at `needed`: of what is lent, a part of the market's cash counts.
-    #[inline(never)]
-    fn bearable(&self, slot: u8, place: &Place, needed: u64) -> u64 {
+    /// Where a step, or what there is room for, brings most, and the room there: of its own, and for liquid assets to stay at the
+    /// target, above which `spare` of them are.
+    fn target<'m, 'p>(
+        &self,
+        places: &'p [Option<Place<'m>>; MAX_ALLOCATIONS],
+        step: u64,
+        spare: u64,
+    ) -> Option<(u8, &'p Place<'m>, u64)> {
+        let mut rooms = places.each_ref().map(|place| place.map_or(0, |place| place.room));
+        let brings = |slot: usize, room: u64| match &places[slot] {
+            Some(place) if room != 0 => place.more(step.min(room)),
+            _ => 0,
+        };
+        let mut all = core::array::from_fn::<_, MAX_ALLOCATIONS, _>(|slot| brings(slot, rooms[slot]));
+        // Each slot's room is cut once at most.
+        for _ in 0..=MAX_ALLOCATIONS {
+            let (slot, most) = (0..).zip(all).max_by_key(|(_, most)| *most)?;
+            let place = places[slot].as_ref().filter(|_| most != 0)?;
+            let room = rooms[slot].min(self.bearable(slot as u8, place, spare));
+            if room >= step.min(rooms[slot]) {
+                return Some((slot as u8, place, room));
+            }
+            (rooms[slot], all[slot]) = (room, brings(slot, room));
+        }
+        None
+    }
+
+    /// The most that may go to a slot if `spare` liquid assets may be lost by it: of what is lent, a part of the market's cash counts.
+    fn bearable(&self, slot: u8, place: &Place, spare: u64) -> u64 {
         let share = self.vault.config.cash_share;
         let rest = (ONE_BPS - share.0) as u64;
         if rest == 0 {
             return u64::MAX;
         }
-        let counted = part_of(place.reserve.cash, share);
+        let counted = part_of(place.reserve.steady_cash(self.now), share);
         let liquid = self.valuation.allocations[slot as usize].liquid;
-        let spare = saturating_sub(self.valuation.liquid, needed).saturating_add(counted - liquid.min(counted));
+        let spare = spare.saturating_add(saturating_sub(counted, liquid));
         let grown = |spare| mul_div_floor(spare, ONE_BPS as u64, rest).unwrap_or(u64::MAX);
         // As long as the vault's own part is the smaller one, all that comes counts.
         grown(spare).max(grown(saturating_sub(counted, place.takeable)))
     }
-}
-
-/// A part of a whole, rounded down; more than 100 % may exceed it.
-fn part_of(whole: u64, part: Bps) -> u64 {
-    mul_div_floor(whole, part.0 as u64, ONE_BPS as u64).unwrap_or(u64::MAX)
-}
-
-/// What each of so many atoms brings of a yield; `None` of none.
-fn each(all: Yield, atoms: u64) -> Option<u64> {
-    div_narrow(all, atoms).map(|(one, _)| one)
 }
 
 /// What a yield comes to in a year, atoms.

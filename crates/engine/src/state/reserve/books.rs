@@ -130,6 +130,11 @@ impl Reserve {
         self.debt_index.amount_ceil(self.debt_shares)
     }
 
+    /// The cash that was there when this second began and still is. What is borrowed or deposited may be back, or gone, at its end.
+    pub(crate) fn steady_cash(&self, now: i64) -> u64 {
+        if now == self.last_accrual { self.cash.min(self.standing_cash) } else { self.cash }
+    }
+
     /// Borrowed share of the liquidity.
     pub fn utilisation(&self) -> Utilisation {
         Utilisation::new(self.cash, self.debts())

@@ -35,9 +35,10 @@ governed! {
         /// Most of the vault's assets lent to it.
         pub share_cap: Bps [Bps, 0..=10_000, Up, VaultCapOutOfRange],
         /// 1 if nothing more is lent to it.
-        pub stopped: u8 [Switch, 0..=1, Down, SwitchOutOfRange],
-        /// 1 if it counts for nothing: what is lost is lost.
-        pub written_off: u8 [Switch, 0..=1, Up, SwitchOutOfRange],
+        pub stopped: u8 [Switch, 0..=1, Down, VaultSwitchOutOfRange],
+        /// 1 if it counts for nothing: what is lost is lost, and what comes back all the same becomes the sharers' like exit fees.
+        /// It stays 1 while shares are left.
+        pub written_off: u8 [Switch, 0..=1, Up, VaultSwitchOutOfRange],
         /// Zero.
         pub padding: [u8; 4] [zero],
     }
@@ -57,7 +58,7 @@ governed! {
         /// Most atoms of a rebalance's reward.
         pub reward_cap: u64 [Atoms, 0..=MAX_LIQUIDITY / 4, Up, VaultCapOutOfRange],
         /// Seconds that a change waits which adds risk: as long as the longest way out, and one of roles twice.
-        pub delay: u32 [Seconds, Self::LEAST_DELAY as u64..=7_776_000, Down, DelayOutOfRange],
+        pub delay: u32 [Seconds, Self::LEAST_DELAY as u64..=7_776_000, Any, VaultDelayOutOfRange],
         /// Seconds between rebalances at least.
         pub interval: u32 [Seconds, 60..=86_400, Any, VaultPolicyOutOfRange],
         /// Seconds over which exit fees become the sharers'.
@@ -70,12 +71,12 @@ governed! {
         pub exit_fee_coverage: Bps [Bps, 0..=60_000, Any, VaultPolicyOutOfRange],
         /// Exit fee where nothing is liquid.
         pub max_exit_fee: Bps [Bps, 0..=500, Any, VaultPolicyOutOfRange],
-        /// Part of the shares on demand that may leave in a day of stress.
-        pub runoff_day: Bps [Bps, 0..=10_000, Down, VaultPolicyOutOfRange],
+        /// Part of the shares on demand that may leave in a day of stress. Exit fees follow it, and the next two: they wait both ways.
+        pub runoff_day: Bps [Bps, 0..=10_000, Any, VaultPolicyOutOfRange],
         /// The same in four days.
-        pub runoff_days: Bps [Bps, 0..=10_000, Down, VaultPolicyOutOfRange],
+        pub runoff_days: Bps [Bps, 0..=10_000, Any, VaultPolicyOutOfRange],
         /// Part of a reserve's cash that counts as liquid for this vault.
-        pub cash_share: Bps [Bps, 0..=10_000, Up, VaultPolicyOutOfRange],
+        pub cash_share: Bps [Bps, 0..=10_000, Any, VaultPolicyOutOfRange],
         /// Part of the assets that is not lent.
         pub idle_buffer: Bps [Bps, 0..=10_000, Down, VaultPolicyOutOfRange],
         /// Utilisation of a reserve above which nothing is lent to it.
@@ -115,7 +116,7 @@ impl VaultConfig {
         parameter::validate(&PARAMETERS, bytemuck::bytes_of(self))?;
         // Who is locked up longest can leave before what adds risk to his deposit comes.
         if (self.delay as u64) < self.term_spacing as u64 * Rung::COUNT as u64 {
-            return Err(Error::DelayOutOfRange);
+            return Err(Error::VaultDelayOutOfRange);
         }
         for (slot, allocation) in self.allocations.iter().enumerate() {
             let is_again = |other: &AllocationConfig| other.market == allocation.market;

@@ -56,7 +56,13 @@ impl RunOff {
 
     /// The most that left on balance, over any of the times.
     pub fn seen(&self) -> u64 {
-        self.hour.max(self.day).max(self.days).max(0) as u64
+        self.seen_before(0)
+    }
+
+    /// The same before so much came.
+    pub(crate) fn seen_before(&self, came: u64) -> u64 {
+        let came = came.min(Self::MOST as u64) as i64;
+        self.hour.max(self.day).max(self.days).saturating_add(came).max(0) as u64
     }
 }
 
@@ -104,8 +110,9 @@ impl Coverage {
     }
 
     /// What leaving with so many atoms costs. The rate rises in proportion from nothing, where coverage is at the fee's level, to its
-    /// most where nothing is liquid; an exit pays the rate of each atom it takes, so that parts of it pay no less together.
-    #[inline(never)]
+    /// most where nothing is liquid; an exit pays the rate of each atom it
+    /// takes, so that parts of it pay no less together as long as the outflow is the same. Shares that have left ask for no more, so
+    /// later parts meet a smaller one.
     pub fn exit_fee(&self, config: &VaultConfig, amount: u64) -> u64 {
         let enough = self.needed(config.exit_fee_coverage);
         let above = saturating_sub(self.liquid, enough);
@@ -114,7 +121,7 @@ impl Coverage {
         }
         let most = |atoms: u64| mul_div_floor(atoms, config.max_exit_fee.0 as u64, ONE_BPS as u64).unwrap_or(atoms);
         let (below, missing) = (amount - above, saturating_sub(enough, self.liquid));
-        // Until nothing is liquid the rate rises: its average is that of what is missing half way. `enough` is above zero here.
+        // Until nothing is liquid the rate rises: its average is that of what is missing half way.
         let rising = below.min(enough - missing);
         let part = mul_div_floor(rising, missing + rising / 2, enough).unwrap_or(rising);
         most(part + (below - rising))

@@ -101,7 +101,9 @@ record! {
         pub rungs: [Rung; Rung::COUNT],
         /// Who waits for liquidity.
         pub queue: Queue,
+        /// Atoms that came since `updated` and have not left: at the end of the transaction they may be gone.
+        pub came: u64,
         /// Zero.
-        pub reserved: [u8; 96],
+        pub reserved: [u8; 88],
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::{
     error::{Error, Result},
-    number::units::Shares,
+    number::units::{Bps, Shares},
     record::layout::{Address, record},
 };
 
@@ -61,8 +61,10 @@ record! {
         pub claim: u64,
         /// When it was made, unix seconds.
         pub since: i64,
+        /// Highest exit fee of what is served: the one when it was made. Who serves it picks the moment, but not the fee.
+        pub max_fee: Bps,
         /// Zero.
-        pub reserved: [u8; 40],
+        pub reserved: [u8; 38],
     }
 }
 
@@ -86,6 +88,11 @@ impl Queue {
         // Wraps after 2^64 requests.
         self.next = self.next.wrapping_add(1);
         self.next
+    }
+
+    /// Places that are taken.
+    pub(crate) fn length(&self) -> usize {
+        self.tickets.iter().filter(|ticket| !ticket.request.is_none()).count()
     }
 
     /// The place whose turn it is.

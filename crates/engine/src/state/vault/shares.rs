@@ -45,7 +45,9 @@ impl Amounts {
         let exit_index = reserve.exit_index_at(now);
         let exit = exit_index.amount_floor(shares);
         let takeable = exit.min(market.takeable(reserve, now));
-        let counted = mul_div_floor(reserve.cash, vault.config.cash_share.0 as u64, ONE_BPS as u64).unwrap_or(0);
+        // A part of the cash.
+        let counted =
+            mul_div_floor(reserve.steady_cash(now), vault.config.cash_share.0 as u64, ONE_BPS as u64).unwrap_or(0);
         Self { entry, exit, takeable, liquid: takeable.min(counted), index: exit_index }
     }
 }
@@ -55,7 +57,7 @@ impl Amounts {
 pub struct Valuation {
     /// Each allocation.
     pub allocations: [Amounts; MAX_ALLOCATIONS],
-    /// Slots whose market could not be read: they count for nothing.
+    /// Slots whose market could not be read, unless they are written off: they count for nothing.
     pub unreadable: u8,
     /// All that is the sharers', for who enters.
     pub entry: u64,
@@ -81,7 +83,8 @@ impl Valuation {
                 Some((market, reserve)) => {
                     valuation.allocations[slot] = Amounts::of(allocation, market, reserve, vault, now);
                 }
-                None => valuation.unreadable |= 1 << slot,
+                None if !vault.is_written_off(slot) => valuation.unreadable |= 1 << slot,
+                None => {}
             }
         }
         valuation.sum(vault);
@@ -94,9 +97,10 @@ impl Valuation {
         let idle = vault.idle;
         (self.entry, self.exit, self.takeable, self.liquid) = (idle, idle, idle, idle);
         for (slot, amounts) in self.allocations.iter().enumerate() {
-            self.takeable = self.takeable.saturating_add(amounts.takeable);
-            self.liquid = self.liquid.saturating_add(amounts.liquid);
-            if vault.config.allocations[slot].written_off == 0 {
+            // What counts for nothing pays for nothing: who leaves by it would make the rest worth more at once.
+            if !vault.is_written_off(slot) {
+                self.takeable = self.takeable.saturating_add(amounts.takeable);
+                self.liquid = self.liquid.saturating_add(amounts.liquid);
                 self.entry = self.entry.saturating_add(amounts.entry);
                 self.exit = self.exit.saturating_add(amounts.exit);
             }
@@ -111,6 +115,8 @@ impl Vault {
     pub const DISCRIMINATOR: [u8; 8] = [211, 8, 232, 43, 2, 152, 117, 119];
     /// Shares, and atoms, that the creator gives and nobody gets back: a share stays a share, whoever comes first.
     pub const SEED: u64 = 1_000;
+    /// Atoms of a gain below which it waits for more before it is shared out.
+    const SMALL_GAIN: u64 = 10_000;
     /// Seconds after which assets count in full where caps are parts of them.
     const SETTLES: u64 = 3_600;
 
@@ -123,20 +129,37 @@ impl Vault {
         (0..MAX_ALLOCATIONS).filter(move |slot| open >> slot & 1 != 0)
     }
 
+    /// Whether an allocation counts for nothing.
+    pub(crate) fn is_written_off(&self, slot: usize) -> bool {
+        self.config.allocations[slot].written_off != 0
+    }
+
+    /// Makes as many of some shares as fit beside those there are.
+    pub(crate) fn issue(&mut self, Shares(shares): Shares) -> Shares {
+        let shares = shares.min(u64::MAX - self.shares.0);
+        self.shares.0 += shares;
+        Shares(shares)
+    }
+
     /// Accounts for the time since it was touched last: fees, the larger part of terms, what exit fees have become the sharers', what
     /// was seen, and what caps are parts of. Every action begins with it.
     #[inline(never)]
     pub(crate) fn accrue(&mut self, valuation: &mut Valuation, now: i64) {
         if now > self.updated {
             let elapsed = now.abs_diff(self.updated);
-            self.updated = now;
+            (self.updated, self.came) = (now, 0);
             self.runoff.fade(elapsed);
             let unlock = self.config.unlock as u64;
             let left = mul_div_floor(self.locked, saturating_sub(unlock, elapsed), unlock).unwrap_or(0);
             let freed = self.locked - left;
             self.locked = left;
-            valuation.entry = valuation.entry.saturating_add(freed);
-            valuation.exit = valuation.exit.saturating_add(freed);
+            if valuation.exit == 0 {
+                // After a loss more may be locked than there is.
+                valuation.sum(self);
+            } else {
+                // Parts of what there is.
+                (valuation.entry, valuation.exit) = (valuation.entry + freed, valuation.exit + freed);
+            }
             self.take_fees(valuation.exit, elapsed, now);
             // At most all of it, an hour on.
             let rise = mul_div_floor(valuation.exit, elapsed.min(Self::SETTLES), Self::SETTLES).unwrap_or(0);
@@ -154,14 +177,19 @@ impl Vault {
         let management = mul_div_floor(assets, management, ONE_BPS as u64 * Rate::YEAR).unwrap_or(0);
         let mark = self.high_water.amount_ceil_saturating(self.shares);
         let gain = saturating_sub(assets - management, mark);
+        // Rounding would take much of what a second earns: a hundredth of a percent that is few atoms waits for more.
+        let gain = if gain < Self::SMALL_GAIN.min(assets / ONE_BPS as u64) { 0 } else { gain };
         let performance = mul_div_floor(gain, self.config.performance_fee.0 as u64, ONE_BPS as u64).unwrap_or(0);
         let fee = management + performance;
         // Half of the gain and a twentieth of the assets at most: something is left.
-        let shares = mul_div_floor(fee, self.shares.0, assets - fee).unwrap_or(0);
-        self.shares.0 = self.shares.0.saturating_add(shares);
-        self.fee_shares.0 = self.fee_shares.0.saturating_add(shares);
+        let rest = assets - fee;
         if gain != 0 {
-            self.reward_terms(gain - performance, assets, now);
+            self.reward_terms(gain - performance, rest, now);
+        }
+        let shares = self.issue(Shares(mul_div_floor(fee, self.shares.0, rest).unwrap_or(0)));
+        // A part of all.
+        self.fee_shares.0 += shares.0;
+        if gain != 0 {
             self.high_water = Index::quotient_ceil(assets, self.shares);
         }
     }
@@ -208,10 +236,18 @@ impl Vault {
     /// Liquid assets and stressed outflow.
     #[inline(never)]
     pub fn coverage(&self, valuation: &Valuation, now: i64) -> Coverage {
+        self.coverage_without(0, valuation, now)
+    }
+
+    /// The same as if shares of so much worth asked for nothing.
+    pub(crate) fn coverage_without(&self, newcomers: u64, valuation: &Valuation, now: i64) -> Coverage {
         let (later, ending) = self.term_shares(now, Coverage::HORIZON);
         let due = self.queue.shares.0.saturating_add(ending);
         let on_demand = saturating_sub(self.shares.0, later.saturating_add(due));
         let worth = |shares| self.worth(Shares(shares), valuation);
-        Coverage::new(&self.config, valuation.liquid, self.runoff.seen(), worth(on_demand), worth(due))
+        // What came since this second began is no liquidity, and no credit for what left before: it may be gone at its end.
+        let liquid = saturating_sub(valuation.liquid, self.came);
+        let on_demand = saturating_sub(worth(on_demand), newcomers);
+        Coverage::new(&self.config, liquid, self.runoff.seen_before(self.came), on_demand, worth(due))
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Result},
     number::{
         math::{div_narrow, mul_div_ceil, mul_div_floor, mul_shift_floor, saturating_sub},
-        units::{ONE_BPS, Shares},
+        units::{ONE_BPS, Seconds, Shares},
     },
     record::layout::{Address, record},
     state::vault::Vault,
@@ -92,10 +92,8 @@ impl Vault {
         if spacing == 0 {
             return Err(Error::TermsNotOffered);
         }
-        // The target has no signed division.
-        let is_offered = maturity > now
-            && maturity.unsigned_abs() % spacing == 0
-            && maturity.abs_diff(now) <= spacing * Rung::COUNT as u64;
+        let is_next = maturity > now && maturity.saturating_sub(now) <= spacing * Rung::COUNT as i64;
+        let is_offered = is_next && maturity % spacing == 0;
         if is_offered { Ok(()) } else { Err(Error::MaturityNotOffered) }
     }
 
@@ -162,7 +160,7 @@ impl Vault {
         Ok(Shares(lost))
     }
 
-    /// Gives terms their larger part of a gain, in new shares.
+    /// Gives terms their larger part of a gain, in new shares. `assets` are what all shares are worth with it.
     ///
     /// A share on demand earns g, one in a term g × (1 + e), where e is the premium for each maturity that it is away. With E the sum
     /// of e × shares, g is the gain ÷ (all shares + E); and what a term's shares earn on top, e × g each, are at the price after it
@@ -186,10 +184,16 @@ impl Vault {
         }
         let Some((part, _)) = div_narrow((gain as u128) << 64, base.saturating_add(gain)) else { return };
         for (rung, extra) in self.rungs.iter_mut().zip(extras) {
-            let more = mul_shift_floor(extra, part);
-            rung.shares.0 = rung.shares.0.saturating_add(more);
-            self.shares.0 = self.shares.0.saturating_add(more);
+            let more = mul_shift_floor(extra, part).min(u64::MAX - self.shares.0);
+            // A part of all.
+            (rung.shares.0, self.shares.0) = (rung.shares.0 + more, self.shares.0 + more);
         }
+    }
+
+    /// Seconds until the last term ends.
+    pub(crate) fn longest_term(&self, now: i64) -> u64 {
+        let left = self.rungs.iter().filter(|rung| rung.units != 0).map(|rung| Seconds::between(now, rung.maturity).0);
+        left.max().unwrap_or(0)
     }
 
     /// Shares in terms that end after the horizon, and by it.
