@@ -19,6 +19,10 @@ use ballast_engine::{
         pause::Pause,
         rate_limit::{Balance, Outflow, RateLimit},
         reserve::{Reserve, ReserveConfig},
+        vault::{
+            Allocation, AllocationConfig, ExitRequest, Queue, RunOff, Rung, TermDeposit, Ticket, Vault, VaultConfig,
+            VaultRoles,
+        },
         weights::{RiskConfig, RiskState, Weights},
     },
 };
@@ -67,6 +71,17 @@ fn records_have_their_size_and_no_gaps() {
     assert_contiguous::<MarginAccount>(504);
     assert_contiguous::<Position>(16);
     assert_contiguous::<HealthReport>(96);
+    assert_contiguous::<Vault>(3072);
+    assert_contiguous::<VaultConfig>(560);
+    assert_contiguous::<VaultRoles>(96);
+    assert_contiguous::<AllocationConfig>(48);
+    assert_contiguous::<Allocation>(40);
+    assert_contiguous::<RunOff>(24);
+    assert_contiguous::<Rung>(24);
+    assert_contiguous::<Queue>(1552);
+    assert_contiguous::<Ticket>(48);
+    assert_contiguous::<ExitRequest>(152);
+    assert_contiguous::<TermDeposit>(152);
 }
 
 fn offset<T: Record>(name: &str) -> usize {
@@ -185,7 +200,14 @@ fn every_error_of_the_engine_has_an_example() {
         include_str!("governance.rs"),
         include_str!("prices.rs"),
         include_str!("token.rs"),
-        include_str!("delegates.rs")
+        include_str!("delegates.rs"),
+        include_str!("vaults/caps.rs"),
+        include_str!("vaults/fees.rs"),
+        include_str!("vaults/governance.rs"),
+        include_str!("vaults/queue.rs"),
+        include_str!("vaults/rebalance.rs"),
+        include_str!("vaults/shares.rs"),
+        include_str!("vaults/terms.rs")
     );
     for error in Error::ALL.iter().filter(|error| !OF_THE_PROGRAM.contains(error)) {
         assert!(examples.contains(&format!("Error::{}", error.name())), "no example of {}", error.name());

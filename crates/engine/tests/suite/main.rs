@@ -24,3 +24,4 @@ mod ramp;
 mod restrictions;
 mod robustness;
 mod token;
+mod vaults;
