@@ -50,8 +50,10 @@ struct Place<'a> {
     value: u64,
     /// What it could take out.
     takeable: u64,
-    /// What it may bring.
+    /// What it may bring: none below `least`.
     room: u64,
+    /// What buys a share there.
+    least: u64,
     /// What a deposit really earned a second since the last move.
     earned: Rate,
     /// What it earns now.
@@ -138,8 +140,10 @@ impl Vaults<'_> {
             true => self.room(slot, reserve, index),
             false => 0,
         };
+        let least = index.ceil();
+        let room = if room < least { 0 } else { room };
         let rate = if room | amounts.takeable == 0 { Rate(0) } else { reserve.deposit_rate_after(0) };
-        Place { reserve, value: amounts.exit, takeable: amounts.takeable, room, earned, rate }
+        Place { reserve, value: amounts.exit, takeable: amounts.takeable, room, least, earned, rate }
     }
 
     /// Whether anything may be lent to a slot at all: not to what is stopped, in trouble, of an old price, nearly lent out, or new: what
@@ -155,6 +159,8 @@ impl Vaults<'_> {
             && admits(Action::Deposit)
             && admits(Action::Withdraw)
             && admits(Action::Borrow)
+            // Most of it was lost once: its shares might be more than can be counted.
+            && index.to_bits() >> 63 != 0
             // Part of it is reported lost.
             && reserve.exit_index_at(now) == index
             && reserve.config.borrow_enabled != 0
@@ -205,9 +211,11 @@ impl Vaults<'_> {
         let coverage = vault.coverage_without(vault.came, &self.valuation, self.now);
         let needed = coverage.needed(vault.config.coverage_target);
         let missing = saturating_sub(needed, coverage.liquid);
-        // A thousandth is not worth a move: each second's interest takes an atom of it.
+        // A thousandth is not worth a move, here and below: each second's interest takes an atom of it.
         let missing = if missing > needed >> 10 { missing } else { 0 };
-        let waits = saturating_sub(vault.queued(&self.valuation), vault.idle);
+        let queued = vault.queued(&self.valuation);
+        let waits = saturating_sub(queued, vault.idle);
+        let waits = if waits > queued >> 10 { waits } else { 0 };
         let slots = || (0u8..).zip(places).filter_map(|(slot, place)| place.as_ref().map(|place| (slot, place)));
         let is_lost = |slot: u8| vault.is_written_off(slot as usize);
         // What comes back of what was lost.
@@ -291,7 +299,7 @@ impl Vaults<'_> {
         };
         let (amount, gain) = peak(most, gain);
         let a_year = yearly(gain);
-        if amount == 0 || a_year == 0 || a_year < part_of(self.valuation.exit, vault.config.min_gain) {
+        if amount < target.least || a_year == 0 || a_year < part_of(self.valuation.exit, vault.config.min_gain) {
             return Err(Error::NothingToRebalance);
         }
         let reward = part_of(
