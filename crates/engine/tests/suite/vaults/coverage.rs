@@ -96,6 +96,8 @@ proptest! {
                 scene.withdraw(0, flow as u64, ALL).unwrap();
             } else if flow < 0 {
                 scene.deposit(0, flow.unsigned_abs()).unwrap();
+            } else {
+                scene.touch();
             }
             let runoff = scene.vault.runoff;
             for (level, seen) in levels.iter().zip([runoff.hour, runoff.day, runoff.days]) {

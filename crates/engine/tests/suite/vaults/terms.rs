@@ -47,7 +47,9 @@ proptest! {
         scene.wait(seconds);
         scene.touch();
         let gain = scene.price() - &before;
-        prop_assume!(gain > ratio(1, 100_000));
+        if gain < ratio(1, 100_000) {
+            return Ok(());
+        }
         for (who, (shares, maturity)) in [locked.0, locked.1].into_iter().zip(maturities).enumerate() {
             let has = int(scene.people[who].terms[0].worth(&scene.vault).0) * scene.price();
             let got = has / int(shares * ONE) - &before;
