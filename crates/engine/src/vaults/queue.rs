@@ -46,6 +46,7 @@ impl Vaults<'_> {
 
     /// The least value of a request now. The last half of the places is for large ones: so it takes a part of the vault to keep
     /// others out.
+    #[inline(never)]
     pub fn least_to_join(&self) -> u64 {
         let is_half_full = self.vault.queue.length() >= MAX_REQUESTS / 2;
         let least = self.least_request();
@@ -65,6 +66,7 @@ impl Vaults<'_> {
     /// Pays the first request, or its part of a round, from what is idle and from some allocations. The atoms are the request's claim.
     /// Where that is less than the owner's limit, the request leaves the queue unpaid: it keeps nobody waiting. While a market cannot be
     /// read nobody is paid by another's choice: what a share is worth is not known.
+    #[inline(never)]
     pub fn serve(&mut self, request: &mut ExitRequest, address: Address, from: u8) -> Result<Exit> {
         let place = request.place;
         let waiting = self.vault.queue.of(place, &address)?.shares;
@@ -75,7 +77,10 @@ impl Vaults<'_> {
             return Err(Error::MarketUnreadable);
         }
         let (worth, least) = (self.vault.worth(waiting, &self.valuation), self.least_request());
+        // Where nobody else waits, there are no turns.
+        let is_alone = self.vault.queue.shares == waiting;
         let round = part_of(self.valuation.takeable, self.vault.config.round_share).max(least);
+        let round = if is_alone { u64::MAX } else { round };
         let at_hand = self.at_hand(from);
         let gross = worth.min(round).min(at_hand);
         // What is worth nothing is done with at once; else parts are no smaller than requests.

@@ -68,6 +68,7 @@ impl Place<'_> {
     }
 
     /// What it would earn more with more, at the rates that it really earned, if those of the moment are higher.
+    #[inline(never)]
     fn more(&self, amount: u64) -> Yield {
         let Rate(after) = self.reserve.deposit_rate_after(amount as i64);
         let excess = saturating_sub(self.rate.0, self.earned.0);
@@ -77,6 +78,7 @@ impl Place<'_> {
 
     /// What it would earn less with less, where what is left earns more: at the rates that it really earned, if those of the moment
     /// are lower. Where they are much higher, leaving costs all that was earned: how much the rest would gain is not known then.
+    #[inline(never)]
     fn less(&self, amount: u64) -> Yield {
         let Rate(after) = self.reserve.deposit_rate_after((amount as i64).wrapping_neg());
         let lost = self.now().saturating_sub(wide(self.value - amount, after));
@@ -148,6 +150,7 @@ impl Vaults<'_> {
 
     /// Whether anything may be lent to a slot at all: not to what is stopped, in trouble, of an old price, nearly lent out, or new: what
     /// it earned in less than an interval was earned in a moment.
+    #[inline(never)]
     fn takes_more(&self, slot: usize, market: &Market, reserve: &Reserve, index: Index) -> bool {
         let (config, now) = (&self.vault.config, self.now);
         let policy = &config.allocations[slot];
@@ -192,6 +195,7 @@ impl Vaults<'_> {
     }
 
     /// What the caps leave: the policy's and the reserve's.
+    #[inline(never)]
     fn room(&self, slot: usize, reserve: &Reserve, index: Index) -> u64 {
         let policy = &self.vault.config.allocations[slot];
         let value = self.valuation.allocations[slot].entry;
@@ -313,6 +317,7 @@ impl Vaults<'_> {
 
     /// Where a step, or what there is room for, brings most, and the room there: of its own, and for liquid assets to stay at the
     /// target, above which `spare` of them are.
+    #[inline(never)]
     fn target<'m, 'p>(
         &self,
         places: &'p [Option<Place<'m>>; MAX_ALLOCATIONS],
@@ -339,6 +344,7 @@ impl Vaults<'_> {
     }
 
     /// The most that may go to a slot if `spare` liquid assets may be lost by it: of what is lent, a part of the market's cash counts.
+    #[inline(never)]
     fn bearable(&self, slot: u8, place: &Place, spare: u64) -> u64 {
         let share = self.vault.config.cash_share;
         let rest = (ONE_BPS - share.0) as u64;

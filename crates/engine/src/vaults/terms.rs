@@ -29,6 +29,7 @@ impl Vaults<'_> {
     }
 
     /// Frees a term deposit before its end, at a penalty. Returns the shares that this costs: none of one that is over.
+    #[inline(never)]
     pub fn break_term(&mut self, term: &mut TermDeposit) -> Result<Shares> {
         if self.now >= term.maturity {
             return self.vault.free(term, self.now).map(|_| Shares::ZERO);

@@ -50,12 +50,6 @@ impl Reserve {
         }
     }
 
-    /// What a share of the deposits pays when it is taken out.
-    #[inline(always)]
-    pub fn exit_index_at(&self, now: i64) -> Index {
-        self.deposit_index_at(now)
-    }
-
     /// Writes interest until `now` into the indices. A clock that steps back accrues nothing.
     pub fn accrue(&mut self, now: i64) {
         let growth = self.debt_growth(now);

@@ -113,6 +113,7 @@ impl Coverage {
     /// most where nothing is liquid; an exit pays the rate of each atom it
     /// takes, so that parts of it pay no less together as long as the outflow is the same. Shares that have left ask for no more, so
     /// later parts meet a smaller one.
+    #[inline(never)]
     pub fn exit_fee(&self, config: &VaultConfig, amount: u64) -> u64 {
         let enough = self.needed(config.exit_fee_coverage);
         let above = saturating_sub(self.liquid, enough);

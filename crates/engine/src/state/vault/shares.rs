@@ -240,6 +240,7 @@ impl Vault {
     }
 
     /// The same as if shares of so much worth asked for nothing.
+    #[inline(never)]
     pub(crate) fn coverage_without(&self, newcomers: u64, valuation: &Valuation, now: i64) -> Coverage {
         let (later, ending) = self.term_shares(now, Coverage::HORIZON);
         let due = self.queue.shares.0.saturating_add(ending);

@@ -92,8 +92,9 @@ impl Vault {
         if spacing == 0 {
             return Err(Error::TermsNotOffered);
         }
-        let is_next = maturity > now && maturity.saturating_sub(now) <= spacing * Rung::COUNT as i64;
-        let is_offered = is_next && maturity % spacing == 0;
+        // The target has no signed division.
+        let is_next = maturity > now && maturity.abs_diff(now) <= spacing * Rung::COUNT as u64;
+        let is_offered = is_next && maturity.unsigned_abs() % spacing == 0;
         if is_offered { Ok(()) } else { Err(Error::MaturityNotOffered) }
     }
 
@@ -191,6 +192,7 @@ impl Vault {
     }
 
     /// Seconds until the last term ends.
+    #[inline(never)]
     pub(crate) fn longest_term(&self, now: i64) -> u64 {
         let left = self.rungs.iter().filter(|rung| rung.units != 0).map(|rung| Seconds::between(now, rung.maturity).0);
         left.max().unwrap_or(0)

@@ -1,6 +1,6 @@
 //! Who sets what, and when: what adds risk waits, what takes it away does not, and each parameter matters (V16, V19).
 
-use super::{ALL, COLLECTOR, CURATOR, DAY, ONE, Pool, SENTINEL, Scene, market, policy};
+use super::{ALL, COLLECTOR, CURATOR, DAY, ONE, Pool, SENTINEL, Scene, market, opened, policy};
 use crate::common::START;
 use ballast_engine::{
     Error, Result,
@@ -53,7 +53,7 @@ fn vault() -> Vault {
     };
     config.roles.nominee = Address([60; 32]);
     config.allocations[0].share_cap = Bps(5_000);
-    Vault::new(config, CURATOR, 6, 0, START).unwrap()
+    opened(config, CURATOR, 6, 0, START).unwrap()
 }
 
 fn set(vault: &mut Vault, signer: &Address, edits: &[u8]) -> Result<()> {
@@ -320,7 +320,7 @@ fn a_write_off_is_for_good() {
 
 #[test]
 fn a_vault_starts_within_its_ranges() {
-    let new = |config, curator, transfers| Vault::new(config, curator, 6, transfers, START).map(drop);
+    let new = |config, curator, transfers| opened(config, curator, 6, transfers, START).map(drop);
     assert_eq!(new(policy(8), CURATOR, 0), Ok(()));
     assert_eq!(new(policy(8), Address::NONE, 0), Err(Error::RoleMissing));
     assert_eq!(new(policy(8), CURATOR, 2), Err(Error::VaultTokenHasFee));
@@ -450,7 +450,7 @@ fn each_parameter_matters() {
         let mut config = base;
         change(&mut config);
         if name == "market" {
-            let mut vault = Vault::new(config, CURATOR, 6, 0, START).unwrap();
+            let mut vault = opened(config, CURATOR, 6, 0, START).unwrap();
             assert_eq!(vault.open_allocation(1, &market(1), &[], START), Err(Error::WrongMarket));
             continue;
         }

@@ -152,7 +152,7 @@ pub fn address(person: usize) -> Address {
 
 impl Scene {
     pub fn new(config: VaultConfig, pools: &[Pool], people: usize) -> Self {
-        let mut vault = Vault::new(config, CURATOR, 6, 0, START).unwrap();
+        let mut vault = opened(config, CURATOR, 6, 0, START).unwrap();
         vault.mint = MINT;
         let markets: Vec<World> = pools.iter().map(Pool::world).collect();
         for (slot, world) in markets.iter().enumerate() {
@@ -496,4 +496,11 @@ impl Scene {
         reserve.deposit_index = ballast_engine::number::index::Index::from_bits(bits - bits / 10_000 * part);
         reserve.update_rates();
     }
+}
+
+/// A vault of a policy.
+pub fn opened(config: VaultConfig, curator: Address, decimals: u8, transfers: u8, now: i64) -> Result<Vault> {
+    let mut vault = Vault { curator, decimals, transfers, ..Vault::default() };
+    vault.open(&config, now)?;
+    Ok(vault)
 }
