@@ -123,3 +123,20 @@ fn amounts_at_the_ends_are_refused() {
     assert!(!scene.world.send(&[redeem]).is_ok());
     assert_eq!(scene.held(&bob), 1_000 * USD, "nothing is clamped");
 }
+
+#[test]
+fn costs() {
+    for markets in [1, 3, 8] {
+        let mut scene = VaultScene::new(markets);
+        let alice = depositor(&mut scene, "alice", 300_000);
+        let keeper = scene.world.key("keeper");
+        for _ in 0..10 {
+            scene.pass(3_600);
+            let Ok(found) = scene.next_move() else { break };
+            let outcome = scene.rebalance(&keeper).expect_ok();
+            println!("{markets} rebalance {:?}->{:?} {}", found.from, found.to, outcome.compute_units);
+        }
+        println!("{markets} deposit {}", scene.deposit(alice, 1_000 * USD).expect_ok().compute_units);
+        println!("{markets} redeem {}", scene.redeem(alice, 1_000 * USD, 0).expect_ok().compute_units);
+    }
+}

@@ -64,11 +64,13 @@ fn requests_are_served_in_order_once_there_is_liquidity() {
     claim(&mut scene, alice).expect_error(Error::NothingToClaim);
     scene.assert_backed();
 
-    // A loan is paid back, and the queue is served from there.
-    let (lender, trader) = scene.users[0];
-    scene.world.fund(&trader.key, 0, 400_000 * USD);
-    scene.world.repay(trader, 0, 300_000 * USD).expect_ok();
-    let _ = lender;
+    // Loans are paid back, and the queue is served from there.
+    for (slot, (_, trader)) in scene.users.clone().into_iter().enumerate() {
+        scene.world.market = scene.markets[slot];
+        scene.world.fund(&trader.key, 0, 400_000 * USD);
+        scene.world.repay(trader, 0, 300_000 * USD).expect_ok();
+    }
+    scene.world.market = scene.markets[0];
     for _ in 0..40 {
         if scene.vault().queue.first().is_none() || !serve(&mut scene, from).is_ok() {
             break;

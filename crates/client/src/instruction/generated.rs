@@ -755,6 +755,15 @@ instructions! {
         /// The slot that pays; 255: what is idle.
         from: u8,
     )
+    /// Reports which part of an account's debts its deposits do not cover, at spot prices, until it is settled: whoever
+    /// leaves the reserves that it owes, or their insurances, bears his part of it. Raised to what is surely lost, and
+    /// lowered to what current prices leave possible. Anyone may.
+    ReportLoss = 42 "report_loss" {
+        /// Written to.
+        market: writable,
+        /// Written to.
+        margin_account: writable,
+    } ()
     /// Puts shares into the vault's queue. As remaining accounts: the market of each open allocation.
     RequestExit = 43 "request_exit" {
         /// Signs.

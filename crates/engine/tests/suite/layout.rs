@@ -166,7 +166,10 @@ fn error_codes_are_their_position_in_the_list() {
 }
 
 /// Errors that only the program returns, because the engine knows no accounts and no tokens.
-const OF_THE_PROGRAM: [Error; 18] = [
+const OF_THE_PROGRAM: [Error; 21] = [
+    Error::AnotherMove,
+    Error::MarketMissing,
+    Error::WrongVaultOfAccount,
     Error::PriceAccountClosed,
     Error::NotFeeCollector,
     Error::TooManyReserves,

@@ -374,6 +374,9 @@ fn life(config: VaultConfig) -> Vec<u64> {
     }
     seen.push(scene.redeem(0, 30_000 * ONE, ALL).map_or_else(code, |exit| exit.exchange.amount));
     seen.push(scene.request(0, 40_000 * ONE, 0).map_or_else(code, |()| 0));
+    // Somebody else waits too, or there would be no turns.
+    seen.push(scene.deposit(1, 1_000 * ONE).map_or_else(code, |done| done.shares.0));
+    seen.push(scene.request(1, 500 * ONE, 0).map_or_else(code, |()| 0));
     seen.push(scene.serve(0, ALL).map_or_else(code, |exit| exit.exchange.amount));
     seen.push(scene.break_term(0, maturity).map_or_else(code, |lost| lost.0));
     scene.calm(10_000);
