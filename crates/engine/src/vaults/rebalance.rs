@@ -144,7 +144,7 @@ impl Vaults<'_> {
         };
         let least = index.ceil();
         let room = if room < least { 0 } else { room };
-        let rate = if room | amounts.takeable == 0 { Rate(0) } else { reserve.deposit_rate_after(0) };
+        let rate = if room | amounts.takeable == 0 { Rate(0) } else { reserve.deposit_rate() };
         Place { reserve, value: amounts.exit, takeable: amounts.takeable, room, least, earned, rate }
     }
 
@@ -165,7 +165,7 @@ impl Vaults<'_> {
             // Most of it was lost once: its shares might be more than can be counted.
             && index.to_bits() >> 63 != 0
             // Part of it is reported lost.
-            && reserve.exit_index_at(now) == index
+            && reserve.doubtful == Shares::ZERO
             && reserve.config.borrow_enabled != 0
             && !reserve.halt.is_on(now)
             && reserve.price.condition(now).is_current()

@@ -83,6 +83,11 @@ impl Reserve {
         (self.borrow_rate, self.deposit_growth) = (borrow_rate, deposit_growth);
     }
 
+    /// What deposits earn a second since the books changed last, with 64 fractional bits.
+    pub fn deposit_rate(&self) -> Rate {
+        Rate(mul_shift32_floor(self.borrow_rate.0, self.deposit_growth.0 >> 32))
+    }
+
     /// What deposits would earn a second if so many atoms came, or went: with 64 fractional bits. Zero if there are not so many.
     #[inline(never)]
     pub fn deposit_rate_after(&self, change: i64) -> Rate {

@@ -42,8 +42,9 @@ impl Amounts {
         }
         let index = reserve.deposit_index_at(now);
         let entry = index.amount_floor(shares);
-        let exit_index = reserve.exit_index_at(now);
-        let exit = exit_index.amount_floor(shares);
+        let is_whole = reserve.doubtful == Shares::ZERO;
+        let exit_index = if is_whole { index } else { reserve.exit_index_at(now) };
+        let exit = if is_whole { entry } else { exit_index.amount_floor(shares) };
         let takeable = exit.min(market.takeable(reserve, now));
         // A part of the cash.
         let counted =
