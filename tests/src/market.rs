@@ -2,7 +2,7 @@
 
 use ballast_client::{
     Address, Edits, ID, Instruction, MarketView, PYTH_RECEIVERS, TOKEN_2022_PROGRAM, change_address, decode_change,
-    decode_margin_account, decode_stake, from_engine, to_engine,
+    decode_margin_account, decode_stake, decode_vault, from_engine, to_engine,
 };
 use ballast_engine::{
     price::feed::PriceUpdate,
@@ -14,6 +14,7 @@ use ballast_engine::{
         market::{Market, MarketConfig},
         reserve::{Reserve, ReserveConfig},
         token::{Mint, TransferFee, balance},
+        vault::Vault,
     },
 };
 
@@ -376,7 +377,7 @@ impl World {
     // Invariants.
 
     /// Requires of every reserve of the market at hand that cash and debts cover its deposits, that its vault holds
-    /// what the books say, that its shares are those of the market's margin accounts, and that its insurance has all shares
+    /// what the books say, that its shares are those of margin accounts and vaults, and that its insurance has all shares
     /// of stakes.
     #[track_caller]
     pub fn assert_conserved(&self) {
@@ -395,6 +396,19 @@ impl World {
             .filter_map(|(_, account)| decode_stake(&account.data).ok())
             .filter(|stake| stake.market == to_engine(&view.address))
             .collect();
+        let vaults: Vec<Vault> = self
+            .svm
+            .get_program_accounts(&ID)
+            .iter()
+            .filter_map(|(_, account)| decode_vault(&account.data).ok())
+            .collect();
+        let lent = |index: u8| -> u128 {
+            let slots = vaults.iter().flat_map(|vault| vault.allocations.iter().zip(&vault.config.allocations));
+            let here = slots.filter(|(lent, policy)| {
+                lent.is_open != 0 && lent.reserve == index && policy.market == to_engine(&view.address)
+            });
+            here.map(|(lent, _)| lent.shares.0 as u128).sum()
+        };
         for (index, reserve) in (0u8..).zip(&view.reserves) {
             let (assets, deposits) = reserve.assets_and_deposits();
             assert!(assets >= deposits, "cash and debts of reserve {index} do not cover its deposits: {reserve:?}");
@@ -416,7 +430,8 @@ impl World {
                     .map(|position| position.shares.0 as u128)
                     .sum()
             };
-            assert_eq!(total(Side::Deposit), reserve.deposit_shares.0 as u128, "deposit shares of reserve {index}");
+            let deposited = total(Side::Deposit) + lent(index);
+            assert_eq!(deposited, reserve.deposit_shares.0 as u128, "deposit shares of reserve {index}");
             assert_eq!(total(Side::Debt), reserve.debt_shares.0 as u128, "debt shares of reserve {index}");
         }
     }

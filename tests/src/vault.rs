@@ -44,6 +44,28 @@ pub fn vault_config() -> VaultConfig {
     }
 }
 
+impl World {
+    /// A vault with the markets of its open allocations, decoded; those that are none any more are left out.
+    #[track_caller]
+    pub fn vault(&self, address: &Address) -> VaultView {
+        let vault = decode_vault(&self.account(address).data).expect("a vault");
+        let markets = VaultView::market_addresses(&vault);
+        let read = |market: &Address| MarketView::decode(*market, &self.account(market).data).ok();
+        VaultView::new(*address, vault, markets.iter().filter_map(read))
+    }
+
+    /// An owner's account of a vault's shares, made if it is not there.
+    #[track_caller]
+    pub fn shares(&mut self, vault: &Address, owner: &Address) -> Address {
+        let mint = self.vault(vault).share_mint();
+        let address = associated_token_account(owner, &mint, &TOKEN_PROGRAM);
+        if self.find_account(&address).is_none_or(|account| account.data.is_empty()) {
+            self.write(address, TOKEN_PROGRAM, token_account_data(&mint, owner, 0, false));
+        }
+        address
+    }
+}
+
 /// Markets of usd and sol, in each of which a trader owes usd, and a launched vault of usd with an allocation in each.
 pub struct VaultScene {
     /// The world; its market at hand is the first.
@@ -151,19 +173,13 @@ impl VaultScene {
     /// The vault with its markets, decoded.
     #[track_caller]
     pub fn view(&self) -> VaultView {
-        let read = |market: &Address| MarketView::decode(*market, &self.world.account(market).data).ok();
-        VaultView::new(self.vault, self.vault(), self.markets.iter().filter_map(read))
+        self.world.vault(&self.vault)
     }
 
     /// An owner's account of the vault's shares, made if it is not there.
     #[track_caller]
     pub fn shares(&mut self, owner: &Address) -> Address {
-        let mint = self.view().share_mint();
-        let address = associated_token_account(owner, &mint, &TOKEN_PROGRAM);
-        if self.world.find_account(&address).is_none_or(|account| account.data.is_empty()) {
-            self.world.write(address, TOKEN_PROGRAM, token_account_data(&mint, owner, 0, false));
-        }
-        address
+        self.world.shares(&self.vault, owner)
     }
 
     /// How many shares an owner has.

@@ -2,10 +2,16 @@
 //! changed in one thing, must be refused for exactly that, and must change nothing (which `World::send` checks).
 
 use crate::support::every_instruction_market::{EveryInstructionMarket, Place, program_account};
-use ballast_client::{Address, ID, Instruction, SYSTEM_PROGRAM, TOKEN_2022_PROGRAM, TOKEN_PROGRAM};
+use ballast_client::{Address, ID, Instruction, SYSTEM_PROGRAM, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, instruction as ix};
 use ballast_engine::{
     Error,
-    state::{account::MarginAccount, change::Change, insurance::Stake, market::Market},
+    state::{
+        account::MarginAccount,
+        change::Change,
+        insurance::Stake,
+        market::Market,
+        vault::{ExitRequest, TermDeposit, Vault},
+    },
 };
 use solana_transaction::{InstructionError, TransactionError};
 
@@ -46,6 +52,18 @@ fn refuse_in(
 
 fn engine(error: Error) -> InstructionError {
     InstructionError::Custom(error.code())
+}
+
+/// Why a vault is refused in the place of a market that is governed. Both are taken there, so it is loaded: then it is no market that
+/// the instruction speaks of.
+fn no_market(place: &Place) -> InstructionError {
+    match place.instruction.name {
+        "set_parameters" => engine(Error::ReserveIndexOutOfRange),
+        "accept_authority" => engine(Error::NotNominee),
+        // A change is kept at an address of what it is of.
+        "queue_change" => InstructionError::InvalidSeeds,
+        _ => engine(Error::WrongChange),
+    }
 }
 
 #[test]
@@ -112,13 +130,22 @@ fn a_record_of_another_discriminator_is_refused() {
             discriminator[at] ^= 1;
             discriminator
         };
-        let records =
-            [Market::DISCRIMINATOR, MarginAccount::DISCRIMINATOR, Stake::DISCRIMINATOR, Change::DISCRIMINATOR];
+        let records = [
+            Market::DISCRIMINATOR,
+            MarginAccount::DISCRIMINATOR,
+            Stake::DISCRIMINATOR,
+            Change::DISCRIMINATOR,
+            Vault::DISCRIMINATOR,
+            ExitRequest::DISCRIMINATOR,
+            TermDeposit::DISCRIMINATOR,
+        ];
         let others = records.into_iter().filter(|discriminator| own[..8] != *discriminator);
         for discriminator in others.chain([[0; 8], [u8::MAX; 8], flipped(0), flipped(7)]) {
             let forged = market.forged(place, |account| account.data[..8].copy_from_slice(&discriminator));
             let instruction = market.replaced(place, forged);
-            refuse(&mut market, &place.name(), instruction, &reasons);
+            let is_vault = place.is_governed() && discriminator == Vault::DISCRIMINATOR;
+            let reasons = if is_vault { &[no_market(&place)] } else { &reasons };
+            refuse(&mut market, &place.name(), instruction, reasons);
         }
     }
 }
@@ -131,6 +158,8 @@ fn a_record_that_is_too_short_is_refused() {
             "market" => 608,
             "stake" => 152,
             "change" => 552,
+            "vault" => 3_080,
+            "request" | "term" => 160,
             _ => 512,
         };
         for length in [header - 1, 9, 8, 7, 0] {
@@ -173,7 +202,7 @@ fn one_record_is_not_taken_for_another() {
     let mut market = EveryInstructionMarket::new();
     let own = |place: Place, market: &EveryInstructionMarket| market.world.account(&market.address(place)).data;
     let records: Vec<Place> = EveryInstructionMarket::places().into_iter().filter(Place::is_record).collect();
-    let of_each_kind: Vec<Place> = ["market", "margin_account", "stake", "change"]
+    let of_each_kind: Vec<Place> = ["market", "margin_account", "stake", "change", "vault", "request", "term"]
         .map(|name| *records.iter().find(|place| place.account.name == name).expect("one of each kind"))
         .to_vec();
     for place in records {
@@ -185,33 +214,35 @@ fn one_record_is_not_taken_for_another() {
             let impostor = market.world.key("impostor");
             market.world.set_account(impostor, program_account(data));
             let instruction = market.replaced(place, impostor);
-            refuse(&mut market, &place.name(), instruction, &[InstructionError::InvalidAccountData]);
+            let is_vault = place.is_governed() && other.account.name == "vault";
+            let reason = if is_vault { no_market(&place) } else { InstructionError::InvalidAccountData };
+            refuse(&mut market, &place.name(), instruction, &[reason]);
         }
     }
 }
 
-/// All that is wrong is the market that a record names. What takes no market has none to mix up.
+/// All that is wrong is the market, or the vault, that a record names. What takes no market has none to mix up.
 #[test]
 fn a_record_of_another_market_is_refused() {
     let mut market = EveryInstructionMarket::new();
     let mut refused = 0;
     for place in EveryInstructionMarket::places().into_iter().filter(Place::is_record) {
-        let (bytes, error) = match place.account.name {
-            "market" => continue,
-            "change" => (24..56, Error::WrongChange),
-            _ => (16..48, Error::WrongMarket),
+        let (of, bytes, error) = match place.account.name {
+            "market" | "vault" => continue,
+            "change" => ("market", 24..56, Error::WrongChange),
+            "request" | "term" => ("vault", 16..48, Error::WrongVaultOfAccount),
+            _ => ("market", 16..48, Error::WrongMarket),
         };
-        if !place.instruction.accounts.iter().any(|account| account.name == "market") {
-            continue;
-        }
+        let Some(of) = place.instruction.accounts.iter().position(|account| account.name == of) else { continue };
         let own = market.address(place);
-        assert_eq!(market.world.account(&own).data[bytes.clone()], market.world.market.to_bytes(), "{}", place.name());
+        let of = market.valid(place.instruction.tag).accounts[of].pubkey;
+        assert_eq!(market.world.account(&own).data[bytes.clone()], of.to_bytes(), "{}", place.name());
         let forged = market.forged(place, |account| account.data[bytes].fill(7));
         let instruction = market.replaced(place, forged);
         refuse(&mut market, &place.name(), instruction, &[engine(error)]);
         refused += 1;
     }
-    assert_eq!(refused, 20, "records beside a market");
+    assert_eq!(refused, 25, "records beside a market or a vault");
 }
 
 /// Whether an account may be given twice: one that the program only takes lamports from or gives them to.
@@ -226,6 +257,11 @@ fn is_shareable(place: &Place) -> bool {
         ("cancel_change", "recipient"),
         ("close_account", "recipient"),
         ("close_stake", "recipient"),
+        ("request_exit", "payer"),
+        ("lock_term", "payer"),
+        ("cancel_exit", "recipient"),
+        ("claim_exit", "recipient"),
+        ("end_term", "recipient"),
     ];
     shareable.contains(&(place.instruction.name, place.account.name))
 }
@@ -260,11 +296,13 @@ fn a_program_in_place_of_another_is_refused() {
     for place in EveryInstructionMarket::places() {
         let (wrong, not_a_program) = match (place.instruction.name, place.account.name) {
             (_, "system_program") => (InstructionError::IncorrectProgramId, InstructionError::Custom(2007)),
-            ("list_reserve", "token_program") => {
+            // The program of a mint that nothing names yet: all that can be wrong is that it does not own the mint.
+            ("list_reserve" | "create_vault", "token_program") => {
                 let reason = engine(Error::MintNotOwnedByTokenProgram);
                 (reason.clone(), reason)
             }
-            (_, name) if name.ends_with("token_program") => {
+            // Shares are of SPL Token, whatever the vault's token is of. Both places hold that program here, and neither is written to.
+            (_, name) if name.ends_with("token_program") || name == "share_program" => {
                 (engine(Error::WrongTokenProgram), engine(Error::WrongTokenProgram))
             }
             _ => continue,
@@ -282,7 +320,7 @@ fn a_program_in_place_of_another_is_refused() {
 #[test]
 fn a_lookalike_of_an_unchecked_account_is_refused() {
     let mut market = EveryInstructionMarket::new();
-    for place in EveryInstructionMarket::places() {
+    for place in EveryInstructionMarket::places().into_iter().filter(|place| !place.is_record()) {
         let reason = match (place.instruction.name, place.account.name) {
             ("create_market", "market" | "vault_authority") | ("list_reserve", "vault" | "mint") => {
                 InstructionError::InvalidSeeds
@@ -290,6 +328,12 @@ fn a_lookalike_of_an_unchecked_account_is_refused() {
             ("open_account", "margin_account") | ("open_stake", "stake") | ("queue_change", "change") => {
                 InstructionError::InvalidSeeds
             }
+            ("create_vault", "vault" | "authority" | "tokens" | "share_mint") => InstructionError::InvalidSeeds,
+            ("request_exit", "request") | ("lock_term", "term") => InstructionError::InvalidSeeds,
+            // A vault may be of any token. That this one is not the source's is the token program's to find.
+            ("create_vault", "mint") => InstructionError::Custom(3),
+            (_, "authority") if place.instruction.tag > ix::CreateVault::SPEC.tag => engine(Error::WrongVaultAuthority),
+            (_, "tokens") => engine(Error::WrongVault),
             ("list_reserve" | "execute_change" | "cancel_change", "recipient") => engine(Error::WrongChange),
             (_, "instructions") => InstructionError::UnsupportedSysvar,
             (_, "vault_authority") => engine(Error::WrongVaultAuthority),

@@ -15,7 +15,10 @@ use ballast_engine::{
 use ballast_tests::{Outcome, Quote, SOL, Scene, Token, USD, User, World, market_config, reserve_config};
 use solana_account::Account;
 
-use super::queued_changes::{QueuedChanges, higher_loss_limit, lower_cap};
+use super::{
+    queued_changes::{QueuedChanges, higher_loss_limit, lower_cap},
+    vault_instructions::VaultInstructions,
+};
 
 pub struct EveryInstructionMarket {
     pub world: World,
@@ -90,15 +93,20 @@ impl EveryInstructionMarket {
         world.stake(leaver, usd, 1_000 * USD).expect_ok();
         world.stake(staker, usd, 1_000 * USD).expect_ok();
         world.begin_unstake(leaver, usd, 500 * USD).expect_ok();
+        let mut vault = VaultInstructions::new(&mut world, usd);
         // Until the stake is free, less the delay of the changes.
         world.advance(604_800 - 172_800);
+        world.refresh_all();
+        vault.lend(&mut world);
         let funder = world.key("funder");
         let changes = QueuedChanges::new(&mut world, funder, usd, reserve_config());
         let participants =
             Participants { lender, trader, saver, bust, idle, liquidator, leaver, staker, closer, spare, changes };
+        vault.prepare(&mut world);
         world.refresh_all();
         world.set_price(sol, Quote::dollars(110.0)).expect_ok();
-        let valid = valid(&mut world, usd, sol, &participants);
+        let mut valid = valid(&mut world, usd, sol, &participants);
+        valid.extend(vault.valid(&mut world));
         Self { world, valid }
     }
 
@@ -176,12 +184,26 @@ impl EveryInstructionMarket {
 }
 
 /// Names of the accounts that are records of the program.
-const RECORDS: [&str; 4] = ["market", "margin_account", "stake", "change"];
+const RECORDS: [&str; 7] = ["market", "margin_account", "stake", "change", "vault", "request", "term"];
 
 impl Place {
     /// Whether the framework loads this account as a record of the program.
     pub fn is_record(&self) -> bool {
-        RECORDS.contains(&self.account.name) && !self.is_created()
+        // Where no vault takes part, an account of that name is a reserve's token account.
+        let is_tokens = self.account.name == "vault" && self.instruction.tag < ix::CreateVault::SPEC.tag;
+        RECORDS.contains(&self.account.name) && !is_tokens && !self.is_created()
+    }
+
+    /// Whether a vault may stand in the market's place: what governs the one governs the other.
+    pub fn is_governed(&self) -> bool {
+        const GOVERNANCE: [InstructionSpec; 5] = [
+            ix::SetParameters::SPEC,
+            ix::AcceptAuthority::SPEC,
+            ix::QueueChange::SPEC,
+            ix::ExecuteChange::SPEC,
+            ix::CancelChange::SPEC,
+        ];
+        self.account.name == "market" && GOVERNANCE.iter().any(|spec| spec.tag == self.instruction.tag)
     }
 
     /// Whether the instruction creates this account as a record of the program.
@@ -191,6 +213,9 @@ impl Place {
             ("open_account", "margin_account"),
             ("open_stake", "stake"),
             ("queue_change", "change"),
+            ("create_vault", "vault"),
+            ("request_exit", "request"),
+            ("lock_term", "term"),
         ];
         created.contains(&(self.instruction.name, self.account.name))
     }

@@ -7,3 +7,4 @@ pub mod liquidation_scene;
 pub mod multisig_market;
 pub mod queued_changes;
 pub mod token_2022;
+pub mod vault_instructions;
