@@ -6,5 +6,6 @@ pub mod introspection;
 pub mod liquidation_scene;
 pub mod multisig_market;
 pub mod queued_changes;
+pub mod sources;
 pub mod token_2022;
 pub mod vault_instructions;

@@ -1,7 +1,11 @@
 //! Tokens in and out.
 
-use ballast_engine::{Error, number::units::Shares, state::vault::Vault};
-use ballast_tests::{MAX_TRANSACTION, USD, VaultScene};
+use ballast_engine::{
+    Error,
+    number::units::Shares,
+    state::vault::{AllocationConfig, Vault, VaultConfig},
+};
+use ballast_tests::{MAX_TRANSACTION, USD, VaultScene, vault_config};
 
 use super::{depositor, most_to_redeem, settle};
 
@@ -125,18 +129,42 @@ fn amounts_at_the_ends_are_refused() {
 }
 
 #[test]
-fn costs() {
-    for markets in [1, 3, 8] {
-        let mut scene = VaultScene::new(markets);
-        let alice = depositor(&mut scene, "alice", 300_000);
-        let keeper = scene.world.key("keeper");
-        for _ in 0..10 {
-            scene.pass(3_600);
-            let Ok(found) = scene.next_move() else { break };
-            let outcome = scene.rebalance(&keeper).expect_ok();
-            println!("{markets} rebalance {:?}->{:?} {}", found.from, found.to, outcome.compute_units);
-        }
-        println!("{markets} deposit {}", scene.deposit(alice, 1_000 * USD).expect_ok().compute_units);
-        println!("{markets} redeem {}", scene.redeem(alice, 1_000 * USD, 0).expect_ok().compute_units);
-    }
+fn less_than_the_minimum_is_refused() {
+    let mut config = vault_config();
+    config.min_amount = 10 * USD;
+    let mut scene = VaultScene::with(1, config);
+    let alice = scene.world.key("alice");
+    scene.deposit(alice, 10 * USD - 1).expect_error(Error::BelowVaultMinimum);
+    scene.deposit(alice, 10 * USD).expect_ok();
+    let (source, shares, view) = (scene.fund(&alice, 10 * USD), scene.shares(&alice), scene.view());
+    let mint = view.mint(alice, source, shares, 10 * USD - 1, u64::MAX);
+    scene.world.send(&[mint]).expect_error(Error::BelowVaultMinimum);
+    // Who leaves may leave with less.
+    scene.redeem(alice, 1, 0).expect_ok();
+}
+
+/// Where all is lost, tokens buy no shares: those that are there would share them.
+#[test]
+fn a_vault_that_lost_everything_takes_nothing_in() {
+    let mut scene = VaultScene::new(1);
+    let alice = depositor(&mut scene, "alice", 100_000);
+    settle(&mut scene);
+    // What is idle leaves, and the allocation is written off.
+    let (idle, destination, shares) = (scene.vault().idle, scene.fund(&alice, 0), scene.shares(&alice));
+    let withdraw = scene.view().withdraw(alice, shares, destination, idle, u64::MAX, 0);
+    scene.world.send(&[withdraw]).expect_ok();
+    let at = std::mem::offset_of!(VaultConfig, allocations) + std::mem::offset_of!(AllocationConfig, written_off);
+    let (payer, edit) = (scene.world.payer, [&(at as u16).to_le_bytes()[..], &[1]].concat());
+    let (queue, change) = scene.view().queue_change(payer, edit);
+    scene.world.send(&[queue]).expect_ok();
+    scene.world.advance(691_200);
+    let execute = scene.view().execute_change(payer, change, payer);
+    scene.world.send(&[execute]).expect_ok();
+    assert_eq!((scene.report().entry, scene.report().exit), (0, 0));
+    let bob = scene.world.key("bob");
+    scene.deposit(bob, 1_000 * USD).expect_error(Error::VaultWorthless);
+    let (source, bobs, view) = (scene.fund(&bob, 0), scene.shares(&bob), scene.view());
+    scene.world.send(&[view.mint(bob, source, bobs, USD, u64::MAX)]).expect_error(Error::VaultWorthless);
+    scene.redeem(alice, USD, 1).expect_error(Error::AmountTooSmall);
+    scene.assert_backed();
 }

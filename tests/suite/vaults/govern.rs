@@ -1,15 +1,15 @@
 //! Who sets a vault's policy, and when.
 
-use ballast_client::{Address, edits_in, to_engine};
+use ballast_client::{Address, TOKEN_PROGRAM, VaultView, edits_in, to_engine};
 use ballast_engine::{
     Error,
     number::units::Bps,
     state::{
         change::OF_VAULT,
-        vault::{VaultConfig, VaultRoles},
+        vault::{Vault, VaultConfig, VaultRoles},
     },
 };
-use ballast_tests::VaultScene;
+use ballast_tests::{USD, VaultScene, vault_config, with_account};
 
 use super::{depositor, settle};
 
@@ -142,4 +142,72 @@ fn a_policy_that_does_not_hold_together_is_refused() {
     let payer = scene.world.payer;
     let (queue, _) = scene.view().queue_change(payer, [offset.to_le_bytes().as_slice(), &first.0].concat());
     scene.world.send(&[queue]).expect_error(Error::AllocationTwice);
+}
+
+#[test]
+fn only_the_curator_queues() {
+    let mut scene = VaultScene::new(1);
+    let payer = scene.world.payer;
+    let (queue, _) = scene.view().queue_change(payer, edit!(performance_fee = Bps(5_000)));
+    for name in ["sentinel", "collector", "stranger"] {
+        let signer = scene.world.key(name);
+        let by_another = with_account(queue.clone(), "authority", signer);
+        scene.world.send(&[by_another]).expect_error(Error::NotCurator);
+    }
+    scene.world.send(&[queue]).expect_ok();
+}
+
+/// What was earned under the old fee is charged at the old fee.
+#[test]
+fn a_fee_changes_from_this_second_on() {
+    let mut config = vault_config();
+    (config.performance_fee, config.management_fee) = (Bps(1_000), Bps(200));
+    let mut scene = VaultScene::with(1, config);
+    depositor(&mut scene, "alice", 100_000);
+    settle(&mut scene);
+    let (sentinel, stranger) = (scene.world.key("sentinel"), scene.world.key("stranger"));
+    scene.pass(86_400);
+    let lower = edit!(management_fee = Bps(100));
+    set(&mut scene, sentinel, lower.clone()).expect_error(Error::VaultNotAccrued);
+    let before = scene.vault().fee_shares;
+    let (read, lower) = (scene.view().read(), scene.view().set_parameters(sentinel, lower));
+    scene.world.send(&[read, lower]).expect_ok();
+    assert!(scene.vault().fee_shares > before, "the day was charged");
+    assert_eq!(scene.vault().config.management_fee, Bps(100));
+    // What waited is made up to the second too.
+    let payer = scene.world.payer;
+    let (queue, change) = scene.view().queue_change(payer, edit!(performance_fee = Bps(2_000)));
+    scene.world.send(&[queue]).expect_ok();
+    scene.world.advance(691_200);
+    let execute = scene.view().execute_change(stranger, change, payer);
+    scene.world.send(&[execute.clone()]).expect_error(Error::VaultNotAccrued);
+    scene.world.send(&[scene.view().read(), execute]).expect_ok();
+    assert_eq!(scene.vault().config.performance_fee, Bps(2_000));
+}
+
+/// Before the launch the curator sets anything at once, and nobody enters.
+#[test]
+fn nobody_enters_before_the_launch() {
+    let mut scene = VaultScene::new(1);
+    let [curator, sentinel] = ["curator", "sentinel"].map(|name| scene.world.key(name));
+    let (source, mint) = (scene.fund(&curator, 10 * Vault::SEED), scene.mint);
+    let config = VaultConfig { launched: 0, ..scene.vault().config };
+    let (create, vault) = VaultView::create(curator, 1, config, (mint, TOKEN_PROGRAM), source);
+    scene.world.send(&[create]).expect_ok();
+    let shares = scene.world.shares(&vault, &curator);
+    let view = scene.world.vault(&vault);
+    let deposit = view.deposit(curator, source, shares, 1_000, 0);
+    scene.world.send(&[deposit]).expect_error(Error::VaultNotLaunched);
+    let mint = view.mint(curator, source, shares, 1_000, u64::MAX);
+    scene.world.send(&[mint]).expect_error(Error::VaultNotLaunched);
+    let looser = view.set_parameters(sentinel, edit!(idle_buffer = Bps(0)));
+    scene.world.send(&[looser]).expect_error(Error::AddsRisk);
+    let looser = view.set_parameters(curator, edit!(idle_buffer = Bps(0)));
+    scene.world.send(&[looser]).expect_ok();
+    let launch = view.set_parameters(curator, edit!(launched = 1u8));
+    scene.world.send(&[launch]).expect_ok();
+    let deposit = view.deposit(curator, source, shares, 1_000, 0);
+    scene.world.send(&[deposit]).expect_ok();
+    let back = view.set_parameters(curator, edit!(launched = 0u8));
+    scene.world.send(&[back]).expect_error(Error::VaultLaunched);
 }

@@ -178,3 +178,37 @@ fn another_than_the_first_is_not_served() {
     let of_bob = scene.view().exit_request(&bob);
     scene.world.send(&[ballast_tests::with_account(serve, "request", of_bob)]).expect_error(Error::NotFirstInQueue);
 }
+
+/// A request that was paid has no place any more, and its account is not taken for that of who has it now.
+#[test]
+fn a_request_without_a_place_is_not_served() {
+    let mut scene = VaultScene::new(1);
+    let (alice, bob) = (depositor(&mut scene, "alice", 10_000), depositor(&mut scene, "bob", 10_000));
+    request(&mut scene, alice, 100 * USD, 0).expect_ok();
+    serve(&mut scene, 0).expect_ok();
+    assert_eq!(scene.request(&alice).shares.0, 0, "all of it was paid");
+    request(&mut scene, bob, 100 * USD, 0).expect_ok();
+    let serve_bob = scene.view().serve_exit(0).expect("somebody waits");
+    let of_alice = scene.view().exit_request(&alice);
+    let again = ballast_tests::with_account(serve_bob, "request", of_alice);
+    scene.world.send(&[again]).expect_error(Error::WrongRequest);
+    claim(&mut scene, alice).expect_ok();
+    serve(&mut scene, 0).expect_ok();
+    claim(&mut scene, bob).expect_ok();
+    scene.assert_backed();
+}
+
+#[test]
+fn nothing_is_served_from_nothing() {
+    let mut scene = VaultScene::new(1);
+    let (alice, bob) = (depositor(&mut scene, "alice", 100_000), depositor(&mut scene, "bob", 10_000));
+    settle(&mut scene);
+    let (idle, destination, shares) = (scene.vault().idle, scene.fund(&alice, 0), scene.shares(&alice));
+    let withdraw = scene.view().withdraw(alice, shares, destination, idle, u64::MAX, 0);
+    scene.world.send(&[withdraw]).expect_ok();
+    request(&mut scene, bob, 10_000 * USD, 0).expect_ok();
+    serve(&mut scene, 0).expect_error(Error::NothingToServe);
+    serve(&mut scene, 1).expect_ok();
+    assert!(scene.request(&bob).claim > 0);
+    scene.assert_backed();
+}

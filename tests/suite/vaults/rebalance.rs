@@ -90,3 +90,19 @@ fn below_coverage_anyone_pulls_back() {
     scene.assert_backed();
     let _ = IDLE;
 }
+
+#[test]
+fn a_vault_at_rest_is_left_alone() {
+    let mut scene = VaultScene::new(1);
+    let (_, keeper) = (depositor(&mut scene, "alice", 100_000), scene.world.key("keeper"));
+    settle(&mut scene);
+    assert_eq!(scene.next_move().err(), Some(Error::NothingToRebalance));
+    let reward = scene.shares(&keeper);
+    let before = scene.vault();
+    for (from, to) in [(None, Some(0)), (Some(0), None)] {
+        let made_up = ballast_engine::vaults::rebalance::Move { from, to, ..Default::default() };
+        let rebalance = scene.view().rebalance(&made_up, reward).expect("its market");
+        scene.world.send(&[rebalance]).expect_error(Error::NothingToRebalance);
+    }
+    assert_eq!(scene.vault(), before);
+}

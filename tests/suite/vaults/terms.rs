@@ -79,3 +79,32 @@ fn leaving_early_costs_more_than_was_gained() {
     scene.assert_backed();
     let _ = (bob, START);
 }
+
+#[test]
+fn a_vault_without_a_spacing_offers_no_terms() {
+    let mut scene = VaultScene::new(1);
+    let alice = depositor(&mut scene, "alice", 1_000);
+    let until = maturity(&scene, 1);
+    lock(&mut scene, alice, 0, USD, until).expect_error(Error::TermsNotOffered);
+}
+
+/// A rung is wanted for the next maturity, and anyone makes room there.
+#[test]
+fn a_full_ladder_waits_until_somebody_frees_what_is_over() {
+    let mut scene = scene();
+    let alice = depositor(&mut scene, "alice", 10_000);
+    for day in 1..=8 {
+        let until = maturity(&scene, day);
+        lock(&mut scene, alice, day as u16, 100 * USD, until).expect_ok();
+    }
+    scene.pass(DAY);
+    let until = maturity(&scene, 8);
+    lock(&mut scene, alice, 9, 100 * USD, until).expect_error(Error::LadderFull);
+    // One that is there takes more.
+    let other = maturity(&scene, 7);
+    lock(&mut scene, alice, 10, 100 * USD, other).expect_ok();
+    let free = scene.view().free_term(scene.view().term(&alice, 1));
+    scene.world.send(&[free]).expect_ok();
+    lock(&mut scene, alice, 9, 100 * USD, until).expect_ok();
+    scene.assert_backed();
+}
