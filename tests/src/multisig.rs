@@ -129,6 +129,15 @@ impl Multisig {
         Proposal { index: self.transactions(world), message, outcome }
     }
 
+    /// The same in two transactions, where one does not hold both. The outcome is that of the first, which is larger.
+    #[track_caller]
+    pub fn propose_apart(&self, world: &mut World, instructions: &[Instruction]) -> Proposal {
+        let ([store, open], message) = self.proposition(world, instructions);
+        let outcome = world.send(&[store]).expect_ok();
+        world.send(&[open]).expect_ok();
+        Proposal { index: self.transactions(world), message, outcome }
+    }
+
     /// The instructions behind [`Multisig::propose`], and the message in them. The vault is the payer of the message, which
     /// makes it a writable signer.
     #[track_caller]

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 
 use crate::support::multisig_market::{multisig_as, multisig_as_authority, tighten, two_of_three};
 use ballast_client::{
-    Address, Event, Instruction, MarketView, TOKEN_PROGRAM, change_address, from_engine, instruction::ALL, to_engine,
+    Address, Event, Instruction, MarketView, TOKEN_PROGRAM, VaultView, change_address, from_engine, instruction::ALL,
+    to_engine,
 };
 use ballast_engine::{
     Error,
@@ -14,9 +15,12 @@ use ballast_engine::{
     state::{
         change::{Change, Listing, OF_MARKET},
         permission::Action,
+        vault::{Vault, VaultConfig, VaultRoles},
     },
 };
-use ballast_tests::{MAX_TRANSACTION, MintSpec, Scene, Token, USD, World, market_config, reserve_config};
+use ballast_tests::{
+    MAX_TRANSACTION, MintSpec, Scene, Token, USD, VaultScene, World, market_config, reserve_config, vault_config,
+};
 use costs::Costs;
 use solana_transaction::InstructionError;
 
@@ -41,6 +45,7 @@ fn every_instruction_of_every_role_runs_through_a_multisig() {
     the_risk_council(&mut costs);
     the_guardian(&mut costs);
     the_fee_collector(&mut costs);
+    the_curator(&mut costs);
     costs.compare();
 
     let mut all: BTreeSet<&str> = ALL.iter().map(|spec| spec.name).collect();
@@ -77,6 +82,20 @@ const OF_USERS: &[&str] = &[
     "assert_health",
     "assert_sequence",
     "report_loss",
+    "open_allocation",
+    "vault_deposit",
+    "vault_mint",
+    "vault_redeem",
+    "vault_withdraw",
+    "rebalance_vault",
+    "request_exit",
+    "serve_exit",
+    "cancel_exit",
+    "claim_exit",
+    "lock_term",
+    "free_term",
+    "end_term",
+    "read_vault",
 ];
 
 /// A market is set up by a key, handed over to the multisig and launched by it.
@@ -204,6 +223,53 @@ fn the_fee_collector(costs: &mut Costs) {
     let instruction = world.view().close_reserve(destination, junk).expect("listed");
     costs.run("close_reserve", &multisig, &mut world, instruction);
     assert_eq!(world.account(&vault).lamports, before + rent, "the rent goes to the fee collector");
+}
+
+/// A vault that a multisig creates, governs and takes the fees of; and one that was handed over to it.
+fn the_curator(costs: &mut Costs) {
+    let mut scene = VaultScene::with(1, VaultConfig { management_fee: Bps(100), ..vault_config() });
+    let multisig = two_of_three(&mut scene.world);
+    let (key, payer) = (multisig.vault(), scene.world.payer);
+    let roles = VaultRoles { nominee: to_engine(&key), fee_collector: to_engine(&key), ..VaultRoles::default() };
+    let edits = [(0u16, roles.nominee), (32, roles.fee_collector)];
+    let edits = edits.map(|(offset, role)| [&offset.to_le_bytes()[..], &role.0].concat()).concat();
+    let (queue, change) = scene.view().queue_change(payer, edits);
+    scene.world.send(&[queue]).expect_ok();
+    scene.world.advance(2 * scene.vault().config.delay as i64);
+    scene.world.send(&[scene.view().execute_change(payer, change, payer)]).expect_ok();
+    let accept = scene.view().accept_curator(key);
+    costs.run("accept_authority_of_vault", &multisig, &mut scene.world, accept);
+    assert_eq!(scene.vault().curator, to_engine(&key));
+
+    let edit = |field: usize, value: Bps| [&(field as u16).to_le_bytes()[..], bytemuck::bytes_of(&value)].concat();
+    let buffer = |value| edit(std::mem::offset_of!(VaultConfig, idle_buffer), value);
+    let tighter = scene.view().set_parameters(key, buffer(Bps(1_000)));
+    costs.run("set_parameters_of_vault", &multisig, &mut scene.world, tighter);
+    let (queue, change) = scene.view().queue_change(key, buffer(Bps(100)));
+    costs.run("queue_change_of_vault", &multisig, &mut scene.world, queue);
+    let cancel = scene.view().cancel_change(key, change, key);
+    costs.run("cancel_change_of_vault", &multisig, &mut scene.world, cancel);
+    let (queue, change) = scene.view().queue_change(key, buffer(Bps(100)));
+    multisig.run(&mut scene.world, &[queue]).expect_ok();
+    scene.world.advance(scene.vault().config.delay as i64);
+    let execute = scene.view().execute_change(key, change, key);
+    costs.run("execute_change_of_vault", &multisig, &mut scene.world, execute);
+    assert_eq!(scene.vault().config.idle_buffer, Bps(100));
+
+    let alice = scene.world.key("alice");
+    scene.deposit(alice, 1_000 * USD).expect_ok();
+    scene.pass(30 * 86_400);
+    scene.report();
+    let (shares, due) = (scene.shares(&key), scene.vault().fee_shares.0);
+    let collect = scene.view().collect_fees(key, shares);
+    costs.run("collect_vault_fees", &multisig, &mut scene.world, collect);
+    assert!(due > 0 && scene.held(&key) == due);
+
+    let (source, mint) = (scene.fund(&key, Vault::SEED), scene.mint);
+    let config = VaultConfig { launched: 0, ..scene.vault().config };
+    let (create, vault) = VaultView::create(key, 0, config, (mint, TOKEN_PROGRAM), source);
+    costs.run_apart("create_vault", &multisig, &mut scene.world, create);
+    assert_eq!(scene.world.vault(&vault).vault.curator, to_engine(&key));
 }
 
 /// The largest instruction there is, a listing, with its proposal, in one transaction without look-up table.

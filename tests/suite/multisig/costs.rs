@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use ballast_client::{ID, Instruction, instruction::ALL};
-use ballast_tests::{MAX_TRANSACTION, Multisig, World};
+use ballast_client::{ID, Instruction, instruction::InstructionSpec};
+use ballast_tests::{MAX_TRANSACTION, Multisig, Proposal, World};
 use serde::Serialize;
 
 /// One measurement.
@@ -29,11 +29,30 @@ impl Costs {
     /// Runs one instruction through a multisig, which must succeed, and measures it.
     #[track_caller]
     pub fn run(&mut self, operation: &str, multisig: &Multisig, world: &mut World, instruction: Instruction) {
-        let name = ALL[instruction.data[0] as usize].name;
+        let proposal = multisig.propose(world, std::slice::from_ref(&instruction));
+        self.approve_and_execute(operation, multisig, world, &instruction, proposal);
+    }
+
+    /// The same of one that is too long to be stored and proposed in one transaction.
+    #[track_caller]
+    pub fn run_apart(&mut self, operation: &str, multisig: &Multisig, world: &mut World, instruction: Instruction) {
+        let proposal = multisig.propose_apart(world, std::slice::from_ref(&instruction));
+        self.approve_and_execute(operation, multisig, world, &instruction, proposal);
+    }
+
+    #[track_caller]
+    fn approve_and_execute(
+        &mut self,
+        operation: &str,
+        multisig: &Multisig,
+        world: &mut World,
+        instruction: &Instruction,
+        proposal: Proposal,
+    ) {
+        let name = InstructionSpec::of_tag(instruction.data[0]).expect("an instruction of the program").name;
         if !self.instructions.contains(&name) {
             self.instructions.push(name);
         }
-        let proposal = multisig.propose(world, &[instruction]);
         multisig.approve(world, &proposal);
         let executed = multisig.execute(world, &proposal).expect_ok();
         let (propose_bytes, execute_bytes) = (proposal.outcome.transaction_bytes, executed.transaction_bytes);
