@@ -9,7 +9,8 @@ use std::{
 };
 
 use ballast_client::{
-    Address, Edits, Event, ID, LiquidationOrder, MarketView, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, instruction, to_engine,
+    Address, Edits, Event, ID, LiquidationOrder, MarketView, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, VaultView, from_engine,
+    instruction, to_engine,
 };
 use ballast_engine::{
     health::report::HealthReport,
@@ -17,11 +18,12 @@ use ballast_engine::{
     number::units::Bps,
     state::{
         account::rights, change::OF_MARKET, insurance::InsuranceConfig, permission::Action, reserve::ReserveConfig,
+        vault::Vault,
     },
 };
 use ballast_tests::{
     MintSpec, Options, Outcome, Quote, SOL, Token, USD, User, World, market_config, program_path, read_program,
-    reserve_config,
+    reserve_config, vault_config,
 };
 use solana_account::Account;
 
@@ -70,8 +72,8 @@ impl Run {
         let outcome = action(&mut self.world);
         assert!(outcome.is_ok(), "{names:?}: {}", outcome.describe());
         for name in names {
-            let tag = instruction::ALL.iter().position(|spec| spec.name == *name).expect("the name of an instruction");
-            self.tags.push(tag as u8);
+            let spec = instruction::ALL.iter().find(|spec| spec.name == *name).expect("the name of an instruction");
+            self.tags.push(spec.tag);
         }
         let name = names[0];
         let owners = [ID, TOKEN_PROGRAM, TOKEN_2022_PROGRAM];
@@ -133,6 +135,63 @@ impl Run {
         self.step("accept_authority", |world| world.send(&[accept]));
     }
 
+    /// A vault from its creation until all have left it: shares bought, locked, put into the queue and redeemed from the market.
+    fn entrust(&mut self, reserve: u8) {
+        const DAY: i64 = 86_400;
+        let [curator, holder, other] = ["curator", "holder", "other"].map(|name| self.world.key(name));
+        let mut config = vault_config();
+        config.roles.fee_collector = to_engine(&curator);
+        (config.term_spacing, config.management_fee, config.min_gain) = (DAY as u32, Bps(100), Bps(0));
+        (config.launched, config.allocations[0].market) = (1, to_engine(&self.world.market));
+        (config.allocations[0].cap, config.allocations[0].share_cap) = (1 << 60, Bps(10_000));
+        let record = self.world.reserve(reserve);
+        let token = (from_engine(&record.mint), from_engine(&record.token_program));
+        let (create, vault) =
+            VaultView::create(curator, 0, config, token, self.world.fund(&curator, reserve, Vault::SEED));
+        self.step("create_vault", |world| world.send(&[create]));
+        let open = self.world.vault(&vault).open_allocation(0).expect("a slot");
+        self.step("open_allocation", |world| world.send(&[open]));
+        let [fees, shares, others] = [curator, holder, other].map(|owner| self.world.shares(&vault, &owner));
+        let [source, paid] = [holder, other].map(|owner| self.world.fund(&owner, reserve, 100_000 * USD));
+        let view = self.world.vault(&vault);
+        let deposit = view.deposit(holder, source, shares, 50_000 * USD, 0);
+        self.step("vault_deposit", |world| world.send(&[deposit]));
+        self.step("vault_mint", |world| world.send(&[view.mint(other, paid, others, 20_000 * USD, u64::MAX)]));
+
+        let (payer, today) = (self.world.payer, self.world.now() / DAY * DAY);
+        for (id, days) in [(0, 2), (1, 8)] {
+            let lock = view.lock_term(holder, payer, id, shares, 1_000 * USD, today + days * DAY);
+            self.step("lock_term", |world| world.send(&[lock]));
+        }
+        self.world.advance(2 * DAY);
+        self.step("refresh_prices", |world| world.set_price(reserve, Quote::dollars(1.0)));
+        let found = self.world.vault(&vault).next_move(self.world.now()).expect("a move");
+        let rebalance = self.world.vault(&vault).rebalance(&found, shares).expect("its market");
+        self.step("rebalance_vault", |world| world.send(&[rebalance]));
+        let view = self.world.vault(&vault);
+        self.step("free_term", |world| world.send(&[view.free_term(view.term(&holder, 0))]));
+        for (id, early) in [(0, false), (1, true)] {
+            self.step("end_term", |world| world.send(&[view.end_term(holder, id, shares, early, payer)]));
+        }
+        for (owner, from) in [(holder, shares), (other, others)] {
+            let request = view.request_exit(owner, payer, from, 100 * USD, 0);
+            self.step("request_exit", |world| world.send(&[request]));
+        }
+        let serve = self.world.vault(&vault).serve_exit(1).expect("somebody waits");
+        self.step("serve_exit", |world| world.send(&[serve]));
+        self.step("claim_exit", |world| world.send(&[view.claim_exit(holder, source, payer)]));
+        self.step("cancel_exit", |world| world.send(&[view.cancel_exit(other, others, payer)]));
+        let withdraw = self.world.vault(&vault).withdraw(holder, shares, source, 30_000 * USD, u64::MAX, 1);
+        self.step("vault_withdraw", |world| world.send(&[withdraw]));
+        self.step("read_vault", |world| world.send(&[view.read()]));
+        self.step("collect_vault_fees", |world| world.send(&[view.collect_fees(curator, fees)]));
+        for (owner, from, to) in [(other, others, paid), (holder, shares, source)] {
+            let all = self.world.token_balance(&from);
+            let redeem = self.world.vault(&vault).redeem(owner, from, to, all, 0, 1);
+            self.step("vault_redeem", |world| world.send(&[redeem]));
+        }
+    }
+
     /// A stake put in, asked for and taken out after thirty days; its account is closed.
     fn stake_for_a_month(&mut self, owner: Address, reserve: u8) {
         let view = self.world.view();
@@ -185,6 +244,7 @@ fn live_through(bytecode: &[u8]) -> Vec<Step> {
     run.stake_for_a_month(liquidator, usd);
     let flash_loan = run.world.flash_loan(liquidator, usd, 1_000 * USD);
     run.steps_in_one(&["begin_flash_loan", "end_flash_loan"], |world| world.send(&flash_loan));
+    run.entrust(usd);
 
     run.step("refresh_prices", |world| world.set_price(usd, Quote::dollars(1.0)));
     for (dollars, max_repay) in [(120.0, 2_000 * USD), (20.0, u64::MAX)] {
