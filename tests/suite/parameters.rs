@@ -1,6 +1,9 @@
 //! Every governed parameter, both ways: what adds risk waits, what takes it away does not.
 
-use ballast_client::{Address, Edits, ParameterInfo, engine::state::change::OF_MARKET, parameters, to_engine};
+use ballast_client::{
+    Address, Edits, Instruction, ParameterInfo, TOKEN_PROGRAM, VaultView, change_address, decode_change, parameters,
+    to_engine,
+};
 use ballast_engine::{
     Error,
     number::units::Bps,
@@ -10,15 +13,17 @@ use ballast_engine::{
     },
     state::{
         breakers::BreakerConfig,
+        change::{Change, OF_MARKET, OF_VAULT},
         exposure::ValueAtRiskConfig,
         insurance::InsuranceConfig,
         interest::ControllerConfig,
         market::MarketConfig,
         reserve::ReserveConfig,
+        vault::{AllocationConfig, Vault, VaultConfig, VaultRoles},
         weights::{RiskConfig, Weights},
     },
 };
-use ballast_tests::{Outcome, Token, World, market_config, reserve_config};
+use ballast_tests::{Outcome, Token, VaultScene, World, market_config, reserve_config, vault_config};
 
 /// Everything on, nothing at the end of its range.
 fn rich_reserve() -> ReserveConfig {
@@ -108,12 +113,136 @@ fn governed(reserve: ReserveConfig) -> World {
     world
 }
 
-/// The bytes of the market's or the reserve's configuration.
-fn config_bytes(world: &World, target: u8) -> Vec<u8> {
-    let view = world.view();
-    match target {
-        OF_MARKET => bytemuck::bytes_of(&view.market.config).to_vec(),
-        _ => bytemuck::bytes_of(&view.reserves[target as usize].config).to_vec(),
+/// Everything on, nothing at the end of its range, but for the switches of its slots.
+fn rich_vault(world: &mut World, switches: u8) -> VaultConfig {
+    let mut config = vault_config();
+    let [nominee, fee_collector, sentinel] =
+        ["nominee", "collector", "sentinel"].map(|name| to_engine(&world.key(name)));
+    config.roles = VaultRoles { nominee, fee_collector, sentinel };
+    for (slot, allocation) in (10..).zip(&mut config.allocations) {
+        *allocation = AllocationConfig {
+            market: layout::Address([slot; 32]),
+            cap: 1 << 40,
+            share_cap: Bps(5_000),
+            stopped: switches,
+            written_off: switches,
+            ..AllocationConfig::default()
+        };
+    }
+    (config.deposit_cap, config.delay, config.term_spacing) = (1 << 50, 1_000_000, 100_000);
+    (config.exit_fee_coverage, config.max_exit_fee) = (Bps(20_000), Bps(100));
+    (config.performance_fee, config.management_fee) = (Bps(1_000), Bps(100));
+    (config.term_premium, config.launched) = (Bps(500), 1);
+    config
+}
+
+/// What is governed.
+struct Subject {
+    world: World,
+    of: Of,
+    /// Seconds that a change of no role waits.
+    delay: i64,
+}
+
+#[derive(Clone, Copy)]
+enum Of {
+    Market,
+    Reserve,
+    Vault(Address),
+}
+
+impl Subject {
+    fn market(reserve: ReserveConfig) -> Self {
+        Self { world: governed(reserve), of: Of::Market, delay: 172_800 }
+    }
+
+    fn reserve(config: ReserveConfig) -> Self {
+        Self { of: Of::Reserve, ..Self::market(config) }
+    }
+
+    fn vault(switches: u8) -> Self {
+        let VaultScene { mut world, mint, .. } = VaultScene::new(1);
+        let (config, curator) = (rich_vault(&mut world, switches), world.key("curator"));
+        let source = world.fund(&curator, 0, Vault::SEED);
+        let (create, vault) = VaultView::create(curator, 1, config, (mint, TOKEN_PROGRAM), source);
+        world.send(&[create]).expect_ok();
+        world.advance(1);
+        Self { world, of: Of::Vault(vault), delay: 1_000_000 }
+    }
+
+    fn fork(&self) -> Self {
+        Self { world: self.world.fork(), ..*self }
+    }
+
+    fn target(&self) -> u8 {
+        match self.of {
+            Of::Market => OF_MARKET,
+            Of::Reserve => 0,
+            Of::Vault(_) => OF_VAULT,
+        }
+    }
+
+    /// Who sets everything, and who only takes risk away.
+    fn officers(&mut self) -> (Address, Address) {
+        match self.of {
+            Of::Vault(_) => (self.world.key("curator"), self.world.key("sentinel")),
+            _ => (self.world.authority, self.world.key("council")),
+        }
+    }
+
+    /// The bytes of the configuration.
+    fn config(&self) -> Vec<u8> {
+        match self.of {
+            Of::Market => bytemuck::bytes_of(&self.world.view().market.config).to_vec(),
+            Of::Reserve => bytemuck::bytes_of(&self.world.reserve(0).config).to_vec(),
+            Of::Vault(vault) => bytemuck::bytes_of(&self.world.vault(&vault).vault.config).to_vec(),
+        }
+    }
+
+    /// Sends an instruction that changes something. Of a vault's fees it is asked that they are up to date.
+    fn send(&mut self, instruction: Instruction) -> Outcome {
+        match self.of {
+            Of::Vault(vault) => {
+                let read = self.world.vault(&vault).read();
+                self.world.send(&[read, instruction])
+            }
+            _ => self.world.send(&[instruction]),
+        }
+    }
+
+    fn set(&mut self, signer: Address, edits: &[u8]) -> Outcome {
+        let instruction = match self.of {
+            Of::Vault(vault) => self.world.vault(&vault).set_parameters(signer, edits.to_vec()),
+            _ => self.world.view().set_parameters(signer, self.target(), edits.to_vec()),
+        };
+        self.send(instruction)
+    }
+
+    /// Queues edits: the outcome, and the change's address.
+    fn queue(&mut self, edits: &[u8]) -> (Outcome, Address) {
+        let (payer, edits) = (self.world.payer, edits.to_vec());
+        let (instruction, change) = match self.of {
+            Of::Vault(vault) => self.world.vault(&vault).queue_change(payer, edits),
+            _ => {
+                let view = self.world.view();
+                let change = change_address(&view.address, view.market.changes).0;
+                (view.queue_change(payer, self.target(), edits), change)
+            }
+        };
+        (self.world.send(&[instruction]), change)
+    }
+
+    fn execute(&mut self, address: Address) -> Outcome {
+        let payer = self.world.payer;
+        let instruction = match self.of {
+            Of::Vault(vault) => self.world.vault(&vault).execute_change(payer, address, payer),
+            _ => self.world.view().execute_change(payer, &self.change(address)),
+        };
+        self.send(instruction)
+    }
+
+    fn change(&self, address: Address) -> Change {
+        decode_change(&self.world.account(&address).data).expect("a change")
     }
 }
 
@@ -151,9 +280,9 @@ struct Seen {
 }
 
 /// Tries a value in all ways, each in a world of its own.
-fn try_value(world: &World, target: u8, info: &ParameterInfo, value: &[u8], seen: &mut Seen) {
-    let (parameter, council) = (&info.parameter, world.fork().key("council"));
-    let before = config_bytes(world, target);
+fn try_value(subject: &Subject, info: &ParameterInfo, value: &[u8], seen: &mut Seen) {
+    let (parameter, (authority, council)) = (&info.parameter, subject.fork().officers());
+    let before = subject.config();
     let old = parameter.of(&before);
     let edits = edit(info, value);
     let mut after = before.clone();
@@ -162,56 +291,56 @@ fn try_value(world: &World, target: u8, info: &ParameterInfo, value: &[u8], seen
         after[offset..offset + value.len()].copy_from_slice(value);
     }
     let adds_risk = parameter.adds_risk(old, value);
-    let set = |world: &mut World, signer: Address| -> Outcome {
-        let instruction = world.view().set_parameters(signer, target, edits.clone());
-        world.send(&[instruction])
-    };
     let what = format!("{} from {old:?} to {value:?}", info.name);
 
     // At once, by the authority.
-    let mut now = world.fork();
-    let outcome = set(&mut now, world.authority);
+    let mut now = subject.fork();
+    let outcome = now.set(authority, &edits);
     let is_valid = outcome.is_ok() || outcome.custom_code() == Some(Error::AddsRisk.code());
     assert!(!outcome.is_ok() || !adds_risk, "{what}: was set at once");
     if is_valid {
         assert_eq!(outcome.is_ok(), !adds_risk, "{what}: {}", outcome.describe());
         let expected = if adds_risk { &before } else { &after };
-        assert_eq!(config_bytes(&now, target), *expected, "{what}");
+        assert_eq!(now.config(), *expected, "{what}");
         if adds_risk { seen.waits = true } else { seen.at_once = true }
     }
-    // By the council: nothing that the authority may not, and only in small steps.
-    if set(&mut world.fork(), council).is_ok() {
+    // By the council: nothing that the authority may not, and only in small steps. By the sentinel of a vault: the same, at a stroke.
+    let by_council = subject.fork().set(council, &edits);
+    if let Of::Vault(_) = subject.of {
+        assert_eq!(by_council.error, outcome.error, "{what}: by the sentinel");
+    } else if by_council.is_ok() {
         let (from, to) = (parameter.value(&before), parameter.value(&after));
         assert!(!adds_risk, "{what}: by the council");
         let most = if parameter.unit == Unit::Bps { 500 } else { from / 2 };
         assert!(parameter.unit == Unit::Switch || from.abs_diff(to) <= most, "{what}: by the council");
     }
     // By nobody else.
-    set(&mut world.fork(), world.payer).expect_error(Error::NotAuthorityOrCouncil);
+    let nobodys = match subject.of {
+        Of::Vault(_) => Error::NotCuratorOrSentinel,
+        _ => Error::NotAuthorityOrCouncil,
+    };
+    subject.fork().set(subject.world.payer, &edits).expect_error(nobodys);
     // After the delay: exactly what was queued, and not a second before.
-    let mut later = world.fork();
-    let number = later.view().market.changes;
-    let queue = later.view().queue_change(later.payer, target, edits.clone());
-    let queued = later.send(&[queue]);
+    let mut later = subject.fork();
+    let (queued, change) = later.queue(&edits);
     if !queued.is_ok() {
         // A term is judged by the time of its execution.
         assert!(!is_valid || info.name == "repay_by", "{what}: {}", queued.describe());
         return;
     }
-    assert_eq!(config_bytes(&later, target), before, "{what}: queueing changed it");
-    let change = later.change(number);
-    let delay = change.earliest - later.now();
-    assert!(delay >= 172_800, "{what}: waits {delay} s");
-    later.advance(delay - 1);
-    let execute = later.view().execute_change(later.payer, &change);
-    later.send(std::slice::from_ref(&execute)).expect_error(Error::ChangeNotDue);
-    later.advance(1);
-    let outcome = later.send(&[execute]);
+    assert_eq!(later.config(), before, "{what}: queueing changed it");
+    let delay = later.change(change).earliest - later.world.now();
+    let waits = subject.delay * if info.name.starts_with("roles.") { 2 } else { 1 };
+    assert!(delay >= waits, "{what}: waits {delay} s");
+    later.world.advance(delay - 1);
+    later.execute(change).expect_error(Error::ChangeNotDue);
+    later.world.advance(1);
+    let outcome = later.execute(change);
     if is_valid && info.name != "repay_by" {
         assert!(outcome.is_ok(), "{what}: {}", outcome.describe());
     }
     let expected = if outcome.is_ok() { &after } else { &before };
-    assert_eq!(config_bytes(&later, target), *expected, "{what}");
+    assert_eq!(later.config(), *expected, "{what}");
 }
 
 /// Parameters that cannot change, or not alone: the ends of a curve, every token's correlation with itself, and that a market
@@ -221,13 +350,12 @@ fn is_fixed(name: &str) -> bool {
     diagonal || ["curve.points.0.utilisation", "curve.points.2.utilisation", "curve.count", "launched"].contains(&name)
 }
 
-fn walk(target: u8, worlds: &[World]) {
-    for info in parameters(target) {
+fn walk(subjects: &[Subject]) {
+    for info in parameters(subjects[0].target()) {
         let mut seen = Seen::default();
-        for world in worlds {
-            let config = config_bytes(world, target);
-            for value in others(&info, &config) {
-                try_value(world, target, &info, &value, &mut seen);
+        for subject in subjects {
+            for value in others(&info, &subject.config()) {
+                try_value(subject, &info, &value, &mut seen);
             }
         }
         let expected = match info.parameter.direction {
@@ -242,12 +370,38 @@ fn walk(target: u8, worlds: &[World]) {
 #[test]
 fn every_parameter_of_a_reserve_waits_where_it_adds_risk() {
     let reduced = ReserveConfig { reduce_only: 1, borrow_enabled: 0, flash_enabled: 0, ..rich_reserve() };
-    walk(0, &[governed(rich_reserve()), governed(reduced)]);
+    walk(&[Subject::reserve(rich_reserve()), Subject::reserve(reduced)]);
 }
 
 #[test]
 fn every_parameter_of_a_market_waits_where_it_adds_risk() {
-    walk(OF_MARKET, &[governed(rich_reserve())]);
+    walk(&[Subject::market(rich_reserve())]);
+}
+
+#[test]
+fn every_parameter_of_a_vault_waits_where_it_adds_risk() {
+    walk(&[Subject::vault(0), Subject::vault(1)]);
+}
+
+/// The ends of each range are hard: what is beyond them is refused to the curator before the launch too.
+#[test]
+fn no_parameter_of_a_vault_passes_its_range() {
+    let mut subject = Subject::vault(0);
+    let (curator, _) = subject.officers();
+    let mut refused = 0;
+    for info in parameters(OF_VAULT).iter().filter(|info| info.parameter.unit != Unit::Account) {
+        let parameter = &info.parameter;
+        let may_be_none = parameter.direction == Direction::AnyOrNone;
+        let below = parameter.min.checked_sub(1).filter(|value| !(may_be_none && *value == 0));
+        let most = u64::MAX >> (64 - 8 * parameter.width as u32);
+        for value in [below, parameter.max.checked_add(1).filter(|value| *value <= most)].into_iter().flatten() {
+            let edits = edit(info, &value.to_le_bytes()[..parameter.width as usize]);
+            subject.set(curator, &edits).expect_error(parameter.error);
+            subject.queue(&edits).0.expect_error(parameter.error);
+            refused += 1;
+        }
+    }
+    assert!(refused > 50, "{refused} values");
 }
 
 #[test]
@@ -262,6 +416,13 @@ fn what_is_no_parameter_cannot_be_edited() {
             let queue = world.view().queue_change(world.payer, target, edits);
             world.send(&[queue]).expect_error(Error::ParameterUnknown);
         }
+    }
+    let mut vault = Subject::vault(0);
+    let (curator, _) = vault.officers();
+    for offset in (0..size_of::<VaultConfig>() as u16 + 8).filter(|offset| !known(OF_VAULT).contains(offset)) {
+        let edits = [&offset.to_le_bytes()[..], &[1; 32]].concat();
+        vault.set(curator, &edits).expect_error(Error::ParameterUnknown);
+        vault.queue(&edits).0.expect_error(Error::ParameterUnknown);
     }
     for (edits, error) in [
         (vec![], Error::NothingToChange),
@@ -328,10 +489,10 @@ fn the_documented_table_is_the_programs() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/parameters.md");
     let mut text = String::from(
         "# Governed parameters\n\nWritten from the program's own table (`crates/engine/src/record/parameter.rs`) by \
-         `tests/suite/parameters.rs`. What adds risk waits for the market's delay; roles wait twice. The ranges are hard: no \
+         `tests/suite/parameters.rs`. What adds risk waits for the delay of the market or the vault; roles wait twice. The ranges are hard: no \
          role can pass them. `Any`: every change waits. Offsets name a parameter in `set_parameters` and `queue_change`.\n",
     );
-    for (title, target) in [("A market", OF_MARKET), ("A reserve", 0)] {
+    for (title, target) in [("A market", OF_MARKET), ("A reserve", 0), ("A vault", OF_VAULT)] {
         text += &format!("\n## {title}\n\n| parameter | offset | unit | range | adds risk |\n|---|---:|---|---|---|\n");
         for ParameterInfo { name, parameter } in parameters(target) {
             let range = match parameter.unit {
