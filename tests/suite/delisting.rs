@@ -24,34 +24,63 @@ fn indebted() -> Scene {
     scene
 }
 
+/// A reserve may have a term while it is in use: it is a book of loans until a date.
 #[test]
-fn a_term_needs_a_reduce_only_reserve_and_a_weeks_notice() {
+fn a_term_waits_and_needs_a_weeks_notice() {
     let Scene { mut world, usd, .. } = indebted();
-    let authority = world.authority;
-    // A reserve in use gets no term.
     let now = world.now();
     let old = world.reserve(usd).config;
     let edits = ballast_client::Edits::of_reserve(&old, &ReserveConfig { repay_by: (now + 30 * DAY) as u32, ..old });
     assert!(edits.at_once.is_empty(), "a term waits like all that is not in borrowers' favour");
-    let queue = world.view().queue_change(world.payer, usd, edits.waiting);
-    world.send(&[queue]).expect_error(Error::TermOutOfRange);
-    let reduce = ballast_client::Edits::of_reserve(&old, &ReserveConfig { reduce_only: 1, ..old });
-    let set = world.view().set_parameters(authority, usd, reduce.at_once);
-    world.send(&[set]).expect_ok();
     // Notice runs from when the change is made.
     let made_at = now + 2 * DAY;
     let short = change(&mut world.fork(), usd, |config| config.repay_by = (made_at + NOTICE - 1) as u32);
     short.expect_error(Error::TermOutOfRange);
     change(&mut world.fork(), usd, |config| config.repay_by = 1).expect_error(Error::TermOutOfRange);
     change(&mut world, usd, |config| config.repay_by = (made_at + NOTICE) as u32).expect_ok();
+    assert_eq!(world.reserve(usd).config.reduce_only, 0, "it goes on until then");
     // It stays while other parameters change, also after it has come.
     world.advance(NOTICE + DAY);
     change(&mut world, usd, |config| config.max_penalty = Bps(900)).expect_ok();
-    // And the reserve cannot be opened again while it stands.
-    let old = world.reserve(usd).config;
-    let reopen = ballast_client::Edits::of_reserve(&old, &ReserveConfig { reduce_only: 0, ..old });
-    let queue = world.view().queue_change(world.payer, usd, reopen.waiting);
-    world.send(&[queue]).expect_error(Error::TermOutOfRange);
+    // A later one needs notice again, and none at all needs none.
+    let now = world.now();
+    let soon = change(&mut world.fork(), usd, |config| config.repay_by = (now + 2 * DAY + NOTICE - 1) as u32);
+    soon.expect_error(Error::TermOutOfRange);
+    change(&mut world, usd, |config| config.repay_by = 0).expect_ok();
+}
+
+/// From its day on a reserve with a term is reduce-only, whatever its switch says, and its debts are anyone's to repay for collateral.
+/// Not a second before.
+#[test]
+fn a_reserve_with_a_term_is_reduce_only_from_that_day_on() {
+    let Scene { mut world, usd, sol, trader, lender } = indebted();
+    let liquidator = world.key("liquidator");
+    world.fund(&liquidator, usd, 100_000 * USD);
+    let term = world.now() + 2 * DAY + NOTICE;
+    change(&mut world, usd, |config| config.repay_by = term as u32).expect_ok();
+    let order = LiquidationOrder { debt: usd, collateral: sol, max_repay: 100 * USD, min_collateral: 1 };
+    world.set_time(term - 2);
+    world.refresh_all();
+    world.set_time(term - 1);
+    world.borrow(trader, usd, 10 * USD).expect_ok();
+    world.fund(&lender.key, usd, 100 * USD);
+    world.deposit(lender, usd, 10 * USD).expect_ok();
+    world.liquidate(liquidator, trader.margin, order).expect_error(Error::AccountIsHealthy);
+    let early = world.receivership(liquidator, trader.margin, order);
+    world.send(&early).expect_error(Error::AccountIsHealthy);
+    world.set_time(term);
+    assert_eq!(world.reserve(usd).config.reduce_only, 0);
+    world.borrow(trader, usd, 10 * USD).expect_error(Error::ReserveReduceOnly);
+    world.deposit(lender, usd, 10 * USD).expect_error(Error::ReserveReduceOnly);
+    world.open_stake(lender.key, usd);
+    world.stake(lender.key, usd, 10 * USD).expect_error(Error::ReserveReduceOnly);
+    world.withdraw(lender, usd, 10 * USD).expect_ok();
+    world.fund(&trader.key, usd, 10 * USD);
+    world.repay(trader, usd, 10 * USD).expect_ok();
+    world.liquidate(liquidator, trader.margin, order).expect_ok();
+    let receivership = world.receivership(liquidator, trader.margin, order);
+    world.send(&receivership).expect_ok();
+    world.assert_conserved();
 }
 
 /// A reserve whose term is `NOTICE` from now.
