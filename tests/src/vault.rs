@@ -138,6 +138,12 @@ impl VaultScene {
         scene
     }
 
+    /// A copy of everything, to go two ways from one state.
+    pub fn fork(&self) -> Self {
+        let Self { world, markets, users, vault, mint } = self;
+        Self { world: world.fork(), markets: markets.clone(), users: users.clone(), vault: *vault, mint: *mint }
+    }
+
     /// Publishes all prices of all markets now, each taken over.
     pub fn refresh(&mut self) {
         self.world.advance(1);

@@ -15,8 +15,8 @@ use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionIndex
 
 /// What `benchmarks/program-size.md` may show of one list.
 const LONGEST_LIST: usize = 30;
-/// What the project allows itself.
-const LIMIT: usize = 320 * 1024;
+/// What the project allows itself for now; the aim with vaults is 448 KiB.
+const LIMIT: usize = 512 * 1024;
 const HEAD: &str = "\
 # What the program's bytes are
 
@@ -189,7 +189,7 @@ fn table(code: &Code, program: &[u8]) -> Result<String, Box<dyn Error>> {
     let rest = program.len().saturating_sub(code_size + data_size);
     writeln!(text, "| headers | {} |", grouped(rest))?;
     writeln!(text, "| **program** | **{}** |", grouped(program.len()))?;
-    let left = LIMIT.checked_sub(program.len()).ok_or("the program is larger than 320 KiB")?;
+    let left = LIMIT.checked_sub(program.len()).ok_or("the program is larger than 512 KiB")?;
     writeln!(text, "| left of 320 KiB | {} |", grouped(left))?;
 
     text.push_str(BY_INSTRUCTION);

@@ -22,12 +22,12 @@ pub const RESERVES: u8 = 64;
 const FIRST: u8 = RESERVES - 16;
 /// Seconds after which a reserve at the steepest rate has grown as far as one accrual goes, which takes the longest to
 /// compute. Refreshing a price does not accrue, so that any reserve can lie so long.
-const UNTOUCHED: i64 = (Rate::YEAR / 10) as i64;
+pub const UNTOUCHED: i64 = (Rate::YEAR / 10) as i64;
 /// One token in atoms.
 pub const TOKEN: u64 = 1_000_000_000;
 
 /// Eight points, of which the last is reached, close to the ceiling of 1,000 % a year; all breakers watch and none trips.
-fn config() -> ReserveConfig {
+pub fn config() -> ReserveConfig {
     let points: Vec<_> = (0..7).map(|point| (point * 1_000, 99_990)).chain([(10_000, 100_000)]).collect();
     let curve = RateCurve::new(&points).expect("eight points");
     let breakers = BreakerConfig {
