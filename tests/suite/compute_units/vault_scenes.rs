@@ -65,7 +65,7 @@ impl Entrusted {
         }
         for nth in 1..MAX_REQUESTS {
             let other = this.scene.world.key(&format!("other {nth}"));
-            this.scene.deposit(other, 100 * USD + 3).expect_ok();
+            this.scene.deposit(other, 5_000 * USD + 3).expect_ok();
             let (count, shares) = (this.scene.held(&other), this.scene.shares(&other));
             let request = this.scene.view().request_exit(other, other, shares, count / 2, 1);
             this.scene.world.send(&[request]).expect_ok();

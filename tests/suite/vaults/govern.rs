@@ -9,7 +9,7 @@ use ballast_engine::{
         vault::{Vault, VaultConfig, VaultRoles},
     },
 };
-use ballast_tests::{USD, VaultScene, vault_config, with_account};
+use ballast_tests::{VaultScene, vault_config, with_account};
 
 use super::{depositor, settle};
 
