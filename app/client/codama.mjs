@@ -21,6 +21,8 @@ import {
   instructionNode,
   instructionRemainingAccountsNode,
   numberTypeNode,
+  pdaLinkNode,
+  pdaNode,
   prefixedCountNode,
   publicKeyTypeNode,
   publicKeyValueNode,
@@ -97,6 +99,9 @@ export async function generate(folder) {
       { select: '[accountNode]market', transform: withReserves },
       // There is an instruction of that name.
       { select: '[accountNode]stake', transform: (account) => accountNode({ ...account, name: 'insuranceStake' }) },
+      // A record is called a vault too.
+      { select: '[pdaNode]listReserveVault', transform: (pda) => pdaNode({ ...pda, name: 'liquidityVault' }) },
+      { select: '[pdaLinkNode]listReserveVault', transform: () => pdaLinkNode('liquidityVault') },
       { select: '[instructionNode]refreshPrices', transform: withPrices },
       { select: '[instructionAccountNode]', transform: withDefaults },
     ]),

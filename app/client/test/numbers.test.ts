@@ -148,12 +148,15 @@ const CASES: Record<string, Case[]> = {
     client.findChangePda as never,
     { market: key(1) },
   ),
+  findVaultPda: fields({ id: bits(16) }, client.findVaultPda as never, { creator: key(1) }),
+  findTermPda: fields({ id: bits(16) }, client.findTermPda as never, { vault: key(1), owner: key(2) }),
 };
 
 /** What is public and takes no number of a caller's. */
 const WITHOUT_NUMBERS = [
   ...['closeAccount', 'decodeHealth', 'decodeMarginAccount', 'decodeMarket', 'fetchMarginAccount', 'fetchMarket'],
-  ...['fetchTime', 'findReserve', 'findTokenAccount', 'findVaultAuthorityPda', 'findVaultPda', 'loadEngine'],
+  ...['fetchTime', 'findReserve', 'findTokenAccount', 'findVaultAuthorityPda', 'findLiquidityVaultPda', 'loadEngine'],
+  ...['findAuthorityPda', 'findTokensPda', 'findShareMintPda', 'findRequestPda'],
   ...['describeProgramError', 'findProgramError', 'readHealth'],
   ...['DecodeError', 'Engine', 'EngineError'],
 ];

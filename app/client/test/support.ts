@@ -35,7 +35,19 @@ export const instructions = fixture<{
   market: StoredAccount;
   instructions: RustInstruction[];
   addresses: Record<
-    'market' | 'vaultAuthority' | 'vault' | 'marginAccount' | 'stake' | 'change' | 'tokenAccount',
+    | 'market'
+    | 'vaultAuthority'
+    | 'liquidityVault'
+    | 'marginAccount'
+    | 'stake'
+    | 'change'
+    | 'tokenAccount'
+    | 'vault'
+    | 'authority'
+    | 'tokens'
+    | 'shareMint'
+    | 'request'
+    | 'term',
     Address
   >;
 }>('instructions.json');

@@ -190,7 +190,7 @@ fn table(code: &Code, program: &[u8]) -> Result<String, Box<dyn Error>> {
     writeln!(text, "| headers | {} |", grouped(rest))?;
     writeln!(text, "| **program** | **{}** |", grouped(program.len()))?;
     let left = LIMIT.checked_sub(program.len()).ok_or("the program is larger than 512 KiB")?;
-    writeln!(text, "| left of 320 KiB | {} |", grouped(left))?;
+    writeln!(text, "| left of 512 KiB | {} |", grouped(left))?;
 
     text.push_str(BY_INSTRUCTION);
     let mut rows = Vec::new();

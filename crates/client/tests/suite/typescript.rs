@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 
 use crate::common::World;
 use ballast_client::{
-    Address, Instruction, LiquidationOrder, MarketView, ProgramError, TOKEN_2022_PROGRAM, TOKEN_PROGRAM,
+    Address, Instruction, LiquidationOrder, MarketView, ProgramError, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, VaultView,
     change_address, describe_error,
     engine::{
         health::report::HealthReport,
@@ -19,10 +19,14 @@ use ballast_client::{
             market::{Market, MarketConfig},
             permission::Action,
             reserve::Reserve,
+            vault::{ExitRequest, TermDeposit, Ticket, Vault},
         },
+        vaults::rebalance::Move,
     },
+    entrusted_address, exit_address,
     instruction::{self, InstructionSpec},
-    margin_address, market_address, stake_address, to_engine, vault_address, vault_authority,
+    margin_address, market_address, share_mint, stake_address, term_address, to_engine, vault_address, vault_authority,
+    vault_tokens,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
@@ -114,6 +118,9 @@ fn accounts() {
         "marginAccount": plain::<MarginAccount>(MarginAccount::DISCRIMINATOR, 5),
         "stake": plain::<Stake>(Stake::DISCRIMINATOR, 6),
         "change": plain::<Change>(Change::DISCRIMINATOR, 7),
+        "vault": plain::<Vault>(Vault::DISCRIMINATOR, 8),
+        "exitRequest": plain::<ExitRequest>(ExitRequest::DISCRIMINATOR, 9),
+        "termDeposit": plain::<TermDeposit>(TermDeposit::DISCRIMINATOR, 10),
     });
     check("accounts.json", &all);
 }
@@ -152,12 +159,37 @@ fn margin_bytes(view: &MarketView, owner: &Address, account: &MarginAccount) -> 
     [&MarginAccount::DISCRIMINATOR, bytemuck::bytes_of(&account)].concat()
 }
 
-/// Every instruction, as the builders of a market make it.
+/// A vault of the market's first token, with an allocation there and a request of `owner` in its queue.
+fn entrusted(view: &MarketView, owner: &Address) -> VaultView {
+    let address = entrusted_address(&key(1), 7).0;
+    let mut vault = Vault {
+        version: LAYOUT_VERSION,
+        id: 7,
+        creator: to_engine(&key(1)),
+        curator: to_engine(&key(6)),
+        authority: to_engine(&vault_authority(&address).0),
+        mint: view.reserves[0].mint,
+        token_program: to_engine(&TOKEN_PROGRAM),
+        share_mint: to_engine(&share_mint(&address).0),
+        tokens: to_engine(&vault_tokens(&address).0),
+        ..Vault::default()
+    };
+    (vault.config.idle_buffer.0, vault.config.allocations[2].market) = (501, to_engine(&view.address));
+    (vault.allocations[2].is_open, vault.allocations[2].shares) = (1, Shares(77));
+    vault.queue.tickets[3] =
+        Ticket { request: to_engine(&exit_address(&address, owner).0), number: 1, shares: Shares(5) };
+    VaultView::new(address, vault, [view.clone()])
+}
+
+/// Every instruction, as the builders of a market and of a vault make it.
 fn every_instruction(view: &MarketView) -> ballast_client::engine::Result<Vec<Instruction>> {
     let (owner, payer, from, to) = (key(2), key(3), key(4), key(5));
     let account = view.margin_account(&owner, 1);
     let order = LiquidationOrder { debt: 0, collateral: 2, max_repay: 0x0102_0304_0506_0708, min_collateral: 9 };
     let change = Change { number: 11, payer: to_engine(&payer), ..Change::default() };
+    let vault = entrusted(view, &owner);
+    let token = (key(20), TOKEN_PROGRAM);
+    let (pulled, slots) = (Move { from: Some(2), amount: 1, ..Move::default() }, vault.all_slots());
     Ok(vec![
         MarketView::create(key(1), 7, MarketConfig { dust_value: 77, ..view.market.config }).0,
         view.list_reserve(payer, 11, to, key(50), TOKEN_PROGRAM),
@@ -195,6 +227,22 @@ fn every_instruction(view: &MarketView) -> ballast_client::engine::Result<Vec<In
         view.assert_health(account, HealthReport::MAINTENANCE, 12_500),
         view.assert_sequence(owner, account, 15),
         view.report_loss(account),
+        VaultView::create(key(1), 7, vault.vault.config, token, from).0,
+        vault.open_allocation(2)?,
+        vault.deposit(payer, from, to, 16, 17),
+        vault.mint(payer, from, to, 18, 19),
+        vault.redeem(owner, from, to, 20, 21, slots),
+        vault.withdraw(owner, from, to, 22, 23, slots),
+        vault.rebalance(&pulled, to)?,
+        vault.request_exit(owner, payer, from, 24, 25),
+        vault.serve_exit(slots)?,
+        vault.cancel_exit(owner, from, to),
+        vault.claim_exit(owner, from, to),
+        vault.lock_term(owner, payer, 8, from, 26, 1_800_000_000),
+        vault.free_term(vault.term(&owner, 8)),
+        vault.end_term(owner, 8, from, true, to),
+        vault.collect_fees(owner, to),
+        vault.read(),
     ])
 }
 
@@ -205,16 +253,23 @@ fn instructions() {
     let tags = all.iter().map(|one| one.data[0]);
     assert!(tags.eq(instruction::ALL.iter().map(|spec| spec.tag)), "every instruction, in order");
     let described: Vec<_> = all.iter().map(describe).collect();
+    let vault = entrusted_address(&key(1), 7).0;
     let fixture = json!({
         "market": { "address": view.address.to_string(), "data": base64(&view_bytes(&view)) },
         "instructions": described,
         "addresses": {
             "market": market_address(&key(1), 7).0.to_string(),
             "vaultAuthority": vault_authority(&view.address).0.to_string(),
-            "vault": vault_address(&view.address, &key(20)).0.to_string(),
+            "liquidityVault": vault_address(&view.address, &key(20)).0.to_string(),
             "marginAccount": margin_address(&view.address, &key(2), 1).0.to_string(),
             "stake": stake_address(&view.address, &key(2), 1).0.to_string(),
             "change": change_address(&view.address, 11).0.to_string(),
+            "vault": vault.to_string(),
+            "authority": vault_authority(&vault).0.to_string(),
+            "tokens": vault_tokens(&vault).0.to_string(),
+            "shareMint": share_mint(&vault).0.to_string(),
+            "request": exit_address(&vault, &key(2)).0.to_string(),
+            "term": term_address(&vault, &key(2), 8).0.to_string(),
             "tokenAccount": associated_token_account(&key(2), &TOKEN_2022_PROGRAM, &key(22)).to_string(),
         },
     });

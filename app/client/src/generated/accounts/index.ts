@@ -7,6 +7,9 @@
  */
 
 export * from './change.js';
+export * from './exitRequest.js';
 export * from './insuranceStake.js';
 export * from './marginAccount.js';
 export * from './market.js';
+export * from './termDeposit.js';
+export * from './vault.js';

@@ -144,7 +144,7 @@ export const BALLAST_ERROR__MARKET_NOT_LAUNCHED = 0x17ae; // 6062
 export const BALLAST_ERROR__RESERVE_CLOSED = 0x17af; // 6063
 /** ReserveInUse: Only a reduce-only reserve without deposits, debts, stakes and flash loan can be closed */
 export const BALLAST_ERROR__RESERVE_IN_USE = 0x17b0; // 6064
-/** TermOutOfRange: A term for repayment needs a reduce-only reserve and seven days of notice */
+/** TermOutOfRange: A term for repayment needs seven days of notice */
 export const BALLAST_ERROR__TERM_OUT_OF_RANGE = 0x17b1; // 6065
 /** AccountInReceivership: The account is being liquidated until end_liquidation: nothing else may touch it */
 export const BALLAST_ERROR__ACCOUNT_IN_RECEIVERSHIP = 0x17b2; // 6066
@@ -315,13 +315,91 @@ export const BALLAST_ERROR__DUST_VALUE_OUT_OF_RANGE = 0x1804; // 6148
 /** ReceiverMissing: The market needs at least one allowed price receiver program */
 export const BALLAST_ERROR__RECEIVER_MISSING = 0x1805; // 6149
 /** RoleMissing: Authority, fee collector and guardian must be set */
-export const BALLAST_ERROR__ROLE_MISSING = 0x1806; // 6150
-/** DailyOutflowLimitReached: The reserve's outflow limit of a day is reached: take less or wait */
-export const BALLAST_ERROR__DAILY_OUTFLOW_LIMIT_REACHED = 0x1807; // 6151
-/** MarketHourlyOutflowLimitReached: The market's outflow limit of an hour is reached: take less or wait */
-export const BALLAST_ERROR__MARKET_HOURLY_OUTFLOW_LIMIT_REACHED = 0x1808; // 6152
-/** MarketDailyOutflowLimitReached: The market's outflow limit of a day is reached: take less or wait */
-export const BALLAST_ERROR__MARKET_DAILY_OUTFLOW_LIMIT_REACHED = 0x1809; // 6153
+export const BALLAST_ERROR__ROLE_MISSING = 0x1803; // 6147
+/** DailyOutflowLimitReached: The reserve's daily outflow limit is reached: take less or wait */
+export const BALLAST_ERROR__DAILY_OUTFLOW_LIMIT_REACHED = 0x1804; // 6148
+/** MarketHourlyOutflowLimitReached: The market's hourly outflow limit is reached: take less or wait */
+export const BALLAST_ERROR__MARKET_HOURLY_OUTFLOW_LIMIT_REACHED = 0x1805; // 6149
+/** MarketDailyOutflowLimitReached: The market's daily outflow limit is reached: take less or wait */
+export const BALLAST_ERROR__MARKET_DAILY_OUTFLOW_LIMIT_REACHED = 0x1806; // 6150
+/** NotCurator: Signer is not the vault's curator */
+export const BALLAST_ERROR__NOT_CURATOR = 0x1807; // 6151
+/** NotCuratorOrSentinel: Signer is neither the vault's curator nor its sentinel, and the change has not expired */
+export const BALLAST_ERROR__NOT_CURATOR_OR_SENTINEL = 0x1808; // 6152
+/** VaultTokenHasFee: The token has a transfer fee: a vault cannot pay out what it took in */
+export const BALLAST_ERROR__VAULT_TOKEN_HAS_FEE = 0x1809; // 6153
+/** VaultCapOutOfRange: A vault's caps are 2^61 atoms, or 10,000 bps of its assets, at most */
+export const BALLAST_ERROR__VAULT_CAP_OUT_OF_RANGE = 0x180a; // 6154
+/** VaultPolicyOutOfRange: A number of the vault's policy is outside its range: see the table of parameters */
+export const BALLAST_ERROR__VAULT_POLICY_OUT_OF_RANGE = 0x180b; // 6155
+/** VaultFeeOutOfRange: Fees: performance 5,000 bps of the gain and management 500 bps a year at most */
+export const BALLAST_ERROR__VAULT_FEE_OUT_OF_RANGE = 0x180c; // 6156
+/** VaultLaunched: A vault that has been launched stays so (launched: 0 or 1) */
+export const BALLAST_ERROR__VAULT_LAUNCHED = 0x180d; // 6157
+/** VaultNotLaunched: The vault has not been launched: no deposits yet */
+export const BALLAST_ERROR__VAULT_NOT_LAUNCHED = 0x180e; // 6158
+/** VaultNotAccrued: Fees change only up to the second: refresh the vault in the same transaction */
+export const BALLAST_ERROR__VAULT_NOT_ACCRUED = 0x180f; // 6159
+/** VaultWorthless: The vault has lost everything: its shares buy nothing */
+export const BALLAST_ERROR__VAULT_WORTHLESS = 0x1810; // 6160
+/** VaultCapExceeded: The vault's deposit cap would be exceeded: deposit less */
+export const BALLAST_ERROR__VAULT_CAP_EXCEEDED = 0x1811; // 6161
+/** VaultIlliquid: What is idle and the markets at hand cannot pay this now: name more markets, take less, or request an exit */
+export const BALLAST_ERROR__VAULT_ILLIQUID = 0x1812; // 6162
+/** BelowVaultMinimum: Less than the vault's minimum: give more */
+export const BALLAST_ERROR__BELOW_VAULT_MINIMUM = 0x1813; // 6163
+/** FewerThanAsked: The exchange brings fewer than the given minimum */
+export const BALLAST_ERROR__FEWER_THAN_ASKED = 0x1814; // 6164
+/** DearerThanOffered: The exchange costs more than the given maximum */
+export const BALLAST_ERROR__DEARER_THAN_OFFERED = 0x1815; // 6165
+/** InsufficientShares: There are fewer shares than this */
+export const BALLAST_ERROR__INSUFFICIENT_SHARES = 0x1816; // 6166
+/** OthersWaitForThis: Those in the queue come first, and there is not enough beyond what they wait for: take less, or request an exit */
+export const BALLAST_ERROR__OTHERS_WAIT_FOR_THIS = 0x1817; // 6167
+/** AllocationTwice: Two of the vault's allocations name one market */
+export const BALLAST_ERROR__ALLOCATION_TWICE = 0x1818; // 6168
+/** AllocationInUse: The allocation still holds shares of its market: only an empty one can be given another market */
+export const BALLAST_ERROR__ALLOCATION_IN_USE = 0x1819; // 6169
+/** AllocationOpen: The allocation is open already */
+export const BALLAST_ERROR__ALLOCATION_OPEN = 0x181a; // 6170
+/** WrongSlot: A vault has allocations 0 to 7 */
+export const BALLAST_ERROR__WRONG_SLOT = 0x181b; // 6171
+/** TokenNotListed: The market lists no reserve of the vault's token */
+export const BALLAST_ERROR__TOKEN_NOT_LISTED = 0x181c; // 6172
+/** MarketUnreadable: A market of the vault cannot be read, so nobody knows what a share is worth: wait, or leave */
+export const BALLAST_ERROR__MARKET_UNREADABLE = 0x181d; // 6173
+/** QueueFull: All places in the queue are taken: wait, or leave with what is liquid */
+export const BALLAST_ERROR__QUEUE_FULL = 0x181e; // 6174
+/** RequestOpen: The owner has a request in the queue: cancel it first */
+export const BALLAST_ERROR__REQUEST_OPEN = 0x181f; // 6175
+/** WrongRequest: The request has no place in this vault's queue */
+export const BALLAST_ERROR__WRONG_REQUEST = 0x1820; // 6176
+/** NotFirstInQueue: Another request is first: serve that */
+export const BALLAST_ERROR__NOT_FIRST_IN_QUEUE = 0x1821; // 6177
+/** NothingToServe: There is too little at hand for the first request: bring tokens back to the vault first */
+export const BALLAST_ERROR__NOTHING_TO_SERVE = 0x1822; // 6178
+/** NothingToClaim: There is nothing to take */
+export const BALLAST_ERROR__NOTHING_TO_CLAIM = 0x1823; // 6179
+/** TermsNotOffered: The vault offers no terms */
+export const BALLAST_ERROR__TERMS_NOT_OFFERED = 0x1824; // 6180
+/** MaturityNotOffered: A term ends at one of the next eight multiples of the vault's spacing */
+export const BALLAST_ERROR__MATURITY_NOT_OFFERED = 0x1825; // 6181
+/** LadderFull: All eight maturities are taken: free the deposits of the one that is over */
+export const BALLAST_ERROR__LADDER_FULL = 0x1826; // 6182
+/** NothingLocked: The term deposit locks nothing */
+export const BALLAST_ERROR__NOTHING_LOCKED = 0x1827; // 6183
+/** RebalanceTooSoon: The vault was rebalanced less than its interval ago */
+export const BALLAST_ERROR__REBALANCE_TOO_SOON = 0x1828; // 6184
+/** NothingToRebalance: No move helps: none is needed, and none gains enough */
+export const BALLAST_ERROR__NOTHING_TO_REBALANCE = 0x1829; // 6185
+/** AnotherMove: The vault's state calls for another move: read it again, and name the slots that pay and are paid */
+export const BALLAST_ERROR__ANOTHER_MOVE = 0x182a; // 6186
+/** MarketMissing: Give the market of each open allocation in the order of their slots, and two accounts for each that pays */
+export const BALLAST_ERROR__MARKET_MISSING = 0x182b; // 6187
+/** WrongVaultOfAccount: The account belongs to another vault: pass the vault stored in it */
+export const BALLAST_ERROR__WRONG_VAULT_OF_ACCOUNT = 0x182c; // 6188
+/** TermNotOver: The term is not over: break it at a penalty, or wait */
+export const BALLAST_ERROR__TERM_NOT_OVER = 0x182d; // 6189
 
 export type BallastError =
   | typeof BALLAST_ERROR__ACCOUNT_IN_RECEIVERSHIP
@@ -331,11 +409,16 @@ export type BallastError =
   | typeof BALLAST_ERROR__ACCOUNT_NOT_IN_RECEIVERSHIP
   | typeof BALLAST_ERROR__ACTION_NOT_PAUSABLE
   | typeof BALLAST_ERROR__ADDS_RISK
+  | typeof BALLAST_ERROR__ALLOCATION_IN_USE
+  | typeof BALLAST_ERROR__ALLOCATION_OPEN
+  | typeof BALLAST_ERROR__ALLOCATION_TWICE
   | typeof BALLAST_ERROR__AMOUNT_IS_ZERO
   | typeof BALLAST_ERROR__AMOUNT_TOO_LARGE
   | typeof BALLAST_ERROR__AMOUNT_TOO_SMALL
+  | typeof BALLAST_ERROR__ANOTHER_MOVE
   | typeof BALLAST_ERROR__ASSET_WEIGHT_OUT_OF_RANGE
   | typeof BALLAST_ERROR__BAD_DEBT_NOT_PROVEN
+  | typeof BALLAST_ERROR__BELOW_VAULT_MINIMUM
   | typeof BALLAST_ERROR__BORROW_CAP_EXCEEDED
   | typeof BALLAST_ERROR__BORROWING_DISABLED
   | typeof BALLAST_ERROR__CALLED_BY_PROGRAM
@@ -356,6 +439,7 @@ export type BallastError =
   | typeof BALLAST_ERROR__CURVE_POINT_COUNT_OUT_OF_RANGE
   | typeof BALLAST_ERROR__CURVE_RATE_ABOVE_CEILING
   | typeof BALLAST_ERROR__DAILY_OUTFLOW_LIMIT_REACHED
+  | typeof BALLAST_ERROR__DEARER_THAN_OFFERED
   | typeof BALLAST_ERROR__DEBT_BELOW_MINIMUM
   | typeof BALLAST_ERROR__DELAY_OUT_OF_RANGE
   | typeof BALLAST_ERROR__DELEGATE_EXPIRED
@@ -368,6 +452,7 @@ export type BallastError =
   | typeof BALLAST_ERROR__DUPLICATE_RESERVE
   | typeof BALLAST_ERROR__DUST_VALUE_OUT_OF_RANGE
   | typeof BALLAST_ERROR__FEED_MISSING
+  | typeof BALLAST_ERROR__FEWER_THAN_ASKED
   | typeof BALLAST_ERROR__FLASH_LOAN_OPEN
   | typeof BALLAST_ERROR__FLASH_LOANS_DISABLED
   | typeof BALLAST_ERROR__GROUP_IN_USE
@@ -382,11 +467,13 @@ export type BallastError =
   | typeof BALLAST_ERROR__INITIAL_HEALTH_TOO_LOW
   | typeof BALLAST_ERROR__INSUFFICIENT_DEPOSIT
   | typeof BALLAST_ERROR__INSUFFICIENT_LIQUIDITY
+  | typeof BALLAST_ERROR__INSUFFICIENT_SHARES
   | typeof BALLAST_ERROR__INSUFFICIENT_STAKE
   | typeof BALLAST_ERROR__INSURANCE_SHARE_OUT_OF_RANGE
   | typeof BALLAST_ERROR__ISOLATED_ACCOUNT
   | typeof BALLAST_ERROR__ISOLATED_WEIGHTS_WITHDRAWN
   | typeof BALLAST_ERROR__ISOLATION_NOT_OFFERED
+  | typeof BALLAST_ERROR__LADDER_FULL
   | typeof BALLAST_ERROR__LIABILITY_WEIGHT_OUT_OF_RANGE
   | typeof BALLAST_ERROR__LIQUIDATION_LEAVES_DUST
   | typeof BALLAST_ERROR__LIQUIDATION_THROTTLED
@@ -399,8 +486,11 @@ export type BallastError =
   | typeof BALLAST_ERROR__MARKET_DAILY_OUTFLOW_LIMIT_REACHED
   | typeof BALLAST_ERROR__MARKET_HOURLY_OUTFLOW_LIMIT_REACHED
   | typeof BALLAST_ERROR__MARKET_LAUNCHED
+  | typeof BALLAST_ERROR__MARKET_MISSING
   | typeof BALLAST_ERROR__MARKET_NOT_LAUNCHED
   | typeof BALLAST_ERROR__MARKET_REDUCE_ONLY
+  | typeof BALLAST_ERROR__MARKET_UNREADABLE
+  | typeof BALLAST_ERROR__MATURITY_NOT_OFFERED
   | typeof BALLAST_ERROR__MINIMUM_DEPOSIT_IS_ZERO
   | typeof BALLAST_ERROR__MINT_DECIMALS_ABOVE_CEILING
   | typeof BALLAST_ERROR__MINT_EXTENSION_NOT_ALLOWED
@@ -414,13 +504,21 @@ export type BallastError =
   | typeof BALLAST_ERROR__NOT_ACCOUNT_OWNER
   | typeof BALLAST_ERROR__NOT_AUTHORITY_OR_COUNCIL
   | typeof BALLAST_ERROR__NOT_AUTHORITY_OR_GUARDIAN
+  | typeof BALLAST_ERROR__NOT_CURATOR
+  | typeof BALLAST_ERROR__NOT_CURATOR_OR_SENTINEL
   | typeof BALLAST_ERROR__NOT_FEE_COLLECTOR
+  | typeof BALLAST_ERROR__NOT_FIRST_IN_QUEUE
   | typeof BALLAST_ERROR__NOT_GUARDIAN
+  | typeof BALLAST_ERROR__NOTHING_LOCKED
   | typeof BALLAST_ERROR__NOTHING_TO_CHANGE
+  | typeof BALLAST_ERROR__NOTHING_TO_CLAIM
   | typeof BALLAST_ERROR__NOTHING_TO_LIFT
+  | typeof BALLAST_ERROR__NOTHING_TO_REBALANCE
+  | typeof BALLAST_ERROR__NOTHING_TO_SERVE
   | typeof BALLAST_ERROR__NOT_MARKET_AUTHORITY
   | typeof BALLAST_ERROR__NOT_NOMINEE
   | typeof BALLAST_ERROR__ORACLE_LIMIT_OUT_OF_RANGE
+  | typeof BALLAST_ERROR__OTHERS_WAIT_FOR_THIS
   | typeof BALLAST_ERROR__OUTFLOW_LIMIT_OUT_OF_RANGE
   | typeof BALLAST_ERROR__PARAMETER_UNKNOWN
   | typeof BALLAST_ERROR__PAUSED
@@ -445,8 +543,11 @@ export type BallastError =
   | typeof BALLAST_ERROR__PRICE_STALE
   | typeof BALLAST_ERROR__PRICE_TIERS_OUT_OF_RANGE
   | typeof BALLAST_ERROR__PRICE_UNSETTLED
+  | typeof BALLAST_ERROR__QUEUE_FULL
   | typeof BALLAST_ERROR__RAMP_OUT_OF_RANGE
+  | typeof BALLAST_ERROR__REBALANCE_TOO_SOON
   | typeof BALLAST_ERROR__RECEIVER_MISSING
+  | typeof BALLAST_ERROR__REQUEST_OPEN
   | typeof BALLAST_ERROR__REQUIREMENT_OUT_OF_RANGE
   | typeof BALLAST_ERROR__RESERVE_CLOSED
   | typeof BALLAST_ERROR__RESERVE_FACTOR_OUT_OF_RANGE
@@ -463,7 +564,10 @@ export type BallastError =
   | typeof BALLAST_ERROR__STAKE_NOT_FREE
   | typeof BALLAST_ERROR__SWITCH_OUT_OF_RANGE
   | typeof BALLAST_ERROR__TARGET_HEALTH_OUT_OF_RANGE
+  | typeof BALLAST_ERROR__TERM_NOT_OVER
   | typeof BALLAST_ERROR__TERM_OUT_OF_RANGE
+  | typeof BALLAST_ERROR__TERMS_NOT_OFFERED
+  | typeof BALLAST_ERROR__TOKEN_NOT_LISTED
   | typeof BALLAST_ERROR__TOO_MANY_PAUSES
   | typeof BALLAST_ERROR__TOO_MANY_POSITIONS
   | typeof BALLAST_ERROR__TOO_MANY_RESERVES
@@ -472,12 +576,25 @@ export type BallastError =
   | typeof BALLAST_ERROR__UTILISATION_LIMIT_OUT_OF_RANGE
   | typeof BALLAST_ERROR__UTILISATION_TOO_HIGH
   | typeof BALLAST_ERROR__VALUE_AT_RISK_OUT_OF_RANGE
+  | typeof BALLAST_ERROR__VAULT_CAP_EXCEEDED
+  | typeof BALLAST_ERROR__VAULT_CAP_OUT_OF_RANGE
+  | typeof BALLAST_ERROR__VAULT_FEE_OUT_OF_RANGE
+  | typeof BALLAST_ERROR__VAULT_ILLIQUID
+  | typeof BALLAST_ERROR__VAULT_LAUNCHED
+  | typeof BALLAST_ERROR__VAULT_NOT_ACCRUED
+  | typeof BALLAST_ERROR__VAULT_NOT_LAUNCHED
+  | typeof BALLAST_ERROR__VAULT_POLICY_OUT_OF_RANGE
+  | typeof BALLAST_ERROR__VAULT_TOKEN_HAS_FEE
+  | typeof BALLAST_ERROR__VAULT_WORTHLESS
   | typeof BALLAST_ERROR__WRONG_CHANGE
   | typeof BALLAST_ERROR__WRONG_MARKET
   | typeof BALLAST_ERROR__WRONG_MINT
+  | typeof BALLAST_ERROR__WRONG_REQUEST
+  | typeof BALLAST_ERROR__WRONG_SLOT
   | typeof BALLAST_ERROR__WRONG_TOKEN_PROGRAM
   | typeof BALLAST_ERROR__WRONG_VAULT
-  | typeof BALLAST_ERROR__WRONG_VAULT_AUTHORITY;
+  | typeof BALLAST_ERROR__WRONG_VAULT_AUTHORITY
+  | typeof BALLAST_ERROR__WRONG_VAULT_OF_ACCOUNT;
 
 let ballastErrorMessages: Record<BallastError, string> | undefined;
 if (true) {
@@ -489,11 +606,16 @@ if (true) {
     [BALLAST_ERROR__ACCOUNT_NOT_IN_RECEIVERSHIP]: `No begin_liquidation of this account is open`,
     [BALLAST_ERROR__ACTION_NOT_PAUSABLE]: `Only withdraw (1), borrow (2), flash loan (4) and unstake (8) can be paused: name at least one`,
     [BALLAST_ERROR__ADDS_RISK]: `The change adds risk: queue it (queue_change), and execute it after the delay`,
+    [BALLAST_ERROR__ALLOCATION_IN_USE]: `The allocation still holds shares of its market: only an empty one can be given another market`,
+    [BALLAST_ERROR__ALLOCATION_OPEN]: `The allocation is open already`,
+    [BALLAST_ERROR__ALLOCATION_TWICE]: `Two of the vault's allocations name one market`,
     [BALLAST_ERROR__AMOUNT_IS_ZERO]: `The amount is zero: give at least one atom`,
     [BALLAST_ERROR__AMOUNT_TOO_LARGE]: `The amount exceeds what the reserve can account for (2^63 atoms): give fewer atoms`,
     [BALLAST_ERROR__AMOUNT_TOO_SMALL]: `The amount is worth less than one share: give more atoms`,
+    [BALLAST_ERROR__ANOTHER_MOVE]: `The vault's state calls for another move: read it again, and name the slots that pay and are paid`,
     [BALLAST_ERROR__ASSET_WEIGHT_OUT_OF_RANGE]: `An asset weight exceeds 10,000 bps`,
     [BALLAST_ERROR__BAD_DEBT_NOT_PROVEN]: `The account still has collateral: liquidate it before settling its debt`,
+    [BALLAST_ERROR__BELOW_VAULT_MINIMUM]: `Less than the vault's minimum: give more`,
     [BALLAST_ERROR__BORROW_CAP_EXCEEDED]: `The reserve's borrow cap would be exceeded: borrow less`,
     [BALLAST_ERROR__BORROWING_DISABLED]: `This reserve cannot be borrowed from`,
     [BALLAST_ERROR__CALLED_BY_PROGRAM]: `This instruction must stand in the transaction itself, not be called by a program`,
@@ -514,6 +636,7 @@ if (true) {
     [BALLAST_ERROR__CURVE_POINT_COUNT_OUT_OF_RANGE]: `The rate curve needs 2 to 8 points`,
     [BALLAST_ERROR__CURVE_RATE_ABOVE_CEILING]: `A rate of the curve exceeds 100,000 bps a year`,
     [BALLAST_ERROR__DAILY_OUTFLOW_LIMIT_REACHED]: `The reserve's daily outflow limit is reached: take less or wait`,
+    [BALLAST_ERROR__DEARER_THAN_OFFERED]: `The exchange costs more than the given maximum`,
     [BALLAST_ERROR__DEBT_BELOW_MINIMUM]: `The debt would be below the market's minimum, or the collateral left would not cover a debt of the minimum: borrow more, repay all of it, or withdraw less`,
     [BALLAST_ERROR__DELAY_OUT_OF_RANGE]: `The delay is outside 86,400 to 2,592,000 s`,
     [BALLAST_ERROR__DELEGATE_EXPIRED]: `The delegate's rights have expired: the owner may grant them again`,
@@ -526,6 +649,7 @@ if (true) {
     [BALLAST_ERROR__DUPLICATE_RESERVE]: `The market already lists this mint: update the existing reserve`,
     [BALLAST_ERROR__DUST_VALUE_OUT_OF_RANGE]: `Dust value and minimum debt: 1 cent <= dust <= minimum debt <= 1,000 USD`,
     [BALLAST_ERROR__FEED_MISSING]: `The reserve needs a price feed id; a pinned base account or a maximum age of the rate needs a base feed id`,
+    [BALLAST_ERROR__FEWER_THAN_ASKED]: `The exchange brings fewer than the given minimum`,
     [BALLAST_ERROR__FLASH_LOAN_OPEN]: `The reserve has a flash loan out: end it first`,
     [BALLAST_ERROR__FLASH_LOANS_DISABLED]: `The reserve gives no flash loans`,
     [BALLAST_ERROR__GROUP_IN_USE]: `The risk group can change only while nothing is deposited in or borrowed from the reserve`,
@@ -540,11 +664,13 @@ if (true) {
     [BALLAST_ERROR__INITIAL_HEALTH_TOO_LOW]: `The account's collateral does not cover its debts at initial weights: borrow or withdraw less`,
     [BALLAST_ERROR__INSUFFICIENT_DEPOSIT]: `The account has deposited less than this: use u64::MAX to withdraw everything`,
     [BALLAST_ERROR__INSUFFICIENT_LIQUIDITY]: `The reserve holds too few unlent tokens: take less or wait for repayments`,
+    [BALLAST_ERROR__INSUFFICIENT_SHARES]: `There are fewer shares than this`,
     [BALLAST_ERROR__INSUFFICIENT_STAKE]: `The stake has fewer shares than this, or begin_unstake has not asked for any`,
     [BALLAST_ERROR__INSURANCE_SHARE_OUT_OF_RANGE]: `The insurance's share of fees exceeds 10,000 bps, or that of penalties 8,000 bps`,
     [BALLAST_ERROR__ISOLATED_ACCOUNT]: `An isolated account takes only the collateral and the debt it was opened for`,
     [BALLAST_ERROR__ISOLATED_WEIGHTS_WITHDRAWN]: `Isolated weights cannot be withdrawn once they are offered: set the asset weights to zero instead`,
     [BALLAST_ERROR__ISOLATION_NOT_OFFERED]: `An isolated account needs a collateral with isolated asset weights, and a debt reserve that can be borrowed and has isolated weights`,
+    [BALLAST_ERROR__LADDER_FULL]: `All eight maturities are taken: free the deposits of the one that is over`,
     [BALLAST_ERROR__LIABILITY_WEIGHT_OUT_OF_RANGE]: `A liability weight is outside 10,000 to 50,000 bps`,
     [BALLAST_ERROR__LIQUIDATION_LEAVES_DUST]: `The liquidation would leave a position worth less than the dust value: repay more`,
     [BALLAST_ERROR__LIQUIDATION_THROTTLED]: `The hourly limit of liquidations is reached: wait; accounts near insolvency are exempt`,
@@ -557,8 +683,11 @@ if (true) {
     [BALLAST_ERROR__MARKET_DAILY_OUTFLOW_LIMIT_REACHED]: `The market's daily outflow limit is reached: take less or wait`,
     [BALLAST_ERROR__MARKET_HOURLY_OUTFLOW_LIMIT_REACHED]: `The market's hourly outflow limit is reached: take less or wait`,
     [BALLAST_ERROR__MARKET_LAUNCHED]: `A launched market cannot go back (launched is 0 or 1)`,
+    [BALLAST_ERROR__MARKET_MISSING]: `Give the market of each open allocation in the order of their slots, and two accounts for each that pays`,
     [BALLAST_ERROR__MARKET_NOT_LAUNCHED]: `The market has not been launched: no accounts yet`,
     [BALLAST_ERROR__MARKET_REDUCE_ONLY]: `The market is reduce-only after a loss: repay or withdraw`,
+    [BALLAST_ERROR__MARKET_UNREADABLE]: `A market of the vault cannot be read, so nobody knows what a share is worth: wait, or leave`,
+    [BALLAST_ERROR__MATURITY_NOT_OFFERED]: `A term ends at one of the next eight multiples of the vault's spacing`,
     [BALLAST_ERROR__MINIMUM_DEPOSIT_IS_ZERO]: `The minimum deposit must be at least one atom`,
     [BALLAST_ERROR__MINT_DECIMALS_ABOVE_CEILING]: `The mint has more than 18 decimals`,
     [BALLAST_ERROR__MINT_EXTENSION_NOT_ALLOWED]: `The account is no mint, or the mint has a Token-2022 extension that is refused: see the table in SECURITY.md`,
@@ -572,13 +701,21 @@ if (true) {
     [BALLAST_ERROR__NOT_ACCOUNT_OWNER]: `Signer is neither the margin account's owner nor its delegate, or is the delegate where only the owner may act`,
     [BALLAST_ERROR__NOT_AUTHORITY_OR_COUNCIL]: `Signer is neither the market's authority nor its risk council`,
     [BALLAST_ERROR__NOT_AUTHORITY_OR_GUARDIAN]: `Signer is neither the market's authority nor its guardian: others can cancel a change once it has expired`,
+    [BALLAST_ERROR__NOT_CURATOR]: `Signer is not the vault's curator`,
+    [BALLAST_ERROR__NOT_CURATOR_OR_SENTINEL]: `Signer is neither the vault's curator nor its sentinel, and the change has not expired`,
     [BALLAST_ERROR__NOT_FEE_COLLECTOR]: `Signer is not the market's fee collector`,
+    [BALLAST_ERROR__NOT_FIRST_IN_QUEUE]: `Another request is first: serve that`,
     [BALLAST_ERROR__NOT_GUARDIAN]: `Signer is not the market's guardian`,
+    [BALLAST_ERROR__NOTHING_LOCKED]: `The term deposit locks nothing`,
     [BALLAST_ERROR__NOTHING_TO_CHANGE]: `The list of edits is empty`,
+    [BALLAST_ERROR__NOTHING_TO_CLAIM]: `There is nothing to take`,
     [BALLAST_ERROR__NOTHING_TO_LIFT]: `Nothing is paused, and the market is not reduce-only`,
+    [BALLAST_ERROR__NOTHING_TO_REBALANCE]: `No move helps: none is needed, and none gains enough`,
+    [BALLAST_ERROR__NOTHING_TO_SERVE]: `There is too little at hand for the first request: bring tokens back to the vault first`,
     [BALLAST_ERROR__NOT_MARKET_AUTHORITY]: `Signer is not the market's authority`,
     [BALLAST_ERROR__NOT_NOMINEE]: `Signer is not the market's nominee for authority`,
     [BALLAST_ERROR__ORACLE_LIMIT_OUT_OF_RANGE]: `Oracle limits: age 1 to 600 s, confidence initial <= maintenance <= 2,000 bps, EMA divergence 1 to 5,000 bps, confidence multiple 10,000 to 50,000 bps, reference speed 0 to 10,000 bps an hour, skew 0 to 600 s, age of an exchange rate 1 to 86,400 s or zero; of the market: clock lag 0 to 3,600 s`,
+    [BALLAST_ERROR__OTHERS_WAIT_FOR_THIS]: `Those in the queue come first, and there is not enough beyond what they wait for: take less, or request an exit`,
     [BALLAST_ERROR__OUTFLOW_LIMIT_OUT_OF_RANGE]: `Outflow limits must be zero, or at least 360,000 atoms an hour and 8,640,000 atoms a day, and at most 2^61 atoms`,
     [BALLAST_ERROR__PARAMETER_UNKNOWN]: `No parameter has this offset, or its value is cut short: see the table of parameters`,
     [BALLAST_ERROR__PAUSED]: `The guardian has paused this action, for six hours at most`,
@@ -603,8 +740,11 @@ if (true) {
     [BALLAST_ERROR__PRICE_STALE]: `A price needed here, or that of a deposit worth more than dust, is too old: refresh the prices of all positions first, or withdraw a token that no longer has a price`,
     [BALLAST_ERROR__PRICE_TIERS_OUT_OF_RANGE]: `Price breaker: tiers must rise from the first, with a first halt of 60 to 14,400 s; or all zero`,
     [BALLAST_ERROR__PRICE_UNSETTLED]: `The price is too uncertain or too far from its EMA for new risk: wait, repay or deposit`,
+    [BALLAST_ERROR__QUEUE_FULL]: `All places in the queue are taken: wait, or leave with what is liquid`,
     [BALLAST_ERROR__RAMP_OUT_OF_RANGE]: `The ramp is outside 10 to 2,000 bps an hour`,
+    [BALLAST_ERROR__REBALANCE_TOO_SOON]: `The vault was rebalanced less than its interval ago`,
     [BALLAST_ERROR__RECEIVER_MISSING]: `The market needs at least one allowed price receiver program`,
+    [BALLAST_ERROR__REQUEST_OPEN]: `The owner has a request in the queue: cancel it first`,
     [BALLAST_ERROR__REQUIREMENT_OUT_OF_RANGE]: `The requirement must be 0 (initial), 1 (maintenance) or 2 (equity)`,
     [BALLAST_ERROR__RESERVE_CLOSED]: `The reserve is closed: its token can be listed anew`,
     [BALLAST_ERROR__RESERVE_FACTOR_OUT_OF_RANGE]: `The reserve factor exceeds 5,000 bps`,
@@ -621,7 +761,10 @@ if (true) {
     [BALLAST_ERROR__STAKE_NOT_FREE]: `The cooldown is not over, or the two days after it have passed: wait, or ask again with begin_unstake`,
     [BALLAST_ERROR__SWITCH_OUT_OF_RANGE]: `borrow_enabled, reduce_only and flash_enabled must be 0 or 1, and the flash fee at most 500 bps`,
     [BALLAST_ERROR__TARGET_HEALTH_OUT_OF_RANGE]: `The target health must be 10,050 to 15,000 bps`,
-    [BALLAST_ERROR__TERM_OUT_OF_RANGE]: `A term for repayment needs a reduce-only reserve and seven days of notice`,
+    [BALLAST_ERROR__TERM_NOT_OVER]: `The term is not over: break it at a penalty, or wait`,
+    [BALLAST_ERROR__TERM_OUT_OF_RANGE]: `A term for repayment needs seven days of notice`,
+    [BALLAST_ERROR__TERMS_NOT_OFFERED]: `The vault offers no terms`,
+    [BALLAST_ERROR__TOKEN_NOT_LISTED]: `The market lists no reserve of the vault's token`,
     [BALLAST_ERROR__TOO_MANY_PAUSES]: `The guardian has paused three times within a day already`,
     [BALLAST_ERROR__TOO_MANY_POSITIONS]: `The account holds 16 positions already: close one first`,
     [BALLAST_ERROR__TOO_MANY_RESERVES]: `The market holds 64 reserves already: create another market`,
@@ -630,12 +773,25 @@ if (true) {
     [BALLAST_ERROR__UTILISATION_LIMIT_OUT_OF_RANGE]: `The utilisation limit exceeds 10,000 bps`,
     [BALLAST_ERROR__UTILISATION_TOO_HIGH]: `The loan would lift utilisation above the reserve's limit: borrow less`,
     [BALLAST_ERROR__VALUE_AT_RISK_OUT_OF_RANGE]: `Value at risk: multiple 0 to 60,000 bps, horizon 60 to 2,592,000 s while the multiple is above zero`,
+    [BALLAST_ERROR__VAULT_CAP_EXCEEDED]: `The vault's deposit cap would be exceeded: deposit less`,
+    [BALLAST_ERROR__VAULT_CAP_OUT_OF_RANGE]: `A vault's caps are 2^61 atoms, or 10,000 bps of its assets, at most`,
+    [BALLAST_ERROR__VAULT_FEE_OUT_OF_RANGE]: `Fees: performance 5,000 bps of the gain and management 500 bps a year at most`,
+    [BALLAST_ERROR__VAULT_ILLIQUID]: `What is idle and the markets at hand cannot pay this now: name more markets, take less, or request an exit`,
+    [BALLAST_ERROR__VAULT_LAUNCHED]: `A vault that has been launched stays so (launched: 0 or 1)`,
+    [BALLAST_ERROR__VAULT_NOT_ACCRUED]: `Fees change only up to the second: refresh the vault in the same transaction`,
+    [BALLAST_ERROR__VAULT_NOT_LAUNCHED]: `The vault has not been launched: no deposits yet`,
+    [BALLAST_ERROR__VAULT_POLICY_OUT_OF_RANGE]: `A number of the vault's policy is outside its range: see the table of parameters`,
+    [BALLAST_ERROR__VAULT_TOKEN_HAS_FEE]: `The token has a transfer fee: a vault cannot pay out what it took in`,
+    [BALLAST_ERROR__VAULT_WORTHLESS]: `The vault has lost everything: its shares buy nothing`,
     [BALLAST_ERROR__WRONG_CHANGE]: `The change belongs to another market, is of another kind, or its rent goes to another account`,
     [BALLAST_ERROR__WRONG_MARKET]: `The margin account belongs to another market: pass the market stored in it`,
     [BALLAST_ERROR__WRONG_MINT]: `Not the reserve's mint: pass the mint stored in the reserve`,
+    [BALLAST_ERROR__WRONG_REQUEST]: `The request has no place in this vault's queue`,
+    [BALLAST_ERROR__WRONG_SLOT]: `A vault has allocations 0 to 7`,
     [BALLAST_ERROR__WRONG_TOKEN_PROGRAM]: `Not the token program of the reserve's mint: pass the one stored in the reserve`,
     [BALLAST_ERROR__WRONG_VAULT]: `Not the reserve's liquidity vault: pass the address stored in the reserve`,
     [BALLAST_ERROR__WRONG_VAULT_AUTHORITY]: `Not the market's vault authority: derive it from ["authority", market]`,
+    [BALLAST_ERROR__WRONG_VAULT_OF_ACCOUNT]: `The account belongs to another vault: pass the vault stored in it`,
   };
 }
 

@@ -81,6 +81,7 @@ export function getAcceptAuthorityInstructionDataCodec(): FixedSizeCodec<
 
 export type AcceptAuthorityInput<TAccountSigner extends string = string, TAccountMarket extends string = string> = {
   signer: TransactionSigner<TAccountSigner>;
+  /** Or a vault. */
   market: Address<TAccountMarket>;
 };
 
@@ -117,6 +118,7 @@ export type ParsedAcceptAuthorityInstruction<
   programAddress: Address<TProgram>;
   accounts: {
     signer: TAccountMetas[0];
+    /** Or a vault. */
     market: TAccountMetas[1];
   };
   data: AcceptAuthorityInstructionData;

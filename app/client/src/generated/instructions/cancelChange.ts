@@ -90,6 +90,7 @@ export type CancelChangeInput<
   TAccountRecipient extends string = string,
 > = {
   signer: TransactionSigner<TAccountSigner>;
+  /** Or a vault. */
   market: Address<TAccountMarket>;
   change: Address<TAccountChange>;
   /** CHECK: gets the change's rent; must be who paid it, and may be the signer. */
@@ -138,6 +139,7 @@ export type ParsedCancelChangeInstruction<
   programAddress: Address<TProgram>;
   accounts: {
     signer: TAccountMetas[0];
+    /** Or a vault. */
     market: TAccountMetas[1];
     change: TAccountMetas[2];
     /** CHECK: gets the change's rent; must be who paid it, and may be the signer. */

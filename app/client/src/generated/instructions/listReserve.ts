@@ -37,7 +37,7 @@ import {
   getAddressFromResolvedInstructionAccount,
   type ResolvedInstructionAccount,
 } from '@solana/kit/program-client-core';
-import { findVaultPda } from '../pdas/index.js';
+import { findLiquidityVaultPda } from '../pdas/index.js';
 import { BALLAST_PROGRAM_ADDRESS } from '../programs/index.js';
 
 export const LIST_RESERVE_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([1]);
@@ -184,7 +184,7 @@ export async function getListReserveInstructionAsync<
 
   // Resolve default values.
   if (!accounts.vault.value) {
-    accounts.vault.value = await findVaultPda({
+    accounts.vault.value = await findLiquidityVaultPda({
       market: getAddressFromResolvedInstructionAccount('market', accounts.market.value),
       mint: getAddressFromResolvedInstructionAccount('mint', accounts.mint.value),
     });

@@ -114,6 +114,7 @@ export type QueueChangeInput<
   authority: TransactionSigner<TAccountAuthority>;
   /** May be the authority: a signer holds no data that an alias could corrupt. */
   payer: TransactionSigner<TAccountPayer>;
+  /** Or a vault. */
   market: Address<TAccountMarket>;
   change: Address<TAccountChange>;
   systemProgram?: Address<TAccountSystemProgram>;
@@ -190,6 +191,7 @@ export type ParsedQueueChangeInstruction<
     authority: TAccountMetas[0];
     /** May be the authority: a signer holds no data that an alias could corrupt. */
     payer: TAccountMetas[1];
+    /** Or a vault. */
     market: TAccountMetas[2];
     change: TAccountMetas[3];
     systemProgram: TAccountMetas[4];

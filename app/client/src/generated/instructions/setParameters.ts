@@ -96,6 +96,7 @@ export function getSetParametersInstructionDataCodec(): Codec<
 
 export type SetParametersInput<TAccountSigner extends string = string, TAccountMarket extends string = string> = {
   signer: TransactionSigner<TAccountSigner>;
+  /** Or a vault. */
   market: Address<TAccountMarket>;
   target: SetParametersInstructionDataArgs['target'];
   edits: SetParametersInstructionDataArgs['edits'];
@@ -137,6 +138,7 @@ export type ParsedSetParametersInstruction<
   programAddress: Address<TProgram>;
   accounts: {
     signer: TAccountMetas[0];
+    /** Or a vault. */
     market: TAccountMetas[1];
   };
   data: SetParametersInstructionData;

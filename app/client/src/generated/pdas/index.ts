@@ -6,9 +6,15 @@
  * @see https://github.com/codama-idl/codama
  */
 
+export * from './authority.js';
 export * from './change.js';
+export * from './liquidityVault.js';
 export * from './marginAccount.js';
 export * from './market.js';
+export * from './request.js';
+export * from './shareMint.js';
 export * from './stake.js';
+export * from './term.js';
+export * from './tokens.js';
 export * from './vault.js';
 export * from './vaultAuthority.js';

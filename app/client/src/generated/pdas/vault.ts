@@ -13,10 +13,11 @@ import {
   type Address,
   type ProgramDerivedAddress,
 } from '@solana/kit';
+import { getU16Encoder } from '../../numbers.js';
 
 export type VaultSeeds = {
-  market: Address;
-  mint: Address;
+  creator: Address;
+  id: number;
 };
 
 export async function findVaultPda(
@@ -29,9 +30,9 @@ export async function findVaultPda(
   return await getProgramDerivedAddress({
     programAddress,
     seeds: [
-      getBytesEncoder().encode(new Uint8Array([108, 105, 113, 117, 105, 100, 105, 116, 121])),
-      getAddressEncoder().encode(seeds.market),
-      getAddressEncoder().encode(seeds.mint),
+      getBytesEncoder().encode(new Uint8Array([118, 97, 117, 108, 116])),
+      getAddressEncoder().encode(seeds.creator),
+      getU16Encoder().encode(seeds.id),
     ],
   });
 }

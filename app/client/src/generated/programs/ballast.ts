@@ -35,17 +35,26 @@ import {
 } from '@solana/kit/program-client-core';
 import {
   getChangeCodec,
+  getExitRequestCodec,
   getInsuranceStakeCodec,
   getMarginAccountCodec,
   getMarketCodec,
+  getTermDepositCodec,
+  getVaultCodec,
   type Change,
   type ChangeArgs,
+  type ExitRequest,
+  type ExitRequestArgs,
   type InsuranceStake,
   type InsuranceStakeArgs,
   type MarginAccount,
   type MarginAccountArgs,
   type Market,
   type MarketArgs,
+  type TermDeposit,
+  type TermDepositArgs,
+  type Vault,
+  type VaultArgs,
 } from '../accounts/index.js';
 import {
   getAcceptAuthorityInstruction,
@@ -56,33 +65,48 @@ import {
   getBeginUnstakeInstruction,
   getBorrowInstruction,
   getCancelChangeInstruction,
+  getCancelExitInstruction,
+  getClaimExitInstruction,
   getCloseAccountInstruction,
   getCloseReserveInstruction,
   getCloseStakeInstruction,
   getCollectFeesInstruction,
+  getCollectVaultFeesInstruction,
   getCreateMarketInstructionAsync,
+  getCreateVaultInstructionAsync,
   getDepositInstruction,
   getEndFlashLoanInstruction,
   getEndLiquidationInstruction,
+  getEndTermInstruction,
   getExecuteChangeInstruction,
+  getFreeTermInstruction,
   getLiquidateInstruction,
   getListReserveInstructionAsync,
+  getLockTermInstructionAsync,
   getMarkLiquidatableInstruction,
   getOpenAccountInstructionAsync,
+  getOpenAllocationInstruction,
   getOpenStakeInstruction,
   getPauseInstruction,
   getQueueChangeInstruction,
   getReadHealthInstruction,
+  getReadVaultInstruction,
+  getRebalanceVaultInstruction,
   getRefreshPricesInstruction,
   getRefreshReserveInstruction,
   getRepayInstruction,
-  getReportLossInstruction,
+  getRequestExitInstructionAsync,
   getResumeInstruction,
+  getServeExitInstruction,
   getSetDelegateInstruction,
   getSetParametersInstruction,
   getSettleBadDebtInstruction,
   getStakeInstruction,
   getUnstakeInstruction,
+  getVaultDepositInstruction,
+  getVaultMintInstruction,
+  getVaultRedeemInstruction,
+  getVaultWithdrawInstruction,
   getWithdrawInstruction,
   parseAcceptAuthorityInstruction,
   parseAssertHealthInstruction,
@@ -92,33 +116,48 @@ import {
   parseBeginUnstakeInstruction,
   parseBorrowInstruction,
   parseCancelChangeInstruction,
+  parseCancelExitInstruction,
+  parseClaimExitInstruction,
   parseCloseAccountInstruction,
   parseCloseReserveInstruction,
   parseCloseStakeInstruction,
   parseCollectFeesInstruction,
+  parseCollectVaultFeesInstruction,
   parseCreateMarketInstruction,
+  parseCreateVaultInstruction,
   parseDepositInstruction,
   parseEndFlashLoanInstruction,
   parseEndLiquidationInstruction,
+  parseEndTermInstruction,
   parseExecuteChangeInstruction,
+  parseFreeTermInstruction,
   parseLiquidateInstruction,
   parseListReserveInstruction,
+  parseLockTermInstruction,
   parseMarkLiquidatableInstruction,
   parseOpenAccountInstruction,
+  parseOpenAllocationInstruction,
   parseOpenStakeInstruction,
   parsePauseInstruction,
   parseQueueChangeInstruction,
   parseReadHealthInstruction,
+  parseReadVaultInstruction,
+  parseRebalanceVaultInstruction,
   parseRefreshPricesInstruction,
   parseRefreshReserveInstruction,
   parseRepayInstruction,
-  parseReportLossInstruction,
+  parseRequestExitInstruction,
   parseResumeInstruction,
+  parseServeExitInstruction,
   parseSetDelegateInstruction,
   parseSetParametersInstruction,
   parseSettleBadDebtInstruction,
   parseStakeInstruction,
   parseUnstakeInstruction,
+  parseVaultDepositInstruction,
+  parseVaultMintInstruction,
+  parseVaultRedeemInstruction,
+  parseVaultWithdrawInstruction,
   parseWithdrawInstruction,
   type AcceptAuthorityInput,
   type AssertHealthInput,
@@ -128,19 +167,27 @@ import {
   type BeginUnstakeInput,
   type BorrowInput,
   type CancelChangeInput,
+  type CancelExitInput,
+  type ClaimExitInput,
   type CloseAccountInput,
   type CloseReserveInput,
   type CloseStakeInput,
   type CollectFeesInput,
+  type CollectVaultFeesInput,
   type CreateMarketAsyncInput,
+  type CreateVaultAsyncInput,
   type DepositInput,
   type EndFlashLoanInput,
   type EndLiquidationInput,
+  type EndTermInput,
   type ExecuteChangeInput,
+  type FreeTermInput,
   type LiquidateInput,
   type ListReserveAsyncInput,
+  type LockTermAsyncInput,
   type MarkLiquidatableInput,
   type OpenAccountAsyncInput,
+  type OpenAllocationInput,
   type OpenStakeInput,
   type ParsedAcceptAuthorityInstruction,
   type ParsedAssertHealthInstruction,
@@ -150,54 +197,82 @@ import {
   type ParsedBeginUnstakeInstruction,
   type ParsedBorrowInstruction,
   type ParsedCancelChangeInstruction,
+  type ParsedCancelExitInstruction,
+  type ParsedClaimExitInstruction,
   type ParsedCloseAccountInstruction,
   type ParsedCloseReserveInstruction,
   type ParsedCloseStakeInstruction,
   type ParsedCollectFeesInstruction,
+  type ParsedCollectVaultFeesInstruction,
   type ParsedCreateMarketInstruction,
+  type ParsedCreateVaultInstruction,
   type ParsedDepositInstruction,
   type ParsedEndFlashLoanInstruction,
   type ParsedEndLiquidationInstruction,
+  type ParsedEndTermInstruction,
   type ParsedExecuteChangeInstruction,
+  type ParsedFreeTermInstruction,
   type ParsedLiquidateInstruction,
   type ParsedListReserveInstruction,
+  type ParsedLockTermInstruction,
   type ParsedMarkLiquidatableInstruction,
   type ParsedOpenAccountInstruction,
+  type ParsedOpenAllocationInstruction,
   type ParsedOpenStakeInstruction,
   type ParsedPauseInstruction,
   type ParsedQueueChangeInstruction,
   type ParsedReadHealthInstruction,
+  type ParsedReadVaultInstruction,
+  type ParsedRebalanceVaultInstruction,
   type ParsedRefreshPricesInstruction,
   type ParsedRefreshReserveInstruction,
   type ParsedRepayInstruction,
-  type ParsedReportLossInstruction,
+  type ParsedRequestExitInstruction,
   type ParsedResumeInstruction,
+  type ParsedServeExitInstruction,
   type ParsedSetDelegateInstruction,
   type ParsedSetParametersInstruction,
   type ParsedSettleBadDebtInstruction,
   type ParsedStakeInstruction,
   type ParsedUnstakeInstruction,
+  type ParsedVaultDepositInstruction,
+  type ParsedVaultMintInstruction,
+  type ParsedVaultRedeemInstruction,
+  type ParsedVaultWithdrawInstruction,
   type ParsedWithdrawInstruction,
   type PauseInput,
   type QueueChangeInput,
   type ReadHealthInput,
+  type ReadVaultInput,
+  type RebalanceVaultInput,
   type RefreshPricesInput,
   type RefreshReserveInput,
   type RepayInput,
-  type ReportLossInput,
+  type RequestExitAsyncInput,
   type ResumeInput,
+  type ServeExitInput,
   type SetDelegateInput,
   type SetParametersInput,
   type SettleBadDebtInput,
   type StakeInput,
   type UnstakeInput,
+  type VaultDepositInput,
+  type VaultMintInput,
+  type VaultRedeemInput,
+  type VaultWithdrawInput,
   type WithdrawInput,
 } from '../instructions/index.js';
 import {
+  findAuthorityPda,
   findChangePda,
+  findLiquidityVaultPda,
   findMarginAccountPda,
   findMarketPda,
+  findRequestPda,
+  findShareMintPda,
   findStakePda,
+  findTermPda,
+  findTokensPda,
   findVaultAuthorityPda,
   findVaultPda,
 } from '../pdas/index.js';
@@ -207,9 +282,12 @@ export const BALLAST_PROGRAM_ADDRESS =
 
 export enum BallastAccount {
   Change,
+  ExitRequest,
   MarginAccount,
   Market,
   InsuranceStake,
+  TermDeposit,
+  Vault,
 }
 
 export function identifyBallastAccount(account: { data: ReadonlyUint8Array } | ReadonlyUint8Array): BallastAccount {
@@ -222,6 +300,15 @@ export function identifyBallastAccount(account: { data: ReadonlyUint8Array } | R
     )
   ) {
     return BallastAccount.Change;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([90, 22, 188, 209, 173, 217, 62, 9])),
+      0,
+    )
+  ) {
+    return BallastAccount.ExitRequest;
   }
   if (
     containsBytes(
@@ -250,6 +337,24 @@ export function identifyBallastAccount(account: { data: ReadonlyUint8Array } | R
   ) {
     return BallastAccount.InsuranceStake;
   }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([158, 97, 90, 10, 119, 192, 33, 160])),
+      0,
+    )
+  ) {
+    return BallastAccount.TermDeposit;
+  }
+  if (
+    containsBytes(
+      data,
+      fixEncoderSize(getBytesEncoder(), 8).encode(new Uint8Array([211, 8, 232, 43, 2, 152, 117, 119])),
+      0,
+    )
+  ) {
+    return BallastAccount.Vault;
+  }
   throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__FAILED_TO_IDENTIFY_ACCOUNT, {
     accountData: data,
     programName: 'ballast',
@@ -265,33 +370,48 @@ export enum BallastInstruction {
   BeginUnstake,
   Borrow,
   CancelChange,
+  CancelExit,
+  ClaimExit,
   CloseAccount,
   CloseReserve,
   CloseStake,
   CollectFees,
+  CollectVaultFees,
   CreateMarket,
+  CreateVault,
   Deposit,
   EndFlashLoan,
   EndLiquidation,
+  EndTerm,
   ExecuteChange,
+  FreeTerm,
   Liquidate,
   ListReserve,
+  LockTerm,
   MarkLiquidatable,
   OpenAccount,
+  OpenAllocation,
   OpenStake,
   Pause,
   QueueChange,
   ReadHealth,
+  ReadVault,
+  RebalanceVault,
   RefreshPrices,
   RefreshReserve,
   Repay,
-  ReportLoss,
+  RequestExit,
   Resume,
+  ServeExit,
   SetDelegate,
   SetParameters,
   SettleBadDebt,
   Stake,
   Unstake,
+  VaultDeposit,
+  VaultMint,
+  VaultRedeem,
+  VaultWithdraw,
   Withdraw,
 }
 
@@ -323,6 +443,12 @@ export function identifyBallastInstruction(
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([30])), 0)) {
     return BallastInstruction.CancelChange;
   }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([45])), 0)) {
+    return BallastInstruction.CancelExit;
+  }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([46])), 0)) {
+    return BallastInstruction.ClaimExit;
+  }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([4])), 0)) {
     return BallastInstruction.CloseAccount;
   }
@@ -335,8 +461,14 @@ export function identifyBallastInstruction(
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([12])), 0)) {
     return BallastInstruction.CollectFees;
   }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([51])), 0)) {
+    return BallastInstruction.CollectVaultFees;
+  }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([0])), 0)) {
     return BallastInstruction.CreateMarket;
+  }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([35])), 0)) {
+    return BallastInstruction.CreateVault;
   }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([5])), 0)) {
     return BallastInstruction.Deposit;
@@ -347,8 +479,14 @@ export function identifyBallastInstruction(
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([16])), 0)) {
     return BallastInstruction.EndLiquidation;
   }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([49])), 0)) {
+    return BallastInstruction.EndTerm;
+  }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([29])), 0)) {
     return BallastInstruction.ExecuteChange;
+  }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([48])), 0)) {
+    return BallastInstruction.FreeTerm;
   }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([10])), 0)) {
     return BallastInstruction.Liquidate;
@@ -356,11 +494,17 @@ export function identifyBallastInstruction(
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([1])), 0)) {
     return BallastInstruction.ListReserve;
   }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([47])), 0)) {
+    return BallastInstruction.LockTerm;
+  }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([17])), 0)) {
     return BallastInstruction.MarkLiquidatable;
   }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([3])), 0)) {
     return BallastInstruction.OpenAccount;
+  }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([36])), 0)) {
+    return BallastInstruction.OpenAllocation;
   }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([20])), 0)) {
     return BallastInstruction.OpenStake;
@@ -374,6 +518,12 @@ export function identifyBallastInstruction(
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([13])), 0)) {
     return BallastInstruction.ReadHealth;
   }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([57])), 0)) {
+    return BallastInstruction.ReadVault;
+  }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([41])), 0)) {
+    return BallastInstruction.RebalanceVault;
+  }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([9])), 0)) {
     return BallastInstruction.RefreshPrices;
   }
@@ -383,11 +533,14 @@ export function identifyBallastInstruction(
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([8])), 0)) {
     return BallastInstruction.Repay;
   }
-  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([42])), 0)) {
-    return BallastInstruction.ReportLoss;
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([43])), 0)) {
+    return BallastInstruction.RequestExit;
   }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([26])), 0)) {
     return BallastInstruction.Resume;
+  }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([44])), 0)) {
+    return BallastInstruction.ServeExit;
   }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([32])), 0)) {
     return BallastInstruction.SetDelegate;
@@ -403,6 +556,18 @@ export function identifyBallastInstruction(
   }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([23])), 0)) {
     return BallastInstruction.Unstake;
+  }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([37])), 0)) {
+    return BallastInstruction.VaultDeposit;
+  }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([38])), 0)) {
+    return BallastInstruction.VaultMint;
+  }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([39])), 0)) {
+    return BallastInstruction.VaultRedeem;
+  }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([40])), 0)) {
+    return BallastInstruction.VaultWithdraw;
   }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([6])), 0)) {
     return BallastInstruction.Withdraw;
@@ -422,33 +587,48 @@ export type ParsedBallastInstruction<TProgram extends string = 'BaLLastVpFhaENTd
   | ({ instructionType: BallastInstruction.BeginUnstake } & ParsedBeginUnstakeInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.Borrow } & ParsedBorrowInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.CancelChange } & ParsedCancelChangeInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.CancelExit } & ParsedCancelExitInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.ClaimExit } & ParsedClaimExitInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.CloseAccount } & ParsedCloseAccountInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.CloseReserve } & ParsedCloseReserveInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.CloseStake } & ParsedCloseStakeInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.CollectFees } & ParsedCollectFeesInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.CollectVaultFees } & ParsedCollectVaultFeesInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.CreateMarket } & ParsedCreateMarketInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.CreateVault } & ParsedCreateVaultInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.Deposit } & ParsedDepositInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.EndFlashLoan } & ParsedEndFlashLoanInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.EndLiquidation } & ParsedEndLiquidationInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.EndTerm } & ParsedEndTermInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.ExecuteChange } & ParsedExecuteChangeInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.FreeTerm } & ParsedFreeTermInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.Liquidate } & ParsedLiquidateInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.ListReserve } & ParsedListReserveInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.LockTerm } & ParsedLockTermInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.MarkLiquidatable } & ParsedMarkLiquidatableInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.OpenAccount } & ParsedOpenAccountInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.OpenAllocation } & ParsedOpenAllocationInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.OpenStake } & ParsedOpenStakeInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.Pause } & ParsedPauseInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.QueueChange } & ParsedQueueChangeInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.ReadHealth } & ParsedReadHealthInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.ReadVault } & ParsedReadVaultInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.RebalanceVault } & ParsedRebalanceVaultInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.RefreshPrices } & ParsedRefreshPricesInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.RefreshReserve } & ParsedRefreshReserveInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.Repay } & ParsedRepayInstruction<TProgram>)
-  | ({ instructionType: BallastInstruction.ReportLoss } & ParsedReportLossInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.RequestExit } & ParsedRequestExitInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.Resume } & ParsedResumeInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.ServeExit } & ParsedServeExitInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.SetDelegate } & ParsedSetDelegateInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.SetParameters } & ParsedSetParametersInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.SettleBadDebt } & ParsedSettleBadDebtInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.Stake } & ParsedStakeInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.Unstake } & ParsedUnstakeInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.VaultDeposit } & ParsedVaultDepositInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.VaultMint } & ParsedVaultMintInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.VaultRedeem } & ParsedVaultRedeemInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.VaultWithdraw } & ParsedVaultWithdrawInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.Withdraw } & ParsedWithdrawInstruction<TProgram>);
 
 export function parseBallastInstruction<TProgram extends string>(
@@ -488,6 +668,14 @@ export function parseBallastInstruction<TProgram extends string>(
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.CancelChange, ...parseCancelChangeInstruction(instruction) };
     }
+    case BallastInstruction.CancelExit: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.CancelExit, ...parseCancelExitInstruction(instruction) };
+    }
+    case BallastInstruction.ClaimExit: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.ClaimExit, ...parseClaimExitInstruction(instruction) };
+    }
     case BallastInstruction.CloseAccount: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.CloseAccount, ...parseCloseAccountInstruction(instruction) };
@@ -504,9 +692,17 @@ export function parseBallastInstruction<TProgram extends string>(
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.CollectFees, ...parseCollectFeesInstruction(instruction) };
     }
+    case BallastInstruction.CollectVaultFees: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.CollectVaultFees, ...parseCollectVaultFeesInstruction(instruction) };
+    }
     case BallastInstruction.CreateMarket: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.CreateMarket, ...parseCreateMarketInstruction(instruction) };
+    }
+    case BallastInstruction.CreateVault: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.CreateVault, ...parseCreateVaultInstruction(instruction) };
     }
     case BallastInstruction.Deposit: {
       assertIsInstructionWithAccounts(instruction);
@@ -520,9 +716,17 @@ export function parseBallastInstruction<TProgram extends string>(
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.EndLiquidation, ...parseEndLiquidationInstruction(instruction) };
     }
+    case BallastInstruction.EndTerm: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.EndTerm, ...parseEndTermInstruction(instruction) };
+    }
     case BallastInstruction.ExecuteChange: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.ExecuteChange, ...parseExecuteChangeInstruction(instruction) };
+    }
+    case BallastInstruction.FreeTerm: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.FreeTerm, ...parseFreeTermInstruction(instruction) };
     }
     case BallastInstruction.Liquidate: {
       assertIsInstructionWithAccounts(instruction);
@@ -532,6 +736,10 @@ export function parseBallastInstruction<TProgram extends string>(
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.ListReserve, ...parseListReserveInstruction(instruction) };
     }
+    case BallastInstruction.LockTerm: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.LockTerm, ...parseLockTermInstruction(instruction) };
+    }
     case BallastInstruction.MarkLiquidatable: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.MarkLiquidatable, ...parseMarkLiquidatableInstruction(instruction) };
@@ -539,6 +747,10 @@ export function parseBallastInstruction<TProgram extends string>(
     case BallastInstruction.OpenAccount: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.OpenAccount, ...parseOpenAccountInstruction(instruction) };
+    }
+    case BallastInstruction.OpenAllocation: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.OpenAllocation, ...parseOpenAllocationInstruction(instruction) };
     }
     case BallastInstruction.OpenStake: {
       assertIsInstructionWithAccounts(instruction);
@@ -556,6 +768,14 @@ export function parseBallastInstruction<TProgram extends string>(
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.ReadHealth, ...parseReadHealthInstruction(instruction) };
     }
+    case BallastInstruction.ReadVault: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.ReadVault, ...parseReadVaultInstruction(instruction) };
+    }
+    case BallastInstruction.RebalanceVault: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.RebalanceVault, ...parseRebalanceVaultInstruction(instruction) };
+    }
     case BallastInstruction.RefreshPrices: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.RefreshPrices, ...parseRefreshPricesInstruction(instruction) };
@@ -568,13 +788,17 @@ export function parseBallastInstruction<TProgram extends string>(
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.Repay, ...parseRepayInstruction(instruction) };
     }
-    case BallastInstruction.ReportLoss: {
+    case BallastInstruction.RequestExit: {
       assertIsInstructionWithAccounts(instruction);
-      return { instructionType: BallastInstruction.ReportLoss, ...parseReportLossInstruction(instruction) };
+      return { instructionType: BallastInstruction.RequestExit, ...parseRequestExitInstruction(instruction) };
     }
     case BallastInstruction.Resume: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.Resume, ...parseResumeInstruction(instruction) };
+    }
+    case BallastInstruction.ServeExit: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.ServeExit, ...parseServeExitInstruction(instruction) };
     }
     case BallastInstruction.SetDelegate: {
       assertIsInstructionWithAccounts(instruction);
@@ -596,6 +820,22 @@ export function parseBallastInstruction<TProgram extends string>(
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.Unstake, ...parseUnstakeInstruction(instruction) };
     }
+    case BallastInstruction.VaultDeposit: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.VaultDeposit, ...parseVaultDepositInstruction(instruction) };
+    }
+    case BallastInstruction.VaultMint: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.VaultMint, ...parseVaultMintInstruction(instruction) };
+    }
+    case BallastInstruction.VaultRedeem: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.VaultRedeem, ...parseVaultRedeemInstruction(instruction) };
+    }
+    case BallastInstruction.VaultWithdraw: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.VaultWithdraw, ...parseVaultWithdrawInstruction(instruction) };
+    }
     case BallastInstruction.Withdraw: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.Withdraw, ...parseWithdrawInstruction(instruction) };
@@ -616,9 +856,12 @@ export type BallastPlugin = {
 
 export type BallastPluginAccounts = {
   change: ReturnType<typeof getChangeCodec> & SelfFetchFunctions<ChangeArgs, Change>;
+  exitRequest: ReturnType<typeof getExitRequestCodec> & SelfFetchFunctions<ExitRequestArgs, ExitRequest>;
   marginAccount: ReturnType<typeof getMarginAccountCodec> & SelfFetchFunctions<MarginAccountArgs, MarginAccount>;
   market: ReturnType<typeof getMarketCodec> & SelfFetchFunctions<MarketArgs, Market>;
   insuranceStake: ReturnType<typeof getInsuranceStakeCodec> & SelfFetchFunctions<InsuranceStakeArgs, InsuranceStake>;
+  termDeposit: ReturnType<typeof getTermDepositCodec> & SelfFetchFunctions<TermDepositArgs, TermDeposit>;
+  vault: ReturnType<typeof getVaultCodec> & SelfFetchFunctions<VaultArgs, Vault>;
 };
 
 export type BallastPluginInstructions = {
@@ -638,13 +881,21 @@ export type BallastPluginInstructions = {
   beginUnstake: (input: BeginUnstakeInput) => ReturnType<typeof getBeginUnstakeInstruction> & SelfPlanAndSendFunctions;
   borrow: (input: BorrowInput) => ReturnType<typeof getBorrowInstruction> & SelfPlanAndSendFunctions;
   cancelChange: (input: CancelChangeInput) => ReturnType<typeof getCancelChangeInstruction> & SelfPlanAndSendFunctions;
+  cancelExit: (input: CancelExitInput) => ReturnType<typeof getCancelExitInstruction> & SelfPlanAndSendFunctions;
+  claimExit: (input: ClaimExitInput) => ReturnType<typeof getClaimExitInstruction> & SelfPlanAndSendFunctions;
   closeAccount: (input: CloseAccountInput) => ReturnType<typeof getCloseAccountInstruction> & SelfPlanAndSendFunctions;
   closeReserve: (input: CloseReserveInput) => ReturnType<typeof getCloseReserveInstruction> & SelfPlanAndSendFunctions;
   closeStake: (input: CloseStakeInput) => ReturnType<typeof getCloseStakeInstruction> & SelfPlanAndSendFunctions;
   collectFees: (input: CollectFeesInput) => ReturnType<typeof getCollectFeesInstruction> & SelfPlanAndSendFunctions;
+  collectVaultFees: (
+    input: CollectVaultFeesInput,
+  ) => ReturnType<typeof getCollectVaultFeesInstruction> & SelfPlanAndSendFunctions;
   createMarket: (
     input: CreateMarketAsyncInput,
   ) => ReturnType<typeof getCreateMarketInstructionAsync> & SelfPlanAndSendFunctions;
+  createVault: (
+    input: CreateVaultAsyncInput,
+  ) => ReturnType<typeof getCreateVaultInstructionAsync> & SelfPlanAndSendFunctions;
   deposit: (
     input: MakeOptional<DepositInput, 'payer'>,
   ) => ReturnType<typeof getDepositInstruction> & SelfPlanAndSendFunctions;
@@ -654,19 +905,27 @@ export type BallastPluginInstructions = {
   endLiquidation: (
     input: MakeOptional<EndLiquidationInput, 'payer'>,
   ) => ReturnType<typeof getEndLiquidationInstruction> & SelfPlanAndSendFunctions;
+  endTerm: (input: EndTermInput) => ReturnType<typeof getEndTermInstruction> & SelfPlanAndSendFunctions;
   executeChange: (
     input: ExecuteChangeInput,
   ) => ReturnType<typeof getExecuteChangeInstruction> & SelfPlanAndSendFunctions;
+  freeTerm: (input: FreeTermInput) => ReturnType<typeof getFreeTermInstruction> & SelfPlanAndSendFunctions;
   liquidate: (input: LiquidateInput) => ReturnType<typeof getLiquidateInstruction> & SelfPlanAndSendFunctions;
   listReserve: (
     input: MakeOptional<ListReserveAsyncInput, 'payer'>,
   ) => ReturnType<typeof getListReserveInstructionAsync> & SelfPlanAndSendFunctions;
+  lockTerm: (
+    input: MakeOptional<LockTermAsyncInput, 'payer'>,
+  ) => ReturnType<typeof getLockTermInstructionAsync> & SelfPlanAndSendFunctions;
   markLiquidatable: (
     input: MarkLiquidatableInput,
   ) => ReturnType<typeof getMarkLiquidatableInstruction> & SelfPlanAndSendFunctions;
   openAccount: (
     input: MakeOptional<OpenAccountAsyncInput, 'payer'>,
   ) => ReturnType<typeof getOpenAccountInstructionAsync> & SelfPlanAndSendFunctions;
+  openAllocation: (
+    input: OpenAllocationInput,
+  ) => ReturnType<typeof getOpenAllocationInstruction> & SelfPlanAndSendFunctions;
   openStake: (
     input: MakeOptional<OpenStakeInput, 'payer'>,
   ) => ReturnType<typeof getOpenStakeInstruction> & SelfPlanAndSendFunctions;
@@ -675,6 +934,10 @@ export type BallastPluginInstructions = {
     input: MakeOptional<QueueChangeInput, 'payer'>,
   ) => ReturnType<typeof getQueueChangeInstruction> & SelfPlanAndSendFunctions;
   readHealth: (input: ReadHealthInput) => ReturnType<typeof getReadHealthInstruction> & SelfPlanAndSendFunctions;
+  readVault: (input: ReadVaultInput) => ReturnType<typeof getReadVaultInstruction> & SelfPlanAndSendFunctions;
+  rebalanceVault: (
+    input: RebalanceVaultInput,
+  ) => ReturnType<typeof getRebalanceVaultInstruction> & SelfPlanAndSendFunctions;
   refreshPrices: (
     input: RefreshPricesInput,
   ) => ReturnType<typeof getRefreshPricesInstruction> & SelfPlanAndSendFunctions;
@@ -684,8 +947,11 @@ export type BallastPluginInstructions = {
   repay: (
     input: MakeOptional<RepayInput, 'payer'>,
   ) => ReturnType<typeof getRepayInstruction> & SelfPlanAndSendFunctions;
-  reportLoss: (input: ReportLossInput) => ReturnType<typeof getReportLossInstruction> & SelfPlanAndSendFunctions;
+  requestExit: (
+    input: MakeOptional<RequestExitAsyncInput, 'payer'>,
+  ) => ReturnType<typeof getRequestExitInstructionAsync> & SelfPlanAndSendFunctions;
   resume: (input: ResumeInput) => ReturnType<typeof getResumeInstruction> & SelfPlanAndSendFunctions;
+  serveExit: (input: ServeExitInput) => ReturnType<typeof getServeExitInstruction> & SelfPlanAndSendFunctions;
   setDelegate: (input: SetDelegateInput) => ReturnType<typeof getSetDelegateInstruction> & SelfPlanAndSendFunctions;
   setParameters: (
     input: SetParametersInput,
@@ -697,6 +963,16 @@ export type BallastPluginInstructions = {
     input: MakeOptional<StakeInput, 'payer'>,
   ) => ReturnType<typeof getStakeInstruction> & SelfPlanAndSendFunctions;
   unstake: (input: UnstakeInput) => ReturnType<typeof getUnstakeInstruction> & SelfPlanAndSendFunctions;
+  vaultDeposit: (
+    input: MakeOptional<VaultDepositInput, 'payer'>,
+  ) => ReturnType<typeof getVaultDepositInstruction> & SelfPlanAndSendFunctions;
+  vaultMint: (
+    input: MakeOptional<VaultMintInput, 'payer'>,
+  ) => ReturnType<typeof getVaultMintInstruction> & SelfPlanAndSendFunctions;
+  vaultRedeem: (input: VaultRedeemInput) => ReturnType<typeof getVaultRedeemInstruction> & SelfPlanAndSendFunctions;
+  vaultWithdraw: (
+    input: VaultWithdrawInput,
+  ) => ReturnType<typeof getVaultWithdrawInstruction> & SelfPlanAndSendFunctions;
   withdraw: (input: WithdrawInput) => ReturnType<typeof getWithdrawInstruction> & SelfPlanAndSendFunctions;
 };
 
@@ -704,7 +980,13 @@ export type BallastPluginPdas = {
   market: typeof findMarketPda;
   vaultAuthority: typeof findVaultAuthorityPda;
   vault: typeof findVaultPda;
+  authority: typeof findAuthorityPda;
+  tokens: typeof findTokensPda;
+  shareMint: typeof findShareMintPda;
+  liquidityVault: typeof findLiquidityVaultPda;
+  term: typeof findTermPda;
   marginAccount: typeof findMarginAccountPda;
+  request: typeof findRequestPda;
   stake: typeof findStakePda;
   change: typeof findChangePda;
 };
@@ -720,9 +1002,12 @@ export function ballastProgram() {
       ballast: <BallastPlugin>{
         accounts: {
           change: addSelfFetchFunctions(client, getChangeCodec()),
+          exitRequest: addSelfFetchFunctions(client, getExitRequestCodec()),
           marginAccount: addSelfFetchFunctions(client, getMarginAccountCodec()),
           market: addSelfFetchFunctions(client, getMarketCodec()),
           insuranceStake: addSelfFetchFunctions(client, getInsuranceStakeCodec()),
+          termDeposit: addSelfFetchFunctions(client, getTermDepositCodec()),
+          vault: addSelfFetchFunctions(client, getVaultCodec()),
         },
         instructions: {
           acceptAuthority: (input) => addSelfPlanAndSendFunctions(client, getAcceptAuthorityInstruction(input)),
@@ -733,11 +1018,15 @@ export function ballastProgram() {
           beginUnstake: (input) => addSelfPlanAndSendFunctions(client, getBeginUnstakeInstruction(input)),
           borrow: (input) => addSelfPlanAndSendFunctions(client, getBorrowInstruction(input)),
           cancelChange: (input) => addSelfPlanAndSendFunctions(client, getCancelChangeInstruction(input)),
+          cancelExit: (input) => addSelfPlanAndSendFunctions(client, getCancelExitInstruction(input)),
+          claimExit: (input) => addSelfPlanAndSendFunctions(client, getClaimExitInstruction(input)),
           closeAccount: (input) => addSelfPlanAndSendFunctions(client, getCloseAccountInstruction(input)),
           closeReserve: (input) => addSelfPlanAndSendFunctions(client, getCloseReserveInstruction(input)),
           closeStake: (input) => addSelfPlanAndSendFunctions(client, getCloseStakeInstruction(input)),
           collectFees: (input) => addSelfPlanAndSendFunctions(client, getCollectFeesInstruction(input)),
+          collectVaultFees: (input) => addSelfPlanAndSendFunctions(client, getCollectVaultFeesInstruction(input)),
           createMarket: (input) => addSelfPlanAndSendFunctions(client, getCreateMarketInstructionAsync(input)),
+          createVault: (input) => addSelfPlanAndSendFunctions(client, getCreateVaultInstructionAsync(input)),
           deposit: (input) =>
             addSelfPlanAndSendFunctions(
               client,
@@ -753,12 +1042,19 @@ export function ballastProgram() {
               client,
               getEndLiquidationInstruction({ ...input, payer: input.payer ?? client.payer }),
             ),
+          endTerm: (input) => addSelfPlanAndSendFunctions(client, getEndTermInstruction(input)),
           executeChange: (input) => addSelfPlanAndSendFunctions(client, getExecuteChangeInstruction(input)),
+          freeTerm: (input) => addSelfPlanAndSendFunctions(client, getFreeTermInstruction(input)),
           liquidate: (input) => addSelfPlanAndSendFunctions(client, getLiquidateInstruction(input)),
           listReserve: (input) =>
             addSelfPlanAndSendFunctions(
               client,
               getListReserveInstructionAsync({ ...input, payer: input.payer ?? client.payer }),
+            ),
+          lockTerm: (input) =>
+            addSelfPlanAndSendFunctions(
+              client,
+              getLockTermInstructionAsync({ ...input, payer: input.payer ?? client.payer }),
             ),
           markLiquidatable: (input) => addSelfPlanAndSendFunctions(client, getMarkLiquidatableInstruction(input)),
           openAccount: (input) =>
@@ -766,6 +1062,7 @@ export function ballastProgram() {
               client,
               getOpenAccountInstructionAsync({ ...input, payer: input.payer ?? client.payer }),
             ),
+          openAllocation: (input) => addSelfPlanAndSendFunctions(client, getOpenAllocationInstruction(input)),
           openStake: (input) =>
             addSelfPlanAndSendFunctions(
               client,
@@ -778,25 +1075,50 @@ export function ballastProgram() {
               getQueueChangeInstruction({ ...input, payer: input.payer ?? client.payer }),
             ),
           readHealth: (input) => addSelfPlanAndSendFunctions(client, getReadHealthInstruction(input)),
+          readVault: (input) => addSelfPlanAndSendFunctions(client, getReadVaultInstruction(input)),
+          rebalanceVault: (input) => addSelfPlanAndSendFunctions(client, getRebalanceVaultInstruction(input)),
           refreshPrices: (input) => addSelfPlanAndSendFunctions(client, getRefreshPricesInstruction(input)),
           refreshReserve: (input) => addSelfPlanAndSendFunctions(client, getRefreshReserveInstruction(input)),
           repay: (input) =>
             addSelfPlanAndSendFunctions(client, getRepayInstruction({ ...input, payer: input.payer ?? client.payer })),
-          reportLoss: (input) => addSelfPlanAndSendFunctions(client, getReportLossInstruction(input)),
+          requestExit: (input) =>
+            addSelfPlanAndSendFunctions(
+              client,
+              getRequestExitInstructionAsync({ ...input, payer: input.payer ?? client.payer }),
+            ),
           resume: (input) => addSelfPlanAndSendFunctions(client, getResumeInstruction(input)),
+          serveExit: (input) => addSelfPlanAndSendFunctions(client, getServeExitInstruction(input)),
           setDelegate: (input) => addSelfPlanAndSendFunctions(client, getSetDelegateInstruction(input)),
           setParameters: (input) => addSelfPlanAndSendFunctions(client, getSetParametersInstruction(input)),
           settleBadDebt: (input) => addSelfPlanAndSendFunctions(client, getSettleBadDebtInstruction(input)),
           stake: (input) =>
             addSelfPlanAndSendFunctions(client, getStakeInstruction({ ...input, payer: input.payer ?? client.payer })),
           unstake: (input) => addSelfPlanAndSendFunctions(client, getUnstakeInstruction(input)),
+          vaultDeposit: (input) =>
+            addSelfPlanAndSendFunctions(
+              client,
+              getVaultDepositInstruction({ ...input, payer: input.payer ?? client.payer }),
+            ),
+          vaultMint: (input) =>
+            addSelfPlanAndSendFunctions(
+              client,
+              getVaultMintInstruction({ ...input, payer: input.payer ?? client.payer }),
+            ),
+          vaultRedeem: (input) => addSelfPlanAndSendFunctions(client, getVaultRedeemInstruction(input)),
+          vaultWithdraw: (input) => addSelfPlanAndSendFunctions(client, getVaultWithdrawInstruction(input)),
           withdraw: (input) => addSelfPlanAndSendFunctions(client, getWithdrawInstruction(input)),
         },
         pdas: {
           market: findMarketPda,
           vaultAuthority: findVaultAuthorityPda,
           vault: findVaultPda,
+          authority: findAuthorityPda,
+          tokens: findTokensPda,
+          shareMint: findShareMintPda,
+          liquidityVault: findLiquidityVaultPda,
+          term: findTermPda,
           marginAccount: findMarginAccountPda,
+          request: findRequestPda,
           stake: findStakePda,
           change: findChangePda,
         },

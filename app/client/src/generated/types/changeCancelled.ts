@@ -36,7 +36,7 @@ export type ChangeCancelled = {
   earliest: bigint;
   /** Until when, unix seconds. */
   latest: bigint;
-  /** Index of the reserve; 254: a listing; 255: the market. */
+  /** Index of the reserve; 254: a listing; 255: the market; 253: a vault, in the market's place. */
   target: number;
   padding: ReadonlyUint8Array;
 };
@@ -52,7 +52,7 @@ export type ChangeCancelledArgs = {
   earliest: number | bigint;
   /** Until when, unix seconds. */
   latest: number | bigint;
-  /** Index of the reserve; 254: a listing; 255: the market. */
+  /** Index of the reserve; 254: a listing; 255: the market; 253: a vault, in the market's place. */
   target: number;
   padding: ReadonlyUint8Array;
 };

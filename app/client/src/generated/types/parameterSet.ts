@@ -36,7 +36,7 @@ export type ParameterSet = {
   new: ReadonlyUint8Array;
   /** Which parameter: bytes from the start of the record; 65,535: the market's authority. */
   offset: number;
-  /** Index of the reserve; 255: the market. */
+  /** Index of the reserve; 255: the market; 253: a vault, in the market's place. */
   target: number;
   padding: ReadonlyUint8Array;
 };
@@ -52,7 +52,7 @@ export type ParameterSetArgs = {
   new: ReadonlyUint8Array;
   /** Which parameter: bytes from the start of the record; 65,535: the market's authority. */
   offset: number;
-  /** Index of the reserve; 255: the market. */
+  /** Index of the reserve; 255: the market; 253: a vault, in the market's place. */
   target: number;
   padding: ReadonlyUint8Array;
 };
