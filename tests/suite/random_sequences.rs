@@ -30,7 +30,7 @@ const LEAST: [(&str, usize); OF_MARKETS] = [
     ("open_account", 15),
     ("close_account", 10),
     ("deposit", 300),
-    ("withdraw", 150),
+    ("withdraw", 100),
     ("borrow", 100),
     ("repay", 150),
     ("refresh_prices", 500),
