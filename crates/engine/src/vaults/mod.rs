@@ -51,6 +51,16 @@ impl<'a> Vaults<'a> {
         Self::valued(vault, valuation, now)
     }
 
+    /// The same for who enters: what the vault could pay is not counted.
+    pub fn open_to_enter<'m>(
+        vault: &'a mut Vault,
+        now: i64,
+        read: impl FnMut(usize, u8) -> Option<(&'m Market, &'m Reserve)>,
+    ) -> Self {
+        let valuation = Valuation::look(vault, now, false, read);
+        Self::valued(vault, valuation, now)
+    }
+
     /// A vault whose value is known already.
     pub fn valued(vault: &'a mut Vault, mut valuation: Valuation, now: i64) -> Self {
         vault.accrue(&mut valuation, now);

@@ -35,7 +35,14 @@ pub struct Amounts {
 impl Amounts {
     /// Of an allocation in a market that lists its token at this reserve. `cash_share` is the part of the cash that is counted on.
     #[inline(never)]
-    pub fn of(allocation: &Allocation, market: &Market, reserve: &Reserve, vault: &Vault, now: i64) -> Self {
+    pub fn of(
+        allocation: &Allocation,
+        market: &Market,
+        reserve: &Reserve,
+        vault: &Vault,
+        now: i64,
+        is_to_pay: bool,
+    ) -> Self {
         let shares = allocation.shares;
         if shares == Shares::ZERO {
             return Self::default();
@@ -45,6 +52,9 @@ impl Amounts {
         let is_whole = reserve.doubtful == Shares::ZERO;
         let exit_index = if is_whole { index } else { reserve.exit_index_at(now) };
         let exit = if is_whole { entry } else { exit_index.amount_floor(shares) };
+        if !is_to_pay {
+            return Self { entry, exit, index: exit_index, ..Self::default() };
+        }
         let takeable = exit.min(market.takeable(reserve, now));
         // A part of the cash.
         let counted =
@@ -72,9 +82,17 @@ pub struct Valuation {
 
 impl Valuation {
     /// Of a vault whose market in each slot is read by `read`: `None` if it cannot be. Only open allocations are asked for.
-    pub fn new<'a>(
+    #[inline(always)]
+    pub fn new<'a>(vault: &Vault, now: i64, read: impl FnMut(usize, u8) -> Option<(&'a Market, &'a Reserve)>) -> Self {
+        Self::look(vault, now, true, read)
+    }
+
+    /// The same; what could be paid is counted only if something is to be.
+    #[inline(always)]
+    pub fn look<'a>(
         vault: &Vault,
         now: i64,
+        is_to_pay: bool,
         mut read: impl FnMut(usize, u8) -> Option<(&'a Market, &'a Reserve)>,
     ) -> Self {
         let mut valuation = Self::default();
@@ -82,7 +100,7 @@ impl Valuation {
             let allocation = &vault.allocations[slot];
             match read(slot, allocation.reserve) {
                 Some((market, reserve)) => {
-                    valuation.allocations[slot] = Amounts::of(allocation, market, reserve, vault, now);
+                    valuation.allocations[slot] = Amounts::of(allocation, market, reserve, vault, now, is_to_pay);
                 }
                 None if !vault.is_written_off(slot) => valuation.unreadable |= 1 << slot,
                 None => {}

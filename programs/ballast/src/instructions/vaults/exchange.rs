@@ -53,7 +53,7 @@ impl EnterVault {
             Custody::new(vault, tokens.account(), authority.account(), mint.account(), token_program.account())?;
         let shares = ShareMint::new(vault, share_mint.account(), share_program.account())?;
         let markets = Markets::read(vault, markets, 0)?;
-        let mut vaults = valued(vault, &markets)?;
+        let mut vaults = valued_to_enter(vault, &markets)?;
         let done = match exactly {
             Exactly::Tokens => vaults.deposit(given, Shares(limit)),
             Exactly::Shares => vaults.mint(Shares(given), limit),

@@ -173,6 +173,12 @@ pub fn valued<'a>(vault: &'a mut Record<Vault>, markets: &Markets) -> Result<Vau
     Ok(Vaults::open(vault, now()?, |slot, index| markets.view(slot, index)))
 }
 
+/// The same for who enters.
+#[inline(never)]
+pub fn valued_to_enter<'a>(vault: &'a mut Record<Vault>, markets: &Markets) -> Result<Vaults<'a>> {
+    Ok(Vaults::open_to_enter(vault, now()?, |slot, index| markets.view(slot, index)))
+}
+
 /// A vault's token account, and what its tokens move by.
 pub struct Custody {
     pub tokens: AccountView,
