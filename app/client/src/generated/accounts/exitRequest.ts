@@ -34,7 +34,16 @@ import {
   type MaybeEncodedAccount,
   type ReadonlyUint8Array,
 } from '@solana/kit';
-import { getI64Decoder, getI64Encoder, getU64Decoder, getU64Encoder, getU8Decoder, getU8Encoder } from '../../numbers.js';
+import {
+  getI64Decoder,
+  getI64Encoder,
+  getU16Decoder,
+  getU16Encoder,
+  getU64Decoder,
+  getU64Encoder,
+  getU8Decoder,
+  getU8Encoder,
+} from '../../numbers.js';
 
 export const EXIT_REQUEST_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([90, 22, 188, 209, 173, 217, 62, 9]);
 
@@ -55,6 +64,7 @@ export type ExitRequest = {
   minAmount: bigint;
   claim: bigint;
   since: bigint;
+  maxFee: number;
   reserved: ReadonlyUint8Array;
 };
 
@@ -70,6 +80,7 @@ export type ExitRequestArgs = {
   minAmount: number | bigint;
   claim: number | bigint;
   since: number | bigint;
+  maxFee: number;
   reserved: ReadonlyUint8Array;
 };
 
@@ -89,7 +100,8 @@ export function getExitRequestEncoder(): FixedSizeEncoder<ExitRequestArgs> {
       ['minAmount', getU64Encoder()],
       ['claim', getU64Encoder()],
       ['since', getI64Encoder()],
-      ['reserved', fixEncoderSize(getBytesEncoder(), 40)],
+      ['maxFee', getU16Encoder()],
+      ['reserved', fixEncoderSize(getBytesEncoder(), 38)],
     ]),
     (value) => ({ ...value, discriminator: EXIT_REQUEST_DISCRIMINATOR }),
   );
@@ -110,7 +122,8 @@ export function getExitRequestDecoder(): FixedSizeDecoder<ExitRequest> {
     ['minAmount', getU64Decoder()],
     ['claim', getU64Decoder()],
     ['since', getI64Decoder()],
-    ['reserved', fixDecoderSize(getBytesDecoder(), 40)],
+    ['maxFee', getU16Decoder()],
+    ['reserved', fixDecoderSize(getBytesDecoder(), 38)],
   ]);
 }
 

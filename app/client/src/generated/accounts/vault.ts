@@ -109,6 +109,7 @@ export type Vault = {
   runoff: RunOff;
   rungs: Array<Rung>;
   queue: Queue;
+  came: bigint;
   reserved: ReadonlyUint8Array;
 };
 
@@ -143,6 +144,7 @@ export type VaultArgs = {
   runoff: RunOffArgs;
   rungs: Array<RungArgs>;
   queue: QueueArgs;
+  came: number | bigint;
   reserved: ReadonlyUint8Array;
 };
 
@@ -181,7 +183,8 @@ export function getVaultEncoder(): FixedSizeEncoder<VaultArgs> {
       ['runoff', getRunOffEncoder()],
       ['rungs', getArrayEncoder(getRungEncoder(), { size: 8 })],
       ['queue', getQueueEncoder()],
-      ['reserved', fixEncoderSize(getBytesEncoder(), 96)],
+      ['came', getU64Encoder()],
+      ['reserved', fixEncoderSize(getBytesEncoder(), 88)],
     ]),
     (value) => ({ ...value, discriminator: VAULT_DISCRIMINATOR }),
   );
@@ -221,7 +224,8 @@ export function getVaultDecoder(): FixedSizeDecoder<Vault> {
     ['runoff', getRunOffDecoder()],
     ['rungs', getArrayDecoder(getRungDecoder(), { size: 8 })],
     ['queue', getQueueDecoder()],
-    ['reserved', fixDecoderSize(getBytesDecoder(), 96)],
+    ['came', getU64Decoder()],
+    ['reserved', fixDecoderSize(getBytesDecoder(), 88)],
   ]);
 }
 

@@ -248,11 +248,11 @@ export const BALLAST_ERROR__GROUP_WEIGHTS_WITHOUT_GROUP = 0x17e2; // 6114
 export const BALLAST_ERROR__GROUP_WEIGHTS_TIGHTER = 0x17e3; // 6115
 /** GroupInUse: The risk group can change only while nothing is deposited in or borrowed from the reserve */
 export const BALLAST_ERROR__GROUP_IN_USE = 0x17e4; // 6116
-/** IsolatedWeightsWithdrawn: Isolated weights once offered stay: set the asset weights to zero instead */
+/** IsolatedWeightsWithdrawn: Isolated weights cannot be withdrawn once they are offered: set the asset weights to zero instead */
 export const BALLAST_ERROR__ISOLATED_WEIGHTS_WITHDRAWN = 0x17e5; // 6117
 /** HaircutOutOfRange: A maximum haircut exceeds 10,000 bps */
 export const BALLAST_ERROR__HAIRCUT_OUT_OF_RANGE = 0x17e6; // 6118
-/** HaircutWithoutDepth: A size haircut above zero needs its depth, whole USD above zero */
+/** HaircutWithoutDepth: A size haircut above zero needs a depth above zero, in whole USD */
 export const BALLAST_ERROR__HAIRCUT_WITHOUT_DEPTH = 0x17e7; // 6119
 /** RampOutOfRange: The ramp is outside 10 to 2,000 bps an hour */
 export const BALLAST_ERROR__RAMP_OUT_OF_RANGE = 0x17e8; // 6120
@@ -260,13 +260,13 @@ export const BALLAST_ERROR__RAMP_OUT_OF_RANGE = 0x17e8; // 6120
 export const BALLAST_ERROR__CLASS_OUT_OF_RANGE = 0x17e9; // 6121
 /** ControllerOutOfRange: Controller: target 1 to 9,999 bps, speed 0 to 10,000 bps a day, lowest 1,000 to 10,000 bps, highest 10,000 to 60,000 bps */
 export const BALLAST_ERROR__CONTROLLER_OUT_OF_RANGE = 0x17ea; // 6122
-/** CorrelationOutOfRange: A correlation is outside -10,000 to 10,000 bps, or one of the diagonal is not 10,000 */
+/** CorrelationOutOfRange: A correlation is outside -10,000 to 10,000 bps, or one on the diagonal is not 10,000 */
 export const BALLAST_ERROR__CORRELATION_OUT_OF_RANGE = 0x17eb; // 6123
 /** CorrelationsNotSymmetric: The correlation matrix is not symmetric */
 export const BALLAST_ERROR__CORRELATIONS_NOT_SYMMETRIC = 0x17ec; // 6124
 /** ValueAtRiskOutOfRange: Value at risk: multiple 0 to 60,000 bps, horizon 60 to 2,592,000 s while the multiple is above zero */
 export const BALLAST_ERROR__VALUE_AT_RISK_OUT_OF_RANGE = 0x17ed; // 6125
-/** PenaltyOutOfRange: Penalties: minimum <= maximum <= 2,500 bps, and maintenance asset weight, set or still in force, x (1 + maximum) below 100 % */
+/** PenaltyOutOfRange: Penalties: minimum <= maximum <= 2,500 bps, and (1 + maximum) x the maintenance asset weight, both the set one and the one in force, below 100 % */
 export const BALLAST_ERROR__PENALTY_OUT_OF_RANGE = 0x17ee; // 6126
 /** ReserveFactorOutOfRange: The reserve factor exceeds 5,000 bps */
 export const BALLAST_ERROR__RESERVE_FACTOR_OUT_OF_RANGE = 0x17ef; // 6127
@@ -276,7 +276,7 @@ export const BALLAST_ERROR__CAP_OUT_OF_RANGE = 0x17f0; // 6128
 export const BALLAST_ERROR__MINIMUM_DEPOSIT_IS_ZERO = 0x17f1; // 6129
 /** OracleLimitOutOfRange: Oracle limits: age 1 to 600 s, confidence initial <= maintenance <= 2,000 bps, EMA divergence 1 to 5,000 bps, confidence multiple 10,000 to 50,000 bps, reference speed 0 to 10,000 bps an hour, skew 0 to 600 s, age of an exchange rate 1 to 86,400 s or zero; of the market: clock lag 0 to 3,600 s */
 export const BALLAST_ERROR__ORACLE_LIMIT_OUT_OF_RANGE = 0x17f2; // 6130
-/** FeedMissing: The reserve needs a price feed id, and a pinned base account or an age of the rate needs a base feed id */
+/** FeedMissing: The reserve needs a price feed id; a pinned base account or a maximum age of the rate needs a base feed id */
 export const BALLAST_ERROR__FEED_MISSING = 0x17f3; // 6131
 /** GroupPriceTooOld: A reserve of a risk group may use a price for 60 s at most: its weights leave no room for an older one */
 export const BALLAST_ERROR__GROUP_PRICE_TOO_OLD = 0x17f4; // 6132
@@ -290,7 +290,7 @@ export const BALLAST_ERROR__CURVE_MUST_SPAN_ALL_UTILISATION = 0x17f7; // 6135
 export const BALLAST_ERROR__CURVE_MUST_RISE = 0x17f8; // 6136
 /** CurveRateAboveCeiling: A rate of the curve exceeds 100,000 bps a year */
 export const BALLAST_ERROR__CURVE_RATE_ABOVE_CEILING = 0x17f9; // 6137
-/** OutflowLimitOutOfRange: Outflow limits must be zero, or 360,000 atoms an hour and 8,640,000 a day to 2^61 */
+/** OutflowLimitOutOfRange: Outflow limits must be zero, or at least 360,000 atoms an hour and 8,640,000 atoms a day, and at most 2^61 atoms */
 export const BALLAST_ERROR__OUTFLOW_LIMIT_OUT_OF_RANGE = 0x17fa; // 6138
 /** PriceTiersOutOfRange: Price breaker: tiers must rise from the first, with a first halt of 60 to 14,400 s; or all zero */
 export const BALLAST_ERROR__PRICE_TIERS_OUT_OF_RANGE = 0x17fb; // 6139
@@ -315,91 +315,97 @@ export const BALLAST_ERROR__DUST_VALUE_OUT_OF_RANGE = 0x1804; // 6148
 /** ReceiverMissing: The market needs at least one allowed price receiver program */
 export const BALLAST_ERROR__RECEIVER_MISSING = 0x1805; // 6149
 /** RoleMissing: Authority, fee collector and guardian must be set */
-export const BALLAST_ERROR__ROLE_MISSING = 0x1803; // 6147
+export const BALLAST_ERROR__ROLE_MISSING = 0x1806; // 6150
 /** DailyOutflowLimitReached: The reserve's daily outflow limit is reached: take less or wait */
-export const BALLAST_ERROR__DAILY_OUTFLOW_LIMIT_REACHED = 0x1804; // 6148
+export const BALLAST_ERROR__DAILY_OUTFLOW_LIMIT_REACHED = 0x1807; // 6151
 /** MarketHourlyOutflowLimitReached: The market's hourly outflow limit is reached: take less or wait */
-export const BALLAST_ERROR__MARKET_HOURLY_OUTFLOW_LIMIT_REACHED = 0x1805; // 6149
+export const BALLAST_ERROR__MARKET_HOURLY_OUTFLOW_LIMIT_REACHED = 0x1808; // 6152
 /** MarketDailyOutflowLimitReached: The market's daily outflow limit is reached: take less or wait */
-export const BALLAST_ERROR__MARKET_DAILY_OUTFLOW_LIMIT_REACHED = 0x1806; // 6150
+export const BALLAST_ERROR__MARKET_DAILY_OUTFLOW_LIMIT_REACHED = 0x1809; // 6153
 /** NotCurator: Signer is not the vault's curator */
-export const BALLAST_ERROR__NOT_CURATOR = 0x1807; // 6151
+export const BALLAST_ERROR__NOT_CURATOR = 0x180a; // 6154
 /** NotCuratorOrSentinel: Signer is neither the vault's curator nor its sentinel, and the change has not expired */
-export const BALLAST_ERROR__NOT_CURATOR_OR_SENTINEL = 0x1808; // 6152
+export const BALLAST_ERROR__NOT_CURATOR_OR_SENTINEL = 0x180b; // 6155
 /** VaultTokenHasFee: The token has a transfer fee: a vault cannot pay out what it took in */
-export const BALLAST_ERROR__VAULT_TOKEN_HAS_FEE = 0x1809; // 6153
+export const BALLAST_ERROR__VAULT_TOKEN_HAS_FEE = 0x180c; // 6156
 /** VaultCapOutOfRange: A vault's caps are 2^61 atoms, or 10,000 bps of its assets, at most */
-export const BALLAST_ERROR__VAULT_CAP_OUT_OF_RANGE = 0x180a; // 6154
+export const BALLAST_ERROR__VAULT_CAP_OUT_OF_RANGE = 0x180d; // 6157
 /** VaultPolicyOutOfRange: A number of the vault's policy is outside its range: see the table of parameters */
-export const BALLAST_ERROR__VAULT_POLICY_OUT_OF_RANGE = 0x180b; // 6155
+export const BALLAST_ERROR__VAULT_POLICY_OUT_OF_RANGE = 0x180e; // 6158
 /** VaultFeeOutOfRange: Fees: performance 5,000 bps of the gain and management 500 bps a year at most */
-export const BALLAST_ERROR__VAULT_FEE_OUT_OF_RANGE = 0x180c; // 6156
+export const BALLAST_ERROR__VAULT_FEE_OUT_OF_RANGE = 0x180f; // 6159
 /** VaultLaunched: A vault that has been launched stays so (launched: 0 or 1) */
-export const BALLAST_ERROR__VAULT_LAUNCHED = 0x180d; // 6157
+export const BALLAST_ERROR__VAULT_LAUNCHED = 0x1810; // 6160
 /** VaultNotLaunched: The vault has not been launched: no deposits yet */
-export const BALLAST_ERROR__VAULT_NOT_LAUNCHED = 0x180e; // 6158
-/** VaultNotAccrued: Fees change only up to the second: refresh the vault in the same transaction */
-export const BALLAST_ERROR__VAULT_NOT_ACCRUED = 0x180f; // 6159
+export const BALLAST_ERROR__VAULT_NOT_LAUNCHED = 0x1811; // 6161
+/** VaultNotAccrued: Fees, term premium, spacing and unlocking change only up to the second: refresh the vault in the same transaction */
+export const BALLAST_ERROR__VAULT_NOT_ACCRUED = 0x1812; // 6162
 /** VaultWorthless: The vault has lost everything: its shares buy nothing */
-export const BALLAST_ERROR__VAULT_WORTHLESS = 0x1810; // 6160
+export const BALLAST_ERROR__VAULT_WORTHLESS = 0x1813; // 6163
 /** VaultCapExceeded: The vault's deposit cap would be exceeded: deposit less */
-export const BALLAST_ERROR__VAULT_CAP_EXCEEDED = 0x1811; // 6161
+export const BALLAST_ERROR__VAULT_CAP_EXCEEDED = 0x1814; // 6164
 /** VaultIlliquid: What is idle and the markets at hand cannot pay this now: name more markets, take less, or request an exit */
-export const BALLAST_ERROR__VAULT_ILLIQUID = 0x1812; // 6162
+export const BALLAST_ERROR__VAULT_ILLIQUID = 0x1815; // 6165
 /** BelowVaultMinimum: Less than the vault's minimum: give more */
-export const BALLAST_ERROR__BELOW_VAULT_MINIMUM = 0x1813; // 6163
+export const BALLAST_ERROR__BELOW_VAULT_MINIMUM = 0x1816; // 6166
 /** FewerThanAsked: The exchange brings fewer than the given minimum */
-export const BALLAST_ERROR__FEWER_THAN_ASKED = 0x1814; // 6164
+export const BALLAST_ERROR__FEWER_THAN_ASKED = 0x1817; // 6167
 /** DearerThanOffered: The exchange costs more than the given maximum */
-export const BALLAST_ERROR__DEARER_THAN_OFFERED = 0x1815; // 6165
+export const BALLAST_ERROR__DEARER_THAN_OFFERED = 0x1818; // 6168
 /** InsufficientShares: There are fewer shares than this */
-export const BALLAST_ERROR__INSUFFICIENT_SHARES = 0x1816; // 6166
+export const BALLAST_ERROR__INSUFFICIENT_SHARES = 0x1819; // 6169
 /** OthersWaitForThis: Those in the queue come first, and there is not enough beyond what they wait for: take less, or request an exit */
-export const BALLAST_ERROR__OTHERS_WAIT_FOR_THIS = 0x1817; // 6167
+export const BALLAST_ERROR__OTHERS_WAIT_FOR_THIS = 0x181a; // 6170
 /** AllocationTwice: Two of the vault's allocations name one market */
-export const BALLAST_ERROR__ALLOCATION_TWICE = 0x1818; // 6168
+export const BALLAST_ERROR__ALLOCATION_TWICE = 0x181b; // 6171
 /** AllocationInUse: The allocation still holds shares of its market: only an empty one can be given another market */
-export const BALLAST_ERROR__ALLOCATION_IN_USE = 0x1819; // 6169
+export const BALLAST_ERROR__ALLOCATION_IN_USE = 0x181c; // 6172
 /** AllocationOpen: The allocation is open already */
-export const BALLAST_ERROR__ALLOCATION_OPEN = 0x181a; // 6170
+export const BALLAST_ERROR__ALLOCATION_OPEN = 0x181d; // 6173
 /** WrongSlot: A vault has allocations 0 to 7 */
-export const BALLAST_ERROR__WRONG_SLOT = 0x181b; // 6171
+export const BALLAST_ERROR__WRONG_SLOT = 0x181e; // 6174
 /** TokenNotListed: The market lists no reserve of the vault's token */
-export const BALLAST_ERROR__TOKEN_NOT_LISTED = 0x181c; // 6172
+export const BALLAST_ERROR__TOKEN_NOT_LISTED = 0x181f; // 6175
 /** MarketUnreadable: A market of the vault cannot be read, so nobody knows what a share is worth: wait, or leave */
-export const BALLAST_ERROR__MARKET_UNREADABLE = 0x181d; // 6173
+export const BALLAST_ERROR__MARKET_UNREADABLE = 0x1820; // 6176
 /** QueueFull: All places in the queue are taken: wait, or leave with what is liquid */
-export const BALLAST_ERROR__QUEUE_FULL = 0x181e; // 6174
+export const BALLAST_ERROR__QUEUE_FULL = 0x1821; // 6177
 /** RequestOpen: The owner has a request in the queue: cancel it first */
-export const BALLAST_ERROR__REQUEST_OPEN = 0x181f; // 6175
+export const BALLAST_ERROR__REQUEST_OPEN = 0x1822; // 6178
 /** WrongRequest: The request has no place in this vault's queue */
-export const BALLAST_ERROR__WRONG_REQUEST = 0x1820; // 6176
+export const BALLAST_ERROR__WRONG_REQUEST = 0x1823; // 6179
 /** NotFirstInQueue: Another request is first: serve that */
-export const BALLAST_ERROR__NOT_FIRST_IN_QUEUE = 0x1821; // 6177
+export const BALLAST_ERROR__NOT_FIRST_IN_QUEUE = 0x1824; // 6180
 /** NothingToServe: There is too little at hand for the first request: bring tokens back to the vault first */
-export const BALLAST_ERROR__NOTHING_TO_SERVE = 0x1822; // 6178
+export const BALLAST_ERROR__NOTHING_TO_SERVE = 0x1825; // 6181
 /** NothingToClaim: There is nothing to take */
-export const BALLAST_ERROR__NOTHING_TO_CLAIM = 0x1823; // 6179
+export const BALLAST_ERROR__NOTHING_TO_CLAIM = 0x1826; // 6182
 /** TermsNotOffered: The vault offers no terms */
-export const BALLAST_ERROR__TERMS_NOT_OFFERED = 0x1824; // 6180
+export const BALLAST_ERROR__TERMS_NOT_OFFERED = 0x1827; // 6183
 /** MaturityNotOffered: A term ends at one of the next eight multiples of the vault's spacing */
-export const BALLAST_ERROR__MATURITY_NOT_OFFERED = 0x1825; // 6181
+export const BALLAST_ERROR__MATURITY_NOT_OFFERED = 0x1828; // 6184
 /** LadderFull: All eight maturities are taken: free the deposits of the one that is over */
-export const BALLAST_ERROR__LADDER_FULL = 0x1826; // 6182
+export const BALLAST_ERROR__LADDER_FULL = 0x1829; // 6185
 /** NothingLocked: The term deposit locks nothing */
-export const BALLAST_ERROR__NOTHING_LOCKED = 0x1827; // 6183
+export const BALLAST_ERROR__NOTHING_LOCKED = 0x182a; // 6186
 /** RebalanceTooSoon: The vault was rebalanced less than its interval ago */
-export const BALLAST_ERROR__REBALANCE_TOO_SOON = 0x1828; // 6184
+export const BALLAST_ERROR__REBALANCE_TOO_SOON = 0x182b; // 6187
 /** NothingToRebalance: No move helps: none is needed, and none gains enough */
-export const BALLAST_ERROR__NOTHING_TO_REBALANCE = 0x1829; // 6185
+export const BALLAST_ERROR__NOTHING_TO_REBALANCE = 0x182c; // 6188
 /** AnotherMove: The vault's state calls for another move: read it again, and name the slots that pay and are paid */
-export const BALLAST_ERROR__ANOTHER_MOVE = 0x182a; // 6186
+export const BALLAST_ERROR__ANOTHER_MOVE = 0x182d; // 6189
 /** MarketMissing: Give the market of each open allocation in the order of their slots, and two accounts for each that pays */
-export const BALLAST_ERROR__MARKET_MISSING = 0x182b; // 6187
+export const BALLAST_ERROR__MARKET_MISSING = 0x182e; // 6190
 /** WrongVaultOfAccount: The account belongs to another vault: pass the vault stored in it */
-export const BALLAST_ERROR__WRONG_VAULT_OF_ACCOUNT = 0x182c; // 6188
+export const BALLAST_ERROR__WRONG_VAULT_OF_ACCOUNT = 0x182f; // 6191
 /** TermNotOver: The term is not over: break it at a penalty, or wait */
-export const BALLAST_ERROR__TERM_NOT_OVER = 0x182d; // 6189
+export const BALLAST_ERROR__TERM_NOT_OVER = 0x1830; // 6192
+/** VaultDelayOutOfRange: A vault's delay is 345,600 to 7,776,000 s, and at least 8 of its term spacings and what is left of any term */
+export const BALLAST_ERROR__VAULT_DELAY_OUT_OF_RANGE = 0x1831; // 6193
+/** VaultSwitchOutOfRange: stopped and written_off must be 0 or 1 */
+export const BALLAST_ERROR__VAULT_SWITCH_OUT_OF_RANGE = 0x1832; // 6194
+/** AllocationWrittenOff: The allocation stays written off while it holds shares of its market: rebalance to bring back what there is */
+export const BALLAST_ERROR__ALLOCATION_WRITTEN_OFF = 0x1833; // 6195
 
 export type BallastError =
   | typeof BALLAST_ERROR__ACCOUNT_IN_RECEIVERSHIP
@@ -412,6 +418,7 @@ export type BallastError =
   | typeof BALLAST_ERROR__ALLOCATION_IN_USE
   | typeof BALLAST_ERROR__ALLOCATION_OPEN
   | typeof BALLAST_ERROR__ALLOCATION_TWICE
+  | typeof BALLAST_ERROR__ALLOCATION_WRITTEN_OFF
   | typeof BALLAST_ERROR__AMOUNT_IS_ZERO
   | typeof BALLAST_ERROR__AMOUNT_TOO_LARGE
   | typeof BALLAST_ERROR__AMOUNT_TOO_SMALL
@@ -578,12 +585,14 @@ export type BallastError =
   | typeof BALLAST_ERROR__VALUE_AT_RISK_OUT_OF_RANGE
   | typeof BALLAST_ERROR__VAULT_CAP_EXCEEDED
   | typeof BALLAST_ERROR__VAULT_CAP_OUT_OF_RANGE
+  | typeof BALLAST_ERROR__VAULT_DELAY_OUT_OF_RANGE
   | typeof BALLAST_ERROR__VAULT_FEE_OUT_OF_RANGE
   | typeof BALLAST_ERROR__VAULT_ILLIQUID
   | typeof BALLAST_ERROR__VAULT_LAUNCHED
   | typeof BALLAST_ERROR__VAULT_NOT_ACCRUED
   | typeof BALLAST_ERROR__VAULT_NOT_LAUNCHED
   | typeof BALLAST_ERROR__VAULT_POLICY_OUT_OF_RANGE
+  | typeof BALLAST_ERROR__VAULT_SWITCH_OUT_OF_RANGE
   | typeof BALLAST_ERROR__VAULT_TOKEN_HAS_FEE
   | typeof BALLAST_ERROR__VAULT_WORTHLESS
   | typeof BALLAST_ERROR__WRONG_CHANGE
@@ -609,6 +618,7 @@ if (true) {
     [BALLAST_ERROR__ALLOCATION_IN_USE]: `The allocation still holds shares of its market: only an empty one can be given another market`,
     [BALLAST_ERROR__ALLOCATION_OPEN]: `The allocation is open already`,
     [BALLAST_ERROR__ALLOCATION_TWICE]: `Two of the vault's allocations name one market`,
+    [BALLAST_ERROR__ALLOCATION_WRITTEN_OFF]: `The allocation stays written off while it holds shares of its market: rebalance to bring back what there is`,
     [BALLAST_ERROR__AMOUNT_IS_ZERO]: `The amount is zero: give at least one atom`,
     [BALLAST_ERROR__AMOUNT_TOO_LARGE]: `The amount exceeds what the reserve can account for (2^63 atoms): give fewer atoms`,
     [BALLAST_ERROR__AMOUNT_TOO_SMALL]: `The amount is worth less than one share: give more atoms`,
@@ -675,7 +685,7 @@ if (true) {
     [BALLAST_ERROR__LIQUIDATION_LEAVES_DUST]: `The liquidation would leave a position worth less than the dust value: repay more`,
     [BALLAST_ERROR__LIQUIDATION_THROTTLED]: `The hourly limit of liquidations is reached: wait; accounts near insolvency are exempt`,
     [BALLAST_ERROR__LIQUIDATION_WORSENS_HEALTH]: `The liquidation is too small to improve the account's health: repay more`,
-    [BALLAST_ERROR__LISTING_TOO_SOON]: `After the launch one reserve is listed within each delay: wait`,
+    [BALLAST_ERROR__LISTING_TOO_SOON]: `After the launch only one reserve can be listed in each delay: wait`,
     [BALLAST_ERROR__LOSS_NOT_PROVEN]: `No loss of the account is proved: its deposits cover its debts, where prices that are old or of another moment are read in its favour`,
     [BALLAST_ERROR__LOSS_PENDING]: `A reported loss would take all that this is worth: wait until it is settled, or report that it is covered`,
     [BALLAST_ERROR__LOSS_UNCHANGED]: `The account's loss is reported already: prices prove no more of it, and current prices no less`,
@@ -775,12 +785,14 @@ if (true) {
     [BALLAST_ERROR__VALUE_AT_RISK_OUT_OF_RANGE]: `Value at risk: multiple 0 to 60,000 bps, horizon 60 to 2,592,000 s while the multiple is above zero`,
     [BALLAST_ERROR__VAULT_CAP_EXCEEDED]: `The vault's deposit cap would be exceeded: deposit less`,
     [BALLAST_ERROR__VAULT_CAP_OUT_OF_RANGE]: `A vault's caps are 2^61 atoms, or 10,000 bps of its assets, at most`,
+    [BALLAST_ERROR__VAULT_DELAY_OUT_OF_RANGE]: `A vault's delay is 345,600 to 7,776,000 s, and at least 8 of its term spacings and what is left of any term`,
     [BALLAST_ERROR__VAULT_FEE_OUT_OF_RANGE]: `Fees: performance 5,000 bps of the gain and management 500 bps a year at most`,
     [BALLAST_ERROR__VAULT_ILLIQUID]: `What is idle and the markets at hand cannot pay this now: name more markets, take less, or request an exit`,
     [BALLAST_ERROR__VAULT_LAUNCHED]: `A vault that has been launched stays so (launched: 0 or 1)`,
-    [BALLAST_ERROR__VAULT_NOT_ACCRUED]: `Fees change only up to the second: refresh the vault in the same transaction`,
+    [BALLAST_ERROR__VAULT_NOT_ACCRUED]: `Fees, term premium, spacing and unlocking change only up to the second: refresh the vault in the same transaction`,
     [BALLAST_ERROR__VAULT_NOT_LAUNCHED]: `The vault has not been launched: no deposits yet`,
     [BALLAST_ERROR__VAULT_POLICY_OUT_OF_RANGE]: `A number of the vault's policy is outside its range: see the table of parameters`,
+    [BALLAST_ERROR__VAULT_SWITCH_OUT_OF_RANGE]: `stopped and written_off must be 0 or 1`,
     [BALLAST_ERROR__VAULT_TOKEN_HAS_FEE]: `The token has a transfer fee: a vault cannot pay out what it took in`,
     [BALLAST_ERROR__VAULT_WORTHLESS]: `The vault has lost everything: its shares buy nothing`,
     [BALLAST_ERROR__WRONG_CHANGE]: `The change belongs to another market, is of another kind, or its rent goes to another account`,

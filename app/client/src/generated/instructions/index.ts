@@ -44,6 +44,7 @@ export * from './rebalanceVault.js';
 export * from './refreshPrices.js';
 export * from './refreshReserve.js';
 export * from './repay.js';
+export * from './reportLoss.js';
 export * from './requestExit.js';
 export * from './resume.js';
 export * from './serveExit.js';

@@ -95,6 +95,7 @@ import {
   getRefreshPricesInstruction,
   getRefreshReserveInstruction,
   getRepayInstruction,
+  getReportLossInstruction,
   getRequestExitInstructionAsync,
   getResumeInstruction,
   getServeExitInstruction,
@@ -146,6 +147,7 @@ import {
   parseRefreshPricesInstruction,
   parseRefreshReserveInstruction,
   parseRepayInstruction,
+  parseReportLossInstruction,
   parseRequestExitInstruction,
   parseResumeInstruction,
   parseServeExitInstruction,
@@ -227,6 +229,7 @@ import {
   type ParsedRefreshPricesInstruction,
   type ParsedRefreshReserveInstruction,
   type ParsedRepayInstruction,
+  type ParsedReportLossInstruction,
   type ParsedRequestExitInstruction,
   type ParsedResumeInstruction,
   type ParsedServeExitInstruction,
@@ -248,6 +251,7 @@ import {
   type RefreshPricesInput,
   type RefreshReserveInput,
   type RepayInput,
+  type ReportLossInput,
   type RequestExitAsyncInput,
   type ResumeInput,
   type ServeExitInput,
@@ -400,6 +404,7 @@ export enum BallastInstruction {
   RefreshPrices,
   RefreshReserve,
   Repay,
+  ReportLoss,
   RequestExit,
   Resume,
   ServeExit,
@@ -533,6 +538,9 @@ export function identifyBallastInstruction(
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([8])), 0)) {
     return BallastInstruction.Repay;
   }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([42])), 0)) {
+    return BallastInstruction.ReportLoss;
+  }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([43])), 0)) {
     return BallastInstruction.RequestExit;
   }
@@ -617,6 +625,7 @@ export type ParsedBallastInstruction<TProgram extends string = 'BaLLastVpFhaENTd
   | ({ instructionType: BallastInstruction.RefreshPrices } & ParsedRefreshPricesInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.RefreshReserve } & ParsedRefreshReserveInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.Repay } & ParsedRepayInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.ReportLoss } & ParsedReportLossInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.RequestExit } & ParsedRequestExitInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.Resume } & ParsedResumeInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.ServeExit } & ParsedServeExitInstruction<TProgram>)
@@ -788,6 +797,10 @@ export function parseBallastInstruction<TProgram extends string>(
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.Repay, ...parseRepayInstruction(instruction) };
     }
+    case BallastInstruction.ReportLoss: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.ReportLoss, ...parseReportLossInstruction(instruction) };
+    }
     case BallastInstruction.RequestExit: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.RequestExit, ...parseRequestExitInstruction(instruction) };
@@ -947,6 +960,7 @@ export type BallastPluginInstructions = {
   repay: (
     input: MakeOptional<RepayInput, 'payer'>,
   ) => ReturnType<typeof getRepayInstruction> & SelfPlanAndSendFunctions;
+  reportLoss: (input: ReportLossInput) => ReturnType<typeof getReportLossInstruction> & SelfPlanAndSendFunctions;
   requestExit: (
     input: MakeOptional<RequestExitAsyncInput, 'payer'>,
   ) => ReturnType<typeof getRequestExitInstructionAsync> & SelfPlanAndSendFunctions;
@@ -1081,6 +1095,7 @@ export function ballastProgram() {
           refreshReserve: (input) => addSelfPlanAndSendFunctions(client, getRefreshReserveInstruction(input)),
           repay: (input) =>
             addSelfPlanAndSendFunctions(client, getRepayInstruction({ ...input, payer: input.payer ?? client.payer })),
+          reportLoss: (input) => addSelfPlanAndSendFunctions(client, getReportLossInstruction(input)),
           requestExit: (input) =>
             addSelfPlanAndSendFunctions(
               client,
