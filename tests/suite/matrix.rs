@@ -80,7 +80,7 @@ const ACTIONS: [(&str, Result<Action, &str>); ALL.len()] = [
     ("collect_vault_fees", Err(VAULTS)),
     ("read_vault", Err(VAULTS)),
 ];
-const VAULTS: &str = "a vault lends and takes back like others, who see the states: tests/suite/vaults";
+const VAULTS: &str = "what a state means for a vault is in tests/suite/vaults/states.rs";
 const GOVERNANCE: &str = "governance must be able to act in every state";
 const OPENS: &str = "an empty account changes nothing";
 const READS: &str = "it changes nothing";
@@ -369,7 +369,7 @@ fn is(outcome: &Outcome, index: usize, expected: Option<Error>) -> bool {
 fn every_instruction_does_in_every_state_what_the_matrix_says() {
     let market = EveryStateMarket::new();
     let mut refused = 0;
-    for (name, action) in ACTIONS {
+    for (name, action) in ACTIONS.into_iter().filter(|(_, action)| *action != Err(VAULTS)) {
         for situation in Situation::all() {
             for reserve in market.reserves(name, situation) {
                 market.walk(name, action, situation, reserve);

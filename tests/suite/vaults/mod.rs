@@ -6,6 +6,7 @@ mod exchange;
 mod govern;
 mod queue;
 mod rebalance;
+mod states;
 mod terms;
 
 use ballast_client::Address;
