@@ -6,6 +6,7 @@ mod exchange;
 mod govern;
 mod queue;
 mod rebalance;
+mod sequences;
 mod states;
 mod terms;
 
