@@ -335,7 +335,9 @@ fn a_lookalike_of_an_unchecked_account_is_refused() {
             ("request_exit", "request") | ("lock_term", "term") => InstructionError::InvalidSeeds,
             // A vault may be of any token. That this one is not the source's is the token program's to find.
             ("create_vault", "mint") => InstructionError::Custom(3),
-            (_, "authority") if place.instruction.tag > ix::CreateVault::SPEC.tag => engine(Error::WrongVaultAuthority),
+            (_, "authority") if place.instruction.tag >= ix::OpenAllocation::SPEC.tag => {
+                engine(Error::WrongVaultAuthority)
+            }
             (_, "tokens") => engine(Error::WrongVault),
             ("list_reserve" | "execute_change" | "cancel_change", "recipient") => engine(Error::WrongChange),
             (_, "instructions") => InstructionError::UnsupportedSysvar,

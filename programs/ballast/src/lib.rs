@@ -368,7 +368,7 @@ pub mod ballast {
     /// Reports which part of an account's debts its deposits do not cover, at spot prices, until it is settled: whoever leaves the
     /// reserves that it owes, or their insurances, bears his part of it. Raised to what is surely lost, and lowered to what current
     /// prices leave possible. Anyone may.
-    #[discrim = 42]
+    #[discrim = 35]
     pub fn report_loss(ctx: &mut Context<ReportLoss>) -> Result<()> {
         ctx.accounts.report()
     }
@@ -378,7 +378,7 @@ pub mod ballast {
     ///
     /// - `id`: which of the creator's vaults this is.
     /// - `config`: the vault's policy.
-    #[discrim = 35]
+    #[discrim = 42]
     pub fn create_vault(ctx: &mut Context<CreateVault>, id: u16, config: VaultConfig) -> Result<()> {
         ctx.accounts.create(id, config, &ctx.bumps)
     }

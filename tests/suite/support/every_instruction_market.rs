@@ -190,7 +190,7 @@ impl Place {
     /// Whether the framework loads this account as a record of the program.
     pub fn is_record(&self) -> bool {
         // Where no vault takes part, an account of that name is a reserve's token account.
-        let is_tokens = self.account.name == "vault" && self.instruction.tag < ix::CreateVault::SPEC.tag;
+        let is_tokens = self.account.name == "vault" && self.instruction.tag < ix::OpenAllocation::SPEC.tag;
         RECORDS.contains(&self.account.name) && !is_tokens && !self.is_created()
     }
 

@@ -109,13 +109,13 @@ impl VaultInstructions {
         // More than is idle, so that the market pays too.
         let much = view.vault.idle + 1_000 * USD;
         vec![
-            VaultView::create(curator, 1, view.vault.config, token, source).0,
             view.open_allocation(1).expect("a slot"),
             view.deposit(holder, tokens, shares, USD, 0),
             view.mint(holder, tokens, shares, USD, u64::MAX),
             view.redeem(holder, shares, tokens, much, 0, from),
             view.withdraw(holder, shares, tokens, much, u64::MAX, from),
             view.rebalance(&found, shares).expect("its market"),
+            VaultView::create(curator, 1, view.vault.config, token, source).0,
             view.request_exit(holder, payer, shares, USD, 0),
             view.serve_exit(from).expect("somebody waits"),
             view.cancel_exit(waiting, waiting_shares, payer),

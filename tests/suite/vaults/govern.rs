@@ -6,7 +6,7 @@ use ballast_engine::{
     number::units::Bps,
     state::{
         change::OF_VAULT,
-        vault::{Vault, VaultConfig, VaultRoles},
+        vault::{AllocationConfig, Vault, VaultConfig, VaultRoles},
     },
 };
 use ballast_tests::{VaultScene, vault_config, with_account};
@@ -210,4 +210,23 @@ fn nobody_enters_before_the_launch() {
     scene.world.send(&[deposit]).expect_ok();
     let back = view.set_parameters(curator, edit!(launched = 0u8));
     scene.world.send(&[back]).expect_error(Error::VaultLaunched);
+}
+
+#[test]
+fn what_is_written_off_stays_so_while_something_is_left() {
+    let mut scene = VaultScene::new(1);
+    let curator = scene.world.key("curator");
+    depositor(&mut scene, "alice", 100_000);
+    settle(&mut scene);
+    let at = std::mem::offset_of!(VaultConfig, allocations) + std::mem::offset_of!(AllocationConfig, written_off);
+    let written = |value: u8| [(at as u16).to_le_bytes().as_slice(), &[value]].concat();
+    let payer = scene.world.payer;
+    let (out_of_range, _) = scene.view().queue_change(payer, written(2));
+    scene.world.send(&[out_of_range]).expect_error(Error::VaultSwitchOutOfRange);
+    let (queue, change) = scene.view().queue_change(payer, written(1));
+    scene.world.send(&[queue]).expect_ok();
+    scene.world.advance(691_200);
+    let execute = scene.view().execute_change(payer, change, payer);
+    scene.world.send(&[execute]).expect_ok();
+    set(&mut scene, curator, written(0)).expect_error(Error::AllocationWrittenOff);
 }

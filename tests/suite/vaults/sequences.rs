@@ -624,7 +624,7 @@ const LEAST: [(&str, usize); 14] = [
     ("vault_mint", 200),
     ("vault_redeem", 200),
     ("vault_withdraw", 200),
-    ("rebalance_vault", 60),
+    ("rebalance_vault", 20),
     ("request_exit", 200),
     ("serve_exit", 200),
     ("cancel_exit", 80),

@@ -575,35 +575,15 @@ instructions! {
         /// The sequence number.
         expected: u64,
     )
-    /// Creates a vault, its token account and the mint of its shares. Anyone may; the signer becomes its curator, part
-    /// of its address, and brings 1,000 atoms whose shares are nobody's.
-    CreateVault = 35 "create_vault" {
-        /// Signs and is written to.
-        creator: signer writable,
+    /// Reports which part of an account's debts its deposits do not cover, at spot prices, until it is settled: whoever
+    /// leaves the reserves that it owes, or their insurances, bears his part of it. Raised to what is surely lost, and
+    /// lowered to what current prices leave possible. Anyone may.
+    ReportLoss = 35 "report_loss" {
         /// Written to.
-        vault: writable,
-        /// Signs for the vault's tokens and shares, never holds data. Read only.
-        authority: readonly,
-        /// Created here, at this address only. Written to.
-        tokens: writable,
-        /// Created here, at this address only. Written to.
-        share_mint: writable,
-        /// The token program checks it. Written to.
-        source: writable,
-        /// Owner, layout and extensions are checked. Read only.
-        mint: readonly,
-        /// The mint's owner, one of the two token programs. Read only.
-        token_program: readonly,
-        /// Must be SPL Token, also if that is the mint's owner. Read only.
-        share_program: readonly,
-        /// Always `11111111111111111111111111111111`. Read only.
-        system_program: readonly,
-    } (
-        /// Which of the creator's vaults this is.
-        id: u16,
-        /// The vault's policy.
-        config: VaultConfig,
-    )
+        market: writable,
+        /// Written to.
+        margin_account: writable,
+    } ()
     /// Opens the allocation of a slot in the market that the policy names. Anyone may.
     OpenAllocation = 36 "open_allocation" {
         /// Written to.
@@ -755,15 +735,35 @@ instructions! {
         /// The slot that pays; 255: what is idle.
         from: u8,
     )
-    /// Reports which part of an account's debts its deposits do not cover, at spot prices, until it is settled: whoever
-    /// leaves the reserves that it owes, or their insurances, bears his part of it. Raised to what is surely lost, and
-    /// lowered to what current prices leave possible. Anyone may.
-    ReportLoss = 42 "report_loss" {
+    /// Creates a vault, its token account and the mint of its shares. Anyone may; the signer becomes its curator, part
+    /// of its address, and brings 1,000 atoms whose shares are nobody's.
+    CreateVault = 42 "create_vault" {
+        /// Signs and is written to.
+        creator: signer writable,
         /// Written to.
-        market: writable,
-        /// Written to.
-        margin_account: writable,
-    } ()
+        vault: writable,
+        /// Signs for the vault's tokens and shares, never holds data. Read only.
+        authority: readonly,
+        /// Created here, at this address only. Written to.
+        tokens: writable,
+        /// Created here, at this address only. Written to.
+        share_mint: writable,
+        /// The token program checks it. Written to.
+        source: writable,
+        /// Owner, layout and extensions are checked. Read only.
+        mint: readonly,
+        /// The mint's owner, one of the two token programs. Read only.
+        token_program: readonly,
+        /// Must be SPL Token, also if that is the mint's owner. Read only.
+        share_program: readonly,
+        /// Always `11111111111111111111111111111111`. Read only.
+        system_program: readonly,
+    } (
+        /// Which of the creator's vaults this is.
+        id: u16,
+        /// The vault's policy.
+        config: VaultConfig,
+    )
     /// Puts shares into the vault's queue. As remaining accounts: the market of each open allocation.
     RequestExit = 43 "request_exit" {
         /// Signs.

@@ -94,7 +94,7 @@ impl Vault {
         }
         // The target has no signed division.
         let is_next = maturity > now && maturity.abs_diff(now) <= spacing * Rung::COUNT as u64;
-        let is_offered = is_next && maturity.unsigned_abs() % spacing == 0;
+        let is_offered = is_next && maturity.unsigned_abs().is_multiple_of(spacing);
         if is_offered { Ok(()) } else { Err(Error::MaturityNotOffered) }
     }
 
