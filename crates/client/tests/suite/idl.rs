@@ -60,7 +60,10 @@ fn accounts_have_the_programs_discriminators() {
     assert_eq!(discriminator("MarginAccount"), serde_json::json!(engine::state::account::MarginAccount::DISCRIMINATOR));
     assert_eq!(discriminator("Stake"), serde_json::json!(engine::state::insurance::Stake::DISCRIMINATOR));
     assert_eq!(discriminator("Change"), serde_json::json!(engine::state::change::Change::DISCRIMINATOR));
-    assert_eq!(list(&idl, "accounts").len(), 4);
+    assert_eq!(discriminator("Vault"), serde_json::json!(engine::state::vault::Vault::DISCRIMINATOR));
+    assert_eq!(discriminator("ExitRequest"), serde_json::json!(engine::state::vault::ExitRequest::DISCRIMINATOR));
+    assert_eq!(discriminator("TermDeposit"), serde_json::json!(engine::state::vault::TermDeposit::DISCRIMINATOR));
+    assert_eq!(list(&idl, "accounts").len(), 7);
 }
 
 #[test]

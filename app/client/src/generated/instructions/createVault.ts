@@ -43,7 +43,7 @@ import { findAuthorityPda, findShareMintPda, findTokensPda, findVaultPda } from 
 import { BALLAST_PROGRAM_ADDRESS } from '../programs/index.js';
 import { getVaultConfigDecoder, getVaultConfigEncoder, type VaultConfig, type VaultConfigArgs } from '../types/index.js';
 
-export const CREATE_VAULT_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([35]);
+export const CREATE_VAULT_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([42]);
 
 export function getCreateVaultDiscriminatorBytes(): ReadonlyUint8Array {
   return fixEncoderSize(getBytesEncoder(), 1).encode(CREATE_VAULT_DISCRIMINATOR);

@@ -31,7 +31,7 @@ import {
 import { getAccountMetaFactory, type ResolvedInstructionAccount } from '@solana/kit/program-client-core';
 import { BALLAST_PROGRAM_ADDRESS } from '../programs/index.js';
 
-export const REPORT_LOSS_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([42]);
+export const REPORT_LOSS_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([35]);
 
 export function getReportLossDiscriminatorBytes(): ReadonlyUint8Array {
   return fixEncoderSize(getBytesEncoder(), 1).encode(REPORT_LOSS_DISCRIMINATOR);

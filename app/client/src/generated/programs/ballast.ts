@@ -472,7 +472,7 @@ export function identifyBallastInstruction(
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([0])), 0)) {
     return BallastInstruction.CreateMarket;
   }
-  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([35])), 0)) {
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([42])), 0)) {
     return BallastInstruction.CreateVault;
   }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([5])), 0)) {
@@ -538,7 +538,7 @@ export function identifyBallastInstruction(
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([8])), 0)) {
     return BallastInstruction.Repay;
   }
-  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([42])), 0)) {
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([35])), 0)) {
     return BallastInstruction.ReportLoss;
   }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([43])), 0)) {
