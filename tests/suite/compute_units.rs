@@ -375,7 +375,7 @@ fn vaults(measured: &mut Measured, entrusted: &Entrusted, allocations: u8) {
         return;
     }
     let mut paid = entrusted.fork();
-    let (from, count) = paid.from_three();
+    let (from, count) = paid.three_payers();
     let redeem = paid.scene.redemption(holder, count, from);
     let outcome = paid.scene.world.send(&[redeem]);
     let calls = outcome.logs.iter().filter(|line| line.starts_with(&format!("Program {TOKEN_PROGRAM} invoke")));

@@ -118,7 +118,7 @@ impl Entrusted {
     }
 
     /// The three slots that can pay most, and shares for which they pay with what is idle: two of them all, and the last a part.
-    pub fn from_three(&mut self) -> (u8, u64) {
+    pub fn three_payers(&mut self) -> (u8, u64) {
         let now = self.scene.world.now();
         let mut view: VaultView = self.scene.view();
         let vaults = view.at(now);

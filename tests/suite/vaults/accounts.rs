@@ -81,7 +81,7 @@ fn create(scene: &mut VaultScene, id: u16, config: VaultConfig, token: (Address,
 #[test]
 fn a_slot_whose_market_lists_no_such_token_is_not_opened() {
     let mut scene = VaultScene::new(1);
-    let here = std::mem::replace(&mut scene.world.market, Address::default());
+    let here = std::mem::take(&mut scene.world.market);
     scene.world.market = scene.world.create_market(200, market_config());
     scene.world.list(Token::new("SOL", 9, 150.0), reserve_config());
     let without = std::mem::replace(&mut scene.world.market, here);

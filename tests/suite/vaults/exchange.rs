@@ -23,7 +23,7 @@ fn what_goes_in_comes_out() {
 }
 
 #[test]
-fn a_vault_lends_and_earns_and_pays_from_three_markets_at_once() {
+fn a_vault_lends_and_earns_and_pays_three_payers_markets_at_once() {
     let mut scene = VaultScene::new(3);
     let alice = depositor(&mut scene, "alice", 300_000);
     assert!(settle(&mut scene) >= 2, "more than one market is worth it");

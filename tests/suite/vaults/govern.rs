@@ -42,7 +42,7 @@ fn looser_waits_and_tighter_does_not() {
     let (queue, change) = scene.view().queue_change(payer, looser);
     scene.world.send(&[queue]).expect_ok();
     let execute = scene.view().execute_change(stranger, change, payer);
-    scene.world.send(&[execute.clone()]).expect_error(Error::ChangeNotDue);
+    scene.world.send(std::slice::from_ref(&execute)).expect_error(Error::ChangeNotDue);
     scene.world.advance(691_200);
     scene.world.send(&[execute]).expect_ok();
     assert_eq!(scene.vault().config.idle_buffer, Bps(100));
@@ -69,7 +69,7 @@ fn the_sentinel_cancels_but_not_its_own_successor() {
     scene.world.send(&[by_sentinel]).expect_error(Error::GuardianCannotKeepOffice);
     scene.world.advance(2 * 691_200 - 1);
     let execute = scene.view().execute_change(stranger, change, payer);
-    scene.world.send(&[execute.clone()]).expect_error(Error::ChangeNotDue);
+    scene.world.send(std::slice::from_ref(&execute)).expect_error(Error::ChangeNotDue);
     scene.world.advance(1);
     scene.world.send(&[execute]).expect_ok();
     assert_eq!(scene.vault().config.roles.sentinel, to_engine(&other));
@@ -180,7 +180,7 @@ fn a_fee_changes_from_this_second_on() {
     scene.world.send(&[queue]).expect_ok();
     scene.world.advance(691_200);
     let execute = scene.view().execute_change(stranger, change, payer);
-    scene.world.send(&[execute.clone()]).expect_error(Error::VaultNotAccrued);
+    scene.world.send(std::slice::from_ref(&execute)).expect_error(Error::VaultNotAccrued);
     scene.world.send(&[scene.view().read(), execute]).expect_ok();
     assert_eq!(scene.vault().config.performance_fee, Bps(2_000));
 }

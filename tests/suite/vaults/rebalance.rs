@@ -14,7 +14,7 @@ fn two_calls_in_a_row_move_once() {
     let found = scene.next_move().expect("a move");
     let reward = scene.shares(&keeper);
     let rebalance = scene.view().rebalance(&found, reward).expect("its markets");
-    scene.world.send(&[rebalance.clone()]).expect_ok();
+    scene.world.send(std::slice::from_ref(&rebalance)).expect_ok();
     assert_eq!(scene.held(&keeper), found.reward.0);
     assert!(found.reward.0 > 0);
     scene.world.send(&[rebalance]).expect_error(Error::RebalanceTooSoon);

@@ -50,7 +50,7 @@ fn a_term_earns_more_and_ends_whole() {
     }
     // Anyone takes it off the ladder; the owner gets the shares.
     let free = scene.view().free_term(scene.view().term(&alice, 7));
-    scene.world.send(&[free.clone()]).expect_ok();
+    scene.world.send(std::slice::from_ref(&free)).expect_ok();
     scene.world.send(&[free]).expect_error(Error::NothingLocked);
     end(&mut scene, alice, 7, false).expect_ok();
     assert!(scene.held(&alice) > held, "it earned shares on top: {}", scene.held(&alice) - held);
