@@ -7,7 +7,7 @@ use ballast_engine::{
     Error, Result,
     health::Requirement,
     ledger::EVERYTHING,
-    number::math::mul_div_floor,
+    number::math::{largest, mul_div_floor},
     price::feed::{Quote, in_range},
     state::{
         account::{MarginAccount, Side},
@@ -190,19 +190,4 @@ fn at_price(reserve: &Reserve, price: u64, time: i64) -> Result<Reserve> {
     moved.price.update(&quote, &reserve.config.oracle, reserve.risk.confidence_multiple, reserve.decimals, time)?;
     moved.judge_price();
     Ok(moved)
-}
-
-/// The largest number up to `most` that passes, by halving: it passes and the next does not. Zero, whether it passes or not,
-/// if halving meets none.
-fn largest(most: u64, mut passes: impl FnMut(u64) -> bool) -> u64 {
-    let (mut low, mut high) = (0, most);
-    while low < high {
-        let middle = low + (high - low).div_ceil(2);
-        if passes(middle) {
-            low = middle;
-        } else {
-            high = middle - 1;
-        }
-    }
-    low
 }

@@ -7,7 +7,13 @@ use crate::common::{
     node::keypair,
     town::{SOL, Town, USDC, price_account, price_of},
 };
-use ballast_client::{Address, TOKEN_PROGRAM};
+use ballast_client::{
+    Address, TOKEN_PROGRAM,
+    engine::{
+        number::units::UsdE8,
+        state::{market::Market, rate_limit::RateLimit},
+    },
+};
 use solana_account::Account;
 use solana_signer::Signer;
 
@@ -198,6 +204,27 @@ fn a_liquidation_is_planned_on_the_prices_that_it_brings() {
         "lender",
         "The price of SOL is 5 min old (its feed has published no newer one)",
     );
+}
+
+#[test]
+fn a_liquidation_that_must_wait_is_told_what_there_is_room_for() {
+    let town = Town::with_a_debt("liquidate-throttled");
+    for dollars in [130.0, 110.0, 90.0, 75.0] {
+        town.advance(600, [1.0, dollars, 60_000.0]);
+        town.ok(&["prices", "refresh"], "stranger");
+    }
+    town.advance(60, [1.0, 62.0, 60_000.0]);
+    // Others took all of the hour's 1,800 USD a second ago: what drained since is less than is worth taking.
+    let mut view = town.node.market();
+    view.market.config.liquidation_hour = 1_800;
+    view.market.liquidated = RateLimit { used: UsdE8::dollars(1_800), updated: town.now() - 1 };
+    let market = town.node.lock().svm.get_account(&view.address).expect("a market");
+    let mut data = market.data.clone();
+    data[8..8 + size_of::<Market>()].copy_from_slice(bytemuck::bytes_of(&view.market));
+    town.write(view.address, Account { data, ..market });
+    let reason = "The hourly limit of liquidations is reached: wait; accounts near insolvency are exempt. \
+                  0.50 USD of SOL may be seized now";
+    town.refused(1, &["liquidate", &town.account()], "lender", reason);
 }
 
 #[test]

@@ -25,7 +25,7 @@ impl Ledger<'_> {
         let now = self.now;
         let (market, reserve) = self.admit_and_accrue(Action::Withdraw, allocation.reserve)?;
         let held = allocation.shares;
-        let covered = reserve.exit_index_at(now).shares_ceil(amount).filter(|shares| *shares <= held);
+        let covered = reserve.exit_index().shares_ceil(amount).filter(|shares| *shares <= held);
         let shares = covered.ok_or(Error::InsufficientDeposit)?;
         reserve.withdraw(amount, shares)?;
         market.flow_out(reserve, amount, held, now)?;

@@ -404,3 +404,14 @@ pub fn scaled_quotient(value: u128, shift: u32, unit: u64, round_up: bool) -> u6
         _ => u64::MAX,
     }
 }
+
+/// The largest number up to `most` that passes, by halving: it passes and the next does not. Zero, whether it passes or not, if halving
+/// meets none.
+pub fn largest(most: u64, mut passes: impl FnMut(u64) -> bool) -> u64 {
+    let (mut low, mut high) = (0, most);
+    while low < high {
+        let middle = high - (high - low) / 2;
+        if passes(middle) { low = middle } else { high = middle - 1 }
+    }
+    low
+}

@@ -4,8 +4,8 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::number::math::{
-    add_wide_proved, bit_length_wide, mul_div_floor, mul_div_wide_ceil, mul_proved, mul_shift32_ceil, saturating_sub,
-    saturating_sub_short, saturating_sub_wide,
+    add_wide_proved, bit_length_wide, mul_div_ceil, mul_div_floor, mul_div_wide_ceil, mul_proved, mul_shift32_ceil,
+    saturating_sub, saturating_sub_short, saturating_sub_wide,
 };
 
 /// One hundred percent in basis points.
@@ -125,6 +125,24 @@ wrapper!(
 );
 
 impl Bps {
+    /// This part of a whole, rounded down. More than 100 % may exceed 64 bits: then it is the most there is.
+    #[inline(always)]
+    pub const fn of_floor(self, whole: u64) -> u64 {
+        match mul_div_floor(whole, self.0 as u64, ONE_BPS as u64) {
+            Some(part) => part,
+            None => u64::MAX,
+        }
+    }
+
+    /// The same rounded up.
+    #[inline(always)]
+    pub const fn of_ceil(self, whole: u64) -> u64 {
+        match mul_div_ceil(whole, self.0 as u64, ONE_BPS as u64) {
+            Some(part) => part,
+            None => u64::MAX,
+        }
+    }
+
     /// The difference, zero if `other` is larger. In 64 bits, which the target need not mask.
     #[inline(always)]
     pub const fn saturating_sub(self, other: Self) -> Self {

@@ -60,6 +60,22 @@ record! {
     }
 }
 
+/// Who may cancel a change.
+pub(crate) struct Offices {
+    /// Who queues changes.
+    pub(crate) chief: Address,
+    /// Who guards against them.
+    pub(crate) guard: Address,
+    /// Whether the market or vault has been launched.
+    pub(crate) launched: u8,
+    /// What the guard's role is a parameter of.
+    pub(crate) target: u8,
+    /// Where it is there.
+    pub(crate) guards_role: usize,
+    /// What others are refused with.
+    pub(crate) refusal: Error,
+}
+
 impl Change {
     /// First eight bytes of a change account: of the SHA-256 of `account:Change`.
     pub const DISCRIMINATOR: [u8; 8] = [93, 222, 240, 145, 239, 181, 231, 51];
@@ -111,25 +127,36 @@ impl Change {
     }
 
     /// Whether it replaces who holds one role and does nothing else.
-    pub(crate) fn replaces_alone(&self, target: u8, role: usize) -> bool {
+    fn replaces_alone(&self, role: usize) -> bool {
         let data = self.data();
-        self.target == target && data.len() == 2 + size_of::<Address>() && data[..2] == (role as u16).to_le_bytes()
+        data.len() == 2 + size_of::<Address>() && data[..2] == (role as u16).to_le_bytes()
     }
 
-    /// Requires that a signer may cancel it: the authority, the guardian, and once it has expired anyone. But the guardian may not
-    /// cancel its own replacement, or a stolen guardian's key could never be replaced.
-    pub fn require_cancellable(&self, market: &Market, signer: &Address, now: i64) -> Result<()> {
-        let is_guardian = *signer == market.config.roles.guardian;
-        if *signer == market.authority || self.has_expired(market.config.launched, now) {
+    /// Requires that a signer may cancel it: whoever queues such changes, whoever guards against them, and once it has expired anyone.
+    /// But who guards may not cancel its own replacement, or a stolen key could never be replaced.
+    pub(crate) fn require_canceller(&self, signer: &Address, offices: &Offices, now: i64) -> Result<()> {
+        if *signer == offices.chief || self.has_expired(offices.launched, now) {
             return Ok(());
         }
-        if !is_guardian {
-            return Err(Error::NotAuthorityOrGuardian);
+        if *signer != offices.guard || signer.is_none() {
+            return Err(offices.refusal);
         }
-        if self.replaces_alone(OF_MARKET, core::mem::offset_of!(Roles, guardian)) {
-            Err(Error::GuardianCannotKeepOffice)
-        } else {
-            Ok(())
+        if self.target == offices.target && self.replaces_alone(offices.guards_role) {
+            return Err(Error::GuardianCannotKeepOffice);
         }
+        Ok(())
+    }
+
+    /// The same for a change of a market: by its authority or its guardian.
+    pub fn require_cancellable(&self, market: &Market, signer: &Address, now: i64) -> Result<()> {
+        let offices = Offices {
+            chief: market.authority,
+            guard: market.config.roles.guardian,
+            launched: market.config.launched,
+            target: OF_MARKET,
+            guards_role: core::mem::offset_of!(Roles, guardian),
+            refusal: Error::NotAuthorityOrGuardian,
+        };
+        self.require_canceller(signer, &offices, now)
     }
 }

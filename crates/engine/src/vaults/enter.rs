@@ -2,8 +2,11 @@
 
 use crate::{
     error::{Error, Result},
-    number::{math::saturating_sub, units::Shares},
-    vaults::{Exchange, Vaults, exit::largest},
+    number::{
+        math::{largest, saturating_sub},
+        units::Shares,
+    },
+    vaults::{Exchange, Vaults},
 };
 
 impl Vaults<'_> {

@@ -2,7 +2,10 @@
 
 use crate::{
     error::{Error, Result},
-    number::{math::saturating_sub, units::Shares},
+    number::{
+        math::{largest, saturating_sub},
+        units::Shares,
+    },
     state::vault::MAX_ALLOCATIONS,
     vaults::{Exchange, Vaults},
 };
@@ -178,14 +181,4 @@ impl Vaults<'_> {
     pub fn max_withdraw(&self, held: Shares, from: u8) -> u64 {
         largest(self.valuation.exit, |amount| self.preview(|vaults| vaults.withdraw(amount, held, from)).is_ok())
     }
-}
-
-/// The largest number up to `most` that passes, where all below one that passes do; zero is not asked for.
-pub(super) fn largest(most: u64, passes: impl Fn(u64) -> bool) -> u64 {
-    let (mut low, mut high) = (0, most);
-    while low < high {
-        let middle = high - (high - low) / 2;
-        if passes(middle) { low = middle } else { high = middle - 1 }
-    }
-    low
 }

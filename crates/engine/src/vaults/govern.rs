@@ -10,7 +10,7 @@ use crate::{
         parameter::{self, Edit, Edited, Made},
     },
     state::{
-        change::{Change, OF_VAULT},
+        change::{Change, OF_VAULT, Offices},
         market::AUTHORITY,
         reserve::Reserve,
         token::Transfers,
@@ -133,19 +133,17 @@ impl Vault {
         self.adopt(config, now)
     }
 
-    /// Requires that a signer may cancel a change: the curator, the sentinel, and once it has expired anyone. Not the sentinel its own
-    /// replacement.
+    /// Requires that a signer may cancel a change: the curator, the sentinel, and once it has expired anyone.
     pub fn require_cancellable(&self, change: &Change, signer: &Address, now: i64) -> Result<()> {
-        if *signer == self.curator || change.has_expired(self.config.launched, now) {
-            return Ok(());
-        }
-        if *signer != self.config.roles.sentinel || signer.is_none() {
-            return Err(Error::NotCuratorOrSentinel);
-        }
-        if change.replaces_alone(OF_VAULT, core::mem::offset_of!(VaultRoles, sentinel)) {
-            return Err(Error::GuardianCannotKeepOffice);
-        }
-        Ok(())
+        let offices = Offices {
+            chief: self.curator,
+            guard: self.config.roles.sentinel,
+            launched: self.config.launched,
+            target: OF_VAULT,
+            guards_role: core::mem::offset_of!(VaultRoles, sentinel),
+            refusal: Error::NotCuratorOrSentinel,
+        };
+        change.require_canceller(signer, &offices, now)
     }
 
     /// Makes the nominee the curator. `made` is told of it, by the name [`AUTHORITY`].

@@ -10,10 +10,7 @@ pub mod report;
 pub mod terms;
 
 use crate::{
-    number::{
-        math::mul_div_floor,
-        units::{Bps, ONE_BPS, Shares},
-    },
+    number::units::Shares,
     state::{
         market::Market,
         reserve::Reserve,
@@ -47,7 +44,7 @@ impl<'a> Vaults<'a> {
         now: i64,
         read: impl FnMut(usize, u8) -> Option<(&'m Market, &'m Reserve)>,
     ) -> Self {
-        let valuation = Valuation::new(vault, now, read);
+        let valuation = Valuation::new(vault, now, true, read);
         Self::valued(vault, valuation, now)
     }
 
@@ -57,7 +54,7 @@ impl<'a> Vaults<'a> {
         now: i64,
         read: impl FnMut(usize, u8) -> Option<(&'m Market, &'m Reserve)>,
     ) -> Self {
-        let valuation = Valuation::look(vault, now, false, read);
+        let valuation = Valuation::new(vault, now, false, read);
         Self::valued(vault, valuation, now)
     }
 
@@ -72,9 +69,4 @@ impl<'a> Vaults<'a> {
         let mut vault = *self.vault;
         action(&mut Vaults { vault: &mut vault, valuation: self.valuation, now: self.now })
     }
-}
-
-/// A part of a whole, rounded down; more than 100 % may exceed it.
-pub(crate) fn part_of(whole: u64, part: Bps) -> u64 {
-    mul_div_floor(whole, part.0 as u64, ONE_BPS as u64).unwrap_or(u64::MAX)
 }

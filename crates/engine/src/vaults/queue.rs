@@ -11,7 +11,6 @@ use crate::{
     vaults::{
         Exchange, Vaults,
         exit::{Exit, Sum},
-        part_of,
     },
 };
 
@@ -79,7 +78,7 @@ impl Vaults<'_> {
         let (worth, least) = (self.vault.worth(waiting, &self.valuation), self.least_request());
         // Where nobody else waits, there are no turns.
         let is_alone = self.vault.queue.shares == waiting;
-        let round = part_of(self.valuation.takeable, self.vault.config.round_share).max(least);
+        let round = self.vault.config.round_share.of_floor(self.valuation.takeable).max(least);
         let round = if is_alone { u64::MAX } else { round };
         let at_hand = self.at_hand(from);
         let gross = worth.min(round).min(at_hand);
@@ -89,11 +88,11 @@ impl Vaults<'_> {
         }
         // One that is more than its share of all assets takes turns. A smaller one keeps its place also where a round is small: or
         // whoever serves it while little is liquid would send it to the end.
-        let is_large = worth > part_of(self.valuation.exit, self.vault.config.round_share);
+        let is_large = worth > self.vault.config.round_share.of_floor(self.valuation.exit);
         let shares =
             if gross == worth { waiting } else { self.vault.shares_worth(gross, &self.valuation)?.min(waiting) };
         // A part of it.
-        let most = mul_div_ceil(gross, request.max_fee.0 as u64, ONE_BPS as u64).unwrap_or(gross);
+        let most = request.max_fee.of_ceil(gross);
         let fee = self.exit_fee(gross).min(most);
         let payment = self.pay(Sum::Gross(gross - fee), from)?;
         let min_amount = mul_div_ceil(request.min_amount, shares.0, waiting.0).unwrap_or(u64::MAX);

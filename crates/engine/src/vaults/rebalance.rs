@@ -18,7 +18,7 @@ use crate::{
         reserve::Reserve,
         vault::{Allocation, Amounts, MAX_ALLOCATIONS},
     },
-    vaults::{Vaults, part_of},
+    vaults::Vaults,
 };
 
 /// One move of a vault's tokens. `None` is what is idle.
@@ -46,6 +46,8 @@ type Found<'m> = (&'m Market, &'m Reserve);
 #[derive(Clone, Copy)]
 struct Place<'a> {
     reserve: &'a Reserve,
+    /// Its deposit index.
+    index: Index,
     /// What the vault has there.
     value: u64,
     /// What it could take out.
@@ -126,7 +128,7 @@ impl Vaults<'_> {
         self.vault.rebalanced = self.now;
         for (allocation, place) in self.vault.allocations.iter_mut().zip(&places) {
             if let Some(place) = place {
-                (allocation.index, allocation.since) = (place.reserve.deposit_index_at(self.now), self.now);
+                (allocation.index, allocation.since) = (place.index, self.now);
             }
         }
         Ok(found)
@@ -145,7 +147,7 @@ impl Vaults<'_> {
         let least = index.ceil();
         let room = if room < least { 0 } else { room };
         let rate = if room | amounts.takeable == 0 { Rate(0) } else { reserve.deposit_rate() };
-        Place { reserve, value: amounts.exit, takeable: amounts.takeable, room, least, earned, rate }
+        Place { reserve, index, value: amounts.exit, takeable: amounts.takeable, room, least, earned, rate }
     }
 
     /// Whether anything may be lent to a slot at all: not to what is stopped, in trouble, of an old price, nearly lent out, or new: what
@@ -188,7 +190,7 @@ impl Vaults<'_> {
             let lent = lent.fold(0u64, |sum, (_, amounts)| sum.saturating_add(amounts.exit));
             let locked = self.vault.rungs.iter().filter(|rung| rung.units != 0 && rung.maturity >= date);
             let locked = locked.fold(0u64, |sum, rung| sum.saturating_add(rung.shares.0));
-            let locked = part_of(self.vault.worth(Shares(locked), &self.valuation), self.vault.config.maturity_factor);
+            let locked = self.vault.config.maturity_factor.of_floor(self.vault.worth(Shares(locked), &self.valuation));
             room = room.min(saturating_sub(locked, lent));
         }
         room
@@ -199,7 +201,7 @@ impl Vaults<'_> {
     fn room(&self, slot: usize, reserve: &Reserve, index: Index) -> u64 {
         let policy = &self.vault.config.allocations[slot];
         let value = self.valuation.allocations[slot].entry;
-        let part = part_of(self.vault.base, policy.share_cap);
+        let part = policy.share_cap.of_floor(self.vault.base);
         let own = saturating_sub(policy.cap.min(part), value);
         // An atom less than fits: what comes in is rounded.
         let deposits = index.amount_ceil(reserve.deposit_shares).saturating_add(1);
@@ -254,7 +256,7 @@ impl Vaults<'_> {
         let share = self.vault.config.cash_share;
         let of = |(place, amounts): (&Option<Place>, &Amounts)| {
             let reserve = place.as_ref().map(|place| place.reserve).filter(|reserve| reserve.last_accrual == self.now);
-            let cash = reserve.map_or(0, |reserve| part_of(reserve.cash.max(reserve.standing_cash), share));
+            let cash = reserve.map_or(0, |reserve| share.of_floor(reserve.cash.max(reserve.standing_cash)));
             saturating_sub(cash.min(amounts.exit), amounts.liquid)
         };
         places.iter().zip(&self.valuation.allocations).map(of).fold(0, u64::saturating_add)
@@ -280,7 +282,7 @@ impl Vaults<'_> {
         let step = step.min(room);
         let brings = target.more(step);
         // What is idle earns nothing, so it goes first; it must be worth the trouble. What came in this second may leave again.
-        let kept = part_of(self.valuation.exit, vault.config.idle_buffer).max(vault.queued(&self.valuation));
+        let kept = vault.config.idle_buffer.of_floor(self.valuation.exit).max(vault.queued(&self.valuation));
         let spare = saturating_sub(saturating_sub(vault.idle, vault.came), kept);
         let gains = |place: &Place| {
             let (step, brings) = match place.takeable {
@@ -303,13 +305,11 @@ impl Vaults<'_> {
         };
         let (amount, gain) = peak(most, gain);
         let a_year = yearly(gain);
-        if amount < target.least || a_year == 0 || a_year < part_of(self.valuation.exit, vault.config.min_gain) {
+        if amount < target.least || a_year == 0 || a_year < vault.config.min_gain.of_floor(self.valuation.exit) {
             return Err(Error::NothingToRebalance);
         }
-        let reward = part_of(
-            mul_div_floor(a_year, vault.config.interval as u64, Rate::YEAR).unwrap_or(0),
-            vault.config.reward_share,
-        );
+        let of_interval = mul_div_floor(a_year, vault.config.interval as u64, Rate::YEAR).unwrap_or(0);
+        let reward = vault.config.reward_share.of_floor(of_interval);
         let reward = reward.min(vault.config.reward_cap);
         let reward = vault.shares_for(reward, &self.valuation).unwrap_or(Shares::ZERO);
         Ok(Move { from: from.map(|(slot, ..)| slot), to: Some(to), amount, gain: a_year, reward })
@@ -351,7 +351,7 @@ impl Vaults<'_> {
         if rest == 0 {
             return u64::MAX;
         }
-        let counted = part_of(place.reserve.steady_cash(self.now), share);
+        let counted = share.of_floor(place.reserve.steady_cash(self.now));
         let liquid = self.valuation.allocations[slot as usize].liquid;
         let spare = spare.saturating_add(saturating_sub(counted, liquid));
         let grown = |spare| mul_div_floor(spare, ONE_BPS as u64, rest).unwrap_or(u64::MAX);

@@ -3,7 +3,7 @@
 use crate::{
     number::{
         math::{mul_div_floor, saturating_sub},
-        units::{ONE_BPS, Shares},
+        units::{Bps, ONE_BPS, Shares},
     },
     record::layout::record,
     state::{
@@ -98,8 +98,7 @@ impl Vaults<'_> {
     pub fn net_stable_funding(&self) -> u32 {
         let (later, _) = self.vault.term_shares(self.now, Coverage::HORIZON);
         let others = saturating_sub(self.vault.shares.0, later);
-        let stays = (ONE_BPS - self.vault.config.runoff_days.0) as u64;
-        let staying = mul_div_floor(others, stays, ONE_BPS as u64).unwrap_or(0);
+        let staying = Bps(ONE_BPS - self.vault.config.runoff_days.0).of_floor(others);
         let stable = self.vault.worth(Shares(later.saturating_add(staying)), &self.valuation);
         ratio(stable, saturating_sub(self.valuation.exit, self.valuation.liquid))
     }

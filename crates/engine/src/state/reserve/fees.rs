@@ -4,8 +4,8 @@ use crate::{
     error::{Error, Result},
     number::{
         index::{ExactAtoms, Index, exact},
-        math::{div_ceil, mul_div_floor},
-        units::{ONE_BPS, Shares},
+        math::div_ceil,
+        units::Shares,
     },
     state::{insurance::Loss, reserve::Reserve},
 };
@@ -28,8 +28,7 @@ impl Reserve {
     /// The insurance's share of the fees that are still in the books, whole atoms.
     pub(crate) fn insurance_fees(&self) -> u64 {
         let fees = (self.fees() >> 64) as u64;
-        // A part of them.
-        mul_div_floor(fees, self.config.insurance.fee_share.0 as u64, ONE_BPS as u64).unwrap_or(0)
+        self.config.insurance.fee_share.of_floor(fees)
     }
 
     /// Takes the whole atoms of fees out of the books, as far as so much cash goes: the insurance's share, and what may be
@@ -40,8 +39,7 @@ impl Reserve {
         let amount = fees.min(most).min(self.cash);
         if amount != 0 {
             self.cash -= amount;
-            // A part of the amount.
-            let share = mul_div_floor(amount, self.config.insurance.fee_share.0 as u64, ONE_BPS as u64).unwrap_or(0);
+            let share = self.config.insurance.fee_share.of_floor(amount);
             self.insurance.earn(share);
             self.claimable = self.claimable.saturating_add(amount - share);
         }

@@ -82,9 +82,7 @@ impl Coverage {
 
     /// Of liquid assets, what left lately, the value on demand, and what is due: in the queue or by the end of a term.
     pub(crate) fn new(config: &VaultConfig, liquid: u64, seen: u64, on_demand: u64, due: u64) -> Self {
-        let part = config.runoff_day.max(config.runoff_days).0 as u64;
-        // A part of it.
-        let run = mul_div_floor(on_demand, part, ONE_BPS as u64).unwrap_or(u64::MAX);
+        let run = config.runoff_day.max(config.runoff_days).of_floor(on_demand);
         Self { liquid, outflow: run.max(seen).saturating_add(due) }
     }
 
@@ -106,7 +104,7 @@ impl Coverage {
     /// The liquid assets that reach a target.
     #[inline(never)]
     pub(crate) fn needed(&self, target: Bps) -> u64 {
-        mul_div_floor(self.outflow, target.0 as u64, ONE_BPS as u64).unwrap_or(u64::MAX)
+        target.of_floor(self.outflow)
     }
 
     /// What leaving with so many atoms costs. The rate rises in proportion from nothing, where coverage is at the fee's level, to its
@@ -120,11 +118,10 @@ impl Coverage {
         if amount <= above || config.max_exit_fee.0 == 0 {
             return 0;
         }
-        let most = |atoms: u64| mul_div_floor(atoms, config.max_exit_fee.0 as u64, ONE_BPS as u64).unwrap_or(atoms);
         let (below, missing) = (amount - above, saturating_sub(enough, self.liquid));
         // Until nothing is liquid the rate rises: its average is that of what is missing half way.
         let rising = below.min(enough - missing);
         let part = mul_div_floor(rising, missing + rising / 2, enough).unwrap_or(rising);
-        most(part + (below - rising))
+        config.max_exit_fee.of_floor(part + (below - rising))
     }
 }

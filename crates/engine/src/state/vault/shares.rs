@@ -56,9 +56,7 @@ impl Amounts {
             return Self { entry, exit, index: exit_index, ..Self::default() };
         }
         let takeable = exit.min(market.takeable(reserve, now));
-        // A part of the cash.
-        let counted =
-            mul_div_floor(reserve.steady_cash(now), vault.config.cash_share.0 as u64, ONE_BPS as u64).unwrap_or(0);
+        let counted = vault.config.cash_share.of_floor(reserve.steady_cash(now));
         Self { entry, exit, takeable, liquid: takeable.min(counted), index: exit_index }
     }
 }
@@ -81,15 +79,10 @@ pub struct Valuation {
 }
 
 impl Valuation {
-    /// Of a vault whose market in each slot is read by `read`: `None` if it cannot be. Only open allocations are asked for.
+    /// Of a vault whose market in each slot is read by `read`: `None` if it cannot be. Only open allocations are asked for. What could
+    /// be paid is counted only if something is to be.
     #[inline(always)]
-    pub fn new<'a>(vault: &Vault, now: i64, read: impl FnMut(usize, u8) -> Option<(&'a Market, &'a Reserve)>) -> Self {
-        Self::look(vault, now, true, read)
-    }
-
-    /// The same; what could be paid is counted only if something is to be.
-    #[inline(always)]
-    pub fn look<'a>(
+    pub fn new<'a>(
         vault: &Vault,
         now: i64,
         is_to_pay: bool,
@@ -198,7 +191,7 @@ impl Vault {
         let gain = saturating_sub(assets - management, mark);
         // Rounding would take much of what a second earns: a hundredth of a percent that is few atoms waits for more.
         let gain = if gain < Self::SMALL_GAIN.min(assets / ONE_BPS as u64) { 0 } else { gain };
-        let performance = mul_div_floor(gain, self.config.performance_fee.0 as u64, ONE_BPS as u64).unwrap_or(0);
+        let performance = self.config.performance_fee.of_floor(gain);
         let fee = management + performance;
         // Half of the gain and a twentieth of the assets at most: something is left.
         let rest = assets - fee;

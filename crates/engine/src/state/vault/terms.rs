@@ -6,7 +6,7 @@
 use crate::{
     error::{Error, Result},
     number::{
-        math::{div_narrow, mul_div_ceil, mul_div_floor, mul_shift_floor, saturating_sub},
+        math::{div_narrow, mul_div_floor, mul_shift_floor, saturating_sub},
         units::{ONE_BPS, Seconds, Shares},
     },
     record::layout::{Address, record},
@@ -149,8 +149,7 @@ impl Vault {
         }
         let rung = self.rungs.get_mut(term.rung as usize).ok_or(Error::NothingLocked)?;
         let shares = rung.take(term.units);
-        let penalty =
-            mul_div_ceil(term.principal.0, self.config.early_penalty.0 as u64, ONE_BPS as u64).unwrap_or(u64::MAX);
+        let penalty = self.config.early_penalty.of_ceil(term.principal.0);
         let kept = saturating_sub(term.principal.0, penalty).min(shares.0);
         let lost = shares.0 - kept;
         let value = mul_div_floor(lost, assets, self.shares.0).unwrap_or(0);
