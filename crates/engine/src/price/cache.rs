@@ -309,6 +309,13 @@ impl PriceCache {
         UsdE8(roughly(amount, self.spot, self.shift))
     }
 
+    /// More than an amount is worth, by a thousandth and three atoms: what is worth this is more than the amount, however it is rounded.
+    #[inline(always)]
+    pub(crate) fn at_least_worth(&self, amount: u64) -> u64 {
+        let UsdE8(value) = self.roughly(amount.saturating_add((amount >> 10) + 3));
+        value.saturating_add((value >> 10) + 1)
+    }
+
     /// [`Self::roughly`] of two amounts, which are mostly the same: of an hour and of a day.
     #[inline(always)]
     pub(crate) fn roughly_both(&self, one: u64, other: u64) -> (UsdE8, UsdE8) {

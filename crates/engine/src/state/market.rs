@@ -222,35 +222,41 @@ impl Market {
         if has_room && is_open { Ok(()) } else { self.require_small(reserve, deposit) }
     }
 
-    /// What could be taken out of a reserve at `now` by the withdrawal of a large deposit: none where that is refused, else the cash,
-    /// within the outflow limits.
+    /// How much of the atoms that are `wanted` could be taken out of a reserve at `now` by the withdrawal of a large deposit: none where
+    /// that is refused, else what there is of them in cash, within the outflow limits.
     #[inline(never)]
-    pub fn takeable(&self, reserve: &Reserve, now: i64) -> u64 {
+    pub fn takeable(&self, reserve: &Reserve, now: i64, wanted: u64) -> u64 {
         if self.admit(Action::Withdraw, now).and(reserve.admit(Action::Withdraw, now)).is_err() {
             return 0;
         }
-        let mut most = reserve.cash;
+        let mut most = reserve.cash.min(wanted);
         let limits = reserve.config.breakers.outflow();
-        if !limits.are_off() {
+        if !limits.are_off() && reserve.outflow.least_room(&limits) < most {
             let mut outflow = reserve.outflow;
             outflow.drain(&limits, now);
             let (hour, day) = outflow.room(&limits);
             most = most.min(hour).min(day);
         }
         let limits = self.config.outflow();
-        if !limits.are_off() {
-            let (mut outflow, mut balance) = (self.outflow, reserve.balance);
-            outflow.fade(now);
-            balance.fade(now);
-            let (hour, day) = outflow.room(&limits);
-            // What came in is let out again without counting. Dollars are counted right to 2^-18.
-            let atoms = |room: u64, came: i64| {
-                let atoms = reserve.price.atoms_floor(Usd(room as u128), reserve.price.spot);
-                saturating_sub(atoms, (atoms >> 16) + 1).saturating_add(came.min(0).unsigned_abs())
-            };
-            most = most.min(atoms(hour, balance.hour)).min(atoms(day, balance.day));
+        if !limits.are_off() && self.outflow.least_room(&limits) < reserve.price.at_least_worth(most) {
+            most = most.min(self.room(reserve, &limits, now));
         }
         most
+    }
+
+    /// What the market's outflow limits leave a reserve, atoms.
+    #[inline(never)]
+    fn room(&self, reserve: &Reserve, limits: &OutflowLimits, now: i64) -> u64 {
+        let (mut outflow, mut balance) = (self.outflow, reserve.balance);
+        outflow.fade(now);
+        balance.fade(now);
+        let (hour, day) = outflow.room(limits);
+        // What came in is let out again without counting. Dollars are counted right to 2^-18.
+        let atoms = |room: u64, came: i64| {
+            let atoms = reserve.price.atoms_floor(Usd(room as u128), reserve.price.spot);
+            saturating_sub(atoms, (atoms >> 16) + 1).saturating_add(came.min(0).unsigned_abs())
+        };
+        atoms(hour, balance.hour).min(atoms(day, balance.day))
     }
 
     /// Whether the last quarter of the outflow limits is open to a deposit: it is if the whole deposit was small.

@@ -191,6 +191,12 @@ impl Outflow {
         (room(self.hour, limits.hour), room(self.day, limits.day))
     }
 
+    /// Some of [`Self::room`] that there is at any time from now on, unless something flows out: levels that are above zero only fall.
+    pub(crate) fn least_room(&self, limits: &OutflowLimits) -> u64 {
+        let (hour, day) = Self { hour: self.hour.max(0), day: self.day.max(0), ..*self }.room(limits);
+        hour.min(day)
+    }
+
     /// Whether both limits hold: see [`Self::exceeded`].
     #[inline(always)]
     pub fn has_room(&self, limits: &OutflowLimits, is_small: bool) -> bool {

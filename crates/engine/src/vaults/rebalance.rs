@@ -137,7 +137,9 @@ impl Vaults<'_> {
     #[inline(never)]
     fn place<'m>(&self, slot: usize, (market, reserve): Found<'m>, seen: &[Option<Found>]) -> Place<'m> {
         let (allocation, amounts) = (&self.vault.allocations[slot], &self.valuation.allocations[slot]);
-        let index = reserve.deposit_index_at(self.now);
+        // What its shares are worth, if there are any and nothing is reported lost.
+        let is_known = allocation.shares != Shares::ZERO && reserve.doubtful == Shares::ZERO;
+        let index = if is_known { amounts.index } else { reserve.deposit_index_at(self.now) };
         let earned = earned(allocation, index, self.now);
         let room = match self.takes_more(slot, market, reserve, index) {
             true if reserve.config.repay_by != 0 => self.room(slot, reserve, index).min(self.room_until(reserve, seen)),

@@ -55,7 +55,7 @@ impl Amounts {
         if !is_to_pay {
             return Self { entry, exit, index: exit_index, ..Self::default() };
         }
-        let takeable = exit.min(market.takeable(reserve, now));
+        let takeable = market.takeable(reserve, now, exit);
         let counted = vault.config.cash_share.of_floor(reserve.steady_cash(now));
         Self { entry, exit, takeable, liquid: takeable.min(counted), index: exit_index }
     }

@@ -7,7 +7,10 @@ use crate::common::{
 };
 use ballast_engine::{
     number::units::Bps,
-    state::vault::{Coverage, VaultConfig},
+    state::{
+        rate_limit::{Balance, Outflow},
+        vault::{Coverage, VaultConfig},
+    },
 };
 use proptest::prelude::*;
 
@@ -53,6 +56,39 @@ proptest! {
         prop_assert!(parts + 4 >= fee, "{parts} {fee}");
         // More costs more.
         prop_assert!(coverage.exit_fee(&config, amount.saturating_add(1)) >= fee);
+    }
+
+    /// What could be taken out of a market is the same for whoever wants a little of it and for whoever wants all, whatever flowed
+    /// lately, whenever: the limits are not looked at closely where there is plenty.
+    #[test]
+    fn who_wants_less_may_take_no_less_of_it(
+        (hour, day, of_market) in (0u64..1 << 40, 0u64..1 << 40, (0u32..2_000_000, 0u32..2_000_000)),
+        levels in [-(1i64 << 40)..1 << 40, -(1i64 << 40)..1 << 40],
+        balance in [-(1i64 << 40)..1 << 40, -(1i64 << 40)..1 << 40],
+        of_all in [0i64..1 << 48, 0i64..1 << 48],
+        elapsed in 0i64..100_000,
+        price in 1i64..1 << 40,
+        shifts in (0u32..40, 0u32..50, 0u32..42),
+        part in 1u64..64,
+    ) {
+        let mut world = Pool { used: 0, ..Pool::default() }.world();
+        world.prices[0] = (price >> shifts.0).max(1);
+        world.refresh_all();
+        let reserve = &mut world.reserves[0];
+        reserve.config.breakers.outflow_hour = hour >> shifts.2;
+        reserve.config.breakers.outflow_day = day >> shifts.2;
+        (world.market.config.outflow_hour, world.market.config.outflow_day) = of_market;
+        // More than any limit leaves, so that the limits say how much.
+        reserve.cash = 1 << 60;
+        let updated = world.now;
+        reserve.outflow = Outflow { hour: levels[0] >> shifts.1, day: levels[1] >> shifts.1, updated };
+        reserve.balance = Balance { hour: balance[0] >> shifts.1, day: balance[1] >> shifts.1, updated };
+        world.market.outflow = Outflow { hour: of_all[0] >> shifts.1, day: of_all[1] >> shifts.1, updated };
+        let now = updated + elapsed;
+        let all = world.market.takeable(&world.reserves[0], now, u64::MAX);
+        for wanted in [0, 1, all / part, all - all / 1_000, all, all.saturating_add(1), all.saturating_mul(part)] {
+            prop_assert_eq!(world.market.takeable(&world.reserves[0], now, wanted), all.min(wanted));
+        }
     }
 
     /// What an exit in parts saves: the shares that have left ask for no more, so later parts meet a smaller outflow. That is at most
