@@ -59,18 +59,20 @@ impl VaultView {
         Vaults::open(&mut self.vault, now, |slot, index| read(markets, slot, index))
     }
 
+    /// What an action at `now` would do, tried on a copy.
+    pub fn preview<T>(&self, now: i64, action: impl FnOnce(&mut Vaults) -> T) -> T {
+        let mut copy = self.vault;
+        action(&mut Vaults::open(&mut copy, now, |slot, index| read(&self.markets, slot, index)))
+    }
+
     /// Its figures at `now`.
     pub fn report(&self, now: i64) -> VaultReport {
-        let mut copy = self.vault;
-        Vaults::open(&mut copy, now, |slot, index| read(&self.markets, slot, index))
-            .report(|slot, index| read(&self.markets, slot, index))
+        self.preview(now, |vaults| vaults.report(|slot, index| read(&self.markets, slot, index)))
     }
 
     /// The move that a rebalance at `now` would make.
     pub fn next_move(&self, now: i64) -> Result<Move> {
-        let mut copy = self.vault;
-        Vaults::open(&mut copy, now, |slot, index| read(&self.markets, slot, index))
-            .rebalance(|slot, index| read(&self.markets, slot, index))
+        self.preview(now, |vaults| vaults.rebalance(|slot, index| read(&self.markets, slot, index)))
     }
 
     /// A bit for each slot that can be drawn on.

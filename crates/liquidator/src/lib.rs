@@ -57,6 +57,21 @@ impl Demands {
         priority_share_bps: 5_000,
         base_cost: 0.0,
     };
+
+    /// Most of a profit that may be paid for priority, USD.
+    pub fn priority(&self, profit: f64) -> f64 {
+        (profit * self.priority_share_bps as f64 / 1e4).max(0.0)
+    }
+
+    /// Whether a profit is enough, also if as much as may be is paid for priority.
+    pub fn are_met_by(&self, profit: f64) -> bool {
+        profit - self.priority(profit) >= self.min_profit && profit > 0.0
+    }
+
+    /// What is counted of the value of something that is kept, USD.
+    pub fn kept(&self, value: f64) -> f64 {
+        value * (1.0 - self.hold_discount_bps as f64 / 1e4)
+    }
 }
 
 /// What a liquidator knows of a liquidatable account, and of itself.
@@ -227,7 +242,7 @@ impl Case<'_> {
                 }
             }
         }
-        best.filter(|plan| plan.profit - plan.priority >= demands.min_profit && plan.profit > 0.0)
+        best.filter(|plan| demands.are_met_by(plan.profit))
     }
 
     /// With as many of the liquidator's own tokens as may be.
@@ -238,12 +253,11 @@ impl Case<'_> {
         let sent = self.fee(debt).sending(preview.paid()).ok().filter(|sent| *sent <= held)?;
         let max_repay = self.fee(debt).sending(limit).ok()?.min(held);
         let arriving = self.fee(collateral).arriving(preview.seized).ok()?;
-        let kept = self.value(collateral, arriving) * (1.0 - demands.hold_discount_bps as f64 / 1e4);
+        let kept = demands.kept(self.value(collateral, arriving));
         let costs = demands.base_cost + self.rent(debt) + self.rent(collateral);
         let profit = kept - self.value(debt, sent) - costs;
         // As much of the collateral may be missing as the profit is worth, and 1 % at most.
-        let spare =
-            (profit - self.priority(profit, demands)) / self.value(collateral, preview.seized).max(f64::MIN_POSITIVE);
+        let spare = (profit - demands.priority(profit)) / self.value(collateral, preview.seized).max(f64::MIN_POSITIVE);
         let least = preview.seized - (preview.seized as f64 * spare.clamp(0.0, 0.01)) as u64;
         let order = LiquidationOrder { debt, collateral, max_repay, min_collateral: least.max(1) };
         Some(Plan {
@@ -255,7 +269,7 @@ impl Case<'_> {
             closes: false,
             costs,
             profit,
-            priority: self.priority(profit, demands),
+            priority: demands.priority(profit),
         })
     }
 
@@ -284,13 +298,9 @@ impl Case<'_> {
         let profit = bought - self.value(debt, sent) - costs;
         // The swap takes what was quoted for, to the atom.
         let order = LiquidationOrder { debt, collateral, max_repay, min_collateral: preview.seized };
-        let priority = self.priority(profit, demands);
+        let priority = demands.priority(profit);
         let funding = Funding::Receivership(quoted);
         Some(Plan { order, preview, sent, arriving, funding, closes, costs, profit, priority })
-    }
-
-    fn priority(&self, profit: f64, demands: &Demands) -> f64 {
-        (profit * demands.priority_share_bps as f64 / 1e4).max(0.0)
     }
 }
 

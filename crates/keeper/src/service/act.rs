@@ -28,11 +28,12 @@ use super::{
     order::{self, OrderError},
     router::{Mints, Router, RouterError, Swap},
     state::{Chain, Predicted},
+    vault::Listed,
 };
 use ballast_liquidator::{Case, Funding, NoVenue, Plan};
 
 /// Lamports of a signature.
-const SIGNATURE: f64 = 5_000.0;
+pub(super) const SIGNATURE: f64 = 5_000.0;
 /// Lamports of a SOL.
 pub const SOL: f64 = 1e9;
 
@@ -78,6 +79,8 @@ pub struct Brief {
     pub unlanded: u32,
     /// The account it is about.
     pub account: Option<MarginAccount>,
+    /// The vault it is about.
+    pub vault: Option<Box<Listed>>,
 }
 
 impl Actor {
@@ -101,7 +104,7 @@ impl Actor {
     }
 
     /// The price of SOL, USD.
-    fn sol_price(&self, market: &MarketView) -> f64 {
+    pub(super) fn sol_price(&self, market: &MarketView) -> f64 {
         let listed = market.find_reserve(&NATIVE_MINT).and_then(|index| market.reserves.get(index as usize));
         let price = listed.map(|reserve| &reserve.price).filter(|price| price.publish_time > 0);
         price.map_or(self.options.sol_price, |price| price.value_floor(SOL as u64, price.spot, Bps(ONE_BPS)).to_f64())
@@ -112,6 +115,10 @@ impl Actor {
         let ended = match &brief.duty {
             Duty::Liquidate(address) => self.liquidate(*address, brief, view).await,
             Duty::Report(address) => self.report(*address, brief, view).await,
+            Duty::Vault(_, chore, _) => match &brief.vault {
+                Some(vault) => self.look_after(vault, *chore, brief.unlanded, view).await,
+                None => Ended::LostRace,
+            },
             duty => match self.crank(duty, view) {
                 Ok(instructions) => self.send_crank(duty.name(), &instructions, brief.unlanded).await,
                 Err(error) => {
@@ -128,7 +135,7 @@ impl Actor {
     fn crank(&self, duty: &Duty, view: &View) -> Result<Vec<Instruction>, OrderError> {
         let market = view.chain.market().ok_or(OrderError::Unknown)?;
         Ok(match duty {
-            Duty::Liquidate(_) | Duty::Report(_) => Vec::new(),
+            Duty::Liquidate(_) | Duty::Report(_) | Duty::Vault(..) => Vec::new(),
             Duty::Settle(account, reserve) => vec![market.settle_bad_debt(*account, *reserve)?],
             Duty::Refresh(reserves) => order::refresh(&view.chain, market, reserves)?.into_iter().collect(),
             Duty::RefreshReserve(reserve) => vec![market.refresh_reserve(*reserve)?],
@@ -150,7 +157,7 @@ impl Actor {
         self.land(name, &prepared).await
     }
 
-    async fn land(&self, name: &str, prepared: &Prepared) -> Ended {
+    pub(super) async fn land(&self, name: &str, prepared: &Prepared) -> Ended {
         let signature = prepared.signature();
         let lamports = prepared.priority_fee();
         match timeout(Duration::from_secs(self.options.landing), self.node.land(prepared)).await {
@@ -375,7 +382,7 @@ fn table_addresses(data: &[u8]) -> Result<Vec<Address>> {
 }
 
 /// How a refusal ends an attempt.
-fn refused(name: &str, error: &SendError) -> Ended {
+pub(super) fn refused(name: &str, error: &SendError) -> Ended {
     let ended = match error {
         SendError::Expired(_) | SendError::Unknown(_) => Ended::Unlanded,
         SendError::Node(_) | SendError::Lagging(_) => Ended::NodeFailed,
@@ -422,6 +429,14 @@ fn is_lost_race(error: Error) -> bool {
             | Error::AccountInReceivership
             | Error::ChangeNotDue
             | Error::ChangeExpired
+            | Error::NotFirstInQueue
+            | Error::WrongRequest
+            | Error::NothingToServe
+            | Error::RebalanceTooSoon
+            | Error::NothingToRebalance
+            | Error::AnotherMove
+            | Error::NothingLocked
+            | Error::AllocationOpen
     )
 }
 

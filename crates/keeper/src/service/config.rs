@@ -24,6 +24,17 @@ pub enum LogFormat {
     Json,
 }
 
+/// Which vaults are looked after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// All that lend to the market.
+    All,
+    /// None.
+    None,
+    /// Those of these that lend to the market.
+    These(Vec<Address>),
+}
+
 /// A secret, which is never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -131,6 +142,15 @@ pub struct Options {
     /// Refresh a reserve once fees of so much wait for its insurance, USD.
     #[arg(long, value_name = "USD", default_value_t = 100.0)]
     pub refresh_fees: f64,
+    /// A vault to look after, or `all` that lend to the market, or `none`. May be given several times.
+    #[arg(long, value_name = "ADDRESS|all|none", default_value = "all")]
+    pub vault: Vec<String>,
+    /// Read vaults, their markets and queues so often, seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub vault_poll: u64,
+    /// Do for a vault what pays nothing only if it is about so much, USD.
+    #[arg(long, value_name = "USD", default_value_t = 1.0)]
+    pub vault_least: f64,
     /// Wait up to so long before a transaction, at random, milliseconds: for several keepers of one operator.
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
     pub jitter: u64,
@@ -237,6 +257,8 @@ impl Options {
         options.demands(0.0)?;
         options.thresholds()?;
         options.router_headers()?;
+        options.vaults()?;
+        ensure!(options.vault_least >= 0.0, "--vault-least is {}: no sum of money", options.vault_least);
         Ok(options)
     }
 
@@ -259,6 +281,22 @@ impl Options {
             refresh_age_bps: bps(self.refresh_age, "refresh-age", 100.0)?,
             refresh_deviation_bps: bps(self.refresh_deviation, "refresh-deviation", 100.0)?,
             refresh_fees: self.refresh_fees,
+        })
+    }
+
+    /// Which vaults are looked after.
+    pub fn vaults(&self) -> Result<Choice> {
+        let named: Vec<&str> = self.vault.iter().map(String::as_str).collect();
+        Ok(match named[..] {
+            ["all"] => Choice::All,
+            ["none"] => Choice::None,
+            _ => {
+                let parsed = named.iter().map(|text| {
+                    let address = text.parse().ok();
+                    address.with_context(|| format!("--vault {text}: give addresses, or `all` or `none` alone"))
+                });
+                Choice::These(parsed.collect::<Result<_>>()?)
+            }
         })
     }
 
@@ -421,6 +459,24 @@ mod tests {
             let error = parse(&[&format!("--{option}={value}")]).expect_err(option).to_string();
             assert!(error.contains(option), "{error}");
         }
+    }
+
+    #[test]
+    fn vaults_are_all_or_none_or_named_by_their_addresses() -> Result<()> {
+        let address: Address = MARKET.parse()?;
+        assert_eq!(parse(&[])?.vaults()?, Choice::All);
+        assert_eq!(parse(&["--vault=none"])?.vaults()?, Choice::None);
+        let two = parse(&["--vault", MARKET, "--vault", MARKET])?;
+        assert_eq!(two.vaults()?, Choice::These(vec![address, address]));
+        for bad in [&["--vault=some"][..], &["--vault=all", "--vault", MARKET], &["--vault="]] {
+            let error = parse(bad).expect_err("no address").to_string();
+            assert!(error.contains("--vault") && error.contains("alone"), "{error}");
+        }
+        for bad in ["-1", "NaN"] {
+            let error = parse(&[&format!("--vault-least={bad}")]).expect_err(bad).to_string();
+            assert!(error.contains("--vault-least"), "{error}");
+        }
+        Ok(())
     }
 
     #[test]

@@ -15,7 +15,10 @@ use ballast_client::{
 
 use ballast_liquidator::{is_bad_debt, is_report_due};
 
-use super::state::{Chain, Predicted, State};
+use super::{
+    state::{Chain, Predicted, State},
+    vault::work::Chore,
+};
 use crate::account_index::{Extent, Found};
 
 /// Something to do.
@@ -35,6 +38,8 @@ pub enum Duty {
     Execute(Box<Change>),
     /// A change has expired.
     Cancel(Box<Change>),
+    /// Something about a vault, and what it earns, USD.
+    Vault(Address, Chore, f64),
 }
 
 /// What a duty is about. Only one attempt at a time is made about each subject.
@@ -50,6 +55,8 @@ pub enum Subject {
     Reserve(u8),
     /// A queued change.
     Change(u64),
+    /// One kind of work on a vault. What is refused holds up no other kind.
+    Vault(Address, Chore),
 }
 
 impl Duty {
@@ -61,6 +68,7 @@ impl Duty {
             Self::Refresh(_) => Subject::Prices,
             Self::RefreshReserve(reserve) => Subject::Reserve(*reserve),
             Self::Execute(change) | Self::Cancel(change) => Subject::Change(change.number),
+            Self::Vault(vault, chore, _) => Subject::Vault(*vault, *chore),
         }
     }
 
@@ -74,6 +82,7 @@ impl Duty {
             Self::RefreshReserve(_) => "refresh_reserve",
             Self::Execute(_) => "execute_change",
             Self::Cancel(_) => "cancel_change",
+            Self::Vault(_, chore, _) => chore.name(),
         }
     }
 }
@@ -290,6 +299,12 @@ impl Attempts {
         };
         let pause = (pause as f64 * (1.0 + jitter)) as u64;
         attempt.not_before = now + pause.min(Self::LONGEST);
+    }
+
+    /// Whether something is tried about a vault now: whatever else would be done meets another state than was read.
+    pub fn is_busy(&self, vault: &Address) -> bool {
+        let is_of = |subject: &Subject| matches!(subject, Subject::Vault(one, _) if one == vault);
+        self.0.iter().any(|(subject, attempt)| attempt.is_running && is_of(subject))
     }
 
     /// Forgets what was long ago.

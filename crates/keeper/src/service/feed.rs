@@ -48,6 +48,10 @@ pub enum Reading {
     Feeds,
     /// Accounts with two different states of the same slot.
     Doubts,
+    /// Which vaults there are, and which of their terms are over.
+    VaultList,
+    /// Vaults, their markets and the heads of their queues.
+    Vaults,
 }
 
 /// What the feed tells.

@@ -13,8 +13,8 @@ use anyhow::{Context, Result};
 use axum::{Router, http::StatusCode, routing::get};
 use futures_util::future::ready;
 use prometheus::{
-    Counter, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Counter, Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 use tokio::{net::TcpListener, sync::watch};
 
@@ -41,6 +41,14 @@ pub struct Metrics {
     pub attempts: IntCounterVec,
     /// Attempts under way.
     pub running: IntGauge,
+    /// Vaults that are looked after.
+    pub vaults: IntGauge,
+    /// Liquid assets ÷ stressed outflow, by vault.
+    pub vault_coverage: GaugeVec,
+    /// What waits in the queue, USD, by vault.
+    pub vault_queued: GaugeVec,
+    /// Markets that cannot be read, by vault.
+    pub vault_unreadable: IntGaugeVec,
     /// Expected profit of what landed, USD.
     pub profit: Counter,
     /// Paid for priority by what landed, lamports.
@@ -99,7 +107,20 @@ impl Metrics {
                 &["duty", "end"]
             )),
             running: metric!(IntGauge::new("running_attempts", "Attempts under way")),
-            profit: metric!(Counter::new("profit_usd_total", "Expected profit of liquidations that landed, USD")),
+            vaults: metric!(IntGauge::new("vaults", "Vaults that are looked after")),
+            vault_coverage: metric!(GaugeVec::new(
+                Opts::new("vault_coverage", "Liquid assets of a vault by what may be asked for under stress"),
+                &["vault"]
+            )),
+            vault_queued: metric!(GaugeVec::new(
+                Opts::new("vault_queued_usd", "What waits in a vault's queue, USD"),
+                &["vault"]
+            )),
+            vault_unreadable: metric!(IntGaugeVec::new(
+                Opts::new("vault_unreadable_markets", "Markets of a vault that cannot be read"),
+                &["vault"]
+            )),
+            profit: metric!(Counter::new("profit_usd_total", "Expected profit of what landed, USD")),
             priority: metric!(IntCounter::new("priority_lamports_total", "Paid for priority by what landed, lamports")),
             router_failures: metric!(IntCounterVec::new(
                 Opts::new("router_failures_total", "Requests to the router that failed, by kind"),

@@ -1,5 +1,7 @@
 //! The loop that joins everything.
 
+mod vaults;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
@@ -26,7 +28,7 @@ use super::{
     metrics::Metrics,
     pace::Pace,
     router::Router,
-    state::State,
+    state::{News, State},
 };
 use crate::account_index::Extent;
 
@@ -122,6 +124,8 @@ struct Keeper {
     /// Accounts to read again, as of this slot or later, because there were two states of one slot.
     doubts: HashMap<Address, u64>,
     last_full: Option<Instant>,
+    /// When what there is to do about vaults was last looked for.
+    last_vaults: Option<Instant>,
     paces: Paces,
 }
 
@@ -132,6 +136,8 @@ struct Paces {
     margins: Pace,
     feeds: Pace,
     doubts: Pace,
+    vault_list: Pace,
+    vaults: Pace,
 }
 
 impl Keeper {
@@ -152,6 +158,7 @@ impl Keeper {
             is_dirty: false,
             doubts: HashMap::new(),
             last_full: None,
+            last_vaults: None,
             paces: Paces::default(),
         })
     }
@@ -177,6 +184,7 @@ impl Keeper {
         let mut polls = every(Duration::from_millis(options.poll));
         let mut resyncs = every(Duration::from_secs(options.resync));
         resyncs.reset();
+        let mut vault_polls = every(Duration::from_secs(options.vault_poll));
         let mut stopped = self.stopped.clone();
         loop {
             tokio::select! {
@@ -196,6 +204,7 @@ impl Keeper {
                     self.paces.margins.want();
                 },
                 _ = resyncs.tick() => self.want_all(),
+                _ = vault_polls.tick() => self.paces.vaults.want(),
                 _ = stopped.wait_for(|stop| *stop) => break,
             }
         }
@@ -227,6 +236,11 @@ impl Keeper {
         match event {
             Event::News(news) => {
                 metrics.hear();
+                let (is_list, is_read) = (matches!(news, News::Vaults(_)), matches!(news, News::Snapshots(_)));
+                if is_list || is_read {
+                    self.state.hear(news);
+                    return self.heard_of_vaults(is_list);
+                }
                 let update = self.state.hear(news);
                 let count =
                     |became: &str, number: usize| metrics.news.with_label_values(&[became]).inc_by(number as u64);
@@ -277,7 +291,8 @@ impl Keeper {
     /// Asks for a reading of everything.
     fn want_all(&mut self) {
         self.actor.metrics.resyncs.inc();
-        for pace in [&mut self.paces.watched, &mut self.paces.margins, &mut self.paces.feeds] {
+        let Paces { watched, margins, feeds, vault_list, .. } = &mut self.paces;
+        for pace in [watched, margins, feeds, vault_list] {
             pace.want();
         }
     }
@@ -296,6 +311,7 @@ impl Keeper {
             let addresses = doubts.keys().copied().collect();
             self.begin_reading(Reading::Doubts, feed::read(node.clone(), addresses, since, events.clone()));
         }
+        self.read_vaults();
         // Accounts name the market's reserves, and the market names feeds and receivers.
         let chain = &self.state.chain;
         let Some(market) = chain.market() else { return };
@@ -333,6 +349,8 @@ impl Keeper {
             Reading::Margins => &mut self.paces.margins,
             Reading::Feeds => &mut self.paces.feeds,
             Reading::Doubts => &mut self.paces.doubts,
+            Reading::VaultList => &mut self.paces.vault_list,
+            Reading::Vaults => &mut self.paces.vaults,
         };
         pace.end(now, ended.is_ok(), rand::rng().random());
         if let Err(error) = ended {
@@ -346,6 +364,7 @@ impl Keeper {
             Ok((subject, ended)) => {
                 let jitter = rand::rng().random();
                 self.attempts.end(subject, ended, self.now(), jitter);
+                self.read_again(subject);
                 self.is_dirty = true;
             }
             Err(error) => tracing::error!(%error, "an attempt broke off"),
@@ -367,7 +386,7 @@ impl Keeper {
         // A million accounts take longer than a task may block its thread.
         let (now, attempts) = (self.now(), &self.attempts);
         let is_free = |subject: &Subject| attempts.is_free(subject, now);
-        let (duties, found) =
+        let (mut duties, found) =
             tokio::task::block_in_place(|| duties(&mut self.state, &mut predicted, extent, &self.thresholds, is_free));
         let metrics = &self.actor.metrics;
         metrics.evaluation.observe(start.elapsed().as_secs_f64());
@@ -378,16 +397,15 @@ impl Keeper {
             let now = self.now();
             self.attempts.forget(now);
         }
-        self.begin(
-            duties,
-            View {
-                held: self.state.chain.held(),
-                fees: self.state.chain.fees(),
-                rents: self.state.chain.rents(),
-                chain: self.state.chain.clone(),
-                predicted,
-            },
-        );
+        let view = View {
+            held: self.state.chain.held(),
+            fees: self.state.chain.fees(),
+            rents: self.state.chain.rents(),
+            chain: self.state.chain.clone(),
+            predicted,
+        };
+        duties.extend(self.vault_duties(&view));
+        self.begin(duties, view);
     }
 
     fn measure(&self) {
@@ -412,7 +430,11 @@ impl Keeper {
             let subject = duty.subject();
             let Some(unlanded) = self.attempts.begin(subject, self.now()) else { continue };
             let (actor, view) = (self.actor.clone(), view.clone());
-            let brief = Brief { duty, unlanded, account };
+            let vault = match &duty {
+                Duty::Vault(vault, ..) => self.state.vaults.find(vault).cloned().map(Box::new),
+                _ => None,
+            };
+            let brief = Brief { duty, unlanded, account, vault };
             self.running.spawn(async move {
                 let jitter = rand::rng().random_range(0..=actor.options.jitter);
                 sleep(Duration::from_millis(jitter)).await;
@@ -436,6 +458,7 @@ impl Keeper {
             (Duty::Refresh(_), _) => f64::INFINITY,
             // Those who leave do not wait; but what is liquidated is not lost.
             (Duty::Report(_), _) => 0.0,
+            (Duty::Vault(_, _, profit), _) => *profit,
             (Duty::Liquidate(_), Some(account)) => {
                 let (market, now) = (&view.predicted.market, view.predicted.now);
                 let case =

@@ -20,6 +20,7 @@ use ballast_client::{
 use solana_account::Account;
 use spl_associated_token_account_interface::address::get_associated_token_address_with_program_id;
 
+use super::vault::{Listed, Snapshot, Vaults};
 use crate::account_index::{AccountIndex, Applied};
 use feeds::{FeedId, Feeds};
 use prices::Price;
@@ -72,6 +73,10 @@ pub enum News {
     },
     /// All changes that are queued.
     Changes(Vec<Change>),
+    /// The vaults that are followed: there are no others.
+    Vaults(Vec<Listed>),
+    /// Some of them as they are now.
+    Snapshots(Vec<Snapshot>),
 }
 
 /// What news changed in what the keeper knows of the chain.
@@ -130,6 +135,8 @@ pub struct Predicted {
 pub struct State {
     /// The market's margin accounts.
     pub accounts: AccountIndex,
+    /// The vaults that lend to it.
+    pub vaults: Vaults,
     /// All the rest.
     pub chain: Chain,
 }
@@ -170,7 +177,7 @@ impl State {
             mints: BTreeMap::new(),
             rent: USUAL_RENT,
         };
-        Self { accounts: AccountIndex::default(), chain }
+        Self { accounts: AccountIndex::default(), vaults: Vaults::default(), chain }
     }
 
     /// Takes news in.
@@ -199,6 +206,8 @@ impl State {
                 update.changed |= changes != self.chain.changes;
                 self.chain.changes = changes;
             }
+            News::Vaults(listed) => self.vaults.list(listed),
+            News::Snapshots(snapshots) => self.vaults.hear(snapshots),
         }
         update
     }
@@ -384,9 +393,19 @@ impl Chain {
             // first.
             let is_extended = from_engine(&reserve.token_program) == TOKEN_2022_PROGRAM;
             let bytes = if is_extended { bytes.max(ACCOUNT_LEN + 1) + 4 } else { bytes };
-            ((ACCOUNT_OVERHEAD + bytes) as f64 * self.rent).ceil() as u64
+            self.rent_of(bytes)
         };
         (0u8..).zip(reserves).map(rent).collect()
+    }
+
+    /// Lamports that keep an account of so many bytes alive.
+    fn rent_of(&self, bytes: usize) -> u64 {
+        ((ACCOUNT_OVERHEAD + bytes) as f64 * self.rent).ceil() as u64
+    }
+
+    /// What making an account of a vault's shares would cost, lamports: they are of SPL Token.
+    pub fn shares_rent(&self) -> u64 {
+        self.rent_of(ACCOUNT_LEN)
     }
 
     /// What the keeper has of each reserve's token.

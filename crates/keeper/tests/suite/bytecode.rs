@@ -157,6 +157,7 @@ impl KeeperScene {
                     Duty::RefreshReserve(reserve) => vec![market.refresh_reserve(*reserve).expect("listed")],
                     Duty::Execute(change) => vec![market.execute_change(self.keeper, change)],
                     Duty::Cancel(change) => vec![market.cancel_change(self.keeper, change)],
+                    Duty::Vault(..) => unreachable!("vaults are looked for elsewhere"),
                 };
                 *done.entry(duty.name()).or_default() += 1;
                 instructions = Some(built);

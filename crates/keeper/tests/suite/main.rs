@@ -12,3 +12,5 @@ mod service;
 mod socket;
 mod state;
 mod support;
+mod vault_service;
+mod vaults;

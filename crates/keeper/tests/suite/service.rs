@@ -32,21 +32,21 @@ use solana_signer::Signer;
 use tokio::{net::TcpListener, sync::mpsc, time::sleep};
 
 /// The slot that everything is of.
-const SLOT: u64 = 100;
+pub(crate) const SLOT: u64 = 100;
 
 /// The keeper's.
-fn key() -> Keypair {
+pub(crate) fn key() -> Keypair {
     Keypair::new_from_array([9; 32])
 }
 
 /// A market as a node has it: two accounts that cannot pay, and a keeper with dollars.
-struct Snapshot {
-    market: Address,
-    accounts: HashMap<Address, Account>,
+pub(crate) struct Snapshot {
+    pub(crate) market: Address,
+    pub(crate) accounts: HashMap<Address, Account>,
 }
 
 impl Snapshot {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut world = World::new();
         let usd = world.list(Token::new("USD", 6, 1.0), reserve_config());
         let sol = world.list(Token::new("SOL", 9, 150.0), reserve_config());
@@ -85,7 +85,7 @@ impl Snapshot {
     }
 
     /// What a node answers that has it.
-    fn answer(&self, method: &str, params: &Value) -> Reply {
+    pub(crate) fn answer(&self, method: &str, params: &Value) -> Reply {
         match method {
             "getMultipleAccounts" => {
                 let keys = params[0].as_array().expect("keys").iter();
@@ -112,14 +112,14 @@ impl Snapshot {
 }
 
 /// A keeper's process that sends nothing, and what it logs.
-struct Keeper {
+pub(crate) struct Keeper {
     process: Child,
     folder: PathBuf,
     metrics: String,
 }
 
 impl Keeper {
-    async fn start(name: &str, market: Address, node: &Stub, more: &[&str]) -> Self {
+    pub(crate) async fn start(name: &str, market: Address, node: &Stub, more: &[&str]) -> Self {
         let folder = std::env::temp_dir().join(format!("ballast-keeper-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("a folder");
         let file = folder.join("keeper.json");
@@ -145,12 +145,12 @@ impl Keeper {
         Self { process, folder, metrics: format!("http://{metrics}/metrics") }
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("log")).expect("a log")
     }
 
     /// The sum of a metric over its labels.
-    async fn metric(&self, name: &str, label: &str) -> f64 {
+    pub(crate) async fn metric(&self, name: &str, label: &str) -> f64 {
         let Ok(answer) = reqwest::get(&self.metrics).await else { return 0.0 };
         let text = answer.text().await.expect("text");
         let lines =
@@ -158,7 +158,7 @@ impl Keeper {
         lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
 
-    async fn until(&self, what: &str, is_so: impl AsyncFn(&Self) -> bool) {
+    pub(crate) async fn until(&self, what: &str, is_so: impl AsyncFn(&Self) -> bool) {
         let start = Instant::now();
         while !is_so(self).await {
             assert!(start.elapsed() < Duration::from_secs(30), "{what}:\n{}", self.log());

@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 
 use crate::support::{account, clock_bytes, margin_bytes, market_bytes, price_bytes};
-use ballast_client::{Address, CLOCK_SYSVAR, ID, engine::health::Requirement};
+use ballast_client::{
+    Address, CLOCK_SYSVAR, ID, VaultView,
+    engine::{health::Requirement, state::vault::Vault},
+};
 use ballast_keeper::{
     account_index::Extent,
     bench::population::{Population, START, Tokens},
     service::{
         duty::{Duty, Thresholds, duties},
         state::{News, State},
+        vault::{Listed, Snapshot},
     },
 };
 use ballast_liquidator::{is_bad_debt, is_report_due};
@@ -236,4 +240,36 @@ fn a_price_of_a_program_that_is_no_receiver_is_not_taken_over() {
         let fresher = state.chain.predict(u64::MAX).expect("all is known").fresher;
         assert_eq!(fresher & (1 << 2), expected);
     }
+}
+
+#[test]
+fn vaults_are_those_that_were_listed_last_and_as_they_were_read_last() {
+    let mut state = State::new(RECEIVER, KEEPER);
+    let listed = |number: u8| Listed {
+        address: Address::new_from_array([number; 32]),
+        vault: Vault::default(),
+        terms: vec![KEEPER],
+    };
+    let snapshot = |number: u8, idle: u64| Snapshot {
+        view: VaultView::new(listed(number).address, Vault { idle, ..Vault::default() }, []),
+        head: None,
+        terms: Vec::new(),
+        has_shares: false,
+    };
+    let held = |state: &State| {
+        let read = state.vaults.snapshots().map(|one| (one.view.address.as_array()[0], one.view.vault.idle));
+        read.collect::<Vec<_>>()
+    };
+    assert!(state.vaults.is_empty());
+    state.hear(News::Vaults(vec![listed(1), listed(2)]));
+    assert_eq!((state.vaults.is_empty(), held(&state)), (false, vec![]), "none is read yet");
+    state.hear(News::Snapshots(vec![snapshot(1, 10), snapshot(2, 20), snapshot(3, 30)]));
+    assert_eq!(held(&state), [(1, 10), (2, 20)], "nobody listed the third");
+    state.hear(News::Snapshots(vec![snapshot(2, 21)]));
+    // The next reading asks for who is first by then.
+    assert_eq!(state.vaults.find(&listed(2).address).map(|one| one.vault.idle), Some(21));
+    state.hear(News::Vaults(vec![listed(2), listed(3)]));
+    assert_eq!(held(&state), [(2, 21)]);
+    assert_eq!(state.vaults.listed().len(), 2);
+    assert!(state.vaults.find(&listed(1).address).is_none());
 }
