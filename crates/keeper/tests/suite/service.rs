@@ -308,7 +308,9 @@ async fn readings(name: &str, run: Duration, last: fn() -> Option<Reply>) -> Stu
         if is_margins { Reply::Late(Duration::from_millis(600), Box::new(last().unwrap_or(reply))) } else { reply }
     })
     .await;
-    let keeper = Keeper::start(name, market, &stub, &["--poll", "100", "--full-scan", "3600"]).await;
+    // Vaults are a reading of their own.
+    let options = ["--poll", "100", "--full-scan", "3600", "--vault", "none"];
+    let keeper = Keeper::start(name, market, &stub, &options).await;
     keeper
         .until("it is up", async |one| one.metric("slot", "").await >= 0.0 && one.metric("resyncs", "").await > 0.0)
         .await;

@@ -204,6 +204,11 @@ async fn vaults_that_cannot_be_read_hold_up_no_liquidation() {
     keeper.until("both accounts", async |one| one.log().matches("funding=\"inventory\"").count() >= 2).await;
     keeper.until("it is told", async |one| one.log().contains("what=VaultList")).await;
     assert!(keeper.metric("read_errors_total", "").await >= 1.0);
+    // Half a second for each, and as long a pause at least, that doubles.
+    let lists = || stub.params("getProgramAccounts").iter().filter(|params| is_list(params)).count();
+    let before = lists();
+    sleep(Duration::from_secs(5)).await;
+    assert!(lists() - before <= 4, "{} in five seconds", lists() - before);
 }
 
 /// The first of the queue is read with its vault, also if others were first when it was listed.
