@@ -1,6 +1,8 @@
 //! The example of a program that uses Ballast (`programs/integrator`): what it does for its managers, and what nobody else
 //! gets it to do.
 
+mod vaults;
+
 use ballast_client::{
     AccountMeta, Address, ID, Instruction, SYSTEM_PROGRAM, TOKEN_2022_PROGRAM, from_engine, to_engine, vault_authority,
 };

@@ -1,12 +1,14 @@
-//! An example of a program that uses Ballast: it holds a position for each of its managers, and is stricter than Ballast.
+//! An example of a program that uses Ballast: it holds a position and vaults' shares for each of its managers, and is stricter than
+//! Ballast.
 //!
 //! The margin account belongs to an address derived from the manager's, for which this program alone can sign, and does so
 //! only where that manager has signed. Whatever borrows or withdraws must leave collateral at initial weights of
-//! [`MIN_RATIO_BPS`] of the debt, by the health that Ballast returns.
+//! [`MIN_RATIO_BPS`] of the debt, by the health that Ballast returns. What is deposited in a vault finds a coverage of
+//! [`MIN_COVERAGE_BPS`], by the figures that Ballast returns.
 //!
 //! Ballast's instructions are one tag byte and the arguments, little endian; its IDL lists them with their accounts in
 //! order. Data of this program are likewise one byte of [`Instruction`], the bump of the owner's address ([`owner_seeds`]) but
-//! for [`Instruction::Check`], and the arguments. Prices are to be refreshed before, in the same transaction.
+//! for the two checks, and the arguments. Prices are to be refreshed before, in the same transaction; vaults need none.
 //!
 //! | instruction | arguments | accounts, after Ballast's program |
 //! |---|---|---|
@@ -15,13 +17,19 @@
 //! | borrow, withdraw | reserve `u8`, amount `u64` | manager (signs), owner, market, margin account, destination, vault, vault authority, mint, token program |
 //! | close | none | manager (signs), owner, margin account, recipient of the rent |
 //! | check | none | market, margin account |
+//! | vault deposit | amount `u64`, least shares `u64` | manager (signs), then Ballast's of `vault_deposit`, with the owner as payer |
+//! | vault redeem | shares `u64`, least amount `u64`, paying slots `u8` | manager (signs), then Ballast's of `vault_redeem` |
+//! | vault check | none | vault, the market of each of its open allocations |
 //!
 //! Tokens are paid in from a token account of the owner's, to which anyone may send them, and out to the manager's choice.
 
+mod vault;
+
 use ballast_engine::health::report::HealthReport;
+use bytemuck::AnyBitPattern;
 use pinocchio::{
     AccountView, ProgramResult,
-    cpi::{Seed, Signer, get_return_data, invoke, invoke_signed},
+    cpi::{Seed, Signer, get_return_data, invoke_signed_with_bounds, invoke_with_bounds},
     entrypoint,
     error::ProgramError,
     instruction::{InstructionAccount, InstructionView},
@@ -29,6 +37,8 @@ use pinocchio::{
 use solana_address::Address;
 #[cfg(target_arch = "bpf")]
 use solana_compiler_builtins as _;
+use std::array::from_fn;
+pub use vault::{COVERAGE_BELOW_MINIMUM, MIN_COVERAGE_BPS};
 
 /// Ballast's program.
 pub const BALLAST: Address = Address::from_str_const("BaLLastVpFhaENTd1dhUmmz3tMc9UC4fpXqkjqckcNbp");
@@ -49,6 +59,9 @@ pub enum Instruction {
     Withdraw,
     Close,
     Check,
+    VaultDeposit,
+    VaultRedeem,
+    VaultCheck,
 }
 
 /// Ballast's tags.
@@ -60,6 +73,9 @@ mod tag {
     pub const BORROW: u8 = 7;
     pub const REPAY: u8 = 8;
     pub const READ_HEALTH: u8 = 13;
+    pub const VAULT_DEPOSIT: u8 = 37;
+    pub const VAULT_REDEEM: u8 = 39;
+    pub const READ_VAULT: u8 = 57;
 }
 
 entrypoint!(process_instruction);
@@ -72,6 +88,9 @@ fn process_instruction(_: &Address, accounts: &mut [AccountView], data: &[u8]) -
     const WITHDRAW: u8 = Instruction::Withdraw as u8;
     const CLOSE: u8 = Instruction::Close as u8;
     const CHECK: u8 = Instruction::Check as u8;
+    const VAULT_DEPOSIT: u8 = Instruction::VaultDeposit as u8;
+    const VAULT_REDEEM: u8 = Instruction::VaultRedeem as u8;
+    const VAULT_CHECK: u8 = Instruction::VaultCheck as u8;
     match data {
         [OPEN, bump, id @ ..] => open(accounts, *bump, id),
         [DEPOSIT, bump, order @ ..] => pay_in(accounts, *bump, tag::DEPOSIT, order),
@@ -80,6 +99,9 @@ fn process_instruction(_: &Address, accounts: &mut [AccountView], data: &[u8]) -
         [WITHDRAW, bump, order @ ..] => pay_out(accounts, *bump, tag::WITHDRAW, order),
         [CLOSE, bump] => close(accounts, *bump),
         [CHECK] => check(accounts),
+        [VAULT_DEPOSIT, bump, order @ ..] => vault::deposit(accounts, *bump, order),
+        [VAULT_REDEEM, bump, order @ ..] => vault::redeem(accounts, *bump, order),
+        [VAULT_CHECK] => vault::check(accounts),
         _ => Err(ProgramError::InvalidInstructionData),
     }
 }
@@ -102,7 +124,7 @@ fn pay_in(accounts: &[AccountView], bump: u8, tag: u8, order: &[u8]) -> ProgramR
     };
     let owner = Owner::of(manager, owner, bump)?;
     let accounts = [owner.view, market, margin_account, source, vault, mint, token_program];
-    owner.call(ballast, &with_order(tag, order)?, accounts)
+    owner.call(ballast, &with_order::<10>(tag, order)?, accounts)
 }
 
 /// Borrows or withdraws, and looks at what that leaves.
@@ -114,7 +136,7 @@ fn pay_out(accounts: &[AccountView], bump: u8, tag: u8, order: &[u8]) -> Program
     };
     let owner = Owner::of(manager, owner, bump)?;
     let accounts = [owner.view, market, margin_account, destination, vault, vault_authority, mint, token_program];
-    owner.call(ballast, &with_order(tag, order)?, accounts)?;
+    owner.call(ballast, &with_order::<10>(tag, order)?, accounts)?;
     require_ratio(ballast, market, margin_account)
 }
 
@@ -132,10 +154,12 @@ fn check(accounts: &[AccountView]) -> ProgramResult {
     require_ratio(ballast, market, margin_account)
 }
 
-/// Ballast's data: tag, reserve, amount.
-fn with_order(tag: u8, order: &[u8]) -> Result<[u8; 10], ProgramError> {
-    let order: &[u8; 9] = order.try_into().map_err(|_| ProgramError::InvalidInstructionData)?;
-    let mut data = [tag; 10];
+/// Ballast's data: a tag, and arguments that take up the rest.
+fn with_order<const N: usize>(tag: u8, order: &[u8]) -> Result<[u8; N], ProgramError> {
+    let mut data = [tag; N];
+    if order.len() != N - 1 {
+        return Err(ProgramError::InvalidInstructionData);
+    }
     data[1..].copy_from_slice(order);
     Ok(data)
 }
@@ -160,22 +184,34 @@ impl<'a> Owner<'a> {
         Ok(Self { view, manager: manager.address(), bump: [bump] })
     }
 
-    /// Calls Ballast with the owner's signature. Accounts keep the flags that they came with.
+    /// Calls Ballast with the owner's signature.
+    fn call<const N: usize>(&self, ballast: &AccountView, data: &[u8], accounts: [&AccountView; N]) -> ProgramResult {
+        self.call_with::<N, _>(ballast, data, &accounts)
+    }
+
+    /// The same with at most so many accounts. They keep the flags that they came with.
     ///
     /// If the owner is not this manager's, the seeds derive another address, and the runtime does not let it sign. And whoever is
     /// called holds the signature for as long, so it must be Ballast.
-    fn call<const N: usize>(&self, ballast: &AccountView, data: &[u8], accounts: [&AccountView; N]) -> ProgramResult {
+    fn call_with<const MOST: usize, A: AsRef<AccountView>>(
+        &self,
+        ballast: &AccountView,
+        data: &[u8],
+        accounts: &[A],
+    ) -> ProgramResult {
         if *ballast.address() != BALLAST {
             return Err(ProgramError::IncorrectProgramId);
         }
-        let metas = accounts.map(|account| {
+        let metas: [_; MOST] = from_fn(|index| {
+            let account = accounts.get(index).map_or(self.view, AsRef::as_ref);
             let is_signer = account.is_signer() || account.address() == self.view.address();
             InstructionAccount::new(account.address(), account.is_writable(), is_signer)
         });
+        let metas = metas.get(..accounts.len()).ok_or(ProgramError::InvalidArgument)?;
         let [prefix, manager] = owner_seeds(self.manager);
         let seeds = [Seed::from(prefix), Seed::from(manager), Seed::from(&self.bump)];
-        let instruction = InstructionView { program_id: &BALLAST, data, accounts: &metas };
-        invoke_signed(&instruction, &accounts, &[Signer::from(&seeds)])
+        let instruction = InstructionView { program_id: &BALLAST, data, accounts: metas };
+        invoke_signed_with_bounds::<MOST, _>(&instruction, accounts, &[Signer::from(&seeds)])
     }
 }
 
@@ -188,17 +224,29 @@ fn require_ratio(ballast: &AccountView, market: &AccountView, margin_account: &A
 }
 
 /// A margin account's healths, as Ballast returns them.
-///
-/// No signature goes with this call. What matters is who gave the answer: return data are those of whoever set them last.
 fn read_health(
     ballast: &AccountView,
     market: &AccountView,
     margin_account: &AccountView,
 ) -> Result<HealthReport, ProgramError> {
-    let accounts = [market, margin_account];
-    let metas = accounts.map(|account| InstructionAccount::readonly(account.address()));
-    let data = &[tag::READ_HEALTH];
-    invoke(&InstructionView { program_id: ballast.address(), data, accounts: &metas }, &accounts)?;
+    read::<2, _>(ballast, tag::READ_HEALTH, &[market, margin_account])
+}
+
+/// What Ballast returns about at most so many accounts.
+///
+/// No signature goes with this call. What matters is who gave the answer: return data are those of whoever set them last.
+fn read<const MOST: usize, T: AnyBitPattern>(
+    ballast: &AccountView,
+    tag: u8,
+    accounts: &[&AccountView],
+) -> Result<T, ProgramError> {
+    let metas: [_; MOST] = from_fn(|index| {
+        let account = accounts.get(index).copied().unwrap_or(ballast);
+        InstructionAccount::new(account.address(), account.is_writable(), false)
+    });
+    let metas = metas.get(..accounts.len()).ok_or(ProgramError::InvalidArgument)?;
+    let instruction = InstructionView { program_id: ballast.address(), data: &[tag], accounts: metas };
+    invoke_with_bounds::<MOST, _>(&instruction, accounts)?;
     let returned = get_return_data().ok_or(ProgramError::InvalidAccountData)?;
     if *returned.program_id() != BALLAST {
         return Err(ProgramError::IncorrectProgramId);

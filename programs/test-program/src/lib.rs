@@ -9,7 +9,8 @@
 //! - 1, forward: calls the program that is the first account with the other accounts, which keep the signer and writable
 //!   flags they came with, and the rest of the data.
 //! - 12, idle: does nothing, in place of a token program that is told to transfer.
-//! - 13, impersonate: the tag of Ballast's `read_health`. Returns the data of its last account, whatever they are.
+//! - 13 and 57, impersonate: the tags of Ballast's `read_health` and `read_vault`. Returns the data of its last account, whatever
+//!   they are.
 //! - Anything else is an instruction of the [`multisig`].
 
 mod message;
@@ -30,7 +31,8 @@ const SWAP: u8 = 0;
 const FORWARD: u8 = 1;
 /// A token program's `TransferChecked`.
 const IDLE: u8 = 12;
-const IMPERSONATE: u8 = 13;
+const READ_HEALTH: u8 = 13;
+const READ_VAULT: u8 = 57;
 
 entrypoint!(process_instruction);
 
@@ -39,7 +41,7 @@ fn process_instruction(program: &Address, accounts: &mut [AccountView], data: &[
         Some((&SWAP, arguments)) => swap(accounts, arguments),
         Some((&FORWARD, instruction)) => forward(accounts, instruction),
         Some((&IDLE, _)) => Ok(()),
-        Some((&IMPERSONATE, [])) => impersonate(accounts),
+        Some((&(READ_HEALTH | READ_VAULT), [])) => impersonate(accounts),
         _ => multisig::process(program, accounts, data),
     }
 }

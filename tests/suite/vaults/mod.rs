@@ -21,7 +21,7 @@ fn depositor(scene: &mut VaultScene, name: &str, dollars: u64) -> Address {
 }
 
 /// Rebalances until nothing is to be done, an interval apart. Returns how often.
-fn settle(scene: &mut VaultScene) -> usize {
+pub fn settle(scene: &mut VaultScene) -> usize {
     let keeper = scene.world.key("keeper");
     for moves in 0..12 {
         scene.pass(3_600);
