@@ -65,4 +65,6 @@ mod documents {
     mod lender_and_trader {}
     #[doc = include_str!("../../docs/liquidator.md")]
     mod liquidator {}
+    #[doc = include_str!("../../docs/vaults.md")]
+    mod vaults {}
 }

@@ -1,6 +1,7 @@
 import {
   assertAccountExists,
   type Address,
+  type FixedSizeDecoder,
   fetchEncodedAccount,
   getAddressEncoder,
   getI64Decoder,
@@ -15,6 +16,9 @@ import {
   type MarginAccount as MarginAccountData,
   MARKET_DISCRIMINATOR,
   type Market as MarketData,
+  getVaultDecoder,
+  VAULT_DISCRIMINATOR,
+  type Vault as VaultData,
 } from './generated/accounts/index.js';
 import { BALLAST_ERROR__RESERVE_INDEX_OUT_OF_RANGE } from './generated/errors/index.js';
 import { BALLAST_PROGRAM_ADDRESS } from './generated/programs/index.js';
@@ -28,6 +32,8 @@ export const MAX_RESERVES = 64;
 /** Most positions of a margin account. */
 export const MAX_POSITIONS = 16;
 
+/** SPL Token, whose mint a vault's shares are of. */
+export const TOKEN_PROGRAM = 'TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA' as Address;
 const CLOCK = 'SysvarC1ock11111111111111111111111111111111' as Address;
 const ASSOCIATED_TOKEN_PROGRAM = 'ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL' as Address;
 
@@ -46,6 +52,9 @@ export type Market = Readonly<MarketData> & Stored;
 /** A margin account as of when it was read. The first `positionCount` of its positions are used. */
 export type MarginAccount = Readonly<MarginAccountData> & Stored;
 
+/** A vault as of when its account was read. What it has lent is known with its markets: {@link fetchVaultMarkets}. */
+export type Vault = Readonly<VaultData> & Stored;
+
 /** Bytes are not the account that they were taken for. */
 export class DecodeError extends Error {
   override readonly name = 'DecodeError';
@@ -61,14 +70,22 @@ export function decodeMarket(address: Address, bytes: ReadonlyUint8Array): Marke
 
 /** A margin account from its account's data. */
 export function decodeMarginAccount(address: Address, bytes: ReadonlyUint8Array): MarginAccount {
-  checkHead(bytes, MARGIN_ACCOUNT_DISCRIMINATOR);
-  const decoder = getMarginAccountDecoder();
+  const account = decodeWhole(bytes, MARGIN_ACCOUNT_DISCRIMINATOR, getMarginAccountDecoder());
+  checkCount(account.positionCount, MAX_POSITIONS);
+  return { ...account, address, bytes };
+}
+
+/** A vault from its account's data. */
+export function decodeVault(address: Address, bytes: ReadonlyUint8Array): Vault {
+  return { ...decodeWhole(bytes, VAULT_DISCRIMINATOR, getVaultDecoder()), address, bytes };
+}
+
+function decodeWhole<T>(bytes: ReadonlyUint8Array, discriminator: ReadonlyUint8Array, decoder: FixedSizeDecoder<T>): T {
+  checkHead(bytes, discriminator);
   if (bytes.length > decoder.fixedSize) {
     throw new DecodeError('too many bytes: another kind of account');
   }
-  const account = decoded(() => decoder.decode(bytes));
-  checkCount(account.positionCount, MAX_POSITIONS);
-  return { ...account, address, bytes };
+  return decoded(() => decoder.decode(bytes));
 }
 
 function checkHead(bytes: ReadonlyUint8Array, discriminator: ReadonlyUint8Array) {
@@ -120,6 +137,45 @@ export async function fetchMarginAccount(rpc: Rpc, address: Address, config?: Fe
   return decodeMarginAccount(address, await fetchBytes(rpc, address, config));
 }
 
+/** Reads a vault. Throws if there is no such account or it is none. */
+export async function fetchVault(rpc: Rpc, address: Address, config?: FetchConfig): Promise<Vault> {
+  return decodeVault(address, await fetchBytes(rpc, address, config));
+}
+
+/** The slots of a vault's open allocations. */
+export function openSlots(vault: Vault): number[] {
+  return [...vault.allocations.keys()].filter((slot) => vault.allocations[slot]!.isOpen !== 0);
+}
+
+/**
+ * Reads the markets of a vault's open allocations, in the order of their slots. What is no market any more is left out: to the
+ * program too it counts for nothing.
+ */
+export async function fetchVaultMarkets(rpc: Rpc, vault: Vault, config?: FetchConfig): Promise<Market[]> {
+  const addresses = openSlots(vault).map((slot) => vault.config.allocations[slot]!.market);
+  const accounts = await Promise.all(addresses.map((address) => fetchEncodedAccount(rpc, address, config)));
+  return accounts.flatMap((account) => {
+    if (!account.exists || account.programAddress !== BALLAST_PROGRAM_ADDRESS) {
+      return [];
+    }
+    try {
+      return [decodeMarket(account.address, account.data)];
+    } catch (error) {
+      if (error instanceof DecodeError) {
+        return [];
+      }
+      throw error;
+    }
+  });
+}
+
+/** A bit for each slot that can be drawn on: each open one whose market was read. */
+export function payingSlots(vault: Vault, markets: readonly Market[]): number {
+  const read = new Set(markets.map(({ address }) => address));
+  const paying = openSlots(vault).filter((slot) => read.has(vault.config.allocations[slot]!.market));
+  return paying.reduce((bits, slot) => bits | (1 << slot), 0);
+}
+
 /** The chain's time, unix seconds: the `now` that the program would see. */
 export async function fetchTime(rpc: Rpc, config?: FetchConfig): Promise<bigint> {
   const clock = await fetchEncodedAccount(rpc, CLOCK, config);
@@ -144,9 +200,17 @@ export function reserveAt(market: Market, index: number): Reserve {
   return reserve;
 }
 
-/** The address of an owner's associated token account for a reserve's token. */
-export async function findTokenAccount(owner: Address, reserve: Reserve): Promise<Address> {
+/** The address of an owner's associated token account for the token of a reserve or of a vault. */
+export async function findTokenAccount(
+  owner: Address,
+  token: Readonly<Pick<Reserve, 'tokenProgram' | 'mint'>>,
+): Promise<Address> {
   const { encode } = getAddressEncoder();
-  const seeds = [owner, reserve.tokenProgram, reserve.mint].map((address) => encode(address));
+  const seeds = [owner, token.tokenProgram, token.mint].map((address) => encode(address));
   return (await getProgramDerivedAddress({ programAddress: ASSOCIATED_TOKEN_PROGRAM, seeds }))[0];
+}
+
+/** The address of an owner's associated token account for a vault's shares. */
+export function findShareAccount(owner: Address, vault: Vault): Promise<Address> {
+  return findTokenAccount(owner, { tokenProgram: TOKEN_PROGRAM, mint: vault.shareMint });
 }

@@ -1,6 +1,7 @@
-import { getBase64Encoder, type ReadonlyUint8Array } from '@solana/kit';
-import { type MarginAccount, type Market, reserveAt } from './accounts.js';
-import { checkAmount, checkTime } from './numbers.js';
+import { getAddressEncoder, getBase64Encoder, type ReadonlyUint8Array } from '@solana/kit';
+import { type MarginAccount, type Market, reserveAt, type Vault } from './accounts.js';
+import { checkAmount, checkBits, checkTime, getU32Encoder } from './numbers.js';
+import { decodeVaultReport, type VaultReport } from './report.js';
 import { ENGINE } from './wasm/engine.js';
 
 /** What the WebAssembly module exports: see crates/engine-wasm. */
@@ -24,6 +25,15 @@ interface Exports {
     minCollateral: bigint,
   ): number;
   rates(market: number, reserve: number): number;
+  vault_report(vault: number, markets: number, now: bigint): number;
+  share_price(vault: number, markets: number, now: bigint): number;
+  preview_vault_deposit(vault: number, markets: number, now: bigint, amount: bigint): number;
+  preview_vault_redeem(vault: number, markets: number, now: bigint, shares: bigint, from: number): number;
+  preview_vault_withdraw(vault: number, markets: number, now: bigint, amount: bigint, from: number): number;
+  max_vault_deposit(vault: number, markets: number, now: bigint): number;
+  max_vault_redeem(vault: number, markets: number, now: bigint, held: bigint, from: number): number;
+  max_vault_withdraw(vault: number, markets: number, now: bigint, held: bigint, from: number): number;
+  next_move(vault: number, markets: number, now: bigint): number;
 }
 
 /** Collateral and debt, 10^-8 USD. */
@@ -99,6 +109,52 @@ export interface LiquidationOrder {
   readonly minCollateral: bigint;
 }
 
+/** A vault at a moment. */
+export interface VaultState {
+  readonly vault: Vault;
+  /** Those of its open allocations. One that is not given counts as unreadable: `fetchVaultMarkets`. */
+  readonly markets: readonly Market[];
+  /** Unix seconds. */
+  readonly now: bigint | number;
+}
+
+/** What a whole share of a vault costs and is worth, atoms. */
+export interface SharePrice {
+  /** To who enters, rounded up. */
+  readonly entry: bigint;
+  /** To who leaves, rounded down, before an exit fee. */
+  readonly exit: bigint;
+}
+
+/** Tokens into a vault, and the shares that they buy. */
+export interface VaultEntry {
+  /** Atoms. */
+  readonly amount: bigint;
+  readonly shares: bigint;
+}
+
+/** Tokens out of a vault, and the shares that they cost. */
+export interface VaultExit extends VaultEntry {
+  /** Atoms that stay as an exit fee. */
+  readonly fee: bigint;
+  /** Atoms that rounding in the markets may take beside it. */
+  readonly rounding: bigint;
+}
+
+/** One move of a vault's tokens. */
+export interface VaultMove {
+  /** Slot that they come from; none: what is idle. */
+  readonly from: number | undefined;
+  /** Slot that they go to; none: what is idle. */
+  readonly to: number | undefined;
+  /** Atoms. */
+  readonly amount: bigint;
+  /** What it gains in a year, atoms. */
+  readonly gain: bigint;
+  /** Shares for whoever sends it. */
+  readonly reward: bigint;
+}
+
 /** A question that has no answer. */
 export class EngineError extends Error {
   override readonly name = 'EngineError';
@@ -107,8 +163,9 @@ export class EngineError extends Error {
     message: string,
     /** The program's error code; none if the bytes are no such accounts. */
     readonly code: number | undefined,
+    options?: ErrorOptions,
   ) {
-    super(message);
+    super(message, options);
   }
 }
 
@@ -210,8 +267,84 @@ export class Engine {
   rates(market: Market, reserve: number): Rates {
     reserveAt(market, reserve);
     this.#write([market.bytes]);
-    const words = this.#answer(this.#exports.rates(market.bytes.length, reserve));
+    const words = this.#answer(() => this.#exports.rates(market.bytes.length, reserve));
     return { borrow: words.float(0), deposit: words.float(1), utilisation: words.float(2) };
+  }
+
+  /** A vault's figures: what `read_vault` returns. */
+  vaultReport(state: VaultState): VaultReport {
+    return decodeVaultReport(this.#askVault(state, this.#exports.vault_report).bytes());
+  }
+
+  /** The prices of a whole share, which is 10^`decimals` shares. */
+  sharePrice(state: VaultState): SharePrice {
+    const words = this.#askVault(state, this.#exports.share_price);
+    return { entry: words.unsigned(0), exit: words.unsigned(1) };
+  }
+
+  /** What a deposit of so many atoms would do. */
+  previewVaultDeposit(state: VaultState, amount: bigint): VaultEntry {
+    checkAmount('amount', amount);
+    const words = this.#askVault(state, this.#exports.preview_vault_deposit, amount);
+    return { amount: words.unsigned(0), shares: words.unsigned(1) };
+  }
+
+  /** What a redemption of so many shares would do. `from` has a bit for each slot that may pay: `payingSlots`. */
+  previewVaultRedeem(state: VaultState, shares: bigint, from: number): VaultExit {
+    checkAmount('shares', shares);
+    checkBits('from', from, 8);
+    return vaultExit(this.#askVault(state, this.#exports.preview_vault_redeem, shares, from));
+  }
+
+  /** What a withdrawal of so many atoms would do. */
+  previewVaultWithdraw(state: VaultState, amount: bigint, from: number): VaultExit {
+    checkAmount('amount', amount);
+    checkBits('from', from, 8);
+    return vaultExit(this.#askVault(state, this.#exports.preview_vault_withdraw, amount, from));
+  }
+
+  /** The most atoms that can be deposited; zero where nothing can. */
+  maxVaultDeposit(state: VaultState): bigint {
+    return this.#askVault(state, this.#exports.max_vault_deposit).unsigned(0);
+  }
+
+  /** The most shares, of those that are held, that can be redeemed at once. */
+  maxVaultRedeem(state: VaultState, held: bigint, from: number): bigint {
+    checkAmount('held', held);
+    checkBits('from', from, 8);
+    return this.#askVault(state, this.#exports.max_vault_redeem, held, from).unsigned(0);
+  }
+
+  /** The most atoms that can be withdrawn at once for the shares that are held. */
+  maxVaultWithdraw(state: VaultState, held: bigint, from: number): bigint {
+    checkAmount('held', held);
+    checkBits('from', from, 8);
+    return this.#askVault(state, this.#exports.max_vault_withdraw, held, from).unsigned(0);
+  }
+
+  /** The move that a rebalance would make. Throws where none is due. */
+  nextMove(state: VaultState): VaultMove {
+    const words = this.#askVault(state, this.#exports.next_move);
+    const slot = (index: number) => (words.unsigned(index) === IDLE ? undefined : words.signed(index));
+    const [amount, gain, reward] = [words.unsigned(2), words.unsigned(3), words.unsigned(4)];
+    return { from: slot(0), to: slot(1), amount, gain, reward };
+  }
+
+  /** Asks a question about a vault that takes more, which must have been checked. */
+  #askVault<More extends unknown[]>(
+    { vault, markets, now }: VaultState,
+    question: (vault: number, markets: number, now: bigint, ...more: More) => number,
+    ...more: More
+  ): Words {
+    const time = checkTime('now', now);
+    const behind = markets.flatMap(({ address, bytes }) => [
+      getAddressEncoder().encode(address),
+      getU32Encoder().encode(bytes.length),
+      bytes,
+    ]);
+    this.#write([vault.bytes, ...behind]);
+    const length = behind.reduce((sum, bytes) => sum + bytes.length, 0);
+    return this.#answer(() => question(vault.bytes.length, length, time, ...more));
   }
 
   /** Asks a question that takes more, which must have been checked. */
@@ -227,7 +360,7 @@ export class Engine {
       throw new EngineError('the margin account belongs to another market', undefined);
     }
     this.#write([market.bytes, account.bytes]);
-    return this.#answer(question(market.bytes.length, account.bytes.length, time, ...more));
+    return this.#answer(() => question(market.bytes.length, account.bytes.length, time, ...more));
   }
 
   #write(accounts: readonly ReadonlyUint8Array[]) {
@@ -235,14 +368,15 @@ export class Engine {
     let length = 0;
     for (const bytes of accounts) {
       if (length + bytes.length > input.length) {
-        throw new EngineError('the accounts are larger than the largest market and margin account', undefined);
+        throw new EngineError('the accounts are larger than the largest that there are', undefined);
       }
       input.set(bytes, length);
       length += bytes.length;
     }
   }
 
-  #answer(status: number): Words {
+  #answer(question: () => number): Words {
+    const status = asked(question);
     // The memory may have grown, and with it moved.
     const { buffer } = this.#exports.memory;
     const at = this.#exports.output();
@@ -273,6 +407,30 @@ class Words {
   float(index: number): number {
     return this.view.getFloat64(8 * index, true);
   }
+
+  bytes(): Uint8Array {
+    return new Uint8Array(this.view.buffer, this.view.byteOffset, 8 * this.length);
+  }
+}
+
+/** Stands for what is idle where a slot is named. */
+const IDLE = 255n;
+
+/** Bytes of the right kind may still hold what the program writes into no account, and sums over that may trap. */
+function asked(question: () => number): number {
+  try {
+    return question();
+  } catch (cause) {
+    if (cause instanceof WebAssembly.RuntimeError) {
+      throw new EngineError('the accounts hold what the program writes into none', undefined, { cause });
+    }
+    throw cause;
+  }
+}
+
+function vaultExit(words: Words): VaultExit {
+  const [amount, shares, fee, rounding] = [words.unsigned(0), words.unsigned(1), words.unsigned(2), words.unsigned(3)];
+  return { amount, shares, fee, rounding };
 }
 
 function limit(words: Words): Limit {

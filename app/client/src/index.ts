@@ -4,6 +4,7 @@ export * from './amounts.js';
 export * from './engine.js';
 export * from './errors.js';
 export * from './instructions.js';
+export * from './report.js';
 export * from './generated/pdas/index.js';
 export { BALLAST_PROGRAM_ADDRESS } from './generated/programs/index.js';
 export type * from './generated/types/index.js';

@@ -1,7 +1,9 @@
-// The instructions of a market with all accounts filled in that it knows, over those that Codama generates. They fail
-// only for a reserve that the market does not have, and for what is no amount or number.
+// The instructions of a market or a vault with all accounts filled in that it knows, over those that Codama generates. They
+// fail only for a reserve that the market does not have, for a slot that cannot pay, and for what is no amount or number.
 
 import {
+  type AccountMeta,
+  AccountRole,
   type Address,
   appendTransactionMessageInstructions,
   createTransactionMessage,
@@ -12,11 +14,12 @@ import {
   setTransactionMessageFeePayer,
   type TransactionSigner,
 } from '@solana/kit';
-import { type MarginAccount, type Market, reserveAt } from './accounts.js';
+import { type MarginAccount, type Market, openSlots, reserveAt, TOKEN_PROGRAM, type Vault } from './accounts.js';
 import type { Health, LiquidationOrder } from './engine.js';
 import { describeError } from './errors.js';
 import { BALLAST_ERROR__PRICE_ACCOUNT_MISSING } from './generated/errors/index.js';
 import * as generated from './generated/instructions/index.js';
+import { findRequestPda } from './generated/pdas/index.js';
 import type { OracleConfig } from './generated/types/index.js';
 import { checkAmount, checkBits, checkWhole } from './numbers.js';
 
@@ -255,4 +258,142 @@ export function decodeHealth(returnData: ReadonlyUint8Array): Health {
   const value = (index: number) => getU128Decoder().decode(bytes, 16 * index);
   const sums = (index: number) => ({ collateral: value(index), debt: value(index + 1) });
   return { initial: sums(0), maintenance: sums(2), equity: sums(4) };
+}
+
+/** Tokens into a vault. */
+export interface VaultPayIn {
+  /** Owns the source; anyone may pay. */
+  readonly payer: TransactionSigner;
+  /** The payer's token account. */
+  readonly source: Address;
+  /** Token account that the shares go to. */
+  readonly shareAccount: Address;
+  /** Atoms. */
+  readonly amount: bigint;
+  /** Fewest shares to accept. */
+  readonly minShares: bigint;
+}
+
+/** Where tokens out of a vault come from and go to. */
+interface VaultPayOut {
+  /** Owns the shares. */
+  readonly owner: TransactionSigner;
+  /** The owner's account of shares. */
+  readonly shareAccount: Address;
+  /** Token account. */
+  readonly destination: Address;
+  /** A bit for each slot that may pay, beside what is idle: `payingSlots`. */
+  readonly from: number;
+}
+
+/** Shares out of a vault. */
+export interface VaultRedemption extends VaultPayOut {
+  /** How many. */
+  readonly shares: bigint;
+  /** Fewest atoms to accept. */
+  readonly minAmount: bigint;
+}
+
+/** Tokens out of a vault. */
+export interface VaultWithdrawal extends VaultPayOut {
+  /** Atoms. */
+  readonly amount: bigint;
+  /** Most shares to give. */
+  readonly maxShares: bigint;
+}
+
+/** Shares into a vault's queue. */
+export interface ExitOrder {
+  /** Owns the shares. */
+  readonly owner: TransactionSigner;
+  /** Pays the rent of the request. */
+  readonly payer?: TransactionSigner;
+  /** The owner's account of shares. */
+  readonly shareAccount: Address;
+  /** How many. */
+  readonly shares: bigint;
+  /** Fewest atoms to accept for all of them. */
+  readonly minAmount: bigint;
+}
+
+function vaultTokens(vault: Vault) {
+  const { address, tokens, shareMint, authority, mint, tokenProgram } = vault;
+  return { vault: address, tokens, shareMint, authority, mint, tokenProgram, shareProgram: TOKEN_PROGRAM };
+}
+
+/** An instruction with the markets of the open allocations behind its own accounts, and then how some of them pay. */
+function withMarkets<T extends Instruction>(instruction: T, vault: Vault, markets: readonly Market[], from: number): T {
+  checkBits('from', from, 8);
+  const behind: AccountMeta[] = [];
+  const payers: AccountMeta[] = [];
+  let left = from;
+  for (const slot of openSlots(vault)) {
+    const pays = ((from >> slot) & 1) !== 0;
+    const address = vault.config.allocations[slot]!.market;
+    behind.push({ address, role: pays ? AccountRole.WRITABLE : AccountRole.READONLY });
+    const market = pays ? markets.find((one) => one.address === address) : undefined;
+    if (market !== undefined) {
+      const { vault: liquidity } = reserveAt(market, vault.allocations[slot]!.reserve);
+      payers.push({ address: liquidity, role: AccountRole.WRITABLE });
+      payers.push({ address: market.vaultAuthority, role: AccountRole.READONLY });
+      left &= ~(1 << slot);
+    }
+  }
+  if (left !== 0) {
+    const slots = Array.from({ length: 8 }, (_, slot) => slot).filter((slot) => ((left >> slot) & 1) !== 0);
+    throw new RangeError(`slots that are not open, or whose market is not given, cannot pay: ${slots.join(', ')}`);
+  }
+  return { ...instruction, accounts: [...(instruction.accounts ?? []), ...behind, ...payers] };
+}
+
+/** Brings tokens into a vault for shares. */
+export function vaultDeposit(vault: Vault, { payer, source, shareAccount, amount, minShares }: VaultPayIn) {
+  checkAmount('amount', amount);
+  checkAmount('minShares', minShares);
+  const accounts = { payer, source, shareAccount, ...vaultTokens(vault) };
+  return withMarkets(generated.getVaultDepositInstruction({ ...accounts, amount, minShares }), vault, [], 0);
+}
+
+/** Gives exactly so many shares of a vault back. */
+export function vaultRedeem(vault: Vault, markets: readonly Market[], input: VaultRedemption) {
+  checkAmount('shares', input.shares);
+  checkAmount('minAmount', input.minAmount);
+  const instruction = generated.getVaultRedeemInstruction({ ...input, ...vaultTokens(vault) });
+  return withMarkets(instruction, vault, markets, input.from);
+}
+
+/** Takes exactly so many atoms out of a vault. */
+export function vaultWithdraw(vault: Vault, markets: readonly Market[], input: VaultWithdrawal) {
+  checkAmount('amount', input.amount);
+  checkAmount('maxShares', input.maxShares);
+  const instruction = generated.getVaultWithdrawInstruction({ ...input, ...vaultTokens(vault) });
+  return withMarkets(instruction, vault, markets, input.from);
+}
+
+/** Puts shares into a vault's queue, at the end. */
+export async function requestExit(vault: Vault, input: ExitOrder) {
+  const { owner, payer = owner, shareAccount, shares, minAmount } = input;
+  checkAmount('shares', shares);
+  checkAmount('minAmount', minAmount);
+  const { vault: address, shareMint, shareProgram } = vaultTokens(vault);
+  const accounts = { owner, payer, vault: address, shareAccount, shareMint, shareProgram };
+  const instruction = await generated.getRequestExitInstructionAsync({ ...accounts, shares, minAmount });
+  return withMarkets(instruction, vault, [], 0);
+}
+
+/** Takes what the owner's request was paid. The rent goes to the recipient, once no shares of it are left. */
+export async function claimExit(
+  vault: Vault,
+  input: { owner: TransactionSigner; destination: Address; recipient?: Address },
+) {
+  const { owner, destination, recipient = owner.address } = input;
+  const { vault: address, tokens, authority, mint, tokenProgram } = vaultTokens(vault);
+  const [request] = await findRequestPda({ vault: address, owner: owner.address });
+  const accounts = { owner, vault: address, request, destination, tokens, authority, mint, tokenProgram, recipient };
+  return generated.getClaimExitInstruction(accounts);
+}
+
+/** Has the program compute a vault's figures: `decodeVaultReport` reads what it returns. */
+export function readVault(vault: Vault) {
+  return withMarkets(generated.getReadVaultInstruction({ vault: vault.address }), vault, [], 0);
 }

@@ -11,9 +11,8 @@ import {
   type Market,
 } from '../src/index.js';
 import { BALLAST_ERROR__RESERVE_INDEX_OUT_OF_RANGE } from '../src/generated/index.js';
-import { bytesOf, fixture, key, type StoredAccount } from './support.js';
+import { answer, bytesOf, fixture, key, type OrError, type StoredAccount } from './support.js';
 
-type OrError<T> = T | { error: number };
 type RustLimit = { atoms: string; refusal: number | null };
 
 interface Situation {
@@ -43,21 +42,6 @@ function read({ market, account }: Situation): [Market, MarginAccount] {
     decodeMarket(market.address, bytesOf(market.data)),
     decodeMarginAccount(account.address, bytesOf(account.data)),
   ];
-}
-
-/** As the fixtures write answers: wide numbers in decimal, and the code of an error. */
-function answer<T>(question: () => T, write: (answer: T) => unknown = (value) => value): unknown {
-  try {
-    const text = JSON.stringify(write(question()) ?? null, (_, value: unknown) =>
-      typeof value === 'bigint' ? value.toString() : value,
-    );
-    return JSON.parse(text);
-  } catch (error) {
-    if (!(error instanceof EngineError)) {
-      throw error;
-    }
-    return { error: error.code };
-  }
 }
 
 function limit({ atoms, refusal }: Limit) {
@@ -118,8 +102,8 @@ describe('the engine', () => {
   it('says what is wrong with bytes', () => {
     const cut = { ...market, bytes: market.bytes.slice(0, market.bytes.length / 2) };
     expect(() => engine.health(cut, account, 0)).toThrow('too few bytes: another kind of account, or a truncated read');
-    const large = { ...market, bytes: new Uint8Array(1 << 17) };
-    expect(() => engine.health(large, account, 0)).toThrow('larger than the largest market');
+    const large = { ...market, bytes: new Uint8Array(1 << 20) };
+    expect(() => engine.health(large, account, 0)).toThrow('larger than the largest that there are');
   });
 
   it('answers as before after an error', () => {

@@ -60,6 +60,11 @@ const order = { debt: 0, collateral: 1, maxRepay: 1n, minCollateral: 1n };
 const liquidation = { ...order, liquidator: owner, marginAccount, source: key(4), destination: key(5) };
 const assertion = { marginAccount, requirement: 0, minRatioBps: 1 };
 
+const { vault: storedVault } = fixture<{ vault: StoredAccount }>('instructions.json');
+const vault = client.decodeVault(storedVault.address, bytesOf(storedVault.data));
+const state = { vault, markets: [market], now };
+const exit = { owner, shareAccount: key(4), destination: key(5), from: 0 };
+
 /** A call that takes one of its numbers, and what that must not be. */
 type Case = readonly [argument: string, wrong: readonly Wrong[], call: (value: never) => unknown];
 
@@ -70,6 +75,11 @@ function fields(kinds: Record<string, readonly Wrong[]>, call: (input: never) =>
     wrong,
     (value: unknown) => call({ ...good, [name]: value } as never),
   ]);
+}
+
+/** A question about a vault at a time. */
+function ofVault(ask: (state: client.VaultState) => unknown): Case[] {
+  return fields({ now: TIME }, ask, state);
 }
 
 const PAY = { reserve: INDEX, amount: AMOUNT };
@@ -96,6 +106,34 @@ const CASES: Record<string, Case[]> = {
     ...fields(ORDER, (input) => engine.previewLiquidation(market, margin, input, now), order),
     ['now', TIME, (value) => engine.previewLiquidation(market, margin, order, value)],
   ],
+  'Engine.vaultReport': ofVault((at) => engine.vaultReport(at)),
+  'Engine.sharePrice': ofVault((at) => engine.sharePrice(at)),
+  'Engine.previewVaultDeposit': [
+    ...ofVault((at) => engine.previewVaultDeposit(at, 1n)),
+    ['amount', AMOUNT, (value) => engine.previewVaultDeposit(state, value)],
+  ],
+  'Engine.previewVaultRedeem': [
+    ...ofVault((at) => engine.previewVaultRedeem(at, 1n, 0)),
+    ['shares', AMOUNT, (value) => engine.previewVaultRedeem(state, value, 0)],
+    ['from', bits(8), (value) => engine.previewVaultRedeem(state, 1n, value)],
+  ],
+  'Engine.previewVaultWithdraw': [
+    ...ofVault((at) => engine.previewVaultWithdraw(at, 1n, 0)),
+    ['amount', AMOUNT, (value) => engine.previewVaultWithdraw(state, value, 0)],
+    ['from', bits(8), (value) => engine.previewVaultWithdraw(state, 1n, value)],
+  ],
+  'Engine.maxVaultDeposit': ofVault((at) => engine.maxVaultDeposit(at)),
+  'Engine.maxVaultRedeem': [
+    ...ofVault((at) => engine.maxVaultRedeem(at, 1n, 0)),
+    ['held', AMOUNT, (value) => engine.maxVaultRedeem(state, value, 0)],
+    ['from', bits(8), (value) => engine.maxVaultRedeem(state, 1n, value)],
+  ],
+  'Engine.maxVaultWithdraw': [
+    ...ofVault((at) => engine.maxVaultWithdraw(at, 1n, 0)),
+    ['held', AMOUNT, (value) => engine.maxVaultWithdraw(state, value, 0)],
+    ['from', bits(8), (value) => engine.maxVaultWithdraw(state, 1n, value)],
+  ],
+  'Engine.nextMove': ofVault((at) => engine.nextMove(at)),
   'Engine.rates': [['reserve', INDEX, (value) => engine.rates(market, value)]],
   reserveAt: [['index', INDEX, (value) => client.reserveAt(market, value)]],
   formatAtoms: [
@@ -137,6 +175,29 @@ const CASES: Record<string, Case[]> = {
     (input) => client.assertHealth(market, input),
     assertion,
   ),
+  vaultDeposit: fields({ amount: AMOUNT, minShares: AMOUNT }, (input) => client.vaultDeposit(vault, input), {
+    payer: owner,
+    source: key(4),
+    shareAccount: key(5),
+    amount: 1n,
+    minShares: 0n,
+  }),
+  vaultRedeem: fields(
+    { shares: AMOUNT, minAmount: AMOUNT, from: bits(8) },
+    (input) => client.vaultRedeem(vault, [market], input),
+    { ...exit, shares: 1n, minAmount: 0n },
+  ),
+  vaultWithdraw: fields(
+    { amount: AMOUNT, maxShares: AMOUNT, from: bits(8) },
+    (input) => client.vaultWithdraw(vault, [market], input),
+    { ...exit, amount: 1n, maxShares: 1n },
+  ),
+  requestExit: fields({ shares: AMOUNT, minAmount: AMOUNT }, (input) => client.requestExit(vault, input), {
+    owner,
+    shareAccount: key(4),
+    shares: 1n,
+    minAmount: 0n,
+  }),
   findMarketPda: fields({ id: bits(16) }, client.findMarketPda as never, { creator: key(1) }),
   findMarginAccountPda: fields({ id: bits(16) }, client.findMarginAccountPda as never, {
     market: key(1),
@@ -158,6 +219,8 @@ const WITHOUT_NUMBERS = [
   ...['fetchTime', 'findReserve', 'findTokenAccount', 'findVaultAuthorityPda', 'findLiquidityVaultPda', 'loadEngine'],
   ...['findAuthorityPda', 'findTokensPda', 'findShareMintPda', 'findRequestPda'],
   ...['describeProgramError', 'findProgramError', 'readHealth'],
+  ...['claimExit', 'decodeVault', 'decodeVaultReport', 'fetchVault', 'fetchVaultMarkets', 'findShareAccount'],
+  ...['openSlots', 'payingSlots', 'readVault'],
   ...['DecodeError', 'Engine', 'EngineError'],
 ];
 

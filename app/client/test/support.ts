@@ -9,7 +9,7 @@ import {
   type Instruction,
   type Rpc,
 } from '@solana/kit';
-import { BALLAST_PROGRAM_ADDRESS } from '../src/index.js';
+import { BALLAST_PROGRAM_ADDRESS, EngineError } from '../src/index.js';
 
 /** What `crates/client/tests/suite/typescript.rs` wrote: the Rust client's own. */
 export function fixture<T>(name: string): T {
@@ -33,6 +33,7 @@ export interface RustInstruction {
 
 export const instructions = fixture<{
   market: StoredAccount;
+  vault: StoredAccount;
   instructions: RustInstruction[];
   addresses: Record<
     | 'market'
@@ -96,4 +97,22 @@ export function rpcWith(accounts: readonly StoredAccount[], owner: Address = BAL
     return { send: () => Promise.resolve({ value: value ?? null }) };
   };
   return { getAccountInfo } as unknown as Rpc<GetAccountInfoApi>;
+}
+
+/** An answer as the fixtures have it, or the code of an error. */
+export type OrError<T> = T | { error: number };
+
+/** As the fixtures write answers: wide numbers in decimal, and the code of an error. */
+export function answer<T>(question: () => T, write: (answer: T) => unknown = (value) => value): unknown {
+  try {
+    const text = JSON.stringify(write(question()) ?? null, (_, value: unknown) =>
+      typeof value === 'bigint' ? value.toString() : value,
+    );
+    return JSON.parse(text);
+  } catch (error) {
+    if (!(error instanceof EngineError)) {
+      throw error;
+    }
+    return { error: error.code };
+  }
 }

@@ -106,6 +106,11 @@ impl Edits {
         Self::between(&reserve::PARAMETERS, bytemuck::bytes_of(old), bytemuck::bytes_of(new))
     }
 
+    /// Between two policies of a vault, for [`crate::VaultView::set_parameters`] and [`crate::VaultView::queue_change`].
+    pub fn of_vault(old: &VaultConfig, new: &VaultConfig) -> Self {
+        Self::between(&vault::PARAMETERS, bytemuck::bytes_of(old), bytemuck::bytes_of(new))
+    }
+
     fn between(table: &[Parameter], old: &[u8], new: &[u8]) -> Self {
         let mut edits = Self::default();
         for parameter in table {

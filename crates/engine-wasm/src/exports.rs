@@ -1,12 +1,12 @@
-//! What JavaScript sees. `market` and `margin` are the lengths of the accounts' bytes in the input, `now` is unix seconds, and
-//! reserves are indices. Each question returns the status that the crate's page describes.
+//! What JavaScript sees. `market`, `margin` and `vault` are the lengths of the accounts' bytes in the input, `markets` is that of all
+//! that follows a vault, `now` is unix seconds, reserves are indices, and `from` has a bit for each slot that may pay. Each question returns the status that the crate's page describes.
 #![allow(unsafe_code, reason = "an export is `no_mangle`, which counts as unsafe: two could have one name")]
 
 use std::sync::atomic::{AtomicU8, AtomicU64};
 
 use ballast_client::LiquidationOrder;
 
-use crate::{ask, buffers, index, market as decode};
+use crate::{ask, buffers, index, market as decode, vault::ask_vault};
 
 /// Where the accounts' bytes are to be put.
 #[unsafe(no_mangle)]
@@ -80,4 +80,59 @@ pub extern "C" fn rates(market: u32, reserve: u32) -> i32 {
         let rates = decode(&bytes)?.rates(index(reserve)?)?;
         Ok([rates.borrow, rates.deposit, rates.utilisation].map(f64::to_bits).to_vec())
     }))
+}
+
+/// The figures of a vault: the words of [`ballast_client::engine::vaults::report::VaultReport`].
+#[unsafe(no_mangle)]
+pub extern "C" fn vault_report(vault: u32, markets: u32, now: i64) -> i32 {
+    ask_vault(vault, markets, now, |subject| Ok(subject.report()))
+}
+
+/// Atoms that a whole share costs, and that it is worth to who leaves, before fees.
+#[unsafe(no_mangle)]
+pub extern "C" fn share_price(vault: u32, markets: u32, now: i64) -> i32 {
+    ask_vault(vault, markets, now, |subject| subject.share_price())
+}
+
+/// Atoms and shares of a deposit.
+#[unsafe(no_mangle)]
+pub extern "C" fn preview_vault_deposit(vault: u32, markets: u32, now: i64, amount: u64) -> i32 {
+    ask_vault(vault, markets, now, |subject| subject.preview_deposit(amount))
+}
+
+/// Atoms, shares, exit fee, and what rounding in the markets takes, of a redemption.
+#[unsafe(no_mangle)]
+pub extern "C" fn preview_vault_redeem(vault: u32, markets: u32, now: i64, shares: u64, from: u32) -> i32 {
+    ask_vault(vault, markets, now, |subject| subject.preview_redeem(shares, from))
+}
+
+/// The same of a withdrawal.
+#[unsafe(no_mangle)]
+pub extern "C" fn preview_vault_withdraw(vault: u32, markets: u32, now: i64, amount: u64, from: u32) -> i32 {
+    ask_vault(vault, markets, now, |subject| subject.preview_withdraw(amount, from))
+}
+
+/// The most atoms that can be deposited.
+#[unsafe(no_mangle)]
+pub extern "C" fn max_vault_deposit(vault: u32, markets: u32, now: i64) -> i32 {
+    ask_vault(vault, markets, now, |subject| Ok(subject.max_deposit()))
+}
+
+/// The most shares, of so many, that can be redeemed.
+#[unsafe(no_mangle)]
+pub extern "C" fn max_vault_redeem(vault: u32, markets: u32, now: i64, held: u64, from: u32) -> i32 {
+    ask_vault(vault, markets, now, |subject| subject.max_redeem(held, from))
+}
+
+/// The most atoms that can be withdrawn for so many shares.
+#[unsafe(no_mangle)]
+pub extern "C" fn max_vault_withdraw(vault: u32, markets: u32, now: i64, held: u64, from: u32) -> i32 {
+    ask_vault(vault, markets, now, |subject| subject.max_withdraw(held, from))
+}
+
+/// The move that a rebalance would make: slot it comes from, slot it goes to (255: what is idle), atoms, what they gain in a year,
+/// shares for the caller.
+#[unsafe(no_mangle)]
+pub extern "C" fn next_move(vault: u32, markets: u32, now: i64) -> i32 {
+    ask_vault(vault, markets, now, |subject| subject.next_move())
 }

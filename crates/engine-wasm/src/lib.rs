@@ -1,7 +1,8 @@
 //! The engine's answers about accounts, for JavaScript: `app/client/src/engine.ts` calls it.
 //!
 //! The caller writes a market account's bytes to [`input`] and those of a margin account right behind them, calls a
-//! question with the two lengths, and reads the answer at [`output`]. A question returns how many 64-bit words its answer has;
+//! question with the two lengths, and reads the answer at [`output`]. Of a vault the markets follow, each as its address, the
+//! length of its bytes (`u32`, little endian) and those. A question returns how many 64-bit words its answer has;
 //! below zero, minus the bytes of an error: the first word is then its code, zero if the bytes are no such accounts, and the
 //! message follows. Nothing is kept between two calls.
 //!
@@ -10,6 +11,7 @@
 
 mod buffers;
 mod exports;
+mod vault;
 
 use ballast_client::{
     DecodeError, LiquidationOrder, MarketView, decode_margin_account, describe_error,
@@ -127,10 +129,11 @@ mod tests {
         let status = health(8, 8, 0);
         assert_eq!(buffers::error(status), Failure::from(DecodeError::TooShort));
         let status = rates(u32::MAX, 0);
-        assert_eq!(
-            buffers::error(status).message,
-            "the accounts are larger than the largest market and margin account"
-        );
+        assert_eq!(buffers::error(status).message, "the accounts are larger than the largest that there are");
+        let status = vault_report(u32::MAX, 8, 0);
+        assert_eq!(buffers::error(status).message, "the accounts are larger than the largest that there are");
+        let status = vault_report(8, 0, 0);
+        assert_eq!(buffers::error(status), Failure::from(DecodeError::TooShort));
         let status = buffers::write(Err(Error::PriceStale.into()));
         assert_eq!(buffers::error(status), Failure::from(Error::PriceStale));
         assert!(index(256).is_err_and(|failure| failure.code == Error::ReserveIndexOutOfRange.code()));

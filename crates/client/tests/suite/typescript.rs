@@ -1,6 +1,8 @@
 //! What the TypeScript client is tested against: accounts, instructions, the engine's answers and error words as this crate has
 //! them, in `app/client/test/fixtures`. `BALLAST_WRITE_FIXTURES=1 cargo test -p ballast-client typescript` writes them anew.
 
+mod vaults;
+
 use std::{fs, path::Path};
 
 use crate::common::World;
@@ -127,10 +129,15 @@ fn accounts() {
 
 /// A market's account as the chain would hold it, with addresses.
 fn named(world: &World) -> MarketView {
-    let address = market_address(&key(1), 7).0;
+    named_as(world, 7)
+}
+
+/// The same with a number of its own among its creator's.
+fn named_as(world: &World, id: u16) -> MarketView {
+    let address = market_address(&key(1), id).0;
     let mut view = MarketView { address, market: world.market, reserves: world.reserves.clone() };
     let market = &mut view.market;
-    (market.version, market.id, market.creator) = (LAYOUT_VERSION, 7, to_engine(&key(1)));
+    (market.version, market.id, market.creator) = (LAYOUT_VERSION, id, to_engine(&key(1)));
     market.vault_authority = to_engine(&vault_authority(&address).0);
     market.config.roles.nominee = to_engine(&key(6));
     for (index, reserve) in view.reserves.iter_mut().enumerate() {
@@ -253,9 +260,11 @@ fn instructions() {
     let tags = all.iter().map(|one| one.data[0]);
     assert!(tags.eq(instruction::ALL.iter().map(|spec| spec.tag)), "every instruction, in order");
     let described: Vec<_> = all.iter().map(describe).collect();
-    let vault = entrusted_address(&key(1), 7).0;
+    let VaultView { address: vault, vault: of_vault, .. } = entrusted(&view, &key(2));
+    let of_vault = [&Vault::DISCRIMINATOR, bytemuck::bytes_of(&of_vault)].concat();
     let fixture = json!({
         "market": { "address": view.address.to_string(), "data": base64(&view_bytes(&view)) },
+        "vault": { "address": vault.to_string(), "data": base64(&of_vault) },
         "instructions": described,
         "addresses": {
             "market": market_address(&key(1), 7).0.to_string(),

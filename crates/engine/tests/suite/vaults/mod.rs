@@ -5,6 +5,7 @@ mod conservation;
 mod coverage;
 mod fees;
 mod governance;
+mod lenders;
 mod optimum;
 mod queue;
 mod rebalance;
