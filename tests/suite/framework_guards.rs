@@ -3,7 +3,7 @@
 
 use crate::support::{
     every_instruction_market::{EveryInstructionMarket, Place, program_account},
-    sources::sources,
+    sources::{sources, sources_of_all_tests},
 };
 use ballast_client::{Address, ID, Instruction, SYSTEM_PROGRAM, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, instruction as ix};
 use ballast_engine::{
@@ -437,4 +437,24 @@ fn every_test_that_the_security_page_names_exists() {
         }
     }
     assert!(named > 80, "{named} tests named");
+}
+
+/// The invariants of vaults and the table of rounding in ARCHITECTURE.md name tests that exist, and the invariants come in order.
+#[test]
+fn every_test_that_the_architecture_page_names_exists() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let page = std::fs::read_to_string(root.join("ARCHITECTURE.md")).expect("the page");
+    let (_, page) = page.split_once("\n## Invariants\n").expect("the section");
+    let (page, _) = page.split_once("\n## Accounts\n").expect("the next but one");
+    let numbers: Vec<u32> =
+        page.lines().filter_map(|line| line.split_once(". ").and_then(|(number, _)| number.parse().ok())).collect();
+    assert!(numbers.len() >= 25 && numbers.iter().copied().eq(1..=numbers.len() as u32), "{numbers:?}");
+    let sources = sources_of_all_tests();
+    let names = page.split('`').skip(1).step_by(2).filter(|name| !name.contains(['/', '.']) && name.contains('_'));
+    let mut named = 0;
+    for name in names {
+        assert!(sources.contains(&format!("fn {name}(")), "no test {name}");
+        named += 1;
+    }
+    assert!(named >= 25, "{named} tests named");
 }

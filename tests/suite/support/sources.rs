@@ -9,6 +9,13 @@ pub fn sources(without: &str) -> String {
     text
 }
 
+/// The text of every suite here, and of the engine's.
+pub fn sources_of_all_tests() -> String {
+    let mut text = sources("none");
+    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/engine/tests/suite"), "none", &mut text);
+    text
+}
+
 fn read(folder: &Path, without: &str, text: &mut String) {
     for entry in fs::read_dir(folder).expect("the suites are there") {
         let path = entry.expect("readable").path();

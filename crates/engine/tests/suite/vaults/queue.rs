@@ -221,6 +221,58 @@ fn nobody_is_paid_at_a_price_that_is_not_known() {
 proptest! {
     #![proptest_config(cases(400))]
 
+    /// Requests are paid in the order in which they came. Only one for more than its share of the assets goes to the end with its
+    /// rest, after its turn, while others wait; and nobody who came later is paid beside them.
+    #[test]
+    fn the_queue_is_first_come_first_served_i22(
+        steps in prop::collection::vec((0usize..6, 0u8..8, 1u64..10_001), 1..60),
+        round_share in 500u16..10_001,
+    ) {
+        let mut scene = dry(VaultConfig { round_share: Bps(round_share), ..policy(1) }, 6);
+        let mut order: Vec<usize> = Vec::new();
+        for (who, kind, of) in steps {
+            match kind {
+                0..=2 => {
+                    let shares = (scene.people[who].shares as u128 * of as u128 / 10_000) as u64;
+                    if scene.request(who, shares, 0).is_ok() {
+                        order.push(who);
+                    }
+                }
+                3 => if scene.cancel(who).is_ok() {
+                    order.retain(|other| *other != who);
+                },
+                4 => {
+                    let free = scene.look(|vaults| vaults.valuation.takeable - vaults.vault.queued(&vaults.valuation).min(vaults.valuation.takeable));
+                    let shares = (scene.people[who].shares as u128 * of as u128 / 10_000) as u64;
+                    if let Ok(exit) = scene.redeem(who, shares, ALL) {
+                        prop_assert!(order.is_empty() || exit.exchange.amount <= free, "paid what others wait for");
+                    }
+                }
+                5 => repay(&mut scene, of * ONE / 100),
+                _ => {
+                    let (worth, assets) = (scene.look(|vaults| vaults.vault.worth(scene.people[who].request.shares, &vaults.valuation)), scene.assets());
+                    match scene.serve(who, ALL) {
+                        Ok(_) => {
+                            prop_assert_eq!(order.first(), Some(&who), "out of turn");
+                            order.remove(0);
+                            let is_large = worth as u128 * 10_000 > assets as u128 * round_share as u128;
+                            match scene.people[who].request.shares {
+                                Shares::ZERO => (),
+                                _ if is_large && scene.first() != Some(who) => order.push(who),
+                                _ => order.insert(0, who),
+                            }
+                        }
+                        Err(error) => prop_assert!(order.first() == Some(&who) || order.is_empty() || matches!(error, Error::NotFirstInQueue | Error::WrongRequest), "{error:?}"),
+                    }
+                }
+            }
+            let mut tickets: Vec<_> = scene.vault.queue.tickets.iter().filter(|ticket| !ticket.request.is_none()).collect();
+            tickets.sort_by_key(|ticket| ticket.number);
+            let waiting: Vec<_> = tickets.iter().map(|ticket| ticket.request.0[0] as usize - 1).collect();
+            prop_assert_eq!(&waiting, &order);
+        }
+    }
+
     /// V11: whatever somebody asks for, takes back and is paid, he has no more than one who held.
     #[test]
     fn asking_and_cancelling_never_beat_holding(
