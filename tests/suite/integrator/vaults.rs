@@ -185,7 +185,7 @@ fn tokens_that_come_for_an_instant_lift_no_coverage() {
     let deposit = managed.vault_deposit(&mut scene, 10_000 * USD, 0);
     scene.world.send(&[lift.clone(), deposit.clone()]).expect_custom(COVERAGE_BELOW_MINIMUM);
     scene.world.send(&[lift]).expect_ok();
-    scene.world.send(&[deposit.clone()]).expect_custom(COVERAGE_BELOW_MINIMUM);
+    scene.world.send(std::slice::from_ref(&deposit)).expect_custom(COVERAGE_BELOW_MINIMUM);
     // A deposit that stays is another thing.
     scene.pass(1);
     scene.world.send(&[deposit]).expect_ok();
@@ -204,7 +204,7 @@ fn tokens_that_come_for_an_instant_hide_no_run() {
     let mallory = scene.world.key("mallory");
     scene.deposit(mallory, 60_000 * USD).expect_ok();
     let deposit = managed.vault_deposit(&mut scene, 10_000 * USD, 0);
-    scene.world.send(&[deposit.clone()]).expect_custom(COVERAGE_BELOW_MINIMUM);
+    scene.world.send(std::slice::from_ref(&deposit)).expect_custom(COVERAGE_BELOW_MINIMUM);
     scene.pass(1);
     scene.world.send(&[deposit]).expect_ok();
 }
