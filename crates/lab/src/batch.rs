@@ -27,30 +27,32 @@ use crate::{
 };
 
 /// One window, played in each variant.
-pub struct Comparison {
+pub struct Comparison<R = Record> {
     /// What was played.
     pub window: Window,
     /// Its prices.
     pub grid: Grid,
     /// What happened, in the order of the variants.
-    pub runs: Vec<Run>,
+    pub runs: Vec<Run<R>>,
 }
 
 /// One window in one variant.
-pub struct Run {
+pub struct Run<R = Record> {
     /// What happened.
-    pub record: Record,
+    pub record: R,
     /// How long it took; printed, but not in the files, which are the same for the same seed.
     pub took: Duration,
 }
 
-/// Plays every window in every variant, each window once and in order of time. `variant` says what a grid is played with.
-pub fn play<V: Copy>(
+/// Plays every window in every variant, each window once and in order of time. `variant` says what a window is played with, and `play`
+/// plays that through the bytecode, calling its last argument after each bar.
+pub fn play<V: Copy, S: Sync, R: Send>(
     common: &Common,
     mut windows: Vec<Window>,
     variants: &[V],
-    variant: impl Fn(&Grid, V) -> (Setting, Venue),
-) -> Result<Vec<Comparison>> {
+    variant: impl Fn(Window, &Grid, V) -> Result<S>,
+    play: impl Fn(&[u8], &Grid, &S, &dyn Fn()) -> Result<R> + Sync,
+) -> Result<Vec<Comparison<R>>> {
     windows.sort();
     windows.dedup();
     let mut grids = Vec::new();
@@ -59,11 +61,13 @@ pub fn play<V: Copy>(
     }
     let bytecode = common.bytecode()?;
     let mut jobs = Vec::new();
-    for grid in &grids {
-        jobs.extend(variants.iter().map(|chosen| (grid, variant(grid, *chosen))));
+    for (window, grid) in windows.iter().zip(&grids) {
+        for chosen in variants {
+            jobs.push((grid, variant(*window, grid, *chosen)?));
+        }
     }
     let progress = progress(jobs.iter().map(|(grid, _)| grid.bars.len() as u64).sum())?;
-    let runs = play_all(&bytecode, &jobs, &progress);
+    let runs = play_all(&bytecode, &jobs, &progress, play);
     progress.finish_and_clear();
     let mut runs = runs?.into_iter();
     let runs: Vec<_> = windows.iter().map(|_| runs.by_ref().take(variants.len()).collect()).collect();
@@ -71,19 +75,29 @@ pub fn play<V: Copy>(
     Ok(comparisons.map(|((window, grid), runs)| Comparison { window, grid, runs }).collect())
 }
 
+/// Plays a grid with a setting, into a venue.
+pub fn replay(bytecode: &[u8], grid: &Grid, with: &(Setting, Venue), played: &dyn Fn()) -> Result<Record> {
+    replay::run(bytecode, grid, with.0, with.1.clone(), played)
+}
+
 /// Plays all jobs on as many threads as the machine has cores; the results are in the order of the jobs.
-fn play_all(bytecode: &[u8], jobs: &[(&Grid, (Setting, Venue))], progress: &ProgressBar) -> Result<Vec<Run>> {
+fn play_all<S: Sync, R: Send>(
+    bytecode: &[u8],
+    jobs: &[(&Grid, S)],
+    progress: &ProgressBar,
+    play: impl Fn(&[u8], &Grid, &S, &dyn Fn()) -> Result<R> + Sync,
+) -> Result<Vec<Run<R>>> {
     // The longest stretch first, so that no thread is left alone with it at the end.
     let mut order: Vec<_> = (0..jobs.len()).collect();
     order.sort_by_key(|job| std::cmp::Reverse(jobs[*job].0.bars.len() as i64 * jobs[*job].0.interval));
     let next = AtomicUsize::new(0);
-    let done = Mutex::new((0..jobs.len()).map(|_| None).collect::<Vec<Option<Result<Run>>>>());
+    let done = Mutex::new((0..jobs.len()).map(|_| None).collect::<Vec<Option<Result<Run<R>>>>>());
     let work = || {
         while let Some(job) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let (grid, (setting, venue)) = &jobs[*job];
+            let (grid, setting) = &jobs[*job];
             let start = Instant::now();
-            let run = replay::run(bytecode, grid, *setting, venue.clone(), &|| progress.inc(1))
-                .map(|record| Run { record, took: start.elapsed() });
+            let run =
+                play(bytecode, grid, setting, &|| progress.inc(1)).map(|record| Run { record, took: start.elapsed() });
             if run.is_err() {
                 // Nothing more needs to be begun.
                 next.store(order.len(), Ordering::Relaxed);
@@ -106,8 +120,8 @@ fn play_all(bytecode: &[u8], jobs: &[(&Grid, (Setting, Venue))], progress: &Prog
 }
 
 /// Writes report and table, and prints the table with the time that each of its rows took.
-pub fn publish(
-    comparisons: &[Comparison],
+pub fn publish<R>(
+    comparisons: &[Comparison<R>],
     mut table: Table,
     html: &str,
     out: &Path,

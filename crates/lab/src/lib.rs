@@ -1,5 +1,5 @@
-//! Experiments on real prices, and their reports: a replay ([`demo`]), policies side by side ([`compare`]), and liquidations that
-//! move the price ([`cascade`]).
+//! Experiments on real prices, and their reports: a replay ([`demo`]), policies side by side ([`compare`]), liquidations that
+//! move the price ([`cascade`]), and a vault whose lenders run ([`vaults`]).
 
 mod batch;
 pub mod cascade;
@@ -9,3 +9,4 @@ pub mod options;
 mod output;
 mod report;
 mod table;
+pub mod vaults;

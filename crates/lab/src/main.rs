@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use ballast_lab::{cascade, compare, demo, options};
+use ballast_lab::{cascade, compare, demo, options, vaults};
 use clap::{Parser, Subcommand};
 
 /// Ballast's laboratory: real prices through the program's bytecode.
@@ -19,6 +19,7 @@ enum Command {
     Demo(options::Options),
     Compare(compare::Options),
     Cascade(cascade::Options),
+    Vaults(vaults::Options),
 }
 
 impl Command {
@@ -27,6 +28,7 @@ impl Command {
             Self::Demo(options) => demo::run(options),
             Self::Compare(options) => compare::run(options),
             Self::Cascade(options) => cascade::run(options),
+            Self::Vaults(options) => vaults::run(options),
         }
     }
 }

@@ -3,19 +3,34 @@
 use anyhow::{Result, ensure};
 use ballast_client::{
     MarketView,
-    engine::{health::report::HealthReport, state::account::MarginAccount},
+    engine::{health::report::HealthReport, number::units::Shares, state::account::MarginAccount},
     from_engine,
 };
 
 use super::world::World;
 
+/// What a vault of lenders has in a market.
+#[derive(Clone, Copy, Debug)]
+pub struct Entrusted {
+    /// The reserve that it lends to.
+    pub reserve: usize,
+    /// Shares of its deposits.
+    pub shares: Shares,
+}
+
+impl Entrusted {
+    /// Nothing: there is no vault.
+    pub const NONE: Self = Self { reserve: 0, shares: Shares::ZERO };
+}
+
 /// Checks, for each reserve:
 ///
 /// - cash + debts cover the deposits, in 2^-64 atoms;
 /// - the vault holds exactly the cash of the books, with insurance and fees set aside (nobody in the demo sends tokens to a vault);
-/// - the shares of all margin accounts add up to the reserve's.
-pub fn check(world: &World, market: &MarketView, accounts: &[&MarginAccount]) -> Result<()> {
+/// - the shares of all margin accounts, and what a vault of lenders bought, add up to the reserve's.
+pub fn check(world: &World, market: &MarketView, accounts: &[&MarginAccount], entrusted: Entrusted) -> Result<()> {
     let (mut deposits, mut debts) = (vec![0u128; world.assets.len()], vec![0u128; world.assets.len()]);
+    deposits[entrusted.reserve] += entrusted.shares.0 as u128;
     for position in accounts.iter().flat_map(|account| account.positions()) {
         let side = if position.is_debt() { &mut debts } else { &mut deposits };
         side[position.reserve as usize] += position.shares.0 as u128;

@@ -15,7 +15,7 @@
 use anyhow::{Result, ensure};
 use ballast_client::engine::price::feed::PriceUpdate;
 
-use super::{assets::feed_id, bars::Bar};
+use super::{assets::feed_id, bars::Bar, grid::Grid};
 
 /// The longest time between two published prices inside a bar, seconds.
 pub const LONGEST_STEP: i64 = 100;
@@ -86,6 +86,14 @@ impl Oracle {
             Ok(exponent)
         };
         Ok(Self { exponents: extremes.iter().map(exponent).collect::<Result<_>>()?, averages: None })
+    }
+
+    /// The updates of a grid's opening prices.
+    pub fn first(&mut self, grid: &Grid, time: i64) -> Vec<PriceUpdate> {
+        let bars = &grid.bars[0];
+        let opens: Vec<_> = bars.iter().map(|bar| bar.open).collect();
+        let confidences: Vec<_> = bars.iter().map(|bar| confidence(bar, grid.interval)).collect();
+        self.updates(&opens, &confidences, time)
     }
 
     /// The updates for one time, one for each reserve, from spot prices and confidences (as shares of the price).

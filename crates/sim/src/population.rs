@@ -244,6 +244,12 @@ pub fn draw(rng: &mut ChaCha12Rng, market: &MarketView, grid: &Grid, traders: us
     Population { traders, lenders }
 }
 
+/// A lender who brings nothing yet.
+pub(crate) fn lender(rng: &mut ChaCha12Rng, market: &MarketView, reserve: usize) -> Lender {
+    let owner = address(rng);
+    Lender { owner, margin: market.margin_account(&owner, 0), wallet: address(rng), reserve, usd: 0.0 }
+}
+
 impl Lender {
     /// Opens the account and lends.
     pub fn open(&self, world: &mut World, market: &MarketView) -> Result<()> {

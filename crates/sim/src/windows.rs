@@ -65,6 +65,11 @@ impl Window {
         }
     }
 
+    /// Whether nothing happened in it.
+    pub fn is_calm(self) -> bool {
+        self == Self::September2023
+    }
+
     /// Symbol and file name of each series.
     fn series(self) -> &'static [(&'static str, &'static str)] {
         match self {

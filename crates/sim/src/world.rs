@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, anyhow, bail};
 use ballast_client::{
-    Address, Event, ID, Instruction, MarketView, PYTH_RECEIVERS, ProgramError, TOKEN_PROGRAM, decode_health,
-    decode_margin_account, describe_error,
+    Address, Event, ID, Instruction, MarketView, PYTH_RECEIVERS, ProgramError, TOKEN_PROGRAM, VaultView,
+    decode_exit_request, decode_health, decode_margin_account, decode_vault, describe_error,
     engine::{
         self,
         health::report::HealthReport,
@@ -15,6 +15,7 @@ use ballast_client::{
             account::MarginAccount,
             market::{MarketConfig, Roles},
             token::balance,
+            vault::{ExitRequest, Vault, VaultConfig},
         },
     },
     to_engine,
@@ -39,6 +40,8 @@ const MINT_LEN: usize = 82;
 const TOKEN_ACCOUNT_LEN: usize = 165;
 /// Where a token account keeps its amount.
 const AMOUNT: std::ops::Range<usize> = 64..72;
+/// Where a mint keeps its supply.
+const SUPPLY: std::ops::Range<usize> = 36..44;
 
 /// Compute units of one kind of operation, whole transaction.
 #[derive(Clone, Copy, Debug, Default)]
@@ -63,7 +66,7 @@ pub enum Outcome {
 pub struct World {
     svm: LiteSVM,
     payer: Address,
-    /// The market.
+    /// The market at hand.
     pub market: Address,
     /// What it lists, in order of the reserves' indices.
     pub assets: Vec<Asset>,
@@ -98,14 +101,14 @@ impl World {
         world.write(payer, Address::default(), Vec::new())?;
         for (index, asset) in assets.iter().enumerate() {
             let mut data = vec![0; MINT_LEN];
-            data[36..44].copy_from_slice(&u64::MAX.to_le_bytes());
+            data[SUPPLY].copy_from_slice(&u64::MAX.to_le_bytes());
             (data[44], data[45]) = (asset.decimals, 1);
             world.write(mint(index), TOKEN_PROGRAM, data)?;
         }
         Ok(world)
     }
 
-    /// Creates the market and lists all reserves as a policy has it, with limits of liquidations.
+    /// Creates a market, which is at hand from then on, and lists all reserves as a policy has it, with limits of liquidations.
     pub fn create_market(&mut self, authority: Address, policy: Policy, phases: &Phases) -> Result<()> {
         let role = to_engine(&authority);
         let [price_receiver, second_price_receiver] = PYTH_RECEIVERS.map(|receiver| to_engine(&receiver));
@@ -141,8 +144,12 @@ impl World {
 
     /// Sets the balance of a token account, creating it if need be: the world outside the protocol.
     pub fn set_tokens(&mut self, address: Address, reserve: usize, owner: Address, amount: u64) -> Result<()> {
+        self.set_tokens_of(address, mint(reserve), owner, amount)
+    }
+
+    fn set_tokens_of(&mut self, address: Address, mint: Address, owner: Address, amount: u64) -> Result<()> {
         let mut data = vec![0; TOKEN_ACCOUNT_LEN];
-        data[..32].copy_from_slice(mint(reserve).as_ref());
+        data[..32].copy_from_slice(mint.as_ref());
         data[32..64].copy_from_slice(owner.as_ref());
         data[AMOUNT].copy_from_slice(&amount.to_le_bytes());
         // Initialised.
@@ -155,7 +162,64 @@ impl World {
         self.svm.get_account(address).and_then(|account| balance(&account.data)).unwrap_or(0)
     }
 
-    /// Publishes prices and has the market take them over. Between two of these there were others, which are not known; in
+    /// Creates a vault of a reserve's token with its seed, opens its allocations, and returns its address.
+    pub fn create_vault(&mut self, creator: Address, reserve: usize, config: VaultConfig) -> Result<Address> {
+        // It pays for its vault.
+        self.write(creator, Address::default(), Vec::new())?;
+        let source = Address::new_from_array(*b"ballast demo seed of the vault. ");
+        self.set_tokens(source, reserve, creator, Vault::SEED)?;
+        let (create, vault) = VaultView::create(creator, 0, config, (mint(reserve), TOKEN_PROGRAM), source);
+        self.run("create vault", create)?;
+        let listed = config.allocations.iter().filter(|allocation| !allocation.market.is_none()).count();
+        for slot in 0..listed as u8 {
+            let open = self.vault(&vault)?.open_allocation(slot)?;
+            self.run("open allocation", open)?;
+        }
+        Ok(vault)
+    }
+
+    /// Reads a vault with its markets.
+    pub fn vault(&self, address: &Address) -> Result<VaultView> {
+        let read = |address: &Address| {
+            self.svm.get_account(address).with_context(|| format!("account {address} does not exist"))
+        };
+        let vault = decode_vault(&read(address)?.data).context("the vault's account")?;
+        let mut markets = Vec::new();
+        for market in VaultView::market_addresses(&vault) {
+            markets.push(MarketView::decode(market, &read(&market)?.data).context("a market of the vault")?);
+        }
+        Ok(VaultView::new(*address, vault, markets))
+    }
+
+    /// Reads an owner's request in a vault's queue, if there is one.
+    pub fn exit_request(&self, vault: &VaultView, owner: &Address) -> Result<Option<ExitRequest>> {
+        let account = self.svm.get_account(&vault.exit_request(owner)).filter(|account| !account.data.is_empty());
+        account.map(|account| decode_exit_request(&account.data).context("a request of the queue")).transpose()
+    }
+
+    /// Puts an owner's request into a vault's queue; others pay its rent.
+    pub fn request_exit(&mut self, vault: &VaultView, owner: Address, shares: Address, count: u64) -> Result<Outcome> {
+        self.send("request exit", vault.request_exit(owner, self.payer, shares, count, 0))
+    }
+
+    /// Takes what an owner's request was paid.
+    pub fn claim_exit(&mut self, vault: &VaultView, owner: Address, destination: Address) -> Result<()> {
+        self.run("claim exit", vault.claim_exit(owner, destination, self.payer))
+    }
+
+    /// Makes an empty account for a vault's shares.
+    pub fn open_shares(&mut self, vault: &VaultView, address: Address, owner: Address) -> Result<()> {
+        self.set_tokens_of(address, vault.share_mint(), owner, 0)
+    }
+
+    /// The supply of a mint.
+    pub fn supply(&self, mint: &Address) -> Result<u64> {
+        let account = self.svm.get_account(mint).with_context(|| format!("mint {mint} does not exist"))?;
+        let bytes = account.data.get(SUPPLY).and_then(|bytes| bytes.try_into().ok());
+        bytes.map(u64::from_le_bytes).with_context(|| format!("{mint} is no mint"))
+    }
+
+    /// Publishes prices and has the market at hand take them over. Between two of these there were others, which are not known; in
     /// them the ramps had their turns.
     pub fn publish(&mut self, updates: &[PriceUpdate]) -> Result<()> {
         let market = self.market()?;
@@ -171,7 +235,7 @@ impl World {
         self.run("refresh all prices", refresh)
     }
 
-    /// Reads the market.
+    /// Reads the market at hand.
     pub fn market(&self) -> Result<MarketView> {
         let account = self.svm.get_account(&self.market).context("the market does not exist")?;
         MarketView::decode(self.market, &account.data).context("the market's account")

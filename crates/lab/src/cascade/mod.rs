@@ -88,8 +88,8 @@ fn positive(text: &str) -> Result<f64, String> {
 pub fn run(options: &Options) -> Result<()> {
     let books = options.books;
     let setting = Setting { policy: options.policy, ..options.common.setting() };
-    let variant = |grid: &Grid, scenario: Scenario| scenario.variant(setting, books, grid);
-    let comparisons = batch::play(&options.common, options.windows.clone(), &Scenario::ALL, variant)?;
+    let variant = |_, grid: &Grid, scenario: Scenario| Ok(scenario.variant(setting, books, grid));
+    let comparisons = batch::play(&options.common, options.windows.clone(), &Scenario::ALL, variant, batch::replay)?;
     let html = report::cascade(&comparisons, setting, books)?;
     batch::publish(&comparisons, summary::table(&comparisons), &html, &options.out, options.markdown.as_deref())
 }

@@ -6,7 +6,7 @@ pub mod summary;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use ballast_sim::{policy::Policy, replay::Setting, venue::Venue, windows::Window};
+use ballast_sim::{grid::Grid, policy::Policy, replay::Setting, venue::Venue, windows::Window};
 use clap::Args;
 
 use crate::{batch, options::Common, report};
@@ -39,9 +39,8 @@ pub fn run(options: &Options) -> Result<()> {
     let windows = if options.windows.is_empty() { Window::ALL.to_vec() } else { options.windows.clone() };
     let absence = options.absence as i64 * 60;
     let setting = |policy| Setting { policy, absence, ..options.common.setting() };
-    let comparisons = batch::play(&options.common, windows, &Policy::ALL, |grid, policy| {
-        (setting(policy), Venue::refilling(&grid.assets))
-    })?;
+    let variant = |_, grid: &Grid, policy| Ok((setting(policy), Venue::refilling(&grid.assets)));
+    let comparisons = batch::play(&options.common, windows, &Policy::ALL, variant, batch::replay)?;
     let html = report::compare(&comparisons, setting(Policy::Fixed))?;
     batch::publish(&comparisons, summary::table(&comparisons), &html, &options.out, options.markdown.as_deref())
 }

@@ -1,10 +1,11 @@
-//! The reports of the demo, the comparison and the cascades: headline numbers, plots, parameters, method.
+//! The reports of the demo, the comparison, the cascades and the vaults: headline numbers, plots, parameters, method.
 
 mod cascade;
 mod comparison;
 mod html;
 mod plots;
 mod tables;
+mod vaults;
 
 use std::ops::Range;
 
@@ -23,6 +24,7 @@ pub use cascade::render as cascade;
 pub use comparison::render as compare;
 use html::Page;
 use plots::{Axes, Line, columns, lines, stacked};
+pub use vaults::render as vaults;
 
 /// Colours of the health classes, from liquidatable to comfortable.
 const CLASS_COLOURS: [(u8, u8, u8); 5] =
@@ -149,7 +151,7 @@ pub fn played(grid: &Grid) -> String {
 }
 
 /// Begins the part of a page about one window: its prices as they were, and its time.
-fn begin_window(page: &mut Page, comparison: &Comparison) -> Result<Range<i64>> {
+fn begin_window<R>(page: &mut Page, comparison: &Comparison<R>) -> Result<Range<i64>> {
     let grid = &comparison.grid;
     let time = grid.bars[0][0].time..grid.bars[grid.bars.len() - 1][0].time + grid.interval;
     page.heading(comparison.window.title());
