@@ -180,7 +180,10 @@ fn method(rule: Rule) -> Vec<Vec<String>> {
             "three fifths of the money that others lent runs: it takes out what cash there is evenly over 1.4 hours, and after that whatever comes \
              in, until it is gone, and does not come back. The others act as always",
         ),
-        tables::row("Beginning of a run", "before the hour in which the volatile assets fell most, on average: a run that a crash follows"),
+        tables::row(
+            "Beginning of a run",
+            "before the hour in which the volatile assets fell most, on average: a run that a crash follows",
+        ),
         tables::row(
             "Markets",
             &format!(

@@ -5,7 +5,7 @@ use ballast_sim::{
     replay::Setting,
     vaults::{Rule, record::VaultRecord},
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{arm::Arm, summary};
 use crate::batch::Comparison;
@@ -46,6 +46,19 @@ fn run(arm: Arm, record: &VaultRecord) -> Value {
             }).collect::<Vec<_>>(),
         })
     });
+    let costs: Map<_, _> = record
+        .costs
+        .iter()
+        .map(|(operation, cost)| {
+            let mean = cost.total / cost.count.max(1);
+            (operation.to_string(), json!({ "count": cost.count, "mean": mean, "most": cost.most }))
+        })
+        .collect();
+    let refusals = record
+        .refusals
+        .iter()
+        .map(|((operation, reason), count)| json!({ "operation": operation, "reason": reason, "count": count }));
+    let refusals: Vec<_> = refusals.collect();
     json!({
         "rule": arm.title(),
         "run": record.run,
@@ -65,6 +78,9 @@ fn run(arm: Arm, record: &VaultRecord) -> Value {
         "bad_debt_usd": record.bad_debt(),
         "liquidations": record.markets.iter().map(|market| market.liquidations).sum::<u64>(),
         "moves": record.moves,
+        "events": record.events,
+        "compute_units": costs,
+        "refusals": refusals,
         "leavers": leavers.collect::<Vec<_>>(),
         "series": series.collect::<Vec<_>>(),
     })

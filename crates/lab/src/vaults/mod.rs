@@ -83,7 +83,13 @@ pub fn run(options: &Options) -> Result<()> {
             None
         } else {
             let start = beginning(grid, options.lead as i64 * 3_600);
-            Some(start.with_context(|| format!("{}: five days are needed for a run", window.title()))?)
+            Some(start.with_context(|| {
+                format!(
+                    "{}: no run {} h before a fall has a day before it and four after it",
+                    window.title(),
+                    options.lead
+                )
+            })?)
         };
         Ok((arm.rule(rule), run))
     };

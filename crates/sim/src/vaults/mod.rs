@@ -7,6 +7,8 @@
 mod lenders;
 pub mod record;
 pub mod run;
+#[cfg(test)]
+mod tests;
 mod vault;
 
 use anyhow::{Context, Result, ensure};
