@@ -19,8 +19,13 @@ pub const LEGEND: &str = "Out within 1 h, 1 d, 4 d: of the shares whose lenders 
 
 /// Basis points of a share.
 pub fn bps(share: f64) -> String {
-    let text = format!("{:.1}", share * 1e4);
-    if text == "-0.0" { "0.0".into() } else { text.replace('-', "−") }
+    signed(format!("{:.1}", share * 1e4))
+}
+
+/// A number with a minus of its own, and none where it is nothing.
+fn signed(number: String) -> String {
+    let is_nothing = number.chars().all(|character| !('1'..='9').contains(&character));
+    number.replace('-', if is_nothing { "" } else { "−" })
 }
 
 fn percent(share: f64) -> String {
@@ -51,7 +56,7 @@ fn row(window: &str, arm: Arm, record: &VaultRecord) -> Vec<String> {
         percent(record.lowest_coverage()),
         percent(record.longest_queue().0),
         percent(record.idle()),
-        format!("{:.2} %", 100.0 * record.yearly()),
+        signed(format!("{:.2} %", 100.0 * record.yearly())),
     ]);
     cells
 }
@@ -93,6 +98,7 @@ mod tests {
     #[test]
     fn numbers_are_written_for_people() {
         assert_eq!([0.0123, -0.000_25, -1e-9].map(bps), ["123.0", "−2.5", "0.0"]);
+        assert_eq!(["-0.00 %", "-0.10 %"].map(|text| signed(text.into())), ["0.00 %", "−0.10 %"]);
         assert_eq!([0, 300, 7_200, 200_000].map(wait), ["0 min", "5 min", "2.0 h", "2.3 d"]);
     }
 }

@@ -93,7 +93,7 @@ fn what_cannot_be_played_is_refused() {
     assert!(failure("vaults", &["--coverage", "0"]).contains("1..=60000"));
     assert!(failure("vaults", &["--exit-fee", "501"]).contains("0..=500"));
     assert!(failure("vaults", &["--buffer", "10001"]).contains("0..=10000"));
-    assert!(failure("vaults", &["--lead", "-1"]).contains("--lead"));
+    assert!(failure("vaults", &["--lead", "241"]).contains("0..=240"));
     assert!(failure("vaults", &["--accounts", "0"]).contains("1..=20000"));
     // Ten days before any hour of a week there are no prices.
     let message = failure("vaults", &["--window", "october-2025", "--lead", "240"]);

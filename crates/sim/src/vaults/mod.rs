@@ -1,7 +1,7 @@
 //! A vault over three markets, on the bytecode, with lenders who run.
 //!
 //! The markets list the same assets, each with people of its own ([`crate::population`]), who borrow what a third of comes from the
-//! vault. A keeper with no key of anyone makes the vault's moves and serves its queue. In a run ([`run::Run`]) the markets' other
+//! vault. A keeper with no key of anyone makes the vault's moves and serves its queue. In a run ([`run`]) the markets' other
 //! lenders take out what there is, and the vault's lenders leave by the measured curve.
 
 mod lenders;
