@@ -116,6 +116,14 @@ impl Cluster for Local<'_> {
         Ok(self.0.program_accounts(ID)?.into_iter().filter(|(_, account)| is_asked_for(account)).collect())
     }
 
+    fn accounts_with(&mut self, bytes: &[(usize, &[u8])]) -> Result<Vec<(Address, Account)>> {
+        let has = |data: &[u8], (offset, bytes): &(usize, &[u8])| {
+            data.get(*offset..).is_some_and(|rest| rest.starts_with(bytes))
+        };
+        let is_asked_for = |account: &Account| bytes.iter().all(|one| has(&account.data, one));
+        Ok(self.0.program_accounts(ID)?.into_iter().filter(|(_, account)| is_asked_for(account)).collect())
+    }
+
     fn genesis_hash(&mut self) -> Result<String> {
         Ok(self.0.genesis_hash())
     }

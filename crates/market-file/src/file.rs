@@ -1,4 +1,4 @@
-//! A market as a file says that it should be.
+//! A market, or a vault, as a file says that it should be.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,10 +12,17 @@ use ballast_client::{
     engine::{
         Error,
         record::parameter::Unit,
-        state::{change::OF_MARKET, market::MarketConfig, reserve::ReserveConfig},
+        state::{
+            change::{OF_MARKET, OF_VAULT},
+            market::MarketConfig,
+            reserve::ReserveConfig,
+            token::Mint,
+            vault::{MAX_ALLOCATIONS, VaultConfig},
+        },
     },
-    market_address, parameters,
+    entrusted_address, market_address, parameters,
 };
+use solana_account::Account;
 use toml::{Table, Value};
 
 use crate::value;
@@ -37,6 +44,19 @@ pub struct Desired {
     pub reserves: Vec<Listed>,
 }
 
+/// A token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// What people call it.
+    pub name: String,
+    /// The token.
+    pub mint: Address,
+    /// Its program.
+    pub program: Address,
+    /// Its decimals.
+    pub decimals: u8,
+}
+
 /// A reserve.
 #[derive(Clone, Debug)]
 pub struct Listed {
@@ -52,6 +72,23 @@ pub struct Listed {
     pub config: ReserveConfig,
 }
 
+/// A whole vault.
+#[derive(Clone, Debug)]
+pub struct DesiredVault {
+    /// Who creates it; part of its address.
+    pub creator: Address,
+    /// Which of the creator's vaults.
+    pub id: u16,
+    /// Who is to set its policy.
+    pub curator: Address,
+    /// Whether anyone is to be let in.
+    pub launch: bool,
+    /// What it lends.
+    pub token: Token,
+    /// Its policy. The nominee and the launch are left out: they follow from `curator` and `launch`.
+    pub config: VaultConfig,
+}
+
 /// The key that names another file, whose parameters apply if a file does not set them itself.
 const EXTENDS: &str = "extends";
 
@@ -61,13 +98,8 @@ const OF_RESERVE: u8 = 0;
 impl Desired {
     /// Reads a file, laid over the one that it `extends`. An error lists everything that is wrong with it.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let file = toml(&text)?;
-        let Some(other) = file.get(EXTENDS) else { return Self::over(Table::new(), file) };
-        let other = other.as_str().with_context(|| format!("{EXTENDS}: not the path of a file"))?;
-        let other = path.parent().unwrap_or(Path::new("")).join(other);
-        let base = fs::read_to_string(&other).with_context(|| format!("{EXTENDS}: cannot read {}", other.display()))?;
-        Self::over(toml(&base).with_context(|| other.display().to_string())?, file)
+        let [base, own] = layers(path)?;
+        Self::over(base, own)
     }
 
     /// The same from texts. The extended one may be empty.
@@ -75,26 +107,22 @@ impl Desired {
         Self::over(toml(base)?, toml(text)?)
     }
 
-    fn over(base: Table, mut own: Table) -> Result<Self> {
-        own.remove(EXTENDS);
-        ensure!(!base.contains_key(EXTENDS), "{EXTENDS}: a file that itself extends another");
-        let mut file = base;
+    fn over(base: Table, own: Table) -> Result<Self> {
         // Which market it is, and its reserves, are its own.
-        file.retain(|key, _| ["market", "defaults"].contains(&key));
-        merge(&mut file, own);
+        let mut file = laid(base, own, &["market", "defaults"])?;
         let mut wrong = Vec::new();
         let mut market = table(&mut file, "market")?;
         let defaults = table(&mut file, "defaults")?;
         let Some(Value::Array(reserves)) = file.remove("reserves") else { bail!("reserves: no [[reserves]]") };
         let mut desired = Self {
-            creator: value::address(&text_of(&mut file, "creator")?).context("creator")?,
-            id: take(&mut file, "id", Value::as_integer)?.try_into().context("id: from 0 to 65535")?,
-            authority: value::address(&text_of(&mut file, "authority")?).context("authority")?,
+            creator: address_of(&mut file, "creator")?,
+            id: id_of(&mut file)?,
+            authority: address_of(&mut file, "authority")?,
             launch: take(&mut file, "launch", Value::as_bool)?,
             config: MarketConfig::default(),
             reserves: Vec::new(),
         };
-        ensure!(file.is_empty(), "unknown: {}", file.keys().cloned().collect::<Vec<_>>().join(", "));
+        nothing_else(&file)?;
         fill(OF_MARKET, bytemuck::bytes_of_mut(&mut desired.config), &mut market, 0, "market", &mut wrong);
         joint(desired.config.validate(), "market", &mut wrong);
         for (index, reserve) in reserves.into_iter().enumerate() {
@@ -120,16 +148,7 @@ impl Desired {
 
 impl Listed {
     fn read(defaults: Table, mut own: Table, wrong: &mut Vec<String>) -> Result<Self> {
-        let name = text_of(&mut own, "name")?;
-        let mint = value::address(&text_of(&mut own, "mint")?).with_context(|| format!("{name}.mint"))?;
-        let token_program = match text_of(&mut own, "token_program")?.as_str() {
-            "token" => TOKEN_PROGRAM,
-            "token-2022" => TOKEN_2022_PROGRAM,
-            other => bail!("{name}.token_program: `{other}` is neither token nor token-2022"),
-        };
-        let decimals = take(&mut own, "decimals", Value::as_integer)?;
-        let decimals = u8::try_from(decimals).ok().filter(|decimals| *decimals <= 18);
-        let decimals = decimals.with_context(|| format!("{name}.decimals: from 0 to 18"))?;
+        let Token { name, mint, program: token_program, decimals } = Token::take(&mut own)?;
         let mut values = defaults;
         merge(&mut values, own);
         let mut config = ReserveConfig::default();
@@ -137,6 +156,104 @@ impl Listed {
         joint(config.validate(), &name, wrong);
         Ok(Self { name, mint, token_program, decimals, config })
     }
+}
+
+impl Token {
+    /// Takes its keys out of a table.
+    fn take(own: &mut Table) -> Result<Self> {
+        let name = text_of(own, "name")?;
+        let mint = value::address(&text_of(own, "mint")?).with_context(|| format!("{name}.mint"))?;
+        let program = match text_of(own, "token_program")?.as_str() {
+            "token" => TOKEN_PROGRAM,
+            "token-2022" => TOKEN_2022_PROGRAM,
+            other => bail!("{name}.token_program: `{other}` is neither token nor token-2022"),
+        };
+        let decimals = take(own, "decimals", Value::as_integer)?;
+        let decimals = u8::try_from(decimals).ok().filter(|decimals| *decimals <= 18);
+        let decimals = decimals.with_context(|| format!("{name}.decimals: from 0 to 18"))?;
+        Ok(Self { name, mint, program, decimals })
+    }
+
+    /// Amounts in a file are in tokens, so its decimals must be right. Returns what the mint says.
+    pub(crate) fn check(&self, account: Option<&Account>) -> Result<Mint> {
+        let Self { name, mint, program, decimals } = self;
+        let account = account.with_context(|| format!("{name}: there is no mint {mint}"))?;
+        ensure!(account.owner == *program, "{name}: {mint} belongs to the program {}", account.owner);
+        let found = Mint::read(&account.data).map_err(|error| anyhow!("{name}: {}", error.message()))?;
+        ensure!(found.decimals == *decimals, "{name}: {mint} has {} decimals, not {decimals}", found.decimals);
+        Ok(found)
+    }
+}
+
+impl DesiredVault {
+    /// Reads a file, laid over the one that it `extends`. An error lists everything that is wrong with it.
+    pub fn read(path: &Path) -> Result<Self> {
+        let [base, own] = layers(path)?;
+        Self::over(base, own)
+    }
+
+    /// The same from texts. The extended one may be empty.
+    pub fn parse(text: &str, base: &str) -> Result<Self> {
+        Self::over(toml(base)?, toml(text)?)
+    }
+
+    fn over(base: Table, own: Table) -> Result<Self> {
+        let mut file = laid(base, own, &["vault"])?;
+        let (mut policy, mut token) = (table(&mut file, "vault")?, table(&mut file, "token")?);
+        let mut desired = Self {
+            creator: address_of(&mut file, "creator")?,
+            id: id_of(&mut file)?,
+            curator: address_of(&mut file, "curator")?,
+            launch: take(&mut file, "launch", Value::as_bool)?,
+            token: Token::take(&mut token)?,
+            config: VaultConfig::default(),
+        };
+        nothing_else(&file)?;
+        nothing_else(&token).context("token")?;
+        let count = listed(&policy, "allocations");
+        ensure!(count <= MAX_ALLOCATIONS, "vault.allocations: {count} of them, at most {MAX_ALLOCATIONS}");
+        let (config, decimals) = (bytemuck::bytes_of_mut(&mut desired.config), desired.token.decimals);
+        let mut wrong = Vec::new();
+        fill(OF_VAULT, config, &mut policy, decimals, "vault", &mut wrong);
+        for (slot, allocation) in desired.config.allocations[..count].iter().enumerate() {
+            if allocation.market.is_none() {
+                wrong.push(format!("vault.allocations.{slot}.market: no market"));
+            }
+        }
+        joint(desired.config.validate(), "vault", &mut wrong);
+        ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+        Ok(desired)
+    }
+
+    /// The vault's address.
+    pub fn address(&self) -> Address {
+        entrusted_address(&self.creator, self.id).0
+    }
+}
+
+/// A file, behind the one that it extends.
+fn layers(path: &Path) -> Result<[Table; 2]> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let file = toml(&text)?;
+    let Some(other) = file.get(EXTENDS) else { return Ok([Table::new(), file]) };
+    let other = other.as_str().with_context(|| format!("{EXTENDS}: not the path of a file"))?;
+    let other = path.parent().unwrap_or(Path::new("")).join(other);
+    let base = fs::read_to_string(&other).with_context(|| format!("{EXTENDS}: cannot read {}", other.display()))?;
+    Ok([toml(&base).with_context(|| other.display().to_string())?, file])
+}
+
+/// A file laid over some tables of another.
+fn laid(mut base: Table, mut own: Table, kept: &[&str]) -> Result<Table> {
+    own.remove(EXTENDS);
+    ensure!(!base.contains_key(EXTENDS), "{EXTENDS}: a file that itself extends another");
+    base.retain(|key, _| kept.contains(&key));
+    merge(&mut base, own);
+    Ok(base)
+}
+
+fn nothing_else(file: &Table) -> Result<()> {
+    ensure!(file.is_empty(), "unknown: {}", file.keys().cloned().collect::<Vec<_>>().join(", "));
+    Ok(())
 }
 
 /// Which rules between parameters are broken. Mistakes in single values are found before.
@@ -148,8 +265,9 @@ fn joint(valid: Result<(), Error>, whose: &str, wrong: &mut Vec<String>) {
 
 /// Fills a record in from a table of its parameters, each of which must be there once.
 fn fill(target: u8, record: &mut [u8], table: &mut Table, decimals: u8, whose: &str, wrong: &mut Vec<String>) {
-    // The curve has as many points as are given.
-    let points = table.get("curve").and_then(|curve| curve.get("points")).and_then(Value::as_array).map_or(0, Vec::len);
+    // The curve has as many points as are given, and a vault as many allocations.
+    let points = table.get("curve").and_then(Value::as_table).map_or(0, |curve| listed(curve, "points"));
+    let allocations = listed(table, "allocations");
     let mut values = BTreeMap::new();
     flatten(String::new(), Value::Table(std::mem::take(table)), &mut values);
     let mut missing = Vec::new();
@@ -161,7 +279,10 @@ fn fill(target: u8, record: &mut [u8], table: &mut Table, decimals: u8, whose: &
         };
         match (name.as_str(), values.remove(name)) {
             ("roles.nominee", None) => (),
-            ("roles.nominee", Some(_)) => wrong.push(format!("{whose}.{name} follows from `authority`")),
+            ("roles.nominee", Some(_)) => {
+                let office = if target == OF_VAULT { "curator" } else { "authority" };
+                wrong.push(format!("{whose}.{name} follows from `{office}`"));
+            }
             ("launched", None) => (),
             ("launched", Some(_)) => wrong.push(format!("{whose}.{name} follows from `launch`")),
             ("curve.count", None) => put(&Value::Integer(points as i64)),
@@ -169,7 +290,8 @@ fn fill(target: u8, record: &mut [u8], table: &mut Table, decimals: u8, whose: &
             (_, Some(value)) => put(&value),
             // No account, and no point.
             (_, None) if parameter.unit == Unit::Account && parameter.min == 0 => (),
-            (name, None) if points > 0 && point(name).is_some_and(|nth| nth >= points) => (),
+            (name, None) if points > 0 && nth_of(name, "curve.points.").is_some_and(|nth| nth >= points) => (),
+            (name, None) if nth_of(name, "allocations.").is_some_and(|nth| nth >= allocations) => (),
             (name, None) => missing.push(name.to_owned()),
         }
     }
@@ -179,9 +301,14 @@ fn fill(target: u8, record: &mut [u8], table: &mut Table, decimals: u8, whose: &
     wrong.extend(values.keys().map(|name| format!("{whose}.{name} is no parameter")));
 }
 
-/// Which point of the curve a parameter belongs to.
-fn point(name: &str) -> Option<usize> {
-    name.strip_prefix("curve.points.")?.split('.').next()?.parse().ok()
+/// Which of a list, whose elements are named so, a parameter belongs to.
+fn nth_of(name: &str, list: &str) -> Option<usize> {
+    name.strip_prefix(list)?.split('.').next()?.parse().ok()
+}
+
+/// How many are in a list.
+fn listed(table: &Table, key: &str) -> usize {
+    table.get(key).and_then(Value::as_array).map_or(0, Vec::len)
 }
 
 /// Lays one table over another: tables merge, anything else is replaced.
@@ -217,6 +344,14 @@ fn take<T>(table: &mut Table, key: &str, read: impl Fn(&Value) -> Option<T>) -> 
 
 fn text_of(table: &mut Table, key: &str) -> Result<String> {
     take(table, key, |value| value.as_str().map(str::to_owned))
+}
+
+fn address_of(table: &mut Table, key: &str) -> Result<Address> {
+    value::address(&text_of(table, key)?).with_context(|| key.to_owned())
+}
+
+fn id_of(file: &mut Table) -> Result<u16> {
+    take(file, "id", Value::as_integer)?.try_into().context("id: from 0 to 65535")
 }
 
 fn table(file: &mut Table, key: &str) -> Result<Table> {

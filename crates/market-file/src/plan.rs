@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Result, anyhow};
 use ballast_client::{
     Address, Edits, Instruction, MarketView, ParameterInfo, edits_in, edits_of,
     engine::{
@@ -16,7 +16,6 @@ use ballast_client::{
             change::{Change, Listing, OF_LISTING, OF_MARKET},
             market::{Market, MarketConfig, Roles},
             reserve::Reserve,
-            token::Mint,
         },
     },
     from_engine, parameters, to_engine, vault_authority,
@@ -25,7 +24,7 @@ use solana_account::Account;
 
 use crate::{
     State, feed,
-    file::{Desired, Listed},
+    file::{Desired, Listed, Token},
     value::{duration, show},
 };
 use ballast_time::full_label;
@@ -363,13 +362,10 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// Amounts in the file are in tokens, so its decimals must be right; what the program would refuse is refused here.
+    /// What the program would refuse is refused here.
     fn check_mint(&self, Listed { name, mint, token_program, decimals, .. }: &Listed) -> Result<()> {
-        let account = self.mints.get(&mint.to_bytes()).with_context(|| format!("{name}: there is no mint {mint}"))?;
-        ensure!(account.owner == *token_program, "{name}: {mint} belongs to the program {}", account.owner);
-        let found = Mint::read(&account.data).map_err(|error| anyhow!("{name}: {}", error.message()))?.decimals;
-        ensure!(found == *decimals, "{name}: {mint} has {found} decimals, not {decimals}");
-        Ok(())
+        let token = Token { name: name.clone(), mint: *mint, program: *token_program, decimals: *decimals };
+        token.check(self.mints.get(&mint.to_bytes())).map(drop)
     }
 
     // The market.

@@ -1,12 +1,12 @@
 //! A cluster for who waits for its answers: what a command needs of one, and one reached by JSON-RPC.
 
 use anyhow::{Context, Result};
-use ballast_client::{Address, CLOCK_SYSVAR, Instruction, decode_clock};
+use ballast_client::{Address, CLOCK_SYSVAR, ID, Instruction, decode_clock};
 use solana_account::Account;
 use solana_signer::Signer;
 use tokio::runtime::Runtime;
 
-use crate::{Bid, Estimate, Node, NodeError};
+use crate::{Bid, Estimate, Node, NodeError, bytes_at};
 
 /// A cluster.
 pub trait Cluster {
@@ -14,6 +14,8 @@ pub trait Cluster {
     fn accounts(&mut self, addresses: &[Address]) -> Result<Vec<Option<Account>>>;
     /// The margin accounts of a market, or of one of its owners.
     fn margin_accounts(&mut self, market: Address, owner: Option<Address>) -> Result<Vec<(Address, Account)>>;
+    /// The program's accounts that have these bytes in these places.
+    fn accounts_with(&mut self, bytes: &[(usize, &[u8])]) -> Result<Vec<(Address, Account)>>;
     /// The hash of its first block, which names it.
     fn genesis_hash(&mut self) -> Result<String>;
     /// Simulates a transaction. The first signer pays; signers that the instructions do not need are left out.
@@ -59,6 +61,11 @@ impl Cluster for Rpc {
 
     fn margin_accounts(&mut self, market: Address, owner: Option<Address>) -> Result<Vec<(Address, Account)>> {
         Ok(self.wait(self.node.margin_accounts(market, owner))?.1)
+    }
+
+    fn accounts_with(&mut self, bytes: &[(usize, &[u8])]) -> Result<Vec<(Address, Account)>> {
+        let filters = bytes.iter().map(|(offset, bytes)| bytes_at(*offset, bytes)).collect();
+        Ok(self.wait(self.node.program_accounts(ID, filters))?.1)
     }
 
     fn genesis_hash(&mut self) -> Result<String> {

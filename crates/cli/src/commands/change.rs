@@ -2,15 +2,22 @@
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use ballast_client::{
-    ParameterInfo, change_address, decode_change, edits_in, edits_of,
-    engine::state::change::{Change, OF_LISTING, OF_MARKET},
+    Address, ParameterInfo, change_address, decode_change, edits_in, edits_of,
+    engine::state::change::{Change, OF_LISTING, OF_MARKET, OF_VAULT},
     from_engine, parameters, pinned_accounts,
 };
 use clap::Subcommand;
 use serde_json::json;
 use toml::Value;
 
-use super::{format::table, market, names::Named, session::Session};
+use super::{
+    exit::Misused,
+    format::table,
+    market,
+    names::Named,
+    session::{Invocation, Session},
+    vault::name::{NamedVault, refusal},
+};
 use ballast_market_file::{
     feed,
     state::{changes, found},
@@ -18,12 +25,12 @@ use ballast_market_file::{
 };
 use ballast_time::full_label;
 
-/// What to do.
+/// What to do: with a market, or with a vault that --vault names.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Queues new values of parameters, as the authority. docs/parameters.md lists them all.
+    /// Queues new values of parameters, as the authority or the curator. docs/parameters.md lists them all.
     Queue {
-        /// The reserve that they are of; without, the market.
+        /// The reserve that they are of; without, the market or the vault.
         #[arg(long)]
         reserve: Option<String>,
         /// `name=value`: `max_penalty=6 %`, `deposit_cap=1_000 tokens`, `delay=3 days`.
@@ -35,7 +42,7 @@ pub enum Command {
         /// The change's number.
         number: u64,
     },
-    /// Cancels a change, as the authority or the guardian; once it has expired, as anyone.
+    /// Cancels a change, as the authority or the guardian, as the curator or the sentinel; once it has expired, as anyone.
     Cancel {
         /// The change's number.
         number: u64,
@@ -47,19 +54,89 @@ pub enum Command {
 impl Command {
     /// Runs it.
     pub fn run(&self, session: &mut Session) -> Result<bool> {
-        let named = session.named(None)?;
+        let subject = Subject::read(session)?;
         match self {
-            Self::Queue { reserve, values } => queue(session, &named, reserve.as_deref(), values),
-            Self::Execute { number } => execute(session, &named, *number),
-            Self::Cancel { number } => market::cancel(session, named.view.address, *number),
-            Self::List => list(session, &named),
+            Self::Queue { reserve, values } => queue(session, &subject, reserve.as_deref(), values),
+            Self::Execute { number } => execute(session, &subject, *number),
+            Self::Cancel { number } => cancel(session, &subject, *number),
+            Self::List => list(session, &subject),
         }
     }
 }
 
-/// Edits of a target: each parameter's offset and its new bytes.
-fn edits(named: &Named, target: u8, values: &[String]) -> Result<(Vec<u8>, Vec<String>)> {
-    let decimals = if target == OF_MARKET { 0 } else { named.reserve(target)?.decimals };
+/// What a change is of.
+enum Subject {
+    Market(Box<Named>),
+    Vault(Box<NamedVault>),
+}
+
+impl Subject {
+    /// The vault, if an option names one, or if no market is named at all; else the market.
+    fn read(session: &mut Session) -> Result<Self> {
+        let Invocation { market, vault, given, .. } = &session.invocation;
+        ensure!(
+            *given != (true, true),
+            Misused("a change is of a market or of a vault: say --market or --vault".into())
+        );
+        Ok(if given.1 || market.is_none() && vault.is_some() {
+            Self::Vault(Box::new(session.vault(None)?))
+        } else {
+            Self::Market(Box::new(session.named(None)?))
+        })
+    }
+
+    fn address(&self) -> Address {
+        match self {
+            Self::Market(named) => named.view.address,
+            Self::Vault(named) => named.view.address,
+        }
+    }
+
+    /// Changes queued so far.
+    fn count(&self) -> u64 {
+        match self {
+            Self::Market(named) => named.view.market.changes,
+            Self::Vault(named) => named.view.vault.changes,
+        }
+    }
+
+    /// Who queues.
+    fn authority(&self) -> Address {
+        match self {
+            Self::Market(named) => from_engine(&named.view.market.authority),
+            Self::Vault(named) => from_engine(&named.view.vault.curator),
+        }
+    }
+
+    fn name(&self, target: u8) -> String {
+        match (self, target) {
+            (Self::Vault(_), _) => "the vault".into(),
+            (_, OF_MARKET) => "the market".into(),
+            (_, OF_LISTING) => "a new reserve".into(),
+            (Self::Market(named), index) => named.name(index),
+        }
+    }
+
+    fn decimals(&self, target: u8) -> Result<u8> {
+        Ok(match (self, target) {
+            (Self::Vault(named), _) => named.decimals(),
+            (_, OF_MARKET) => 0,
+            (Self::Market(named), index) => named.reserve(index)?.decimals,
+        })
+    }
+
+    fn find(&self, reserve: Option<&str>) -> Result<u8> {
+        match (self, reserve) {
+            (Self::Market(named), Some(name)) => named.find(name),
+            (Self::Market(_), None) => Ok(OF_MARKET),
+            (Self::Vault(_), Some(_)) => Err(Misused("a vault has no --reserve".into()).into()),
+            (Self::Vault(_), None) => Ok(OF_VAULT),
+        }
+    }
+}
+
+/// Edits of a target: each parameter's offset and its new bytes, and what they do in words.
+pub fn edits(target: u8, decimals: u8, values: &[String]) -> Result<(Vec<u8>, Vec<String>)> {
     let (table, mut data, mut words) = (parameters(target), Vec::new(), Vec::new());
     for text in values {
         let (name, text) = text.split_once('=').with_context(|| format!("`{text}` is not NAME=VALUE"))?;
@@ -79,15 +156,26 @@ fn edits(named: &Named, target: u8, values: &[String]) -> Result<(Vec<u8>, Vec<S
     Ok((data, words))
 }
 
-fn queue(session: &mut Session, named: &Named, reserve: Option<&str>, values: &[String]) -> Result<bool> {
-    let target = reserve.map_or(Ok(OF_MARKET), |name| named.find(name))?;
-    let (data, words) = edits(named, target, values)?;
-    let authority = from_engine(&named.view.market.authority);
+fn queue(session: &mut Session, subject: &Subject, reserve: Option<&str>, values: &[String]) -> Result<bool> {
+    let target = subject.find(reserve)?;
+    let (data, words) = edits(target, subject.decimals(target)?, values)?;
+    let authority = subject.authority();
     let payer = session.keys.payer().unwrap_or(authority);
-    let of = reserve.map_or("the market".into(), |_| named.name(target));
-    let words = format!("queue change {} of {of}: {}", named.view.market.changes, words.join("; "));
-    let warning = feed_warning(session, named, target, edits_in(target, &data))?;
-    session.one_noted(words, authority, vec![named.view.queue_change(payer, target, data)], warning)
+    let words = format!("queue change {} of {}: {}", subject.count(), subject.name(target), words.join("; "));
+    let (instruction, warning) = match subject {
+        Subject::Market(named) => {
+            let warning = feed_warning(session, named, target, edits_in(target, &data))?;
+            (named.view.queue_change(payer, target, data), warning)
+        }
+        Subject::Vault(named) => {
+            let (mut copy, mut change, now) = (named.view.clone(), Change::default(), session.now()?);
+            let curator = named.view.vault.curator;
+            copy.at(now).vault.queue_change(&curator, &data, &mut change, now).map_err(refusal)?;
+            let due = full_label(change.earliest);
+            (named.view.queue_change(payer, data).0, (change.earliest > now).then(|| format!("it is due {due} UTC")))
+        }
+    };
+    session.one_noted(words, authority, vec![instruction], warning)
 }
 
 /// What is to be known of edits that change the feed of a reserve in use.
@@ -108,9 +196,14 @@ fn feed_warning(
     Ok(feed::warning(&named.name(target), &named.view, reserve, &wanted.oracle, &accounts, now))
 }
 
-fn execute(session: &mut Session, named: &Named, number: u64) -> Result<bool> {
-    let account = session.cluster.account(change_address(&named.view.address, number).0)?;
-    let change = decode_change(&account.with_context(|| format!("there is no change {number}"))?.data)?;
+/// A change that is queued.
+fn read(session: &mut Session, subject: &Subject, number: u64) -> Result<Change> {
+    let account = session.cluster.account(change_address(&subject.address(), number).0)?;
+    Ok(decode_change(&account.with_context(|| format!("there is no change {number}"))?.data)?)
+}
+
+fn execute(session: &mut Session, subject: &Subject, number: u64) -> Result<bool> {
+    let change = read(session, subject, number)?;
     let now = session.now()?;
     ensure!(now >= change.earliest, "change {number} is due {} UTC, not before", full_label(change.earliest));
     ensure!(
@@ -122,38 +215,56 @@ fn execute(session: &mut Session, named: &Named, number: u64) -> Result<bool> {
         bail!("change {number} lists a reserve: `ballast market apply` with its file does that");
     }
     let signer = session.user()?;
-    let warning = feed_warning(session, named, change.target, edits_of(&change))?;
-    let instructions = vec![named.view.execute_change(signer, &change)];
+    let (instructions, warning) = match subject {
+        Subject::Market(named) => {
+            let warning = feed_warning(session, named, change.target, edits_of(&change))?;
+            (vec![named.view.execute_change(signer, &change)], warning)
+        }
+        Subject::Vault(named) => {
+            let (view, recipient) = (&named.view, from_engine(&change.payer));
+            let address = change_address(&view.address, number).0;
+            // A change of a fee needs the vault to be accrued in the same second.
+            (vec![view.read(), view.execute_change(signer, address, recipient)], None)
+        }
+    };
     session.one_noted(format!("execute change {number}"), signer, instructions, warning)
 }
 
+fn cancel(session: &mut Session, subject: &Subject, number: u64) -> Result<bool> {
+    let named = match subject {
+        Subject::Market(named) => return market::cancel(session, named.view.address, number),
+        Subject::Vault(named) => named,
+    };
+    let change = read(session, subject, number)?;
+    let signer = session.keys.signer().unwrap_or_else(|| subject.authority());
+    let address = change_address(&named.view.address, number).0;
+    let cancel = named.view.cancel_change(signer, address, from_engine(&change.payer));
+    session.one(format!("cancel change {number}"), signer, vec![cancel])
+}
+
 /// What a change does, in words.
-fn describe(named: &Named, change: &Change) -> Result<Vec<String>> {
+fn describe(subject: &Subject, change: &Change) -> Result<Vec<String>> {
     if change.target == OF_LISTING {
         let listing = change.listing().map_err(|error| anyhow!(error.message()))?;
         return Ok(vec![format!("list {}", from_engine(&listing.mint))]);
     }
-    let decimals = if change.target == OF_MARKET { 0 } else { named.reserve(change.target)?.decimals };
+    let decimals = subject.decimals(change.target)?;
     let word =
         |(info, new): (ParameterInfo, Vec<u8>)| format!("{} to {}", info.name, value::show(&info, &new, decimals));
     Ok(edits_of(change).into_iter().map(word).collect())
 }
 
-fn list(session: &mut Session, named: &Named) -> Result<bool> {
+fn list(session: &mut Session, subject: &Subject) -> Result<bool> {
     let now = session.now()?;
     let (mut objects, mut rows) = (Vec::new(), Vec::new());
-    for change in changes(session.cluster, &named.view)? {
-        let target = match change.target {
-            OF_MARKET => "the market".into(),
-            OF_LISTING => "a new reserve".into(),
-            index => named.name(index),
-        };
+    for change in changes(session.cluster, subject.address(), subject.count())? {
+        let target = subject.name(change.target);
         let state = match now {
             _ if now < change.earliest => "waits",
             _ if now <= change.latest => "due",
             _ => "expired",
         };
-        let words = describe(named, &change)?;
+        let words = describe(subject, &change)?;
         objects.push(json!({
             "number": change.number,
             "target": target,

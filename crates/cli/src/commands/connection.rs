@@ -33,6 +33,9 @@ pub struct Connection {
     /// BALLAST_MARKET says.
     #[arg(long, short, global = true)]
     market: Option<String>,
+    /// The vault: its address, or the file it was made from; without, what BALLAST_VAULT says.
+    #[arg(long, global = true)]
+    vault: Option<String>,
     /// The Solana CLI's configuration.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -42,9 +45,9 @@ pub struct Connection {
     /// Sends nothing, and prints the instructions as JSON to be proposed in a multisig, which pays.
     #[arg(long, global = true)]
     multisig: bool,
-    /// Who signs in the multisig: its vault.
+    /// Who signs in the multisig.
     #[arg(long, global = true, value_name = "ADDRESS")]
-    vault: Option<Address>,
+    signer: Option<Address>,
     /// Prints JSON, one object a line.
     #[arg(long, global = true)]
     pub json: bool,
@@ -85,14 +88,15 @@ impl FromArgMatches for Before {
 impl Connection {
     /// These options, completed by those that stood before the group of commands.
     pub fn with(&self, before: &Self) -> Self {
-        let Self { url, keypair, payer, market, config, vault, priority_fee, .. } = self.clone();
+        let Self { url, keypair, payer, market, vault, config, signer, priority_fee, .. } = self.clone();
         Self {
             url: url.or_else(|| before.url.clone()),
             keypair: keypair.or_else(|| before.keypair.clone()),
             payer: payer.or_else(|| before.payer.clone()),
             market: market.or_else(|| before.market.clone()),
             config: config.or_else(|| before.config.clone()),
-            vault: vault.or(before.vault),
+            vault: vault.or_else(|| before.vault.clone()),
+            signer: signer.or(before.signer),
             priority_fee: priority_fee.or(before.priority_fee),
             dry_run: self.dry_run | before.dry_run,
             multisig: self.multisig | before.multisig,
@@ -105,13 +109,13 @@ impl Connection {
     fn check(&self) -> Result<()> {
         ensure!(
             !self.multisig || self.keypair.is_none(),
-            Misused("--multisig sends nothing, so no --keypair signs: --vault names who signs there".into())
+            Misused("--multisig sends nothing, so no --keypair signs: --signer names who signs there".into())
         );
         ensure!(
             !(self.multisig && self.dry_run),
             Misused("--multisig and --dry-run both send nothing: say one".into())
         );
-        ensure!(self.multisig || self.vault.is_none(), Misused("--vault is who signs in a --multisig".into()));
+        ensure!(self.multisig || self.signer.is_none(), Misused("--signer is who signs in a --multisig".into()));
         Ok(())
     }
 
@@ -134,9 +138,10 @@ impl Connection {
             ("--keypair", &self.keypair),
             ("--payer", &self.payer),
             ("--market", &self.market),
+            ("--vault", &self.vault),
             ("--config", &self.config.as_ref().map(|file| file.display().to_string())),
             ("--priority-fee", &self.priority_fee.map(|price| price.to_string())),
-            ("--vault", &self.vault.map(|vault| vault.to_string())),
+            ("--signer", &self.signer.map(|signer| signer.to_string())),
         ];
         let mut repeated: Vec<_> =
             options.into_iter().filter_map(|(name, value)| Some([name.into(), value.clone()?])).flatten().collect();
@@ -162,15 +167,14 @@ impl Connection {
         };
         let (mut cluster, mut out) = (Rpc::new(&url, bid)?, std::io::stdout().lock());
         let mut session = Session::new(&mut cluster, keys, mode, self.json, &mut out);
-        session.invocation = Invocation { market: self.market(), options: self.repeated() };
+        session.invocation = Invocation {
+            market: self.market.clone().or_else(|| from_environment("BALLAST_MARKET")),
+            vault: self.vault.clone().or_else(|| from_environment("BALLAST_VAULT")),
+            given: (self.market.is_some(), self.vault.is_some()),
+            options: self.repeated(),
+        };
         let is_done = act(&mut session)?;
         Ok(if is_done { ExitCode::SUCCESS } else { ExitCode::from(super::exit::LEFT_TO_DO) })
-    }
-
-    /// The market, as it is named or as the environment names it.
-    fn market(&self) -> Option<String> {
-        let from_environment = || std::env::var("BALLAST_MARKET").ok().filter(|name| !name.is_empty());
-        self.market.clone().or_else(from_environment)
     }
 
     fn config(&self) -> Result<Config> {
@@ -192,10 +196,15 @@ impl Connection {
             },
         };
         let payer = self.payer.as_deref().map(keys::read).transpose()?;
-        let keys = Keys { keys: Vec::new(), vault: self.vault, missing };
+        let keys = Keys { keys: Vec::new(), elsewhere: self.signer, missing };
         ensure!(signer.is_some() || payer.is_none(), "--payer is given, and no key that signs: {}", keys.remedy());
         Ok(Keys { keys: [payer, signer].into_iter().flatten().collect(), ..keys })
     }
+}
+
+/// What a variable of the environment names.
+fn from_environment(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|name| !name.is_empty())
 }
 
 fn read_config(file: &Path) -> Result<Config> {

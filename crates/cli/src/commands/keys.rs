@@ -16,7 +16,7 @@ pub struct Keys {
     /// All of them.
     pub keys: Vec<Box<dyn Signer>>,
     /// Who signs and pays elsewhere: then there are none here.
-    pub vault: Option<Address>,
+    pub elsewhere: Option<Address>,
     /// Why there is none where the Solana CLI's configuration names one.
     pub missing: Option<String>,
 }
@@ -31,12 +31,12 @@ impl From<Vec<Keypair>> for Keys {
 impl Keys {
     /// Who pays.
     pub fn payer(&self) -> Option<Address> {
-        self.keys.first().map(Signer::pubkey).or(self.vault)
+        self.keys.first().map(Signer::pubkey).or(self.elsewhere)
     }
 
     /// Who signs.
     pub fn signer(&self) -> Option<Address> {
-        self.keys.last().map(Signer::pubkey).or(self.vault)
+        self.keys.last().map(Signer::pubkey).or(self.elsewhere)
     }
 
     /// Whether somebody's key is here.
@@ -104,7 +104,7 @@ pub fn read(text: &str) -> Result<Box<dyn Signer>> {
 }
 
 /// What to do with a key that is elsewhere.
-const ELSEWHERE: &str = "`--multisig --vault ADDRESS` prints the instructions, to be signed where the key is";
+const ELSEWHERE: &str = "`--multisig --signer ADDRESS` prints the instructions, to be signed where the key is";
 
 #[cfg(feature = "hardware-wallets")]
 use hardware::connect as hardware;

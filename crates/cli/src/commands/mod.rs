@@ -15,6 +15,7 @@ pub(crate) mod prices;
 mod reserve;
 pub mod session;
 mod tokens;
+pub mod vault;
 mod watch;
 
 use anyhow::Result;
@@ -141,6 +142,8 @@ pub enum Command {
     Liquidate(Single<liquidate::Options>),
     /// Takes over prices.
     Prices(Group<prices::Command>),
+    /// Makes a vault, shows it, lends through it, and looks after it.
+    Vault(Group<vault::Command>),
     /// Changes parameters that wait for their delay.
     Change(Group<change::Command>),
     /// Shows what is restricted, and until when.
@@ -160,6 +163,7 @@ impl Command {
             Self::Account(it) => &it.connection,
             Self::Liquidate(it) => &it.connection,
             Self::Prices(it) => &it.connection,
+            Self::Vault(it) => &it.connection,
             Self::Change(it) => &it.connection,
             Self::Breaker(it) => &it.connection,
             Self::Insurance(it) => &it.connection,
@@ -175,6 +179,7 @@ impl Command {
             Self::Account(it) => it.command.run(session),
             Self::Liquidate(it) => it.arguments.run(session),
             Self::Prices(it) => it.command.run(session),
+            Self::Vault(it) => it.command.run(session),
             Self::Change(it) => it.command.run(session),
             Self::Breaker(it) => it.command.run(session),
             Self::Insurance(it) => it.command.run(session),

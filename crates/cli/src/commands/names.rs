@@ -28,8 +28,7 @@ impl core::str::FromStr for MarketName {
 
     fn from_str(text: &str) -> Result<Self> {
         if let Ok(address) = text.parse() {
-            let names = KNOWN.map(|(name, mint)| (name.to_owned(), mint)).into();
-            return Ok(Self { address, names });
+            return Ok(Self { address, ..Self::unknown() });
         }
         let path = Path::new(text);
         ensure!(path.exists(), "`{text}` is neither an address nor a market's file");
@@ -37,6 +36,30 @@ impl core::str::FromStr for MarketName {
         let names = desired.reserves.iter().map(|listed| (listed.name.clone(), listed.mint)).collect();
         Ok(Self { address: desired.address(), names })
     }
+}
+
+impl MarketName {
+    /// No market, with the names that everybody knows.
+    pub fn unknown() -> Self {
+        let names = KNOWN.map(|(name, mint)| (name.to_owned(), mint)).into();
+        Self { address: Address::default(), names }
+    }
+
+    /// What people call a token, or its mint.
+    pub fn token(&self, mint: Address) -> String {
+        name_of(&self.names, mint)
+    }
+
+    /// A token by its name or its mint.
+    pub fn find_token(&self, name: &str) -> Option<Address> {
+        let known = self.names.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        known.map(|(_, mint)| *mint).or_else(|| name.parse().ok())
+    }
+}
+
+fn name_of(names: &[(String, Address)], mint: Address) -> String {
+    let known = names.iter().find(|(_, known)| *known == mint);
+    known.map_or_else(|| mint.to_string(), |(name, _)| name.clone())
 }
 
 /// A market with names for its reserves.
@@ -58,9 +81,7 @@ impl Named {
         // A closed one has no token any more.
         let open = self.view.reserve(index).ok().filter(|reserve| reserve.closed == 0);
         let Some(reserve) = open else { return format!("#{index}") };
-        let mint = from_engine(&reserve.mint);
-        let known = self.names.iter().find(|(_, known)| *known == mint);
-        known.map_or_else(|| mint.to_string(), |(name, _)| name.clone())
+        name_of(&self.names, from_engine(&reserve.mint))
     }
 
     /// A reserve by its name, its mint or its index.

@@ -13,6 +13,7 @@ use super::{
     connection::is_mainnet,
     keys::Keys,
     names::{MarketName, Named},
+    vault::name::{NamedVault, VaultName},
 };
 use ballast_time::full_label;
 
@@ -35,6 +36,10 @@ pub enum Mode {
 pub struct Invocation {
     /// The market, as it was named.
     pub market: Option<String>,
+    /// The vault, likewise.
+    pub vault: Option<String>,
+    /// Whether options name a market and a vault, not the environment alone.
+    pub given: (bool, bool),
     /// The options that say where and as whom.
     pub options: Vec<String>,
 }
@@ -46,6 +51,25 @@ impl Invocation {
         let all = ["ballast"].into_iter().chain(words.iter().copied()).chain(options);
         // Only a zero byte cannot be quoted, and no argument has one.
         shlex::try_join(all).unwrap_or_default()
+    }
+}
+
+impl Invocation {
+    /// The same about a vault, whatever market and vault are named by options.
+    pub fn command_of_vault(&self, words: &[&str], vault: Address) -> String {
+        let mut other = self.clone();
+        let mut options = self.options.iter();
+        other.options.clear();
+        while let Some(option) = options.next() {
+            if ["--market", "--vault"].contains(&option.as_str()) {
+                options.next();
+            } else {
+                other.options.push(option.clone());
+            }
+        }
+        let vault = self.vault.clone().unwrap_or_else(|| vault.to_string());
+        other.options.extend(["--vault".into(), vault]);
+        other.command(words)
     }
 }
 
@@ -106,6 +130,19 @@ impl<'a> Session<'a> {
         name.context("which market? Give --market or set BALLAST_MARKET")?.parse()
     }
 
+    /// The vault that the command is about: the one given here, or how it was named else.
+    pub fn vault(&mut self, given: Option<&str>) -> Result<NamedVault> {
+        let name = given.or(self.invocation.vault.as_deref());
+        let name: VaultName = name.context("which vault? Give --vault or set BALLAST_VAULT")?.parse()?;
+        NamedVault::read(self, &name)
+    }
+
+    /// What people call a token: as the market's file names it, if there is one, or as everybody does; else its mint.
+    pub fn token_name(&self, mint: Address) -> String {
+        let market = self.market_name(None).ok();
+        market.unwrap_or_else(MarketName::unknown).token(mint)
+    }
+
     /// Asks somebody at a terminal, and returns whether they say yes. Without a terminal, or if nothing would be sent, the answer
     /// is no.
     pub fn agrees(&mut self, question: &str) -> Result<bool> {
@@ -126,7 +163,7 @@ impl<'a> Session<'a> {
 
     /// The user whose accounts the command is about: the signer. An error if there is no key.
     pub fn user(&self) -> Result<Address> {
-        let remedy = || if self.is_for_multisig() { "name it with --vault".into() } else { self.keys.remedy() };
+        let remedy = || if self.is_for_multisig() { "name it with --signer".into() } else { self.keys.remedy() };
         self.keys.signer().with_context(|| format!("no key: {}", remedy()))
     }
 

@@ -38,6 +38,11 @@ impl Wallet {
     /// Reads it.
     pub fn read(session: &mut Session, owner: Address, reserve: &Reserve) -> Result<Self> {
         let [mint, token_program] = [reserve.mint, reserve.token_program].map(|address| from_engine(&address));
+        Self::of(session, owner, mint, token_program)
+    }
+
+    /// Reads that of any token.
+    pub fn of(session: &mut Session, owner: Address, mint: Address, token_program: Address) -> Result<Self> {
         let address = get_associated_token_address_with_program_id(&owner, &mint, &token_program);
         let mut accounts = session.cluster.accounts(&[address, owner])?.into_iter();
         let account = accounts.next().flatten().filter(|account| account.owner == token_program);
@@ -71,7 +76,8 @@ impl Wallet {
         }
     }
 
-    fn create(&self, payer: Address) -> Option<Instruction> {
+    /// Makes it, if it is missing.
+    pub fn create(&self, payer: Address) -> Option<Instruction> {
         let create =
             || create_associated_token_account_idempotent(&payer, &self.owner, &self.mint, &self.token_program);
         self.balance.is_none().then(create)

@@ -6,3 +6,4 @@ mod market;
 mod options;
 mod prices;
 mod user_commands;
+mod vaults;

@@ -52,16 +52,16 @@ fn options_that_do_not_go_together_are_refused_wherever_they_stand() {
     let withdraw = ["account", "withdraw", "USDC", "5", "-m", &town.file, "-u", &town.node.url];
     let alone = key(&town.node, "lender");
     for (before, after, words) in [
-        (["--multisig", "--dry-run"], ["--vault", &*vault], "--multisig and --dry-run both send nothing"),
+        (["--multisig", "--dry-run"], ["--signer", &*vault], "--multisig and --dry-run both send nothing"),
         (["-k", &alone], ["--multisig", "--json"], "--multisig sends nothing, so no --keypair signs"),
-        (["--vault", &vault], ["-k", &alone], "--vault is who signs in a --multisig"),
+        (["--signer", &vault], ["-k", &alone], "--signer is who signs in a --multisig"),
     ] {
         for arguments in [[&before[..], &withdraw, &after].concat(), [&after[..], &withdraw, &before].concat()] {
             let (code, printed) = town.node.raw(&arguments, &[]);
             assert!(code == 2 && printed.contains(words), "{arguments:?}: {code}: {printed}");
         }
     }
-    let (code, printed) = town.node.raw(&[&["--multisig"], &withdraw[..], &["--vault", &vault]].concat(), &[]);
+    let (code, printed) = town.node.raw(&[&["--multisig"], &withdraw[..], &["--signer", &vault]].concat(), &[]);
     assert!(code == 0 && printed.contains("\"instructions\""), "{printed}");
     // An alias may say where and as whom; what is promised and not done is refused.
     let (code, printed) = town.node.raw(&["-u", "localhost", "--dry-run", "localnet", "--help"], &[]);
@@ -168,7 +168,7 @@ fn keys_are_taken_from_where_the_solana_cli_takes_them_or_the_way_is_told() {
     assert_eq!(borrow(&format!("file://{trader}")).0, 0);
     let sent = town.node.sent();
     let address = keypair("trader").pubkey().to_string();
-    let elsewhere = "`--multisig --vault ADDRESS` prints the instructions, to be signed where the key is";
+    let elsewhere = "`--multisig --signer ADDRESS` prints the instructions, to be signed where the key is";
     for (name, words) in [
         ("prompt:", "prompt: asks for a seed phrase, which `ballast` does not: `solana-keygen recover"),
         ("prompt:?key=0/0", "asks for a seed phrase"),

@@ -283,8 +283,8 @@ fn for_a_multisig_a_users_instructions_are_printed() {
     let vault = keypair("lender").pubkey().to_string();
     let withdraw = ["account", "withdraw", "USDC", "5", "--market", &town.file, "--multisig"];
     let (code, printed) = town.node.ballast(&withdraw, None);
-    assert!(code == 1 && printed.contains("name it with --vault"), "{printed}");
-    let (code, printed) = town.node.ballast(&[&withdraw[..], &["--vault", &vault]].concat(), None);
+    assert!(code == 1 && printed.contains("name it with --signer"), "{printed}");
+    let (code, printed) = town.node.ballast(&[&withdraw[..], &["--signer", &vault]].concat(), None);
     let printed: Value = serde_json::from_str(&printed).expect("JSON");
     assert_eq!((code, &printed["instructions"][0]["signer"]), (0, &vault.into()));
     assert_eq!(printed["instructions"][0]["words"][0], "withdraw 5 USDC");

@@ -73,6 +73,7 @@ impl Terminal {
             .current_dir(folder)
             .env("HOME", home)
             .env_remove("BALLAST_MARKET")
+            .env_remove("BALLAST_VAULT")
             .env_remove("RUST_LOG")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

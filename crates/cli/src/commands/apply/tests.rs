@@ -45,6 +45,10 @@ impl Cluster for Svm {
         unreachable!("nothing here asks for them")
     }
 
+    fn accounts_with(&mut self, _: &[(usize, &[u8])]) -> Result<Vec<(Address, Account)>> {
+        unreachable!("nothing here asks for them")
+    }
+
     fn simulate(&mut self, _: &[Instruction], _: &[&dyn Signer]) -> Result<Estimate> {
         unreachable!("a run without keys simulates nothing")
     }

@@ -12,7 +12,12 @@ use std::{
 pub fn command_with_home(home: &Path, arguments: &[&str]) -> Command {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut command = Command::new(env!("CARGO_BIN_EXE_ballast"));
-    command.env("HOME", home).env_remove("BALLAST_MARKET").current_dir(root).args(arguments);
+    command
+        .env("HOME", home)
+        .env_remove("BALLAST_MARKET")
+        .env_remove("BALLAST_VAULT")
+        .current_dir(root)
+        .args(arguments);
     command
 }
 
