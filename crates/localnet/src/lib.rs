@@ -1,6 +1,6 @@
 //! An embedded Solana network with a Ballast market, for development and tests: JSON-RPC and WebSocket on ports of this
-//! machine, the program's bytecode, mints, price feeds that follow history, a venue to sell on, funded keys, and accounts with
-//! debts. Nothing leaves the machine, and nothing is left when it stops.
+//! machine, the program's bytecode, mints, price feeds that follow history, a venue to sell on, funded keys, accounts with debts,
+//! and a vault with depositors. Nothing leaves the machine, and nothing is left when it stops.
 //!
 //! ```no_run
 //! use ballast_localnet::{Localnet, Options};
@@ -30,6 +30,7 @@ pub mod quote;
 pub mod router;
 pub mod services;
 pub mod tokens;
+pub mod vault;
 
 use std::{
     path::{Path, PathBuf},
@@ -123,6 +124,7 @@ pub struct Localnet {
     chain: Chain,
     manifest: Manifest,
     market: Address,
+    vault: Option<Address>,
     reserves: Vec<Reserve>,
     counts: Counts,
 }
@@ -154,6 +156,7 @@ impl Localnet {
         handle.send(&[view.refresh_prices(&view.pinned_prices())?], &[&keys::keypair("authority")])?;
         let traders = options.accounts as usize;
         let counts = population::open(&handle, &feed.remote(), market, &players?, &reserves, traders, options.seed)?;
+        let vault = vault::create(&handle, market, &reserves).context("the vault")?;
         feed.remote().set_speed(options.speed)?;
 
         let ports = [chain.rpc_port, ws.local_addr()?.port(), http.local_addr()?.port()];
@@ -162,8 +165,8 @@ impl Localnet {
         let panel = Panel { symbols: names, feed: feed.remote() };
         let app = router::routes(Arc::new(venue)).merge(control::routes(Arc::new(panel)));
         let services = Services::start(ws, chain.inner_ws_port, handle, http, app)?;
-        let manifest = Manifest::new(ports, market, &reserves, wallets);
-        Ok(Self { services, feed, chain, manifest, market, reserves, counts })
+        let manifest = Manifest::new(ports, market, vault, &reserves, wallets);
+        Ok(Self { services, feed, chain, manifest, market, vault, reserves, counts })
     }
 
     /// Addresses and URLs.
@@ -176,7 +179,12 @@ impl Localnet {
         self.market
     }
 
-    /// Its reserves.
+    /// The vault's address; none if the market is not the one of its file.
+    pub fn vault(&self) -> Option<Address> {
+        self.vault
+    }
+
+    /// The market's reserves.
     pub fn reserves(&self) -> &[Reserve] {
         &self.reserves
     }

@@ -31,7 +31,9 @@ pub struct Manifest {
     pub program: String,
     /// The market.
     pub market: String,
-    /// Its reserves.
+    /// The vault that lends to it; none if the market is not the built-in one.
+    pub vault: Option<String>,
+    /// The market's reserves.
     pub reserves: Vec<ReserveEntry>,
     /// Funded keys. They are public.
     pub wallets: Vec<Wallet>,
@@ -79,11 +81,14 @@ pub struct Balance {
 }
 
 /// The keys that there are, and the dollars each has of every token. Keepers have none: they sell what they seize.
-const WALLETS: [(&str, f64); 11] = [
+/// The curator brings the first atoms of the vault.
+const WALLETS: [(&str, f64); 13] = [
     ("authority", 0.0),
     ("guardian", 0.0),
     ("council", 0.0),
     ("collector", 0.0),
+    ("curator", 1_000.0),
+    ("sentinel", 0.0),
     ("faucet", 0.0),
     ("trader", 1_000_000.0),
     ("lender", 10_000_000.0),
@@ -129,7 +134,13 @@ pub fn holding(owner: &Address, reserve: &Reserve, amount: u64) -> (Address, Acc
 
 impl Manifest {
     /// Of a network that listens on these ports.
-    pub fn new(ports: [u16; 3], market: Address, reserves: &[Reserve], wallets: Vec<Wallet>) -> Self {
+    pub fn new(
+        ports: [u16; 3],
+        market: Address,
+        vault: Option<Address>,
+        reserves: &[Reserve],
+        wallets: Vec<Wallet>,
+    ) -> Self {
         let [rpc, ws, router] = ports;
         let entry = |(index, reserve): (usize, &Reserve)| ReserveEntry {
             index,
@@ -145,6 +156,7 @@ impl Manifest {
             router_url: format!("http://127.0.0.1:{router}"),
             program: ID.to_string(),
             market: market.to_string(),
+            vault: vault.map(|vault| vault.to_string()),
             reserves: reserves.iter().enumerate().map(entry).collect(),
             wallets,
         }
@@ -188,10 +200,13 @@ impl Drop for Files {
 
 impl Display for Manifest {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { rpc_url, ws_url, router_url, program, market, reserves, wallets } = self;
+        let Self { rpc_url, ws_url, router_url, program, market, vault, reserves, wallets } = self;
         writeln!(f, "JSON-RPC   {rpc_url}\nWebSocket  {ws_url}\nrouter     {router_url}")?;
-        writeln!(f, "program    {program}\nmarket     {market}\n")?;
-        writeln!(f, "reserve    {:44}  price account", "mint")?;
+        writeln!(f, "program    {program}\nmarket     {market}")?;
+        if let Some(vault) = vault {
+            writeln!(f, "vault      {vault}")?;
+        }
+        writeln!(f, "\nreserve    {:44}  price account", "mint")?;
         for ReserveEntry { index, symbol, mint, price_account, .. } in reserves {
             writeln!(f, "{index:>2} {symbol:7} {mint:44}  {price_account}")?;
         }

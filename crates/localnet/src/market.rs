@@ -100,7 +100,7 @@ pub fn view(chain: &Handle, address: Address) -> Result<MarketView> {
 }
 
 /// The network, reached without RPC.
-struct Local<'a>(&'a Handle);
+pub struct Local<'a>(pub &'a Handle);
 
 impl Cluster for Local<'_> {
     fn accounts(&mut self, addresses: &[Address]) -> Result<Vec<Option<Account>>> {
