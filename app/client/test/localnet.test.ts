@@ -26,6 +26,7 @@ interface Manifest {
   rpc_url: string;
   program: Address;
   market: Address;
+  vault: Address | null;
   reserves: { index: number; symbol: string; mint: Address; decimals: number; price_account: Address }[];
   wallets: { name: string; address: Address; keypair: string | null }[];
 }
@@ -149,6 +150,14 @@ describe.skipIf(path === undefined)('on the local network', () => {
     const { reserves } = await market();
     expect(reserves.map(({ mint }) => mint)).toEqual(manifest.reserves.map(({ mint }) => mint));
     expect(reserves.map(({ decimals }) => decimals)).toEqual(manifest.reserves.map(({ decimals }) => decimals));
+  });
+
+  test('the vault is the one of the manifest, and lends to its market', async () => {
+    const { rpc, manifest } = network;
+    const vault = await client.fetchVault(rpc, manifest.vault!);
+    expect(vault.mint).toBe(usdc().mint);
+    const markets = await client.fetchVaultMarkets(rpc, vault);
+    expect(markets.map(({ address }) => address)).toEqual([manifest.market]);
   });
 
   test('an account is opened, and its deposit is what was paid', async () => {

@@ -37,7 +37,7 @@ pub fn read() -> Result<DesiredVault> {
 }
 
 /// Makes the vault of [`FILE`], with depositors. Returns its address; none if the network's market is not the one that it lends to, or
-/// lists another token.
+/// does not list its token. What it has is idle until somebody rebalances: what was brought just now is lent only little by little.
 pub fn create(chain: &Handle, market: Address, reserves: &[Reserve]) -> Result<Option<Address>> {
     let desired = read().context("the vault's file")?;
     let lent = reserves.iter().find(|reserve| reserve.mint == desired.token.mint);
@@ -50,6 +50,7 @@ pub fn create(chain: &Handle, market: Address, reserves: &[Reserve]) -> Result<O
     }
     place.lock().context("a term")?;
     place.wait().context("a request")?;
+    place.welcome_keepers().context("the keepers' shares")?;
     Ok(Some(place.vault))
 }
 
@@ -106,6 +107,16 @@ impl Place<'_> {
     fn wait(&self) -> Result<()> {
         let (vault, owner, shares, half) = self.half(WAITING)?;
         self.send(WAITING, &[vault.request_exit(owner, owner, shares, half, 0)])
+    }
+
+    /// Gives keepers empty accounts of shares: the rewards of so small a market would not pay for them.
+    fn welcome_keepers(&self) -> Result<()> {
+        let mint = view(self.chain, self.vault)?.share_mint();
+        for name in ["keeper", "second keeper"] {
+            let key = keys::keypair(name);
+            self.chain.send(&[create_associated(&keys::address(name), &mint)], &[&key])?;
+        }
+        Ok(())
     }
 
     /// The vault, a depositor, where his shares are, and half of them.

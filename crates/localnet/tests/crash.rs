@@ -29,7 +29,7 @@ use ballast_client::{
 use ballast_localnet::{Localnet, Options, chain::Handle, history, keys};
 use ballast_sim::grid::Span;
 use solana_account::Account;
-use support::{proxy::Proxy, text, until};
+use support::{beside, key_file, proxy::Proxy, text, until};
 
 /// Traders with debts, most of them.
 const TRADERS: u16 = 600;
@@ -58,8 +58,7 @@ impl Keeper {
         let (rpc, ws) = (Proxy::of_bytes(port(&manifest.rpc_url)?), Proxy::of_web_socket(port(&manifest.ws_url)?));
         // Taken and given back: nobody else asks for one here.
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-        let key = folder.join(format!("{name}.json"));
-        std::fs::write(&key, serde_json::to_string(&keys::keypair(name).to_bytes()[..])?)?;
+        let key = key_file(folder, name)?;
         let arguments = [
             ("--rpc-url", format!("http://127.0.0.1:{}", rpc.port)),
             ("--ws-url", format!("ws://127.0.0.1:{}", ws.port)),
@@ -127,17 +126,15 @@ impl Drop for Keeper {
 }
 
 fn spawn(arguments: &[String], log: &Path) -> Result<Child> {
-    let test = std::env::current_exe()?;
-    let program = test.ancestors().nth(2).context("a folder of programs")?.join("ballast-keeper");
     let log = std::fs::File::options().create(true).append(true).open(log)?;
-    Command::new(&program)
+    Command::new(beside("ballast-keeper")?)
         .args(arguments)
         .env("RUST_LOG", "info,ballast_keeper=debug")
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
         .spawn()
-        .with_context(|| format!("{}: cargo build -p ballast-keeper makes it", program.display()))
+        .context("ballast-keeper")
 }
 
 /// What the chain says at a moment, between two transactions.

@@ -235,7 +235,13 @@ impl Word<'_> {
     fn is_like(&self, printed: &Word) -> bool {
         let (one, other) = (self.text, printed.text);
         let both = |holds: fn(&str) -> bool| holds(one) && holds(other);
-        if one == other || both(is_signature) || both(is_time) || self.is_field && both(is_address) {
+        if one == other
+            || both(is_signature)
+            || both(is_time)
+            || both(is_day)
+            || both(is_minute)
+            || self.is_field && both(is_address)
+        {
             return true;
         }
         let (Some(said), Some(found)) = (number(one), number(other)) else { return false };
@@ -259,6 +265,19 @@ fn is_address(text: &str) -> bool {
 
 fn is_time(text: &str) -> bool {
     text.len() >= 20 && text.ends_with('Z') && text.as_bytes().get(10) == Some(&b'T') && text.starts_with("20")
+}
+
+/// 2026-11-28.
+fn is_day(text: &str) -> bool {
+    let digits = |part: &str, count| part.len() == count && part.bytes().all(|byte| byte.is_ascii_digit());
+    let parts: Vec<_> = text.split('-').collect();
+    matches!(parts[..], [year, month, day] if digits(year, 4) && digits(month, 2) && digits(day, 2))
+}
+
+/// 03:36.
+fn is_minute(text: &str) -> bool {
+    text.len() == 5
+        && text.bytes().enumerate().all(|(at, byte)| if at == 2 { byte == b':' } else { byte.is_ascii_digit() })
 }
 
 fn number(text: &str) -> Option<f64> {

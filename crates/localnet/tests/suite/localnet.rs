@@ -8,7 +8,7 @@ use ballast_client::{
     Address, PYTH_RECEIVERS, decode_margin_account,
     engine::{health::Requirement, ledger::EVERYTHING},
 };
-use ballast_localnet::{Localnet, Options, history::Source, keys, market};
+use ballast_localnet::{Localnet, Options, history::Source, keys, market, vault};
 use ballast_market_file::{State, plan};
 use ballast_rpc::{Cluster, now};
 use serde_json::json;
@@ -47,6 +47,13 @@ fn the_files_addresses_are_those_of_the_named_keys() -> Result<()> {
     for (name, role) in
         [("guardian", roles.guardian), ("council", roles.risk_council), ("collector", roles.fee_collector)]
     {
+        assert_eq!(keys::address(name).to_bytes(), role.0, "{name}");
+    }
+    let lender = vault::read()?;
+    assert_eq!([lender.creator, lender.curator], [keys::address("curator"); 2]);
+    assert_eq!(lender.token.mint, keys::mint("USDC"));
+    let roles = &lender.config.roles;
+    for (name, role) in [("sentinel", roles.sentinel), ("collector", roles.fee_collector)] {
         assert_eq!(keys::address(name).to_bytes(), role.0, "{name}");
     }
     for reserve in &reserves {

@@ -4,14 +4,17 @@
 
 pub mod proxy;
 
-use std::time::{Duration, Instant};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, ensure};
 use ballast_client::{
     AccountMeta, Address, Instruction, MarketView,
     engine::{price::feed::PriceUpdate, state::token},
 };
-use ballast_localnet::{Localnet, tokens};
+use ballast_localnet::{Localnet, keys, tokens};
 use ballast_rpc::{Bid, Cluster, Rpc};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::{SinkExt, StreamExt};
@@ -37,6 +40,21 @@ pub fn balance(rpc: &mut Rpc, owner: &Address, mint: &Address) -> Result<u64> {
 pub fn market(rpc: &mut Rpc, network: &Localnet) -> Result<MarketView> {
     let account = rpc.accounts(&[network.market()])?.pop().flatten().context("no market")?;
     Ok(MarketView::decode(network.market(), &account.data)?)
+}
+
+/// Another program of the workspace, built beside this test.
+pub fn beside(name: &str) -> Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    let program = test.ancestors().nth(2).context("a folder of programs")?.join(name);
+    ensure!(program.exists(), "{}: cargo build -p ballast-cli -p ballast-keeper makes it", program.display());
+    Ok(program)
+}
+
+/// Writes a named key as `solana-keygen` would, and returns its file.
+pub fn key_file(folder: &Path, name: &str) -> Result<PathBuf> {
+    let file = folder.join(format!("{name}.json"));
+    std::fs::write(&file, serde_json::to_string(&keys::keypair(name).to_bytes()[..])?)?;
+    Ok(file)
 }
 
 /// The JSON that a URL answers with, and its status.
