@@ -4,6 +4,7 @@ mod accounts;
 mod attacks;
 mod exchange;
 mod govern;
+mod limits;
 mod queue;
 mod rebalance;
 mod sequences;
