@@ -4,7 +4,7 @@ use ballast_engine::{
     Error, Result,
     state::{
         change::OF_VAULT,
-        vault::{MAX_ALLOCATIONS, Vault, VaultConfig},
+        vault::{MAX_ALLOCATIONS, Rung, Vault, VaultConfig},
     },
     vaults::{Vaults, rebalance::Move, report::VaultReport},
 };
@@ -78,6 +78,25 @@ impl VaultView {
     /// A bit for each slot that can be drawn on.
     pub fn all_slots(&self) -> u8 {
         self.vault.open_slots().filter(|slot| self.markets[*slot].is_some()).fold(0, |bits, slot| bits | 1 << slot)
+    }
+
+    /// The slots that can pay at `now`, those with the most first.
+    pub fn payers(&self, now: i64) -> Vec<usize> {
+        let takeable = self.preview(now, |vaults| vaults.valuation.allocations.map(|amounts| amounts.takeable));
+        let is_lost = |slot: usize| self.vault.config.allocations[slot].written_off != 0;
+        let mut slots: Vec<_> = (0..MAX_ALLOCATIONS).filter(|slot| takeable[*slot] != 0 && !is_lost(*slot)).collect();
+        slots.sort_by_key(|slot| core::cmp::Reverse(takeable[*slot]));
+        slots
+    }
+
+    /// The maturities that terms may have which are locked at `now`, the nearest first; none if no terms are offered.
+    pub fn maturities(&self, now: i64) -> Vec<i64> {
+        let spacing = i64::from(self.vault.config.term_spacing);
+        if spacing == 0 {
+            return Vec::new();
+        }
+        let first = now - now.rem_euclid(spacing) + spacing;
+        (0..Rung::COUNT as i64).map(|nth| first + nth * spacing).collect()
     }
 
     /// The mint of its shares.

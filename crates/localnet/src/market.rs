@@ -7,7 +7,7 @@ use ballast_client::{
     Address, ID, Instruction, MarketView, NATIVE_MINT, PYTH_RECEIVERS, TOKEN_PROGRAM, decode_margin_account,
     from_engine, to_engine,
 };
-use ballast_market_file::{Desired, State, plan};
+use ballast_market_file::{Desired, State, file::Token, plan};
 use ballast_rpc::{Cluster, Estimate};
 use ballast_sim::assets::{Asset, find};
 use solana_account::Account;
@@ -55,15 +55,15 @@ pub fn read(file: Option<&Path>) -> Result<(Desired, Vec<Reserve>)> {
         PYTH_RECEIVERS[0]
     );
     let reserves = desired.reserves.iter().map(|listed| {
-        let name = &listed.name;
+        let Token { name, mint, program, decimals } = &listed.token;
         let asset = find(name).with_context(|| format!("{name}: this network has no prices of it"))?;
         ensure!(
-            asset.symbol == name && asset.decimals == listed.decimals,
+            asset.symbol == name && asset.decimals == *decimals,
             "{name}: is {} of {} decimals here",
             asset.symbol,
             asset.decimals
         );
-        ensure!(listed.token_program == TOKEN_PROGRAM, "{name}.token_program: only token is offered here");
+        ensure!(*program == TOKEN_PROGRAM, "{name}.token_program: only token is offered here");
         let oracle = &listed.config.oracle;
         let price_account = from_engine(&oracle.feed_account);
         ensure!(
@@ -72,7 +72,7 @@ pub fn read(file: Option<&Path>) -> Result<(Desired, Vec<Reserve>)> {
         );
         ensure!(oracle.base_feed_id.is_none(), "{name}.oracle.base_feed_id: exchange rates are not offered here");
         let (symbol, feed_id) = (name.clone(), oracle.feed_id.0);
-        Ok(Reserve { symbol, mint: listed.mint, decimals: listed.decimals, price_account, feed_id, asset })
+        Ok(Reserve { symbol, mint: *mint, decimals: *decimals, price_account, feed_id, asset })
     });
     let reserves = reserves.collect::<Result<_>>()?;
     Ok((desired, reserves))

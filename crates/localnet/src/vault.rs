@@ -24,8 +24,8 @@ const BASE: &str = include_str!("../../../migrations/vault.toml");
 
 /// What depositors bring, whole tokens. Their keys are named "depositor 0" and so on.
 pub const DEPOSITS: [u64; 3] = [1_000_000, 400_000, 100_000];
-/// Who has locked half of his shares, and until which of the next maturities.
-pub const LOCKED: (usize, i64) = (1, 2);
+/// Who has locked half of his shares, and which of the next maturities are before his.
+pub const LOCKED: (usize, usize) = (1, 1);
 /// Who waits in the queue with half of his shares.
 pub const WAITING: usize = 2;
 /// For fees and rents, lamports.
@@ -98,8 +98,7 @@ impl Place<'_> {
     fn lock(&self) -> Result<()> {
         let (index, ahead) = LOCKED;
         let (vault, owner, shares, half) = self.half(index)?;
-        let spacing = i64::from(vault.vault.config.term_spacing);
-        let maturity = (self.chain.now() / spacing + ahead) * spacing;
+        let maturity = *vault.maturities(self.chain.now()).get(ahead).context("no such maturity")?;
         self.send(index, &[vault.lock_term(owner, owner, 0, shares, half, maturity)])
     }
 

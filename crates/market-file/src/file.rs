@@ -60,14 +60,8 @@ pub struct Token {
 /// A reserve.
 #[derive(Clone, Debug)]
 pub struct Listed {
-    /// What people call it.
-    pub name: String,
-    /// The token.
-    pub mint: Address,
-    /// Its program.
-    pub token_program: Address,
-    /// Its decimals.
-    pub decimals: u8,
+    /// What it lends.
+    pub token: Token,
     /// Its parameters.
     pub config: ReserveConfig,
 }
@@ -131,7 +125,7 @@ impl Desired {
             desired.reserves.push(listed.with_context(|| format!("reserve {index}"))?);
         }
         let (mut names, mut mints) = (BTreeSet::new(), BTreeSet::new());
-        for Listed { name, mint, .. } in &desired.reserves {
+        for Token { name, mint, .. } in desired.reserves.iter().map(|listed| &listed.token) {
             if !names.insert(name) || !mints.insert(mint.to_bytes()) {
                 wrong.push(format!("{name}: its name or its mint is another reserve's too"));
             }
@@ -148,13 +142,13 @@ impl Desired {
 
 impl Listed {
     fn read(defaults: Table, mut own: Table, wrong: &mut Vec<String>) -> Result<Self> {
-        let Token { name, mint, program: token_program, decimals } = Token::take(&mut own)?;
+        let token = Token::take(&mut own)?;
         let mut values = defaults;
         merge(&mut values, own);
         let mut config = ReserveConfig::default();
-        fill(OF_RESERVE, bytemuck::bytes_of_mut(&mut config), &mut values, decimals, &name, wrong);
-        joint(config.validate(), &name, wrong);
-        Ok(Self { name, mint, token_program, decimals, config })
+        fill(OF_RESERVE, bytemuck::bytes_of_mut(&mut config), &mut values, token.decimals, &token.name, wrong);
+        joint(config.validate(), &token.name, wrong);
+        Ok(Self { token, config })
     }
 }
 

@@ -153,16 +153,16 @@ impl Planner<'_> {
             return Some(Pair { name: "the market".into(), decimals: 0, now, wanted });
         }
         let reserve = self.view.reserves.get(target as usize)?;
-        let listed = self.desired.reserves.iter().find(|listed| to_engine(&listed.mint) == reserve.mint)?;
+        let listed = self.desired.reserves.iter().find(|listed| to_engine(&listed.token.mint) == reserve.mint)?;
         let [now, wanted] = [reserve.config, listed.config].map(|config| bytemuck::bytes_of(&config).to_vec());
-        Some(Pair { name: listed.name.clone(), decimals: reserve.decimals, now, wanted })
+        Some(Pair { name: listed.token.name.clone(), decimals: reserve.decimals, now, wanted })
     }
 
     /// Warns of feeds that change while their reserve is in use.
     fn warn_of_feeds(&mut self, prices: &BTreeMap<[u8; 32], Account>) {
-        let warnings = self.desired.reserves.iter().filter_map(|Listed { name, mint, config, .. }| {
-            let reserve = self.view.reserve(self.view.find_reserve(mint)?).ok()?;
-            feed::warning(name, &self.view, reserve, &config.oracle, prices, self.now)
+        let warnings = self.desired.reserves.iter().filter_map(|Listed { token, config }| {
+            let reserve = self.view.reserve(self.view.find_reserve(&token.mint)?).ok()?;
+            feed::warning(&token.name, &self.view, reserve, &config.oracle, prices, self.now)
         });
         let warnings: Vec<_> = warnings.collect();
         self.plan.warnings.extend(warnings);
@@ -189,7 +189,7 @@ impl Planner<'_> {
         let (is_due, signer) = (from <= self.now, self.payer());
         let (recipient, view) = (from_engine(&change.payer), &self.view);
         let instruction = match change.listing().ok().and_then(|listing| self.listed(listing)) {
-            Some(listed) => view.list_reserve(signer, number, recipient, listed.mint, listed.token_program),
+            Some(listed) => view.list_reserve(signer, number, recipient, listed.token.mint, listed.token.program),
             None => view.execute_change(signer, change),
         };
         if !is_due {
@@ -215,7 +215,7 @@ impl Planner<'_> {
     fn own(&self, change: &Change) -> Option<Vec<(u8, u16)>> {
         if change.target == OF_LISTING {
             let nth = self.desired.reserves.iter().position(|listed| is_listing_of(change, listed))?;
-            let is_new = self.view.find_reserve(&self.desired.reserves[nth].mint).is_none();
+            let is_new = self.view.find_reserve(&self.desired.reserves[nth].token.mint).is_none();
             let key = (OF_LISTING, nth as u16);
             return (is_new && !self.waiting.contains(&key)).then(|| vec![key]);
         }
@@ -228,14 +228,14 @@ impl Planner<'_> {
     }
 
     fn listed(&self, listing: &Listing) -> Option<&Listed> {
-        self.desired.reserves.iter().find(|listed| to_engine(&listed.mint) == listing.mint)
+        self.desired.reserves.iter().find(|listed| to_engine(&listed.token.mint) == listing.mint)
     }
 
     fn describe(&self, change: &Change) -> Vec<String> {
         match change.listing() {
             Ok(listing) => match self.listed(listing) {
-                Some(listed) if is_listing_of(change, listed) => vec![format!("list {}", listed.name)],
-                Some(listed) => vec![format!("list {} with other parameters", listed.name)],
+                Some(listed) if is_listing_of(change, listed) => vec![format!("list {}", listed.token.name)],
+                Some(listed) => vec![format!("list {} with other parameters", listed.token.name)],
                 None => vec![format!("list {}", from_engine(&listing.mint))],
             },
             Err(_) => self.sentences(change.target, change.data()),
@@ -334,38 +334,34 @@ impl Planner<'_> {
     // Reserves.
 
     fn list_new(&mut self, listed: &Listed) -> Result<()> {
-        let nth = self.desired.reserves.iter().position(|other| other.mint == listed.mint).unwrap_or_default();
-        self.check_mint(listed)?;
-        if self.view.find_reserve(&listed.mint).is_some() || self.waiting.contains(&(OF_LISTING, nth as u16)) {
+        let Token { name, mint, program, .. } = &listed.token;
+        let nth = self.desired.reserves.iter().position(|other| other.token.mint == *mint).unwrap_or_default();
+        // What the program would refuse is refused here.
+        listed.token.check(self.mints.get(&mint.to_bytes()))?;
+        if self.view.find_reserve(mint).is_some() || self.waiting.contains(&(OF_LISTING, nth as u16)) {
             return Ok(());
         }
-        let listing = Listing { mint: to_engine(&listed.mint), config: listed.config };
-        let words = vec![format!("queue: list {} ({})", listed.name, listed.mint)];
+        let listing = Listing { mint: to_engine(mint), config: listed.config };
+        let words = vec![format!("queue: list {name} ({mint})")];
         let change = self.queue(OF_LISTING, bytemuck::bytes_of(&listing).to_vec(), words)?;
         if self.view.market.config.launched != 0 {
             return Ok(());
         }
         let payer = self.payer();
-        let instruction = self.view.list_reserve(payer, change.number, payer, listed.mint, listed.token_program);
-        self.play_listing(&change).map_err(|error| anyhow!("{}: {}", listed.name, error.message()))?;
+        let instruction = self.view.list_reserve(payer, change.number, payer, *mint, *program);
+        self.play_listing(&change).map_err(|error| anyhow!("{name}: {}", error.message()))?;
         let index = self.view.reserves.len() - 1;
-        self.step(vec![format!("list {} as reserve {index}", listed.name)], payer, None, instruction);
+        self.step(vec![format!("list {name} as reserve {index}")], payer, None, instruction);
         Ok(())
     }
 
     fn play_listing(&mut self, change: &Change) -> engine::Result<()> {
-        let decimals = self.listed(change.listing()?).map_or(0, |listed| listed.decimals);
+        let decimals = self.listed(change.listing()?).map_or(0, |listed| listed.token.decimals);
         let mut copy = self.view.clone();
         copy.reserves.push(Reserve::default());
         copy.ledger(self.now).list(change, decimals)?;
         self.view = copy;
         Ok(())
-    }
-
-    /// What the program would refuse is refused here.
-    fn check_mint(&self, Listed { name, mint, token_program, decimals, .. }: &Listed) -> Result<()> {
-        let token = Token { name: name.clone(), mint: *mint, program: *token_program, decimals: *decimals };
-        token.check(self.mints.get(&mint.to_bytes())).map(drop)
     }
 
     // The market.
@@ -379,7 +375,7 @@ impl Planner<'_> {
                 .map_err(|error| anyhow!(error.message()))?;
             self.step(vec![format!("accept authority, as {authority}")], authority, None, instruction);
         }
-        let is_whole = self.desired.reserves.iter().all(|listed| self.view.find_reserve(&listed.mint).is_some());
+        let is_whole = self.desired.reserves.iter().all(|listed| self.view.find_reserve(&listed.token.mint).is_some());
         match (self.view.market.config.launched != 0, launch) {
             (false, true) if is_whole => {
                 let instruction = self.view.launch();
@@ -393,7 +389,7 @@ impl Planner<'_> {
 }
 
 fn is_listing_of(change: &Change, listed: &Listed) -> bool {
-    change.listing() == Ok(&Listing { mint: to_engine(&listed.mint), config: listed.config })
+    change.listing() == Ok(&Listing { mint: to_engine(&listed.token.mint), config: listed.config })
 }
 
 /// Splits edits of the market into those that are queued apart: the guardian, the other roles, and the rest. Roles wait twice as

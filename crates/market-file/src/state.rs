@@ -36,7 +36,7 @@ impl State {
             .map(|market| changes(cluster, market.address, market.market.changes))
             .transpose()?
             .unwrap_or_default();
-        let mints = found(cluster, desired.reserves.iter().map(|listed| listed.mint))?;
+        let mints = found(cluster, desired.reserves.iter().map(|listed| listed.token.mint))?;
         let prices = found(cluster, desired.reserves.iter().flat_map(|listed| pinned_accounts(&listed.config.oracle)))?;
         Ok(Self { market, changes, mints, prices, now: now(cluster)? })
     }

@@ -168,9 +168,10 @@ fn queue(session: &mut Session, subject: &Subject, reserve: Option<&str>, values
             (named.view.queue_change(payer, target, data), warning)
         }
         Subject::Vault(named) => {
-            let (mut copy, mut change, now) = (named.view.clone(), Change::default(), session.now()?);
+            let (mut change, now) = (Change::default(), session.now()?);
             let curator = named.view.vault.curator;
-            copy.at(now).vault.queue_change(&curator, &data, &mut change, now).map_err(refusal)?;
+            let queued = named.view.preview(now, |vaults| vaults.vault.queue_change(&curator, &data, &mut change, now));
+            queued.map_err(refusal)?;
             let due = full_label(change.earliest);
             (named.view.queue_change(payer, data).0, (change.earliest > now).then(|| format!("it is due {due} UTC")))
         }

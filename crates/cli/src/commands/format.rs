@@ -1,7 +1,13 @@
 //! Amounts, values and tables for people.
 
 use anyhow::{Context, Result, ensure};
-use ballast_client::engine::{number::units::Usd, record::layout::U128};
+use ballast_client::{
+    engine::{
+        number::units::Usd,
+        record::layout::{Address as Stored, U128},
+    },
+    from_engine,
+};
 use comfy_table::{Cell, CellAlignment, Table, presets::NOTHING};
 
 use ballast_market_file::value::fixed;
@@ -112,6 +118,11 @@ pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
         column.set_cell_alignment(if index == 0 { CellAlignment::Left } else { CellAlignment::Right });
     }
     table.trim_fmt()
+}
+
+/// An address that may be left out.
+pub fn address(of: &Stored) -> String {
+    if of.is_none() { "none".into() } else { from_engine(of).to_string() }
 }
 
 /// Names and values below each other.

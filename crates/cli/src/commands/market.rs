@@ -3,17 +3,13 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use ballast_client::{
-    Address, change_address, decode_change,
-    engine::{record::layout, state::permission::Action},
-    from_engine,
-};
+use ballast_client::{Address, change_address, decode_change, engine::state::permission::Action, from_engine};
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 
 use super::{
     exit::Misused,
-    format::{list, usd},
+    format::{address, list, usd},
     reserve,
     session::Session,
 };
@@ -186,7 +182,6 @@ fn show(session: &mut Session, given: Option<&str>) -> Result<bool> {
     let (named, now) = (session.named(given)?, session.now()?);
     let (name, market) = (named.view.address.to_string(), &named.view.market);
     let (config, roles) = (&market.config, &market.config.roles);
-    let address = |of: &layout::Address| if of.is_none() { "none".into() } else { from_engine(of).to_string() };
     let state = match (config.launched, market.reduce_only) {
         (0, _) => "not launched",
         (_, 0) => "open",

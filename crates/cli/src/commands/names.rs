@@ -33,7 +33,7 @@ impl core::str::FromStr for MarketName {
         let path = Path::new(text);
         ensure!(path.exists(), "`{text}` is neither an address nor a market's file");
         let desired = Desired::read(path).with_context(|| text.to_owned())?;
-        let names = desired.reserves.iter().map(|listed| (listed.name.clone(), listed.mint)).collect();
+        let names = desired.reserves.iter().map(|listed| (listed.token.name.clone(), listed.token.mint)).collect();
         Ok(Self { address: desired.address(), names })
     }
 }

@@ -9,7 +9,7 @@ use ballast_sim::{
     stats::{Record, thousands},
 };
 
-use super::{CLOSE_UP, Style, begin_window, beside, html::Page, running, series, short_usd, tables};
+use super::{CLOSE_UP, Style, begin_page, begin_window, beside, html::Page, running, series, short_usd, tables};
 use crate::{
     batch::{Comparison, Run},
     cascade::{Books, scenario::Scenario, summary},
@@ -37,12 +37,8 @@ pub fn render(comparisons: &[Comparison], setting: Setting, books: Books) -> Res
         setting.policy.title(),
         setting.seed
     );
-    let mut page = Page::new(title, &introduction);
-    page.numbers(&headline(comparisons));
     let table = summary::table(comparisons);
-    page.heading("All windows");
-    page.table(&table.header, &table.rows, table.numbers_from);
-    page.paragraph(summary::LEGEND);
+    let mut page = begin_page(title, &introduction, &headline(comparisons), &table, summary::LEGEND);
     for comparison in comparisons {
         append_window(&mut page, comparison)?;
     }

@@ -8,7 +8,7 @@ use ballast_sim::{
     stats::{Frame, thousands},
 };
 
-use super::{Style, begin_window, beside, html::Page, percent, series, short_usd, tables};
+use super::{Style, begin_page, begin_window, beside, html::Page, percent, series, short_usd, tables};
 use crate::{
     batch::{Comparison, Run},
     compare::{interest, summary},
@@ -36,12 +36,8 @@ pub fn render(comparisons: &[Comparison], setting: Setting) -> Result<String> {
         setting.attendance(),
         setting.seed
     );
-    let mut page = Page::new(title, &introduction);
-    page.numbers(&headline(comparisons));
-    page.heading("All windows");
     let table = summary::table(comparisons);
-    page.table(&table.header, &table.rows, table.numbers_from);
-    page.paragraph(summary::LEGEND);
+    let mut page = begin_page(title, &introduction, &headline(comparisons), &table, summary::LEGEND);
     for comparison in comparisons {
         append_window(&mut page, comparison)?;
     }

@@ -19,7 +19,7 @@ use ballast_sim::{
 };
 use ballast_time::full_label;
 
-use crate::batch::Comparison;
+use crate::{batch::Comparison, table::Table};
 pub use cascade::render as cascade;
 pub use comparison::render as compare;
 use html::Page;
@@ -148,6 +148,22 @@ pub fn played(grid: &Grid) -> String {
         [one] => one.to_string(),
         [some @ .., last] => format!("{} and {last}", some.join(", ")),
     }
+}
+
+/// Begins a page about windows: headline numbers, and the table of all windows with what its columns mean.
+fn begin_page(
+    title: &str,
+    introduction: &str,
+    headline: &[(String, impl AsRef<str>)],
+    table: &Table,
+    legend: &str,
+) -> Page {
+    let mut page = Page::new(title, introduction);
+    page.numbers(headline);
+    page.heading("All windows");
+    page.table(&table.header, &table.rows, table.numbers_from);
+    page.paragraph(legend);
+    page
 }
 
 /// Begins the part of a page about one window: its prices as they were, and its time.

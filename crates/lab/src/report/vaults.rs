@@ -12,7 +12,7 @@ use ballast_sim::{
 };
 use ballast_time::full_label;
 
-use super::{Style, begin_window, beside, html::Page, percent, tables};
+use super::{Style, begin_page, begin_window, beside, html::Page, percent, tables};
 use crate::{
     batch::Comparison,
     vaults::{arm::Arm, summary},
@@ -43,12 +43,8 @@ pub fn render(comparisons: &[Comparison<VaultRecord>], setting: Setting, rule: R
         setting.attendance(),
         setting.seed
     );
-    let mut page = Page::new(title, &introduction);
-    page.numbers(&headline(comparisons));
     let table = summary::table(comparisons);
-    page.heading("All windows");
-    page.table(&table.header, &table.rows, table.numbers_from);
-    page.paragraph(summary::LEGEND);
+    let mut page = begin_page(title, &introduction, &headline(comparisons), &table, summary::LEGEND);
     for comparison in comparisons {
         append_window(&mut page, comparison)?;
     }

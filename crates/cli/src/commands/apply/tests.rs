@@ -76,7 +76,7 @@ impl Svm {
         let mut svm = Self { svm: LiteSVM::new(), sent: 0 };
         svm.svm.add_program(ID, &bytes).expect("loads");
         for listed in desired(EXAMPLE).reserves {
-            svm.mint(listed.mint, listed.decimals);
+            svm.mint(listed.token.mint, listed.token.decimals);
         }
         for name in ["creator", "authority", "guardian", "collector", "stranger"] {
             svm.svm.airdrop(&key(name).pubkey(), 100_000_000_000).expect("lamports");
@@ -176,7 +176,7 @@ fn from_nothing_to_a_launched_market_and_no_further() {
     assert_eq!(view.market.authority, to_engine(&file.authority));
     assert_eq!(view.reserves.len(), file.reserves.len());
     for (reserve, listed) in view.reserves.iter().zip(&file.reserves) {
-        assert_eq!((reserve.mint, reserve.config), (to_engine(&listed.mint), listed.config));
+        assert_eq!((reserve.mint, reserve.config), (to_engine(&listed.token.mint), listed.config));
     }
     let (printed, done) = svm.apply(EXAMPLE, &["authority"]);
     assert!(done && svm.sent == 9 && printed.contains("nothing to do"));
@@ -329,7 +329,7 @@ fn a_reserve_that_leaves_the_file_is_closed_and_not_listed_anew() {
     let (printed, done) = svm.apply(without, &["authority"]);
     assert!(done && printed.contains("reserve 2, cbbtcf3aa"), "{printed}");
     let (destination, mut data) = (Address::new_from_array([8; 32]), vec![0; 165]);
-    data[..32].copy_from_slice(desired(EXAMPLE).reserves[2].mint.as_ref());
+    data[..32].copy_from_slice(desired(EXAMPLE).reserves[2].token.mint.as_ref());
     data[108] = 1;
     let account = Account { lamports: 1 << 40, data, owner: TOKEN_PROGRAM, ..Account::default() };
     svm.svm.set_account(destination, account).expect("no sysvar");
@@ -390,7 +390,7 @@ fn a_mint_that_is_not_the_files_is_refused() {
         assert!(refused.to_string().contains(reason), "{refused:#}");
         assert_eq!(svm.sent, 0);
     };
-    let (mut svm, usdc) = (Svm::new(), desired(EXAMPLE).reserves[0].mint);
+    let (mut svm, usdc) = (Svm::new(), desired(EXAMPLE).reserves[0].token.mint);
     svm.mint(usdc, 8);
     refuse(&mut svm, "has 8 decimals, not 6");
     svm.svm.set_account(usdc, Account { lamports: 1, ..Account::default() }).expect("no sysvar");
@@ -441,7 +441,7 @@ fn a_file_has_the_parameters_of_the_one_that_it_extends() -> Result<()> {
     let local = Desired::read(path)?;
     assert_eq!(local.config.target_health, example.config.target_health, "it says nothing of it");
     assert_ne!(local.config.loss_limit, example.config.loss_limit, "it has its own");
-    let names: Vec<_> = local.reserves.iter().map(|listed| listed.name.as_str()).collect();
+    let names: Vec<_> = local.reserves.iter().map(|listed| listed.token.name.as_str()).collect();
     assert_eq!(names, ["SOL", "BTC", "ETH", "USDC", "USDT"], "reserves are its own");
 
     let own = std::fs::read_to_string(path)?;

@@ -155,7 +155,7 @@ impl Withdraw {
         let build = |atoms, max, from| {
             named.view.withdraw(scene.user, scene.shares.address, scene.wallet.address, atoms, max, from)
         };
-        let sources = scene.sources(&vaults, |from| build(atoms, u64::MAX, from))?;
+        let sources = scene.sources(|from| build(atoms, u64::MAX, from))?;
         let withdraw =
             |atoms| scene.first(&sources, |from| vaults.preview(|vaults| vaults.withdraw(atoms, held, from)));
         let (from, exit) = match withdraw(atoms) {
@@ -200,18 +200,10 @@ impl Scene {
 
     /// The sets of slots that an exit may be paid from, each of one more: those that have most first, as many as one transaction
     /// has room for.
-    pub(super) fn sources(&self, vaults: &Vaults, build: impl Fn(u8) -> Instruction) -> Result<Vec<u8>> {
+    pub(super) fn sources(&self, build: impl Fn(u8) -> Instruction) -> Result<Vec<u8>> {
         let (before, behind) = self.wallet.around_receiving(self.payer)?;
-        let allocations = &vaults.valuation.allocations;
-        let is_drawn = |slot: &usize| {
-            allocations[*slot].takeable > 0
-                && vaults.vault.config.allocations[*slot].written_off == 0
-                && self.named.view.markets[*slot].is_some()
-        };
-        let mut slots: Vec<_> = vaults.vault.open_slots().filter(is_drawn).collect();
-        slots.sort_by_key(|slot| std::cmp::Reverse(allocations[*slot].takeable));
         let mut sets = vec![0u8];
-        for slot in slots {
+        for slot in self.named.view.payers(self.now) {
             let more = sets.last().copied().unwrap_or(0) | 1 << slot;
             if !fits(&self.payer, &[&before[..], &[build(more)], &behind].concat()) {
                 break;
@@ -250,7 +242,7 @@ impl Scene {
         let build = |shares: Shares, min, from| {
             named.view.redeem(self.user, self.shares.address, self.wallet.address, shares.0, min, from)
         };
-        let sources = self.sources(&vaults, |from| build(shares, 0, from))?;
+        let sources = self.sources(|from| build(shares, 0, from))?;
         let redeem = |shares| self.first(&sources, |from| vaults.preview(|vaults| vaults.redeem(shares, 0, from)));
         let (from, exit) = match redeem(shares) {
             Ok(found) => found,

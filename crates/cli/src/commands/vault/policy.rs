@@ -19,8 +19,8 @@ pub fn set(session: &mut Session, values: &[String]) -> Result<bool> {
     let may = [vault.curator, vault.config.roles.sentinel];
     // Somebody else's key shows who must sign.
     let signer = session.keys.signer().filter(|signer| may.contains(&to_engine(signer))).unwrap_or(curator);
-    let mut copy = view.clone();
-    let played = copy.at(now).vault.set_parameters(&to_engine(&signer), &data, now, &mut |_, _| ());
+    let played =
+        view.preview(now, |vaults| vaults.vault.set_parameters(&to_engine(&signer), &data, now, &mut |_, _| ()));
     if played == Err(Error::AddsRisk) {
         let config = bytemuck::bytes_of(&vault.config);
         let risky = edits_in(OF_VAULT, &data).into_iter();

@@ -173,7 +173,7 @@ fn serve(session: &mut Session) -> Result<bool> {
     let request = read(session, address)?.with_context(|| format!("there is no request {address}"))?;
     let mut copy = named.view.clone();
     let vaults = copy.at(scene.now);
-    let sources = scene.sources(&vaults, |from| named.view.serve_exit(from).unwrap_or_else(|_| named.view.read()))?;
+    let sources = scene.sources(|from| named.view.serve_exit(from).unwrap_or_else(|_| named.view.read()))?;
     let serve = |from| vaults.preview(|vaults| vaults.serve(&mut request.clone(), first.request, from));
     // As much as there is room for, from no more markets than that takes.
     let best = sources.iter().filter_map(|from| serve(*from).ok().map(|exit| (*from, exit)));

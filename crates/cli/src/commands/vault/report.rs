@@ -5,7 +5,6 @@ use ballast_client::{
     Rates, VaultView, decode_vault,
     engine::{
         number::units::Shares,
-        record::layout::Address as Stored,
         state::{change::OF_VAULT, vault::Vault},
         vaults::report::VaultReport,
     },
@@ -25,14 +24,10 @@ use super::{
     terms::ladder,
 };
 use crate::commands::{
-    format::{list as rows_of, rate, table, tokens, yearly},
+    format::{address, list as rows_of, rate, table, tokens, yearly},
     names::MarketName,
     session::Session,
 };
-
-fn address(of: &Stored) -> String {
-    if of.is_none() { "none".into() } else { from_engine(of).to_string() }
-}
 
 /// A ratio of a report; none where there is nothing to divide by.
 fn ratio(bps: u32) -> Option<u32> {
@@ -76,9 +71,7 @@ fn figures(report: &VaultReport) -> Value {
 /// What one share is worth to who leaves, in tokens: that of a million millionths, so that it has six digits.
 fn share_price(view: &VaultView, now: i64) -> String {
     const MILLION: Shares = Shares(1_000_000);
-    let mut copy = view.clone();
-    let vaults = copy.at(now);
-    tokens(vaults.vault.worth(MILLION, &vaults.valuation), 6)
+    tokens(view.preview(now, |vaults| vaults.vault.worth(MILLION, &vaults.valuation)), 6)
 }
 
 /// Each open allocation, for programs and as a row for people.
@@ -254,11 +247,11 @@ pub fn list(session: &mut Session, token: Option<&str>) -> Result<bool> {
             found.push((address, vault));
         }
     }
-    let mut views = vaults(session.cluster, found)?;
-    views.sort_by_key(|view| std::cmp::Reverse(view.report(now).exit));
+    let mut views: Vec<_> = vaults(session.cluster, found)?.into_iter().map(|view| (view.report(now), view)).collect();
+    views.sort_by_key(|(report, _)| std::cmp::Reverse(report.exit));
     let (mut objects, mut rows) = (Vec::new(), Vec::new());
-    for view in views {
-        let (vault, report) = (view.vault, view.report(now));
+    for (report, view) in views {
+        let vault = view.vault;
         let price = share_price(&view, now);
         let named = NamedVault { token: names.token(from_engine(&vault.mint)), view };
         let markets = vault.config.allocations.iter().filter(|policy| !policy.market.is_none()).count();

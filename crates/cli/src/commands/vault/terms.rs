@@ -2,11 +2,11 @@
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use ballast_client::{
-    Address, decode_term_deposit,
+    Address, VaultView, decode_term_deposit,
     engine::{
         Error,
         number::units::Shares,
-        state::vault::{Rung, TermDeposit, Vault},
+        state::vault::{Rung, TermDeposit},
     },
     from_engine, to_engine,
 };
@@ -66,19 +66,9 @@ impl Command {
     }
 }
 
-/// The maturities that are offered, the nearest first.
-pub(super) fn offered(vault: &Vault, now: i64) -> Vec<i64> {
-    let spacing = i64::from(vault.config.term_spacing);
-    if spacing == 0 {
-        return Vec::new();
-    }
-    let first = now - now.rem_euclid(spacing) + spacing;
-    (0..Rung::COUNT as i64).map(|nth| first + nth * spacing).collect()
-}
-
 /// The maturity that somebody means.
-fn maturity(vault: &Vault, until: &str, now: i64) -> Result<i64> {
-    let all = offered(vault, now);
+fn maturity(view: &VaultView, until: &str, now: i64) -> Result<i64> {
+    let all = view.maturities(now);
     ensure!(!all.is_empty(), refusal(Error::TermsNotOffered));
     // No date is so short.
     if let Ok(nth @ 0..100) = until.parse::<usize>() {
@@ -114,12 +104,10 @@ fn free_number(session: &mut Session, named: &NamedVault, owner: &Address) -> Re
 fn lock(session: &mut Session, shares: &Tokens, until: &str) -> Result<bool> {
     let scene = Scene::read(session)?;
     let named = &scene.named;
-    let maturity = maturity(&named.view.vault, until, scene.now)?;
+    let maturity = maturity(&named.view, until, scene.now)?;
     let count = scene.shares_of(shares)?;
-    let mut copy = named.view.clone();
-    let vaults = copy.at(scene.now);
     let mut term = TermDeposit { maturity, ..TermDeposit::default() };
-    vaults.preview(|vaults| vaults.lock(&mut term, count)).map_err(refusal)?;
+    named.view.preview(scene.now, |vaults| vaults.lock(&mut term, count)).map_err(refusal)?;
     let number = free_number(session, named, &scene.user)?;
     let lock = named.view.lock_term(scene.user, scene.payer, number, scene.shares.address, count.0, maturity);
     let words = format!("lock {} until {} UTC as term {number}", named.shares(count), full_label(maturity));
@@ -223,8 +211,7 @@ fn free(session: &mut Session, text: &str) -> Result<bool> {
     };
     let term = read(session, address)?.with_context(|| format!("there is no term {address}"))?;
     ensure!(term.vault == to_engine(&named.view.address), "{address} is a term of another vault");
-    let mut copy = named.view.clone();
-    let freed = copy.at(now).preview(|vaults| vaults.free(&mut term.clone()));
+    let freed = named.view.preview(now, |vaults| vaults.free(&mut term.clone()));
     let freed = freed.map_err(|error| match error {
         Error::TermNotOver => refusal(error).context(format!("term {address} ends {} UTC", full_label(term.maturity))),
         _ => refusal(error),
@@ -239,7 +226,7 @@ pub(super) fn ladder(named: &NamedVault, now: i64) -> (Value, String) {
     rungs.sort_by_key(|rung| rung.maturity);
     let object = |rung: &&Rung| json!({ "maturity": rung.maturity, "shares": rung.shares.0.to_string() });
     let objects: Vec<_> = rungs.iter().map(object).collect();
-    let offered = offered(&named.view.vault, now);
+    let offered = named.view.maturities(now);
     let row = |rung: &&Rung| {
         let state = if rung.maturity <= now { "over" } else { "locked" };
         vec![full_label(rung.maturity), tokens(rung.shares.0, named.decimals()), state.into()]

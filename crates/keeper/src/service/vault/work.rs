@@ -2,10 +2,7 @@
 
 use ballast_client::{
     Address, Instruction, MarketView, TOKEN_PROGRAM,
-    engine::{
-        number::units::Shares,
-        state::vault::{MAX_ALLOCATIONS, Vault},
-    },
+    engine::{number::units::Shares, state::vault::Vault},
     to_engine,
 };
 use ballast_liquidator::{Demands, value};
@@ -134,9 +131,7 @@ impl Snapshot {
         let (view, now) = (&self.view, worth.now);
         let (address, request) = self.head.as_ref().filter(|_| self.knows_head())?;
         let address = to_engine(address);
-        let (queued, takeable) = view.preview(now, |vaults| {
-            (vaults.vault.queued(&vaults.valuation), vaults.valuation.allocations.map(|amounts| amounts.takeable))
-        });
+        let queued = view.preview(now, |vaults| vaults.vault.queued(&vaults.valuation));
         // Whether it is paid, and what that is worth.
         let outcome = |from| {
             view.preview(now, |vaults| {
@@ -147,12 +142,8 @@ impl Snapshot {
                 Some((request.returned == returned, amount))
             })
         };
-        let is_lost = |slot: usize| view.vault.config.allocations[slot].written_off != 0;
-        let mut payers: Vec<usize> =
-            (0..MAX_ALLOCATIONS).filter(|slot| takeable[*slot] != 0 && !is_lost(*slot)).collect();
-        payers.sort_by_key(|slot| std::cmp::Reverse(takeable[*slot]));
         let (mut from, mut best) = (0u8, None);
-        for payer in [None].into_iter().chain(payers.into_iter().map(Some)) {
+        for payer in [None].into_iter().chain(view.payers(now).into_iter().map(Some)) {
             from |= payer.map_or(0, |slot| 1 << slot);
             let instructions = vec![view.serve_exit(from).ok()?];
             if !fits(&worth.keeper, &instructions) {
