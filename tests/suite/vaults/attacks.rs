@@ -1,8 +1,8 @@
 //! The attack classes of pooled vaults, by the bytecode.
 
 use ballast_client::{Address, TOKEN_PROGRAM};
-use ballast_engine::Error;
-use ballast_tests::{USD, VaultScene};
+use ballast_engine::{Error, number::units::Bps};
+use ballast_tests::{USD, VaultScene, vault_config};
 
 use super::{depositor, settle};
 
@@ -133,4 +133,42 @@ fn vaults_v5_a_caller_who_moves_rates_attracts_nothing() {
     scene.world.market = scene.markets[0];
     let found = scene.next_move().expect("a move");
     assert_eq!(found.to, calm.to, "a rate of a moment attracts nothing");
+}
+
+/// A large deposit of the same second makes an exit dear: its tokens are not liquid yet, and it may ask for a part of them. That costs
+/// no more than the most that the policy asks, nothing if the exit names its fewest tokens, and it is over a second later.
+#[test]
+fn a_strangers_deposit_of_the_same_second_takes_no_more_of_an_exit_than_its_owner_allows() {
+    let mut config = vault_config();
+    (config.exit_fee_coverage, config.max_exit_fee) = (config.coverage_target, Bps(200));
+    let mut scene = VaultScene::with(1, config);
+    let alice = depositor(&mut scene, "alice", 100_000);
+    settle(&mut scene);
+    let count = 1_000 * USD;
+    let (destination, shares) = (scene.fund(&alice, 0), scene.shares(&alice));
+    let exit = |scene: &VaultScene, fewest| {
+        let view = scene.view();
+        view.redeem(alice, shares, destination, count, fewest, view.all_slots())
+    };
+    let paid = |scene: &VaultScene| scene.balance(&alice);
+    let before = paid(&scene);
+    let mut honest = scene.fork();
+    honest.world.send(&[exit(&honest, 0)]).expect_ok();
+    let fair = paid(&honest) - before;
+
+    let mallory = depositor(&mut scene, "mallory", 10_000_000);
+    let mut careless = scene.fork();
+    careless.world.send(&[exit(&careless, 0)]).expect_ok();
+    let dear = paid(&careless) - before;
+    assert!(dear < fair && fair - dear <= fair / 50 + 1, "{dear} of {fair}");
+    scene.world.send(&[exit(&scene, fair - fair / 1_000)]).expect_error(Error::FewerThanAsked);
+    assert_eq!(paid(&scene), before, "nothing happened");
+    // She pays as much herself if she leaves at once.
+    let all = scene.held(&mallory);
+    let mut flash = scene.fork();
+    let start = flash.balance(&mallory);
+    flash.redeem(mallory, all, flash.view().all_slots()).expect_ok();
+    assert!(flash.balance(&mallory) - start < 10_000_000 * USD * 99 / 100);
+    scene.pass(1);
+    scene.world.send(&[exit(&scene, fair - fair / 1_000)]).expect_ok();
 }

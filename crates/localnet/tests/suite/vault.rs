@@ -129,8 +129,11 @@ fn lenders_come_and_go_by_the_command_and_a_keeper_looks_after_the_vault() -> Re
     ballast(&network, &["vault", "deposit", "1_000", "--vault", file, "-k", &lender])?;
     assert_eq!(support::balance(rpc, &owner, &usdc)?, before - 1_000 * UNIT);
     assert!(support::balance(rpc, &owner, &shares)?.abs_diff(1_000 * UNIT) < UNIT);
+    // What came in this second is no liquidity yet, and as long as nothing else is there, leaving costs a fee.
+    network.feed().step(1)?;
     ballast(&network, &["vault", "redeem", "all", "--vault", &address, "-k", &lender])?;
-    assert!((before - support::balance(rpc, &owner, &usdc)?) < UNIT, "no more than rounding is lost");
+    let lost = before - support::balance(rpc, &owner, &usdc)?;
+    assert!(lost < UNIT, "no more than rounding is lost: {lost}");
     assert_eq!(support::balance(rpc, &owner, &shares)?, 0);
 
     // The queue has one who waits. An hour on, what was brought may be lent.
