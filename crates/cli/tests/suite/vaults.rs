@@ -434,6 +434,27 @@ fn a_move_is_shown_and_made_once() {
 }
 
 #[test]
+fn fees_become_shares_of_the_fee_collector_up_to_now() {
+    let trader = keypair("trader").pubkey().to_string();
+    let village = Village::with("vault-fees", &[("FeeCoLLector11111111111111111111111111111111", &trader)]);
+    // Nobody touches the vault for a month: 50 basis points a year of 10,000 USDC are nowhere on the chain yet.
+    village.ok(&["collect"], "trader");
+    let before = village.shares("trader");
+    village.refused(1, &["collect"], "trader", "NoFees");
+    village.pass(30 * 86_400);
+    assert_eq!(village.view().vault.fee_shares.0, 0);
+    let shown = village.json(&["show"], "stranger")["feeShares"].clone();
+    let (code, printed) = village.run(&["collect"], "stranger");
+    assert!(code == 3 && printed.contains(&format!("{trader} must sign the next step")), "{printed}");
+    let printed = village.ok(&["collect"], "trader");
+    assert!(printed.contains("collect fees: 4.1") && printed.contains(" USDC now"), "{printed}");
+    let month = village.shares("trader") - before;
+    assert!((4_100_000..4_120_000).contains(&month) && shown == month.to_string(), "{shown}: {month}");
+    village.ok(&["redeem", "all"], "trader");
+    assert_eq!(village.shares("trader"), 0);
+}
+
+#[test]
 fn what_adds_risk_is_queued_and_what_takes_it_away_is_set() {
     let village = Village::with("vault-set", &[]);
     village.ok(&["set", "idle_buffer=20 %", "performance_fee=5 %"], "creator");

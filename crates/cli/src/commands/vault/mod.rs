@@ -59,6 +59,8 @@ pub enum Command {
         #[arg(required = true, value_name = "NAME=VALUE")]
         values: Vec<String>,
     },
+    /// Has the shares made that fees came to, as the fee collector.
+    Collect,
     /// Becomes the curator, as the nominee.
     Accept,
 }
@@ -78,6 +80,7 @@ impl Command {
             Self::Term(command) => command.run(session),
             Self::Rebalance => rebalance::run(session),
             Self::Set { values } => policy::set(session, values),
+            Self::Collect => policy::collect(session),
             Self::Accept => policy::accept(session),
         }
     }

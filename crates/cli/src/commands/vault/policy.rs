@@ -1,14 +1,14 @@
-//! What the curator and the sentinel do at once.
+//! What curator, sentinel and fee collector do at once.
 
 use anyhow::{Result, ensure};
 use ballast_client::{
-    edits_in,
+    TOKEN_PROGRAM, edits_in,
     engine::{Error, state::change::OF_VAULT},
     from_engine, to_engine,
 };
 
 use super::name::refusal;
-use crate::commands::{change::edits, session::Session};
+use crate::commands::{change::edits, session::Session, tokens::Wallet};
 
 /// Changes parameters at once.
 pub fn set(session: &mut Session, values: &[String]) -> Result<bool> {
@@ -48,4 +48,24 @@ pub fn accept(session: &mut Session) -> Result<bool> {
     let nominee = from_engine(&nominee);
     let words = format!("accept the office of curator, as {nominee}");
     session.one(words, nominee, vec![named.view.accept_curator(nominee)])
+}
+
+/// Has the shares made that fees came to, up to now.
+pub fn collect(session: &mut Session) -> Result<bool> {
+    let (named, now) = (session.vault(None)?, session.now()?);
+    let view = &named.view;
+    let stored = view.vault.config.roles.fee_collector;
+    let collected = view.preview(now, |vaults| {
+        let shares = vaults.vault.collect_fees(&stored)?;
+        Ok((shares, vaults.vault.worth(shares, &vaults.valuation)))
+    });
+    let (shares, worth) = collected.map_err(refusal)?;
+    let collector = from_engine(&stored);
+    let wallet = Wallet::of(session, collector, view.share_mint(), TOKEN_PROGRAM)?;
+    let payer = session.keys.payer().unwrap_or(collector);
+    // The vault is read first, which takes the fees of the time since it was last touched.
+    let collect = [view.read(), view.collect_fees(collector, wallet.address)];
+    let instructions = wallet.create(payer).into_iter().chain(collect).collect();
+    let words = format!("collect fees: {}, worth {} now", named.shares(shares), named.tokens(worth));
+    session.one(words, collector, instructions)
 }

@@ -129,6 +129,7 @@ pub fn show(session: &mut Session, given: Option<&str>) -> Result<bool> {
     let (terms, ladder) = ladder(&named, now);
     let (next, next_text) = next(&named, named.view.next_move(now));
     let price = share_price(&named.view, now);
+    let fees = named.view.preview(now, |vaults| vaults.vault.fee_shares);
     let value = |info: ballast_client::ParameterInfo| {
         let text = show_value(&info, info.parameter.of(bytemuck::bytes_of(config)), named.decimals());
         (info.name, text)
@@ -151,7 +152,7 @@ pub fn show(session: &mut Session, given: Option<&str>) -> Result<bool> {
         "nominee": address(&roles.nominee),
         "sentinel": address(&roles.sentinel),
         "feeCollector": address(&roles.fee_collector),
-        "feeShares": vault.fee_shares.0.to_string(),
+        "feeShares": fees.0.to_string(),
         "claims": vault.claims.to_string(),
         "locked": vault.locked.to_string(),
         "changesQueued": vault.changes,
@@ -170,7 +171,7 @@ pub fn show(session: &mut Session, given: Option<&str>) -> Result<bool> {
         ("shares are", address(&vault.share_mint)),
         ("curator", address(&vault.curator)),
         ("sentinel", address(&roles.sentinel)),
-        ("fee collector", format!("{}, to collect {}", address(&roles.fee_collector), named.shares(vault.fee_shares))),
+        ("fee collector", format!("{}, to collect {}", address(&roles.fee_collector), named.shares(fees))),
         (
             "fees",
             format!(
