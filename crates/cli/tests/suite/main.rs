@@ -6,4 +6,5 @@ mod market;
 mod options;
 mod prices;
 mod user_commands;
+mod vault_tokens;
 mod vaults;

@@ -10,6 +10,7 @@ use crate::common::{
     self, command_with_home,
     node::{Node, keypair},
     town::Town,
+    village::Village,
 };
 use solana_signer::Signer;
 
@@ -139,6 +140,53 @@ fn every_command_takes_its_market_from_the_environment() {
     }
     let nothing = town.node.raw(&["market", "show", "-u", &town.node.url], &[("BALLAST_MARKET", "")]);
     assert!(nothing.0 == 1 && nothing.1.contains("which market?"), "{}", nothing.1);
+}
+
+#[test]
+fn every_command_about_a_vault_takes_it_from_the_environment() {
+    let village = Village::with("vault-environment", &[]);
+    let (node, market) = (&village.town.node, &village.town.file);
+    let address = village.view().address.to_string();
+    let run = |arguments: &[&str], name: &str, environment: &[(&str, &str)]| {
+        node.raw(&[arguments, &["-u", &node.url, "-k", &key(node, name)]].concat(), environment)
+    };
+    for vault in [&village.file, &address] {
+        for (name, command) in [
+            ("stranger", &["vault", "show"][..]),
+            ("lender", &["vault", "deposit", "20"]),
+            ("lender", &["vault", "withdraw", "20"]),
+            ("lender", &["vault", "redeem", "20"]),
+            ("lender", &["vault", "queue", "request", "20"]),
+            ("stranger", &["vault", "queue", "list"]),
+            ("stranger", &["vault", "queue", "serve"]),
+            ("lender", &["vault", "claim"]),
+            ("lender", &["vault", "term", "list"]),
+            ("guardian", &["vault", "set", "idle_buffer=20 %"]),
+            ("creator", &["change", "queue", "idle_buffer=19 %"]),
+        ] {
+            let (code, printed) = run(command, name, &[("BALLAST_VAULT", vault)]);
+            assert_eq!(code, 0, "{command:?}: {printed}");
+        }
+        let (code, printed) = run(&["change", "list"], "stranger", &[("BALLAST_VAULT", vault)]);
+        assert!(code == 0 && printed.contains("the vault"), "{printed}");
+        // Of a market too the environment speaks, and of the market a change is unless an option says otherwise.
+        let both = [("BALLAST_VAULT", vault.as_str()), ("BALLAST_MARKET", market)];
+        let (code, printed) = run(&["change", "list"], "stranger", &both);
+        assert!(code == 0 && printed.contains("no change is queued"), "{printed}");
+        let (code, printed) = run(&["change", "list", "--vault", vault], "stranger", &both);
+        assert!(code == 0 && printed.contains("the vault"), "{printed}");
+    }
+    let wrong = [("BALLAST_VAULT", "no-such.toml")];
+    assert_eq!(run(&["vault", "show", "--vault", &address], "stranger", &wrong).0, 0, "an option goes before it");
+    assert_eq!(run(&["vault", "show", &address], "stranger", &wrong).0, 0, "and so does a word");
+    let (code, printed) = run(&["vault", "show"], "stranger", &wrong);
+    assert!(code == 1 && printed.contains("`no-such.toml` is neither an address nor a vault's file"), "{printed}");
+    let (code, printed) = run(&["vault", "show"], "stranger", &[("BALLAST_VAULT", "")]);
+    assert!(code == 1 && printed.contains("which vault? Give --vault or set BALLAST_VAULT"), "{printed}");
+    let (code, printed) = run(&["vault", "create"], "creator", &[("BALLAST_VAULT", &village.file)]);
+    assert!(code == 1 && printed.contains("is there already, and differs from its file"), "{printed}");
+    let (code, printed) = run(&["vault", "create"], "creator", &[("BALLAST_VAULT", &address)]);
+    assert!(code == 1 && printed.contains("is an address, which does not say what the vault should be"), "{printed}");
 }
 
 #[test]

@@ -1,113 +1,9 @@
 //! `ballast vault` against a node that answers as JSON-RPC from a virtual machine. Needs the program: scripts/build.
 
-use crate::common::{
-    node::keypair,
-    town::{Town, USDC},
-};
-use ballast_client::{VaultView, change_address, decode_vault, entrusted_address};
+use crate::common::{node::keypair, town::USDC, village::Village};
+use ballast_client::{change_address, engine::state::vault::MAX_REQUESTS};
 use serde_json::Value;
 use solana_signer::Signer;
-
-const EXAMPLE: &str = include_str!("../../../../migrations/vault.toml");
-const CALM: [f64; 3] = [1.0, 150.0, 60_000.0];
-
-/// A town with a vault's file; the creator is the curator, the guardian the sentinel.
-struct Village {
-    town: Town,
-    file: String,
-}
-
-impl Village {
-    /// Before the vault.
-    fn bare(name: &str, changes: &[(&str, &str)]) -> Self {
-        let town = Town::with_a_debt(name);
-        let [creator, guardian] = ["creator", "guardian"].map(|name| keypair(name).pubkey().to_string());
-        let second = EXAMPLE.rfind("[[vault.allocations]]").expect("a second market");
-        let mut text = EXAMPLE[..second].replace("Creator1111111111111111111111111111111111111", &creator);
-        for (old, new) in [
-            ("Curator1111111111111111111111111111111111111", creator.as_str()),
-            ("Sentine111111111111111111111111111111111111", &guardian),
-            ("Market1111111111111111111111111111111111111", &town.node.market().address.to_string()),
-            ("share_cap = \"70 %\"", "share_cap = \"90 %\""),
-        ] {
-            assert!(text.contains(old), "{old}");
-            text = text.replace(old, new);
-        }
-        for (old, new) in changes {
-            assert!(text.contains(old), "{old}");
-            text = text.replacen(old, new, 1);
-        }
-        let path = town.node.folder.join("vault.toml");
-        std::fs::write(&path, text).expect("written");
-        town.give("creator", USDC, 1_000);
-        Self { file: path.to_str().expect("UTF-8").to_owned(), town }
-    }
-
-    /// Launched, with 10,000 USDC of the lender in it. The market has 8,000, half of it lent.
-    fn with(name: &str, changes: &[(&str, &str)]) -> Self {
-        let village = Self::bare(name, changes);
-        village.ok(&["create"], "creator");
-        village.town.ok(&["account", "deposit", "SOL", "75"], "trader");
-        village.town.ok(&["account", "borrow", "USDC", "3_500"], "trader");
-        village.town.ok(&["account", "withdraw", "USDC", "42_000"], "lender");
-        village.ok(&["deposit", "10_000"], "lender");
-        // What came in this second is no liquidity yet.
-        village.pass(1);
-        village
-    }
-
-    fn words<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
-        let group = if arguments[0] == "change" { &[][..] } else { &["vault"] };
-        [group, arguments, &["--vault", &self.file]].concat()
-    }
-
-    fn run(&self, arguments: &[&str], key: &str) -> (i32, String) {
-        self.town.node.ballast(&self.words(arguments), Some(key))
-    }
-
-    #[track_caller]
-    fn ok(&self, arguments: &[&str], key: &str) -> String {
-        let (code, printed) = self.run(arguments, key);
-        assert_eq!(code, 0, "{arguments:?}: {printed}");
-        printed
-    }
-
-    #[track_caller]
-    fn json(&self, arguments: &[&str], key: &str) -> Value {
-        let printed = self.ok(&[arguments, &["--json"]].concat(), key);
-        serde_json::from_str(printed.trim()).unwrap_or_else(|error| panic!("{error}: {printed}"))
-    }
-
-    #[track_caller]
-    fn refused(&self, code: i32, arguments: &[&str], key: &str, reason: &str) {
-        let sent = self.town.node.sent();
-        let (exit, printed) = self.run(arguments, key);
-        assert!(exit == code && printed.contains(reason), "{arguments:?}: {exit}: {printed}");
-        assert_eq!(self.town.node.sent(), sent, "{arguments:?}");
-    }
-
-    fn view(&self) -> VaultView {
-        let (address, _) = entrusted_address(&keypair("creator").pubkey(), 0);
-        let account = self.town.node.lock().svm.get_account(&address).expect("a vault");
-        VaultView::new(address, decode_vault(&account.data).expect("decodes"), [self.town.node.market()])
-    }
-
-    fn shares(&self, name: &str) -> u64 {
-        self.town.tokens(name, self.view().share_mint()).unwrap_or(0)
-    }
-
-    fn pass(&self, seconds: i64) {
-        self.town.advance(seconds, CALM);
-        self.town.ok(&["prices", "refresh"], "stranger");
-    }
-
-    /// Lends what the policy lets it, after an interval.
-    fn lend(&self) {
-        self.pass(3_700);
-        self.ok(&["rebalance"], "stranger");
-        self.pass(1);
-    }
-}
 
 /// The keys of an object, in order.
 fn keys(object: &Value) -> Vec<&str> {
@@ -404,6 +300,31 @@ fn what_liquidity_lacks_waits_in_the_queue_and_is_claimed() {
     let before = village.town.tokens("lender", USDC).expect("some");
     village.ok(&["claim"], "lender");
     assert!(village.town.tokens("lender", USDC).expect("some") > before + 1_000_000_000);
+}
+
+#[test]
+fn a_full_queue_is_refused_in_words_and_advised_to_nobody() {
+    let village = dry("vault-full");
+    let names: Vec<_> = (0..MAX_REQUESTS).map(|number| format!("waits-{number}")).collect();
+    // The lender hands shares on.
+    let (share_mint, each) = (village.view().share_mint(), 100_000_000);
+    village.town.give("lender", share_mint, village.shares("lender") - each * names.len() as u64);
+    for name in &names {
+        village.town.node.comes(name);
+        village.town.give(name, share_mint, each);
+        village.ok(&["queue", "request", "all"], name);
+    }
+    assert_eq!(village.json(&["queue", "list"], "stranger")["queue"].as_array().map(Vec::len), Some(MAX_REQUESTS));
+    let refusal = "QueueFull: All places in the queue are taken: wait, or leave with what is liquid";
+    village.refused(1, &["queue", "request", "100"], "lender", refusal);
+    let (_, printed) = village.run(&["queue", "request", "100"], "lender");
+    assert!(!printed.contains("at least now"), "its value is enough: {printed}");
+    let (code, printed) = village.run(&["redeem", "all"], "lender");
+    assert!(code == 1 && printed.contains("The queue is full: all 32 places are taken"), "{printed}");
+    assert!(!printed.contains("queue request"), "{printed}");
+    // Who leaves makes room.
+    village.ok(&["queue", "cancel"], &names[20]);
+    village.ok(&["queue", "request", "100"], "lender");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use ballast_client::{
     engine::{
         Error,
         number::units::{Bps, Shares},
+        state::vault::MAX_REQUESTS,
         vaults::{Exchange, Vaults, exit::Exit},
     },
 };
@@ -13,7 +14,7 @@ use ballast_market_file::{Plan, PlannedTransaction, value::percent};
 use ballast_rpc::fits;
 use clap::Args;
 
-use super::{Scene, name::refusal};
+use super::{Scene, name::refusal, queue::waiting};
 use crate::commands::{
     exit::Misused,
     format::{Amount, Tokens, tokens},
@@ -274,10 +275,16 @@ impl Scene {
     ) -> Result<()> {
         let why = format!("{}: {}", error.name(), error.message());
         let command = |words: &[&str]| session.invocation.command(words);
-        let queue = rest.filter(|rest| *rest != Shares::ZERO).map_or_else(String::new, |Shares(rest)| {
-            let rest = tokens(rest, self.named.decimals());
-            format!(". To queue the rest: `{}`", command(&["vault", "queue", "request", &rest]))
-        });
+        let queue = match rest.filter(|rest| *rest != Shares::ZERO) {
+            None => String::new(),
+            Some(_) if waiting(&self.named).len() == MAX_REQUESTS => {
+                format!(". The queue is full: all {MAX_REQUESTS} places are taken")
+            }
+            Some(Shares(rest)) => {
+                let rest = tokens(rest, self.named.decimals());
+                format!(". To queue the rest: `{}`", command(&["vault", "queue", "request", &rest]))
+            }
+        };
         let Some([most, number]) = most else { bail!("nothing can leave now: {why}{queue}") };
         let again = format!("To {verb} that: `{}`", command(&["vault", verb, number]));
         let words = format!("{most} is the most to {verb} now: {why}");

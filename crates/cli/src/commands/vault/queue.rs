@@ -4,6 +4,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use ballast_client::{
     Address, decode_exit_request,
     engine::{
+        Error,
         number::units::Shares,
         state::vault::{ExitRequest, Ticket},
         vaults::exit::Exit,
@@ -95,9 +96,12 @@ fn request(session: &mut Session, shares: &Tokens, min: Option<&Tokens>) -> Resu
         let mut request = ExitRequest::default();
         vaults.request_exit(&mut request, to_engine(&address), count, min).map(|()| request.max_fee)
     });
-    let max_fee = asked.map_err(|error| {
-        let least = named.tokens(vaults.least_to_join());
-        anyhow!("{}: {} (a request is worth {least} at least now)", error.name(), error.message())
+    let max_fee = asked.map_err(|error| match error {
+        Error::BelowVaultMinimum => {
+            let least = named.tokens(vaults.least_to_join());
+            anyhow!("{}: {} (a request is worth {least} at least now)", error.name(), error.message())
+        }
+        _ => refusal(error),
     })?;
     let worth = vaults.vault.worth(count, &vaults.valuation);
     let words = format!(

@@ -2,6 +2,7 @@
 
 pub mod node;
 pub mod town;
+pub mod village;
 
 use std::{
     path::{Path, PathBuf},

@@ -78,10 +78,7 @@ impl Node {
             svm.set_account(mint.parse().expect("an address"), account).expect("no sysvar");
         }
         let folder = folder(name);
-        for key in ["creator", "guardian", "stranger", "lender", "trader"] {
-            svm.airdrop(&keypair(key).pubkey(), 100_000_000_000).expect("lamports");
-        }
-        for key in ["creator", "guardian", "stranger", "lender", "trader", "poor", "collector"] {
+        for key in ["poor", "collector"] {
             write_keypair_file(&keypair(key), folder.join(key)).expect("written");
         }
         let inner = Arc::new(Mutex::new(Inner {
@@ -101,7 +98,16 @@ impl Node {
         let node = Self { inner: inner.clone(), url, folder };
         // Ends with the test's process.
         std::thread::spawn(move || listener.incoming().for_each(|stream| serve(stream.expect("a client"), &inner)));
+        for name in ["creator", "guardian", "stranger", "lender", "trader"] {
+            node.comes(name);
+        }
         node
+    }
+
+    /// Somebody comes, with a key and 100 SOL.
+    pub fn comes(&self, name: &str) {
+        self.lock().svm.airdrop(&keypair(name).pubkey(), 100_000_000_000).expect("lamports");
+        write_keypair_file(&keypair(name), self.folder.join(name)).expect("written");
     }
 
     /// The chain and what was asked.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use solana_account::Account;
 use solana_clock::Clock;
 use solana_signer::Signer;
-use spl_associated_token_account_interface::address::get_associated_token_address;
+use spl_associated_token_account_interface::address::get_associated_token_address_with_program_id;
 
 use super::node::{Node, keypair};
 
@@ -42,7 +42,11 @@ pub struct Town {
 impl Town {
     /// Starts it.
     pub fn new(name: &str) -> Self {
-        let node = Node::start(name);
+        Self::of(Node::start(name), &[])
+    }
+
+    /// Starts it on a node, with changes of the market's file.
+    pub fn of(node: Node, changes: &[(&str, &str)]) -> Self {
         // A new chain begins in 1970.
         node.advance(1_780_000_000);
         let pins: Vec<_> = FEEDS
@@ -54,8 +58,8 @@ impl Town {
                 (old, new)
             })
             .collect();
-        let pins: Vec<_> = pins.iter().map(|(old, new)| (old.as_str(), new.as_str())).collect();
-        let file = node.file(&pins);
+        let pins = pins.iter().map(|(old, new)| (old.as_str(), new.as_str()));
+        let file = node.file(&pins.chain(changes.iter().copied()).collect::<Vec<_>>());
         let town = Self { node, file };
         town.ok(&["market", "create", &town.file], "creator");
         town.publish([1.0, 150.0, 60_000.0]);
@@ -149,22 +153,32 @@ impl Town {
         self.publish(dollars);
     }
 
-    /// Gives somebody tokens.
-    pub fn give(&self, name: &str, mint: Address, atoms: u64) {
+    /// The account that somebody has of a mint, by that mint's program.
+    fn wallet(&self, name: &str, mint: Address) -> (Address, Address) {
+        let program = self.node.lock().svm.get_account(&mint).map_or(TOKEN_PROGRAM, |mint| mint.owner);
         let owner = keypair(name).pubkey();
+        (get_associated_token_address_with_program_id(&owner, &mint, &program), program)
+    }
+
+    /// Gives somebody tokens; of the native mint, wrapped ones.
+    pub fn give(&self, name: &str, mint: Address, atoms: u64) {
+        const RENT: u64 = 2_039_280;
+        let ((address, owner), native) = (self.wallet(name, mint), mint == SOL);
         let mut data = vec![0; 165];
         data[..32].copy_from_slice(mint.as_ref());
-        data[32..64].copy_from_slice(owner.as_ref());
+        data[32..64].copy_from_slice(keypair(name).pubkey().as_ref());
         data[64..72].copy_from_slice(&atoms.to_le_bytes());
         data[108] = 1;
-        let account = Account { lamports: 1 << 30, data, owner: TOKEN_PROGRAM, ..Account::default() };
-        self.node.lock().svm.set_account(get_associated_token_address(&owner, &mint), account).expect("no sysvar");
+        data[109] = native.into();
+        data[113..121].copy_from_slice(&(if native { RENT } else { 0 }).to_le_bytes());
+        let lamports = if native { RENT + atoms } else { 1 << 30 };
+        self.write(address, Account { lamports, data, owner, ..Account::default() });
     }
 
     /// What somebody's token account holds; none if there is none.
     pub fn tokens(&self, name: &str, mint: Address) -> Option<u64> {
-        let account =
-            self.node.lock().svm.get_account(&get_associated_token_address(&keypair(name).pubkey(), &mint))?;
+        let (address, _) = self.wallet(name, mint);
+        let account = self.node.lock().svm.get_account(&address)?;
         account.data[64..72].first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
     }
 
@@ -175,10 +189,14 @@ impl Town {
 
     /// The trader with 10 SOL against 500 USDC.
     pub fn with_a_debt(name: &str) -> Self {
-        let town = Self::new(name);
-        town.ok(&["account", "open"], "trader");
-        town.ok(&["account", "deposit", "SOL", "10"], "trader");
-        town.ok(&["account", "borrow", "USDC", "500"], "trader");
-        town
+        Self::new(name).indebted()
+    }
+
+    /// The same of one that was new.
+    pub fn indebted(self) -> Self {
+        self.ok(&["account", "open"], "trader");
+        self.ok(&["account", "deposit", "SOL", "10"], "trader");
+        self.ok(&["account", "borrow", "USDC", "500"], "trader");
+        self
     }
 }
