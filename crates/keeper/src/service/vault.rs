@@ -14,8 +14,12 @@ pub mod work;
 use std::collections::BTreeMap;
 
 use ballast_client::{
-    Address, ID, MarketView, TOKEN_PROGRAM, VaultView, decode_exit_request, decode_term_deposit, decode_vault,
-    engine::state::vault::{ExitRequest, TermDeposit, Vault},
+    Address, ID, MarketView, TOKEN_PROGRAM, VaultView, decode_change, decode_exit_request, decode_term_deposit,
+    decode_vault,
+    engine::state::{
+        change::Change,
+        vault::{ExitRequest, TermDeposit, Vault},
+    },
     from_engine, to_engine,
 };
 use solana_account::Account;
@@ -25,6 +29,8 @@ use spl_associated_token_account_interface::address::get_associated_token_addres
 pub const MOST_VAULTS: usize = 64;
 /// Most term deposits of a vault that are followed at a time.
 pub const MOST_TERMS: usize = 32;
+/// Most changes of a vault that are followed at a time.
+pub const MOST_CHANGES: usize = 16;
 
 /// A vault, and where what is to be known of it is read.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +41,8 @@ pub struct Listed {
     pub vault: Vault,
     /// Term deposits that were over and on the ladder when it was listed.
     pub terms: Vec<Address>,
+    /// Queued changes that were due when it was listed.
+    pub changes: Vec<Address>,
 }
 
 /// What was read of a vault at a time.
@@ -46,6 +54,8 @@ pub struct Snapshot {
     pub head: Option<(Address, ExitRequest)>,
     /// The term deposits of [`Listed::terms`] that are still there.
     pub terms: Vec<(Address, TermDeposit)>,
+    /// The changes of [`Listed::changes`] that are still there.
+    pub changes: Vec<(Address, Change)>,
     /// Whether the keeper has an account of its shares.
     pub has_shares: bool,
 }
@@ -84,7 +94,8 @@ impl Listed {
         let markets = self.vault.config.allocations.iter().map(|policy| &policy.market);
         let markets = markets.filter(|market| !market.is_none()).map(from_engine);
         let own = [self.address, own_shares(keeper, &self.vault)];
-        own.into_iter().chain(markets).chain(head(&self.vault)).chain(self.terms.iter().copied()).collect()
+        let waiting = self.terms.iter().chain(&self.changes).copied();
+        own.into_iter().chain(markets).chain(head(&self.vault)).chain(waiting).collect()
     }
 
     /// A snapshot, of what [`Self::accounts`] named; none if the vault is none. A market that is none is taken for one that
@@ -103,11 +114,16 @@ impl Listed {
             let term = decode_term_deposit(data(address)?).ok()?;
             (term.vault == named).then_some((*address, term))
         });
+        let changes = self.changes.iter().filter_map(|address| {
+            let change = decode_change(data(address)?).ok()?;
+            (change.market == named).then_some((*address, change))
+        });
         let shares = find(&own_shares(keeper, &vault));
         Some(Snapshot {
             view: VaultView::new(self.address, vault, markets),
             head,
             terms: terms.collect(),
+            changes: changes.collect(),
             has_shares: shares.is_some_and(|account| account.owner == TOKEN_PROGRAM),
         })
     }

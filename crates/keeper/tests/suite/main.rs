@@ -12,5 +12,6 @@ mod service;
 mod socket;
 mod state;
 mod support;
+mod vault_changes;
 mod vault_service;
 mod vaults;

@@ -249,11 +249,13 @@ fn vaults_are_those_that_were_listed_last_and_as_they_were_read_last() {
         address: Address::new_from_array([number; 32]),
         vault: Vault::default(),
         terms: vec![KEEPER],
+        changes: Vec::new(),
     };
     let snapshot = |number: u8, idle: u64| Snapshot {
         view: VaultView::new(listed(number).address, Vault { idle, ..Vault::default() }, []),
         head: None,
         terms: Vec::new(),
+        changes: Vec::new(),
         has_shares: false,
     };
     let held = |state: &State| {

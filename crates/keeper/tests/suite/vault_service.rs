@@ -10,10 +10,13 @@ use crate::{
     service::{Keeper, SLOT, Snapshot, key},
 };
 use ballast_client::{
-    Address, CLOCK_SYSVAR, ID,
+    Address, CLOCK_SYSVAR, Edits, ID,
     engine::{
         number::units::Bps,
-        state::vault::{TermDeposit, Vault},
+        state::{
+            change::Change,
+            vault::{TermDeposit, Vault, VaultConfig},
+        },
     },
     from_engine,
 };
@@ -33,11 +36,15 @@ use tokio::{sync::mpsc, time::sleep};
 
 const DAY: i64 = 86_400;
 
-/// A vault in which two wait, and a term is over.
+/// A vault in which two wait, a term is over, and a change is due.
 fn scene() -> VaultScene {
     let mut config = vault_config();
     (config.term_spacing, config.term_premium) = (DAY as u32, Bps(1_000));
     let mut scene = VaultScene::with(2, config);
+    let (curator, old) = (scene.world.key("curator"), scene.vault().config);
+    let new = VaultConfig { idle_buffer: Bps(100), ..old };
+    let (queue, _) = scene.view().queue_change(curator, Edits::of_vault(&old, &new).waiting);
+    scene.world.send(&[queue]).expect_ok();
     for name in ["alice", "bob"] {
         let owner = scene.world.key(name);
         scene.deposit(owner, 10_000 * USD).expect_ok();
@@ -47,7 +54,7 @@ fn scene() -> VaultScene {
         let request = scene.view().request_exit(owner, payer, shares, 5_000 * USD, 0);
         scene.world.send(&[lock, request]).expect_ok();
     }
-    scene.pass(2 * DAY);
+    scene.pass(8 * DAY);
     scene
 }
 
@@ -58,6 +65,12 @@ fn dry(scene: &mut VaultScene) {
     vault.idle = 0;
     account.data[8..].copy_from_slice(bytemuck::bytes_of(&vault));
     scene.world.set_account(scene.vault, account);
+}
+
+/// Takes out what there is to do beside the queue.
+fn leave_the_queue(snapshot: &mut Snapshot) {
+    let beside = [TermDeposit::DISCRIMINATOR, Change::DISCRIMINATOR];
+    snapshot.accounts.retain(|_, account| !beside.iter().any(|kind| account.data.starts_with(kind)));
 }
 
 /// What a node has of it.
@@ -95,13 +108,13 @@ fn simulated(stub: &Stub, address: &Address) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_queue_is_served_and_a_term_freed_by_the_running_keeper_and_both_are_measured() {
+async fn a_queue_is_served_a_change_made_and_a_term_freed_by_the_running_keeper() {
     let scene = scene();
     let (vault, snapshot) = (scene.vault, Arc::new(snapshot(&scene)));
     let (market, served) = (snapshot.market, snapshot.clone());
     let stub = Stub::start(move |method, params, _| served.answer(method, params)).await;
     let keeper = Keeper::start("vaults", market, &stub, &["--vault-poll", "1"]).await;
-    for duty in ["serve_exit", "free_term"] {
+    for duty in ["serve_exit", "execute_change", "free_term"] {
         let of_duty = format!("duty=\"{duty}\"");
         let ended =
             async |one: &Keeper| one.metric("attempts_total", &of_duty).await >= 1.0 && one.log().contains(&of_duty);
@@ -123,7 +136,7 @@ async fn a_head_that_cannot_be_served_now_makes_the_keeper_neither_spin_nor_spen
     let mut scene = scene();
     dry(&mut scene);
     let (vault, mut snapshot) = (scene.vault, snapshot(&scene));
-    snapshot.accounts.retain(|_, account| !account.data.starts_with(&TermDeposit::DISCRIMINATOR));
+    leave_the_queue(&mut snapshot);
     let (market, served) = (snapshot.market, Arc::new(snapshot));
     let stub = Stub::start(move |method, params, _| served.answer(method, params)).await;
     let keeper = Keeper::start("dry", market, &stub, &["--vault-poll", "1"]).await;
@@ -141,7 +154,7 @@ async fn a_head_that_cannot_be_served_now_makes_the_keeper_neither_spin_nor_spen
 async fn what_the_chain_refuses_is_tried_less_and_less_often_and_never_sent() {
     let scene = scene();
     let (vault, mut snapshot) = (scene.vault, snapshot(&scene));
-    snapshot.accounts.retain(|_, account| !account.data.starts_with(&TermDeposit::DISCRIMINATOR));
+    leave_the_queue(&mut snapshot);
     let (market, served) = (snapshot.market, Arc::new(snapshot));
     let stub = Stub::start(move |method, params, _| match method {
         "simulateTransaction" => {
@@ -232,6 +245,7 @@ async fn what_is_read_of_a_vault_fits_together() {
     list(node, Choice::All, view, now, events).await.expect("listed");
     let Some(Event::News(News::Vaults(listed))) = heard.recv().await else { panic!("no list") };
     assert_eq!((listed.len(), listed[0].terms.len()), (1, 2), "both terms are over");
+    assert_eq!(listed[0].changes.len(), 1, "and a change is due");
     let served = after.clone();
     let stub = Stub::start(move |method, params, _| served.answer(method, params)).await;
     let node = Node::with_patience(&stub.url, Duration::from_secs(1));

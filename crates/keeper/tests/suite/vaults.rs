@@ -7,7 +7,10 @@ use ballast_client::{
     engine::{
         Error,
         number::units::Bps,
-        state::vault::{TermDeposit, Vault, VaultConfig},
+        state::{
+            change::Change,
+            vault::{TermDeposit, Vault, VaultConfig},
+        },
     },
 };
 use ballast_keeper::service::{
@@ -32,21 +35,24 @@ fn generous() -> VaultConfig {
 }
 
 /// A scene, and a keeper of one of its markets.
-struct KeeperOfVaults {
-    scene: VaultScene,
+pub struct KeeperOfVaults {
+    /// The chain.
+    pub scene: VaultScene,
     keeper: Address,
     market: Address,
     least: f64,
 }
 
 impl KeeperOfVaults {
-    fn new(markets: usize, config: VaultConfig) -> Self {
+    /// With so many markets; it watches the first.
+    pub fn new(markets: usize, config: VaultConfig) -> Self {
         let mut scene = VaultScene::with(markets, config);
         let (keeper, market) = (scene.world.key("keeper"), scene.markets[0]);
         Self { scene, keeper, market, least: 1.0 }
     }
 
-    fn depositor(&mut self, name: &str, dollars: u64) -> Address {
+    /// Somebody comes with dollars for shares.
+    pub fn depositor(&mut self, name: &str, dollars: u64) -> Address {
         let owner = self.scene.world.key(name);
         self.scene.deposit(owner, dollars * USD).expect_ok();
         owner
@@ -88,10 +94,12 @@ impl KeeperOfVaults {
             Some((*address, decode_vault(&account.data).ok()?))
         };
         let vaults = of_market(accounts.iter().filter_map(decode).collect(), &market, now);
-        let is_term = |account: &solana_account::Account| account.data.starts_with(&TermDeposit::DISCRIMINATOR);
-        let terms: Vec<_> =
-            accounts.iter().filter(|(_, account)| is_term(account)).map(|(address, _)| *address).collect();
-        vaults.into_iter().map(|(address, vault)| Listed { address, vault, terms: terms.clone() }).collect()
+        let all = |kind: [u8; 8]| -> Vec<Address> {
+            accounts.iter().filter(|(_, one)| one.data.starts_with(&kind)).map(|(address, _)| *address).collect()
+        };
+        let (terms, changes) = (all(TermDeposit::DISCRIMINATOR), all(Change::DISCRIMINATOR));
+        let list = |(address, vault)| Listed { address, vault, terms: terms.clone(), changes: changes.clone() };
+        vaults.into_iter().map(list).collect()
     }
 
     fn snapshot(&self) -> Snapshot {
@@ -109,11 +117,12 @@ impl KeeperOfVaults {
     }
 
     /// The most urgent thing to do.
-    fn first(&self) -> Option<Work> {
+    pub fn first(&self) -> Option<Work> {
         self.find(|snapshot, worth| snapshot.first(worth, |_| true))
     }
 
-    fn find<T>(&self, find: impl Fn(&Snapshot, &Worth) -> T) -> T {
+    /// What is to be found in a snapshot of now.
+    pub fn find<T>(&self, find: impl Fn(&Snapshot, &Worth) -> T) -> T {
         let (market, now) = (self.market(), self.scene.world.now());
         let worth =
             Worth { keeper: self.keeper, market: &market, now, demands: DEMANDS, rent: RENT, least: self.least };
@@ -121,7 +130,7 @@ impl KeeperOfVaults {
     }
 
     /// Until nothing is left to do. Returns what was done.
-    fn work(&mut self) -> Vec<Chore> {
+    pub fn work(&mut self) -> Vec<Chore> {
         let mut done = Vec::new();
         while let Some(work) = self.first() {
             assert!(fits(&self.keeper, &work.instructions), "{work:?}");

@@ -47,7 +47,7 @@ impl Keeper {
     pub(super) fn read_again(&mut self, subject: Subject) {
         let Subject::Vault(_, chore) = subject else { return };
         self.paces.vaults.want();
-        if chore == Chore::Free {
+        if matches!(chore, Chore::Free | Chore::Execute | Chore::Cancel) {
             self.paces.vault_list.want();
         }
     }

@@ -4,20 +4,24 @@ use std::{collections::HashMap, sync::Arc};
 
 use anyhow::Result;
 use ballast_client::{
-    Address, CLOCK_SYSVAR, ID, MarketView, decode_clock, decode_term_deposit, decode_vault,
-    engine::state::vault::{TermDeposit, Vault},
+    Address, CLOCK_SYSVAR, ID, MarketView, decode_change, decode_clock, decode_term_deposit, decode_vault,
+    engine::state::{
+        change::{Change, OF_VAULT},
+        vault::{TermDeposit, Vault},
+    },
+    from_engine,
 };
 use ballast_rpc::{Node, bytes_at};
 use solana_account::Account;
 
-use super::{Listed, MOST_TERMS, Snapshot, of_market};
+use super::{Listed, MOST_CHANGES, MOST_TERMS, Snapshot, of_market};
 use crate::service::{
     config::Choice,
     feed::{Event, Events},
     state::News,
 };
 
-/// Reads which vaults there are for a market, and which of their terms are over at `now`. All vaults of the program are asked
+/// Reads which vaults there are for a market, and which of their terms are over and of their changes due at `now`. All vaults of the program are asked
 /// for in one request: a node looks through all accounts for each, and a market may stand in any of eight places.
 pub async fn list(node: Arc<Node>, choice: Choice, market: MarketView, now: i64, events: Events) -> Result<()> {
     let read: Vec<(Address, Option<Account>)> = match &choice {
@@ -38,10 +42,11 @@ pub async fn list(node: Arc<Node>, choice: Choice, market: MarketView, now: i64,
             tracing::warn!(%vault, "--vault: there is no such vault, or its policy does not name the market");
         }
     }
+    let mut due = if vaults.is_empty() { HashMap::new() } else { due(&node, now).await? };
     let mut listed = Vec::new();
     for (address, vault) in vaults {
         let terms = over(&node, address, &vault, now).await?;
-        listed.push(Listed { address, vault, terms });
+        listed.push(Listed { address, vault, terms, changes: due.remove(&address).unwrap_or_default() });
     }
     events.send(Event::News(News::Vaults(listed))).await?;
     Ok(())
@@ -67,6 +72,25 @@ async fn over(node: &Node, address: Address, vault: &Vault, now: i64) -> Result<
     }
     terms.sort_by_key(|(units, _)| std::cmp::Reverse(*units));
     Ok(terms.into_iter().take(MOST_TERMS).map(|(_, address)| address).collect())
+}
+
+/// The queued changes of all vaults that are due, those first that have been for longest, by vault.
+async fn due(node: &Node, now: i64) -> Result<HashMap<Address, Vec<Address>>> {
+    const TARGET: usize = 8 + std::mem::offset_of!(Change, target);
+    let filters = vec![bytes_at(0, &Change::DISCRIMINATOR), bytes_at(TARGET, &[OF_VAULT])];
+    let (_, accounts) = node.program_accounts(ID, filters).await?;
+    let decode = |(address, account): (Address, Account)| Some((address, decode_change(&account.data).ok()?));
+    let mut changes: Vec<_> = accounts.into_iter().filter_map(decode).collect();
+    changes.retain(|(_, change)| now >= change.earliest);
+    changes.sort_by_key(|(_, change)| (change.earliest, change.number));
+    let mut by_vault: HashMap<_, Vec<_>> = HashMap::new();
+    for (address, change) in changes {
+        let of_vault = by_vault.entry(from_engine(&change.market)).or_default();
+        if of_vault.len() < MOST_CHANGES {
+            of_vault.push(address);
+        }
+    }
+    Ok(by_vault)
 }
 
 /// Reads the vaults that are followed.

@@ -2,8 +2,11 @@
 
 use ballast_client::{
     Address, Instruction, MarketView, TOKEN_PROGRAM,
-    engine::{number::units::Shares, state::vault::Vault},
-    to_engine,
+    engine::{
+        number::units::Shares,
+        state::{change::Change, vault::Vault},
+    },
+    from_engine, to_engine,
 };
 use ballast_liquidator::{Demands, value};
 use ballast_rpc::fits;
@@ -18,26 +21,33 @@ pub enum Chore {
     Serve,
     /// Bring tokens back, for coverage, for the queue, or from what was written off.
     PullBack,
+    /// Make a queued change of the policy that is due.
+    Execute,
     /// Make the move that earns most, for its reward.
     Rebalance,
     /// Take terms that are over off the ladder.
     Free,
     /// Open the allocation that the policy names in the keeper's market.
     Open,
+    /// Take away a change that has expired.
+    Cancel,
 }
 
 impl Chore {
     /// All of them, the most urgent first.
-    pub const ALL: [Self; 5] = [Self::Serve, Self::PullBack, Self::Rebalance, Self::Free, Self::Open];
+    pub const ALL: [Self; 7] =
+        [Self::Serve, Self::PullBack, Self::Execute, Self::Rebalance, Self::Free, Self::Open, Self::Cancel];
 
     /// Its name in logs and metrics.
     pub fn name(self) -> &'static str {
         match self {
             Self::Serve => "serve_exit",
             Self::PullBack => "pull_back",
+            Self::Execute => "execute_change",
             Self::Rebalance => "rebalance_vault",
             Self::Free => "free_term",
             Self::Open => "open_allocation",
+            Self::Cancel => "cancel_change",
         }
     }
 }
@@ -110,9 +120,11 @@ impl Snapshot {
         match chore {
             Chore::Serve => self.serve(worth),
             Chore::PullBack => self.pull_back(worth),
+            Chore::Execute => self.execute(worth),
             Chore::Rebalance => self.rebalance(worth),
             Chore::Free => self.free(worth),
             Chore::Open => self.open(worth),
+            Chore::Cancel => self.cancel(worth),
         }
     }
 
@@ -202,9 +214,10 @@ impl Snapshot {
                 break;
             }
         }
-        let amount = self.assets(worth.now);
-        let is_due = !instructions.is_empty() && self.is_worth(amount, worth);
-        is_due.then_some(Work { chore: Chore::Free, instructions, amount, profit: 0.0 })
+        if instructions.is_empty() {
+            return None;
+        }
+        self.about_all(Chore::Free, instructions, worth)
     }
 
     /// Opens the allocation in the keeper's market: those in others are left to their keepers.
@@ -212,13 +225,38 @@ impl Snapshot {
         let vault = &self.view.vault;
         let named = to_engine(&worth.market.address);
         let slot = vault.config.allocations.iter().position(|policy| policy.market == named)?;
+        let is_due =
+            vault.allocations[slot].is_open == 0 && vault.config.launched != 0 && listed(worth.market, vault).is_some();
+        if !is_due {
+            return None;
+        }
+        self.about_all(Chore::Open, vec![self.view.open_allocation(slot as u8).ok()?], worth)
+    }
+
+    /// Makes the first change that is due and that the vault takes now: one that it refuses holds up no other.
+    fn execute(&self, worth: &Worth) -> Option<Work> {
+        let (view, now) = (&self.view, worth.now);
+        let passes = |change: &Change| {
+            view.preview(now, |vaults| vaults.vault.execute_change(change, now, &mut |_, _| ())).is_ok()
+        };
+        let (address, change) = self.changes.iter().find(|(_, change)| passes(change))?;
+        // A change of a fee needs the vault to be accrued in the same second.
+        let execute = view.execute_change(worth.keeper, *address, from_engine(&change.payer));
+        self.about_all(Chore::Execute, vec![view.read(), execute], worth)
+    }
+
+    /// Takes away the first change that nobody can make any more. Its rent goes back to who paid it.
+    fn cancel(&self, worth: &Worth) -> Option<Work> {
+        let launched = self.view.vault.config.launched;
+        let (address, change) = self.changes.iter().find(|(_, change)| change.has_expired(launched, worth.now))?;
+        let cancel = self.view.cancel_change(worth.keeper, *address, from_engine(&change.payer));
+        self.about_all(Chore::Cancel, vec![cancel], worth)
+    }
+
+    /// What is about the vault as a whole, if there is enough in it.
+    fn about_all(&self, chore: Chore, instructions: Vec<Instruction>, worth: &Worth) -> Option<Work> {
         let amount = self.assets(worth.now);
-        let is_due = vault.allocations[slot].is_open == 0
-            && vault.config.launched != 0
-            && listed(worth.market, vault).is_some()
-            && self.is_worth(amount, worth);
-        let instructions = vec![self.view.open_allocation(slot as u8).ok()?];
-        is_due.then_some(Work { chore: Chore::Open, instructions, amount, profit: 0.0 })
+        self.is_worth(amount, worth).then_some(Work { chore, instructions, amount, profit: 0.0 })
     }
 }
 
