@@ -360,4 +360,18 @@ mod tests {
         attempts.forget(now + 200_000);
         assert_eq!(attempts.running(), 0);
     }
+
+    /// What is refused waits, and holds up no other work on the same vault; only one thing is tried at a time.
+    #[test]
+    fn one_thing_at_a_time_is_tried_about_a_vault() {
+        let (vault, other) = (Address::new_from_array([1; 32]), Address::new_from_array([2; 32]));
+        let mut attempts = Attempts::default();
+        let serve = Subject::Vault(vault, Chore::Serve);
+        assert!(!attempts.is_busy(&vault));
+        attempts.begin(serve, 0).expect("free");
+        assert!(attempts.is_busy(&vault) && !attempts.is_busy(&other));
+        attempts.end(serve, Ended::Refused, 10, 0.0);
+        assert!(!attempts.is_busy(&vault) && !attempts.is_free(&serve, 1_000));
+        assert!(attempts.is_free(&Subject::Vault(vault, Chore::PullBack), 10));
+    }
 }

@@ -15,7 +15,7 @@ use ballast_client::{
 };
 use ballast_keeper::service::{
     act::failed,
-    duty::{Attempts, Ended, Subject},
+    duty::Ended,
     vault::{
         Listed, MOST_VAULTS, Snapshot, of_market, own_shares,
         work::{Chore, Work, Worth},
@@ -475,20 +475,6 @@ fn vaults_of_other_markets_are_not_followed_and_of_many_those_with_the_most() {
     let many = of_market(named(200, |vault, number| vault.idle = number * SOL), &market, now);
     assert_eq!(many.len(), MOST_VAULTS);
     assert_eq!(many.iter().map(|(_, vault)| vault.idle / SOL).min(), Some(200 - MOST_VAULTS as u64));
-}
-
-/// What is refused waits, and holds up no other work on the same vault; only one thing is tried at a time.
-#[test]
-fn one_thing_at_a_time_is_tried_about_a_vault() {
-    let (vault, other) = (Address::new_from_array([1; 32]), Address::new_from_array([2; 32]));
-    let mut attempts = Attempts::default();
-    let serve = Subject::Vault(vault, Chore::Serve);
-    assert!(!attempts.is_busy(&vault));
-    attempts.begin(serve, 0).expect("free");
-    assert!(attempts.is_busy(&vault) && !attempts.is_busy(&other));
-    attempts.end(serve, Ended::Refused, 10, 0.0);
-    assert!(!attempts.is_busy(&vault) && !attempts.is_free(&serve, 1_000));
-    assert!(attempts.is_free(&Subject::Vault(vault, Chore::PullBack), 10));
 }
 
 #[test]
