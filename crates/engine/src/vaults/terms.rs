@@ -36,12 +36,4 @@ impl Vaults<'_> {
         }
         self.vault.break_term(term, self.valuation.exit)
     }
-
-    /// Takes the shares that are free: the caller makes them for their owner.
-    pub fn take_free(&mut self, term: &mut TermDeposit) -> Result<Shares> {
-        match core::mem::take(&mut term.free) {
-            Shares::ZERO => Err(Error::NothingToClaim),
-            shares => Ok(shares),
-        }
-    }
 }

@@ -71,7 +71,12 @@ impl Step {
             }
             Self::Break(who) => maturity(scene, who).map_or(Ok(()), |at| scene.break_term(who, at).map(drop)),
             Self::Free(who) => maturity(scene, who).map_or(Ok(()), |at| scene.free(who, at).map(drop)),
-            Self::Take(who) => maturity(scene, who).map_or(Ok(()), |at| scene.take_free(who, at).map(drop)),
+            Self::Take(who) => {
+                if let Some(at) = maturity(scene, who) {
+                    scene.take_free(who, at);
+                }
+                Ok(())
+            }
             Self::Rebalance => scene.rebalance().map(drop),
             Self::Put(slot, of) => {
                 let amount = part(scene.vault.idle, of);
