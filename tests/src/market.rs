@@ -368,7 +368,7 @@ impl World {
         self.find_account(token_account).and_then(|account| balance(&account.data)).unwrap_or(0)
     }
 
-    /// The balance of a reserve's vault.
+    /// The balance of a reserve's token account.
     #[track_caller]
     pub fn vault_balance(&self, reserve: u8) -> u64 {
         self.token_balance(&from_engine(&self.reserve(reserve).vault))
@@ -376,7 +376,7 @@ impl World {
 
     // Invariants.
 
-    /// Requires of every reserve of the market at hand that cash and debts cover its deposits, that its vault holds
+    /// Requires of every reserve of the market at hand that cash and debts cover its deposits, that its token account holds
     /// what the books say, that its shares are those of margin accounts and vaults, and that its insurance has all shares
     /// of stakes.
     #[track_caller]
@@ -415,7 +415,7 @@ impl World {
             let vault: layout::Address = reserve.vault;
             let held = self.token_balance(&from_engine(&vault));
             let owed = reserve.vault_balance();
-            assert!(held as u128 >= owed, "vault of reserve {index} holds {held}, the books say {owed}");
+            assert!(held as u128 >= owed, "token account of reserve {index} holds {held}, the books say {owed}");
             let staked: u128 = stakes
                 .iter()
                 .filter(|stake| stake.reserve == index && !stake.is_empty(&reserve.insurance))

@@ -169,7 +169,7 @@ fn vaults_mints_and_token_programs_are_the_reserves_own() {
                 }
             }
         };
-        // In a liquidation the other reserve's vault is there already.
+        // In a liquidation the other reserve's token account is there already.
         let vaults = if liquidate(instruction) { vec![fake_vault] } else { vec![fake_vault, sol_vault] };
         refuse(&["vault", "debt_vault", "collateral_vault"], &vaults, Error::WrongVault);
         refuse(&["mint", "debt_mint"], &[unlisted, sol_mint], Error::WrongMint);

@@ -218,7 +218,7 @@ fn missing_relation_c04_vault_and_mint_must_be_those_of_the_reserve_named() {
     world.send(&[with_account(debit_usd, "vault", of(usd).0)]).expect_error(Error::WrongMint);
 }
 
-/// A vault of the thief's own, with the right mint and even the right owner, would take deposits that nobody gets back.
+/// A token account of the thief's own, with the right mint and even the right owner, would take deposits that nobody gets back.
 #[test]
 fn missing_relation_c04_a_forged_vault_is_refused() {
     let (Scene { mut world, usd, .. }, thief) = scene();
@@ -253,7 +253,7 @@ fn arbitrary_cpi_c05_no_mint_of_a_program_that_is_no_token_program_is_listed() {
     for program in [ID, ballast_client::TOKEN_PROGRAM, TOKEN_2022_PROGRAM] {
         world.send_listing(mint, program, reserve_config()).expect_error(Error::MintNotOwnedByTokenProgram);
     }
-    // Nor one of the other token program, whose vault would be no account of the mint's own.
+    // Nor one of the other token program, whose token account would be none of the mint's own.
     let mint = world.mint("spl mint", &MintSpec::spl(6));
     let outcome = world.send_listing(mint, TOKEN_2022_PROGRAM, reserve_config());
     outcome.expect_error(Error::MintNotOwnedByTokenProgram);
@@ -306,7 +306,7 @@ fn pda_sharing_c08_a_markets_vault_authority_signs_for_its_own_vaults_only() {
     world.send(&[theft]).expect_error(Error::WrongVaultAuthority);
     let mint = ballast_client::from_engine(&world.view().reserves[0].mint);
     let vaults = [world.market, other].map(|market| ballast_client::vault_address(&market, &mint).0);
-    assert_ne!(vaults[0], vaults[1], "the same mint has a vault of its own in every market");
+    assert_ne!(vaults[0], vaults[1], "the same mint has a token account of its own in every market");
 }
 
 #[test]
@@ -427,7 +427,7 @@ fn closing_c13_an_account_with_positions_is_not_closed() {
     world.send(&[into_itself]).expect_custom(2040);
 }
 
-/// Paying from a vault to itself, or seizing what was just paid in.
+/// Paying from a reserve to itself, or seizing what was just paid in.
 #[test]
 fn duplicate_accounts_c15_a_vault_is_not_source_or_destination() {
     let (Scene { mut world, usd, sol, lender, trader }, thief) = scene();
@@ -450,7 +450,7 @@ fn duplicate_accounts_c15_a_vault_is_not_source_or_destination() {
     ] {
         world.send(&[attack]).expect_custom(2040);
     }
-    // Another reserve's vault as the source: its owner has not signed, and never does for a deposit.
+    // Another reserve's token account as the source: its owner has not signed, and never does for a deposit.
     let deposit = view.deposit(thief.key, thief.margin, source, usd, USD).expect("listed");
     world.send(&[with_account(deposit, "source", vaults[1])]).expect_custom(3);
     assert_eq!(to_engine(&vaults[0]), view.reserves[0].vault);

@@ -48,7 +48,7 @@ fn liquidation_c29_a_due_debt_is_not_called_at_a_pumped_price() {
     world.liquidate(attacker, trader.margin, order).expect_ok();
 }
 
-/// A token that comes back has the vault's address that it had. The closed reserve's index opens it for nothing.
+/// A token that comes back has the token account's address that it had. The closed reserve's index opens it for nothing.
 #[test]
 fn closing_c13_a_closed_reserve_reaches_nothing_in_the_vault_of_the_next() {
     let Scene { mut world, usd, sol, lender, trader } = Scene::new();
@@ -138,7 +138,7 @@ fn closing_c13_a_delegate_does_not_survive_its_account() {
     world.send(&[take]).expect_error(Error::NotAccountOwner);
 }
 
-/// What the token program withholds in a vault keeps it open. Anyone sends it on to the mint, whoever sent how much.
+/// What the token program withholds in a reserve's token account keeps it open. Anyone sends it on to the mint, whoever sent how much.
 #[test]
 fn token_2022_c21_withheld_fees_do_not_keep_a_reserve_from_closing() {
     let Scene { mut world, usd, lender, .. } = Scene::with_fee();
@@ -156,7 +156,7 @@ fn token_2022_c21_withheld_fees_do_not_keep_a_reserve_from_closing() {
         data: vec![26, 4],
     };
     let alone = world.send(std::slice::from_ref(&close));
-    assert!(!alone.is_ok(), "the vault holds what deposits cost");
+    assert!(!alone.is_ok(), "it holds what deposits cost");
     world.send(&[harvest, close]).expect_ok();
     assert!(world.find_account(&vault).is_none());
 }

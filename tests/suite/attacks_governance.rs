@@ -213,7 +213,7 @@ fn reinitialisation_c11_a_token_is_listed_once_and_under_its_own_program() {
     world.send(&[wrong]).expect_error(Error::WrongMint);
     world.send(&[list(&world, numbers[0], TOKEN_PROGRAM)]).expect_ok();
     world.advance(DELAY);
-    assert!(!world.send(&[list(&world, numbers[1], TOKEN_PROGRAM)]).is_ok(), "the vault exists");
+    assert!(!world.send(&[list(&world, numbers[1], TOKEN_PROGRAM)]).is_ok(), "the token account exists");
     let queue = world.view().queue_listing(payer, mint, ReserveConfig { ..world.reserve(2).config });
     world.send(&[queue]).expect_error(Error::DuplicateReserve);
 }

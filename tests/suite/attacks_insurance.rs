@@ -101,7 +101,7 @@ fn missing_relation_c04_a_stake_is_its_owners_in_its_market_and_reserve() {
     }
     let stake = view.stake(thief, owner, out, usd, USD).expect(LISTED);
     world.send(&[with_account(stake.clone(), "market", other)]).expect_error(Error::WrongMarket);
-    // Paid in a cheaper token, or out of a fuller vault.
+    // Paid in a cheaper token, or out of a fuller reserve.
     let sol_record = view.reserves[sol as usize];
     let [vault, mint] = [sol_record.vault, sol_record.mint].map(|address| ballast_client::from_engine(&address));
     for instruction in [stake, unstake] {

@@ -87,7 +87,7 @@ fn token_2022_c21_a_fee_of_everything_stops_its_own_reserves_only() {
     market.assert_exact();
 }
 
-/// Who knows when the fee changes deposits, borrows, flash-borrows and stakes around it, in any order: the vaults hold what the
+/// Who knows when the fee changes deposits, borrows, flash-borrows and stakes around it, in any order: the reserves hold what the
 /// books say after each step, so nothing of the fees was credited to anyone.
 #[test]
 fn token_2022_c21_no_order_of_actions_and_fees_credits_what_did_not_arrive() {

@@ -97,7 +97,7 @@ fn withdrawing_everything_leaves_no_dust_and_closes_the_position() {
     }
     assert!(world.balance(&lender.key, usd) > 1_000_000 * USD, "the lender earned interest");
     assert_eq!(world.balance(&trader.key, sol), 100 * SOL, "nobody borrowed it");
-    // What is left in the vault is the protocol's.
+    // What tokens are left are the protocol's.
     let reserve = world.reserve(usd);
     assert_eq!((reserve.fees() >> 64) as u64, reserve.cash);
     world.assert_conserved();

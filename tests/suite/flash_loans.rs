@@ -247,7 +247,7 @@ fn while_a_loan_is_out_its_reserve_takes_no_deposit_stake_or_fees() {
     world.assert_conserved();
 }
 
-/// What a loan leaves in the vault is all that others can take; their books are untouched.
+/// What a loan leaves in the reserve is all that others can take; their books are untouched.
 #[test]
 fn withdrawals_during_a_loan_take_no_more_than_the_vault_has() {
     let Scene { mut world, usd, lender, .. } = scene();

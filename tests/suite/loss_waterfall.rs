@@ -94,7 +94,7 @@ fn anyone_settles_and_nobody_twice() {
     assert!(world.reserve(usd) == after);
 }
 
-/// Everything of the other reserve: books, indices, insurance, fees, vault.
+/// Everything of the other reserve: books, indices, insurance, fees, tokens.
 #[test]
 fn a_loss_touches_no_other_reserve() {
     for insurance in [0, 3_000 * USD, 20_000 * USD] {

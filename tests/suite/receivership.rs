@@ -315,7 +315,7 @@ fn what_is_due_is_not_there_to_be_lent_before_it_comes() {
     let cash = scene.world.reserve(usd).cash;
     let borrower = scene.world.key("borrower");
     let world = &mut scene.world;
-    // The books have the repayment from the beginning on, the vault has not.
+    // The books have the repayment from the beginning on, the token account has not.
     let [take, give] = world.flash_loan(borrower, usd, cash + 1);
     world.send(&[take.clone(), give.clone()]).expect_error(Error::InsufficientLiquidity);
     world.send(&[begin.clone(), take, give, end.clone()]).expect_custom(INSUFFICIENT_FUNDS);

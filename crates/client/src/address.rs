@@ -35,7 +35,7 @@ pub fn market_address(creator: &Address, id: u16) -> (Address, u8) {
     Address::find_program_address(&[b"market", creator.as_ref(), &id.to_le_bytes()], &ID)
 }
 
-/// The owner of a market's vaults, and its bump.
+/// The owner of the token accounts of a market's reserves, and its bump.
 pub fn vault_authority(market: &Address) -> (Address, u8) {
     Address::find_program_address(&[b"authority", market.as_ref()], &ID)
 }

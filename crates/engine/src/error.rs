@@ -37,7 +37,7 @@ macro_rules! for_each_error {
             MintExtensionNotAllowed = "The account is no mint, or the mint has a Token-2022 extension that is refused: see the table in SECURITY.md";
             MintDecimalsAboveCeiling = "The mint has more than 18 decimals";
             TransferFeeTooHigh = "The token's transfer fee takes the whole amount, or no amount that can be sent leaves what is due after the fee: send more, or wait until the mint's authority lowers the fee";
-            TransferFellShort = "Fewer tokens arrived in the vault than the transfer should have brought";
+            TransferFellShort = "Fewer tokens arrived in the reserve than the transfer should have brought";
             // Positions.
             PositionNotFound = "The account has no position in this reserve";
             PositionNotOpen = "The account has no position in this reserve: only its owner or delegate may open one, and others can add to it";

@@ -365,7 +365,7 @@ fn books(moment: &Moment) -> Vec<u128> {
     moment.market.reserves.iter().map(|reserve| reserve.vault_balance()).collect()
 }
 
-/// The books are sound, and their vaults hold what they say: no bad debt, no depositor lost, no repayment due.
+/// The books are sound, and the reserves' token accounts hold what they say: no bad debt, no depositor lost, no repayment due.
 fn holds(network: &Localnet, observer: &Observer, before: &[u128]) -> Result<()> {
     let moment = observer.look()?;
     for (index, reserve) in moment.market.reserves.iter().enumerate() {

@@ -26,7 +26,7 @@ impl Entrusted {
 /// Checks, for each reserve:
 ///
 /// - cash + debts cover the deposits, in 2^-64 atoms;
-/// - the vault holds exactly the cash of the books, with insurance and fees set aside (nobody in the demo sends tokens to a vault);
+/// - its token account holds exactly the cash of the books, with insurance and fees set aside (nobody in the demo sends tokens there);
 /// - the shares of all margin accounts, and what a vault of lenders bought, add up to the reserve's.
 pub fn check(world: &World, market: &MarketView, accounts: &[&MarginAccount], entrusted: Entrusted) -> Result<()> {
     let (mut deposits, mut debts) = (vec![0u128; world.assets.len()], vec![0u128; world.assets.len()]);
@@ -41,7 +41,7 @@ pub fn check(world: &World, market: &MarketView, accounts: &[&MarginAccount], en
         ensure!(assets >= owned, "{symbol}: cash and debts do not cover the deposits: {reserve:?}");
         let vault = world.tokens(&from_engine(&reserve.vault));
         let owned = reserve.vault_balance();
-        ensure!(vault as u128 == owned, "{symbol}: the vault holds {vault} atoms, the books say {owned}");
+        ensure!(vault as u128 == owned, "{symbol}: the token account holds {vault} atoms, the books say {owned}");
         let shares = (reserve.deposit_shares.0 as u128, reserve.debt_shares.0 as u128);
         ensure!(
             (deposits[index], debts[index]) == shares,

@@ -266,7 +266,7 @@ impl Record {
             (
                 "Books",
                 format!(
-                    "balanced to 2^-64 of an atom, vaults equal to the books and shares to the accounts' after \
+                    "balanced to 2^-64 of an atom, token accounts equal to the books and shares to the accounts' after \
                         each of {} bars",
                     thousands(self.frames.len() as u64)
                 ),

@@ -326,7 +326,7 @@ pub mod ballast {
         ctx.accounts.accept_authority()
     }
 
-    /// Closes an empty, reduce-only reserve for good. By the fee collector, who gets the tokens left in the vault.
+    /// Closes an empty, reduce-only reserve for good. By the fee collector, who gets the tokens that are left.
     ///
     /// - `reserve`: index of the reserve.
     #[discrim = 31]

@@ -69,7 +69,7 @@ impl Transfer {
         if self.terms.transfers != Transfers::Plain as u8 {
             return self.invoke_token_2022(signers);
         }
-        // The vault's mint is the reserve's, and the other account must have the same.
+        // The reserve's account is of its mint, and the other account must have the same.
         let mut data = [TRANSFER; 9];
         data[1..].copy_from_slice(&self.amount.to_le_bytes());
         let instruction = InstructionView {
@@ -84,8 +84,8 @@ impl Transfer {
         invoke_signed(&instruction, &[&self.from, &self.to, &self.authority], signers)
     }
 
-    /// If the market signs, the amount leaves a vault, and the receiver bears the fee. If a user signs, the amount has to arrive
-    /// in the vault.
+    /// If the market signs, the amount leaves the reserve, and the receiver bears the fee. If a user signs, the amount has to
+    /// arrive in the reserve.
     #[cold]
     #[inline(never)]
     fn invoke_token_2022(&self, signers: &[Signer]) -> Result<()> {
@@ -259,7 +259,7 @@ pub fn token_account_owner(account: &AccountView) -> Result<layout::Address> {
 pub struct ListedMint {
     pub decimals: u8,
     pub transfers: Transfers,
-    /// Bytes of its vault.
+    /// Bytes of a token account of it.
     pub account_len: usize,
 }
 

@@ -180,7 +180,7 @@ impl Actors {
             *average += (*spot - *average) / 8;
         }
         if self.rng.random_bool(0.02) {
-            // Anyone may send tokens to a vault; it must change nothing but the vault.
+            // Anyone may send tokens to a reserve's token account; nothing else must change.
             let reserve = self.rng.random_range(0..self.model.reserves.len()) as u8;
             let amount = self.rng.random_range(1..1_000_000);
             if self.model.balances.contains_key(&self.vault(reserve)) {
@@ -404,7 +404,7 @@ impl Actors {
         for reserve in 0..self.model.reserves.len() as u8 {
             let vault = self.vault(reserve);
             let exists = self.world.find_account(&vault).is_some();
-            assert_eq!(exists, self.model.balances.contains_key(&vault), "vault of {reserve}, {when}");
+            assert_eq!(exists, self.model.balances.contains_key(&vault), "token account of {reserve}, {when}");
         }
     }
 }

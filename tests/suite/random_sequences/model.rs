@@ -41,11 +41,11 @@ pub struct Model {
     pub stakes: BTreeMap<Address, Stake>,
     /// What transfers cost, by the mint; those of others nothing.
     pub fees: BTreeMap<Address, TransferFee>,
-    /// Vaults in which Token-2022 withholds fees, which cannot be closed.
+    /// Token accounts in which Token-2022 withholds fees, which cannot be closed.
     pub withholding: BTreeSet<Address>,
     /// Changes that wait.
     pub changes: BTreeMap<Address, Change>,
-    /// Balances of wallets and vaults.
+    /// Balances of wallets and of the reserves' token accounts.
     pub balances: BTreeMap<Address, u64>,
     pub now: i64,
     /// What later instructions of the transaction at hand end.
@@ -153,7 +153,7 @@ impl Model {
         engine(self.fee(reserve).sending(due))
     }
 
-    /// So much arrives in a reserve's vault.
+    /// So much arrives in a reserve.
     pub fn pay_in(&mut self, from: Address, reserve: u8, amount: u64) -> Answer {
         let sent = self.sending(reserve, amount)?;
         if sent > amount {
@@ -162,7 +162,7 @@ impl Model {
         self.transfer(from, self.vault(reserve), sent, sent - amount)
     }
 
-    /// So much leaves a reserve's vault.
+    /// So much leaves a reserve.
     pub fn pay_out(&mut self, reserve: u8, to: Address, amount: u64) -> Answer {
         self.transfer(self.vault(reserve), to, amount, self.fee(reserve).of(amount))
     }
@@ -237,7 +237,7 @@ impl Model {
         let Liquidation { account, source, destination, debt, collateral, max_repay, min_collateral } = order;
         let vault = |reserve: u8| self.reserves.get(reserve as usize).map(|record| record.vault);
         if debt == collateral || vault(debt).is_some_and(|of_debt| Some(of_debt) == vault(collateral)) {
-            // The framework refuses the vault that would be given twice: also of a closed reserve and one of its token.
+            // The framework refuses the token account that would be given twice: also of a closed reserve and one of its token.
             return Err(Refusal::Custom(2040));
         }
         self.require_open(account)?;
@@ -346,7 +346,7 @@ impl Model {
         engine(HealthReport::new(account, &self.reserves, &self.market.config, self.now))
     }
 
-    /// Invariants of the books: deposits are backed, shares are someone's, and vaults cover what the books say.
+    /// Invariants of the books: deposits are backed, shares are someone's, and token accounts cover what the books say.
     pub fn check(&self) {
         let mut owed: BTreeMap<Address, u128> = BTreeMap::new();
         for (index, reserve) in self.reserves.iter().enumerate() {
@@ -361,12 +361,12 @@ impl Model {
                 Some(account.doubtful.of(shares).0)
             });
             assert_eq!(debts.sum::<u64>(), reserve.doubtful.0, "reserve {index}: doubtful debts");
-            // A reserve has its vault in common with a closed one of the same token.
+            // A reserve has its token account in common with a closed one of the same token.
             *owed.entry(self.vault(index as u8)).or_default() += reserve.vault_balance();
         }
         for (vault, owed) in owed {
             let held = self.balances.get(&vault).copied().unwrap_or(0);
-            assert!(held as u128 >= owed, "vault {vault}: what the books say is in it");
+            assert!(held as u128 >= owed, "token account {vault}: what the books say is in it");
         }
         self.check_restrictions();
     }

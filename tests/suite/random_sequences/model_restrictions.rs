@@ -31,12 +31,12 @@ impl Model {
         Ok(())
     }
 
-    /// `pay` is the reserve whose vault and mint come with it.
+    /// `pay` is the reserve whose token account and mint come with it.
     pub fn end_liquidation(&mut self, account: Address, source: Address, pay: u8) -> Answer {
         self.require_open(account)?;
         let (reserve, due) = self.act(account, |ledger, account| ledger.end_liquidation(account))?;
         if reserve != pay {
-            // A closed reserve names its vault still, which one of the same token may have, and no mint.
+            // A closed reserve names its token account still, which one of the same token may have, and no mint.
             let is_same_vault = self.vault(reserve) == self.vault(pay);
             return Err(refused(if is_same_vault { Error::WrongMint } else { Error::WrongVault }));
         }

@@ -84,20 +84,20 @@ impl Fees {
         assert_eq!(self.world.transfer_fee(self.usd), fee);
     }
 
-    /// What a vault's fees withhold there: the token program's, not the market's.
+    /// What fees withhold in a reserve's token account: the token program's, not the market's.
     #[track_caller]
     pub fn withheld(&self, reserve: u8) -> u64 {
         let vault = self.world.account(&from_engine(&self.world.reserve(reserve).vault));
         u64::from_le_bytes(vault.data[170..178].try_into().expect("the extension"))
     }
 
-    /// Requires every vault to hold what the books say, to the atom: nobody sent anything there on his own.
+    /// Requires every reserve's token account to hold what the books say, to the atom: nobody sent anything there on his own.
     #[track_caller]
     pub fn assert_exact(&self) {
         self.world.assert_conserved();
         for reserve in [self.usd, self.sol] {
             let books = self.world.reserve(reserve).vault_balance();
-            assert_eq!(self.world.vault_balance(reserve) as u128, books, "vault of reserve {reserve}");
+            assert_eq!(self.world.vault_balance(reserve) as u128, books, "token account of reserve {reserve}");
         }
     }
 

@@ -156,7 +156,7 @@ fn details(named: &Named, index: u8) -> Result<String> {
     Ok(list(&[
         ("reserve", format!("{} (#{index})", named.name(index))),
         ("mint", from_engine(&reserve.mint).to_string()),
-        ("vault", from_engine(&reserve.vault).to_string()),
+        ("token account", from_engine(&reserve.vault).to_string()),
         ("deposits", amount(reserve.deposits())),
         ("debts", amount(reserve.debts())),
         ("debts reported lost", amount(reserve.doubtful_debts())),

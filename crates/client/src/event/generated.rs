@@ -280,7 +280,7 @@ events! {
     Rebalanced(Rebalanced) of vault = [74, 101, 57, 244, 181, 179, 52, 182];
     /// A debt was paid back.
     Repaid(Movement) of account = [38, 248, 231, 7, 150, 164, 172, 23];
-    /// A reserve was closed, and what was left in its vault paid out.
+    /// A reserve was closed, and what was left of its tokens paid out.
     ReserveClosed(FeesCollected) of market = [163, 73, 88, 57, 0, 150, 89, 217];
     /// A reserve was listed.
     ReserveListed(ReserveListed) of market = [172, 185, 133, 208, 17, 119, 81, 32];

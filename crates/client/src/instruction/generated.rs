@@ -9,7 +9,7 @@ instructions! {
         creator: signer writable,
         /// Written to.
         market: writable,
-        /// Signs for the market's vaults, never holds data. Read only.
+        /// Signs for the reserves' token accounts, never holds data. Read only.
         vault_authority: readonly,
         /// Always `11111111111111111111111111111111`. Read only.
         system_program: readonly,
@@ -33,7 +33,7 @@ instructions! {
         mint: readonly,
         /// Created here, at this address only. Written to.
         vault: writable,
-        /// Owner of the vault. Read only.
+        /// Owner of the reserve's token account. Read only.
         vault_authority: readonly,
         /// The mint's owner, one of the two token programs. Read only.
         token_program: readonly,
@@ -513,7 +513,7 @@ instructions! {
         /// Gets the change's rent; must be who paid it, and may be the signer. Written to.
         recipient: writable,
     } ()
-    /// Closes an empty, reduce-only reserve for good. By the fee collector, who gets the tokens left in the vault.
+    /// Closes an empty, reduce-only reserve for good. By the fee collector, who gets the tokens that are left.
     CloseReserve = 31 "close_reserve" {
         /// Signs and is written to.
         fee_collector: signer writable,

@@ -156,7 +156,7 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    /// Closes an empty reserve for good. Its index is not used again. The tokens left in its vault are the protocol's: fees, the
+    /// Closes an empty reserve for good. Its index is not used again. The tokens left in it are the protocol's: fees, the
     /// protocol's stake, and what anyone sent there.
     pub fn close_reserve(&mut self, index: u8) -> Result<()> {
         let reserve = self.accrue_reserve(index)?;

@@ -37,7 +37,7 @@ pub struct Ledger<'a> {
 /// What an action moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Movement {
-    /// Tokens in or out of the vault, in atoms.
+    /// Tokens in or out of the reserve, in atoms.
     pub amount: u64,
     /// Shares bought or given up.
     pub shares: Shares,

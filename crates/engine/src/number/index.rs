@@ -1,5 +1,5 @@
 //! Indices turn shares into amounts and only interest moves them (a socialised loss excepted), so sending tokens to a
-//! vault changes no one's amount.
+//! reserve's token account changes no one's amount.
 
 use bytemuck::{Pod, Zeroable};
 

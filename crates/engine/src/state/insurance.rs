@@ -1,6 +1,6 @@
 //! A reserve's insurance: tokens that bear its losses before its depositors do, from stakers and from the reserve's income.
 //!
-//! They lie in the reserve's vault beside its cash, under an account of their own: what the protocol owns is what its books
+//! They lie in the reserve's token account beside its cash, under an account of their own: what the protocol owns is what its books
 //! say, and neither a penalty nor a loss has to move tokens.
 
 use crate::{
@@ -51,7 +51,7 @@ impl Insurance {
         if self.shares == 0 {
             self.shares = atoms;
         }
-        // Both are atoms of the reserve's vault, which holds fewer than 2^64.
+        // Both are atoms of the reserve's token account, which holds fewer than 2^64.
         self.assets = self.assets.saturating_add(atoms);
     }
 

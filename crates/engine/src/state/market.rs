@@ -151,7 +151,7 @@ record! {
         pub creator: Address,
         /// Who sets parameters.
         pub authority: Address,
-        /// Owner of all vaults: an address of the market that signs transfers, so that they never carry the ledger.
+        /// Owner of the reserves' token accounts: an address of the market that signs transfers, so that they never carry the ledger.
         pub vault_authority: Address,
         /// What governance set.
         pub config: MarketConfig,

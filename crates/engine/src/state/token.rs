@@ -1,6 +1,6 @@
 //! Tokens as their programs store them: which mints may be listed, and what a transfer fee takes.
 //!
-//! The books count what a vault holds. A payment in counts as what arrived, so a payer sends more than is due. A payment out
+//! The books count what a reserve's token account holds. A payment in counts as what arrived, so a payer sends more than is due. A payment out
 //! counts as what left, so a receiver gets less.
 
 use crate::{
@@ -47,13 +47,13 @@ pub const EXTENSIONS: &[Extension] = {
         row("MintCloseAuthority", Refused, "the mint could be closed and made anew with other rules"),
         row("ConfidentialTransferMint", Refused, "balances that nobody can read"),
         row("ConfidentialTransferAccount", Refused, OF_ACCOUNTS),
-        row("DefaultAccountState", Refused, "a vault could begin frozen"),
+        row("DefaultAccountState", Refused, "token accounts could begin frozen"),
         row("ImmutableOwner", Refused, OF_ACCOUNTS),
         row("MemoTransfer", Refused, OF_ACCOUNTS),
         row("NonTransferable", Refused, "nothing can be paid in or out"),
         row("InterestBearingConfig", Refused, "a price may be that of the shown amount"),
         row("CpiGuard", Refused, OF_ACCOUNTS),
-        row("PermanentDelegate", Refused, "someone may empty the vault"),
+        row("PermanentDelegate", Refused, "someone may empty token accounts"),
         row("NonTransferableAccount", Refused, OF_ACCOUNTS),
         row("TransferHook", Refused, "another program runs in each transfer, and may refuse it"),
         row("TransferHookAccount", Refused, OF_ACCOUNTS),

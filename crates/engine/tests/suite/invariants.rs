@@ -104,7 +104,7 @@ fn earned(before: &World, after: &World, action: Action, outcome: Outcome, index
     }
 }
 
-/// Deposits are backed after each action, the vault holds what the books say, and nothing takes from what is above the
+/// Deposits are backed after each action, the token account holds what the books say, and nothing takes from what is above the
 /// deposits, but collecting fees to the atom, paying stakes out, and settling a loss.
 fn assert_backed(before: &World, after: &World, action: Action, outcome: Outcome) {
     for (index, (old, new)) in before.reserves.iter().zip(&after.reserves).enumerate() {

@@ -189,7 +189,7 @@ fn refreshes(chain: &Chain, now: i64, thresholds: &Thresholds) -> Vec<Duty> {
     numbered.map(|(index, _)| Duty::RefreshReserve(index)).collect()
 }
 
-/// Changes that are due, and those that have expired. A listing costs the rent of a vault, and is left to those who want it.
+/// Changes that are due, and those that have expired. A listing costs the rent of a token account, and is left to those who want it.
 fn changes(chain: &Chain, now: i64) -> Vec<Duty> {
     let Some(market) = chain.market() else { return Vec::new() };
     let duty = |change: &Change| match () {

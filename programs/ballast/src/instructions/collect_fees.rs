@@ -26,7 +26,7 @@ macro_rules! payouts {
 payouts! {
     /// Protocol fees were paid out.
     FeesCollected;
-    /// A reserve was closed, and what was left in its vault paid out.
+    /// A reserve was closed, and what was left of its tokens paid out.
     ReserveClosed;
 }
 
@@ -55,7 +55,7 @@ impl CollectFees {
         self.pay(index, false)
     }
 
-    /// Closes an empty reserve. The tokens in its vault are paid out like fees, and the vault's rent goes to the fee collector.
+    /// Closes an empty reserve. The tokens left are paid out like fees, and their account's rent goes to the fee collector.
     pub fn close_reserve(&mut self, index: u8) -> Result<()> {
         self.pay(index, true)
     }

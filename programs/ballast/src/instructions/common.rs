@@ -57,7 +57,7 @@ macro_rules! token_path {
 pub(super) use token_path;
 
 impl TokenPath {
-    /// Requires vault, mint and token program to be the reserve's own, and returns how its tokens move.
+    /// Requires token account, mint and token program to be the reserve's own, and returns how its tokens move.
     #[inline(always)]
     pub fn check(&self, reserves: &[Reserve], index: u8) -> Result<Terms> {
         let reserve = reserve(reserves, index)?;
@@ -67,19 +67,19 @@ impl TokenPath {
         Ok(Terms::of(reserve))
     }
 
-    /// What arrives at the vault of what the user sends, atoms. `u64::MAX` stands for everything and is returned as it is.
+    /// What arrives at the reserve of what the user sends, atoms. `u64::MAX` stands for everything and is returned as it is.
     #[inline(always)]
     pub fn arriving(&self, sent: u64, terms: Terms) -> Result<u64> {
         if terms.have_fee() { token::arriving(&self.mint, sent) } else { Ok(sent) }
     }
 
-    /// What has to leave the vault for `due` atoms to reach the user.
+    /// What has to leave the reserve for `due` atoms to reach the user.
     #[inline(always)]
     pub fn sending(&self, due: u64, terms: Terms) -> Result<u64> {
         if terms.have_fee() { token::sending(&self.mint, due) } else { Ok(due) }
     }
 
-    /// Moves tokens from the user to the vault, where `amount` atoms arrive. The user signs.
+    /// Moves tokens from the user to the reserve, where `amount` atoms arrive. The user signs.
     #[inline(always)]
     pub fn pay_in(&self, payer: AccountView, amount: u64, terms: Terms) -> Result<()> {
         let transfer = Transfer {
@@ -94,7 +94,7 @@ impl TokenPath {
         transfer.invoke(&[])
     }
 
-    /// Moves tokens from the vault, which `amount` atoms leave, to the user. The market's vault authority signs.
+    /// Moves tokens from the reserve, which `amount` atoms leave, to the user. The market's vault authority signs.
     #[inline(always)]
     pub fn pay_out(&self, authority: &VaultAuthority, amount: u64, terms: Terms) -> Result<()> {
         let transfer = Transfer {
@@ -109,13 +109,13 @@ impl TokenPath {
         authority.sign(|signers| transfer.invoke(signers))
     }
 
-    /// Closes the empty vault; its rent goes to the recipient.
+    /// Closes the reserve's empty token account; its rent goes to the recipient.
     pub fn close(&self, authority: &VaultAuthority, recipient: &AccountView) -> Result<()> {
         authority.sign(|signers| close_account(&self.program, &self.vault, recipient, &authority.view, signers))
     }
 }
 
-/// The market's signature for its vaults.
+/// The market's signature for its reserves' token accounts.
 pub struct VaultAuthority {
     pub view: AccountView,
     pub market: AccountView,

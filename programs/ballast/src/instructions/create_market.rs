@@ -21,7 +21,7 @@ pub struct CreateMarket {
         bump
     )]
     pub market: MarketAccount,
-    /// CHECK: signs for the market's vaults, never holds data.
+    /// CHECK: signs for the reserves' token accounts, never holds data.
     #[account(seeds = [VAULT_AUTHORITY_SEED, market.address().as_ref()], bump)]
     pub vault_authority: UncheckedAccount,
     pub system_program: Program<System>,

@@ -42,7 +42,7 @@ pub struct ListReserve {
     /// CHECK: created here, at this address only.
     #[account(mut, seeds = [b"liquidity", market.address().as_ref(), mint.address().as_ref()], bump)]
     pub vault: UncheckedAccount,
-    /// CHECK: owner of the vault.
+    /// CHECK: owner of the reserve's token account.
     pub vault_authority: UncheckedAccount,
     /// CHECK: the mint's owner, one of the two token programs.
     pub token_program: UncheckedAccount,

@@ -74,7 +74,7 @@ export const BALLAST_ERROR__MINT_EXTENSION_NOT_ALLOWED = 0x178b; // 6027
 export const BALLAST_ERROR__MINT_DECIMALS_ABOVE_CEILING = 0x178c; // 6028
 /** TransferFeeTooHigh: The token's transfer fee takes the whole amount, or no amount that can be sent leaves what is due after the fee: send more, or wait until the mint's authority lowers the fee */
 export const BALLAST_ERROR__TRANSFER_FEE_TOO_HIGH = 0x178d; // 6029
-/** TransferFellShort: Fewer tokens arrived in the vault than the transfer should have brought */
+/** TransferFellShort: Fewer tokens arrived in the reserve than the transfer should have brought */
 export const BALLAST_ERROR__TRANSFER_FELL_SHORT = 0x178e; // 6030
 /** PositionNotFound: The account has no position in this reserve */
 export const BALLAST_ERROR__POSITION_NOT_FOUND = 0x178f; // 6031
@@ -779,7 +779,7 @@ if (true) {
     [BALLAST_ERROR__TOO_MANY_POSITIONS]: `The account holds 16 positions already: close one first`,
     [BALLAST_ERROR__TOO_MANY_RESERVES]: `The market holds 64 reserves already: create another market`,
     [BALLAST_ERROR__TRANSFER_FEE_TOO_HIGH]: `The token's transfer fee takes the whole amount, or no amount that can be sent leaves what is due after the fee: send more, or wait until the mint's authority lowers the fee`,
-    [BALLAST_ERROR__TRANSFER_FELL_SHORT]: `Fewer tokens arrived in the vault than the transfer should have brought`,
+    [BALLAST_ERROR__TRANSFER_FELL_SHORT]: `Fewer tokens arrived in the reserve than the transfer should have brought`,
     [BALLAST_ERROR__UTILISATION_LIMIT_OUT_OF_RANGE]: `The utilisation limit exceeds 10,000 bps`,
     [BALLAST_ERROR__UTILISATION_TOO_HIGH]: `The loan would lift utilisation above the reserve's limit: borrow less`,
     [BALLAST_ERROR__VALUE_AT_RISK_OUT_OF_RANGE]: `Value at risk: multiple 0 to 60,000 bps, horizon 60 to 2,592,000 s while the multiple is above zero`,

@@ -108,7 +108,7 @@ export type CreateMarketAsyncInput<
 > = {
   creator: TransactionSigner<TAccountCreator>;
   market?: Address<TAccountMarket>;
-  /** CHECK: signs for the market's vaults, never holds data. */
+  /** CHECK: signs for the reserves' token accounts, never holds data. */
   vaultAuthority?: Address<TAccountVaultAuthority>;
   systemProgram?: Address<TAccountSystemProgram>;
   id: CreateMarketInstructionDataArgs['id'];
@@ -191,7 +191,7 @@ export type CreateMarketInput<
 > = {
   creator: TransactionSigner<TAccountCreator>;
   market: Address<TAccountMarket>;
-  /** CHECK: signs for the market's vaults, never holds data. */
+  /** CHECK: signs for the reserves' token accounts, never holds data. */
   vaultAuthority: Address<TAccountVaultAuthority>;
   systemProgram?: Address<TAccountSystemProgram>;
   id: CreateMarketInstructionDataArgs['id'];
@@ -261,7 +261,7 @@ export type ParsedCreateMarketInstruction<
   accounts: {
     creator: TAccountMetas[0];
     market: TAccountMetas[1];
-    /** CHECK: signs for the market's vaults, never holds data. */
+    /** CHECK: signs for the reserves' token accounts, never holds data. */
     vaultAuthority: TAccountMetas[2];
     systemProgram: TAccountMetas[3];
   };

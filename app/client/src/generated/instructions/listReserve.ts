@@ -120,7 +120,7 @@ export type ListReserveAsyncInput<
   mint: Address<TAccountMint>;
   /** CHECK: created here, at this address only. */
   vault?: Address<TAccountVault>;
-  /** CHECK: owner of the vault. */
+  /** CHECK: owner of the reserve's token account. */
   vaultAuthority: Address<TAccountVaultAuthority>;
   /** CHECK: the mint's owner, one of the two token programs. */
   tokenProgram: Address<TAccountTokenProgram>;
@@ -243,7 +243,7 @@ export type ListReserveInput<
   mint: Address<TAccountMint>;
   /** CHECK: created here, at this address only. */
   vault: Address<TAccountVault>;
-  /** CHECK: owner of the vault. */
+  /** CHECK: owner of the reserve's token account. */
   vaultAuthority: Address<TAccountVaultAuthority>;
   /** CHECK: the mint's owner, one of the two token programs. */
   tokenProgram: Address<TAccountTokenProgram>;
@@ -353,7 +353,7 @@ export type ParsedListReserveInstruction<
     mint: TAccountMetas[4];
     /** CHECK: created here, at this address only. */
     vault: TAccountMetas[5];
-    /** CHECK: owner of the vault. */
+    /** CHECK: owner of the reserve's token account. */
     vaultAuthority: TAccountMetas[6];
     /** CHECK: the mint's owner, one of the two token programs. */
     tokenProgram: TAccountMetas[7];

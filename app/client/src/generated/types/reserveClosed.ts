@@ -24,7 +24,7 @@ import {
 } from '@solana/kit';
 import { getU64Decoder, getU64Encoder, getU8Decoder, getU8Encoder } from '../../numbers.js';
 
-/** A reserve was closed, and what was left in its vault paid out. */
+/** A reserve was closed, and what was left of its tokens paid out. */
 export type ReserveClosed = {
   /** Number of the event in its market. */
   number: bigint;

@@ -138,7 +138,7 @@ impl Reserve {
         }
     }
 
-    /// Tokens that the vault holds by the books.
+    /// Tokens that the reserve's token account holds by the books.
     pub fn vault_balance(&self) -> u128 {
         self.cash as u128 + self.claimable as u128 + self.insurance.assets as u128
     }

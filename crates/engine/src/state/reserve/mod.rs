@@ -119,11 +119,11 @@ record! {
         pub token_program: Address,
         /// The mint's decimals.
         pub decimals: u8,
-        /// Bump of the vault's address.
+        /// Bump of that token account's address.
         pub vault_bump: u8,
         /// How the token moves, [`crate::state::token::Transfers`]: 0 plain, 1 checked (Token-2022), 2 checked and with a transfer fee.
         pub transfers: u8,
-        /// 1 once it is closed: it has no vault and holds its index only.
+        /// 1 once it is closed: it has no token account and holds its index only.
         pub closed: u8,
         /// Zero.
         pub padding: [u8; 4],
