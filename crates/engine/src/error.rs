@@ -212,6 +212,43 @@ macro_rules! for_each_error {
             VaultDelayOutOfRange = "A vault's delay is 345,600 to 7,776,000 s, and at least 8 of its term spacings and what is left of any term";
             VaultSwitchOutOfRange = "stopped and written_off must be 0 or 1";
             AllocationWrittenOff = "The allocation stays written off while it holds shares of its market: rebalance to bring back what there is";
+            // Perps.
+            NotPerp = "No perp has this index: read the market's list";
+            NotPool = "No pool has this index: read the market's list";
+            PerpCapOutOfRange = "Caps of a perp or a pool are 2^59 atoms at most; the least value of a position and the skew scale must be above zero";
+            PerpMarginOutOfRange = "Margins: penalty < maintenance <= initial <= 10,000 bps, maintenance from 50 and initial from 100";
+            PerpFeeOutOfRange = "Fees, impact, penalty, hold or age of a perp are outside their ranges, or the penalty is below the fee: see the table of parameters";
+            PerpFundingOutOfRange = "Funding exceeds 60,000 bps a year, or moves by more than that in a day";
+            PerpShockOutOfRange = "The shock: 100 to 9,000 bps, 10,000 to 60,000 bps of deviations, 60 to 604,800 s";
+            PerpFixed = "Pool, price, power, lot and norm of a perp, and the token of a pool, are fixed at listing; a norm belongs to a square alone";
+            PerpSwitchOutOfRange = "reduce_only must be 0 or 1";
+            PoolOutOfRange = "A number of the pool is outside its range: see the table of parameters";
+            TooManyPerps = "The pool has 16 perps already";
+            LotTooSmallOrLarge = "A lot must be worth 16 to 16,384 atoms of the quote token at listing: choose other lot digits";
+            PerpPriceOutOfRange = "The price of a lot has left the range that the perp can account for: it is to be wound down";
+            PerpReduceOnly = "The perp is reduce-only, or is being wound down: positions only shrink";
+            PerpNotReducing = "Reduce-only: the account has no position on the other side, or it is smaller";
+            OtherPool = "The account holds positions against another pool: close them, or use another account";
+            PoolNeedsItsOwnAccount = "Shares of a pool are held in an account without debts and perps";
+            LimitPriceCrossed = "The price, its impact included, is worse than the limit";
+            ProfitBelowMinimum = "The pool pays a smaller part of profits now than the given minimum";
+            PositionTooSmall = "What is left of the position is worth less than the perp's minimum: close it, or leave more";
+            InsufficientMargin = "The account's deposit of the quote token does not pay the trade's fee and impact";
+            SideCapExceeded = "The perp's cap of one side would be exceeded: trade less";
+            SkewTooLarge = "The skew would exceed its part of the pool: trade less, or on the other side";
+            PoolTooSmall = "The pool would not bear the loss that it must bear: trade less, or wait";
+            TooFast = "Positions of this perp grow too fast for instant trades: trade less, or wait a minute";
+            TradePriceTooOld = "The price is too old for a position to grow: bring a newer one in the same transaction";
+            NothingToSettle = "The position has no loss that could be paid now";
+            NothingToCover = "The account's perps have lost no more than its deposit of the quote token";
+            NotBankrupt = "The account still has something to pay its loss with";
+            NoDeleveraging = "The pool covers what it must bear: nothing is to be deleveraged";
+            PerpToBeResolved = "Deleveraging would leave next to nothing: wind the perp down";
+            PerpResolved = "The perp is being wound down already";
+            PoolWorthless = "The pool owes all that it has: its shares buy nothing";
+            PoolReduceOnly = "The pool takes no more deposits, or they would exceed its maximum";
+            PoolSharesNotFree = "The delay is not over, or the two days after it have passed: wait, or ask again";
+            PoolNeedsItsCover = "The pool must keep what backs open positions: take less, or wait";
         }
     };
 }

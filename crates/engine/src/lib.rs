@@ -9,6 +9,7 @@ pub mod error;
 pub mod health;
 pub mod ledger;
 pub mod number;
+pub mod perps;
 pub mod price;
 pub mod record;
 pub mod state;

@@ -3,7 +3,7 @@
 use crate::{
     error::{Error, Result},
     health::{
-        Health, Requirement,
+        Health, Requirement, perp,
         position::{Valued, for_each_position, newest_price},
     },
     number::units::Usd,
@@ -48,6 +48,9 @@ pub fn health(
     if let Some(exposures) = &exposures {
         sum.require(exposures, market);
     }
+    if account.has_extras() {
+        perp::add(&mut sum, account, reserves, now, newest, Some(requirement))?;
+    }
     Ok(sum)
 }
 
@@ -56,6 +59,9 @@ pub fn health(
 #[inline(never)]
 pub fn proved(account: &MarginAccount, reserves: &[Reserve], now: i64) -> Result<Option<MarginAccount>> {
     let newest = newest_price(account, reserves);
+    if account.has_extras() {
+        perp::require_current(account, reserves, now, newest)?;
+    }
     let mut proved = None;
     // From the end, since the last position takes the place of one that is taken out.
     for (slot, position) in account.positions().iter().enumerate().rev() {
@@ -125,6 +131,10 @@ impl MaintenanceAndEquity {
             asked_for >>= 1;
             Ok(())
         })?;
+        if account.has_extras() {
+            perp::add(&mut maintenance, account, reserves, now, newest, Some(Requirement::Maintenance))?;
+            perp::add(&mut equity, account, reserves, now, newest, None)?;
+        }
         Ok(Self { maintenance, equity, debt, collateral })
     }
 }
@@ -143,7 +153,8 @@ impl HealthSums {
     pub fn of(account: &MarginAccount, reserves: &[Reserve], dust: Usd, now: i64) -> Result<Self> {
         let (mut initial, mut maintenance, mut equity) = (Health::default(), Health::default(), Health::default());
         let mut can_add_risk = true;
-        for_each_position(account, reserves, now, newest_price(account, reserves), |held| {
+        let newest = newest_price(account, reserves);
+        for_each_position(account, reserves, now, newest, |held| {
             let amount = held.amount(now);
             equity.add(held.at_spot(amount), held.side);
             maintenance.add(held.required(amount, Requirement::Maintenance, dust)?, held.side);
@@ -153,6 +164,11 @@ impl HealthSums {
             }
             Ok(())
         })?;
+        if account.has_extras() {
+            perp::add(&mut maintenance, account, reserves, now, newest, Some(Requirement::Maintenance))?;
+            perp::add(&mut equity, account, reserves, now, newest, None)?;
+            can_add_risk &= perp::add(&mut initial, account, reserves, now, newest, Some(Requirement::Initial)).is_ok();
+        }
         // Who owes nothing takes no risk.
         Ok(Self { initial, maintenance, equity, can_add_risk: can_add_risk || equity.debt == Usd::ZERO })
     }

@@ -1,6 +1,7 @@
 //! Health: weighted collateral less weighted debt, in USD.
 
 pub mod account;
+pub mod perp;
 pub mod position;
 pub mod report;
 

@@ -4,7 +4,7 @@ use core::cmp::Ordering;
 
 use crate::{
     error::{Error, Result},
-    health::Requirement,
+    health::{Requirement, perp},
     number::{
         math::{is_below, mul_proved},
         units::{Bps, ONE_BPS, Shares, Usd},
@@ -149,7 +149,7 @@ pub(crate) fn newest_price(account: &MarginAccount, reserves: &[Reserve]) -> i64
             newest = if published > newest { published } else { newest };
         }
     }
-    newest
+    if account.has_extras() { newest.max(perp::newest_price(account, reserves)) } else { newest }
 }
 
 /// A position's atoms, and what they count for in maintenance.

@@ -38,7 +38,7 @@ impl Ledger<'_> {
                 return Err(Error::DepositBelowMinimum);
             }
         }
-        if now > reserve.price.fresh_until && account.has_debt() {
+        if now > reserve.price.fresh_until && account.is_exposed() {
             Use::AddedCollateral.require(reserve.price.condition(now))?;
         }
         let (mut most, mut is_rescue) = (reserve.config.deposit_cap, false);
@@ -102,7 +102,7 @@ impl Ledger<'_> {
         let (left, minimum) = (Shares(held.0 - moved.shares.0), reserve.config.min_deposit);
         let index = reserve.deposit_index;
         account.remove(slot, moved.shares);
-        if account.has_debt() {
+        if account.is_exposed() {
             if left != Shares::ZERO && index.amount_floor(left) < minimum {
                 return Err(Error::DepositBelowMinimum);
             }
@@ -120,6 +120,9 @@ impl Ledger<'_> {
             return Err(Error::AmountIsZero);
         }
         account.require_idle(Action::Borrow)?;
+        if account.has_extras() && account.stake().is_some() {
+            return Err(Error::PoolNeedsItsOwnAccount);
+        }
         if account.doubtful != Part::ZERO {
             // The health check below finds what it owes covered.
             self.clear_report(account)?;

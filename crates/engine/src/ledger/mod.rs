@@ -67,7 +67,7 @@ impl Ledger<'_> {
     }
 
     #[inline(never)]
-    fn health(&self, account: &MarginAccount, requirement: Requirement) -> Result<Health> {
+    pub(crate) fn health(&self, account: &MarginAccount, requirement: Requirement) -> Result<Health> {
         health(account, self.reserves, &self.market.config, self.now, requirement)
     }
 }

@@ -16,6 +16,9 @@ use crate::{
 /// Most positions of a margin account.
 pub const MAX_POSITIONS: usize = 16;
 
+/// Places of the positions that a perp's position or a stake in a pool takes.
+pub const EXTRA_PLACES: usize = 2;
+
 /// What a position is. A position is never both, so no reserve is an account's collateral and debt at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -128,8 +131,10 @@ record! {
         pub sequence: u64,
         /// What the delegate may do: see [`rights`].
         pub delegate_rights: u8,
+        /// Positions in perps and stakes in a pool, each in [`EXTRA_PLACES`], from the last down: see [`crate::state::perp::position`].
+        pub extra_count: u8,
         /// Zero.
-        pub delegate_padding: [u8; 3],
+        pub delegate_padding: [u8; 2],
         /// The part of each of its debts whose loss is reported and not yet settled; none if it has no debts.
         pub doubtful: Part,
         /// Zero.
@@ -326,7 +331,11 @@ impl MarginAccount {
         if !self.admits(reserve, side) {
             return Err(Error::IsolatedAccount);
         }
-        if count < MAX_POSITIONS { Ok(Slot { index: count, is_new: true }) } else { Err(Error::TooManyPositions) }
+        if count + EXTRA_PLACES * (self.extra_count as usize) < MAX_POSITIONS {
+            Ok(Slot { index: count, is_new: true })
+        } else {
+            Err(Error::TooManyPositions)
+        }
     }
 
     /// Adds shares where [`Self::slot_for`] says, to a position that has not moved since.

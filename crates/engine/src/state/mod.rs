@@ -9,6 +9,7 @@ pub mod interest;
 pub mod market;
 pub mod pause;
 pub mod permission;
+pub mod perp;
 pub mod rate_limit;
 pub mod reserve;
 pub mod token;

@@ -8,7 +8,7 @@ use std::{
 };
 
 /// From the ground up.
-const FLOORS: [&str; 8] = ["error", "number", "record", "price", "state", "health", "ledger", "vaults"];
+const FLOORS: [&str; 9] = ["error", "number", "record", "price", "state", "health", "ledger", "perps", "vaults"];
 
 /// `number::math`, of `src/number/math.rs`; `state::reserve`, of `src/state/reserve/mod.rs`.
 fn modules() -> BTreeMap<String, PathBuf> {

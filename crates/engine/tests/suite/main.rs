@@ -24,4 +24,5 @@ mod ramp;
 mod restrictions;
 mod robustness;
 mod token;
+mod perps;
 mod vaults;

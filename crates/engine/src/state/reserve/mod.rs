@@ -125,8 +125,10 @@ record! {
         pub transfers: u8,
         /// 1 once it is closed: it has no token account and holds its index only.
         pub closed: u8,
+        /// 0: a reserve; see [`crate::state::perp::Kind`].
+        pub kind: u8,
         /// Zero.
-        pub padding: [u8; 4],
+        pub padding: [u8; 3],
         /// What governance set.
         pub config: ReserveConfig,
         /// Unlent atoms.

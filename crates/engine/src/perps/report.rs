@@ -1,0 +1,71 @@
+//! Figures of a pool and its perps, for whoever reads them.
+
+use crate::{
+    error::Result,
+    health::perp::PerpView,
+    ledger::Ledger,
+    state::perp::{
+        LONG, Perp, Pool, SHORT,
+        book::{Standing, Width},
+    },
+};
+
+/// What a perp does to its pool when the price of its underlying moves, atoms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Greeks {
+    /// What longs are worth.
+    pub longs: u64,
+    /// What shorts are worth.
+    pub shorts: u64,
+    /// What the pool gains for each 100 % that the underlying rises: −n K V, of a skew K worth K V and a power n.
+    pub delta: i128,
+    /// By how much that changes for each 100 %: −n (n − 1) K V.
+    pub gamma: i128,
+    /// What the pool loses in the worse of the two moves that it must bear.
+    pub buffer: u64,
+    /// That move, 32 fractional bits.
+    pub shock: u64,
+}
+
+impl Ledger<'_> {
+    /// Delta, gamma and buffer of a perp at `now`.
+    pub fn greeks(&self, index: u8) -> Result<Greeks> {
+        let PerpView { perp, sides, marks } = PerpView::new(self.reserves, index, Width::Maintenance, self.now)?;
+        if perp.is_resolved() {
+            return Ok(Greeks::default());
+        }
+        let annual = self.reserves[perp.config.price as usize].risk.volatility.annual;
+        let [longs, shorts] = perp.values(&sides, marks.spot);
+        let skew = longs as i128 - shorts as i128;
+        let power = perp.config.power as i128;
+        Ok(Greeks {
+            longs,
+            shorts,
+            delta: -power * skew,
+            gamma: -power * (power - 1) * skew,
+            buffer: perp.config.buffer(longs, shorts, annual),
+            shock: perp.config.shock(annual),
+        })
+    }
+
+    /// What a pool has and owes at last prices: by the readings that decide on liquidation, or by those for who enters and leaves.
+    pub fn pool_standing(&self, index: u8, width: Width) -> Result<Standing> {
+        Standing::of(Pool::of(self.reserves, index)?, self.reserves, width, self.now)
+    }
+
+    /// What all positions of a side have gained at the last price, atoms with 32 fractional bits: longs, then shorts.
+    pub fn side_gains(&self, index: u8) -> Result<[i128; 2]> {
+        let PerpView { sides, marks, .. } = PerpView::new(self.reserves, index, Width::Maintenance, self.now)?;
+        Ok([sides[LONG].gain(1, marks.spot), sides[SHORT].gain(-1, marks.spot)])
+    }
+}
+
+impl Perp {
+    /// Sets what governance set anew. What is fixed at listing stays.
+    pub fn set_config(&mut self, config: &crate::state::perp::PerpConfig) -> Result<()> {
+        config.validate()?;
+        self.config.require_same_contract(config)?;
+        self.config = *config;
+        Ok(())
+    }
+}

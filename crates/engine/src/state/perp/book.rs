@@ -1,0 +1,163 @@
+//! What a pool has and owes at a moment, and funding until then.
+
+use crate::{
+    error::{Error, Result},
+    number::{
+        math::div_narrow,
+        units::{Bps, Part, Seconds, Usd},
+    },
+    price::cache::PriceCache,
+    state::{
+        perp::{
+            LONG, Marks, Perp, Pool, SHORT, Side,
+            pricing::{Funding, ONE, part},
+            side::Gain,
+        },
+        reserve::Reserve,
+    },
+};
+
+/// Longer without a trade counts as an hour for the change of the rate.
+const MOST_SECONDS: u64 = 3_600;
+
+/// Which readings of a price count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// Spot, EMA and slow reference, whichever is worse, and the confidence: for what may be chosen.
+    Initial,
+    /// Spot and its confidence.
+    Maintenance,
+}
+
+impl Perp {
+    /// The prices of a lot by the reserve that it follows.
+    pub fn marks(&self, price: &PriceCache, quote_decimals: u8, width: Width) -> Result<Marks> {
+        if self.is_resolved() {
+            return Ok(Marks::all(self.final_price));
+        }
+        let (low, high) = match width {
+            Width::Initial => (price.low_initial, price.high_initial),
+            Width::Maintenance => (price.low_maintenance, price.high_maintenance),
+        };
+        let at = |reading| self.config.price_at(price, reading, quote_decimals).ok_or(Error::PerpPriceOutOfRange);
+        // A reading below the first atom is the first.
+        Ok(Marks { low: at(low).unwrap_or(1), spot: at(price.spot)?, high: at(high)?.saturating_add(1) })
+    }
+
+    /// Its sides with funding and the borrow fee until `now`, and the rate from then on, as [`Self::accrue`] would write them.
+    pub fn accrued(&self, price: u64, annual: Bps, borrow: u64, now: i64) -> ([Side; 2], i64) {
+        let mut sides = self.sides;
+        let seconds = Seconds::between(self.last_accrual, now).0;
+        if seconds == 0 || self.is_resolved() {
+            return (sides, self.rate);
+        }
+        let most = part(self.config.max_funding) as i64;
+        let scale = self.config.skew_scale as i64;
+        let skew = self.skew().clamp(-scale, scale);
+        // Below 2^48 × 2^35 × 2^12.
+        let speed = part(self.config.funding_speed) as i128;
+        let change = skew as i128 * speed * seconds.min(MOST_SECONDS) as i128 / (scale as i128 * 86_400);
+        let after = (self.rate + change as i64).clamp(-most, most);
+        // The mean of a rate that moves evenly; a square also pays for its variance: σ² a year.
+        let carry = if self.config.power == 2 { part(annual).pow(2) >> 32 } else { 0 };
+        let rate = (self.rate + after) / 2 + carry.min(ONE * 8) as i64;
+        let funding = Funding::over(&sides, price, seconds, rate, borrow);
+        for (side, sign) in [(LONG, 1), (SHORT, -1)] {
+            if !sides[side].charge(sign, funding.charges[side]) {
+                // At the end of the scale nobody pays: what one side did not pay the other must not get.
+                return (self.sides, after);
+            }
+        }
+        (sides, after)
+    }
+
+    /// Writes funding until `now` into its sides, and takes in a price of some time.
+    pub(crate) fn accrue(&mut self, price: u64, published: i64, annual: Bps, borrow: u64, now: i64) {
+        (self.sides, self.rate) = self.accrued(price, annual, borrow, now);
+        self.last_accrual = self.last_accrual.max(now);
+        if published > self.seen_time {
+            (self.previous, self.previous_time) = (self.seen, self.seen_time);
+            (self.seen, self.seen_time) = (price, published);
+        }
+    }
+
+    /// The prices that a trader gets: the worse of the last two that were seen, if they are no further apart than a hold.
+    pub(crate) fn worse(&self, marks: Marks) -> Marks {
+        if self.previous == 0 || self.is_resolved() || self.seen_time - self.previous_time > self.config.hold as i64 {
+            return marks;
+        }
+        Marks { low: marks.low.min(self.previous), high: marks.high.max(self.previous), ..marks }
+    }
+
+    /// What its sides are worth at prices, atoms rounded up: longs at the higher.
+    pub fn values(&self, sides: &[Side; 2], price: u64) -> [u64; 2] {
+        [LONG, SHORT].map(|side| sides[side].notional(sides[side].size, price))
+    }
+}
+
+/// What a pool has and owes at a moment, atoms of its token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// What is there.
+    pub cash: u64,
+    /// What all sides that have gained could claim at spot prices.
+    pub claims: u64,
+    /// Cash less what is owed at the prices and gains worst for the pool: for who leaves, and for caps. Less than zero: it is short.
+    pub low: i64,
+    /// Cash less what is owed, and with what it is owed, at the best: for who enters.
+    pub high: i64,
+    /// What it loses in the worst of the moves that it must bear.
+    pub buffer: u64,
+}
+
+impl Standing {
+    /// Of a pool whose quote reserve is accrued, at last prices. `width` is which readings count.
+    pub fn of(pool: &Pool, records: &[Reserve], width: Width, now: i64) -> Result<Self> {
+        let quote = records.get(pool.config.quote as usize).ok_or(Error::ReserveIndexOutOfRange)?;
+        let cash = quote.deposit_index_at(now).amount_floor(pool.deposit);
+        let (mut low, mut high, mut claims) = ((cash as Gain) << 32, (cash as Gain) << 32, 0);
+        let mut buffer = 0u64;
+        for index in pool.perps() {
+            let perp = Perp::of(records, *index)?;
+            let price = records.get(perp.config.price as usize).ok_or(Error::ReserveIndexOutOfRange)?;
+            let marks = perp.marks(&price.price, pool.quote_decimals, width)?;
+            let annual = price.risk.volatility.annual;
+            let (sides, _) = perp.accrued(marks.spot, annual, pool.borrow_rate, now);
+            let owed = |long_price, short_price| [sides[LONG].gain(1, long_price), sides[SHORT].gain(-1, short_price)];
+            low -= owed(marks.high, marks.low).iter().map(|gain| (*gain).max(0)).sum::<Gain>();
+            high -= owed(marks.low, marks.high).iter().sum::<Gain>();
+            claims += owed(marks.spot, marks.spot).iter().map(|gain| (*gain).max(0)).sum::<Gain>();
+            if !perp.is_resolved() {
+                let [longs, shorts] = perp.values(&sides, marks.spot);
+                buffer = buffer.saturating_add(perp.config.buffer(longs, shorts, annual));
+            }
+        }
+        let whole = |gain: Gain| (gain >> 32).clamp(i64::MIN as Gain, i64::MAX as Gain) as i64;
+        let claims = (claims + u32::MAX as Gain) >> 32;
+        Ok(Self { cash, claims: claims.min(u64::MAX as Gain) as u64, low: whole(low), high: whole(high), buffer })
+    }
+
+    /// The part of a gain that is paid: what is there ÷ what is claimed, one at most. It is the same for whoever asks first.
+    pub fn profit_factor(&self) -> Part {
+        if self.cash >= self.claims {
+            return Part::WHOLE;
+        }
+        // Below one.
+        div_narrow((self.cash as u128) << 32, self.claims)
+            .map_or(Part::WHOLE, |(part, _)| Part(part.min(u32::MAX as u64 - 1) as u32))
+    }
+
+    /// Buffer ÷ low value: all of it where nothing is left.
+    pub fn used(&self) -> Bps {
+        match u64::try_from(self.low) {
+            Ok(low) if low > 0 => Usd(self.buffer as u128).bps_of(Usd(low as u128)),
+            _ if self.buffer == 0 => Bps(0),
+            _ => Bps(10_000),
+        }
+    }
+
+    /// Whether the low value covers the buffer so many times.
+    pub fn covers(&self, times: Bps) -> bool {
+        self.low >= 0 && self.low as u128 * 10_000 >= self.buffer as u128 * times.0 as u128
+    }
+}

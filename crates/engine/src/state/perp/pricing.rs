@@ -1,0 +1,196 @@
+//! What a lot is worth, what a trade costs, and what the pool must bear.
+
+use crate::{
+    number::{
+        math::{bit_length_wide, mul_div_ceil, mul_div_floor, mul_shift32_ceil, root, wide},
+        units::{Bps, ONE_BPS, Rate},
+    },
+    price::cache::{PriceCache, Reading},
+    state::perp::{
+        config::PerpConfig,
+        side::{MAX_PRICE, Side},
+    },
+};
+
+/// One, with 32 fractional bits.
+pub const ONE: u64 = 1 << 32;
+
+/// Prices of a lot, atoms of the quote token with 32 fractional bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// What a seller gets.
+    pub low: u64,
+    /// As published.
+    pub spot: u64,
+    /// What a buyer pays.
+    pub high: u64,
+}
+
+impl Marks {
+    /// All three the same.
+    pub fn all(price: u64) -> Self {
+        Self { low: price, spot: price, high: price }
+    }
+}
+
+/// Basis points with 32 fractional bits, rounded up.
+#[inline(always)]
+pub const fn part(bps: Bps) -> u64 {
+    // Below 2^16 × 2^32.
+    ((bps.0 as u64) << 32).div_ceil(ONE_BPS as u64)
+}
+
+/// A part of an amount, rounded up; the most there is where it does not fit.
+#[inline(always)]
+pub fn part_of(amount: u64, part: u64) -> u64 {
+    if part < ONE { mul_shift32_ceil(amount, part) } else { mul_div_ceil(amount, part, ONE).unwrap_or(u64::MAX) }
+}
+
+/// So many standard deviations of a price over some seconds, 32 fractional bits: deviations × σ × √(seconds ÷ year).
+pub fn deviation(deviations: Bps, annual: Bps, seconds: u64) -> u64 {
+    /// 10^8 × √year, with 16 fractional bits less than the root has.
+    const UNIT: u64 = (100_000_000.0 * 5_615.692_299 / 65_536.0) as u64;
+    // The root has 16 fractional bits, and is below 2^32.
+    let root = root(seconds.min(u32::MAX as u64) << 32);
+    // Below 2^32 and 2^32; the quotient is below 2^32 × 2^32 ÷ 2^23.
+    mul_div_ceil(deviations.0 as u64 * annual.0 as u64, root, UNIT).unwrap_or(u64::MAX)
+}
+
+impl PerpConfig {
+    /// The price of a lot by a reading of the underlying: a quote token counts as one dollar, whatever it trades at.
+    pub fn price_at(&self, cache: &PriceCache, reading: Reading, quote_decimals: u8) -> Option<u64> {
+        // A reading is 10^-4 USD per atom.
+        let digits = self.lot_digits as i32 + quote_decimals as i32 - 4;
+        let scaled = if digits >= 0 {
+            // At most 10^32; the reading has 49 bits.
+            let power = 10u128.checked_pow(digits as u32)?;
+            let cut = bit_length_wide(power).saturating_sub(64);
+            shifted(wide(reading.0, (power >> cut) as u64), 32 + cut as i32 - cache.shift as i32)
+        } else {
+            let power = 10u64.pow(digits.unsigned_abs()) as u128;
+            shifted((reading.0 as u128) << 64, 32 - 64 - cache.shift as i32).map(|scaled| scaled / power)
+        }?;
+        let price = u64::try_from(scaled).ok().filter(|price| *price > 0 && *price < MAX_PRICE)?;
+        match self.power {
+            1 => Some(price),
+            _ => mul_div_floor(price, price, self.norm).filter(|price| *price > 0 && *price < MAX_PRICE),
+        }
+    }
+
+    /// The least fee of a trade at a price of some age: of its value, 32 fractional bits.
+    pub fn fee_at(&self, age: u64, annual: Bps) -> u64 {
+        part(self.fee)
+            .max(deviation(self.fee_deviations, annual, age + self.fee_lag as u64) * self.power as u64)
+            .min(ONE)
+    }
+
+    /// What moving the skew from 0 to so many lots costs, in lots' prices, 32 fractional bits: the integral of the impact
+    /// `min(|K| ÷ skew_scale, max_impact)`. A trade pays the difference of two, so splitting it gains nothing.
+    fn potential(&self, skew: i64) -> i128 {
+        let (skew, most) = (skew.unsigned_abs() as u128, part(self.max_impact) as u128);
+        // Below 2^32 × 2^48 ÷ 2^32.
+        let bend = (most * self.skew_scale as u128) >> 32;
+        let below = skew.min(bend);
+        // Below 2^49 × 2^49 × 2^31 ÷ 1.
+        ((below * below << 31) / self.skew_scale as u128 + (skew - below) * most) as i128
+    }
+
+    /// What a trade of a signed number of lots pays for its impact on the skew, atoms: negative where it lessens it.
+    pub fn impact(&self, skew: i64, lots: i64, price: u64) -> i64 {
+        let difference = self.potential(skew.saturating_add(lots)) - self.potential(skew);
+        let (lots, is_rebate) = (difference.unsigned_abs(), difference < 0);
+        // Lots of 32 fractional bits × a price of as many. What is paid rounds up, what is got down.
+        let whole = (lots >> 32) * price as u128 + (((lots & (ONE as u128 - 1)) * price as u128) >> 32);
+        let atoms = (whole >> 32).min(i64::MAX as u128 - 1) as i64;
+        if is_rebate {
+            -atoms
+        } else if difference == 0 {
+            0
+        } else {
+            atoms + 1
+        }
+    }
+
+    /// The margin of so many lots of a value: base, least fee, and the impact that closing it has by itself.
+    pub fn requirement(&self, lots: u64, value: u64, base: Bps) -> u64 {
+        let impact = mul_div_floor(lots, ONE, self.skew_scale).unwrap_or(ONE).min(part(self.max_impact));
+        part_of(value, part(base) + part(self.fee) + impact)
+    }
+
+    /// The move of the price that the pool must bear, 32 fractional bits: below one.
+    pub fn shock(&self, annual: Bps) -> u64 {
+        part(self.least_shock)
+            .max(deviation(self.shock_deviations, annual, self.shock_horizon as u64))
+            .min(part(Bps(9_500)))
+    }
+
+    /// By how much the contract's price rises and falls with a move of the underlying.
+    fn rise_and_fall(&self, shock: u64) -> (u64, u64) {
+        let square = if self.power == 2 { mul_shift32_ceil(shock, shock) } else { 0 };
+        let both = shock * self.power as u64;
+        (both + square, both - square)
+    }
+
+    /// What the pool loses in the worse of a rise and a fall, atoms: what the winning side gains, less what the losing side pays out of
+    /// its margins, which are at least those of maintenance. Zero if it gains either way.
+    pub fn buffer(&self, longs: u64, shorts: u64, annual: Bps) -> u64 {
+        let (rise, fall) = self.rise_and_fall(self.shock(annual));
+        let loss = |winners: u64, losers: u64, gain: u64| {
+            part_of(winners, gain)
+                .saturating_sub(part_of(losers, gain.min(part(self.maintenance_margin))).saturating_sub(1))
+        };
+        loss(longs, shorts, rise).max(loss(shorts, longs, fall))
+    }
+
+    /// The least part of a side that must go for the buffer of the perp to fall by `relief`, 32 fractional bits: of the longs if a rise
+    /// is the worse, else of the shorts. All of it if that is not enough.
+    pub(crate) fn excess(&self, longs: u64, shorts: u64, annual: Bps, relief: u64) -> (bool, u64) {
+        let (rise, fall) = self.rise_and_fall(self.shock(annual));
+        let loss = |winners: u64, losers: u64, gain: u64| {
+            part_of(winners, gain).saturating_sub(part_of(losers, gain.min(part(self.maintenance_margin))))
+        };
+        let of_longs = loss(longs, shorts, rise) >= loss(shorts, longs, fall);
+        let whole = if of_longs { part_of(longs, rise) } else { part_of(shorts, fall) };
+        (of_longs, mul_div_ceil(relief.min(whole), ONE, whole).unwrap_or(ONE))
+    }
+}
+
+/// The funding of two sides over some time, and what it left of the rate.
+pub(crate) struct Funding {
+    /// What a lot of each side pays, longs and shorts: atoms with 32 fractional bits, before the multiplier.
+    pub charges: [i64; 2],
+}
+
+impl Funding {
+    /// A rate is a part of the value in a year, 32 fractional bits: longs pay it to shorts, or get it from them if it is negative. Both
+    /// pay `borrow`. The pool's part is what one side pays and the other does not get: never less than nothing.
+    pub fn over(sides: &[Side; 2], price: u64, seconds: u64, rate: i64, borrow: u64) -> Self {
+        let of_lot = |side: &Side, rate: u64, round_up: bool| {
+            let product = wide(side.scaled(price), rate);
+            // Below 2^61 × 2^36 ÷ 2^32 and 2^31 seconds: cut to what an offset holds.
+            let whole = ((product >> 32) * seconds as u128) / Rate::YEAR as u128;
+            (whole.min(MAX_PRICE as u128) as i64) + (round_up && product != 0 && seconds != 0) as i64
+        };
+        let mut charges = [0, 1].map(|side| of_lot(&sides[side], borrow, true));
+        let payer = (rate < 0) as usize;
+        let (pays, gets) = (&sides[payer], &sides[1 - payer]);
+        if rate != 0 && pays.size != 0 {
+            let paid = of_lot(pays, rate.unsigned_abs(), true);
+            charges[payer] = charges[payer].saturating_add(paid);
+            if gets.size != 0 {
+                let most = wide(pays.size, paid as u64) / gets.size as u128;
+                let got = (of_lot(gets, rate.unsigned_abs(), false) as u128).min(most);
+                charges[1 - payer] -= got as i64;
+            }
+        }
+        Self { charges }
+    }
+}
+
+fn shifted(value: u128, left: i32) -> Option<u128> {
+    if left >= 0 {
+        (value == 0 || value.leading_zeros() as i32 >= left).then(|| value.checked_shl(left as u32))?
+    } else {
+        Some(value.checked_shr(left.unsigned_abs()).unwrap_or(0))
+    }
+}

@@ -1,0 +1,240 @@
+//! A market with a pool and perps, and what users do with them.
+
+use ballast_engine::{
+    Error, Result,
+    ledger::Ledger,
+    number::units::{Bps, Part, Shares},
+    perps::{provide::PoolMovement, trade::{Fill, Order}},
+    state::{
+        account::{MarginAccount, Side},
+        perp::{Perp, PerpConfig, Pool, PoolConfig, PerpPosition, book::{Standing, Width}},
+    },
+};
+
+use crate::common::{World, lend, update};
+
+/// One token of the quote reserve.
+pub const USD: u64 = 1_000_000;
+/// The reserve of the quote token.
+pub const QUOTE: u8 = 0;
+/// The record of the pool; the perps follow it.
+pub const POOL: u8 = 4;
+/// Perps on reserves 1, 2 and 0, and a square of 1.
+pub const PERPS: [u8; 8] = [5, 6, 7, 8, 9, 10, 11, 12];
+/// By perp: its reserve, the digits of a lot, and the power.
+const CONTRACTS: [(u8, u8, u8); 8] = [(1, 4, 1), (2, 10, 1), (1, 4, 2), (0, 3, 1), (1, 3, 1), (2, 9, 1), (2, 10, 2), (1, 4, 1)];
+
+pub fn perp_config(n: usize) -> PerpConfig {
+    let (price, lot_digits, power) = CONTRACTS[n];
+    PerpConfig {
+        max_side: 50_000_000 * USD,
+        min_value: USD,
+        skew_scale: 20_000_000_000,
+        initial_margin: Bps(if power == 2 { 2_000 } else { 1_000 }),
+        maintenance_margin: Bps(if power == 2 { 1_000 } else { 500 }),
+        fee: Bps(5),
+        fee_deviations: Bps(30_000),
+        fee_lag: 1,
+        max_impact: Bps(50),
+        insurance_share: Bps(2_000),
+        penalty: Bps(100),
+        liquidator_share: Bps(5_000),
+        max_funding: Bps(10_000),
+        funding_speed: Bps(20_000),
+        least_shock: Bps(1_500),
+        shock_deviations: Bps(40_000),
+        shock_horizon: 3_600,
+        hold: 60,
+        max_trade_age: 5,
+        pool: POOL,
+        price,
+        power,
+        lot_digits,
+        ..PerpConfig::default()
+    }
+}
+
+pub fn pool_config() -> PoolConfig {
+    PoolConfig {
+        max_value: 100_000_000 * USD,
+        leave_delay: 3_600,
+        max_skew: Bps(10_000),
+        exit_cover: Bps(12_000),
+        deleverage_below: Bps(8_000),
+        deleverage_to: Bps(11_000),
+        borrow_base: Bps(100),
+        borrow_full: Bps(10_000),
+        borrow_at_kink: Bps(3_000),
+        borrow_kink: Bps(8_000),
+        quote: QUOTE,
+        ..PoolConfig::default()
+    }
+}
+
+/// A market with a pool of perps, whose user 0 has put `pool_usd` into the pool.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    pub world: World,
+    pub perps: Vec<u8>,
+}
+
+impl Scene {
+    /// With so many perps. Each user has `usd` of the quote token.
+    pub fn new(perps: usize, users: usize, pool_usd: u64, usd: u64) -> Self {
+        let configs: Vec<PerpConfig> = (0..perps).map(perp_config).collect();
+        Self::with(&configs, &pool_config(), users, pool_usd, usd)
+    }
+
+    pub fn with(perps: &[PerpConfig], pool: &PoolConfig, users: usize, pool_usd: u64, usd: u64) -> Self {
+        let mut scene = Self { world: World::new(users), perps: vec![] };
+        let pool = scene.act(0, |ledger, _| ledger.pool_record(pool)).unwrap();
+        scene.world.reserves.push(*pool.as_record());
+        for (n, config) in perps.iter().enumerate() {
+            let index = scene.world.reserves.len() as u8;
+            assert_eq!(index, PERPS[n]);
+            let mut config = *config;
+            if config.power == 2 {
+                let linear = PerpConfig { power: 1, norm: 0, ..config };
+                config.norm = scene.spot_of(&linear);
+            }
+            let perp = scene.act(0, |ledger, _| ledger.perp_record(&config, index)).unwrap();
+            scene.world.reserves.push(*perp.as_record());
+            scene.perps.push(index);
+        }
+        for user in 0..users {
+            let amount = if user == 0 { pool_usd } else { usd };
+            if amount != 0 {
+                scene.act(user, |ledger, account| lend(ledger, account, QUOTE, amount * USD)).unwrap();
+            }
+        }
+        if pool_usd != 0 {
+            scene.provide(0, pool_usd * USD).unwrap();
+        }
+        scene
+    }
+
+    fn spot_of(&self, config: &PerpConfig) -> u64 {
+        let price = &self.world.reserves[config.price as usize].price;
+        config.price_at(price, price.spot, 6).unwrap()
+    }
+
+    pub fn act<T>(&mut self, user: usize, action: impl FnOnce(&mut Ledger<'_>, &mut MarginAccount) -> Result<T>) -> Result<T> {
+        self.world.act(user, action)
+    }
+
+    /// An action of two accounts.
+    pub fn act_both<T>(
+        &mut self,
+        user: usize,
+        other: usize,
+        action: impl FnOnce(&mut Ledger<'_>, &mut MarginAccount, &mut MarginAccount) -> Result<T>,
+    ) -> Result<T> {
+        assert_ne!(user, other);
+        let mut second = self.world.accounts[other];
+        let done = self.world.act(user, |ledger, account| action(ledger, account, &mut second))?;
+        self.world.accounts[other] = second;
+        Ok(done)
+    }
+
+    pub fn perp(&self, index: u8) -> &Perp {
+        Perp::of(&self.world.reserves, index).unwrap()
+    }
+
+    pub fn perp_mut(&mut self, index: u8) -> &mut Perp {
+        Perp::of_mut(&mut self.world.reserves, index).unwrap()
+    }
+
+    pub fn pool(&self) -> &Pool {
+        Pool::of(&self.world.reserves, POOL).unwrap()
+    }
+
+    pub fn position(&self, user: usize, perp: u8) -> PerpPosition {
+        self.world.accounts[user].perp(perp).copied().unwrap_or_default()
+    }
+
+    /// Price of a lot, atoms with 32 fractional bits.
+    pub fn price(&self, perp: u8) -> u64 {
+        let record = self.perp(perp);
+        let price = &self.world.reserves[record.config.price as usize].price;
+        record.marks(price, 6, Width::Maintenance).unwrap().spot
+    }
+
+    /// Whole lots that are worth so many atoms.
+    pub fn lots(&self, perp: u8, atoms: u64) -> i64 {
+        (((atoms as u128) << 32) / self.price(perp) as u128) as i64
+    }
+
+    pub fn standing(&self, width: Width) -> Standing {
+        Standing::of(self.pool(), &self.world.reserves, width, self.world.now).unwrap()
+    }
+
+    pub fn order(&mut self, user: usize, order: Order) -> Result<Fill> {
+        self.act(user, |ledger, account| ledger.trade(account, &order))
+    }
+
+    /// Trades for so many atoms of value: less than zero sells.
+    pub fn trade(&mut self, user: usize, perp: u8, atoms: i64) -> Result<Fill> {
+        let lots = self.lots(perp, atoms.unsigned_abs()) * atoms.signum();
+        self.order(user, order(perp, lots))
+    }
+
+    /// Closes a position whole.
+    pub fn close(&mut self, user: usize, perp: u8) -> Result<Fill> {
+        let position = self.position(user, perp);
+        let lots = i64::MAX >> 8;
+        let lots = if position.is_short != 0 { lots } else { -lots };
+        self.order(user, Order { reduce_only: true, ..order(perp, lots) })
+    }
+
+    pub fn provide(&mut self, user: usize, amount: u64) -> Result<PoolMovement> {
+        self.act(user, |ledger, account| ledger.provide(account, POOL, amount))
+    }
+
+    pub fn ask(&mut self, user: usize, shares: u64) -> Result<()> {
+        self.act(user, |ledger, account| ledger.ask_to_leave(account, POOL, Shares(shares)))
+    }
+
+    pub fn leave(&mut self, user: usize) -> Result<PoolMovement> {
+        self.act(user, |ledger, account| ledger.leave(account, POOL))
+    }
+
+    pub fn settle(&mut self, user: usize, perp: u8) -> Result<u64> {
+        self.act(user, |ledger, account| ledger.settle_perp(account, perp))
+    }
+
+    /// Publishes all prices of the tokens again, now.
+    pub fn refresh(&mut self) {
+        for reserve in 0..4 {
+            let update = update(reserve, self.world.prices[reserve as usize], self.world.now);
+            self.world.publish(reserve, &update).unwrap();
+        }
+    }
+
+    /// Lets time pass, with prices of its end.
+    pub fn pass(&mut self, seconds: i64) {
+        self.world.now += seconds;
+        self.refresh();
+    }
+
+    /// Moves a price by basis points, a second later.
+    pub fn shift(&mut self, reserve: u8, bps: i64) {
+        let price = &mut self.world.prices[reserve as usize];
+        *price = (*price + *price * bps / 10_000).max(1);
+        self.pass(1);
+    }
+
+    /// What a user's quote deposit is worth, atoms.
+    pub fn deposit_of(&self, user: usize) -> u64 {
+        let shares = self.world.accounts[user].shares(QUOTE, Side::Deposit).unwrap_or(Shares::ZERO);
+        self.world.reserves[QUOTE as usize].deposit_index_at(self.world.now).amount_floor(shares)
+    }
+}
+
+pub fn order(perp: u8, lots: i64) -> Order {
+    Order { perp, lots, limit: 0, min_factor: Part::ZERO, reduce_only: false }
+}
+
+/// The error of a result.
+pub fn refused<T: core::fmt::Debug>(result: Result<T>) -> Error {
+    result.unwrap_err()
+}
