@@ -30,7 +30,7 @@ impl<'a> PerpView<'a> {
         let pool = Pool::of(records, perp.config.pool)?;
         let underlying = records.get(perp.config.price as usize).ok_or(Error::ReserveIndexOutOfRange)?;
         let marks = perp.marks(&underlying.price, pool.quote_decimals, width)?;
-        let (sides, _) = perp.accrued(marks.spot, underlying.risk.volatility.annual, pool.borrow_rate, now);
+        let (sides, _) = perp.accrued(marks.spot, underlying.risk.volatility.annual, pool.borrowed_at(now), now);
         Ok(Self { perp, sides, marks })
     }
 

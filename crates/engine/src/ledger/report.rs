@@ -87,6 +87,7 @@ impl Ledger<'_> {
                 most_owned = most_owned + value + value;
             }
         }
+        let most_owned = if account.may_be_paid() { least_owed } else { most_owned };
         let least = least_owed.saturating_sub(most_owned).part_of(debts);
         let most = if debts_are_current { debts.saturating_sub(deposits).part_of(debts) } else { Part::WHOLE };
         Ok(Shortfall { debts, least, most })

@@ -94,6 +94,7 @@ impl Ledger<'_> {
     /// What of an account's debts is surely lost, USD; `None`: all of them. An error if nothing is: a deposit worth the dust value
     /// is left that could be taken, or what is left may yet pay.
     ///
+    /// Nothing is lost while a position in a perp is open, or is to be paid: it is closed first, and what it brings is a deposit.
     /// All is lost where less than dust is left; of a token whose price is old, no more atoms than its smallest deposit: sizes
     /// bound what an old price could hide. Else what exceeds twice what the deposits, and half of what debts of an old price, were
     /// last worth: those that cannot be taken now, because their price is old or their reserve has no cash, hold no more up
@@ -118,7 +119,7 @@ impl Ledger<'_> {
             }
         }
         let dust = self.market.config.dust();
-        if takeable >= dust {
+        if takeable >= dust || account.may_be_paid() {
             return Err(Error::BadDebtNotProven);
         }
         if deposits < dust && !hides && deposits < debts {

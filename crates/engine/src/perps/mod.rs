@@ -52,12 +52,12 @@ impl Ledger<'_> {
         let perp = Perp::of(self.reserves, index)?;
         let (pool_index, underlying) = (perp.config.pool, perp.config.price);
         let pool = Pool::of(self.reserves, pool_index)?;
-        let (quote, borrow) = (pool.config.quote, pool.borrow_rate);
+        let (quote, borrowed) = (pool.config.quote, pool.borrowed_at(now));
         let feed = self.reserves.get(underlying as usize).ok_or(Error::ReserveIndexOutOfRange)?;
         let marks = perp.marks(&feed.price, pool.quote_decimals, Width::Maintenance)?;
         let (annual, published) = (feed.risk.volatility.annual, feed.price.publish_time);
         self.accrue_reserve(quote)?;
-        Perp::of_mut(self.reserves, index)?.accrue(marks.spot, published, annual, borrow, now);
+        Perp::of_mut(self.reserves, index)?.accrue(marks.spot, published, annual, borrowed, now);
         let age = now.saturating_sub(published).max(0) as u64;
         Ok(Scene { perp: index, pool: pool_index, quote, underlying, marks, annual, age })
     }
@@ -74,11 +74,12 @@ impl Ledger<'_> {
         Standing::of(Pool::of(self.reserves, pool)?, self.reserves, Width::Maintenance, self.now)
     }
 
-    /// Keeps what a pool's use makes of its rate, and what gains count for from now on. Funding until then followed the rate before:
-    /// that of the perps that nobody touched since, too.
+    /// Keeps what a pool's use makes of its rate, and what gains count for from now on.
     pub(crate) fn update_pool(&mut self, index: u8) -> Result<Standing> {
         let standing = self.standing(index)?;
+        let now = self.now;
         let pool = Pool::of_mut(self.reserves, index)?;
+        (pool.borrowed, pool.borrowed_until) = (pool.borrowed_at(now), pool.borrowed_until.max(now));
         pool.borrow_rate = part(pool.config.borrow_rate(standing.used()));
         pool.profit_factor = standing.profit_factor();
         Ok(standing)

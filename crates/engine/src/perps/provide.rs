@@ -142,15 +142,16 @@ impl Ledger<'_> {
     /// Adds a pool as a record. The caller has checked that governance asks for it.
     pub fn pool_record(&self, config: &crate::state::perp::PoolConfig) -> Result<Pool> {
         let quote = self.reserves.get(config.quote as usize).filter(|reserve| reserve.closed == 0);
-        Pool::new(config, quote.ok_or(Error::ReserveIndexOutOfRange)?.decimals)
+        Pool::new(config, quote.ok_or(Error::ReserveIndexOutOfRange)?.decimals, self.now)
     }
 
     /// Lists a perp, whose record is `index`, with its pool. The caller has checked that governance asks for it, and writes the record.
     pub fn perp_record(&mut self, config: &crate::state::perp::PerpConfig, index: u8) -> Result<Perp> {
-        let perp = Perp::new(config, self.now)?;
+        let mut perp = Perp::new(config, self.now)?;
         let feed = self.reserves.get(config.price as usize).filter(|reserve| reserve.closed == 0);
         let price = feed.ok_or(Error::ReserveIndexOutOfRange)?.price;
         Use::NewRiskDebt.require(price.condition(self.now))?;
+        let now = self.now;
         let pool = Pool::of_mut(self.reserves, config.pool)?;
         let spot = perp.marks(&price, pool.quote_decimals, Width::Maintenance)?.spot;
         if !(1 << 36..=1 << 46).contains(&spot) {
@@ -159,6 +160,7 @@ impl Ledger<'_> {
         let place = pool.perps.get_mut(pool.perp_count as usize).ok_or(Error::TooManyPerps)?;
         *place = index;
         pool.perp_count += 1;
+        perp.borrowed = pool.borrowed_at(now);
         Ok(perp)
     }
 }

@@ -2,10 +2,13 @@
 
 use crate::{
     error::{Error, Result},
-    health::{account::equity, perp::PerpView},
+    health::{Requirement, account::equity, perp::PerpView},
     ledger::Ledger,
     number::units::{Bps, ONE_BPS, Shares, Usd},
-    perps::{bill::take_deposit, position_in},
+    perps::{
+        bill::{Bill, Receipt, take_deposit},
+        position_in,
+    },
     price::policy::Use,
     state::{
         account::{MarginAccount, Side},
@@ -37,15 +40,26 @@ pub struct WriteOff {
 }
 
 impl Ledger<'_> {
-    /// Pays what a position has lost at the last price out of the account's quote deposit. Anyone may, at any time. The position is
-    /// what it was, but for its cost. Returns the atoms paid.
-    pub fn settle_perp(&mut self, account: &mut MarginAccount, index: u8) -> Result<u64> {
+    /// Pays what a position has lost at the last price out of the account's quote deposit, or what a closed one is still owed, as far as
+    /// the pool pays gains now. Anyone may, at any time. The position is what it was, but for its cost.
+    pub fn settle_perp(&mut self, account: &mut MarginAccount, index: u8) -> Result<Receipt> {
         account.require_idle(Action::Repay)?;
         let scene = self.enter_perp(index)?;
-        self.require_closing_price(&scene)?;
-        let paid = self.settle_at_spot(account, index)?;
+        let position = position_in(account, index);
+        let receipt = if position.size == 0 && position.cost < 0 {
+            let closing = self.closing(&scene, &position, 0, scene.marks.spot)?;
+            let bill = Bill { gain: closing.gain, ..Bill::default() };
+            let receipt = self.pay_bill(account, &scene, &bill, 0)?;
+            if closing.gain != 0 {
+                self.close_part(account, &scene, &position, 0, &closing, &receipt)?;
+            }
+            receipt
+        } else {
+            self.require_closing_price(&scene)?;
+            Receipt { paid_in: self.settle_at_spot(account, index)?, ..Receipt::default() }
+        };
         self.update_pool(scene.pool)?;
-        if paid == 0 { Err(Error::NothingToSettle) } else { Ok(paid) }
+        if receipt.paid_in == 0 && receipt.paid_out == 0 { Err(Error::NothingToSettle) } else { Ok(receipt) }
     }
 
     /// The same of a perp that is entered.
@@ -90,7 +104,7 @@ impl Ledger<'_> {
         payer.require_idle(Action::Withdraw)?;
         let scene = self.enter_perp(index)?;
         self.require_closing_price(&scene)?;
-        if collateral == scene.quote || payer.has_debt() || payer.has_extras() {
+        if collateral == scene.quote {
             return Err(Error::NothingToCover);
         }
         self.accrue_reserve(collateral)?;
@@ -111,7 +125,7 @@ impl Ledger<'_> {
         let there = index_of.amount_floor(shares);
         let free = if account.has_debt() {
             let lent_alone = MarginAccount { extra_count: 0, ..*account };
-            let health = self.health(&lent_alone, crate::health::Requirement::Initial)?;
+            let health = self.health(&lent_alone, Requirement::Initial)?;
             taken.price.atoms_floor(health.collateral.saturating_sub(health.debt), taken.price.spot)
         } else {
             u64::MAX
@@ -130,6 +144,9 @@ impl Ledger<'_> {
         }
         account.remove(slot, moved);
         payer.add(collateral, Side::Deposit, moved)?;
+        if payer.is_exposed() && !self.health(payer, Requirement::Initial)?.is_healthy() {
+            return Err(Error::InitialHealthTooLow);
+        }
         // It goes to the pool by way of the account's deposit.
         account.add(scene.quote, Side::Deposit, payment.shares)?;
         self.settle_at_spot(account, scene.perp)?;

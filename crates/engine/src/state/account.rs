@@ -37,6 +37,8 @@ pub enum Mode {
     Cross = 0,
     /// One collateral backs one debt, both fixed at opening, on isolated terms.
     Isolated = 1,
+    /// A deposit of the quote token backs one perp, both fixed at opening: `isolated_debt` is the perp's record.
+    Perp = 2,
 }
 
 /// What an owner may grant a delegate: bits of [`MarginAccount::delegate_rights`].

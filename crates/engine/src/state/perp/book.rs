@@ -3,7 +3,7 @@
 use crate::{
     error::{Error, Result},
     number::{
-        math::div_narrow,
+        math::{div_narrow, wide},
         units::{Bps, Part, Seconds, Usd},
     },
     price::cache::PriceCache,
@@ -44,8 +44,9 @@ impl Perp {
         Ok(Marks { low: at(low).unwrap_or(1), spot: at(price.spot)?, high: at(high)?.saturating_add(1) })
     }
 
-    /// Its sides with funding and the borrow fee until `now`, and the rate from then on, as [`Self::accrue`] would write them.
-    pub fn accrued(&self, price: u64, annual: Bps, borrow: u64, now: i64) -> ([Side; 2], i64) {
+    /// Its sides with funding and the borrow fee until `now`, and the rate from then on, as [`Self::accrue`] would write them. `borrowed`
+    /// is the pool's at `now`.
+    pub fn accrued(&self, price: u64, annual: Bps, borrowed: u64, now: i64) -> ([Side; 2], i64) {
         let mut sides = self.sides;
         let seconds = Seconds::between(self.last_accrual, now).0;
         if seconds == 0 || self.is_resolved() {
@@ -59,9 +60,9 @@ impl Perp {
         let change = skew as i128 * speed * seconds.min(MOST_SECONDS) as i128 / (scale as i128 * 86_400);
         let after = (self.rate + change as i64).clamp(-most, most);
         // The mean of a rate that moves evenly; a square also pays for its variance: σ² a year.
-        let carry = if self.config.power == 2 { part(annual).pow(2) >> 32 } else { 0 };
+        let carry = if self.config.power == 2 { (wide(part(annual), part(annual)) >> 32) as u64 } else { 0 };
         let rate = (self.rate + after) / 2 + carry.min(ONE * 8) as i64;
-        let funding = Funding::over(&sides, price, seconds, rate, borrow);
+        let funding = Funding::over(&sides, price, seconds, rate, borrowed.saturating_sub(self.borrowed));
         for (side, sign) in [(LONG, 1), (SHORT, -1)] {
             if !sides[side].charge(sign, funding.charges[side]) {
                 // At the end of the scale nobody pays: what one side did not pay the other must not get.
@@ -72,8 +73,9 @@ impl Perp {
     }
 
     /// Writes funding until `now` into its sides, and takes in a price of some time.
-    pub(crate) fn accrue(&mut self, price: u64, published: i64, annual: Bps, borrow: u64, now: i64) {
-        (self.sides, self.rate) = self.accrued(price, annual, borrow, now);
+    pub(crate) fn accrue(&mut self, price: u64, published: i64, annual: Bps, borrowed: u64, now: i64) {
+        (self.sides, self.rate) = self.accrued(price, annual, borrowed, now);
+        self.borrowed = borrowed;
         self.last_accrual = self.last_accrual.max(now);
         if published > self.seen_time {
             (self.previous, self.previous_time) = (self.seen, self.seen_time);
@@ -122,7 +124,7 @@ impl Standing {
             let price = records.get(perp.config.price as usize).ok_or(Error::ReserveIndexOutOfRange)?;
             let marks = perp.marks(&price.price, pool.quote_decimals, width)?;
             let annual = price.risk.volatility.annual;
-            let (sides, _) = perp.accrued(marks.spot, annual, pool.borrow_rate, now);
+            let (sides, _) = perp.accrued(marks.spot, annual, pool.borrowed_at(now), now);
             let owed = |long_price, short_price| [sides[LONG].gain(1, long_price), sides[SHORT].gain(-1, short_price)];
             low -= owed(marks.high, marks.low).iter().map(|gain| (*gain).max(0)).sum::<Gain>();
             high -= owed(marks.low, marks.high).iter().sum::<Gain>();

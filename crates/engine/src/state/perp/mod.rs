@@ -17,7 +17,7 @@ pub use side::Side;
 
 use crate::{
     error::{Error, Result},
-    number::units::{Part, Shares},
+    number::units::{Part, Seconds, Shares},
     record::layout::{Address, record},
     state::reserve::Reserve,
 };
@@ -103,8 +103,10 @@ record! {
         pub insurance: Shares,
         /// The price at which it is wound down; zero: it is not.
         pub final_price: u64,
+        /// The pool's [`Pool::borrowed`] that is in the sides.
+        pub borrowed: u64,
         /// Zero.
-        pub reserved: [u8; 624],
+        pub reserved: [u8; 616],
     }
 }
 
@@ -135,10 +137,15 @@ record! {
         pub perps: [u8; MAX_PERPS],
         /// What positions pay it a year, 32 fractional bits: by its use when it was traded last.
         pub borrow_rate: u64,
+        /// That rate, added up over the seconds until `borrowed_until`, 28 fractional bits. So a change of the rate counts from then on for
+        /// all perps.
+        pub borrowed: u64,
+        /// Unix seconds.
+        pub borrowed_until: i64,
         /// The part of a gain that was paid when it was traded last: what gains count for in maintenance.
         pub profit_factor: Part,
         /// Zero.
-        pub reserved: [u8; 828],
+        pub reserved: [u8; 812],
     }
 }
 
@@ -205,7 +212,7 @@ impl Perp {
 
 impl Pool {
     /// A pool without perps.
-    pub fn new(config: &PoolConfig, quote_decimals: u8) -> Result<Self> {
+    pub fn new(config: &PoolConfig, quote_decimals: u8, now: i64) -> Result<Self> {
         config.validate()?;
         Ok(Self {
             closed: 1,
@@ -213,8 +220,17 @@ impl Pool {
             quote_decimals,
             config: *config,
             profit_factor: Part::WHOLE,
+            borrowed_until: now,
             ..Self::default()
         })
+    }
+
+    /// [`Self::borrowed`] until `now`.
+    #[inline(always)]
+    pub fn borrowed_at(&self, now: i64) -> u64 {
+        // Below 2^31 × 2^31, for a thousand years.
+        self.borrowed
+            .saturating_add((self.borrow_rate >> 4).saturating_mul(Seconds::between(self.borrowed_until, now).0))
     }
 
     /// The records of its perps.

@@ -5,8 +5,12 @@ use bytemuck::{cast_mut, cast_ref};
 use crate::{
     error::{Error, Result},
     number::units::Shares,
-    record::layout::record,
-    state::account::{EXTRA_PLACES as PLACES, MAX_POSITIONS, MarginAccount, Position},
+    record::layout::{LAYOUT_VERSION, record},
+    state::{
+        account::{EXTRA_PLACES as PLACES, MAX_POSITIONS, MarginAccount, Mode, Position},
+        perp::{Perp, Pool},
+        reserve::Reserve,
+    },
 };
 
 /// The `side` of a [`PerpPosition`].
@@ -120,6 +124,18 @@ impl MarginAccount {
         self.has_debt() || self.has_extras() && self.perps().next().is_some()
     }
 
+    /// Whether it holds a position in a perp that is open, or is to be paid out.
+    pub fn may_be_paid(&self) -> bool {
+        self.has_extras() && self.perps().any(|position| position.size != 0 || position.cost < 0)
+    }
+
+    /// An account for one perp and a deposit of its quote token. The caller fills in addresses, id and bump.
+    pub fn open_for_perp(perp: u8, records: &[Reserve]) -> Result<Self> {
+        let quote = Pool::of(records, Perp::of(records, perp)?.config.pool)?.config.quote;
+        let mode = Mode::Perp as u8;
+        Ok(Self { version: LAYOUT_VERSION, mode, isolated_collateral: quote, isolated_debt: perp, ..Self::default() })
+    }
+
     fn find_extra(&self, side: u8, record: u8) -> Option<usize> {
         (0..self.extras()).find(|n| self.pair(*n)[0].side == side && self.pair(*n)[0].reserve == record)
     }
@@ -129,6 +145,10 @@ impl MarginAccount {
         let n = match self.find_extra(side, record) {
             Some(n) => n,
             None => {
+                let is_own = side == PERP && self.mode == Mode::Perp as u8 && self.isolated_debt == record;
+                if self.mode != Mode::Cross as u8 && !is_own {
+                    return Err(Error::IsolatedAccount);
+                }
                 let used = self.position_count as usize + PLACES * (self.extras() + 1);
                 if used > MAX_POSITIONS {
                     return Err(Error::TooManyPositions);

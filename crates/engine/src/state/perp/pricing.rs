@@ -163,15 +163,21 @@ pub(crate) struct Funding {
 
 impl Funding {
     /// A rate is a part of the value in a year, 32 fractional bits: longs pay it to shorts, or get it from them if it is negative. Both
-    /// pay `borrow`. The pool's part is what one side pays and the other does not get: never less than nothing.
-    pub fn over(sides: &[Side; 2], price: u64, seconds: u64, rate: i64, borrow: u64) -> Self {
+    /// pay the pool `borrowed`, of a value in a year and added up over the seconds, 28 fractional bits. The pool's part of the funding is
+    /// what one side pays and the other does not get: never less than nothing.
+    pub fn over(sides: &[Side; 2], price: u64, seconds: u64, rate: i64, borrowed: u64) -> Self {
+        // Below 2^61 × 2^64 ÷ 2^28, and 2^61 × 2^36 ÷ 2^32 in 2^32 seconds: cut to what an offset holds.
+        let cut = |yearly: u128, is_exact: bool| {
+            ((yearly / Rate::YEAR as u128).min(MAX_PRICE as u128) as i64) + !is_exact as i64
+        };
         let of_lot = |side: &Side, rate: u64, round_up: bool| {
             let product = wide(side.scaled(price), rate);
-            // Below 2^61 × 2^36 ÷ 2^32 and 2^31 seconds: cut to what an offset holds.
-            let whole = ((product >> 32) * seconds as u128) / Rate::YEAR as u128;
-            (whole.min(MAX_PRICE as u128) as i64) + (round_up && product != 0 && seconds != 0) as i64
+            cut((product >> 32) * seconds as u128, !round_up || product == 0)
         };
-        let mut charges = [0, 1].map(|side| of_lot(&sides[side], borrow, true));
+        let mut charges = [0, 1].map(|side: usize| {
+            let product = wide(sides[side].scaled(price), borrowed);
+            cut(product >> 28, product == 0)
+        });
         let payer = (rate < 0) as usize;
         let (pays, gets) = (&sides[payer], &sides[1 - payer]);
         if rate != 0 && pays.size != 0 {

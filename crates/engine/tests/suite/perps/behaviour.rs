@@ -1,7 +1,11 @@
 //! What a trader and an owner of the pool see.
 
 use super::*;
-use ballast_engine::{Error, number::units::{Bps, Part}, state::perp::book::Width};
+use ballast_engine::{
+    Error,
+    number::units::{Bps, Part},
+    state::perp::book::Width,
+};
 
 const TRADER: usize = 1;
 const OTHER: usize = 2;
@@ -94,7 +98,10 @@ fn bad_input_is_refused() {
 fn a_stake_in_the_pool_backs_nothing() {
     let mut scene = scene();
     assert_eq!(refused(scene.trade(0, PERP, 1_000 * USD as i64)), Error::PoolNeedsItsOwnAccount);
-    assert_eq!(refused(scene.act(0, |ledger, account| ledger.borrow(account, 1, 1_000_000))), Error::PoolNeedsItsOwnAccount);
+    assert_eq!(
+        refused(scene.act(0, |ledger, account| ledger.borrow(account, 1, 1_000_000))),
+        Error::PoolNeedsItsOwnAccount
+    );
     scene.trade(TRADER, PERP, 1_000 * USD as i64).unwrap();
     assert_eq!(refused(scene.provide(TRADER, USD)), Error::PoolNeedsItsOwnAccount);
 }
@@ -124,7 +131,8 @@ fn a_bankrupt_position_costs_the_pool() {
     let index = scene.world.reserves[QUOTE as usize].deposit_index;
     scene.pass(120);
     scene.shift(1, 3_000);
-    let done = scene.act_both(TRADER, OTHER, |ledger, account, other| ledger.liquidate_perp(account, PERP, other)).unwrap();
+    let done =
+        scene.act_both(TRADER, OTHER, |ledger, account, other| ledger.liquidate_perp(account, PERP, other)).unwrap();
     assert_eq!(scene.position(TRADER, PERP).size, 0);
     assert!(scene.position(TRADER, PERP).cost > 0, "{done:?}");
     assert_eq!(scene.deposit_of(TRADER), 0);
@@ -149,7 +157,8 @@ fn a_short_pool_pays_all_alike() {
     scene.shift(1, 15_000);
     let factor = scene.standing(Width::Maintenance).profit_factor();
     assert!((0.6..0.75).contains(&factor.to_f64()), "{}", factor.to_f64());
-    let picky = ballast_engine::perps::trade::Order { min_factor: Part::WHOLE, ..order(PERP, -scene.lots(PERP, 20_000 * USD)) };
+    let picky =
+        ballast_engine::perps::trade::Order { min_factor: Part::WHOLE, ..order(PERP, -scene.lots(PERP, 20_000 * USD)) };
     assert_eq!(refused(scene.order(1, picky)), Error::ProfitBelowMinimum);
     let first = scene.close(1, PERP).unwrap();
     let last = scene.close(2, PERP).unwrap();

@@ -1,5 +1,6 @@
 //! Perps against a pool. The invariants are numbered as in ARCHITECTURE.md.
 
+mod attacks;
 mod behaviour;
 mod invariants;
 mod scene;

@@ -4,14 +4,21 @@ use ballast_engine::{
     Error, Result,
     ledger::Ledger,
     number::units::{Bps, Part, Shares},
-    perps::{provide::PoolMovement, trade::{Fill, Order}},
+    perps::{
+        bill::Receipt,
+        provide::PoolMovement,
+        trade::{Fill, Order},
+    },
     state::{
         account::{MarginAccount, Side},
-        perp::{Perp, PerpConfig, Pool, PoolConfig, PerpPosition, book::{Standing, Width}},
+        perp::{
+            Perp, PerpConfig, PerpPosition, Pool, PoolConfig,
+            book::{Standing, Width},
+        },
     },
 };
 
-use crate::common::{World, lend, update};
+use crate::common::{TOKENS, World, lend, update};
 
 /// One token of the quote reserve.
 pub const USD: u64 = 1_000_000;
@@ -22,7 +29,8 @@ pub const POOL: u8 = 4;
 /// Perps on reserves 1, 2 and 0, and a square of 1.
 pub const PERPS: [u8; 8] = [5, 6, 7, 8, 9, 10, 11, 12];
 /// By perp: its reserve, the digits of a lot, and the power.
-const CONTRACTS: [(u8, u8, u8); 8] = [(1, 4, 1), (2, 10, 1), (1, 4, 2), (0, 3, 1), (1, 3, 1), (2, 9, 1), (2, 10, 2), (1, 4, 1)];
+const CONTRACTS: [(u8, u8, u8); 8] =
+    [(1, 4, 1), (2, 10, 1), (1, 4, 2), (0, 3, 1), (1, 3, 1), (2, 9, 1), (2, 10, 2), (1, 4, 1)];
 
 pub fn perp_config(n: usize) -> PerpConfig {
     let (price, lot_digits, power) = CONTRACTS[n];
@@ -118,7 +126,11 @@ impl Scene {
         config.price_at(price, price.spot, 6).unwrap()
     }
 
-    pub fn act<T>(&mut self, user: usize, action: impl FnOnce(&mut Ledger<'_>, &mut MarginAccount) -> Result<T>) -> Result<T> {
+    pub fn act<T>(
+        &mut self,
+        user: usize,
+        action: impl FnOnce(&mut Ledger<'_>, &mut MarginAccount) -> Result<T>,
+    ) -> Result<T> {
         self.world.act(user, action)
     }
 
@@ -164,6 +176,14 @@ impl Scene {
         (((atoms as u128) << 32) / self.price(perp) as u128) as i64
     }
 
+    /// A perp's sides with funding until now.
+    pub fn accrued(&self, perp: u8) -> [ballast_engine::state::perp::Side; 2] {
+        let record = self.perp(perp);
+        let annual = self.world.reserves[record.config.price as usize].risk.volatility.annual;
+        let now = self.world.now;
+        record.accrued(self.price(perp), annual, self.pool().borrowed_at(now), now).0
+    }
+
     pub fn standing(&self, width: Width) -> Standing {
         Standing::of(self.pool(), &self.world.reserves, width, self.world.now).unwrap()
     }
@@ -198,7 +218,7 @@ impl Scene {
         self.act(user, |ledger, account| ledger.leave(account, POOL))
     }
 
-    pub fn settle(&mut self, user: usize, perp: u8) -> Result<u64> {
+    pub fn settle(&mut self, user: usize, perp: u8) -> Result<Receipt> {
         self.act(user, |ledger, account| ledger.settle_perp(account, perp))
     }
 
@@ -218,8 +238,9 @@ impl Scene {
 
     /// Moves a price by basis points, a second later.
     pub fn shift(&mut self, reserve: u8, bps: i64) {
-        let price = &mut self.world.prices[reserve as usize];
-        *price = (*price + *price * bps / 10_000).max(1);
+        // A lot stays within what the perps can account for.
+        let (price, start) = (&mut self.world.prices[reserve as usize], TOKENS[reserve as usize].1);
+        *price = (*price + (*price as i128 * bps as i128 / 10_000) as i64).clamp(start / 50, start * 50);
         self.pass(1);
     }
 
