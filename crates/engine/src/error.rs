@@ -25,7 +25,7 @@ macro_rules! for_each_error {
             DelegateExpired = "The delegate's rights have expired: the owner may grant them again";
             DelegateRightMissing = "The owner has not granted the delegate this right";
             DestinationNotOwners = "The delegate may pay out only to token accounts of the margin account's owner";
-            DelegateRightsOutOfRange = "A delegate's rights are withdraw (1), borrow (2) and any destination (4), with at least one of the first two; to remove a delegate, set address, rights and expiry to zero";
+            DelegateRightsOutOfRange = "A delegate's rights are withdraw (1), borrow (2), any destination (4) and trade (8), with at least one use among them; to remove a delegate, set address, rights and expiry to zero";
             DelegateExpiryInPast = "A delegate's rights must end in the future";
             SequenceMismatch = "The margin account's sequence number is not the expected one: this transaction was applied already, or an earlier one was not";
             WrongMarket = "The margin account belongs to another market: pass the market stored in it";
@@ -48,7 +48,7 @@ macro_rules! for_each_error {
             DepositBelowMinimum = "The deposit would be below the reserve's minimum: deposit more, or withdraw everything (u64::MAX)";
             DebtBelowMinimum = "The debt would be below the market's minimum, or the collateral left would not cover a debt of the minimum: borrow more, repay all of it, or withdraw less";
             IsolatedAccount = "An isolated account takes only the collateral and the debt it was opened for";
-            AccountModeInvalid = "An account's mode must be 0 (cross, both reserves zero) or 1 (isolated, two different reserves)";
+            AccountModeInvalid = "An account's mode must be 0 (cross, both reserves zero), 1 (isolated, two different reserves) or 2 (one perp, and its quote token's reserve as collateral)";
             IsolationNotOffered = "An isolated account needs a collateral with isolated asset weights, and a debt reserve that can be borrowed and has isolated weights";
             AccountNotEmpty = "The account still has positions: withdraw and repay everything before closing it";
             // Reserves.
@@ -221,7 +221,7 @@ macro_rules! for_each_error {
             PerpFundingOutOfRange = "Funding exceeds 60,000 bps a year, or moves by more than that in a day";
             PerpShockOutOfRange = "The shock: 100 to 9,000 bps, 10,000 to 60,000 bps of deviations, 60 to 604,800 s";
             PerpFixed = "Pool, price, power, lot and norm of a perp, and the token of a pool, are fixed at listing; a norm belongs to a square alone";
-            PerpSwitchOutOfRange = "reduce_only must be 0 or 1";
+            PerpSwitchOutOfRange = "reduce_only and wind_down must be 0 or 1";
             PoolOutOfRange = "A number of the pool is outside its range: see the table of parameters";
             TooManyPerps = "The pool has 16 perps already";
             LotTooSmallOrLarge = "A lot must be worth 16 to 16,384 atoms of the quote token at listing: choose other lot digits";
@@ -244,6 +244,7 @@ macro_rules! for_each_error {
             NotBankrupt = "The account still has something to pay its loss with";
             NoDeleveraging = "The pool covers what it must bear: nothing is to be deleveraged";
             PerpToBeResolved = "Deleveraging would leave next to nothing: wind the perp down";
+            WindDownNotAllowed = "A perp is wound down once a change of its wind_down has waited";
             PerpResolved = "The perp is being wound down already";
             PoolWorthless = "The pool owes all that it has: its shares buy nothing";
             PoolReduceOnly = "The pool takes no more deposits, or they would exceed its maximum";

@@ -32,6 +32,7 @@ mod instructions {
     mod open_account;
     mod pay_in;
     mod pay_out;
+    mod perps;
     mod read_health;
     mod receivership;
     mod refresh_prices;
@@ -46,9 +47,9 @@ mod instructions {
     use common::*;
     pub use {
         assert_sequence::*, close_account::*, collect_fees::*, create_market::*, flash_loan::*, governance::*,
-        liquidate::*, list_reserve::*, mark_liquidatable::*, open_account::*, pay_in::*, pay_out::*, read_health::*,
-        receivership::*, refresh_prices::*, refresh_reserve::*, report_loss::*, restrict::*, set_delegate::*,
-        settle_bad_debt::*, stake::*, vaults::*,
+        liquidate::*, list_reserve::*, mark_liquidatable::*, open_account::*, pay_in::*, pay_out::*, perps::*,
+        read_health::*, receivership::*, refresh_prices::*, refresh_reserve::*, report_loss::*, restrict::*,
+        set_delegate::*, settle_bad_debt::*, stake::*, vaults::*,
     };
 }
 
@@ -86,12 +87,13 @@ pub mod ballast {
         ctx.accounts.set_parameters(target, edits)
     }
 
-    /// Opens a margin account for the signer: cross (mode 0), or isolated (mode 1) with one collateral and one debt reserve.
+    /// Opens a margin account for the signer: cross (mode 0), isolated (mode 1) with one collateral and one debt reserve, or for one
+    /// perp and a deposit of its quote token (mode 2).
     ///
     /// - `id`: which of the owner's accounts in the market this is.
-    /// - `mode`: 0: cross, 1: isolated.
+    /// - `mode`: 0: cross, 1: isolated, 2: for one perp.
     /// - `collateral`: reserve of an isolated account's collateral, else zero.
-    /// - `debt`: reserve of an isolated account's debt, else zero.
+    /// - `debt`: reserve of an isolated account's debt, or the perp, else zero.
     #[discrim = 3]
     pub fn open_account(ctx: &mut Context<OpenAccount>, id: u16, mode: u8, collateral: u8, debt: u8) -> Result<()> {
         ctx.accounts.open(id, mode, collateral, debt, &ctx.bumps)
@@ -298,10 +300,11 @@ pub mod ballast {
         ctx.accounts.refresh_reserve(reserve)
     }
 
-    /// Queues a change by the authority: edits of a reserve or of the market (255) as in `set_parameters`, or a listing (254):
-    /// mint and parameters.
+    /// Queues a change by the authority: edits of a reserve, perp or pool or of the market (255) as in `set_parameters`; a listing (254):
+    /// mint and parameters; or a new pool (252) or perp (251): its parameters.
     ///
-    /// - `target`: index of the reserve; 254: a listing; 255: the market; 253: a vault, which is given in the market's place.
+    /// - `target`: index of the record; 255: the market; 254: a listing; 253: a vault, which is given in the market's place; 252: a new
+    ///   pool; 251: a new perp.
     /// - `data`: edits as in `set_parameters`, or the listing.
     #[discrim = 28]
     pub fn queue_change(ctx: &mut Context<QueueChange>, target: u8, data: &[u8]) -> Result<()> {
@@ -335,7 +338,7 @@ pub mod ballast {
     }
 
     /// Names a delegate, who may act for the owner until a time, and removes the delegate before. The delegate may withdraw
-    /// (1), borrow (2), and pay out to anyone's token account (4) instead of the owner's alone. If all is zero, there is no
+    /// (1), borrow (2), trade perps (8), and pay out to anyone's token account (4) instead of the owner's alone. If all is zero, there is no
     /// delegate any more. By the owner.
     ///
     /// - `delegate`: who may act.
@@ -518,5 +521,108 @@ pub mod ballast {
     pub fn read_vault(ctx: &mut Context<ReadVault>) -> Result<()> {
         let markets = ctx.remaining_accounts()?;
         ctx.accounts.refresh(&markets)
+    }
+
+    /// Lists the pool or the perp of a queued change that is due. Anyone may.
+    #[discrim = 60]
+    pub fn list_perp(ctx: &mut Context<ListPerp>) -> Result<()> {
+        ctx.accounts.list()
+    }
+
+    /// Opens, grows, shrinks, closes or turns a position in a perp, by the owner or a delegate with that right.
+    ///
+    /// - `perp`: index of the perp.
+    /// - `lots`: whole lots to buy; less than zero: to sell.
+    /// - `limit`: the worst price of a lot, its impact included, atoms of the quote token with 32 fractional bits; zero: any.
+    /// - `min_factor`: the least part of a gain that is to be paid, 32 fractional bits; zero: any, `u32::MAX`: all.
+    /// - `reduce_only`: whether the position may only shrink.
+    #[discrim = 61]
+    pub fn trade_perp(
+        ctx: &mut Context<TradePerp>,
+        perp: u8,
+        lots: i64,
+        limit: u64,
+        min_factor: u32,
+        reduce_only: bool,
+    ) -> Result<()> {
+        ctx.accounts.trade(perp, lots, limit, min_factor, reduce_only)
+    }
+
+    /// Pays what a position has lost out of the account's deposit of the quote token, or what a closed one is owed. Anyone may.
+    ///
+    /// - `perp`: index of the perp.
+    #[discrim = 62]
+    pub fn settle_perp(ctx: &mut Context<TouchPerp>, perp: u8) -> Result<()> {
+        ctx.accounts.settle(perp)
+    }
+
+    /// Writes off what a closed position owes, once the account has nothing more to pay it with. The perp's insurance bears it, then its
+    /// fund, then the pool. Anyone may.
+    ///
+    /// - `perp`: index of the perp.
+    #[discrim = 63]
+    pub fn write_off_perp(ctx: &mut Context<TouchPerp>, perp: u8) -> Result<()> {
+        ctx.accounts.write_off(perp)
+    }
+
+    /// Closes of an unhealthy account's position what brings it to the target health. The reward goes to the liquidator's margin account.
+    ///
+    /// - `perp`: index of the perp.
+    #[discrim = 64]
+    pub fn liquidate_perp(ctx: &mut Context<LiquidatePerp>, perp: u8) -> Result<()> {
+        ctx.accounts.liquidate(perp)
+    }
+
+    /// Pays what an account has lost beyond its deposit of the quote token, out of the liquidator's, for collateral and its penalty.
+    ///
+    /// - `perp`: index of the perp.
+    /// - `collateral`: index of the reserve whose deposit is taken.
+    /// - `max_amount`: most atoms of the quote token to pay.
+    #[discrim = 65]
+    pub fn cover_perp_loss(ctx: &mut Context<LiquidatePerp>, perp: u8, collateral: u8, max_amount: u64) -> Result<()> {
+        ctx.accounts.cover(perp, collateral, max_amount)
+    }
+
+    /// Closes the same part of all positions of the side that the pool cannot bear. Anyone may, once its cover is below the limit.
+    ///
+    /// - `perp`: index of the perp.
+    #[discrim = 66]
+    pub fn deleverage_perp(ctx: &mut Context<DeleveragePerp>, perp: u8) -> Result<()> {
+        ctx.accounts.deleverage(perp)
+    }
+
+    /// Winds a perp down at its last price, by the market's authority, once a change of `wind_down` has waited.
+    ///
+    /// - `perp`: index of the perp.
+    #[discrim = 67]
+    pub fn resolve_perp(ctx: &mut Context<ResolvePerp>, perp: u8) -> Result<()> {
+        ctx.accounts.resolve(perp)
+    }
+
+    /// Moves a part of the account's deposit of the quote token into a pool, by the owner or a delegate who may trade.
+    ///
+    /// - `pool`: index of the pool.
+    /// - `amount`: atoms.
+    #[discrim = 68]
+    pub fn pool_deposit(ctx: &mut Context<TradePerp>, pool: u8, amount: u64) -> Result<()> {
+        ctx.accounts.pool_deposit(pool, amount)
+    }
+
+    /// Asks for shares of a pool. The delay starts, also for those asked for before.
+    ///
+    /// - `pool`: index of the pool.
+    /// - `shares`: how many in all. The number replaces the one asked for before.
+    #[discrim = 69]
+    pub fn pool_request(ctx: &mut Context<TradePerp>, pool: u8, shares: u64) -> Result<()> {
+        ctx.accounts.pool_request(pool, shares)
+    }
+
+    /// Pays out the shares asked for, within two days after the delay, into the account's deposit: as many as leave the pool what its
+    /// positions need.
+    ///
+    /// - `pool`: index of the pool.
+    #[discrim = 70]
+    pub fn pool_withdraw(ctx: &mut Context<TradePerp>, pool: u8) -> Result<()> {
+        ctx.accounts.pool_withdraw(pool)
     }
 }

@@ -46,13 +46,13 @@ account!(
     /// The head of the market account.
     Market(market::Market),
     discriminator = market::Market::DISCRIMINATOR,
-    with = [reserve::Reserve]
+    with = [reserve::Reserve, ballast_engine::state::perp::Perp, ballast_engine::state::perp::Pool]
 );
 account!(
     /// A user's positions in one market.
     MarginAccount(account::MarginAccount),
     discriminator = account::MarginAccount::DISCRIMINATOR,
-    with = []
+    with = [ballast_engine::state::perp::PerpPosition, ballast_engine::state::perp::PoolStake]
 );
 
 account!(

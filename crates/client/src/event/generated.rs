@@ -166,6 +166,95 @@ records! {
         /// Index of the reserve; 255: the market; 253: a vault, in the market's place.
         target: u8,
     } padding 5
+    /// The same part of all positions of a side was closed.
+    PerpDeleveraged {
+        /// Number of the event in its market.
+        number: u64,
+        /// The market.
+        market: Address,
+        /// The part, 32 fractional bits.
+        part: u64,
+        /// Price of a lot, atoms with 32 fractional bits.
+        price: u64,
+        /// Index of the perp.
+        perp: u8,
+        /// 1 if it was the shorts' side.
+        is_short: u8,
+    } padding 6
+    /// A position was closed by a liquidator.
+    PerpLiquidated {
+        /// Number of the event in its market.
+        number: u64,
+        /// The margin account, of this market for good.
+        account: Address,
+        /// Who else was paid or paid: the margin account of a liquidator, or of who covered a loss; else zero.
+        other: Address,
+        /// Lots that were closed, before the side's multiplier.
+        closed: u64,
+        /// Lots that were opened, likewise.
+        opened: u64,
+        /// Price of a lot, atoms with 32 fractional bits.
+        price: u64,
+        /// What the closed lots gained, atoms; less than zero: lost.
+        realised: i64,
+        /// Gain that the pool paid, atoms.
+        gain: u64,
+        /// Rebate for lessening the skew, atoms.
+        rebate: u64,
+        /// Impact on the skew, atoms.
+        impact: u64,
+        /// Fee, and penalty but for the liquidator's part, atoms.
+        fee: u64,
+        /// The liquidator's part, or what who covered a loss was paid in collateral, atoms.
+        reward: u64,
+        /// What the account's deposit grew by, atoms.
+        paid_out: u64,
+        /// What it fell by, atoms.
+        paid_in: u64,
+        /// What it could not pay and still owes, atoms; of a write-off what was forgiven.
+        short: u64,
+        /// Index of the perp.
+        perp: u8,
+        /// 1 if what was opened, or closed, is short.
+        is_short: u8,
+    } padding 6
+    /// A pool or a perp was listed.
+    PerpListed {
+        /// Number of the event in its market.
+        number: u64,
+        /// The market.
+        market: Address,
+        /// Number of the change in its market.
+        change: u64,
+        /// Its index.
+        index: u8,
+        /// 1 if it is a pool.
+        is_pool: u8,
+    } padding 6
+    /// A perp is wound down at a final price.
+    PerpResolved {
+        /// Number of the event in its market.
+        number: u64,
+        /// The market.
+        market: Address,
+        /// Price of a lot, atoms with 32 fractional bits.
+        price: u64,
+        /// Index of the perp.
+        perp: u8,
+    } padding 7
+    /// A deposit was moved into a pool.
+    PoolDeposited {
+        /// Number of the event in its market.
+        number: u64,
+        /// The margin account, of this market for good.
+        account: Address,
+        /// Atoms.
+        amount: u64,
+        /// Shares of the pool.
+        shares: u64,
+        /// Index of the pool.
+        pool: u8,
+    } padding 7
     /// A reserve's price breaker tripped, rose or lifted.
     PriceBreaker {
         /// Number of the event in its market.
@@ -272,6 +361,29 @@ events! {
     LossReported(LossReported) of account = [171, 113, 81, 216, 21, 218, 20, 91];
     /// A parameter was set.
     ParameterSet(ParameterSet) of market = [254, 176, 130, 184, 81, 83, 106, 94];
+    /// The same part of all positions of a side was closed.
+    PerpDeleveraged(PerpDeleveraged) of market = [188, 53, 121, 43, 192, 51, 104, 22];
+    /// A position was closed by a liquidator.
+    PerpLiquidated(PerpLiquidated) of account = [43, 176, 173, 48, 71, 104, 197, 194];
+    /// A pool or a perp was listed.
+    PerpListed(PerpListed) of market = [179, 152, 86, 177, 5, 72, 219, 84];
+    /// A loss was paid by another account, for collateral.
+    PerpLossCovered(PerpLiquidated) of account = [170, 211, 57, 43, 59, 182, 51, 211];
+    /// A perp is wound down at a final price.
+    PerpResolved(PerpResolved) of market = [250, 101, 60, 75, 37, 46, 122, 156];
+    /// A loss was paid out of the account's deposit, or what was owed to it was paid out.
+    PerpSettled(PerpLiquidated) of account = [181, 13, 17, 229, 147, 4, 206, 249];
+    /// A position was opened, changed or closed by its owner or delegate.
+    PerpTraded(PerpLiquidated) of account = [165, 142, 222, 86, 51, 237, 152, 73];
+    /// What a closed position owed was written off. `reward` is what the perp's insurance bore, `impact` what its fund
+    /// did.
+    PerpWrittenOff(PerpLiquidated) of account = [190, 135, 76, 96, 146, 247, 32, 182];
+    /// A deposit was moved into a pool.
+    PoolDeposited(PoolDeposited) of account = [148, 17, 86, 50, 113, 125, 70, 132];
+    /// Shares of a pool were asked for.
+    PoolExitRequested(PoolDeposited) of account = [176, 237, 73, 188, 89, 17, 176, 208];
+    /// Shares of a pool were paid out into a deposit.
+    PoolWithdrawn(PoolDeposited) of account = [23, 62, 221, 23, 53, 222, 69, 207];
     /// A reserve's price breaker tripped, rose or lifted.
     PriceBreaker(PriceBreaker) of market = [214, 13, 52, 241, 55, 29, 162, 224];
     /// A price could not be taken over. The reserve's price stays what it was.

@@ -54,8 +54,8 @@ instructions! {
         /// Each a parameter's offset (`u16`) and its bytes.
         edits: Vec<u8>,
     )
-    /// Opens a margin account for the signer: cross (mode 0), or isolated (mode 1) with one collateral and one debt
-    /// reserve.
+    /// Opens a margin account for the signer: cross (mode 0), isolated (mode 1) with one collateral and one debt
+    /// reserve, or for one perp and a deposit of its quote token (mode 2).
     OpenAccount = 3 "open_account" {
         /// Signs.
         owner: signer,
@@ -70,11 +70,11 @@ instructions! {
     } (
         /// Which of the owner's accounts in the market this is.
         id: u16,
-        /// 0: cross, 1: isolated.
+        /// 0: cross, 1: isolated, 2: for one perp.
         mode: u8,
         /// Reserve of an isolated account's collateral, else zero.
         collateral: u8,
-        /// Reserve of an isolated account's debt, else zero.
+        /// Reserve of an isolated account's debt, or the perp, else zero.
         debt: u8,
     )
     /// Closes an empty margin account and returns its rent.
@@ -472,8 +472,8 @@ instructions! {
         /// Index of the reserve.
         reserve: u8,
     )
-    /// Queues a change by the authority: edits of a reserve or of the market (255) as in [`SetParameters`], or a
-    /// listing (254): mint and parameters.
+    /// Queues a change by the authority: edits of a reserve, perp or pool or of the market (255) as in
+    /// [`SetParameters`]; a listing (254): mint and parameters; or a new pool (252) or perp (251): its parameters.
     QueueChange = 28 "queue_change" {
         /// Signs.
         authority: signer,
@@ -486,7 +486,8 @@ instructions! {
         /// Always `11111111111111111111111111111111`. Read only.
         system_program: readonly,
     } (
-        /// Index of the reserve; 254: a listing; 255: the market; 253: a vault, which is given in the market's place.
+        /// Index of the record; 255: the market; 254: a listing; 253: a vault, which is given in the market's place;
+        /// 252: a new pool; 251: a new perp.
         target: u8,
         /// Edits as in [`SetParameters`], or the listing.
         data: Vec<u8>,
@@ -534,8 +535,8 @@ instructions! {
         reserve: u8,
     )
     /// Names a delegate, who may act for the owner until a time, and removes the delegate before. The delegate may
-    /// withdraw (1), borrow (2), and pay out to anyone's token account (4) instead of the owner's alone. If all is
-    /// zero, there is no delegate any more. By the owner.
+    /// withdraw (1), borrow (2), trade perps (8), and pay out to anyone's token account (4) instead of the owner's
+    /// alone. If all is zero, there is no delegate any more. By the owner.
     SetDelegate = 32 "set_delegate" {
         /// Signs.
         owner: signer,
@@ -925,4 +926,153 @@ instructions! {
         /// Written to.
         vault: writable,
     } ()
+    /// Lists the pool or the perp of a queued change that is due. Anyone may.
+    ListPerp = 60 "list_perp" {
+        /// May be the recipient: a signer holds no data that an alias could corrupt. Signs and is written to.
+        payer: signer writable,
+        /// Written to.
+        market: writable,
+        /// Written to.
+        change: writable,
+        /// Gets the change's rent; must be who paid it, and may be the payer. Written to.
+        recipient: writable,
+        /// Always `11111111111111111111111111111111`. Read only.
+        system_program: readonly,
+    } ()
+    /// Opens, grows, shrinks, closes or turns a position in a perp, by the owner or a delegate with that right.
+    TradePerp = 61 "trade_perp" {
+        /// Or a delegate. Signs.
+        owner: signer,
+        /// Written to.
+        market: writable,
+        /// Written to.
+        margin_account: writable,
+    } (
+        /// Index of the perp.
+        perp: u8,
+        /// Whole lots to buy; less than zero: to sell.
+        lots: i64,
+        /// The worst price of a lot, its impact included, atoms of the quote token with 32 fractional bits; zero: any.
+        limit: u64,
+        /// The least part of a gain that is to be paid, 32 fractional bits; zero: any, [`u32::MAX`]: all.
+        min_factor: u32,
+        /// Whether the position may only shrink.
+        reduce_only: bool,
+    )
+    /// Pays what a position has lost out of the account's deposit of the quote token, or what a closed one is owed.
+    /// Anyone may.
+    SettlePerp = 62 "settle_perp" {
+        /// Written to.
+        market: writable,
+        /// Written to.
+        margin_account: writable,
+    } (
+        /// Index of the perp.
+        perp: u8,
+    )
+    /// Writes off what a closed position owes, once the account has nothing more to pay it with. The perp's insurance
+    /// bears it, then its fund, then the pool. Anyone may.
+    WriteOffPerp = 63 "write_off_perp" {
+        /// Written to.
+        market: writable,
+        /// Written to.
+        margin_account: writable,
+    } (
+        /// Index of the perp.
+        perp: u8,
+    )
+    /// Closes of an unhealthy account's position what brings it to the target health. The reward goes to the
+    /// liquidator's margin account.
+    LiquidatePerp = 64 "liquidate_perp" {
+        /// Owner of the account that is paid, or that pays. Signs.
+        liquidator: signer,
+        /// Written to.
+        market: writable,
+        /// Written to.
+        margin_account: writable,
+        /// Gets the reward, or pays and gets the collateral. Written to.
+        liquidator_account: writable,
+    } (
+        /// Index of the perp.
+        perp: u8,
+    )
+    /// Pays what an account has lost beyond its deposit of the quote token, out of the liquidator's, for collateral and
+    /// its penalty.
+    CoverPerpLoss = 65 "cover_perp_loss" {
+        /// Owner of the account that is paid, or that pays. Signs.
+        liquidator: signer,
+        /// Written to.
+        market: writable,
+        /// Written to.
+        margin_account: writable,
+        /// Gets the reward, or pays and gets the collateral. Written to.
+        liquidator_account: writable,
+    } (
+        /// Index of the perp.
+        perp: u8,
+        /// Index of the reserve whose deposit is taken.
+        collateral: u8,
+        /// Most atoms of the quote token to pay.
+        max_amount: u64,
+    )
+    /// Closes the same part of all positions of the side that the pool cannot bear. Anyone may, once its cover is below
+    /// the limit.
+    DeleveragePerp = 66 "deleverage_perp" {
+        /// Written to.
+        market: writable,
+    } (
+        /// Index of the perp.
+        perp: u8,
+    )
+    /// Winds a perp down at its last price, by the market's authority, once a change of `wind_down` has waited.
+    ResolvePerp = 67 "resolve_perp" {
+        /// Signs.
+        authority: signer,
+        /// Written to.
+        market: writable,
+    } (
+        /// Index of the perp.
+        perp: u8,
+    )
+    /// Moves a part of the account's deposit of the quote token into a pool, by the owner or a delegate who may trade.
+    PoolDeposit = 68 "pool_deposit" {
+        /// Or a delegate. Signs.
+        owner: signer,
+        /// Written to.
+        market: writable,
+        /// Written to.
+        margin_account: writable,
+    } (
+        /// Index of the pool.
+        pool: u8,
+        /// Atoms.
+        amount: u64,
+    )
+    /// Asks for shares of a pool. The delay starts, also for those asked for before.
+    PoolRequest = 69 "pool_request" {
+        /// Or a delegate. Signs.
+        owner: signer,
+        /// Written to.
+        market: writable,
+        /// Written to.
+        margin_account: writable,
+    } (
+        /// Index of the pool.
+        pool: u8,
+        /// How many in all. The number replaces the one asked for before.
+        shares: u64,
+    )
+    /// Pays out the shares asked for, within two days after the delay, into the account's deposit: as many as leave the
+    /// pool what its positions need.
+    PoolWithdraw = 70 "pool_withdraw" {
+        /// Or a delegate. Signs.
+        owner: signer,
+        /// Written to.
+        market: writable,
+        /// Written to.
+        margin_account: writable,
+    } (
+        /// Index of the pool.
+        pool: u8,
+    )
 }

@@ -25,6 +25,7 @@ pub(crate) struct PerpView<'a> {
 }
 
 impl<'a> PerpView<'a> {
+    #[inline(never)]
     pub fn new(records: &'a [Reserve], index: u8, width: Width, now: i64) -> Result<Self> {
         let perp = Perp::of(records, index)?;
         let pool = Pool::of(records, perp.config.pool)?;
@@ -41,12 +42,14 @@ impl<'a> PerpView<'a> {
     }
 
     /// The same at the price that the position would be closed at, whole atoms rounded down.
+    #[inline(never)]
     pub fn gain(&self, position: &PerpPosition) -> i64 {
         let price = if position.is_short != 0 { self.marks.high } else { self.marks.low };
         (self.gain_at(position, price) >> 32).clamp(i64::MIN as Gain + 1, i64::MAX as Gain) as i64
     }
 
     /// The margin that it needs, atoms.
+    #[inline(never)]
     pub fn margin(&self, position: &PerpPosition, base: Bps) -> u64 {
         let side = &self.sides[position.side_index()];
         if self.perp.is_resolved() || position.size == 0 {
@@ -141,8 +144,8 @@ pub(crate) fn add(
         None => (price.spot, price.spot),
     };
     let owed = sum.losses.saturating_add(sum.margins);
-    health.debt = health.debt + price.value_ceil(owed, high, one);
-    health.collateral = health.collateral + price.value_floor(sum.gains, low, one);
+    health.debt = health.debt + price.rare_value_ceil(owed, high, one);
+    health.collateral = health.collateral + price.rare_value_floor(sum.gains, low, one);
     Ok(())
 }
 

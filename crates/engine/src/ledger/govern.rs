@@ -7,13 +7,19 @@ use bytemuck::{bytes_of, bytes_of_mut};
 use crate::{
     error::{Error, Result},
     ledger::Ledger,
+    price::policy::Use,
     record::{
         layout::Address,
         parameter::{self, Edit, Edited, Made},
     },
     state::{
-        change::{Change, Listing, OF_LISTING, OF_MARKET},
+        change::{Change, Listing, OF_LISTING, OF_MARKET, OF_PERP, OF_POOL},
         market::{self, Roles},
+        perp::{
+            Kind, Perp, PerpConfig, Pool, PoolConfig,
+            book::Width,
+            config::{PERP_PARAMETERS, POOL_PARAMETERS},
+        },
         reserve::{self, Reserve},
         token::Transfers,
     },
@@ -30,6 +36,9 @@ enum Edits {
         have_waited: bool,
     },
 }
+
+/// What a lot may be worth at listing: 16 to 16,384 atoms, 32 fractional bits.
+const LOT_VALUES: core::ops::RangeInclusive<u64> = 1 << 36..=1 << 46;
 
 impl Ledger<'_> {
     /// Most changes of the risk council to one record in a day.
@@ -56,8 +65,8 @@ impl Ledger<'_> {
             }
             let now = self.now;
             let quota = match self.reserves.get_mut(target as usize) {
-                Some(reserve) => &mut reserve.council,
-                None => &mut self.market.council,
+                Some(reserve) if reserve.kind == Kind::Reserve as u8 => &mut reserve.council,
+                _ => &mut self.market.council,
             };
             quota.take(Self::COUNCIL_QUOTA, now)?;
         }
@@ -81,6 +90,9 @@ impl Ledger<'_> {
             return Ok(edited);
         }
         let reserve = self.reserves.get_mut(target as usize).ok_or(Error::ReserveIndexOutOfRange)?;
+        if reserve.kind != Kind::Reserve as u8 {
+            return edit_perp_or_pool(reserve, edits, &mut market.events, made, how != Edits::OnTrial);
+        }
         let (before, mut config, events) = (bytes_of(&reserve.config), reserve.config, &mut market.events);
         let edited = parameter::edit(&reserve::PARAMETERS, before, bytes_of_mut(&mut config), edits, events, made)?;
         match how {
@@ -100,6 +112,10 @@ impl Ledger<'_> {
         let mut delay = self.market.config.delay as i64;
         if target == OF_LISTING {
             self.check_new(change.listing()?)?;
+        } else if target == OF_POOL {
+            Pool::check(&read(change.data())?)?;
+        } else if target == OF_PERP {
+            Perp::check(&read(change.data())?)?;
         } else {
             let mut touches_roles = false;
             let events = self.market.events;
@@ -118,7 +134,7 @@ impl Ledger<'_> {
     /// Makes the edits of a change that is due.
     pub fn execute_change(&mut self, change: &Change, made: &mut Made) -> Result<()> {
         change.require_due(self.market.config.launched, self.now)?;
-        if change.target == OF_LISTING {
+        if matches!(change.target, OF_LISTING | OF_POOL | OF_PERP) {
             return Err(Error::WrongChange);
         }
         self.edit(change.target, change.data(), made, Edits::Made { have_waited: true }).map(drop)
@@ -129,16 +145,60 @@ impl Ledger<'_> {
         change.require_due(self.market.config.launched, self.now)?;
         let listing = change.listing()?;
         self.check_new(listing)?;
+        self.take_listing()?;
+        let reserve = self.reserves.last_mut().ok_or(Error::ReserveIndexOutOfRange)?;
+        reserve.open(&listing.config, decimals, self.now)?;
+        reserve.mint = listing.mint;
+        Ok(reserve)
+    }
+
+    /// Counts a listing: one in each delay.
+    fn take_listing(&mut self) -> Result<()> {
         if self.market.config.launched != 0 {
             if self.now.saturating_sub(self.market.listed_at) < self.market.config.delay as i64 {
                 return Err(Error::ListingTooSoon);
             }
             self.market.listed_at = self.now;
         }
-        let reserve = self.reserves.last_mut().ok_or(Error::ReserveIndexOutOfRange)?;
-        reserve.open(&listing.config, decimals, self.now)?;
-        reserve.mint = listing.mint;
-        Ok(reserve)
+        Ok(())
+    }
+
+    /// Makes the last record, which must be all zero, the pool or the perp of a change that is due.
+    pub fn list_perp_or_pool(&mut self, change: &Change) -> Result<()> {
+        change.require_due(self.market.config.launched, self.now)?;
+        self.take_listing()?;
+        let index = self.reserves.len().wrapping_sub(1) as u8;
+        let record = match change.target {
+            OF_POOL => *self.new_pool(&read(change.data())?)?.as_record(),
+            OF_PERP => *self.new_perp(&read(change.data())?, index)?.as_record(),
+            _ => return Err(Error::WrongChange),
+        };
+        *self.reserves.last_mut().ok_or(Error::ReserveIndexOutOfRange)? = record;
+        Ok(())
+    }
+
+    /// A pool in the token of a reserve.
+    fn new_pool(&self, config: &PoolConfig) -> Result<Pool> {
+        Pool::check(config)?;
+        let quote = self.reserves.get(config.quote as usize).filter(|reserve| reserve.closed == 0);
+        Ok(Pool::new(config, quote.ok_or(Error::ReserveIndexOutOfRange)?.decimals, self.now))
+    }
+
+    /// A perp at an index of the market, which its pool takes in. Its price must be good, and its lot of a useful size.
+    fn new_perp(&mut self, config: &PerpConfig, index: u8) -> Result<Perp> {
+        Perp::check(config)?;
+        let now = self.now;
+        let feed = self.reserves.get(config.price as usize).filter(|reserve| reserve.closed == 0);
+        let price = feed.ok_or(Error::ReserveIndexOutOfRange)?.price;
+        Use::NewRiskDebt.require(price.condition(now))?;
+        let pool = Pool::of_mut(self.reserves, config.pool)?;
+        let mut perp = Perp::new(config, now);
+        let spot = perp.marks(&price, pool.quote_decimals, Width::Maintenance)?.spot;
+        if !LOT_VALUES.contains(&spot) {
+            return Err(Error::LotTooSmallOrLarge);
+        }
+        perp.borrowed = pool.add(index, now)?;
+        Ok(perp)
     }
 
     /// Refuses a listing whose reserve could not be created now.
@@ -174,4 +234,35 @@ impl Ledger<'_> {
         reserve.update_rates();
         Ok(())
     }
+}
+
+/// Edits the parameters of a perp or a pool.
+#[cold]
+#[inline(never)]
+fn edit_perp_or_pool(
+    record: &mut Reserve,
+    edits: &[u8],
+    events: &mut u64,
+    made: &mut Made,
+    is_made: bool,
+) -> Result<Edited> {
+    if record.kind == Kind::Pool as u8 {
+        let pool: &mut Pool = bytemuck::cast_mut(record);
+        let mut config = pool.config;
+        let edited =
+            parameter::edit(&POOL_PARAMETERS, bytes_of(&pool.config), bytes_of_mut(&mut config), edits, events, made)?;
+        pool.set_config(&config, is_made)?;
+        return Ok(edited);
+    }
+    let perp: &mut Perp = bytemuck::cast_mut(record);
+    let mut config = perp.config;
+    let edited =
+        parameter::edit(&PERP_PARAMETERS, bytes_of(&perp.config), bytes_of_mut(&mut config), edits, events, made)?;
+    perp.set_config(&config, is_made)?;
+    Ok(edited)
+}
+
+/// A record from the bytes of a change.
+fn read<T: bytemuck::AnyBitPattern>(data: &[u8]) -> Result<T> {
+    bytemuck::try_pod_read_unaligned(data).map_err(|_| Error::WrongChange)
 }

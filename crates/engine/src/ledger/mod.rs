@@ -18,7 +18,7 @@ use crate::{
     error::{Error, Result},
     health::{Health, Requirement, account::health},
     number::units::Shares,
-    state::{account::MarginAccount, market::Market, permission::Action, reserve::Reserve},
+    state::{account::MarginAccount, market::Market, permission::Action, perp::Kind, reserve::Reserve},
 };
 
 /// Stands for "everything" where a withdrawal or repayment takes an amount.
@@ -47,9 +47,19 @@ impl Ledger<'_> {
     /// A reserve with its interest accrued until now.
     #[inline(always)]
     pub(crate) fn accrue_reserve(&mut self, reserve_index: u8) -> Result<&mut Reserve> {
-        let reserve = self.reserves.get_mut(reserve_index as usize).ok_or(Error::ReserveIndexOutOfRange)?;
-        reserve.accrue(self.now);
+        let now = self.now;
+        let reserve = self.reserve_mut(reserve_index)?;
+        reserve.accrue(now);
         Ok(reserve)
+    }
+
+    /// A reserve by an index that a caller named: other records of the market are none.
+    #[inline(always)]
+    pub(crate) fn reserve_mut(&mut self, reserve_index: u8) -> Result<&mut Reserve> {
+        match self.reserves.get_mut(reserve_index as usize) {
+            Some(reserve) if reserve.kind == Kind::Reserve as u8 => Ok(reserve),
+            _ => Err(Error::ReserveIndexOutOfRange),
+        }
     }
 
     /// The same, after requiring that neither the guardian nor a state of the market or the reserve refuses the action.
@@ -60,7 +70,10 @@ impl Ledger<'_> {
         reserve_index: u8,
     ) -> Result<(&mut Market, &mut Reserve)> {
         self.market.admit(action, self.now)?;
-        let reserve = self.reserves.get_mut(reserve_index as usize).ok_or(Error::ReserveIndexOutOfRange)?;
+        let reserve = match self.reserves.get_mut(reserve_index as usize) {
+            Some(reserve) if reserve.kind == Kind::Reserve as u8 => reserve,
+            _ => return Err(Error::ReserveIndexOutOfRange),
+        };
         reserve.accrue(self.now);
         reserve.admit(action, self.now)?;
         Ok((self.market, reserve))

@@ -1,7 +1,7 @@
 //! What keepers bring: prices, and time.
 
 use crate::{
-    error::{Error, Result},
+    error::Result,
     ledger::Ledger,
     number::{math::later, units::UsdE8},
     price::{
@@ -39,9 +39,9 @@ impl Ledger<'_> {
         first: &Source,
         base: Option<&Source>,
     ) -> Result<Option<BreakerEvent>> {
-        let reserve = self.reserves.get_mut(reserve_index as usize).ok_or(Error::ReserveIndexOutOfRange)?;
-        let latest = later(self.now, self.market.config.max_clock_lag as i64);
+        let (latest, now) = (later(self.now, self.market.config.max_clock_lag as i64), self.now);
+        let reserve = self.reserve_mut(reserve_index)?;
         let quote = Quote::new(first, base, &reserve.config.oracle, latest)?;
-        reserve.refresh(&quote, self.now)
+        reserve.refresh(&quote, now)
     }
 }

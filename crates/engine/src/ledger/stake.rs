@@ -30,13 +30,14 @@ impl Ledger<'_> {
 
     /// Asks for staked shares; the cooldown starts, also for those asked for before. Zero takes the request back.
     pub fn begin_unstake(&mut self, stake: &mut Stake, shares: Shares) -> Result<()> {
-        let reserve = self.reserves.get(stake.reserve as usize).ok_or(Error::ReserveIndexOutOfRange)?;
+        let now = self.now;
+        let reserve = self.reserve_mut(stake.reserve)?;
         stake.renew(&reserve.insurance);
         if shares > stake.shares {
             return Err(Error::InsufficientStake);
         }
         stake.asked_for = shares;
-        stake.free_from = self.now.saturating_add(reserve.config.insurance.cooldown as i64);
+        stake.free_from = now.saturating_add(reserve.config.insurance.cooldown as i64);
         Ok(())
     }
 

@@ -124,6 +124,20 @@ impl Index {
         self.shares_floor(amount)
     }
 
+    /// [`Self::shares_ceil`] likewise.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn rare_shares_ceil(self, amount: u64) -> Option<Shares> {
+        self.shares_ceil(amount)
+    }
+
+    /// [`Self::amount_floor`] likewise.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn rare_amount_floor(self, shares: Shares) -> u64 {
+        self.amount_floor(shares)
+    }
+
     /// The fewest shares that cover `amount`: `⌈amount / index⌉`. `None` if they exceed 64 bits or the index is zero.
     #[inline(always)]
     pub fn shares_ceil(self, amount: u64) -> Option<Shares> {

@@ -45,6 +45,7 @@ pub struct Receipt {
 
 impl Ledger<'_> {
     /// Moves the money of a bill. An account pays no more than `free`.
+    #[inline(never)]
     pub(crate) fn pay_bill(
         &mut self,
         account: &mut MarginAccount,
@@ -65,7 +66,7 @@ impl Ledger<'_> {
         let debit =
             [bill.loss, bill.impact, bill.fee, bill.reward].iter().fold(0u64, |sum, part| sum.saturating_add(*part));
         if credit >= debit {
-            let shares = index.shares_floor(credit - debit).unwrap_or(Shares::ZERO).min(pool.deposit);
+            let shares = index.rare_shares_floor(credit - debit).unwrap_or(Shares::ZERO).min(pool.deposit);
             if shares != Shares::ZERO {
                 match account.add(scene.quote, Side::Deposit, shares) {
                     Ok(_) => (pool.deposit.0, receipt.paid_out) = (pool.deposit.0 - shares.0, credit - debit),
@@ -90,7 +91,7 @@ impl Ledger<'_> {
         for (target, amount) in
             [(&mut perp.fund, impact), (&mut perp.insurance, insured), (&mut receipt.reward, reward)]
         {
-            let shares = index.shares_floor(amount).unwrap_or(Shares::ZERO).min(pool.deposit);
+            let shares = index.rare_shares_floor(amount).unwrap_or(Shares::ZERO).min(pool.deposit);
             (target.0, pool.deposit.0) = (target.0 + shares.0, pool.deposit.0 - shares.0);
         }
         let limit = perp.config.loss_budget;
@@ -109,14 +110,15 @@ pub(crate) struct Taken {
 }
 
 /// Takes up to so many atoms out of an account's deposit, for the fewest shares that cover them.
+#[inline(never)]
 pub(crate) fn take_deposit(account: &mut MarginAccount, quote: u8, index: Index, amount: u64) -> Taken {
     let nothing = Taken { amount: 0, shares: Shares::ZERO };
     let Ok(slot) = account.find(quote, Side::Deposit) else { return nothing };
     let held = account.positions[slot].shares;
-    let taken = match index.shares_ceil(amount) {
+    let taken = match index.rare_shares_ceil(amount) {
         _ if amount == 0 || index.is_zero() => return nothing,
         Some(shares) if shares <= held => Taken { amount, shares },
-        _ => Taken { amount: index.amount_floor(held).min(amount), shares: held },
+        _ => Taken { amount: index.rare_amount_floor(held).min(amount), shares: held },
     };
     account.remove(slot, taken.shares);
     taken
@@ -124,5 +126,5 @@ pub(crate) fn take_deposit(account: &mut MarginAccount, quote: u8, index: Index,
 
 /// The fewest shares that cover an amount; all there can be if they do not fit.
 fn shares_ceil(index: Index, amount: u64) -> Shares {
-    index.shares_ceil(amount).unwrap_or(Shares(u64::MAX))
+    index.rare_shares_ceil(amount).unwrap_or(Shares(u64::MAX))
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, Result},
-    health::{Health, Requirement, account::maintenance_and_equity, perp::PerpView},
+    health::{Health, Requirement, account::equity, perp::PerpView},
     ledger::Ledger,
     number::{
         math::mul_div_ceil,
@@ -60,10 +60,11 @@ impl Ledger<'_> {
         if position.size == 0 {
             return Err(Error::PositionNotFound);
         }
-        let (before, worth) = maintenance_and_equity(account, self.reserves, self.now)?;
+        let before = self.health(account, Requirement::Maintenance)?;
         if before.is_healthy() {
             return Err(Error::AccountIsHealthy);
         }
+        let worth = equity(account, self.reserves, self.now)?;
         let is_insolvent = worth.collateral.saturating_sub(worth.debt).bps_of(worth.debt.max(before.debt))
             <= self.market.config.near_insolvency;
         let closed = self.liquidated_lots(&scene, &position, &before, is_insolvent)?;
@@ -85,7 +86,7 @@ impl Ledger<'_> {
         let free = self.free_for_perps(account, scene.quote);
         let mut receipt = self.pay_bill(account, &scene, &bill, free)?;
         let (perp, _, quote) = self.records_of(&scene)?;
-        let due = quote.deposit_index.shares_floor(reward).unwrap_or(Shares::ZERO);
+        let due = quote.deposit_index.rare_shares_floor(reward).unwrap_or(Shares::ZERO);
         let missing = Shares(due.0.saturating_sub(receipt.reward.0).min(perp.insurance.0));
         perp.insurance.0 -= missing.0;
         let got = Shares(receipt.reward.0 + missing.0);
@@ -111,6 +112,7 @@ impl Ledger<'_> {
 
     /// How much of a position is closed. A part x of it takes x × margin from what is required (D), and x × its costs from what is there
     /// (C): (C − x costs) = T (D − x margin) at x = (T D − C) ÷ (T margin − costs).
+    #[inline(never)]
     fn liquidated_lots(
         &mut self,
         scene: &Scene,
@@ -121,7 +123,7 @@ impl Ledger<'_> {
         let view = PerpView::new(self.reserves, scene.perp, Width::Maintenance, self.now)?;
         let (config, side) = (&view.perp.config, &view.sides[position.side_index()]);
         let quote = &self.reserves[scene.quote as usize].price;
-        let usd = |atoms: u64| quote.value_ceil(atoms, quote.high_maintenance, Bps(ONE_BPS));
+        let usd = |atoms: u64| quote.rare_value_ceil(atoms, quote.high_maintenance, Bps(ONE_BPS));
         let value = side.notional(position.size, view.marks.high);
         let costs =
             part_of(value, part(config.penalty) + config.fee_at(scene.age, scene.annual) + part(config.max_impact));
@@ -147,6 +149,7 @@ impl Ledger<'_> {
 }
 
 /// `⌈size × part ÷ whole⌉`, at most the size, which is also the answer of an empty whole.
+#[inline(never)]
 fn ratio_up(size: u64, part: u128, whole: u128) -> u64 {
     if part >= whole {
         return size;

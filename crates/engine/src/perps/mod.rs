@@ -70,11 +70,13 @@ impl Ledger<'_> {
     }
 
     /// What a pool has and owes, by the readings that decide on liquidation.
+    #[inline(never)]
     pub(crate) fn standing(&self, pool: u8) -> Result<Standing> {
         Standing::of(Pool::of(self.reserves, pool)?, self.reserves, Width::Maintenance, self.now)
     }
 
     /// Keeps what a pool's use makes of its rate, and what gains count for from now on.
+    #[inline(never)]
     pub(crate) fn update_pool(&mut self, index: u8) -> Result<Standing> {
         let standing = self.standing(index)?;
         let now = self.now;
@@ -86,6 +88,7 @@ impl Ledger<'_> {
     }
 
     /// Requires a price that is recent enough to close a position by.
+    #[inline(never)]
     pub(crate) fn require_closing_price(&self, scene: &Scene) -> Result<()> {
         if Perp::of(self.reserves, scene.perp)?.is_resolved() {
             return Ok(());
@@ -95,6 +98,7 @@ impl Ledger<'_> {
 
     /// What of its quote deposit an account can give for its perps, atoms: lenders come first. Of an account with debts only what its
     /// deposits are worth beyond them, at initial weights.
+    #[inline(never)]
     pub(crate) fn free_for_perps(&self, account: &MarginAccount, quote: u8) -> u64 {
         if !account.has_debt() {
             return u64::MAX;

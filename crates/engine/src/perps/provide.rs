@@ -112,7 +112,7 @@ impl Ledger<'_> {
         }
         let index = self.reserves[quote as usize].deposit_index;
         let pool = Pool::of_mut(self.reserves, pool_index)?;
-        let paid = index.shares_floor(amount).unwrap_or(Shares::ZERO).min(pool.deposit);
+        let paid = index.rare_shares_floor(amount).unwrap_or(Shares::ZERO).min(pool.deposit);
         (pool.deposit.0, pool.shares.0) = (pool.deposit.0 - paid.0, total - shares);
         account.change_stake(pool_index, |stake| {
             (stake.shares.0, stake.asked_for.0) = (stake.shares.0 - shares, stake.asked_for.0 - shares);
@@ -125,6 +125,7 @@ impl Ledger<'_> {
     }
 
     /// What a pool has and owes for who comes or goes: by the readings that are worst for them, all of which must be good enough.
+    #[inline(never)]
     fn enter_pool(&mut self, pool_index: u8, used: Use) -> Result<Standing> {
         let pool = *Pool::of(self.reserves, pool_index)?;
         self.accrue_reserve(pool.config.quote)?;
@@ -137,31 +138,6 @@ impl Ledger<'_> {
             }
         }
         Standing::of(Pool::of(self.reserves, pool_index)?, self.reserves, Width::Initial, self.now)
-    }
-
-    /// Adds a pool as a record. The caller has checked that governance asks for it.
-    pub fn pool_record(&self, config: &crate::state::perp::PoolConfig) -> Result<Pool> {
-        let quote = self.reserves.get(config.quote as usize).filter(|reserve| reserve.closed == 0);
-        Pool::new(config, quote.ok_or(Error::ReserveIndexOutOfRange)?.decimals, self.now)
-    }
-
-    /// Lists a perp, whose record is `index`, with its pool. The caller has checked that governance asks for it, and writes the record.
-    pub fn perp_record(&mut self, config: &crate::state::perp::PerpConfig, index: u8) -> Result<Perp> {
-        let mut perp = Perp::new(config, self.now)?;
-        let feed = self.reserves.get(config.price as usize).filter(|reserve| reserve.closed == 0);
-        let price = feed.ok_or(Error::ReserveIndexOutOfRange)?.price;
-        Use::NewRiskDebt.require(price.condition(self.now))?;
-        let now = self.now;
-        let pool = Pool::of_mut(self.reserves, config.pool)?;
-        let spot = perp.marks(&price, pool.quote_decimals, Width::Maintenance)?.spot;
-        if !(1 << 36..=1 << 46).contains(&spot) {
-            return Err(Error::LotTooSmallOrLarge);
-        }
-        let place = pool.perps.get_mut(pool.perp_count as usize).ok_or(Error::TooManyPerps)?;
-        *place = index;
-        pool.perp_count += 1;
-        perp.borrowed = pool.borrowed_at(now);
-        Ok(perp)
     }
 }
 

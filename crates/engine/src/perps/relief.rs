@@ -5,6 +5,7 @@ use crate::{
     ledger::Ledger,
     number::math::mul_shift32_floor,
     price::policy::Use,
+    record::layout::Address,
     state::perp::{LONG, Perp, Pool, SHORT, pricing::ONE},
 };
 
@@ -51,11 +52,17 @@ impl Ledger<'_> {
         Ok(Deleveraging { of_longs, part, price: scene.marks.spot })
     }
 
-    /// Winds a perp down at its last price: positions only close from now on, at that price and free of charge. The caller has checked
-    /// that governance asks for it.
-    pub fn resolve_perp(&mut self, index: u8) -> Result<u64> {
+    /// Winds a perp down at its last price: positions only close from now on, at that price and free of charge. By the market's authority,
+    /// once a change that waited allows it (`wind_down`).
+    pub fn resolve_perp(&mut self, signer: &Address, index: u8) -> Result<u64> {
+        if *signer != self.market.authority {
+            return Err(Error::NotMarketAuthority);
+        }
         let scene = self.enter_perp(index)?;
         let (perp, ..) = self.records_of(&scene)?;
+        if perp.config.wind_down == 0 {
+            return Err(Error::WindDownNotAllowed);
+        }
         if perp.is_resolved() {
             return Err(Error::PerpResolved);
         }

@@ -5,7 +5,7 @@ use crate::{
     health::perp::PerpView,
     ledger::Ledger,
     state::perp::{
-        LONG, Perp, Pool, SHORT,
+        LONG, Pool, SHORT,
         book::{Standing, Width},
     },
 };
@@ -57,15 +57,5 @@ impl Ledger<'_> {
     pub fn side_gains(&self, index: u8) -> Result<[i128; 2]> {
         let PerpView { sides, marks, .. } = PerpView::new(self.reserves, index, Width::Maintenance, self.now)?;
         Ok([sides[LONG].gain(1, marks.spot), sides[SHORT].gain(-1, marks.spot)])
-    }
-}
-
-impl Perp {
-    /// Sets what governance set anew. What is fixed at listing stays.
-    pub fn set_config(&mut self, config: &crate::state::perp::PerpConfig) -> Result<()> {
-        config.validate()?;
-        self.config.require_same_contract(config)?;
-        self.config = *config;
-        Ok(())
     }
 }

@@ -63,6 +63,7 @@ impl Ledger<'_> {
     }
 
     /// The same of a perp that is entered.
+    #[inline(never)]
     pub(super) fn settle_at_spot(&mut self, account: &mut MarginAccount, index: u8) -> Result<u64> {
         let scene = self.enter_perp(index)?;
         let loss = self.loss_at_spot(account, index)?;
@@ -81,6 +82,7 @@ impl Ledger<'_> {
     }
 
     /// What a position has lost at the last price, atoms rounded up.
+    #[inline(never)]
     fn loss_at_spot(&self, account: &MarginAccount, index: u8) -> Result<u64> {
         let view = PerpView::new(self.reserves, index, Width::Maintenance, self.now)?;
         let exact = view.gain_at(&position_in(account, index), view.marks.spot);
@@ -114,15 +116,15 @@ impl Ledger<'_> {
             Use::SeizedCollateral.require(reserve.price.condition(now))?;
         }
         let held = account.shares(scene.quote, Side::Deposit).unwrap_or(Shares::ZERO);
-        let uncovered = self.loss_at_spot(account, index)?.saturating_sub(quote.deposit_index.amount_floor(held));
+        let uncovered = self.loss_at_spot(account, index)?.saturating_sub(quote.deposit_index.rare_amount_floor(held));
         if uncovered == 0 {
             return Err(Error::NothingToCover);
         }
         let with_penalty = Bps(ONE_BPS + taken.config.min_penalty.0);
-        let value = |paid: u64| quote.price.value_floor(paid, quote.price.spot, with_penalty);
+        let value = |paid: u64| quote.price.rare_value_floor(paid, quote.price.spot, with_penalty);
         let slot = account.find(collateral, Side::Deposit)?;
         let (shares, index_of) = (account.positions[slot].shares, taken.deposit_index);
-        let there = index_of.amount_floor(shares);
+        let there = index_of.rare_amount_floor(shares);
         let free = if account.has_debt() {
             let lent_alone = MarginAccount { extra_count: 0, ..*account };
             let health = self.health(&lent_alone, Requirement::Initial)?;
@@ -131,12 +133,13 @@ impl Ledger<'_> {
             u64::MAX
         };
         // For so many atoms of collateral, no more than they are worth less the penalty.
-        let worth = Usd(taken.price.value_floor(there.min(free), taken.price.spot, Bps(ONE_BPS)).0 * ONE_BPS as u128
+        let worth = Usd(taken.price.rare_value_floor(there.min(free), taken.price.spot, Bps(ONE_BPS)).0
+            * ONE_BPS as u128
             / with_penalty.0 as u128);
         let paid = uncovered.min(most).min(quote.price.atoms_floor(worth, quote.price.spot));
         let amount = taken.price.atoms_floor(value(paid), taken.price.spot).min(there);
         let moved =
-            index_of.shares_floor(amount).filter(|moved| *moved != Shares::ZERO).ok_or(Error::AmountTooSmall)?;
+            index_of.rare_shares_floor(amount).filter(|moved| *moved != Shares::ZERO).ok_or(Error::AmountTooSmall)?;
         let quote_index = quote.deposit_index;
         let payment = take_deposit(payer, scene.quote, quote_index, paid);
         if payment.amount < paid || paid == 0 {
@@ -172,16 +175,19 @@ impl Ledger<'_> {
         let (dust, owes) = (self.market.config.dust(), account.has_debt());
         let (perp, pool, quote) = self.records_of(&scene)?;
         // Whoever has debts has paid what they do not need: see `free_for_perps`.
-        let can_pay = !owes && quote.deposit_index.amount_floor(held) != 0;
+        let can_pay = !owes && quote.deposit_index.rare_amount_floor(held) != 0;
         if can_pay || left.collateral.saturating_sub(left.debt) >= dust {
             return Err(Error::NotBankrupt);
         }
         let loss = position.cost.unsigned_abs();
         let mut bear = |of: &mut Shares, due: u64| {
-            let worth = quote.deposit_index.amount_floor(*of);
+            let worth = quote.deposit_index.rare_amount_floor(*of);
             let amount = worth.min(due);
-            let shares =
-                if amount == worth { *of } else { quote.deposit_index.shares_ceil(amount).unwrap_or(*of).min(*of) };
+            let shares = if amount == worth {
+                *of
+            } else {
+                quote.deposit_index.rare_shares_ceil(amount).unwrap_or(*of).min(*of)
+            };
             (of.0, pool.deposit.0) = (of.0 - shares.0, pool.deposit.0 + shares.0);
             amount
         };

@@ -150,6 +150,7 @@ impl Ledger<'_> {
     }
 
     /// Fee, and impact or rebate, of trading so many lots of a value. Nothing is charged for winding down.
+    #[inline(never)]
     pub(crate) fn charges(&self, scene: &Scene, lots: i64, price: u64, value: u64) -> Result<Bill> {
         let perp = Perp::of(self.reserves, scene.perp)?;
         if perp.is_resolved() {
@@ -162,7 +163,7 @@ impl Ledger<'_> {
             return Ok(Bill { fee, impact: impact as u64, ..Bill::default() });
         }
         // The fund pays all rebates alike: the part that it could pay if the skew went to zero.
-        let fund = self.reserves[scene.quote as usize].deposit_index.amount_floor(perp.fund);
+        let fund = self.reserves[scene.quote as usize].deposit_index.rare_amount_floor(perp.fund);
         let need = config.impact(0, skew, price).unsigned_abs();
         let rebate = if fund >= need {
             impact.unsigned_abs()
@@ -174,6 +175,7 @@ impl Ledger<'_> {
 
     /// What closing so many lots of a position at a price comes to. A gain is paid by the factor, out of the perp's budget of the day;
     /// what is beyond that stays owed. Within the hold there is no gain.
+    #[inline(never)]
     pub(crate) fn closing(&self, scene: &Scene, position: &PerpPosition, closed: u64, price: u64) -> Result<Closing> {
         let perp = Perp::of(self.reserves, scene.perp)?;
         let side = &perp.sides[position.side_index()];
@@ -200,6 +202,7 @@ impl Ledger<'_> {
     }
 
     /// What the perp's budget leaves for today, atoms.
+    #[inline(never)]
     fn room_in_budget(&self, scene: &Scene) -> Result<u64> {
         let perp = Perp::of(self.reserves, scene.perp)?;
         let limit = perp.config.loss_budget;
@@ -209,6 +212,7 @@ impl Ledger<'_> {
     }
 
     /// Takes what was closed out of the position and its side. What the account could not pay, and what was not paid to it, stays.
+    #[inline(never)]
     pub(crate) fn close_part(
         &mut self,
         account: &mut MarginAccount,
@@ -238,6 +242,7 @@ impl Ledger<'_> {
     }
 
     /// Opens lots at a price.
+    #[inline(never)]
     fn grow(
         &mut self,
         account: &mut MarginAccount,
@@ -279,6 +284,7 @@ impl Ledger<'_> {
     }
 
     /// Refuses new risk where the market, the perp, the account or the price does.
+    #[inline(never)]
     fn require_growth(&self, account: &MarginAccount, scene: &Scene) -> Result<()> {
         let now = self.now;
         account.require_idle(Action::Borrow)?;
@@ -305,6 +311,7 @@ impl Ledger<'_> {
     }
 
     /// Refuses a trade that leaves a side, the skew or the buffer too large.
+    #[inline(never)]
     fn require_room(&self, scene: &Scene, is_buy: bool, standing: &Standing) -> Result<()> {
         let perp = Perp::of(self.reserves, scene.perp)?;
         let pool = Pool::of(self.reserves, scene.pool)?;
@@ -324,6 +331,7 @@ impl Ledger<'_> {
 }
 
 /// The part of a position's cost that so many of its lots bear, rounded up.
+#[inline(never)]
 fn part_of_cost(cost: i64, closed: u64, size: u64) -> i64 {
     if closed == size {
         return cost;
@@ -334,6 +342,7 @@ fn part_of_cost(cost: i64, closed: u64, size: u64) -> i64 {
 }
 
 /// Refuses a price that is worse than the limit, impact and rebate included.
+#[inline(never)]
 fn require_limit(order: &Order, is_buy: bool, lots: u64, price: u64, impact: i64) -> Result<()> {
     if order.limit == 0 {
         return Ok(());

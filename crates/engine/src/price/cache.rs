@@ -296,6 +296,20 @@ impl PriceCache {
         self.value_ceil_shifted(amount, reading, weight, self.shift)
     }
 
+    /// [`Self::value_floor`] out of line, for what is done rarely.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn rare_value_floor(&self, amount: u64, reading: Reading, weight: Bps) -> Usd {
+        self.value_floor(amount, reading, weight)
+    }
+
+    /// [`Self::value_ceil`] likewise.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn rare_value_ceil(&self, amount: u64, reading: Reading, weight: Bps) -> Usd {
+        self.value_ceil(amount, reading, weight)
+    }
+
     /// The same with another shift than the reading's, at most twice the value.
     #[inline(always)]
     pub(crate) fn value_ceil_shifted(&self, amount: u64, reading: Reading, weight: Bps, shift: u32) -> Usd {

@@ -49,6 +49,8 @@ pub mod rights {
     pub const BORROW: u8 = 2;
     /// Paying out to anyone's token account. Without it only to one whose owner is the margin account's.
     pub const ANY_DESTINATION: u8 = 4;
+    /// Trading perps, and moving deposits into a pool and out of it.
+    pub const TRADE: u8 = 8;
 }
 
 record! {
@@ -183,11 +185,11 @@ impl MarginAccount {
         }
     }
 
-    /// Names a delegate in place of the one before: with rights (see [`rights`]; withdrawing or borrowing at least) that end
+    /// Names a delegate in place of the one before: with rights (see [`rights`]; one of the uses at least) that end
     /// at `until`, unix seconds, later than `now`. The absent address without rights and expiry removes it. The caller has
     /// checked that the owner signs.
     pub fn set_delegate(&mut self, delegate: Address, rights: u8, until: i64, now: i64) -> Result<()> {
-        const USES: u8 = rights::WITHDRAW | rights::BORROW;
+        const USES: u8 = rights::WITHDRAW | rights::BORROW | rights::TRADE;
         self.require_idle(Action::SetDelegate)?;
         let is_removal = delegate.is_none() && rights == 0 && until == 0;
         if !is_removal {
@@ -295,6 +297,11 @@ impl MarginAccount {
     #[inline(always)]
     pub fn positions(&self) -> &[Position] {
         &self.positions[..(self.position_count as usize).min(MAX_POSITIONS)]
+    }
+
+    /// Whether the account holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.position_count == 0 && self.extra_count == 0
     }
 
     /// Whether the account owes anything.

@@ -13,6 +13,10 @@ use crate::{
 pub const OF_MARKET: u8 = 255;
 /// Stands for a new reserve where a change names one.
 pub const OF_LISTING: u8 = 254;
+/// Stands for a new pool where a change names a reserve.
+pub const OF_POOL: u8 = 252;
+/// Stands for a new perp where a change names a reserve.
+pub const OF_PERP: u8 = 251;
 /// Stands for a vault, whose address is in the place of the market's.
 pub const OF_VAULT: u8 = 253;
 /// Most bytes of a change: a listing.
@@ -35,7 +39,7 @@ record! {
         pub version: u8,
         /// Bump of the change's address.
         pub bump: u8,
-        /// Index of the reserve, [`OF_LISTING`] or [`OF_MARKET`].
+        /// Index of the reserve, perp or pool, or what the constants beside this stand for.
         pub target: u8,
         /// 1 if the market had been launched when it was queued. Else it expires with the launch.
         pub launched: u8,

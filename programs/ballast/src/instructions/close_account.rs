@@ -16,7 +16,7 @@ impl CloseAccount {
     pub fn close(&mut self) -> Result<()> {
         ensure(is_at(self.owner.address(), &self.margin_account.owner), Error::NotAccountOwner)?;
         self.margin_account.require_idle(Action::CloseAccount).on_chain()?;
-        ensure(self.margin_account.position_count == 0, Error::AccountNotEmpty)?;
+        ensure(self.margin_account.is_empty(), Error::AccountNotEmpty)?;
         AccountClose::close(&mut self.margin_account, *self.recipient.account())
     }
 }

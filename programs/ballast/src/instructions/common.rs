@@ -14,7 +14,10 @@ use {
         state::split,
         token::{self, Terms, Transfer, close_account},
     },
-    ballast_engine::{record::layout, state::change::Change},
+    ballast_engine::{
+        record::layout,
+        state::{change::Change, market::MAX_RESERVES, perp::Kind},
+    },
     pinocchio::cpi::{Seed, Signer as Signature},
 };
 
@@ -137,6 +140,17 @@ impl VaultAuthority {
     }
 }
 
+/// Adds a record of zeros to a market, for which the payer pays. Returns its index.
+#[inline(never)]
+pub fn add_record(market: &mut MarketAccount, payer: &AccountView) -> Result<u8> {
+    let count = market.len() as u32 + 1;
+    ensure(count as usize <= MAX_RESERVES, Error::TooManyReserves)?;
+    market.resize_to_capacity(count)?;
+    market.top_up(payer)?;
+    market.try_push(Reserve::default())?;
+    Ok(count as u8 - 1)
+}
+
 /// Requires a margin account to belong to the market at hand.
 #[inline(always)]
 pub fn check_market(stored: &layout::Address, market: &Address) -> Result<()> {
@@ -151,5 +165,6 @@ pub fn check_change(change: &Change, market: &Address, recipient: &Address) -> R
 /// A reserve of the market.
 #[inline(always)]
 pub fn reserve(reserves: &[Reserve], index: u8) -> Result<&Reserve> {
-    reserves.get(index as usize).ok_or(Error::ReserveIndexOutOfRange).on_chain()
+    let reserve = reserves.get(index as usize).filter(|reserve| reserve.kind == Kind::Reserve as u8);
+    reserve.ok_or(Error::ReserveIndexOutOfRange).on_chain()
 }

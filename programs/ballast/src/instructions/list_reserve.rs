@@ -6,7 +6,6 @@ use crate::{
     token::{self, ListedMint},
 };
 use anchor_lang::create_account_with_signers;
-use ballast_engine::state::market::MAX_RESERVES;
 
 /// A reserve was listed.
 #[event(bytemuck)]
@@ -60,11 +59,7 @@ impl ListReserve {
         create_account_with_signers(payer, vault, listed.account_len, program.address(), Some(seeds), None)?;
         token::initialize_account(program, vault, self.mint.account(), self.vault_authority.address())?;
 
-        let count = self.market.len() as u32 + 1;
-        ensure(count as usize <= MAX_RESERVES, Error::TooManyReserves)?;
-        self.market.resize_to_capacity(count)?;
-        self.market.top_up(payer)?;
-        self.market.try_push(Reserve::default())?;
+        let index = add_record(&mut self.market, payer)?;
         let (address, token_program) = (stored(self.vault.address()), stored(program.address()));
         let mut ledger = ledger(&mut self.market, now()?);
         let reserve = ledger.list(&self.change, listed.decimals).on_chain()?;
@@ -78,7 +73,7 @@ impl ListReserve {
                 market,
                 mint,
                 change: self.change.number,
-                reserve: count as u8 - 1,
+                reserve: index,
                 padding: [0; 7],
             }
         );

@@ -23,6 +23,15 @@ pub struct OpenAccount {
     pub system_program: Program<System>,
 }
 
+/// An account of a mode, without positions.
+fn open(mode: u8, collateral: u8, debt: u8, records: &[Reserve]) -> ballast_engine::Result<account::MarginAccount> {
+    if mode == account::Mode::Perp as u8 {
+        account::MarginAccount::open_for_perp(collateral, debt, records)
+    } else {
+        account::MarginAccount::open(mode, collateral, debt, records)
+    }
+}
+
 impl OpenAccount {
     pub fn open(&mut self, id: u16, mode: u8, collateral: u8, debt: u8, bumps: &OpenAccountBumps) -> Result<()> {
         ensure(self.market.config.launched != 0, Error::MarketNotLaunched)?;
@@ -31,7 +40,7 @@ impl OpenAccount {
             id,
             market: stored(self.market.address()),
             owner: stored(self.owner.address()),
-            ..account::MarginAccount::open(mode, collateral, debt, self.market.as_slice()).on_chain()?
+            ..open(mode, collateral, debt, self.market.as_slice()).on_chain()?
         };
         Ok(())
     }

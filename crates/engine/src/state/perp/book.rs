@@ -31,6 +31,7 @@ pub enum Width {
 
 impl Perp {
     /// The prices of a lot by the reserve that it follows.
+    #[inline(never)]
     pub fn marks(&self, price: &PriceCache, quote_decimals: u8, width: Width) -> Result<Marks> {
         if self.is_resolved() {
             return Ok(Marks::all(self.final_price));
@@ -46,6 +47,7 @@ impl Perp {
 
     /// Its sides with funding and the borrow fee until `now`, and the rate from then on, as [`Self::accrue`] would write them. `borrowed`
     /// is the pool's at `now`.
+    #[inline(never)]
     pub fn accrued(&self, price: u64, annual: Bps, borrowed: u64, now: i64) -> ([Side; 2], i64) {
         let mut sides = self.sides;
         let seconds = Seconds::between(self.last_accrual, now).0;
@@ -73,6 +75,7 @@ impl Perp {
     }
 
     /// Writes funding until `now` into its sides, and takes in a price of some time.
+    #[inline(never)]
     pub(crate) fn accrue(&mut self, price: u64, published: i64, annual: Bps, borrowed: u64, now: i64) {
         (self.sides, self.rate) = self.accrued(price, annual, borrowed, now);
         self.borrowed = borrowed;
@@ -92,6 +95,7 @@ impl Perp {
     }
 
     /// What its sides are worth at prices, atoms rounded up: longs at the higher.
+    #[inline(never)]
     pub fn values(&self, sides: &[Side; 2], price: u64) -> [u64; 2] {
         [LONG, SHORT].map(|side| sides[side].notional(sides[side].size, price))
     }
@@ -114,9 +118,10 @@ pub struct Standing {
 
 impl Standing {
     /// Of a pool whose quote reserve is accrued, at last prices. `width` is which readings count.
+    #[inline(never)]
     pub fn of(pool: &Pool, records: &[Reserve], width: Width, now: i64) -> Result<Self> {
         let quote = records.get(pool.config.quote as usize).ok_or(Error::ReserveIndexOutOfRange)?;
-        let cash = quote.deposit_index_at(now).amount_floor(pool.deposit);
+        let cash = quote.deposit_index_at(now).rare_amount_floor(pool.deposit);
         let (mut low, mut high, mut claims) = ((cash as Gain) << 32, (cash as Gain) << 32, 0);
         let mut buffer = 0u64;
         for index in pool.perps() {
@@ -140,6 +145,7 @@ impl Standing {
     }
 
     /// The part of a gain that is paid: what is there ÷ what is claimed, one at most. It is the same for whoever asks first.
+    #[inline(never)]
     pub fn profit_factor(&self) -> Part {
         if self.cash >= self.claims {
             return Part::WHOLE;

@@ -61,8 +61,8 @@ governed! {
         pub reduce_only: u8 [Switch, 0..=1, Down, PerpSwitchOutOfRange],
         /// A lot in atoms of that reserve's token: 10 to this.
         pub lot_digits: u8 [Count, 0..=18, Any, PerpFixed],
-        /// Zero.
-        pub padding: [u8; 1] [zero],
+        /// 1 if the authority may wind it down, at the price of that moment.
+        pub wind_down: u8 [Switch, 0..=1, Any, PerpSwitchOutOfRange],
         /// Of a square: the value of a lot at which it is worth the price itself; 32 fractional bits.
         pub norm: u64 [Count, 0..=1 << 46, Any, PerpFixed],
         /// Zero.

@@ -8,7 +8,7 @@ pub mod position;
 pub mod pricing;
 pub mod side;
 
-use bytemuck::{cast_mut, cast_ref};
+use bytemuck::{bytes_of, cast_mut, cast_ref};
 
 pub use config::{PerpConfig, PoolConfig};
 pub use position::{PerpPosition, PoolStake};
@@ -18,8 +18,14 @@ pub use side::Side;
 use crate::{
     error::{Error, Result},
     number::units::{Part, Seconds, Shares},
-    record::layout::{Address, record},
-    state::reserve::Reserve,
+    record::{
+        layout::{Address, record},
+        parameter::require_nothing_beside,
+    },
+    state::{
+        perp::config::{PERP_PARAMETERS, POOL_PARAMETERS},
+        reserve::Reserve,
+    },
 };
 
 /// Most perps of a pool.
@@ -184,17 +190,35 @@ of_record!(Perp, Perp, NotPerp);
 of_record!(Pool, Pool, NotPool);
 
 impl Perp {
-    /// A perp without positions.
-    pub fn new(config: &PerpConfig, now: i64) -> Result<Self> {
-        config.validate()?;
-        Ok(Self {
+    /// A perp without positions, of a config that was checked.
+    pub fn new(config: &PerpConfig, now: i64) -> Self {
+        Self {
             closed: 1,
             kind: Kind::Perp as u8,
             config: *config,
             sides: [Side::empty(); 2],
             last_accrual: now,
             ..Self::default()
-        })
+        }
+    }
+
+    /// Refuses parameters that none may have.
+    pub fn check(config: &PerpConfig) -> Result<()> {
+        config.validate()?;
+        require_nothing_beside(&PERP_PARAMETERS, bytes_of(config))
+    }
+
+    /// Takes over other parameters, or only sees whether it could. What is fixed at listing stays.
+    pub fn set_config(&mut self, config: &PerpConfig, is_made: bool) -> Result<()> {
+        config.validate()?;
+        self.config.require_same_contract(config)?;
+        if self.is_resolved() {
+            return Err(Error::PerpResolved);
+        }
+        if is_made {
+            self.config = *config;
+        }
+        Ok(())
     }
 
     /// Longs less shorts, whole lots.
@@ -211,10 +235,9 @@ impl Perp {
 }
 
 impl Pool {
-    /// A pool without perps.
-    pub fn new(config: &PoolConfig, quote_decimals: u8, now: i64) -> Result<Self> {
-        config.validate()?;
-        Ok(Self {
+    /// A pool without perps, of a config that was checked.
+    pub fn new(config: &PoolConfig, quote_decimals: u8, now: i64) -> Self {
+        Self {
             closed: 1,
             kind: Kind::Pool as u8,
             quote_decimals,
@@ -222,7 +245,33 @@ impl Pool {
             profit_factor: Part::WHOLE,
             borrowed_until: now,
             ..Self::default()
-        })
+        }
+    }
+
+    /// Refuses parameters that none may have.
+    pub fn check(config: &PoolConfig) -> Result<()> {
+        config.validate()?;
+        require_nothing_beside(&POOL_PARAMETERS, bytes_of(config))
+    }
+
+    /// Takes over other parameters, or only sees whether it could. The token stays.
+    pub fn set_config(&mut self, config: &PoolConfig, is_made: bool) -> Result<()> {
+        config.validate()?;
+        if config.quote != self.config.quote {
+            return Err(Error::PerpFixed);
+        }
+        if is_made {
+            self.config = *config;
+        }
+        Ok(())
+    }
+
+    /// Takes in a perp at an index of the market. Returns what borrowing has cost until `now`.
+    pub(crate) fn add(&mut self, index: u8, now: i64) -> Result<u64> {
+        let place = self.perps.get_mut(self.perp_count as usize).ok_or(Error::TooManyPerps)?;
+        *place = index;
+        self.perp_count += 1;
+        Ok(self.borrowed_at(now))
     }
 
     /// [`Self::borrowed`] until `now`.

@@ -130,8 +130,10 @@ impl MarginAccount {
     }
 
     /// An account for one perp and a deposit of its quote token. The caller fills in addresses, id and bump.
-    pub fn open_for_perp(perp: u8, records: &[Reserve]) -> Result<Self> {
-        let quote = Pool::of(records, Perp::of(records, perp)?.config.pool)?.config.quote;
+    pub fn open_for_perp(quote: u8, perp: u8, records: &[Reserve]) -> Result<Self> {
+        if quote != Pool::of(records, Perp::of(records, perp)?.config.pool)?.config.quote {
+            return Err(Error::AccountModeInvalid);
+        }
         let mode = Mode::Perp as u8;
         Ok(Self { version: LAYOUT_VERSION, mode, isolated_collateral: quote, isolated_debt: perp, ..Self::default() })
     }

@@ -47,6 +47,7 @@ pub fn part_of(amount: u64, part: u64) -> u64 {
 }
 
 /// So many standard deviations of a price over some seconds, 32 fractional bits: deviations × σ × √(seconds ÷ year).
+#[inline(never)]
 pub fn deviation(deviations: Bps, annual: Bps, seconds: u64) -> u64 {
     /// 10^8 × √year, with 16 fractional bits less than the root has.
     const UNIT: u64 = (100_000_000.0 * 5_615.692_299 / 65_536.0) as u64;
@@ -58,6 +59,7 @@ pub fn deviation(deviations: Bps, annual: Bps, seconds: u64) -> u64 {
 
 impl PerpConfig {
     /// The price of a lot by a reading of the underlying: a quote token counts as one dollar, whatever it trades at.
+    #[inline(never)]
     pub fn price_at(&self, cache: &PriceCache, reading: Reading, quote_decimals: u8) -> Option<u64> {
         // A reading is 10^-4 USD per atom.
         let digits = self.lot_digits as i32 + quote_decimals as i32 - 4;
@@ -78,6 +80,7 @@ impl PerpConfig {
     }
 
     /// The least fee of a trade at a price of some age: of its value, 32 fractional bits.
+    #[inline(never)]
     pub fn fee_at(&self, age: u64, annual: Bps) -> u64 {
         part(self.fee)
             .max(deviation(self.fee_deviations, annual, age + self.fee_lag as u64) * self.power as u64)
@@ -86,6 +89,7 @@ impl PerpConfig {
 
     /// What moving the skew from 0 to so many lots costs, in lots' prices, 32 fractional bits: the integral of the impact
     /// `min(|K| ÷ skew_scale, max_impact)`. A trade pays the difference of two, so splitting it gains nothing.
+    #[inline(never)]
     fn potential(&self, skew: i64) -> i128 {
         let (skew, most) = (skew.unsigned_abs() as u128, part(self.max_impact) as u128);
         // Below 2^32 × 2^48 ÷ 2^32.
@@ -96,6 +100,7 @@ impl PerpConfig {
     }
 
     /// What a trade of a signed number of lots pays for its impact on the skew, atoms: negative where it lessens it.
+    #[inline(never)]
     pub fn impact(&self, skew: i64, lots: i64, price: u64) -> i64 {
         let difference = self.potential(skew.saturating_add(lots)) - self.potential(skew);
         let (lots, is_rebate) = (difference.unsigned_abs(), difference < 0);
@@ -112,12 +117,14 @@ impl PerpConfig {
     }
 
     /// The margin of so many lots of a value: base, least fee, and the impact that closing it has by itself.
+    #[inline(never)]
     pub fn requirement(&self, lots: u64, value: u64, base: Bps) -> u64 {
         let impact = mul_div_floor(lots, ONE, self.skew_scale).unwrap_or(ONE).min(part(self.max_impact));
         part_of(value, part(base) + part(self.fee) + impact)
     }
 
     /// The move of the price that the pool must bear, 32 fractional bits: below one.
+    #[inline(never)]
     pub fn shock(&self, annual: Bps) -> u64 {
         part(self.least_shock)
             .max(deviation(self.shock_deviations, annual, self.shock_horizon as u64))
@@ -131,25 +138,27 @@ impl PerpConfig {
         (both + square, both - square)
     }
 
+    /// What winners gain, less what losers pay out of margins of at least those of maintenance: rounded up.
+    #[inline(never)]
+    fn loss(&self, winners: u64, losers: u64, gain: u64) -> u64 {
+        let paid = part_of(losers, gain.min(part(self.maintenance_margin)));
+        part_of(winners, gain).saturating_sub(paid.saturating_sub(1))
+    }
+
     /// What the pool loses in the worse of a rise and a fall, atoms: what the winning side gains, less what the losing side pays out of
     /// its margins, which are at least those of maintenance. Zero if it gains either way.
+    #[inline(never)]
     pub fn buffer(&self, longs: u64, shorts: u64, annual: Bps) -> u64 {
         let (rise, fall) = self.rise_and_fall(self.shock(annual));
-        let loss = |winners: u64, losers: u64, gain: u64| {
-            part_of(winners, gain)
-                .saturating_sub(part_of(losers, gain.min(part(self.maintenance_margin))).saturating_sub(1))
-        };
-        loss(longs, shorts, rise).max(loss(shorts, longs, fall))
+        self.loss(longs, shorts, rise).max(self.loss(shorts, longs, fall))
     }
 
     /// The least part of a side that must go for the buffer of the perp to fall by `relief`, 32 fractional bits: of the longs if a rise
     /// is the worse, else of the shorts. All of it if that is not enough.
+    #[inline(never)]
     pub(crate) fn excess(&self, longs: u64, shorts: u64, annual: Bps, relief: u64) -> (bool, u64) {
         let (rise, fall) = self.rise_and_fall(self.shock(annual));
-        let loss = |winners: u64, losers: u64, gain: u64| {
-            part_of(winners, gain).saturating_sub(part_of(losers, gain.min(part(self.maintenance_margin))))
-        };
-        let of_longs = loss(longs, shorts, rise) >= loss(shorts, longs, fall);
+        let of_longs = self.loss(longs, shorts, rise) >= self.loss(shorts, longs, fall);
         let whole = if of_longs { part_of(longs, rise) } else { part_of(shorts, fall) };
         (of_longs, mul_div_ceil(relief.min(whole), ONE, whole).unwrap_or(ONE))
     }

@@ -70,7 +70,7 @@ impl Side {
     }
 
     /// The value of so many lots at a price, atoms rounded up.
-    #[inline(always)]
+    #[inline(never)]
     pub fn notional(&self, size: u64, price: u64) -> u64 {
         let value = wide(size, self.scaled(price));
         // Below 2^48 × 2^61 ÷ 2^32.
@@ -84,7 +84,7 @@ impl Side {
     }
 
     /// The most of its lots that make up no more than so many whole ones.
-    #[inline(always)]
+    #[inline(never)]
     pub fn size_for(&self, lots: u64) -> u64 {
         if self.multiplier == WHOLE {
             lots
@@ -94,7 +94,6 @@ impl Side {
     }
 
     /// What all its positions have gained at a price. `sign` is 1 for longs, −1 for shorts.
-    #[inline(always)]
     pub fn gain(&self, sign: i64, price: u64) -> Gain {
         gain(self.size as i64 * sign, self.lot_value(price)) - (self.cost() << 32)
     }
@@ -126,7 +125,7 @@ impl Side {
 }
 
 /// `size × value`, of sizes within ± 2^48.
-#[inline(always)]
+#[inline(never)]
 pub fn gain(size: i64, value: i64) -> Gain {
     let product = wide(size.unsigned_abs(), value.unsigned_abs()) as i128;
     if (size < 0) != (value < 0) { -product } else { product }

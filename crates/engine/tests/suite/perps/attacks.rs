@@ -12,7 +12,7 @@ use ballast_engine::{
 };
 use proptest::prelude::*;
 
-use crate::common::{cases, lend};
+use crate::common::{AUTHORITY, cases, lend};
 
 const TRADER: usize = 1;
 const OTHER: usize = 2;
@@ -460,8 +460,8 @@ fn a_perp_is_wound_down_at_one_price() {
     scene.trade(OTHER, PERP, -20_000 * USD as i64).unwrap();
     scene.pass(120);
     scene.shift(1, 1_000);
-    let price = scene.act(0, |ledger, _| ledger.resolve_perp(PERP)).unwrap();
-    assert_eq!(refused(scene.act(0, |ledger, _| ledger.resolve_perp(PERP))), Error::PerpResolved);
+    let price = scene.act(0, |ledger, _| ledger.resolve_perp(&AUTHORITY, PERP)).unwrap();
+    assert_eq!(refused(scene.act(0, |ledger, _| ledger.resolve_perp(&AUTHORITY, PERP))), Error::PerpResolved);
     scene.shift(1, -5_000);
     scene.pass(10_000_000);
     assert_eq!(refused(scene.trade(3, PERP, 1_000 * USD as i64)), Error::PerpReduceOnly);

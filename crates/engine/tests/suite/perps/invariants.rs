@@ -12,7 +12,7 @@ use ballast_engine::{
 };
 use proptest::{prelude::*, strategy::ValueTree};
 
-use crate::common::{cases, lend};
+use crate::common::{AUTHORITY, cases, lend};
 
 const USERS: usize = 5;
 
@@ -125,7 +125,9 @@ impl Step {
                 }
                 return done;
             }
-            Self::Resolve(perp) => return scene.act(0, |ledger, _| ledger.resolve_perp(PERPS[perp])).map(drop),
+            Self::Resolve(perp) => {
+                return scene.act(0, |ledger, _| ledger.resolve_perp(&AUTHORITY, PERPS[perp])).map(drop);
+            }
             Self::Deposit(user, reserve, atoms) => {
                 let amount = value(scene, reserve, atoms);
                 return scene.act(user, |ledger, account| lend(ledger, account, reserve, amount)).map(drop);

@@ -11,6 +11,7 @@ use ballast_engine::{
     },
     state::{
         account::{MarginAccount, Side},
+        change::{Change, OF_PERP, OF_POOL},
         perp::{
             Perp, PerpConfig, PerpPosition, Pool, PoolConfig,
             book::{Standing, Width},
@@ -18,7 +19,7 @@ use ballast_engine::{
     },
 };
 
-use crate::common::{TOKENS, World, lend, update};
+use crate::common::{AUTHORITY, TOKENS, World, lend, update};
 
 /// One token of the quote reserve.
 pub const USD: u64 = 1_000_000;
@@ -54,6 +55,7 @@ pub fn perp_config(n: usize) -> PerpConfig {
         shock_horizon: 3_600,
         hold: 60,
         max_trade_age: 5,
+        wind_down: 1,
         pool: POOL,
         price,
         power,
@@ -95,19 +97,15 @@ impl Scene {
 
     pub fn with(perps: &[PerpConfig], pool: &PoolConfig, users: usize, pool_usd: u64, usd: u64) -> Self {
         let mut scene = Self { world: World::new(users), perps: vec![] };
-        let pool = scene.act(0, |ledger, _| ledger.pool_record(pool)).unwrap();
-        scene.world.reserves.push(*pool.as_record());
+        scene.list(OF_POOL, bytemuck::bytes_of(pool)).unwrap();
         for (n, config) in perps.iter().enumerate() {
-            let index = scene.world.reserves.len() as u8;
-            assert_eq!(index, PERPS[n]);
             let mut config = *config;
-            if config.power == 2 {
-                let linear = PerpConfig { power: 1, norm: 0, ..config };
+            if config.power == 2 && config.norm == 0 {
+                let linear = PerpConfig { power: 1, ..config };
                 config.norm = scene.spot_of(&linear);
             }
-            let perp = scene.act(0, |ledger, _| ledger.perp_record(&config, index)).unwrap();
-            scene.world.reserves.push(*perp.as_record());
-            scene.perps.push(index);
+            scene.list(OF_PERP, bytemuck::bytes_of(&config)).unwrap();
+            scene.perps.push(PERPS[n]);
         }
         for user in 0..users {
             let amount = if user == 0 { pool_usd } else { usd };
@@ -119,6 +117,19 @@ impl Scene {
             scene.provide(0, pool_usd * USD).unwrap();
         }
         scene
+    }
+
+    /// Lists a pool or a perp by a change, as governance does before the launch.
+    pub fn list(&mut self, target: u8, data: &[u8]) -> Result<()> {
+        let mut change = Change::default();
+        self.act(0, |ledger, _| ledger.queue_change(&AUTHORITY, target, data, &mut change))?;
+        let records = self.world.reserves.len();
+        self.world.reserves.push(Default::default());
+        let listed = self.act(0, |ledger, _| ledger.list_perp_or_pool(&change));
+        if listed.is_err() {
+            self.world.reserves.truncate(records);
+        }
+        listed
     }
 
     fn spot_of(&self, config: &PerpConfig) -> u64 {
