@@ -34,6 +34,7 @@ mod config;
 mod market;
 mod multisig;
 mod outcome;
+mod perp;
 mod price;
 mod scene;
 mod test_program;
@@ -46,6 +47,7 @@ pub use {
     market::{Token, User},
     multisig::{MAX_TRANSACTION, MULTISIG_PROGRAM, Multisig, Proposal, Refusal},
     outcome::Outcome,
+    perp::{PerpScene, perp_config, pool_config},
     price::{Quote, price_account},
     scene::{SOL, Scene, USD, with_account},
     test_program::{Swap, TEST_PROGRAM, forward},

@@ -12,6 +12,7 @@ use ballast_engine::{
         change::{Change, OF_MARKET},
         insurance::Stake,
         market::{Market, MarketConfig},
+        perp::{Kind, Perp, Pool},
         reserve::{Reserve, ReserveConfig},
         token::{Mint, TransferFee, balance},
         vault::Vault,
@@ -93,7 +94,7 @@ impl World {
 
     /// Acts as if the market at hand had not been launched, when nothing waits: most suites are about what parameters do, and
     /// not about how they change. `tests/governance.rs` is.
-    fn before_the_launch<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+    pub(crate) fn before_the_launch<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
         const CONFIG: usize = 8 + std::mem::offset_of!(Market, config);
         const LAUNCHED: usize = CONFIG + std::mem::offset_of!(MarketConfig, launched);
         let market = self.market;
@@ -294,16 +295,17 @@ impl World {
     #[track_caller]
     pub fn refresh_all(&mut self) {
         let reserves = self.view().reserves;
-        if reserves.iter().any(|reserve| reserve.price.publish_time >= self.now()) {
+        if reserves.iter().any(|record| record.kind == Kind::Reserve as u8 && record.price.publish_time >= self.now()) {
             self.advance(1);
         }
-        for (index, reserve) in (0..).zip(&reserves) {
+        let is_reserve = |index: &u8| reserves[*index as usize].kind == Kind::Reserve as u8;
+        for (index, reserve) in (0..).zip(&reserves).filter(|(index, _)| is_reserve(index)) {
             let ballast_engine::price::cache::PriceCache { price, confidence, ema_price, exponent, .. } = reserve.price;
             if reserve.price.publish_time > 0 {
                 self.publish(index, Quote { price: price as i64, confidence, exponent, ema: ema_price as i64 });
             }
         }
-        let priced = |index: &u8| reserves[*index as usize].price.publish_time > 0;
+        let priced = |index: &u8| is_reserve(index) && reserves[*index as usize].price.publish_time > 0;
         let all: Vec<u8> = (0..reserves.len() as u8).filter(priced).collect();
         for chunk in all.chunks(16) {
             self.refresh(chunk).expect_ok();
@@ -377,7 +379,7 @@ impl World {
     // Invariants.
 
     /// Requires of every reserve of the market at hand that cash and debts cover its deposits, that its token account holds
-    /// what the books say, that its shares are those of margin accounts and vaults, and that its insurance has all shares
+    /// what the books say, that its shares are those of margin accounts, vaults and pools, and that its insurance has all shares
     /// of stakes.
     #[track_caller]
     pub fn assert_conserved(&self) {
@@ -409,7 +411,17 @@ impl World {
             });
             here.map(|(lent, _)| lent.shares.0 as u128).sum()
         };
-        for (index, reserve) in (0u8..).zip(&view.reserves) {
+        let of_perps = |index: u8| -> u128 {
+            let pools = view.reserves.iter().filter(|record| record.kind == Kind::Pool as u8);
+            let pools = pools.map(bytemuck::cast_ref::<Reserve, Pool>).filter(|pool| pool.config.quote == index);
+            let held = |pool: &Pool| -> u128 {
+                let perps = pool.perps().iter().map(|perp| Perp::of(&view.reserves, *perp).expect("a perp"));
+                perps.map(|perp| perp.fund.0 as u128 + perp.insurance.0 as u128).sum::<u128>() + pool.deposit.0 as u128
+            };
+            pools.map(held).sum()
+        };
+        let reserves = (0u8..).zip(&view.reserves).filter(|(_, record)| record.kind == Kind::Reserve as u8);
+        for (index, reserve) in reserves {
             let (assets, deposits) = reserve.assets_and_deposits();
             assert!(assets >= deposits, "cash and debts of reserve {index} do not cover its deposits: {reserve:?}");
             let vault: layout::Address = reserve.vault;
@@ -430,7 +442,7 @@ impl World {
                     .map(|position| position.shares.0 as u128)
                     .sum()
             };
-            let deposited = total(Side::Deposit) + lent(index);
+            let deposited = total(Side::Deposit) + lent(index) + of_perps(index);
             assert_eq!(deposited, reserve.deposit_shares.0 as u128, "deposit shares of reserve {index}");
             assert_eq!(total(Side::Debt), reserve.debt_shares.0 as u128, "debt shares of reserve {index}");
         }

@@ -44,6 +44,7 @@ mod matrix;
 mod moments;
 mod multisig;
 mod parameters;
+mod perps;
 mod phased_liquidation;
 mod price_rules;
 mod prices;

@@ -79,7 +79,19 @@ const ACTIONS: [(&str, Result<Action, &str>); ALL.len()] = [
     ("end_term", Err(VAULTS)),
     ("collect_vault_fees", Err(VAULTS)),
     ("read_vault", Err(VAULTS)),
+    ("list_perp", Err(GOVERNANCE)),
+    ("trade_perp", Err(PERPS)),
+    ("settle_perp", Err(PERPS)),
+    ("write_off_perp", Err(PERPS)),
+    ("liquidate_perp", Err(PERPS)),
+    ("cover_perp_loss", Err(PERPS)),
+    ("deleverage_perp", Err(PERPS)),
+    ("resolve_perp", Err(PERPS)),
+    ("pool_deposit", Err(PERPS)),
+    ("pool_request", Err(PERPS)),
+    ("pool_withdraw", Err(PERPS)),
 ];
+const PERPS: &str = "what a state means for a perp is in tests/suite/perps/states.rs";
 const VAULTS: &str = "what a state means for a vault is in tests/suite/vaults/states.rs";
 const GOVERNANCE: &str = "governance must be able to act in every state";
 const OPENS: &str = "an empty account changes nothing";
