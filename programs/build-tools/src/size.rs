@@ -16,7 +16,7 @@ use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionIndex
 /// What `benchmarks/program-size.md` may show of one list.
 const LONGEST_LIST: usize = 30;
 /// What the project allows itself for now; the aim with vaults is 448 KiB.
-const LIMIT: usize = 512 * 1024;
+const LIMIT: usize = 704 * 1024;
 const HEAD: &str = "\
 # What the program's bytes are
 
@@ -189,8 +189,8 @@ fn table(code: &Code, program: &[u8]) -> Result<String, Box<dyn Error>> {
     let rest = program.len().saturating_sub(code_size + data_size);
     writeln!(text, "| headers | {} |", grouped(rest))?;
     writeln!(text, "| **program** | **{}** |", grouped(program.len()))?;
-    let left = LIMIT.checked_sub(program.len()).ok_or("the program is larger than 512 KiB")?;
-    writeln!(text, "| left of 512 KiB | {} |", grouped(left))?;
+    let left = LIMIT.checked_sub(program.len()).ok_or("the program is larger than 704 KiB")?;
+    writeln!(text, "| left of 704 KiB | {} |", grouped(left))?;
 
     text.push_str(BY_INSTRUCTION);
     let mut rows = Vec::new();

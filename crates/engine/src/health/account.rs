@@ -49,7 +49,7 @@ pub fn health(
         sum.require(exposures, market);
     }
     if account.has_extras() {
-        perp::add(&mut sum, account, reserves, now, newest, Some(requirement))?;
+        sum = perp::added(sum, account, reserves, now, newest, Some(requirement))?;
     }
     Ok(sum)
 }
@@ -132,8 +132,8 @@ impl MaintenanceAndEquity {
             Ok(())
         })?;
         if account.has_extras() {
-            perp::add(&mut maintenance, account, reserves, now, newest, Some(Requirement::Maintenance))?;
-            perp::add(&mut equity, account, reserves, now, newest, None)?;
+            maintenance = perp::added(maintenance, account, reserves, now, newest, Some(Requirement::Maintenance))?;
+            equity = perp::added(equity, account, reserves, now, newest, None)?;
         }
         Ok(Self { maintenance, equity, debt, collateral })
     }
@@ -164,12 +164,22 @@ impl HealthSums {
             }
             Ok(())
         })?;
+        let sums = Self { initial, maintenance, equity, can_add_risk };
         if account.has_extras() {
-            perp::add(&mut maintenance, account, reserves, now, newest, Some(Requirement::Maintenance))?;
-            perp::add(&mut equity, account, reserves, now, newest, None)?;
-            can_add_risk &= perp::add(&mut initial, account, reserves, now, newest, Some(Requirement::Initial)).is_ok();
+            return sums.with_perps(account, reserves, now, newest);
         }
         // Who owes nothing takes no risk.
-        Ok(Self { initial, maintenance, equity, can_add_risk: can_add_risk || equity.debt == Usd::ZERO })
+        Ok(Self { can_add_risk: can_add_risk || equity.debt == Usd::ZERO, ..sums })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn with_perps(self, account: &MarginAccount, reserves: &[Reserve], now: i64, newest: i64) -> Result<Self> {
+        let added = |health, requirement| perp::added(health, account, reserves, now, newest, requirement);
+        let maintenance = added(self.maintenance, Some(Requirement::Maintenance))?;
+        let equity = added(self.equity, None)?;
+        let initial = added(self.initial, Some(Requirement::Initial));
+        let can_add_risk = self.can_add_risk && initial.is_ok() || equity.debt == Usd::ZERO;
+        Ok(Self { initial: initial.unwrap_or(self.initial), maintenance, equity, can_add_risk })
     }
 }

@@ -30,7 +30,7 @@ impl<'a> PerpView<'a> {
         let perp = Perp::of(records, index)?;
         let pool = Pool::of(records, perp.config.pool)?;
         let underlying = records.get(perp.config.price as usize).ok_or(Error::ReserveIndexOutOfRange)?;
-        let marks = perp.marks(&underlying.price, pool.quote_decimals, width)?;
+        let marks = perp.marks(&underlying.price, width)?;
         let (sides, _) = perp.accrued(marks.spot, underlying.risk.volatility.annual, pool.borrowed_at(now), now);
         Ok(Self { perp, sides, marks })
     }
@@ -121,18 +121,18 @@ pub(crate) fn paid_part(gain: u64, factor: Part) -> u64 {
     if factor == Part::WHOLE { gain } else { gain - part_of(gain, (1 << 32) - factor.0 as u64) }
 }
 
-/// Adds an account's perps to its health.
+/// A health with an account's perps. By value, so that the loops over deposits and debts keep their sums in registers.
 #[cold]
 #[inline(never)]
-pub(crate) fn add(
-    health: &mut Health,
+pub(crate) fn added(
+    mut health: Health,
     account: &MarginAccount,
     records: &[Reserve],
     now: i64,
     newest: i64,
     requirement: Option<Requirement>,
-) -> Result<()> {
-    let (sum, Some(quote)) = totals(account, records, now, newest, requirement)? else { return Ok(()) };
+) -> Result<Health> {
+    let (sum, Some(quote)) = totals(account, records, now, newest, requirement)? else { return Ok(health) };
     let quote = records.get(quote as usize).ok_or(Error::ReserveIndexOutOfRange)?;
     let (price, one) = (&quote.price, Bps(ONE_BPS));
     let (low, high) = match requirement {
@@ -146,7 +146,7 @@ pub(crate) fn add(
     let owed = sum.losses.saturating_add(sum.margins);
     health.debt = health.debt + price.rare_value_ceil(owed, high, one);
     health.collateral = health.collateral + price.rare_value_floor(sum.gains, low, one);
-    Ok(())
+    Ok(health)
 }
 
 /// Requires current prices of all perps that an account has positions in: others are read in its favour.

@@ -192,8 +192,8 @@ impl Ledger<'_> {
         let price = feed.ok_or(Error::ReserveIndexOutOfRange)?.price;
         Use::NewRiskDebt.require(price.condition(now))?;
         let pool = Pool::of_mut(self.reserves, config.pool)?;
-        let mut perp = Perp::new(config, now);
-        let spot = perp.marks(&price, pool.quote_decimals, Width::Maintenance)?.spot;
+        let mut perp = Perp::new(config, pool.quote_decimals, now);
+        let spot = perp.marks(&price, Width::Maintenance)?.spot;
         if !LOT_VALUES.contains(&spot) {
             return Err(Error::LotTooSmallOrLarge);
         }

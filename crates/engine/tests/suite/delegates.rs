@@ -104,7 +104,7 @@ fn a_delegate_is_named_whole_or_removed_whole() {
         (DELEGATE, 0, UNTIL),
         (DELEGATE, 0, 0),
         (DELEGATE, rights::ANY_DESTINATION, UNTIL),
-        (DELEGATE, 8, UNTIL),
+        (DELEGATE, 16, UNTIL),
         (DELEGATE, rights::WITHDRAW | 128, UNTIL),
     ];
     for (delegate, rights, until) in invalid {

@@ -3,7 +3,7 @@
 use crate::{
     error::{Error, Result},
     number::{
-        math::{div_narrow, wide},
+        math::{div_narrow, mul_div_floor, wide},
         units::{Bps, Part, Seconds, Usd},
     },
     price::cache::PriceCache,
@@ -32,7 +32,7 @@ pub enum Width {
 impl Perp {
     /// The prices of a lot by the reserve that it follows.
     #[inline(never)]
-    pub fn marks(&self, price: &PriceCache, quote_decimals: u8, width: Width) -> Result<Marks> {
+    pub fn marks(&self, price: &PriceCache, width: Width) -> Result<Marks> {
         if self.is_resolved() {
             return Ok(Marks::all(self.final_price));
         }
@@ -40,7 +40,10 @@ impl Perp {
             Width::Initial => (price.low_initial, price.high_initial),
             Width::Maintenance => (price.low_maintenance, price.high_maintenance),
         };
-        let at = |reading| self.config.price_at(price, reading, quote_decimals).ok_or(Error::PerpPriceOutOfRange);
+        let at = |reading| {
+            let price = self.lot.price(price, reading).and_then(|price| self.config.payoff(price));
+            price.ok_or(Error::PerpPriceOutOfRange)
+        };
         // A reading below the first atom is the first.
         Ok(Marks { low: at(low).unwrap_or(1), spot: at(price.spot)?, high: at(high)?.saturating_add(1) })
     }
@@ -57,10 +60,11 @@ impl Perp {
         let most = part(self.config.max_funding) as i64;
         let scale = self.config.skew_scale as i64;
         let skew = self.skew().clamp(-scale, scale);
-        // Below 2^48 × 2^35 × 2^12.
-        let speed = part(self.config.funding_speed) as i128;
-        let change = skew as i128 * speed * seconds.min(MOST_SECONDS) as i128 / (scale as i128 * 86_400);
-        let after = (self.rate + change as i64).clamp(-most, most);
+        // What the rate moves by at full skew: below 2^35 × 2^12.
+        let most_change = part(self.config.funding_speed) * seconds.min(MOST_SECONDS) / 86_400;
+        let change = mul_div_floor(skew.unsigned_abs(), most_change, self.config.skew_scale).unwrap_or(0) as i64;
+        let change = if skew < 0 { -change } else { change };
+        let after = (self.rate + change).clamp(-most, most);
         // The mean of a rate that moves evenly; a square also pays for its variance: σ² a year.
         let carry = if self.config.power == 2 { (wide(part(annual), part(annual)) >> 32) as u64 } else { 0 };
         let rate = (self.rate + after) / 2 + carry.min(ONE * 8) as i64;
@@ -127,7 +131,7 @@ impl Standing {
         for index in pool.perps() {
             let perp = Perp::of(records, *index)?;
             let price = records.get(perp.config.price as usize).ok_or(Error::ReserveIndexOutOfRange)?;
-            let marks = perp.marks(&price.price, pool.quote_decimals, width)?;
+            let marks = perp.marks(&price.price, width)?;
             let annual = price.risk.volatility.annual;
             let (sides, _) = perp.accrued(marks.spot, annual, pool.borrowed_at(now), now);
             let owed = |long_price, short_price| [sides[LONG].gain(1, long_price), sides[SHORT].gain(-1, short_price)];

@@ -12,7 +12,7 @@ use bytemuck::{bytes_of, cast_mut, cast_ref};
 
 pub use config::{PerpConfig, PoolConfig};
 pub use position::{PerpPosition, PoolStake};
-pub use pricing::Marks;
+pub use pricing::{LotScale, Marks};
 pub use side::Side;
 
 use crate::{
@@ -85,6 +85,8 @@ record! {
         pub padding: [u8; 3],
         /// What governance set.
         pub config: PerpConfig,
+        /// What a lot is worth.
+        pub lot: LotScale,
         /// Longs and shorts.
         pub sides: [Side; 2],
         /// What longs pay a year, 32 fractional bits; less than zero is what shorts pay.
@@ -112,7 +114,7 @@ record! {
         /// The pool's [`Pool::borrowed`] that is in the sides.
         pub borrowed: u64,
         /// Zero.
-        pub reserved: [u8; 616],
+        pub reserved: [u8; 600],
     }
 }
 
@@ -191,11 +193,12 @@ of_record!(Pool, Pool, NotPool);
 
 impl Perp {
     /// A perp without positions, of a config that was checked.
-    pub fn new(config: &PerpConfig, now: i64) -> Self {
+    pub fn new(config: &PerpConfig, quote_decimals: u8, now: i64) -> Self {
         Self {
             closed: 1,
             kind: Kind::Perp as u8,
             config: *config,
+            lot: LotScale::new(config.lot_digits, quote_decimals),
             sides: [Side::empty(); 2],
             last_accrual: now,
             ..Self::default()

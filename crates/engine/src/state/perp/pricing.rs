@@ -2,10 +2,11 @@
 
 use crate::{
     number::{
-        math::{bit_length_wide, mul_div_ceil, mul_div_floor, mul_shift32_ceil, root, wide},
+        math::{bit_length_wide, mul_div_ceil, mul_div_floor, mul_div_wide_floor, mul_shift32_ceil, root, wide},
         units::{Bps, ONE_BPS, Rate},
     },
     price::cache::{PriceCache, Reading},
+    record::layout::record,
     state::perp::{
         config::PerpConfig,
         side::{MAX_PRICE, Side},
@@ -57,26 +58,59 @@ pub fn deviation(deviations: Bps, annual: Bps, seconds: u64) -> u64 {
     mul_div_ceil(deviations.0 as u64 * annual.0 as u64, root, UNIT).unwrap_or(u64::MAX)
 }
 
-impl PerpConfig {
-    /// The price of a lot by a reading of the underlying: a quote token counts as one dollar, whatever it trades at.
-    #[inline(never)]
-    pub fn price_at(&self, cache: &PriceCache, reading: Reading, quote_decimals: u8) -> Option<u64> {
-        // A reading is 10^-4 USD per atom.
-        let digits = self.lot_digits as i32 + quote_decimals as i32 - 4;
-        let scaled = if digits >= 0 {
-            // At most 10^32; the reading has 49 bits.
-            let power = 10u128.checked_pow(digits as u32)?;
-            let cut = bit_length_wide(power).saturating_sub(64);
-            shifted(wide(reading.0, (power >> cut) as u64), 32 + cut as i32 - cache.shift as i32)
-        } else {
-            let power = 10u64.pow(digits.unsigned_abs()) as u128;
-            shifted((reading.0 as u128) << 64, 32 - 64 - cache.shift as i32).map(|scaled| scaled / power)
-        }?;
-        let price = u64::try_from(scaled).ok().filter(|price| *price > 0 && *price < MAX_PRICE)?;
-        match self.power {
-            1 => Some(price),
-            _ => mul_div_floor(price, price, self.norm).filter(|price| *price > 0 && *price < MAX_PRICE),
+record! {
+    /// What a lot is worth for a reading of 10^-4 USD per atom: a quote token counts as one dollar, whatever it trades at.
+    pub struct LotScale: 16 {
+        /// Times this,
+        pub mantissa: u64,
+        /// by so many binary digits to the right. Signed.
+        pub digits: i32,
+        /// Zero.
+        pub padding: [u8; 4],
+    }
+}
+
+impl LotScale {
+    /// Of a lot of 10^`lot_digits` atoms, in a quote token.
+    pub fn new(lot_digits: u8, quote_decimals: u8) -> Self {
+        let (digits, padding) = (lot_digits as i32 + quote_decimals as i32 - 4, [0; 4]);
+        if digits < 0 {
+            // Down to 10^-4.
+            return Self { mantissa: (1 << 63) / 10u64.pow(digits.unsigned_abs()), digits: 63 - 32, padding };
         }
+        // At most 10^32: the first 64 bits of it.
+        let power = 10u128.pow(digits as u32);
+        let cut = bit_length_wide(power).saturating_sub(64);
+        Self { mantissa: (power >> cut) as u64, digits: -32 - cut as i32, padding }
+    }
+
+    /// The price of a lot by a reading, atoms with 32 fractional bits. `None` if it is none, or more than there can be.
+    #[inline(always)]
+    pub fn price(&self, cache: &PriceCache, reading: Reading) -> Option<u64> {
+        // The reading has 49 bits.
+        let product = wide(reading.0, self.mantissa);
+        let right = cache.shift as i32 + self.digits;
+        let price = match u32::try_from(right) {
+            Ok(right) if right < 128 => product >> right,
+            Ok(_) => return None,
+            Err(_) if product.leading_zeros() >= right.unsigned_abs() => product << right.unsigned_abs(),
+            Err(_) => return None,
+        };
+        u64::try_from(price).ok().filter(|price| *price != 0 && *price < MAX_PRICE)
+    }
+}
+
+impl PerpConfig {
+    /// What the contract pays at a price of a lot: that, or its square.
+    #[inline(always)]
+    pub fn payoff(&self, price: u64) -> Option<u64> {
+        if self.power == 1 { Some(price) } else { self.square(price) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn square(&self, price: u64) -> Option<u64> {
+        mul_div_floor(price, price, self.norm).filter(|price| *price != 0 && *price < MAX_PRICE)
     }
 
     /// The least fee of a trade at a price of some age: of its value, 32 fractional bits.
@@ -91,12 +125,13 @@ impl PerpConfig {
     /// `min(|K| ÷ skew_scale, max_impact)`. A trade pays the difference of two, so splitting it gains nothing.
     #[inline(never)]
     fn potential(&self, skew: i64) -> i128 {
-        let (skew, most) = (skew.unsigned_abs() as u128, part(self.max_impact) as u128);
+        let (skew, most) = (skew.unsigned_abs(), part(self.max_impact));
         // Below 2^32 × 2^48 ÷ 2^32.
-        let bend = (most * self.skew_scale as u128) >> 32;
+        let bend = (wide(most, self.skew_scale) >> 32) as u64;
         let below = skew.min(bend);
         // Below 2^49 × 2^49 × 2^31 ÷ 1.
-        ((below * below << 31) / self.skew_scale as u128 + (skew - below) * most) as i128
+        let bent = mul_div_wide_floor(wide(below, below), 1 << 31, self.skew_scale).unwrap_or(u128::MAX >> 1);
+        (bent + wide(skew - below, most)) as i128
     }
 
     /// What a trade of a signed number of lots pays for its impact on the skew, atoms: negative where it lessens it.
@@ -105,7 +140,7 @@ impl PerpConfig {
         let difference = self.potential(skew.saturating_add(lots)) - self.potential(skew);
         let (lots, is_rebate) = (difference.unsigned_abs(), difference < 0);
         // Lots of 32 fractional bits × a price of as many. What is paid rounds up, what is got down.
-        let whole = (lots >> 32) * price as u128 + (((lots & (ONE as u128 - 1)) * price as u128) >> 32);
+        let whole = wide((lots >> 32) as u64, price) + (wide(lots as u32 as u64, price) >> 32);
         let atoms = (whole >> 32).min(i64::MAX as u128 - 1) as i64;
         if is_rebate {
             -atoms
@@ -175,37 +210,27 @@ impl Funding {
     /// pay the pool `borrowed`, of a value in a year and added up over the seconds, 28 fractional bits. The pool's part of the funding is
     /// what one side pays and the other does not get: never less than nothing.
     pub fn over(sides: &[Side; 2], price: u64, seconds: u64, rate: i64, borrowed: u64) -> Self {
-        // Below 2^61 × 2^64 ÷ 2^28, and 2^61 × 2^36 ÷ 2^32 in 2^32 seconds: cut to what an offset holds.
-        let cut = |yearly: u128, is_exact: bool| {
-            ((yearly / Rate::YEAR as u128).min(MAX_PRICE as u128) as i64) + !is_exact as i64
+        // Below 2^36 × 2^27 seconds, which are four years; nobody pays for more at once.
+        let growth = rate.unsigned_abs() * seconds.min(1 << 27) / Rate::YEAR;
+        let borrowed = (borrowed.min(1 << 59) << 4) / Rate::YEAR;
+        // A part of a price below 2^61: cut to what an offset holds.
+        let of_lot = |side: &Side, growth: u64, round_up: bool| {
+            let part = wide(side.scaled(price), growth) >> 32;
+            (part.min(MAX_PRICE as u128) as i64) + round_up as i64
         };
-        let of_lot = |side: &Side, rate: u64, round_up: bool| {
-            let product = wide(side.scaled(price), rate);
-            cut((product >> 32) * seconds as u128, !round_up || product == 0)
-        };
-        let mut charges = [0, 1].map(|side: usize| {
-            let product = wide(sides[side].scaled(price), borrowed);
-            cut(product >> 28, product == 0)
-        });
+        // Both quotients are cut: what is paid rounds up by more than that, if anything is.
+        let paid_of = |side: &Side, growth: u64, is_due: bool| of_lot(side, growth + is_due as u64, is_due);
+        let mut charges = [0, 1].map(|side: usize| paid_of(&sides[side], borrowed, borrowed != 0));
         let payer = (rate < 0) as usize;
         let (pays, gets) = (&sides[payer], &sides[1 - payer]);
         if rate != 0 && pays.size != 0 {
-            let paid = of_lot(pays, rate.unsigned_abs(), true);
+            let paid = paid_of(pays, growth, growth != 0);
             charges[payer] = charges[payer].saturating_add(paid);
             if gets.size != 0 {
-                let most = wide(pays.size, paid as u64) / gets.size as u128;
-                let got = (of_lot(gets, rate.unsigned_abs(), false) as u128).min(most);
-                charges[1 - payer] -= got as i64;
+                let most = mul_div_floor(pays.size, paid as u64, gets.size).unwrap_or(u64::MAX);
+                charges[1 - payer] -= (of_lot(gets, growth, false) as u64).min(most) as i64;
             }
         }
         Self { charges }
-    }
-}
-
-fn shifted(value: u128, left: i32) -> Option<u128> {
-    if left >= 0 {
-        (value == 0 || value.leading_zeros() as i32 >= left).then(|| value.checked_shl(left as u32))?
-    } else {
-        Some(value.checked_shr(left.unsigned_abs()).unwrap_or(0))
     }
 }

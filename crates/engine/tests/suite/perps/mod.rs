@@ -3,6 +3,7 @@
 mod attacks;
 mod behaviour;
 mod invariants;
+mod refusals;
 mod scene;
 
 pub use scene::*;

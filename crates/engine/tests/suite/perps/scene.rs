@@ -13,7 +13,7 @@ use ballast_engine::{
         account::{MarginAccount, Side},
         change::{Change, OF_PERP, OF_POOL},
         perp::{
-            Perp, PerpConfig, PerpPosition, Pool, PoolConfig,
+            LotScale, Perp, PerpConfig, PerpPosition, Pool, PoolConfig,
             book::{Standing, Width},
         },
     },
@@ -134,7 +134,7 @@ impl Scene {
 
     fn spot_of(&self, config: &PerpConfig) -> u64 {
         let price = &self.world.reserves[config.price as usize].price;
-        config.price_at(price, price.spot, 6).unwrap()
+        LotScale::new(config.lot_digits, 6).price(price, price.spot).unwrap()
     }
 
     pub fn act<T>(
@@ -179,7 +179,7 @@ impl Scene {
     pub fn price(&self, perp: u8) -> u64 {
         let record = self.perp(perp);
         let price = &self.world.reserves[record.config.price as usize].price;
-        record.marks(price, 6, Width::Maintenance).unwrap().spot
+        record.marks(price, Width::Maintenance).unwrap().spot
     }
 
     /// Whole lots that are worth so many atoms.
