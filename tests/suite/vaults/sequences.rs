@@ -1,13 +1,15 @@
 //! Random sequences of all that is done with a vault, on the bytecode against the engine: after every step the bytes of the vault, of
-//! its markets, requests and terms and all token balances are those that the engine says. `BALLAST_SEED` chooses the sequence,
+//! its markets, requests, terms and waiting changes and all token balances are those that the engine says. `BALLAST_SEED` chooses the sequence,
 //! `BALLAST_STEPS` its length.
+
+mod governance;
 
 use std::collections::BTreeMap;
 
 use ballast_client::{
-    Address, ID, Instruction, LiquidationOrder, TOKEN_PROGRAM, VaultView, decode_exit_request, decode_market,
-    decode_term_deposit, entrusted_address, exit_address, from_engine, share_mint, term_address, to_engine,
-    vault_authority, vault_tokens,
+    Address, ID, Instruction, LiquidationOrder, TOKEN_PROGRAM, VaultView, decode_change, decode_exit_request,
+    decode_market, decode_term_deposit, entrusted_address, exit_address, from_engine, share_mint, term_address,
+    to_engine, vault_authority, vault_tokens,
 };
 use ballast_engine::{
     Error,
@@ -15,6 +17,7 @@ use ballast_engine::{
     number::units::{Bps, Shares},
     record::layout::LAYOUT_VERSION,
     state::{
+        change::Change,
         market::Market,
         reserve::Reserve,
         vault::{ExitRequest, TermDeposit, Vault, VaultConfig},
@@ -44,6 +47,7 @@ struct Model {
     markets: Vec<(Market, Vec<Reserve>)>,
     requests: BTreeMap<Address, ExitRequest>,
     terms: BTreeMap<Address, TermDeposit>,
+    changes: BTreeMap<Address, Change>,
     /// Of token accounts, and what there is of a mint.
     balances: BTreeMap<Address, u64>,
     now: i64,
@@ -63,6 +67,9 @@ impl Model {
         let term = |(address, account): &(Address, solana_account::Account)| {
             Some((*address, decode_term_deposit(&account.data).ok()?))
         };
+        let change = |(address, account): &(Address, solana_account::Account)| {
+            Some((*address, decode_change(&account.data).ok()?))
+        };
         Self {
             address: scene.vault,
             vault: scene.vault(),
@@ -74,6 +81,7 @@ impl Model {
                 .collect(),
             requests: of_program.iter().filter_map(request).collect(),
             terms: of_program.iter().filter_map(term).collect(),
+            changes: of_program.iter().filter_map(change).collect(),
             balances: held.collect(),
             now: world.now(),
         }
@@ -87,6 +95,7 @@ impl Model {
         }
         assert_eq!(self.requests, expected.requests, "{step}");
         assert_eq!(self.terms, expected.terms, "{step}");
+        assert!(self.changes == expected.changes, "{step}: the changes that wait differ");
         assert_eq!(self.balances, expected.balances, "{step}");
     }
 
@@ -299,6 +308,8 @@ struct Sequence {
     scene: VaultScene,
     rng: ChaCha8Rng,
     owners: Vec<Address>,
+    /// The policy at first.
+    first: VaultConfig,
     /// How often each kind of step had each result.
     seen: BTreeMap<(&'static str, String), usize>,
     /// Markets that have had a loss.
@@ -319,7 +330,7 @@ impl Sequence {
             coverage_target: Bps(5_000),
             ..vault_config()
         };
-        let mut scene = VaultScene::with(3, policy);
+        let mut scene = VaultScene::with(1 + governance::GUEST, policy);
         for market in scene.markets.clone() {
             scene.world.market = market;
             // Two go on after a loss.
@@ -335,7 +346,11 @@ impl Sequence {
         }
         let collector = scene.world.key("collector");
         scene.shares(&collector);
-        Self { scene, rng: ChaCha8Rng::seed_from_u64(seed), owners, seen: BTreeMap::new(), lost: Vec::new() }
+        let first = scene.vault().config;
+        for name in governance::CURATORS.into_iter().chain(governance::SENTINELS) {
+            scene.world.key(name);
+        }
+        Self { first, scene, rng: ChaCha8Rng::seed_from_u64(seed), owners, seen: BTreeMap::new(), lost: Vec::new() }
     }
 
     fn owner(&mut self) -> Address {
@@ -356,7 +371,8 @@ impl Sequence {
     }
 
     fn slots(&mut self) -> u8 {
-        *[0, 1, 2, 4, 3, 6, 7, 7, 7].choose(&mut self.rng).expect("some")
+        let slots = *[0, 1, 2, 4, 3, 6, 7, 8, 14].choose(&mut self.rng).expect("some");
+        slots & self.scene.view().all_slots()
     }
 
     /// Sends an instruction, and requires what the engine says of it.
@@ -372,13 +388,14 @@ impl Sequence {
         act: impl FnOnce(&mut Model) -> Answer<Vec<u8>>,
     ) {
         let mut expected = Model::read(&self.scene);
+        let events = expected.vault.events;
         let answer = act(&mut expected);
         let outcome = self.scene.world.send(std::slice::from_ref(&instruction));
         let result = match answer {
             Ok(returned) => {
                 let outcome = outcome.expect_ok();
                 assert_eq!(outcome.return_data, returned, "{name}");
-                assert_eq!(outcome.events.len(), (name != "read_vault") as usize, "{name}");
+                assert_eq!(outcome.events.len() as u64, expected.vault.events - events, "{name}");
                 Model::read(&self.scene).assert_is(&expected, name);
                 "ok".into()
             }
@@ -403,7 +420,8 @@ impl Sequence {
             64..68 => self.free(),
             68..74 => self.end(),
             74..77 => self.collect(),
-            77..82 => self.report(),
+            77..80 => self.report(),
+            80..86 => self.govern(),
             _ => self.elsewhere(),
         }
     }
@@ -663,11 +681,11 @@ fn every_step_leaves_the_bytes_the_engine_says() {
         println!("{name:<20} {count:>5} {result}");
     }
     if steps >= 12_000 {
-        for (name, least) in LEAST {
+        for (name, least) in LEAST.into_iter().chain(governance::LEAST) {
             let count = sequence.count(name, "ok");
             assert!(count >= least, "{name} succeeded {count} times only");
         }
-        for error in REFUSED {
+        for error in REFUSED.into_iter().chain(governance::REFUSED) {
             let came_up = sequence.seen.keys().any(|(_, result)| result == error.name());
             assert!(came_up, "{} never came up", error.name());
         }
