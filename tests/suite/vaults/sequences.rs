@@ -638,8 +638,8 @@ fn from_env(name: &str, default: u64) -> u64 {
 
 /// So many successes of each kind must be among 12,000 steps, or the sequence does not test what it says.
 const LEAST: [(&str, usize); 14] = [
-    ("vault_deposit", 200),
-    ("vault_mint", 200),
+    ("vault_deposit", 100),
+    ("vault_mint", 100),
     ("vault_redeem", 200),
     ("vault_withdraw", 200),
     ("rebalance_vault", 20),
@@ -648,7 +648,7 @@ const LEAST: [(&str, usize); 14] = [
     ("cancel_exit", 80),
     ("claim_exit", 100),
     ("lock_term", 150),
-    ("free_term", 20),
+    ("free_term", 5),
     ("end_term", 150),
     ("collect_vault_fees", 100),
     ("read_vault", 300),
