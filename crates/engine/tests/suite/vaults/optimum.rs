@@ -105,6 +105,73 @@ impl Problem {
     }
 }
 
+/// What is earned at most after so many moves of one source to one destination. Moves join slots, and what is idle, in groups: a
+/// group of n takes n − 1 moves at most, as each brings one to where it belongs, and earns as much as its tokens can. So it is the best
+/// of all divisions into groups that take so many moves together, up to rounding in its favour.
+fn reachable(problem: &Problem, scene: &Scene, start: &[f64], moves: usize) -> f64 {
+    const PARTS: usize = 200;
+    let (step, idle) = (problem.total / PARTS as f64, start.len());
+    let nodes = idle + 1;
+    let spare = problem.total - start.iter().sum::<f64>();
+    let at = |node: usize| if node == idle { spare } else { start[node] };
+    let earns = |node: usize, value: f64| value * rate(scene, node, problem.others[node], value);
+    // By the set of nodes, as bits: what so many parts earn in it.
+    let mut tables = vec![Vec::new(); 1 << nodes];
+    for node in 0..nodes {
+        let of_parts = |parts: usize| {
+            let value = parts as f64 * step;
+            let (least, most) = if node == idle { (0.0, spare) } else { (problem.least[node], problem.most[node]) };
+            match () {
+                () if value > most + step || value < least - step => f64::MIN,
+                () if node == idle => 0.0,
+                () => earns(node, value.clamp(least, most)),
+            }
+        };
+        tables[1 << node] = (0..=PARTS).map(of_parts).collect();
+    }
+    let most =
+        |a: &[f64], b: &[f64], parts: usize| (0..=parts).map(|of| a[of] + b[parts - of]).fold(f64::MIN, f64::max);
+    let mut alone = vec![f64::MIN; 1 << nodes];
+    for set in 1usize..1 << nodes {
+        let size = set.count_ones() as usize;
+        let first = set & set.wrapping_neg();
+        let rest = set ^ first;
+        let sum: f64 = (0..nodes).filter(|node| set >> node & 1 != 0).map(at).sum();
+        let parts = ((sum / step).ceil() as usize).min(PARTS);
+        alone[set] = match size {
+            1 if first == 1 << idle => 0.0,
+            1 => earns(first.trailing_zeros() as usize, sum),
+            2 | 3 => {
+                tables[set] = (0..=PARTS).map(|parts| most(&tables[first], &tables[rest], parts)).collect();
+                tables[set][parts]
+            }
+            // Of at most five, in two that are known.
+            _ if size <= moves + 1 => {
+                let pair = first | rest & rest.wrapping_neg();
+                most(&tables[pair], &tables[set ^ pair], parts)
+            }
+            _ => f64::MIN,
+        };
+    }
+    let mut best = vec![vec![f64::MIN; 1 << nodes]; moves + 1];
+    for budget in 0..=moves {
+        best[budget][0] = 0.0;
+        for set in 1usize..1 << nodes {
+            let first = set & set.wrapping_neg();
+            let mut group = set;
+            while group != 0 {
+                let takes = group.count_ones() as usize - 1;
+                if group & first != 0 && takes <= budget {
+                    let sum = alone[group] + best[budget - takes][set ^ group];
+                    best[budget][set] = best[budget][set].max(sum);
+                }
+                group = (group - 1) & set;
+            }
+        }
+    }
+    best[moves][(1 << nodes) - 1]
+}
+
 fn values(scene: &Scene) -> Vec<f64> {
     (0..scene.markets.len()).map(|slot| scene.lent(slot) as f64).collect()
 }
@@ -143,39 +210,39 @@ fn scene(seed: u64, count: usize, has_lent: bool) -> Scene {
     scene
 }
 
-/// What is earned after so many moves, an interval apart, of the best.
-fn reached(scene: &mut Scene, moves: usize) -> f64 {
-    let best = Problem::of(scene).best(scene);
+/// What is earned after so many moves, an interval apart, of the best that four moves reach and of the best at all.
+fn reached(scene: &mut Scene, moves: usize) -> (f64, f64) {
+    let problem = Problem::of(scene);
+    let (four, best) = (reachable(&problem, scene, &values(scene), 4), problem.best(scene));
     for _ in 0..moves {
         let _ = scene.rebalance();
         scene.calm(3_600);
     }
-    let problem = Problem::of(scene);
-    problem.yields(scene, &values(scene)) / best
+    let earned = Problem::of(scene).yields(scene, &values(scene));
+    (earned / four, earned / best)
 }
 
-/// The fewest of 100 worlds that come within 2 % of the best, and the least mean, after 4 moves.
+/// The fewest of 100 worlds that come within 2 % of the best of four moves, and the least mean part of the best at all.
 fn hold(has_lent: bool, moves: usize, within: usize, mean: f64) {
     for count in 1..=8 {
-        let mut all: Vec<f64> = (0..100).map(|seed| reached(&mut scene(seed, count, has_lent), moves)).collect();
-        all.sort_by(f64::total_cmp);
-        let near = all.iter().filter(|part| **part > 0.98).count();
-        let sum: f64 = all.iter().map(|part| part.min(1.0)).sum();
+        let all: Vec<_> = (0..100).map(|seed| reached(&mut scene(seed, count, has_lent), moves)).collect();
+        let near = all.iter().filter(|(of_four, _)| *of_four > 0.98).count();
+        let worst = all.iter().map(|(of_four, _)| *of_four).fold(f64::MAX, f64::min);
+        let sum: f64 = all.iter().map(|(_, of_best)| of_best.min(1.0)).sum();
         assert!(
             near >= within && sum / 100.0 >= mean,
-            "{count} markets: {near} near, mean {}, worst {}",
-            sum / 100.0,
-            all[0]
+            "{count} markets: {near} near, mean {}, worst {worst}",
+            sum / 100.0
         );
     }
 }
 
-/// From idle tokens, and from any places: most worlds are within 2 % of the best after four moves. Others need more, because a move
-/// joins two slots. Some do not get there: a steep market was filled in one move, and leaving it counts as half of what was earned at
-/// least, so that no vault makes a market scarce.
+/// From idle tokens, and from any places: most worlds are within 2 % of the best that any four moves reach. That four moves are too few
+/// for the best at all is rare. The others fill a steep market in one move as far as that move alone gains, which is too far beside
+/// what other markets would bring; leaving it counts as half of what was earned at least, so that no vault makes a market scarce.
 #[test]
 fn four_moves_come_near_the_best() {
-    hold(false, 4, 90, 0.99);
-    hold(true, 4, 75, 0.98);
+    hold(false, 4, 91, 0.99);
+    hold(true, 4, 86, 0.98);
     hold(true, 12, 90, 0.99);
 }
