@@ -130,7 +130,7 @@ impl PerpScene {
     pub fn price(&self, perp: u8) -> u64 {
         let (view, record) = (self.view(), self.record(perp));
         let price = &view.reserves[record.config.price as usize].price;
-        record.marks(price, Width::Maintenance).expect("a price in range").spot
+        record.marks(price, Width::Maintenance).spot
     }
 
     /// Whole lots that are worth so many USD.

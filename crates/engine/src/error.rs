@@ -225,7 +225,7 @@ macro_rules! for_each_error {
             PoolOutOfRange = "A number of the pool is outside its range: see the table of parameters";
             TooManyPerps = "The pool has 16 perps already";
             LotTooSmallOrLarge = "A lot must be worth 16 to 16,384 atoms of the quote token at listing: choose other lot digits";
-            PerpPriceOutOfRange = "The price of a lot has left the range that the perp can account for: it is to be wound down";
+            PerpPriceOutOfRange = "The price of a lot is at the end of what the perp can account for: positions only shrink, and it is to be wound down";
             PerpReduceOnly = "The perp is reduce-only, or is being wound down: positions only shrink";
             PerpNotReducing = "Reduce-only: the account has no position on the other side, or it is smaller";
             OtherPool = "The account holds positions against another pool: close them, or use another account";

@@ -30,7 +30,7 @@ impl<'a> PerpView<'a> {
         let perp = Perp::of(records, index)?;
         let pool = Pool::of(records, perp.config.pool)?;
         let underlying = records.get(perp.config.price as usize).ok_or(Error::ReserveIndexOutOfRange)?;
-        let marks = perp.marks(&underlying.price, width)?;
+        let marks = perp.marks(&underlying.price, width);
         let (sides, _) = perp.accrued(marks.spot, underlying.risk.volatility.annual, pool.borrowed_at(now), now);
         Ok(Self { perp, sides, marks })
     }

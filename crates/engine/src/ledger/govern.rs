@@ -193,7 +193,7 @@ impl Ledger<'_> {
         Use::NewRiskDebt.require(price.condition(now))?;
         let pool = Pool::of_mut(self.reserves, config.pool)?;
         let mut perp = Perp::new(config, pool.quote_decimals, now);
-        let spot = perp.marks(&price, Width::Maintenance)?.spot;
+        let spot = perp.marks(&price, Width::Maintenance).spot;
         if !LOT_VALUES.contains(&spot) {
             return Err(Error::LotTooSmallOrLarge);
         }

@@ -4,7 +4,10 @@
 
 use crate::{
     error::{Error, Result},
-    health::position::{newest_price, rare_spot_value, worth},
+    health::{
+        Health, perp,
+        position::{newest_price, rare_spot_value, worth},
+    },
     ledger::Ledger,
     number::units::{Part, Shares, Usd},
     state::{
@@ -87,10 +90,20 @@ impl Ledger<'_> {
                 most_owned = most_owned + value + value;
             }
         }
-        let most_owned = if account.may_be_paid() { least_owed } else { most_owned };
+        let most_owned = most_owned + self.open_gains(account, newest)?;
         let least = least_owed.saturating_sub(most_owned).part_of(debts);
         let most = if debts_are_current { debts.saturating_sub(deposits).part_of(debts) } else { Part::WHOLE };
         Ok(Shortfall { debts, least, most })
+    }
+
+    /// Twice what an account's perps have gained, at last spot prices: what they bring is a deposit, once they are closed and paid.
+    fn open_gains(&self, account: &MarginAccount, newest: i64) -> Result<Usd> {
+        if !account.may_be_paid() {
+            return Ok(Usd::ZERO);
+        }
+        let mut gains = Health::default();
+        gains = perp::added(gains, account, self.reserves, self.now, newest, None)?;
+        Ok(gains.collateral + gains.collateral)
     }
 
     /// Sets the part in an account and in the reserves that it owes.

@@ -54,7 +54,7 @@ impl Ledger<'_> {
         let pool = Pool::of(self.reserves, pool_index)?;
         let (quote, borrowed) = (pool.config.quote, pool.borrowed_at(now));
         let feed = self.reserves.get(underlying as usize).ok_or(Error::ReserveIndexOutOfRange)?;
-        let marks = perp.marks(&feed.price, Width::Maintenance)?;
+        let marks = perp.marks(&feed.price, Width::Maintenance);
         let (annual, published) = (feed.risk.volatility.annual, feed.price.publish_time);
         self.accrue_reserve(quote)?;
         Perp::of_mut(self.reserves, index)?.accrue(marks.spot, published, annual, borrowed, now);

@@ -21,7 +21,7 @@ use crate::{
             Perp, PerpPosition, Pool,
             book::Standing,
             pricing::{part, part_of},
-            side::{MAX_LOTS, gain},
+            side::{MAX_LOTS, MAX_PRICE, gain},
         },
     },
 };
@@ -301,6 +301,9 @@ impl Ledger<'_> {
             if Perp::of(self.reserves, other.perp)?.config.pool != scene.pool {
                 return Err(Error::OtherPool);
             }
+        }
+        if !(2..MAX_PRICE - 1).contains(&scene.marks.spot) {
+            return Err(Error::PerpPriceOutOfRange);
         }
         let condition = self.reserves[scene.underlying as usize].price.condition(now);
         Use::NewRiskDebt.require(condition)?;

@@ -11,7 +11,7 @@ use crate::{
         perp::{
             LONG, Marks, Perp, Pool, SHORT, Side,
             pricing::{Funding, ONE, part},
-            side::Gain,
+            side::{Gain, MAX_PRICE},
         },
         reserve::Reserve,
     },
@@ -32,20 +32,16 @@ pub enum Width {
 impl Perp {
     /// The prices of a lot by the reserve that it follows.
     #[inline(never)]
-    pub fn marks(&self, price: &PriceCache, width: Width) -> Result<Marks> {
+    pub fn marks(&self, price: &PriceCache, width: Width) -> Marks {
         if self.is_resolved() {
-            return Ok(Marks::all(self.final_price));
+            return Marks::all(self.final_price);
         }
         let (low, high) = match width {
             Width::Initial => (price.low_initial, price.high_initial),
             Width::Maintenance => (price.low_maintenance, price.high_maintenance),
         };
-        let at = |reading| {
-            let price = self.lot.price(price, reading).and_then(|price| self.config.payoff(price));
-            price.ok_or(Error::PerpPriceOutOfRange)
-        };
-        // A reading below the first atom is the first.
-        Ok(Marks { low: at(low).unwrap_or(1), spot: at(price.spot)?, high: at(high)?.saturating_add(1) })
+        let at = |reading| self.config.payoff(self.lot.price(price, reading));
+        Marks { low: at(low), spot: at(price.spot), high: (at(high) + 1).min(MAX_PRICE - 1) }
     }
 
     /// Its sides with funding and the borrow fee until `now`, and the rate from then on, as [`Self::accrue`] would write them. `borrowed`
@@ -131,7 +127,7 @@ impl Standing {
         for index in pool.perps() {
             let perp = Perp::of(records, *index)?;
             let price = records.get(perp.config.price as usize).ok_or(Error::ReserveIndexOutOfRange)?;
-            let marks = perp.marks(&price.price, width)?;
+            let marks = perp.marks(&price.price, width);
             let annual = price.risk.volatility.annual;
             let (sides, _) = perp.accrued(marks.spot, annual, pool.borrowed_at(now), now);
             let owed = |long_price, short_price| [sides[LONG].gain(1, long_price), sides[SHORT].gain(-1, short_price)];

@@ -20,11 +20,11 @@ governed! {
         /// Skew at which the price moves by all of itself, lots: the impact of a skew K is K ÷ this.
         pub skew_scale: u64 [Count, 1..=1 << 48, Any, PerpCapOutOfRange],
         /// Over how many seconds the pool must bear a move of the price.
-        pub shock_horizon: u32 [Seconds, 60..=604_800, Down, PerpShockOutOfRange],
+        pub shock_horizon: u32 [Seconds, 60..=604_800, Any, PerpShockOutOfRange],
         /// Margin that a new position needs, beside the cost of closing it.
         pub initial_margin: Bps [Bps, 100..=10_000, Down, PerpMarginOutOfRange],
-        /// Margin below which it is closed by others, likewise.
-        pub maintenance_margin: Bps [Bps, 50..=10_000, Down, PerpMarginOutOfRange],
+        /// Margin below which it is closed by others, likewise. It waits both ways, like all that could close positions at once.
+        pub maintenance_margin: Bps [Bps, 50..=10_000, Any, PerpMarginOutOfRange],
         /// Least fee of a trade.
         pub fee: Bps [Bps, 1..=500, Any, PerpFeeOutOfRange],
         /// Standard deviations of the price, over its age and `fee_lag`, that a trade pays at least.
@@ -44,11 +44,11 @@ governed! {
         /// By how much the yearly funding moves in a day at full skew.
         pub funding_speed: Bps [BpsPerDay, 0..=60_000, Any, PerpFundingOutOfRange],
         /// Least move of the price that the pool must bear.
-        pub least_shock: Bps [Bps, 100..=9_000, Down, PerpShockOutOfRange],
+        pub least_shock: Bps [Bps, 100..=9_000, Any, PerpShockOutOfRange],
         /// Standard deviations over `shock_horizon` that it must bear.
-        pub shock_deviations: Bps [Bps, 10_000..=60_000, Down, PerpShockOutOfRange],
+        pub shock_deviations: Bps [Bps, 10_000..=60_000, Any, PerpShockOutOfRange],
         /// Seconds after a position grew before which closing it pays no profit.
-        pub hold: u16 [Seconds, 1..=3_600, Down, PerpFeeOutOfRange],
+        pub hold: u16 [Seconds, 1..=3_600, Any, PerpFeeOutOfRange],
         /// Most seconds since a price was published at which positions grow.
         pub max_trade_age: u16 [Seconds, 1..=60, Up, PerpFeeOutOfRange],
         /// The record of the pool.
@@ -107,7 +107,7 @@ governed! {
         /// Low value ÷ buffer that an exit must leave.
         pub exit_cover: Bps [Bps, 10_000..=60_000, Any, PoolOutOfRange],
         /// Low value ÷ buffer below which positions are deleveraged.
-        pub deleverage_below: Bps [Bps, 1_000..=10_000, Down, PoolOutOfRange],
+        pub deleverage_below: Bps [Bps, 1_000..=10_000, Any, PoolOutOfRange],
         /// To which.
         pub deleverage_to: Bps [Bps, 1_000..=20_000, Any, PoolOutOfRange],
         /// What positions pay for the pool a year while none of it is used.

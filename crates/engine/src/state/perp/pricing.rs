@@ -84,33 +84,38 @@ impl LotScale {
         Self { mantissa: (power >> cut) as u64, digits: -32 - cut as i32, padding }
     }
 
-    /// The price of a lot by a reading, atoms with 32 fractional bits. `None` if it is none, or more than there can be.
+    /// The price of a lot by a reading, atoms with 32 fractional bits: within 1 and [`MAX_PRICE`], at which a contract ends.
     #[inline(always)]
-    pub fn price(&self, cache: &PriceCache, reading: Reading) -> Option<u64> {
+    pub fn price(&self, cache: &PriceCache, reading: Reading) -> u64 {
         // The reading has 49 bits.
         let product = wide(reading.0, self.mantissa);
         let right = cache.shift as i32 + self.digits;
         let price = match u32::try_from(right) {
-            Ok(right) if right < 128 => product >> right,
-            Ok(_) => return None,
-            Err(_) if product.leading_zeros() >= right.unsigned_abs() => product << right.unsigned_abs(),
-            Err(_) => return None,
+            Ok(right) => product.checked_shr(right).unwrap_or(0),
+            Err(_) if product.leading_zeros() > right.unsigned_abs() => product << right.unsigned_abs(),
+            Err(_) => u128::MAX,
         };
-        u64::try_from(price).ok().filter(|price| *price != 0 && *price < MAX_PRICE)
+        within(price)
     }
+}
+
+/// A price that can be accounted for.
+#[inline(always)]
+fn within(price: u128) -> u64 {
+    if price >= MAX_PRICE as u128 { MAX_PRICE - 1 } else { (price as u64).max(1) }
 }
 
 impl PerpConfig {
     /// What the contract pays at a price of a lot: that, or its square.
     #[inline(always)]
-    pub fn payoff(&self, price: u64) -> Option<u64> {
-        if self.power == 1 { Some(price) } else { self.square(price) }
+    pub fn payoff(&self, price: u64) -> u64 {
+        if self.power == 1 { price } else { self.square(price) }
     }
 
     #[cold]
     #[inline(never)]
-    fn square(&self, price: u64) -> Option<u64> {
-        mul_div_floor(price, price, self.norm).filter(|price| *price != 0 && *price < MAX_PRICE)
+    fn square(&self, price: u64) -> u64 {
+        within(mul_div_floor(price, price, self.norm).unwrap_or(u64::MAX) as u128)
     }
 
     /// The least fee of a trade at a price of some age: of its value, 32 fractional bits.

@@ -92,6 +92,9 @@ fn what_is_not_due_is_refused() {
     assert_eq!(refused(worn.act(0, |ledger, _| ledger.deleverage_perp(PERP))), Error::PerpToBeResolved);
     scene.world.prices[1] = 10i64.pow(18);
     scene.pass(1);
-    assert_eq!(refused(scene.settle(TRADER, PERP)), Error::PerpPriceOutOfRange);
+    // Nothing grows at the end of the scale, and everybody leaves.
+    assert_eq!(refused(scene.order(2, order(PERP, 1_000))), Error::PerpPriceOutOfRange);
+    scene.pass(60);
+    scene.close(TRADER, PERP).unwrap();
     assert!(Pool::of(&scene.world.reserves, PERP).is_err());
 }

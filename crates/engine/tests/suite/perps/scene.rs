@@ -134,7 +134,7 @@ impl Scene {
 
     fn spot_of(&self, config: &PerpConfig) -> u64 {
         let price = &self.world.reserves[config.price as usize].price;
-        LotScale::new(config.lot_digits, 6).price(price, price.spot).unwrap()
+        LotScale::new(config.lot_digits, 6).price(price, price.spot)
     }
 
     pub fn act<T>(
@@ -179,7 +179,7 @@ impl Scene {
     pub fn price(&self, perp: u8) -> u64 {
         let record = self.perp(perp);
         let price = &self.world.reserves[record.config.price as usize].price;
-        record.marks(price, Width::Maintenance).unwrap().spot
+        record.marks(price, Width::Maintenance).spot
     }
 
     /// Whole lots that are worth so many atoms.
