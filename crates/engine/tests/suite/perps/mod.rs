@@ -2,7 +2,9 @@
 
 mod attacks;
 mod behaviour;
+mod differential;
 mod invariants;
+mod model;
 mod refusals;
 mod scene;
 
