@@ -37,7 +37,7 @@ pub struct Order {
     pub limit: u64,
     /// The least part of a gain that is to be paid, or nothing is done.
     pub min_factor: Part,
-    /// Whether the position may only shrink.
+    /// Whether the position may only shrink. One that is closed is paid what it is still owed.
     pub reduce_only: bool,
 }
 
@@ -99,14 +99,16 @@ impl Ledger<'_> {
                 rest = 0;
             }
         }
+        // Of a position that is closed, what it is still owed.
+        let is_owed = order.reduce_only && position.size == 0 && position.cost < 0;
         if order.reduce_only {
-            if !is_reduction {
+            if !is_reduction && !is_owed {
                 return Err(Error::PerpNotReducing);
             }
             rest = 0;
         }
         let opened = perp.sides[!is_buy as usize].size_for(rest);
-        if closed == 0 && opened == 0 {
+        if closed == 0 && opened == 0 && !is_owed {
             return Err(Error::AmountTooSmall);
         }
         let whole = perp.sides[position.side_index()].lots(closed) + perp.sides[!is_buy as usize].lots(opened);
@@ -122,7 +124,11 @@ impl Ledger<'_> {
         } else {
             self.require_closing_price(&scene)?;
         }
-        let closing = if closed == 0 { Closing::default() } else { self.closing(&scene, &position, closed, price)? };
+        let closing =
+            if closed == 0 && !is_owed { Closing::default() } else { self.closing(&scene, &position, closed, price)? };
+        if is_owed && closing.gain == 0 {
+            return Err(Error::NothingToSettle);
+        }
         if closing.gain != 0 && closing.factor < order.min_factor {
             return Err(Error::ProfitBelowMinimum);
         }
