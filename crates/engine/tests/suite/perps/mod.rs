@@ -2,7 +2,9 @@
 
 mod attacks;
 mod behaviour;
+mod claims;
 mod differential;
+mod extremes;
 mod invariants;
 mod model;
 mod refusals;

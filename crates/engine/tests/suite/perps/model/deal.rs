@@ -1,11 +1,7 @@
 //! Trades, settlements, liquidations, and what ends a perp.
 
 use super::{pool::atom, *};
-use ballast_engine::{
-    Error,
-    perps::trade::Order,
-    state::account::Side,
-};
+use ballast_engine::{Error, perps::trade::Order, state::account::Side};
 
 /// What a trade or a liquidation comes to, atoms.
 #[derive(Clone, Debug)]
@@ -34,9 +30,34 @@ impl Deal {
         let [closed, opened, value, realised, factor, gain, loss, fee] = [(); 8].map(|()| zero());
         let [impact, rebate, reward, paid_out, paid_in, short, owed] = [(); 7].map(|()| zero());
         Self {
-            closed, opened, value, realised, factor, gain, loss, fee, impact, rebate, reward, paid_out, paid_in, short, owed,
+            closed,
+            opened,
+            value,
+            realised,
+            factor,
+            gain,
+            loss,
+            fee,
+            impact,
+            rebate,
+            reward,
+            paid_out,
+            paid_in,
+            short,
+            owed,
         }
     }
+}
+
+/// What the engine did. What is decided by whole lots, and what of a claim a pool or a fund that is short paid, is compared and then
+/// followed: else an error would come back many times.
+#[derive(Clone, Copy, Debug)]
+pub struct Done {
+    /// Lots as the engine counts them.
+    pub closed: u64,
+    pub opened: u64,
+    pub gain: u64,
+    pub rebate: u64,
 }
 
 /// Whether a decision was so close that the engine's rounding may take the other.
@@ -61,7 +82,15 @@ impl Gate {
 
 impl Model {
     /// What a lot of a trade costs or gets, with its impact; the fund pays all rebates by the part that it could if the skew went to zero.
-    fn charge(&mut self, world: &World, index: u8, deal: &mut Deal, lots: &Rational, price: &Rational) {
+    fn charge(
+        &mut self,
+        world: &World,
+        index: u8,
+        deal: &mut Deal,
+        lots: &Rational,
+        price: &Rational,
+        done: Option<Done>,
+    ) {
         let perp = self.perp(index);
         if perp.is_resolved {
             return;
@@ -70,22 +99,43 @@ impl Model {
         deal.fee = &deal.value * perp.fee_rate(world);
         let impact = perp.impact(&skew, lots, price);
         // Of a deleveraged side the engine counts whole lots.
-        let loose = if perp.left.iter().any(|left| *left != int(1)) { price * int(4) * bps(perp.config.max_impact.0) } else { zero() };
+        let loose = if perp.left.iter().any(|left| *left != int(1)) {
+            price * int(4) * bps(perp.config.max_impact.0)
+        } else {
+            zero()
+        };
         // And of the skew 32 bits of its price.
         let loose = loose + crate::common::rational::abs(skew.clone()) * price * two_to(-30);
+        // The most impact has 32 bits, rounded up, for whoever pays it and for whoever gets it.
+        let favour = crate::common::rational::abs(skew.clone()) * price * two_to(-31);
         if impact >= zero() {
             deal.impact = impact;
         } else {
             let need = perp.impact(&zero(), &skew, price);
             let part = if perp.fund >= need { int(1) } else { &perp.fund / need };
-            deal.rebate = (-impact * part).min(perp.fund.clone());
-            self.touch_others();
+            deal.rebate = (-impact * &part).min(perp.fund.clone());
+            if let Some(done) = done.filter(|_| part < int(1)) {
+                follow(&mut deal.rebate, done.rebate, &(self.tolerance() + &loose));
+            }
+        }
+        if deal.rebate > zero() {
+            self.favour = cut(&(&self.favour + favour));
         }
         self.slack = cut(&(&self.slack + loose));
     }
 
     /// Closes a part of a position. No gain within the hold; else what the pool's factor and the perp's budget of the day let.
-    fn close(&mut self, world: &World, index: u8, user: usize, part: &Rational, price: &Rational, deal: &mut Deal) {
+    fn close(
+        &mut self,
+        world: &World,
+        index: u8,
+        user: usize,
+        part: &Rational,
+        price: &Rational,
+        deal: &mut Deal,
+        done: Option<Done>,
+    ) {
+        let tolerance = self.tolerance();
         let now = self.accrued(world).standing(world, Width::Maintenance);
         let perp = self.perp_mut(index);
         let side = perp.holdings[user].is_short;
@@ -105,18 +155,17 @@ impl Model {
         let all = &deal.realised * &deal.factor;
         let limit = perp.config.loss_budget;
         perp.paid.drain(limit, 86_400, world.now);
-        let room = if limit == 0 { now.cash.clone() } else { (int(limit) - &perp.paid.level).max(zero()).min(now.cash) };
-        if all <= room {
-            deal.gain = all;
-        } else {
-            deal.owed = &deal.realised * (int(1) - &room / all);
-            deal.gain = room;
-        }
-        if deal.factor < int(1) || deal.owed > zero() {
+        let room =
+            if limit == 0 { now.cash.clone() } else { (int(limit) - &perp.paid.level).max(zero()).min(now.cash) };
+        let is_short = all > room;
+        deal.gain = all.clone().min(room);
+        if let Some(done) = done.filter(|_| is_short || deal.factor < int(1)) {
             // Errors of what is there and of what is claimed move what each claim gets.
-            let error = self.tolerance() * int(4) * (int(1) + &deal.realised / now.claims.max(int(1)));
-            self.slack = cut(&(&self.slack + error));
-            self.touch_others();
+            let error = &tolerance * (int(2) + &deal.realised * int(2) / now.claims.max(int(1)));
+            follow(&mut deal.gain, done.gain, &error);
+        }
+        if is_short {
+            deal.owed = &deal.realised * (int(1) - &deal.gain / all);
         }
     }
 
@@ -140,9 +189,6 @@ impl Model {
         } else {
             let due = &debit - &credit;
             let most = free.map_or(due.clone(), |free| free.min(due.clone()));
-            if most != due {
-                self.touch_others();
-            }
             deal.paid_in = most.min(self.deposits[user].clone());
             deal.short = due - &deal.paid_in;
         }
@@ -170,13 +216,13 @@ impl Model {
         self.cash = cut(&(&self.cash - impact - insured - &deal.reward));
     }
 
-    /// What an order does. `done` is what the engine closed and opened, as it counts lots: compared, and then followed.
+    /// What an order does.
     pub fn trade(
         &mut self,
         world: &World,
         user: usize,
         order: &Order,
-        done: Option<(u64, u64)>,
+        done: Option<Done>,
         gate: &mut Gate,
     ) -> Result<Deal, Error> {
         self.grow(world);
@@ -201,11 +247,10 @@ impl Model {
             opened = &lots - &closed;
         }
         opened = if order.reduce_only || (is_reduction && closed < size) { zero() } else { opened.max(zero()) };
-        if order.reduce_only && !is_reduction {
-            return Err(Error::PerpNotReducing);
-        }
-        if let Some((raw_closed, raw_opened)) = done {
-            let (exact, whole) = (int(raw_closed) * &of_closed, int(raw_opened) * &of_opened);
+        let is_owed = order.reduce_only && size == zero() && gate.above(&held.owed, &zero(), &slack);
+        gate.refuse(order.reduce_only && !is_reduction && !is_owed, Error::PerpNotReducing)?;
+        if let Some(done) = done {
+            let (exact, whole) = (int(done.closed) * &of_closed, int(done.opened) * &of_opened);
             let is_near = |one: &Rational, other: &Rational| crate::common::rational::abs(one - other) <= int(2);
             let is_same = is_near(&exact, &closed) && is_near(&whole, &opened);
             assert!(is_same || gate.is_unsure, "{exact} of {closed} closed, {whole} of {opened} opened");
@@ -217,7 +262,7 @@ impl Model {
         let whole = &deal.closed + &deal.opened;
         deal.value = &whole * &price;
         self.round(&deal.value);
-        self.charge(world, order.perp, &mut deal, &if is_buy { whole.clone() } else { -whole.clone() }, &price);
+        self.charge(world, order.perp, &mut deal, &if is_buy { whole.clone() } else { -whole.clone() }, &price, done);
         if order.limit != 0 {
             let limit = super::price(order.limit) * &whole;
             let impact = &deal.impact - &deal.rebate;
@@ -236,9 +281,13 @@ impl Model {
             let age = world.now - feed(world, &config).price.publish_time;
             gate.refuse(age > config.max_trade_age as i64, Error::TradePriceTooOld)?;
         }
-        if deal.closed > zero() {
-            let part = &deal.closed / &size;
-            self.close(world, order.perp, user, &part, &price, &mut deal);
+        if deal.closed > zero() || is_owed {
+            let part = if is_owed { int(1) } else { &deal.closed / &size };
+            self.close(world, order.perp, user, &part, &price, &mut deal, done);
+        }
+        if is_owed {
+            let is_paid = gate.above(&deal.gain, &zero(), &int(1));
+            gate.refuse(!is_paid, Error::NothingToSettle)?;
         }
         if deal.gain > zero() {
             let is_less = gate.above(&fixed(order.min_factor.0 as u128, 32), &deal.factor, &two_to(-30));
@@ -286,10 +335,8 @@ impl Model {
         gate.refuse(is_full, Error::SideCapExceeded)?;
         let skew = perp.skew();
         let grows = (skew > zero()) == is_buy;
-        let (of_skew, most) = (
-            crate::common::rational::abs(skew) * spot,
-            standing.low.clone().max(zero()) * bps(self.config.max_skew.0),
-        );
+        let (of_skew, most) =
+            (crate::common::rational::abs(skew) * spot, standing.low.clone().max(zero()) * bps(self.config.max_skew.0));
         let tolerance = &loose + slack * int(7);
         let is_skewed = grows && gate.above(&of_skew, &most, &tolerance);
         gate.refuse(is_skewed, Error::SkewTooLarge)?;
@@ -326,14 +373,14 @@ impl Model {
         Ok(paid)
     }
 
-    /// Closes of a position what brings the account to the target health. `done` as for a trade.
+    /// Closes of a position what brings the account to the target health.
     pub fn liquidate(
         &mut self,
         world: &World,
         index: u8,
         user: usize,
         by: usize,
-        done: Option<u64>,
+        done: Option<Done>,
         gate: &mut Gate,
     ) -> Result<Deal, Error> {
         self.grow(world);
@@ -362,10 +409,11 @@ impl Model {
         if gate.above(&int(config.min_value), &((int(1) - &part) * &size * &prices.spot), &(&error * &value)) {
             part = int(1);
         }
-        if let Some(raw) = done {
-            let exact = (int(raw) * &perp.left[holding.is_short as usize] / &size).min(int(1));
+        if let Some(done) = done {
+            let exact = (int(done.closed) * &perp.left[holding.is_short as usize] / &size).min(int(1));
             assert!(
-                crate::common::rational::abs(&exact - &part) <= error || gate.is_unsure && (exact == int(1) || part == int(1)),
+                crate::common::rational::abs(&exact - &part) <= error
+                    || gate.is_unsure && (exact == int(1) || part == int(1)),
                 "{exact} was closed of {part}, {error}"
             );
             part = exact;
@@ -375,12 +423,12 @@ impl Model {
         deal.value = &deal.closed * &price;
         self.round(&deal.value);
         let lots = if holding.is_short { deal.closed.clone() } else { -deal.closed.clone() };
-        self.charge(world, index, &mut deal, &lots, &price);
+        self.charge(world, index, &mut deal, &lots, &price, done);
         let penalty = if self.perp(index).is_resolved { zero() } else { &deal.value * penalty };
         let reward = &penalty * bps(config.liquidator_share.0);
         deal.fee += penalty - &reward;
         deal.reward = reward.clone();
-        self.close(world, index, user, &part, &price, &mut deal);
+        self.close(world, index, user, &part, &price, &mut deal, done);
         self.pay(world, index, user, &mut deal);
         let perp = self.perp_mut(index);
         let missing = (reward - &deal.reward).min(perp.insurance.clone());
@@ -392,14 +440,20 @@ impl Model {
             let net = |worth: &super::pool::Worth| &worth.collateral - &worth.debt;
             let before = now.health(world, user, false);
             let is_refused = gate.above(&net(&before), &net(&after), &tolerance);
-        gate.refuse(is_refused, Error::LiquidationWorsensHealth)?;
+            gate.refuse(is_refused, Error::LiquidationWorsensHealth)?;
         }
         Ok(deal)
     }
 
     /// Closes the same part of all positions of the side that the pool cannot bear, as much as the cover needs. `done` is what the engine
     /// left of a lot of each side.
-    pub fn deleverage(&mut self, world: &World, index: u8, done: Option<[u64; 2]>, gate: &mut Gate) -> Result<(), Error> {
+    pub fn deleverage(
+        &mut self,
+        world: &World,
+        index: u8,
+        done: Option<[u64; 2]>,
+        gate: &mut Gate,
+    ) -> Result<(), Error> {
         self.grow(world);
         let borrow = self.borrow.clone();
         self.perp_mut(index).enter(world, &borrow);
@@ -422,7 +476,8 @@ impl Model {
         let Some(left) = done else { return Ok(()) };
         let left = left.map(|left| fixed(left as u128, 32));
         let perp = self.perp_mut(index);
-        let side = if is_even && left[of_shorts as usize] == perp.left[of_shorts as usize] { !of_shorts } else { of_shorts };
+        let side =
+            if is_even && left[of_shorts as usize] == perp.left[of_shorts as usize] { !of_shorts } else { of_shorts };
         let closed = int(1) - &left[side as usize] / &perp.left[side as usize];
         assert!(
             is_even || crate::common::rational::abs(&closed - &part) <= error + two_to(-32) / &left[side as usize],
@@ -461,4 +516,12 @@ impl Model {
         perp.is_resolved = true;
         self.round(&zero());
     }
+}
+
+fn follow(exact: &mut Rational, engine: u64, tolerance: &Rational) {
+    assert!(
+        crate::common::rational::abs(&*exact - int(engine)) <= *tolerance,
+        "{engine} is not {exact} by {tolerance}"
+    );
+    *exact = int(engine);
 }

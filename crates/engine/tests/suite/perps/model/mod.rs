@@ -8,7 +8,7 @@ mod cost;
 mod deal;
 mod pool;
 
-pub use deal::Gate;
+pub use deal::{Done, Gate};
 pub use pool::Standing;
 
 use super::scene::{POOL, QUOTE};
@@ -194,7 +194,8 @@ impl Contract {
         let receivers = self.lots(!payer_is_short);
         let got = if receivers == zero() { zero() } else { (&of_lot * &rate).min(total / receivers) };
         for holding in &mut self.holdings {
-            let of_lot_paid = if holding.is_short == payer_is_short { &of_lot * &rate } else { -&got } + &of_lot * borrow;
+            let of_lot_paid =
+                if holding.is_short == payer_is_short { &of_lot * &rate } else { -&got } + &of_lot * borrow;
             holding.paid = cut(&(&holding.paid + holding.lots() * of_lot_paid));
         }
     }
@@ -253,7 +254,7 @@ pub struct Model {
     index: Rational,
     /// Atoms by which a balance may differ.
     pub slack: Rational,
-    /// Atoms of it by which a user may be better off than here: what others lost to roundings, or rounding in between.
+    /// Atoms by which a user may be better off than here, beside the drift.
     pub favour: Rational,
 }
 
@@ -343,11 +344,6 @@ impl Model {
     pub fn round(&mut self, value: &Rational) {
         let share = self.index.ceil() + int(1);
         self.slack = cut(&(&self.slack + share * int(4) + value * two_to(-29)));
-    }
-
-    /// Beyond the drift, users may be better off by what rounding gave to others in between.
-    pub fn touch_others(&mut self) {
-        self.favour = cut(&(&self.favour + self.tolerance()));
     }
 }
 

@@ -58,8 +58,13 @@ fn others(world: &World, user: usize) -> impl Iterator<Item = &Position> {
 impl Model {
     /// Of a model that is accrued.
     pub fn standing(&self, world: &World, width: Width) -> Standing {
-        let mut sums =
-            Standing { cash: self.cash.clone(), claims: zero(), low: self.cash.clone(), high: self.cash.clone(), buffer: zero() };
+        let mut sums = Standing {
+            cash: self.cash.clone(),
+            claims: zero(),
+            low: self.cash.clone(),
+            high: self.cash.clone(),
+            buffer: zero(),
+        };
         for perp in &self.perps {
             let Prices { low, spot, high } = prices(world, perp.index, width);
             sums.low -= perp.gain(false, &high).max(zero()) + perp.gain(true, &low).max(zero());
@@ -184,7 +189,11 @@ impl Model {
             let record = scene.perp(perp.index);
             if record.last_accrual == perp.last {
                 let rate = ratio(record.rate, 1u64 << 32);
-                let loose = if perp.left.iter().all(|left| *left == int(1)) { zero() } else { ratio(4, perp.config.skew_scale) };
+                let loose = if perp.left.iter().all(|left| *left == int(1)) {
+                    zero()
+                } else {
+                    ratio(4, perp.config.skew_scale)
+                };
                 assert!(abs(&rate - &perp.rate) <= two_to(-29) + loose, "funding rate {rate} is not {}", perp.rate);
                 perp.rate = rate;
             }
