@@ -4,7 +4,7 @@ use crate::{
     error::{Error, Result},
     health::{Requirement, account::equity, perp::PerpView},
     ledger::Ledger,
-    number::units::{Bps, ONE_BPS, Shares, Usd},
+    number::units::{Bps, ONE_BPS, Part, Shares, Usd},
     perps::{
         bill::{Bill, Receipt, take_deposit},
         position_in,
@@ -40,14 +40,18 @@ pub struct WriteOff {
 }
 
 impl Ledger<'_> {
-    /// Pays what a position has lost at the last price out of the account's quote deposit, or what a closed one is still owed, as far as
-    /// the pool pays gains now. Anyone may, at any time. The position is what it was, but for its cost.
+    /// Pays what a position has lost at the last price out of the account's quote deposit. Anyone may, at any time; the position is what
+    /// it was, but for its cost. Or pays what a closed one is still owed, as far as the pool pays gains now: while it pays them whole, or the
+    /// account is in trouble, whose lenders wait for it. Else its owner chooses when, by a trade.
     pub fn settle_perp(&mut self, account: &mut MarginAccount, index: u8) -> Result<Receipt> {
         account.require_idle(Action::Repay)?;
         let scene = self.enter_perp(index)?;
         let position = position_in(account, index);
         let receipt = if position.size == 0 && position.cost < 0 {
             let closing = self.closing(&scene, &position, 0, scene.marks.spot)?;
+            if closing.factor != Part::WHOLE && self.health(account, Requirement::Maintenance)?.is_healthy() {
+                return Err(Error::NothingToSettle);
+            }
             let bill = Bill { gain: closing.gain, ..Bill::default() };
             let receipt = self.pay_bill(account, &scene, &bill, 0)?;
             if closing.gain != 0 {

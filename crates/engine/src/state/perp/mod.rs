@@ -280,9 +280,9 @@ impl Pool {
     /// [`Self::borrowed`] until `now`.
     #[inline(always)]
     pub fn borrowed_at(&self, now: i64) -> u64 {
-        // Below 2^31 × 2^31, for a thousand years.
-        self.borrowed
-            .saturating_add((self.borrow_rate >> 4).saturating_mul(Seconds::between(self.borrowed_until, now).0))
+        // Rounded up. Below 2^31 × 2^31, for a thousand years.
+        let rate = (self.borrow_rate >> 4) + (self.borrow_rate & 15 != 0) as u64;
+        self.borrowed.saturating_add(rate.saturating_mul(Seconds::between(self.borrowed_until, now).0))
     }
 
     /// The records of its perps.

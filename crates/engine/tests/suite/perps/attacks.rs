@@ -191,7 +191,7 @@ fn a_pumped_perp_pays_out_its_budget_alone() {
     let owed = scene.position(TRADER, PERP);
     assert!(owed.size == 0 && owed.cost < -6_900 * USD as i64, "{owed:?}");
     // Nobody can take it from him, and it is no new risk.
-    assert_eq!(refused(scene.close(TRADER, PERP)), Error::PerpNotReducing);
+    assert_eq!(refused(scene.close(TRADER, PERP)), Error::NothingToSettle);
     for _ in 0..3 {
         scene.pass(86_400);
         let paid = scene.settle(TRADER, PERP).unwrap().paid_out;

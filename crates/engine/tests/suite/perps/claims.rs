@@ -34,7 +34,7 @@ fn what_a_closed_position_is_owed_is_paid_later() {
     for is_resolved in [false, true] {
         let (mut scene, gain) = owed();
         if is_resolved {
-            scene.act(0, |ledger, _| ledger.resolve_perp(PERP)).unwrap();
+            scene.act(0, |ledger, _| ledger.resolve_perp(&crate::common::AUTHORITY, PERP)).unwrap();
         } else {
             scene.perp_mut(PERP).config.reduce_only = 1;
         }
@@ -55,12 +55,12 @@ fn what_a_closed_position_is_owed_is_paid_later() {
     }
 }
 
-/// Nobody else takes it for him while the pool is short, and he need not.
+/// Anyone may pay it out while gains are paid whole. While the pool is short nobody takes it for him, and he need not.
 #[test]
 fn who_is_owed_chooses_when() {
     let (mut scene, _) = owed();
     scene.pass(86_400);
-    assert_eq!(refused(scene.settle(TRADER, PERP)), Error::NothingToSettle);
+    assert_eq!(scene.clone().settle(TRADER, PERP).unwrap().paid_out, 100 * USD);
     scene
         .act(0, |ledger, _| {
             let pool = ballast_engine::state::perp::Pool::of_mut(ledger.reserves, POOL)?;
@@ -69,6 +69,7 @@ fn who_is_owed_chooses_when() {
         })
         .unwrap();
     assert!(scene.standing(Width::Maintenance).profit_factor() < Part::WHOLE);
+    assert_eq!(refused(scene.settle(TRADER, PERP)), Error::NothingToSettle);
     let picky = Order { reduce_only: true, min_factor: Part::WHOLE, ..order(PERP, 1) };
     assert_eq!(refused(scene.order(TRADER, picky)), Error::ProfitBelowMinimum);
 }

@@ -258,10 +258,17 @@ impl Pair {
             }
             Act::Settle { pick } => {
                 let (user, index) = of(pick);
+                let position = before.position(user, index);
+                if position.size == 0 && position.cost < 0 {
+                    // What it is owed is taken by `Close`.
+                    return false;
+                }
                 let done = self.scene.settle(user, index);
                 gate.is_done = done.is_ok();
                 let exact = model.settle(&before.world, index, user, &mut gate);
-                self.agree(&act, &done, exact, &gate, |paid, exact| near(*paid, &exact, &model.tolerance(), "paid"))
+                self.agree(&act, &done, exact, &gate, |done, exact| {
+                    near(done.paid_in, &exact, &model.tolerance(), "paid")
+                })
             }
             Act::Liquidate { pick, by } => {
                 let (user, index) = of(pick);
@@ -301,7 +308,8 @@ impl Pair {
                 self.agree(&act, &done, exact, &gate, |_, ()| ())
             }
             Act::Resolve { perp: n } => {
-                let done = self.scene.act(0, |ledger, _| ledger.resolve_perp(perp(n))).is_ok();
+                let done =
+                    self.scene.act(0, |ledger, _| ledger.resolve_perp(&crate::common::AUTHORITY, perp(n))).is_ok();
                 assert_eq!(done, !model.perp(perp(n)).is_resolved);
                 if done {
                     model.resolve(&before.world, perp(n));
@@ -516,7 +524,7 @@ impl Pair {
                 let (sides, _) = record.accrued(
                     scene.price(perp.index),
                     world.reserves[record.config.price as usize].risk.volatility.annual,
-                    scene.pool().borrow_rate,
+                    scene.pool().borrowed_at(world.now),
                     world.now,
                 );
                 let spot = scene.price(perp.index);

@@ -125,6 +125,7 @@ impl Model {
     }
 
     /// Closes a part of a position. No gain within the hold; else what the pool's factor and the perp's budget of the day let.
+    #[allow(clippy::too_many_arguments)]
     fn close(
         &mut self,
         world: &World,
@@ -226,9 +227,9 @@ impl Model {
         gate: &mut Gate,
     ) -> Result<Deal, Error> {
         self.grow(world);
-        let borrow = self.borrow.clone();
+        let borrowed = self.borrowed_at(world);
         let slack = self.tolerance();
-        self.perp_mut(order.perp).enter(world, &borrow);
+        self.perp_mut(order.perp).enter(world, &borrowed);
         let perp = self.perp(order.perp);
         let config = perp.config;
         let spot = prices(world, perp.index, Width::Maintenance).spot;
@@ -356,8 +357,8 @@ impl Model {
     /// Pays a loss out of the deposit.
     pub fn settle(&mut self, world: &World, index: u8, user: usize, gate: &mut Gate) -> Result<Rational, Error> {
         self.grow(world);
-        let borrow = self.borrow.clone();
-        self.perp_mut(index).enter(world, &borrow);
+        let borrowed = self.borrowed_at(world);
+        self.perp_mut(index).enter(world, &borrowed);
         self.round(&zero());
         let spot = prices(world, index, Width::Maintenance).spot;
         let loss = (-self.perp(index).holdings[user].gain(&spot)).max(zero());
@@ -384,8 +385,8 @@ impl Model {
         gate: &mut Gate,
     ) -> Result<Deal, Error> {
         self.grow(world);
-        let borrow = self.borrow.clone();
-        self.perp_mut(index).enter(world, &borrow);
+        let borrowed = self.borrowed_at(world);
+        self.perp_mut(index).enter(world, &borrowed);
         let prices = prices(world, index, Width::Maintenance);
         let now = self.accrued(world);
         let perp = now.perp(index);
@@ -455,8 +456,8 @@ impl Model {
         gate: &mut Gate,
     ) -> Result<(), Error> {
         self.grow(world);
-        let borrow = self.borrow.clone();
-        self.perp_mut(index).enter(world, &borrow);
+        let borrowed = self.borrowed_at(world);
+        self.perp_mut(index).enter(world, &borrowed);
         let now = self.accrued(world);
         let standing = now.standing(world, Width::Maintenance);
         let tolerance = now.tolerance() * int(4 + now.perps.len() as u32) + &standing.buffer * two_to(-28);
@@ -495,9 +496,9 @@ impl Model {
     /// What nobody pays is borne by the perp's insurance, then by its fund, then by the pool.
     pub fn write_off(&mut self, world: &World, index: u8, user: usize) -> [Rational; 3] {
         self.grow(world);
-        let borrow = self.borrow.clone();
+        let borrowed = self.borrowed_at(world);
         let perp = self.perp_mut(index);
-        perp.enter(world, &borrow);
+        perp.enter(world, &borrowed);
         let loss = -std::mem::replace(&mut perp.holdings[user].owed, zero());
         let insurance = loss.clone().min(perp.insurance.clone());
         let fund = (&loss - &insurance).min(perp.fund.clone());
@@ -510,9 +511,9 @@ impl Model {
     /// Ends a perp at its last price.
     pub fn resolve(&mut self, world: &World, index: u8) {
         self.grow(world);
-        let borrow = self.borrow.clone();
+        let borrowed = self.borrowed_at(world);
         let perp = self.perp_mut(index);
-        perp.enter(world, &borrow);
+        perp.enter(world, &borrowed);
         perp.is_resolved = true;
         self.round(&zero());
     }

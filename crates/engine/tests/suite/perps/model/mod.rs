@@ -129,6 +129,7 @@ pub struct Contract {
     pub left: [Rational; 2],
     pub rate: Rational,
     last: i64,
+    borrowed: Rational,
     /// The last prices that it was touched at, and when they were published: newest first.
     seen: [(Rational, i64); 2],
     pub grown: Bucket,
@@ -165,7 +166,9 @@ impl Contract {
 
     /// Longs pay the rate on the value of their lots to shorts, who get it on theirs, as far as longs paid it; or the other way round.
     /// The rate moves with the skew, for an hour at most at a time; its mean counts. All pay for the pool.
-    pub fn accrue(&mut self, world: &World, borrow: &Rational) {
+    pub fn accrue(&mut self, world: &World, borrowed: &Rational) {
+        let borrow = borrowed - &self.borrowed;
+        self.borrowed = borrowed.clone();
         let seconds = world.now - self.last;
         if seconds <= 0 || self.is_resolved {
             self.last = self.last.max(world.now);
@@ -186,7 +189,7 @@ impl Contract {
         self.rate = after;
         let raw = self.raw();
         let value = (self.lots(false) + self.lots(true)) * &spot;
-        self.drift = cut(&(&self.drift + (raw * int(6) + value * int(20) * &years) * two_to(-32)));
+        self.drift = cut(&(&self.drift + (raw * int(6) + value * int(60) * &years) * two_to(-32)));
         let of_lot = &spot * &years;
         let payer_is_short = mean < zero();
         let rate = if payer_is_short { -mean } else { mean };
@@ -195,14 +198,14 @@ impl Contract {
         let got = if receivers == zero() { zero() } else { (&of_lot * &rate).min(total / receivers) };
         for holding in &mut self.holdings {
             let of_lot_paid =
-                if holding.is_short == payer_is_short { &of_lot * &rate } else { -&got } + &of_lot * borrow;
+                if holding.is_short == payer_is_short { &of_lot * &rate } else { -&got } + &spot * &borrow;
             holding.paid = cut(&(&holding.paid + holding.lots() * of_lot_paid));
         }
     }
 
     /// Brings it up to the second, and takes in the price.
-    fn enter(&mut self, world: &World, borrow: &Rational) {
-        self.accrue(world, borrow);
+    fn enter(&mut self, world: &World, borrowed: &Rational) {
+        self.accrue(world, borrowed);
         let published = feed(world, &self.config).price.publish_time;
         if published > self.seen[0].1 {
             let spot = prices(world, self.index, Width::Maintenance).spot;
@@ -233,7 +236,7 @@ pub fn annual(world: &World, config: &PerpConfig) -> u16 {
 /// Prices of a lot: what the contract is defined by.
 pub fn prices(world: &World, perp: u8, width: Width) -> Prices {
     let perp = Perp::of(&world.reserves, perp).unwrap();
-    let marks = perp.marks(&feed(world, &perp.config).price, 6, width).unwrap();
+    let marks = perp.marks(&feed(world, &perp.config).price, width);
     Prices { low: price(marks.low), spot: price(marks.spot), high: price(marks.high) }
 }
 
@@ -249,6 +252,9 @@ pub struct Model {
     /// What positions pay the pool a year, and the part of a gain that is paid, as the pool wrote them last: whole basis points, and 32
     /// fractional bits. Both are compared with the definition when they are written.
     pub borrow: Rational,
+    /// That rate, added up until a time.
+    pub borrowed: Rational,
+    pub borrowed_until: i64,
     pub factor: Rational,
     /// The quote reserve's deposit index at the last look.
     index: Rational,
@@ -270,6 +276,7 @@ impl Model {
                 left: [int(1), int(1)],
                 rate: zero(),
                 last: record.last_accrual,
+                borrowed: zero(),
                 seen: [(zero(), 0), (zero(), 0)],
                 grown: Bucket { level: zero(), updated: 0 },
                 paid: Bucket { level: zero(), updated: 0 },
@@ -292,6 +299,8 @@ impl Model {
             stakes: world.accounts.iter().map(|account| account.stake().map_or(0, |stake| stake.shares.0)).collect(),
             perps: perps.iter().map(contract).collect(),
             borrow: fixed(pool.borrow_rate as u128, 32),
+            borrowed: zero(),
+            borrowed_until: world.now,
             factor: int(1),
             index: quote_index(world),
             slack: int(4),
@@ -322,11 +331,17 @@ impl Model {
         }
     }
 
+    /// What a value of one has paid the pool until now, since the model began.
+    pub fn borrowed_at(&self, world: &World) -> Rational {
+        &self.borrowed + &self.borrow * ratio(world.now - self.borrowed_until, YEAR)
+    }
+
     /// The same with all funding until now, as far as it is not written.
     pub fn accrued(&self, world: &World) -> Self {
         let mut now = self.clone();
         now.grow(world);
-        now.perps.iter_mut().for_each(|perp| perp.accrue(world, &self.borrow));
+        let borrowed = self.borrowed_at(world);
+        now.perps.iter_mut().for_each(|perp| perp.accrue(world, &borrowed));
         now
     }
 

@@ -221,6 +221,7 @@ impl Model {
         let factor = if pool.profit_factor == ballast_engine::number::units::Part::WHOLE { int(1) } else { factor };
         let loose = tolerance / standing.claims.clone().max(int(1)) + two_to(-30);
         assert!(abs(&factor - standing.factor()) <= loose, "profit factor {factor} is not {}", standing.factor());
+        (self.borrowed, self.borrowed_until) = (self.borrowed_at(world), world.now);
         (self.borrow, self.factor) = (borrow, factor);
     }
 }
