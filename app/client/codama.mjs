@@ -131,8 +131,9 @@ async function finish(generated) {
       return `${from}${folders.has(target) ? `${path}/index` : path}.js${quote}`;
     });
     // The plugin is written for an older `extendClient`: what the present one returns is inferred.
-    // An instruction's only signed numbers are times.
-    const timed = dirname(name) === 'instructions' ? named.replaceAll('getI64Encoder', 'getTimeEncoder') : named;
+    // An instruction's signed numbers are times, but for the lots of a trade.
+    const isTimed = dirname(name) === 'instructions' && name !== join('instructions', 'tradePerp.ts');
+    const timed = isTimed ? named.replaceAll('getI64Encoder', 'getTimeEncoder') : named;
     const fitted = timed
       .replaceAll("process.env['NODE_ENV'] !== 'production'", 'true')
       .replace("(client: T): Omit<T, 'ballast'> & { ballast: BallastPlugin } =>", '(client: T) =>');

@@ -39,7 +39,14 @@ impl MarketView {
         Ok(self.open(owner, payer, id, Mode::Isolated, (collateral, debt)))
     }
 
-    fn open(&self, owner: Address, payer: Address, id: u16, mode: Mode, (collateral, debt): (u8, u8)) -> Instruction {
+    pub(crate) fn open(
+        &self,
+        owner: Address,
+        payer: Address,
+        id: u16,
+        mode: Mode,
+        (collateral, debt): (u8, u8),
+    ) -> Instruction {
         let accounts = ix::OpenAccount {
             owner,
             payer,

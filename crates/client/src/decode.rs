@@ -4,7 +4,7 @@ use ballast_engine::{
     health::report::HealthReport,
     record::layout::LAYOUT_VERSION,
     state::{
-        account::{MAX_POSITIONS, MarginAccount},
+        account::{EXTRA_PLACES, MAX_POSITIONS, MarginAccount},
         change::{Change, MAX_CHANGE},
         insurance::Stake,
         market::{MAX_RESERVES, Market},
@@ -103,8 +103,10 @@ pub fn decode_margin_account(bytes: &[u8]) -> Result<MarginAccount, DecodeError>
         return Err(DecodeError::TooLong);
     }
     let account: MarginAccount = read(bytes, 8)?;
-    if account.position_count as usize > MAX_POSITIONS {
-        return Err(DecodeError::CountOutOfRange(account.position_count as u32));
+    // Perps and a stake in a pool stand behind deposits and debts, in the same places.
+    let used = account.position_count as usize + EXTRA_PLACES * account.extra_count as usize;
+    if used > MAX_POSITIONS {
+        return Err(DecodeError::CountOutOfRange(used as u32));
     }
     Ok(account)
 }
@@ -269,9 +271,17 @@ mod tests {
         assert_eq!(decode_margin_account(&bytes[..511]), Err(DecodeError::TooShort));
         assert_eq!(decode_margin_account(&[bytes.as_slice(), &[0]].concat()), Err(DecodeError::TooLong));
         assert_eq!(decode_margin_account(&market_bytes(&[], 0)), Err(DecodeError::WrongDiscriminator));
-        let mut overfull = bytes;
-        overfull[12] = 17;
-        assert_eq!(decode_margin_account(&overfull), Err(DecodeError::CountOutOfRange(17)));
+        let with = |positions: u8, extras: u8| {
+            let mut bytes = bytes.clone();
+            (bytes[12], bytes[8 + core::mem::offset_of!(MarginAccount, extra_count)]) = (positions, extras);
+            decode_margin_account(&bytes).map(drop)
+        };
+        assert_eq!(with(17, 0), Err(DecodeError::CountOutOfRange(17)));
+        assert_eq!((with(2, 7), with(16, 0)), (Ok(()), Ok(())));
+        assert_eq!(
+            (with(3, 7), with(0, 9)),
+            (Err(DecodeError::CountOutOfRange(17)), Err(DecodeError::CountOutOfRange(18)))
+        );
     }
 
     #[test]

@@ -7,8 +7,12 @@ use ballast_engine::{
         parameter::Parameter,
     },
     state::{
-        change::{Change, Listing, OF_LISTING, OF_MARKET, OF_VAULT},
+        change::{Change, Listing, OF_LISTING, OF_MARKET, OF_PERP, OF_POOL, OF_VAULT},
         market::{self, MarketConfig},
+        perp::{
+            Kind, PerpConfig, PoolConfig,
+            config::{PERP_PARAMETERS, POOL_PARAMETERS},
+        },
         reserve::{self, ReserveConfig},
         vault::{self, VaultConfig},
     },
@@ -32,23 +36,26 @@ pub struct ParameterInfo {
     pub parameter: Parameter,
 }
 
-/// All parameters of a market ([`OF_MARKET`]), of a vault ([`OF_VAULT`]) or, for any other target, of a reserve.
+/// All parameters of a market ([`OF_MARKET`]), of a vault ([`OF_VAULT`]), of a perp ([`OF_PERP`]), of a pool ([`OF_POOL`]) or, for any
+/// other target, of a reserve. [`MarketView::table_of`] says which of these an index of a market is.
 pub fn parameters(target: u8) -> Vec<ParameterInfo> {
     let (table, fields): (&[Parameter], _) = match target {
         OF_MARKET => (&market::PARAMETERS, MarketConfig::FIELDS),
         OF_VAULT => (&vault::PARAMETERS, VaultConfig::FIELDS),
+        OF_PERP => (&PERP_PARAMETERS, PerpConfig::FIELDS),
+        OF_POOL => (&POOL_PARAMETERS, PoolConfig::FIELDS),
         _ => (&reserve::PARAMETERS, ReserveConfig::FIELDS),
     };
     let name = |parameter: &Parameter| path(fields, parameter.offset as usize);
     table.iter().map(|parameter| ParameterInfo { name: name(parameter), parameter: *parameter }).collect()
 }
 
-/// What a queued change sets: each parameter and its new bytes. Nothing of a listing, which is a whole configuration.
-pub fn edits_of(change: &Change) -> Vec<(ParameterInfo, Vec<u8>)> {
-    if change.target == OF_LISTING { Vec::new() } else { edits_in(change.target, change.data()) }
+/// Whether a change brings a reserve, a pool or a perp: then its data is a whole configuration, and no edits.
+pub fn adds_record(change: &Change) -> bool {
+    matches!(change.target, OF_LISTING | OF_POOL | OF_PERP)
 }
 
-/// The edits of a reserve, or of the market ([`OF_MARKET`]), in their bytes: each parameter and its new bytes.
+/// Edits in their bytes: each parameter, of those that [`parameters`] has for a target, and its new bytes.
 pub fn edits_in(target: u8, mut data: &[u8]) -> Vec<(ParameterInfo, Vec<u8>)> {
     let (table, mut edits) = (parameters(target), Vec::new());
     while let Some((offset, rest)) = data.split_first_chunk() {
@@ -106,6 +113,16 @@ impl Edits {
         Self::between(&reserve::PARAMETERS, bytemuck::bytes_of(old), bytemuck::bytes_of(new))
     }
 
+    /// Between two configurations of a perp.
+    pub fn of_perp(old: &PerpConfig, new: &PerpConfig) -> Self {
+        Self::between(&PERP_PARAMETERS, bytemuck::bytes_of(old), bytemuck::bytes_of(new))
+    }
+
+    /// Between two configurations of a pool.
+    pub fn of_pool(old: &PoolConfig, new: &PoolConfig) -> Self {
+        Self::between(&POOL_PARAMETERS, bytemuck::bytes_of(old), bytemuck::bytes_of(new))
+    }
+
     /// Between two policies of a vault, for [`crate::VaultView::set_parameters`] and [`crate::VaultView::queue_change`].
     pub fn of_vault(old: &VaultConfig, new: &VaultConfig) -> Self {
         Self::between(&vault::PARAMETERS, bytemuck::bytes_of(old), bytemuck::bytes_of(new))
@@ -136,12 +153,29 @@ impl Edits {
 }
 
 impl MarketView {
-    /// Changes parameters of a reserve, or of the market ([`OF_MARKET`]), at once; signed by the authority or the risk council.
+    /// The target whose parameters, as [`parameters`] has them, a target of this market has: [`OF_PERP`] of a perp's index, [`OF_POOL`] of
+    /// a pool's, and any other itself.
+    pub fn table_of(&self, target: u8) -> u8 {
+        const PERP: u8 = Kind::Perp as u8;
+        const POOL: u8 = Kind::Pool as u8;
+        match self.reserves.get(target as usize).map(|record| record.kind) {
+            Some(PERP) => OF_PERP,
+            Some(POOL) => OF_POOL,
+            _ => target,
+        }
+    }
+
+    /// What a queued change of this market sets: each parameter and its new bytes. Nothing of what [`adds_record`].
+    pub fn edits_of(&self, change: &Change) -> Vec<(ParameterInfo, Vec<u8>)> {
+        if adds_record(change) { Vec::new() } else { edits_in(self.table_of(change.target), change.data()) }
+    }
+
+    /// Changes parameters of a record, or of the market ([`OF_MARKET`]), at once; signed by the authority or the risk council.
     pub fn set_parameters(&self, signer: Address, target: u8, edits: Vec<u8>) -> Instruction {
         ix::SetParameters { signer, market: self.address, target, edits }.instruction()
     }
 
-    /// Queues edits of a reserve, or of the market ([`OF_MARKET`]), signed by the authority and by who pays the rent. The next
+    /// Queues edits of a record, or of the market ([`OF_MARKET`]), signed by the authority and by who pays the rent. The next
     /// change has the number [`ballast_engine::state::market::Market::changes`].
     pub fn queue_change(&self, payer: Address, target: u8, data: Vec<u8>) -> Instruction {
         let accounts = ix::QueueChange {
@@ -160,6 +194,23 @@ impl MarketView {
     pub fn queue_listing(&self, payer: Address, mint: Address, config: ReserveConfig) -> Instruction {
         let listing = Listing { mint: to_engine(&mint), config };
         self.queue_change(payer, OF_LISTING, bytemuck::bytes_of(&listing).to_vec())
+    }
+
+    /// Queues a new pool, signed likewise.
+    pub fn queue_pool(&self, payer: Address, config: &PoolConfig) -> Instruction {
+        self.queue_change(payer, OF_POOL, bytemuck::bytes_of(config).to_vec())
+    }
+
+    /// Queues a new perp, signed likewise.
+    pub fn queue_perp(&self, payer: Address, config: &PerpConfig) -> Instruction {
+        self.queue_change(payer, OF_PERP, bytemuck::bytes_of(config).to_vec())
+    }
+
+    /// Lists the pool or the perp of a queued change that is due, signed by who pays the rent.
+    pub fn list_perp(&self, payer: Address, change: &Change) -> Instruction {
+        let (address, recipient) = self.change_accounts(change);
+        let system_program = SYSTEM_PROGRAM;
+        ix::ListPerp { payer, market: self.address, change: address, recipient, system_program }.instruction()
     }
 
     /// Lists the mint of a queued listing that is due, signed by who pays the rent. `recipient` paid that of the change.

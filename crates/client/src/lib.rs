@@ -167,6 +167,7 @@ mod guards;
 pub mod instruction;
 mod limits;
 mod market;
+mod perps;
 mod prices;
 mod vault;
 mod wire;
@@ -182,7 +183,7 @@ pub use decode::{
 };
 pub use error::{FrameworkError, ProgramError, describe_error, error_name};
 pub use event::*;
-pub use governance::{Edits, ParameterInfo, edits_in, edits_of, parameters};
+pub use governance::{Edits, ParameterInfo, adds_record, edits_in, parameters};
 pub use limits::{Limit, LiquidationPrice};
 pub use market::{LiquidationOrder, MarketView, Rates};
 pub use prices::pinned_accounts;

@@ -33,7 +33,7 @@ pub struct LiquidationPrice {
     pub price: u64,
     /// The exponent of the reserve's last price.
     pub exponent: i32,
-    /// Whether lower prices liquidate too, as those of a deposit do, or higher ones, as those of a debt.
+    /// Whether lower prices liquidate too, as those of a deposit or a long do, or higher ones, as those of a debt or a short.
     pub is_deposit: bool,
 }
 
@@ -92,11 +92,11 @@ impl MarketView {
     }
 
     /// The price of a reserve at which the account is liquidatable at `now`, unix seconds, and next to which it is not: the
-    /// highest such price of a deposit, the lowest of a debt. `None` if no accepted price of this reserve makes the difference.
+    /// highest such price of a deposit or a long, the lowest of a debt or a short. `None` if no accepted price of this reserve makes the difference.
     ///
-    /// All else stays as it is, but that the last prices of the account's other positions count as published at the same moment too:
+    /// All else stays as it is, but that the last prices of the account's other reserves count as published at the same moment too:
     /// a liquidator can bring them. The confidence is taken to be the same part of the price as of the last one. Errors: the account
-    /// has no position there; the reserve never had a price, or one with a confidence that would be refused by now.
+    /// has no position there, nor in a perp that follows it; the reserve never had a price, or one with a confidence that would be refused by now.
     pub fn liquidation_price(
         &self,
         account: &MarginAccount,
@@ -104,7 +104,10 @@ impl MarketView {
         now: i64,
     ) -> Result<Option<LiquidationPrice>> {
         let record = self.reserve(reserve)?;
-        let is_deposit = !account.position(reserve).ok_or(Error::PositionNotFound)?.is_debt();
+        let priced = self.priced_reserves(account);
+        if !priced.contains(&reserve) {
+            return Err(Error::PositionNotFound);
+        }
         if record.price.publish_time == 0 {
             return Err(Error::PriceStale);
         }
@@ -112,13 +115,13 @@ impl MarketView {
         let mut reserves = self.reserves.clone();
         // A second price of one second is not taken, and all must be of one moment.
         let mut time = now;
-        for position in account.positions() {
-            time = time.max(self.reserve(position.reserve)?.price.newest_time().saturating_add(1));
+        for index in &priced {
+            time = time.max(self.reserve(*index)?.price.newest_time().saturating_add(1));
         }
-        for position in account.positions() {
-            let other = self.reserve(position.reserve)?;
+        for index in priced {
+            let other = self.reserve(index)?;
             if let Ok(brought) = at_price(other, other.price.price, time) {
-                reserves[position.reserve as usize] = brought;
+                reserves[index as usize] = brought;
             }
         }
         let mut is_safe = |price| {
@@ -132,10 +135,15 @@ impl MarketView {
             )?;
             Ok::<bool, Error>(health.is_healthy())
         };
-        // The accepted prices around the last one, which is one of them.
-        let lowest = last - largest(last - 1, |less| in_range(last - less, exponent));
-        let highest = last + largest(i64::MAX as u64 - last, |more| in_range(last + more, exponent));
-        if is_safe(lowest)? == is_safe(highest)? {
+        // The accepted prices around the last one, which is one of them. Perps accept fewer.
+        let mut is_accepted = |price| {
+            in_range(price, exponent)
+                && !(account.has_extras() && is_safe(price).is_err_and(|error| error == Error::PerpPriceOutOfRange))
+        };
+        let lowest = last - largest(last - 1, |less| is_accepted(last - less));
+        let highest = last + largest(i64::MAX as u64 - last, |more| is_accepted(last + more));
+        let is_deposit = !is_safe(lowest)?;
+        if is_deposit != is_safe(highest)? {
             return Ok(None);
         }
         let mut passes = |price| is_safe(price).is_ok_and(|is_safe| is_safe != is_deposit);

@@ -7,6 +7,7 @@ use ballast_engine::{
     state::{
         account::{MarginAccount, Position},
         market::{Market, MarketConfig},
+        perp::Kind,
         reserve::Reserve,
     },
 };
@@ -26,7 +27,8 @@ pub struct MarketView {
     pub address: Address,
     /// Its head.
     pub market: Market,
-    /// Its reserves; the index is what instructions name them by.
+    /// Its records; the index is what instructions name them by. Beside reserves there are perps and pools, which look like closed
+    /// reserves: [`Reserve::kind`] tells.
     pub reserves: Vec<Reserve>,
 }
 
@@ -78,9 +80,10 @@ impl MarketView {
         (accounts.instruction(), market)
     }
 
-    /// A reserve by its index.
+    /// A reserve by its index, which a perp and a pool are not.
     pub fn reserve(&self, index: u8) -> Result<&Reserve> {
-        self.reserves.get(index as usize).ok_or(Error::ReserveIndexOutOfRange)
+        let record = self.reserves.get(index as usize).filter(|record| record.kind == Kind::Reserve as u8);
+        record.ok_or(Error::ReserveIndexOutOfRange)
     }
 
     /// The index of a mint's reserve.

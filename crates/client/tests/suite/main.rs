@@ -5,4 +5,8 @@
 mod common;
 mod idl;
 mod limits;
+mod perps;
+#[allow(dead_code, reason = "the engine's suite needs more of it")]
+#[path = "../../../engine/tests/suite/perps/scene.rs"]
+mod scene;
 mod typescript;

@@ -5,14 +5,18 @@ mod vaults;
 
 use std::{fs, path::Path};
 
-use crate::common::World;
+use crate::{
+    common::World,
+    scene::{PERPS, POOL, Scene, USD},
+};
 use ballast_client::{
     Address, Instruction, LiquidationOrder, MarketView, ProgramError, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, VaultView,
     change_address, describe_error,
     engine::{
         health::report::HealthReport,
         ledger::EVERYTHING,
-        number::units::Shares,
+        number::units::{Part, Shares},
+        perps::trade::Order,
         record::layout::{FieldType, LAYOUT_VERSION, Record},
         state::{
             account::MarginAccount,
@@ -20,6 +24,7 @@ use ballast_client::{
             insurance::Stake,
             market::{Market, MarketConfig},
             permission::Action,
+            perp::Kind,
             reserve::Reserve,
             vault::{ExitRequest, TermDeposit, Ticket, Vault},
         },
@@ -140,7 +145,8 @@ fn named_as(world: &World, id: u16) -> MarketView {
     (market.version, market.id, market.creator) = (LAYOUT_VERSION, id, to_engine(&key(1)));
     market.vault_authority = to_engine(&vault_authority(&address).0);
     market.config.roles.nominee = to_engine(&key(6));
-    for (index, reserve) in view.reserves.iter_mut().enumerate() {
+    let reserves = view.reserves.iter_mut().filter(|record| record.kind == Kind::Reserve as u8);
+    for (index, reserve) in reserves.enumerate() {
         let mint = key(20 + index as u8);
         reserve.mint = to_engine(&mint);
         reserve.vault = to_engine(&vault_address(&address, &mint).0);
@@ -196,6 +202,9 @@ fn every_instruction(view: &MarketView) -> ballast_client::engine::Result<Vec<In
     let change = Change { number: 11, payer: to_engine(&payer), ..Change::default() };
     let vault = entrusted(view, &owner);
     let token = (key(20), TOKEN_PROGRAM);
+    let perp = PERPS[0];
+    let payers = view.margin_account(&payer, 2);
+    let trade = Order { perp, lots: -27, limit: 28, min_factor: Part(29), reduce_only: true };
     let (pulled, slots) = (Move { from: Some(2), amount: 1, ..Move::default() }, vault.all_slots());
     Ok(vec![
         MarketView::create(key(1), 7, MarketConfig { dust_value: 77, ..view.market.config }).0,
@@ -250,12 +259,23 @@ fn every_instruction(view: &MarketView) -> ballast_client::engine::Result<Vec<In
         vault.end_term(owner, 8, from, true, to),
         vault.collect_fees(owner, to),
         vault.read(),
+        view.list_perp(owner, &change),
+        view.trade_perp(owner, account, &trade)?,
+        view.settle_perp(account, perp)?,
+        view.write_off_perp(account, perp)?,
+        view.liquidate_perp(payer, payers, account, perp)?,
+        view.cover_perp_loss(payer, payers, account, (perp, 2), 30)?,
+        view.deleverage_perp(perp)?,
+        view.resolve_perp(perp)?,
+        view.pool_deposit(owner, account, POOL, 31)?,
+        view.pool_request(owner, account, POOL, 32)?,
+        view.pool_withdraw(owner, account, POOL)?,
     ])
 }
 
 #[test]
 fn instructions() {
-    let view = named(&World::new(1));
+    let view = named(&Scene::new(1, 1, 0, 0).world);
     let all = every_instruction(&view).expect("reserves that there are");
     let tags = all.iter().map(|one| one.data[0]);
     assert!(tags.eq(instruction::ALL.iter().map(|spec| spec.tag)), "every instruction, in order");
@@ -337,6 +357,10 @@ fn situations() -> Vec<(&'static str, World)> {
     // What came in this very second is not lent out.
     restricted.now += 1;
     restricted.borrow(1, 0, restricted.atoms(0, 1_000 * 10_000));
+    let mut scene = Scene::new(1, 2, 10_000_000, 100_000);
+    scene.world.deposit(1, 1, scene.world.atoms(1, 1_000 * 10_000));
+    scene.trade(1, PERPS[0], -300_000 * USD as i64).expect("margin enough");
+    scene.pass(30);
     vec![
         ("empty", empty),
         ("lender", lender),
@@ -345,6 +369,7 @@ fn situations() -> Vec<(&'static str, World)> {
         ("liquidatable", unhealthy),
         ("a loss reported", reported),
         ("restricted", restricted),
+        ("a short in a perp", scene.world),
     ]
 }
 

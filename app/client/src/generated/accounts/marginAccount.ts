@@ -79,6 +79,7 @@ export type MarginAccount = {
   delegateUntil: bigint;
   sequence: bigint;
   delegateRights: number;
+  extraCount: number;
   delegatePadding: ReadonlyUint8Array;
   doubtful: number;
   reserved: ReadonlyUint8Array;
@@ -106,6 +107,7 @@ export type MarginAccountArgs = {
   delegateUntil: number | bigint;
   sequence: number | bigint;
   delegateRights: number;
+  extraCount: number;
   delegatePadding: ReadonlyUint8Array;
   doubtful: number;
   reserved: ReadonlyUint8Array;
@@ -137,7 +139,8 @@ export function getMarginAccountEncoder(): FixedSizeEncoder<MarginAccountArgs> {
       ['delegateUntil', getI64Encoder()],
       ['sequence', getU64Encoder()],
       ['delegateRights', getU8Encoder()],
-      ['delegatePadding', fixEncoderSize(getBytesEncoder(), 3)],
+      ['extraCount', getU8Encoder()],
+      ['delegatePadding', fixEncoderSize(getBytesEncoder(), 2)],
       ['doubtful', getU32Encoder()],
       ['reserved', fixEncoderSize(getBytesEncoder(), 88)],
     ]),
@@ -170,7 +173,8 @@ export function getMarginAccountDecoder(): FixedSizeDecoder<MarginAccount> {
     ['delegateUntil', getI64Decoder()],
     ['sequence', getU64Decoder()],
     ['delegateRights', getU8Decoder()],
-    ['delegatePadding', fixDecoderSize(getBytesDecoder(), 3)],
+    ['extraCount', getU8Decoder()],
+    ['delegatePadding', fixDecoderSize(getBytesDecoder(), 2)],
     ['doubtful', getU32Decoder()],
     ['reserved', fixDecoderSize(getBytesDecoder(), 88)],
   ]);

@@ -50,7 +50,7 @@ export const BALLAST_ERROR__DELEGATE_EXPIRED = 0x177f; // 6015
 export const BALLAST_ERROR__DELEGATE_RIGHT_MISSING = 0x1780; // 6016
 /** DestinationNotOwners: The delegate may pay out only to token accounts of the margin account's owner */
 export const BALLAST_ERROR__DESTINATION_NOT_OWNERS = 0x1781; // 6017
-/** DelegateRightsOutOfRange: A delegate's rights are withdraw (1), borrow (2) and any destination (4), with at least one of the first two; to remove a delegate, set address, rights and expiry to zero */
+/** DelegateRightsOutOfRange: A delegate's rights are withdraw (1), borrow (2), any destination (4) and trade (8), with at least one use among them; to remove a delegate, set address, rights and expiry to zero */
 export const BALLAST_ERROR__DELEGATE_RIGHTS_OUT_OF_RANGE = 0x1782; // 6018
 /** DelegateExpiryInPast: A delegate's rights must end in the future */
 export const BALLAST_ERROR__DELEGATE_EXPIRY_IN_PAST = 0x1783; // 6019
@@ -94,7 +94,7 @@ export const BALLAST_ERROR__DEPOSIT_BELOW_MINIMUM = 0x1795; // 6037
 export const BALLAST_ERROR__DEBT_BELOW_MINIMUM = 0x1796; // 6038
 /** IsolatedAccount: An isolated account takes only the collateral and the debt it was opened for */
 export const BALLAST_ERROR__ISOLATED_ACCOUNT = 0x1797; // 6039
-/** AccountModeInvalid: An account's mode must be 0 (cross, both reserves zero) or 1 (isolated, two different reserves) */
+/** AccountModeInvalid: An account's mode must be 0 (cross, both reserves zero), 1 (isolated, two different reserves) or 2 (one perp, and its quote token's reserve as collateral) */
 export const BALLAST_ERROR__ACCOUNT_MODE_INVALID = 0x1798; // 6040
 /** IsolationNotOffered: An isolated account needs a collateral with isolated asset weights, and a debt reserve that can be borrowed and has isolated weights */
 export const BALLAST_ERROR__ISOLATION_NOT_OFFERED = 0x1799; // 6041
@@ -406,6 +406,80 @@ export const BALLAST_ERROR__VAULT_DELAY_OUT_OF_RANGE = 0x1831; // 6193
 export const BALLAST_ERROR__VAULT_SWITCH_OUT_OF_RANGE = 0x1832; // 6194
 /** AllocationWrittenOff: The allocation stays written off while it holds shares of its market: rebalance to bring back what there is */
 export const BALLAST_ERROR__ALLOCATION_WRITTEN_OFF = 0x1833; // 6195
+/** NotPerp: No perp has this index: read the market's list */
+export const BALLAST_ERROR__NOT_PERP = 0x1834; // 6196
+/** NotPool: No pool has this index: read the market's list */
+export const BALLAST_ERROR__NOT_POOL = 0x1835; // 6197
+/** PerpCapOutOfRange: Caps of a perp or a pool are 2^59 atoms at most; the least value of a position and the skew scale must be above zero */
+export const BALLAST_ERROR__PERP_CAP_OUT_OF_RANGE = 0x1836; // 6198
+/** PerpMarginOutOfRange: Margins: penalty < maintenance <= initial <= 10,000 bps, maintenance from 50 and initial from 100 */
+export const BALLAST_ERROR__PERP_MARGIN_OUT_OF_RANGE = 0x1837; // 6199
+/** PerpFeeOutOfRange: Fees, impact, penalty, hold or age of a perp are outside their ranges, or the penalty is below the fee: see the table of parameters */
+export const BALLAST_ERROR__PERP_FEE_OUT_OF_RANGE = 0x1838; // 6200
+/** PerpFundingOutOfRange: Funding exceeds 60,000 bps a year, or moves by more than that in a day */
+export const BALLAST_ERROR__PERP_FUNDING_OUT_OF_RANGE = 0x1839; // 6201
+/** PerpShockOutOfRange: The shock: 100 to 9,000 bps, 10,000 to 60,000 bps of deviations, 60 to 604,800 s */
+export const BALLAST_ERROR__PERP_SHOCK_OUT_OF_RANGE = 0x183a; // 6202
+/** PerpFixed: Pool, price, power, lot and norm of a perp, and the token of a pool, are fixed at listing; a norm belongs to a square alone */
+export const BALLAST_ERROR__PERP_FIXED = 0x183b; // 6203
+/** PerpSwitchOutOfRange: reduce_only and wind_down must be 0 or 1 */
+export const BALLAST_ERROR__PERP_SWITCH_OUT_OF_RANGE = 0x183c; // 6204
+/** PoolOutOfRange: A number of the pool is outside its range: see the table of parameters */
+export const BALLAST_ERROR__POOL_OUT_OF_RANGE = 0x183d; // 6205
+/** TooManyPerps: The pool has 16 perps already */
+export const BALLAST_ERROR__TOO_MANY_PERPS = 0x183e; // 6206
+/** LotTooSmallOrLarge: A lot must be worth 16 to 16,384 atoms of the quote token at listing: choose other lot digits */
+export const BALLAST_ERROR__LOT_TOO_SMALL_OR_LARGE = 0x183f; // 6207
+/** PerpPriceOutOfRange: The price of a lot has left the range that the perp can account for: it is to be wound down */
+export const BALLAST_ERROR__PERP_PRICE_OUT_OF_RANGE = 0x1840; // 6208
+/** PerpReduceOnly: The perp is reduce-only, or is being wound down: positions only shrink */
+export const BALLAST_ERROR__PERP_REDUCE_ONLY = 0x1841; // 6209
+/** PerpNotReducing: Reduce-only: the account has no position on the other side, or it is smaller */
+export const BALLAST_ERROR__PERP_NOT_REDUCING = 0x1842; // 6210
+/** OtherPool: The account holds positions against another pool: close them, or use another account */
+export const BALLAST_ERROR__OTHER_POOL = 0x1843; // 6211
+/** PoolNeedsItsOwnAccount: Shares of a pool are held in an account without debts and perps */
+export const BALLAST_ERROR__POOL_NEEDS_ITS_OWN_ACCOUNT = 0x1844; // 6212
+/** LimitPriceCrossed: The price, its impact included, is worse than the limit */
+export const BALLAST_ERROR__LIMIT_PRICE_CROSSED = 0x1845; // 6213
+/** ProfitBelowMinimum: The pool pays a smaller part of profits now than the given minimum */
+export const BALLAST_ERROR__PROFIT_BELOW_MINIMUM = 0x1846; // 6214
+/** PositionTooSmall: What is left of the position is worth less than the perp's minimum: close it, or leave more */
+export const BALLAST_ERROR__POSITION_TOO_SMALL = 0x1847; // 6215
+/** InsufficientMargin: The account's deposit of the quote token does not pay the trade's fee and impact */
+export const BALLAST_ERROR__INSUFFICIENT_MARGIN = 0x1848; // 6216
+/** SideCapExceeded: The perp's cap of one side would be exceeded: trade less */
+export const BALLAST_ERROR__SIDE_CAP_EXCEEDED = 0x1849; // 6217
+/** SkewTooLarge: The skew would exceed its part of the pool: trade less, or on the other side */
+export const BALLAST_ERROR__SKEW_TOO_LARGE = 0x184a; // 6218
+/** PoolTooSmall: The pool would not bear the loss that it must bear: trade less, or wait */
+export const BALLAST_ERROR__POOL_TOO_SMALL = 0x184b; // 6219
+/** TooFast: Positions of this perp grow too fast for instant trades: trade less, or wait a minute */
+export const BALLAST_ERROR__TOO_FAST = 0x184c; // 6220
+/** TradePriceTooOld: The price is too old for a position to grow: bring a newer one in the same transaction */
+export const BALLAST_ERROR__TRADE_PRICE_TOO_OLD = 0x184d; // 6221
+/** NothingToSettle: The position has no loss that could be paid now */
+export const BALLAST_ERROR__NOTHING_TO_SETTLE = 0x184e; // 6222
+/** NothingToCover: The account's perps have lost no more than its deposit of the quote token */
+export const BALLAST_ERROR__NOTHING_TO_COVER = 0x184f; // 6223
+/** NotBankrupt: The account still has something to pay its loss with */
+export const BALLAST_ERROR__NOT_BANKRUPT = 0x1850; // 6224
+/** NoDeleveraging: The pool covers what it must bear: nothing is to be deleveraged */
+export const BALLAST_ERROR__NO_DELEVERAGING = 0x1851; // 6225
+/** PerpToBeResolved: Deleveraging would leave next to nothing: wind the perp down */
+export const BALLAST_ERROR__PERP_TO_BE_RESOLVED = 0x1852; // 6226
+/** WindDownNotAllowed: A perp is wound down once a change of its wind_down has waited */
+export const BALLAST_ERROR__WIND_DOWN_NOT_ALLOWED = 0x1853; // 6227
+/** PerpResolved: The perp is being wound down already */
+export const BALLAST_ERROR__PERP_RESOLVED = 0x1854; // 6228
+/** PoolWorthless: The pool owes all that it has: its shares buy nothing */
+export const BALLAST_ERROR__POOL_WORTHLESS = 0x1855; // 6229
+/** PoolReduceOnly: The pool takes no more deposits, or they would exceed its maximum */
+export const BALLAST_ERROR__POOL_REDUCE_ONLY = 0x1856; // 6230
+/** PoolSharesNotFree: The delay is not over, or the two days after it have passed: wait, or ask again */
+export const BALLAST_ERROR__POOL_SHARES_NOT_FREE = 0x1857; // 6231
+/** PoolNeedsItsCover: The pool must keep what backs open positions: take less, or wait */
+export const BALLAST_ERROR__POOL_NEEDS_ITS_COVER = 0x1858; // 6232
 
 export type BallastError =
   | typeof BALLAST_ERROR__ACCOUNT_IN_RECEIVERSHIP
@@ -474,6 +548,7 @@ export type BallastError =
   | typeof BALLAST_ERROR__INITIAL_HEALTH_TOO_LOW
   | typeof BALLAST_ERROR__INSUFFICIENT_DEPOSIT
   | typeof BALLAST_ERROR__INSUFFICIENT_LIQUIDITY
+  | typeof BALLAST_ERROR__INSUFFICIENT_MARGIN
   | typeof BALLAST_ERROR__INSUFFICIENT_SHARES
   | typeof BALLAST_ERROR__INSUFFICIENT_STAKE
   | typeof BALLAST_ERROR__INSURANCE_SHARE_OUT_OF_RANGE
@@ -482,6 +557,7 @@ export type BallastError =
   | typeof BALLAST_ERROR__ISOLATION_NOT_OFFERED
   | typeof BALLAST_ERROR__LADDER_FULL
   | typeof BALLAST_ERROR__LIABILITY_WEIGHT_OUT_OF_RANGE
+  | typeof BALLAST_ERROR__LIMIT_PRICE_CROSSED
   | typeof BALLAST_ERROR__LIQUIDATION_LEAVES_DUST
   | typeof BALLAST_ERROR__LIQUIDATION_THROTTLED
   | typeof BALLAST_ERROR__LIQUIDATION_WORSENS_HEALTH
@@ -489,6 +565,7 @@ export type BallastError =
   | typeof BALLAST_ERROR__LOSS_NOT_PROVEN
   | typeof BALLAST_ERROR__LOSS_PENDING
   | typeof BALLAST_ERROR__LOSS_UNCHANGED
+  | typeof BALLAST_ERROR__LOT_TOO_SMALL_OR_LARGE
   | typeof BALLAST_ERROR__MAINTENANCE_TIGHTER_THAN_INITIAL
   | typeof BALLAST_ERROR__MARKET_DAILY_OUTFLOW_LIMIT_REACHED
   | typeof BALLAST_ERROR__MARKET_HOURLY_OUTFLOW_LIMIT_REACHED
@@ -505,12 +582,14 @@ export type BallastError =
   | typeof BALLAST_ERROR__NEAR_INSOLVENCY_OUT_OF_RANGE
   | typeof BALLAST_ERROR__NEW_FEED_FAR_FROM_OLD
   | typeof BALLAST_ERROR__NEW_LISTING_UNCAPPED
+  | typeof BALLAST_ERROR__NO_DELEVERAGING
   | typeof BALLAST_ERROR__NO_FEES
   | typeof BALLAST_ERROR__NO_FLASH_LOAN
   | typeof BALLAST_ERROR__NO_MATCHING_END
   | typeof BALLAST_ERROR__NOT_ACCOUNT_OWNER
   | typeof BALLAST_ERROR__NOT_AUTHORITY_OR_COUNCIL
   | typeof BALLAST_ERROR__NOT_AUTHORITY_OR_GUARDIAN
+  | typeof BALLAST_ERROR__NOT_BANKRUPT
   | typeof BALLAST_ERROR__NOT_CURATOR
   | typeof BALLAST_ERROR__NOT_CURATOR_OR_SENTINEL
   | typeof BALLAST_ERROR__NOT_FEE_COLLECTOR
@@ -519,21 +598,46 @@ export type BallastError =
   | typeof BALLAST_ERROR__NOTHING_LOCKED
   | typeof BALLAST_ERROR__NOTHING_TO_CHANGE
   | typeof BALLAST_ERROR__NOTHING_TO_CLAIM
+  | typeof BALLAST_ERROR__NOTHING_TO_COVER
   | typeof BALLAST_ERROR__NOTHING_TO_LIFT
   | typeof BALLAST_ERROR__NOTHING_TO_REBALANCE
   | typeof BALLAST_ERROR__NOTHING_TO_SERVE
+  | typeof BALLAST_ERROR__NOTHING_TO_SETTLE
   | typeof BALLAST_ERROR__NOT_MARKET_AUTHORITY
   | typeof BALLAST_ERROR__NOT_NOMINEE
+  | typeof BALLAST_ERROR__NOT_PERP
+  | typeof BALLAST_ERROR__NOT_POOL
   | typeof BALLAST_ERROR__ORACLE_LIMIT_OUT_OF_RANGE
+  | typeof BALLAST_ERROR__OTHER_POOL
   | typeof BALLAST_ERROR__OTHERS_WAIT_FOR_THIS
   | typeof BALLAST_ERROR__OUTFLOW_LIMIT_OUT_OF_RANGE
   | typeof BALLAST_ERROR__PARAMETER_UNKNOWN
   | typeof BALLAST_ERROR__PAUSED
   | typeof BALLAST_ERROR__PENALTY_OUT_OF_RANGE
+  | typeof BALLAST_ERROR__PERP_CAP_OUT_OF_RANGE
+  | typeof BALLAST_ERROR__PERP_FEE_OUT_OF_RANGE
+  | typeof BALLAST_ERROR__PERP_FIXED
+  | typeof BALLAST_ERROR__PERP_FUNDING_OUT_OF_RANGE
+  | typeof BALLAST_ERROR__PERP_MARGIN_OUT_OF_RANGE
+  | typeof BALLAST_ERROR__PERP_NOT_REDUCING
+  | typeof BALLAST_ERROR__PERP_PRICE_OUT_OF_RANGE
+  | typeof BALLAST_ERROR__PERP_REDUCE_ONLY
+  | typeof BALLAST_ERROR__PERP_RESOLVED
+  | typeof BALLAST_ERROR__PERP_SHOCK_OUT_OF_RANGE
+  | typeof BALLAST_ERROR__PERP_SWITCH_OUT_OF_RANGE
+  | typeof BALLAST_ERROR__PERP_TO_BE_RESOLVED
+  | typeof BALLAST_ERROR__POOL_NEEDS_ITS_COVER
+  | typeof BALLAST_ERROR__POOL_NEEDS_ITS_OWN_ACCOUNT
+  | typeof BALLAST_ERROR__POOL_OUT_OF_RANGE
+  | typeof BALLAST_ERROR__POOL_REDUCE_ONLY
+  | typeof BALLAST_ERROR__POOL_SHARES_NOT_FREE
+  | typeof BALLAST_ERROR__POOL_TOO_SMALL
+  | typeof BALLAST_ERROR__POOL_WORTHLESS
   | typeof BALLAST_ERROR__POSITION_IS_DEBT
   | typeof BALLAST_ERROR__POSITION_IS_DEPOSIT
   | typeof BALLAST_ERROR__POSITION_NOT_FOUND
   | typeof BALLAST_ERROR__POSITION_NOT_OPEN
+  | typeof BALLAST_ERROR__POSITION_TOO_SMALL
   | typeof BALLAST_ERROR__PRICE_ACCOUNT_CLOSED
   | typeof BALLAST_ERROR__PRICE_ACCOUNT_MALFORMED
   | typeof BALLAST_ERROR__PRICE_ACCOUNT_MISSING
@@ -550,6 +654,7 @@ export type BallastError =
   | typeof BALLAST_ERROR__PRICE_STALE
   | typeof BALLAST_ERROR__PRICE_TIERS_OUT_OF_RANGE
   | typeof BALLAST_ERROR__PRICE_UNSETTLED
+  | typeof BALLAST_ERROR__PROFIT_BELOW_MINIMUM
   | typeof BALLAST_ERROR__QUEUE_FULL
   | typeof BALLAST_ERROR__RAMP_OUT_OF_RANGE
   | typeof BALLAST_ERROR__REBALANCE_TOO_SOON
@@ -567,6 +672,8 @@ export type BallastError =
   | typeof BALLAST_ERROR__ROLE_MISSING
   | typeof BALLAST_ERROR__SEQUENCE_MISMATCH
   | typeof BALLAST_ERROR__SHORTFALL_OUT_OF_RANGE
+  | typeof BALLAST_ERROR__SIDE_CAP_EXCEEDED
+  | typeof BALLAST_ERROR__SKEW_TOO_LARGE
   | typeof BALLAST_ERROR__STAKE_NOT_EMPTY
   | typeof BALLAST_ERROR__STAKE_NOT_FREE
   | typeof BALLAST_ERROR__SWITCH_OUT_OF_RANGE
@@ -575,9 +682,12 @@ export type BallastError =
   | typeof BALLAST_ERROR__TERM_OUT_OF_RANGE
   | typeof BALLAST_ERROR__TERMS_NOT_OFFERED
   | typeof BALLAST_ERROR__TOKEN_NOT_LISTED
+  | typeof BALLAST_ERROR__TOO_FAST
   | typeof BALLAST_ERROR__TOO_MANY_PAUSES
+  | typeof BALLAST_ERROR__TOO_MANY_PERPS
   | typeof BALLAST_ERROR__TOO_MANY_POSITIONS
   | typeof BALLAST_ERROR__TOO_MANY_RESERVES
+  | typeof BALLAST_ERROR__TRADE_PRICE_TOO_OLD
   | typeof BALLAST_ERROR__TRANSFER_FEE_TOO_HIGH
   | typeof BALLAST_ERROR__TRANSFER_FELL_SHORT
   | typeof BALLAST_ERROR__UTILISATION_LIMIT_OUT_OF_RANGE
@@ -595,6 +705,7 @@ export type BallastError =
   | typeof BALLAST_ERROR__VAULT_SWITCH_OUT_OF_RANGE
   | typeof BALLAST_ERROR__VAULT_TOKEN_HAS_FEE
   | typeof BALLAST_ERROR__VAULT_WORTHLESS
+  | typeof BALLAST_ERROR__WIND_DOWN_NOT_ALLOWED
   | typeof BALLAST_ERROR__WRONG_CHANGE
   | typeof BALLAST_ERROR__WRONG_MARKET
   | typeof BALLAST_ERROR__WRONG_MINT
@@ -610,7 +721,7 @@ if (true) {
   ballastErrorMessages = {
     [BALLAST_ERROR__ACCOUNT_IN_RECEIVERSHIP]: `The account is being liquidated until end_liquidation: nothing else may touch it`,
     [BALLAST_ERROR__ACCOUNT_IS_HEALTHY]: `The account is not liquidatable: its maintenance health is not negative`,
-    [BALLAST_ERROR__ACCOUNT_MODE_INVALID]: `An account's mode must be 0 (cross, both reserves zero) or 1 (isolated, two different reserves)`,
+    [BALLAST_ERROR__ACCOUNT_MODE_INVALID]: `An account's mode must be 0 (cross, both reserves zero), 1 (isolated, two different reserves) or 2 (one perp, and its quote token's reserve as collateral)`,
     [BALLAST_ERROR__ACCOUNT_NOT_EMPTY]: `The account still has positions: withdraw and repay everything before closing it`,
     [BALLAST_ERROR__ACCOUNT_NOT_IN_RECEIVERSHIP]: `No begin_liquidation of this account is open`,
     [BALLAST_ERROR__ACTION_NOT_PAUSABLE]: `Only withdraw (1), borrow (2), flash loan (4) and unstake (8) can be paused: name at least one`,
@@ -652,7 +763,7 @@ if (true) {
     [BALLAST_ERROR__DELEGATE_EXPIRED]: `The delegate's rights have expired: the owner may grant them again`,
     [BALLAST_ERROR__DELEGATE_EXPIRY_IN_PAST]: `A delegate's rights must end in the future`,
     [BALLAST_ERROR__DELEGATE_RIGHT_MISSING]: `The owner has not granted the delegate this right`,
-    [BALLAST_ERROR__DELEGATE_RIGHTS_OUT_OF_RANGE]: `A delegate's rights are withdraw (1), borrow (2) and any destination (4), with at least one of the first two; to remove a delegate, set address, rights and expiry to zero`,
+    [BALLAST_ERROR__DELEGATE_RIGHTS_OUT_OF_RANGE]: `A delegate's rights are withdraw (1), borrow (2), any destination (4) and trade (8), with at least one use among them; to remove a delegate, set address, rights and expiry to zero`,
     [BALLAST_ERROR__DEPOSIT_BELOW_MINIMUM]: `The deposit would be below the reserve's minimum: deposit more, or withdraw everything (u64::MAX)`,
     [BALLAST_ERROR__DEPOSIT_CAP_EXCEEDED]: `The reserve's deposit cap would be exceeded: deposit less`,
     [BALLAST_ERROR__DESTINATION_NOT_OWNERS]: `The delegate may pay out only to token accounts of the margin account's owner`,
@@ -674,6 +785,7 @@ if (true) {
     [BALLAST_ERROR__INITIAL_HEALTH_TOO_LOW]: `The account's collateral does not cover its debts at initial weights: borrow or withdraw less`,
     [BALLAST_ERROR__INSUFFICIENT_DEPOSIT]: `The account has deposited less than this: use u64::MAX to withdraw everything`,
     [BALLAST_ERROR__INSUFFICIENT_LIQUIDITY]: `The reserve holds too few unlent tokens: take less or wait for repayments`,
+    [BALLAST_ERROR__INSUFFICIENT_MARGIN]: `The account's deposit of the quote token does not pay the trade's fee and impact`,
     [BALLAST_ERROR__INSUFFICIENT_SHARES]: `There are fewer shares than this`,
     [BALLAST_ERROR__INSUFFICIENT_STAKE]: `The stake has fewer shares than this, or begin_unstake has not asked for any`,
     [BALLAST_ERROR__INSURANCE_SHARE_OUT_OF_RANGE]: `The insurance's share of fees exceeds 10,000 bps, or that of penalties 8,000 bps`,
@@ -682,6 +794,7 @@ if (true) {
     [BALLAST_ERROR__ISOLATION_NOT_OFFERED]: `An isolated account needs a collateral with isolated asset weights, and a debt reserve that can be borrowed and has isolated weights`,
     [BALLAST_ERROR__LADDER_FULL]: `All eight maturities are taken: free the deposits of the one that is over`,
     [BALLAST_ERROR__LIABILITY_WEIGHT_OUT_OF_RANGE]: `A liability weight is outside 10,000 to 50,000 bps`,
+    [BALLAST_ERROR__LIMIT_PRICE_CROSSED]: `The price, its impact included, is worse than the limit`,
     [BALLAST_ERROR__LIQUIDATION_LEAVES_DUST]: `The liquidation would leave a position worth less than the dust value: repay more`,
     [BALLAST_ERROR__LIQUIDATION_THROTTLED]: `The hourly limit of liquidations is reached: wait; accounts near insolvency are exempt`,
     [BALLAST_ERROR__LIQUIDATION_WORSENS_HEALTH]: `The liquidation is too small to improve the account's health: repay more`,
@@ -689,6 +802,7 @@ if (true) {
     [BALLAST_ERROR__LOSS_NOT_PROVEN]: `No loss of the account is proved: its deposits cover its debts, where prices that are old or of another moment are read in its favour`,
     [BALLAST_ERROR__LOSS_PENDING]: `A reported loss would take all that this is worth: wait until it is settled, or report that it is covered`,
     [BALLAST_ERROR__LOSS_UNCHANGED]: `The account's loss is reported already: prices prove no more of it, and current prices no less`,
+    [BALLAST_ERROR__LOT_TOO_SMALL_OR_LARGE]: `A lot must be worth 16 to 16,384 atoms of the quote token at listing: choose other lot digits`,
     [BALLAST_ERROR__MAINTENANCE_TIGHTER_THAN_INITIAL]: `Maintenance weights must not be tighter than initial ones: asset initial <= maintenance, liability initial >= maintenance`,
     [BALLAST_ERROR__MARKET_DAILY_OUTFLOW_LIMIT_REACHED]: `The market's daily outflow limit is reached: take less or wait`,
     [BALLAST_ERROR__MARKET_HOURLY_OUTFLOW_LIMIT_REACHED]: `The market's hourly outflow limit is reached: take less or wait`,
@@ -705,12 +819,14 @@ if (true) {
     [BALLAST_ERROR__NEAR_INSOLVENCY_OUT_OF_RANGE]: `What counts as near insolvency exceeds 2,000 bps`,
     [BALLAST_ERROR__NEW_FEED_FAR_FROM_OLD]: `The reserve's feed was changed, and its first price is far from the last price of the old feed: it is accepted once it is near, or after twice the market's delay`,
     [BALLAST_ERROR__NEW_LISTING_UNCAPPED]: `A collateral listed after the launch starts with a borrowing cap of 1 to 1,000,000 USD`,
+    [BALLAST_ERROR__NO_DELEVERAGING]: `The pool covers what it must bear: nothing is to be deleveraged`,
     [BALLAST_ERROR__NO_FEES]: `There is no whole atom of fees to collect`,
     [BALLAST_ERROR__NO_FLASH_LOAN]: `The reserve has no flash loan out`,
     [BALLAST_ERROR__NO_MATCHING_END]: `No later top-level instruction of the transaction ends this: add end_flash_loan of the same reserve, or end_liquidation of the same account`,
     [BALLAST_ERROR__NOT_ACCOUNT_OWNER]: `Signer is neither the margin account's owner nor its delegate, or is the delegate where only the owner may act`,
     [BALLAST_ERROR__NOT_AUTHORITY_OR_COUNCIL]: `Signer is neither the market's authority nor its risk council`,
     [BALLAST_ERROR__NOT_AUTHORITY_OR_GUARDIAN]: `Signer is neither the market's authority nor its guardian: others can cancel a change once it has expired`,
+    [BALLAST_ERROR__NOT_BANKRUPT]: `The account still has something to pay its loss with`,
     [BALLAST_ERROR__NOT_CURATOR]: `Signer is not the vault's curator`,
     [BALLAST_ERROR__NOT_CURATOR_OR_SENTINEL]: `Signer is neither the vault's curator nor its sentinel, and the change has not expired`,
     [BALLAST_ERROR__NOT_FEE_COLLECTOR]: `Signer is not the market's fee collector`,
@@ -719,21 +835,46 @@ if (true) {
     [BALLAST_ERROR__NOTHING_LOCKED]: `The term deposit locks nothing`,
     [BALLAST_ERROR__NOTHING_TO_CHANGE]: `The list of edits is empty`,
     [BALLAST_ERROR__NOTHING_TO_CLAIM]: `There is nothing to take`,
+    [BALLAST_ERROR__NOTHING_TO_COVER]: `The account's perps have lost no more than its deposit of the quote token`,
     [BALLAST_ERROR__NOTHING_TO_LIFT]: `Nothing is paused, and the market is not reduce-only`,
     [BALLAST_ERROR__NOTHING_TO_REBALANCE]: `No move helps: none is needed, and none gains enough`,
     [BALLAST_ERROR__NOTHING_TO_SERVE]: `There is too little at hand for the first request: bring tokens back to the vault first`,
+    [BALLAST_ERROR__NOTHING_TO_SETTLE]: `The position has no loss that could be paid now`,
     [BALLAST_ERROR__NOT_MARKET_AUTHORITY]: `Signer is not the market's authority`,
     [BALLAST_ERROR__NOT_NOMINEE]: `Signer is not the market's nominee for authority`,
+    [BALLAST_ERROR__NOT_PERP]: `No perp has this index: read the market's list`,
+    [BALLAST_ERROR__NOT_POOL]: `No pool has this index: read the market's list`,
     [BALLAST_ERROR__ORACLE_LIMIT_OUT_OF_RANGE]: `Oracle limits: age 1 to 600 s, confidence initial <= maintenance <= 2,000 bps, EMA divergence 1 to 5,000 bps, confidence multiple 10,000 to 50,000 bps, reference speed 0 to 10,000 bps an hour, skew 0 to 600 s, age of an exchange rate 1 to 86,400 s or zero; of the market: clock lag 0 to 3,600 s`,
+    [BALLAST_ERROR__OTHER_POOL]: `The account holds positions against another pool: close them, or use another account`,
     [BALLAST_ERROR__OTHERS_WAIT_FOR_THIS]: `Those in the queue come first, and there is not enough beyond what they wait for: take less, or request an exit`,
     [BALLAST_ERROR__OUTFLOW_LIMIT_OUT_OF_RANGE]: `Outflow limits must be zero, or at least 360,000 atoms an hour and 8,640,000 atoms a day, and at most 2^61 atoms`,
     [BALLAST_ERROR__PARAMETER_UNKNOWN]: `No parameter has this offset, or its value is cut short: see the table of parameters`,
     [BALLAST_ERROR__PAUSED]: `The guardian has paused this action, for six hours at most`,
     [BALLAST_ERROR__PENALTY_OUT_OF_RANGE]: `Penalties: minimum <= maximum <= 2,500 bps, and (1 + maximum) x the maintenance asset weight, both the set one and the one in force, below 100 %`,
+    [BALLAST_ERROR__PERP_CAP_OUT_OF_RANGE]: `Caps of a perp or a pool are 2^59 atoms at most; the least value of a position and the skew scale must be above zero`,
+    [BALLAST_ERROR__PERP_FEE_OUT_OF_RANGE]: `Fees, impact, penalty, hold or age of a perp are outside their ranges, or the penalty is below the fee: see the table of parameters`,
+    [BALLAST_ERROR__PERP_FIXED]: `Pool, price, power, lot and norm of a perp, and the token of a pool, are fixed at listing; a norm belongs to a square alone`,
+    [BALLAST_ERROR__PERP_FUNDING_OUT_OF_RANGE]: `Funding exceeds 60,000 bps a year, or moves by more than that in a day`,
+    [BALLAST_ERROR__PERP_MARGIN_OUT_OF_RANGE]: `Margins: penalty < maintenance <= initial <= 10,000 bps, maintenance from 50 and initial from 100`,
+    [BALLAST_ERROR__PERP_NOT_REDUCING]: `Reduce-only: the account has no position on the other side, or it is smaller`,
+    [BALLAST_ERROR__PERP_PRICE_OUT_OF_RANGE]: `The price of a lot has left the range that the perp can account for: it is to be wound down`,
+    [BALLAST_ERROR__PERP_REDUCE_ONLY]: `The perp is reduce-only, or is being wound down: positions only shrink`,
+    [BALLAST_ERROR__PERP_RESOLVED]: `The perp is being wound down already`,
+    [BALLAST_ERROR__PERP_SHOCK_OUT_OF_RANGE]: `The shock: 100 to 9,000 bps, 10,000 to 60,000 bps of deviations, 60 to 604,800 s`,
+    [BALLAST_ERROR__PERP_SWITCH_OUT_OF_RANGE]: `reduce_only and wind_down must be 0 or 1`,
+    [BALLAST_ERROR__PERP_TO_BE_RESOLVED]: `Deleveraging would leave next to nothing: wind the perp down`,
+    [BALLAST_ERROR__POOL_NEEDS_ITS_COVER]: `The pool must keep what backs open positions: take less, or wait`,
+    [BALLAST_ERROR__POOL_NEEDS_ITS_OWN_ACCOUNT]: `Shares of a pool are held in an account without debts and perps`,
+    [BALLAST_ERROR__POOL_OUT_OF_RANGE]: `A number of the pool is outside its range: see the table of parameters`,
+    [BALLAST_ERROR__POOL_REDUCE_ONLY]: `The pool takes no more deposits, or they would exceed its maximum`,
+    [BALLAST_ERROR__POOL_SHARES_NOT_FREE]: `The delay is not over, or the two days after it have passed: wait, or ask again`,
+    [BALLAST_ERROR__POOL_TOO_SMALL]: `The pool would not bear the loss that it must bear: trade less, or wait`,
+    [BALLAST_ERROR__POOL_WORTHLESS]: `The pool owes all that it has: its shares buy nothing`,
     [BALLAST_ERROR__POSITION_IS_DEBT]: `The account owes this token: repay it before depositing`,
     [BALLAST_ERROR__POSITION_IS_DEPOSIT]: `The account has deposited this token: withdraw it before borrowing`,
     [BALLAST_ERROR__POSITION_NOT_FOUND]: `The account has no position in this reserve`,
     [BALLAST_ERROR__POSITION_NOT_OPEN]: `The account has no position in this reserve: only its owner or delegate may open one, and others can add to it`,
+    [BALLAST_ERROR__POSITION_TOO_SMALL]: `What is left of the position is worth less than the perp's minimum: close it, or leave more`,
     [BALLAST_ERROR__PRICE_ACCOUNT_CLOSED]: `The price account holds nothing: the feed is not published there any more`,
     [BALLAST_ERROR__PRICE_ACCOUNT_MALFORMED]: `Not a Pyth price update account: wrong length or discriminator`,
     [BALLAST_ERROR__PRICE_ACCOUNT_MISSING]: `Give one price account for each reserve index`,
@@ -750,6 +891,7 @@ if (true) {
     [BALLAST_ERROR__PRICE_STALE]: `A price needed here, or that of a deposit worth more than dust, is too old: refresh the prices of all positions first, or withdraw a token that no longer has a price`,
     [BALLAST_ERROR__PRICE_TIERS_OUT_OF_RANGE]: `Price breaker: tiers must rise from the first, with a first halt of 60 to 14,400 s; or all zero`,
     [BALLAST_ERROR__PRICE_UNSETTLED]: `The price is too uncertain or too far from its EMA for new risk: wait, repay or deposit`,
+    [BALLAST_ERROR__PROFIT_BELOW_MINIMUM]: `The pool pays a smaller part of profits now than the given minimum`,
     [BALLAST_ERROR__QUEUE_FULL]: `All places in the queue are taken: wait, or leave with what is liquid`,
     [BALLAST_ERROR__RAMP_OUT_OF_RANGE]: `The ramp is outside 10 to 2,000 bps an hour`,
     [BALLAST_ERROR__REBALANCE_TOO_SOON]: `The vault was rebalanced less than its interval ago`,
@@ -767,6 +909,8 @@ if (true) {
     [BALLAST_ERROR__ROLE_MISSING]: `Authority, fee collector and guardian must be set`,
     [BALLAST_ERROR__SEQUENCE_MISMATCH]: `The margin account's sequence number is not the expected one: this transaction was applied already, or an earlier one was not`,
     [BALLAST_ERROR__SHORTFALL_OUT_OF_RANGE]: `The shortfall at full penalty must be 100 to 5,000 bps`,
+    [BALLAST_ERROR__SIDE_CAP_EXCEEDED]: `The perp's cap of one side would be exceeded: trade less`,
+    [BALLAST_ERROR__SKEW_TOO_LARGE]: `The skew would exceed its part of the pool: trade less, or on the other side`,
     [BALLAST_ERROR__STAKE_NOT_EMPTY]: `The stake still has shares: take them out before closing it`,
     [BALLAST_ERROR__STAKE_NOT_FREE]: `The cooldown is not over, or the two days after it have passed: wait, or ask again with begin_unstake`,
     [BALLAST_ERROR__SWITCH_OUT_OF_RANGE]: `borrow_enabled, reduce_only and flash_enabled must be 0 or 1, and the flash fee at most 500 bps`,
@@ -775,9 +919,12 @@ if (true) {
     [BALLAST_ERROR__TERM_OUT_OF_RANGE]: `A term for repayment needs seven days of notice`,
     [BALLAST_ERROR__TERMS_NOT_OFFERED]: `The vault offers no terms`,
     [BALLAST_ERROR__TOKEN_NOT_LISTED]: `The market lists no reserve of the vault's token`,
+    [BALLAST_ERROR__TOO_FAST]: `Positions of this perp grow too fast for instant trades: trade less, or wait a minute`,
     [BALLAST_ERROR__TOO_MANY_PAUSES]: `The guardian has paused three times within a day already`,
+    [BALLAST_ERROR__TOO_MANY_PERPS]: `The pool has 16 perps already`,
     [BALLAST_ERROR__TOO_MANY_POSITIONS]: `The account holds 16 positions already: close one first`,
     [BALLAST_ERROR__TOO_MANY_RESERVES]: `The market holds 64 reserves already: create another market`,
+    [BALLAST_ERROR__TRADE_PRICE_TOO_OLD]: `The price is too old for a position to grow: bring a newer one in the same transaction`,
     [BALLAST_ERROR__TRANSFER_FEE_TOO_HIGH]: `The token's transfer fee takes the whole amount, or no amount that can be sent leaves what is due after the fee: send more, or wait until the mint's authority lowers the fee`,
     [BALLAST_ERROR__TRANSFER_FELL_SHORT]: `Fewer tokens arrived in the reserve than the transfer should have brought`,
     [BALLAST_ERROR__UTILISATION_LIMIT_OUT_OF_RANGE]: `The utilisation limit exceeds 10,000 bps`,
@@ -795,6 +942,7 @@ if (true) {
     [BALLAST_ERROR__VAULT_SWITCH_OUT_OF_RANGE]: `stopped and written_off must be 0 or 1`,
     [BALLAST_ERROR__VAULT_TOKEN_HAS_FEE]: `The token has a transfer fee: a vault cannot pay out what it took in`,
     [BALLAST_ERROR__VAULT_WORTHLESS]: `The vault has lost everything: its shares buy nothing`,
+    [BALLAST_ERROR__WIND_DOWN_NOT_ALLOWED]: `A perp is wound down once a change of its wind_down has waited`,
     [BALLAST_ERROR__WRONG_CHANGE]: `The change belongs to another market, is of another kind, or its rent goes to another account`,
     [BALLAST_ERROR__WRONG_MARKET]: `The margin account belongs to another market: pass the market stored in it`,
     [BALLAST_ERROR__WRONG_MINT]: `Not the reserve's mint: pass the mint stored in the reserve`,

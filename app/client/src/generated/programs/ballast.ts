@@ -72,8 +72,10 @@ import {
   getCloseStakeInstruction,
   getCollectFeesInstruction,
   getCollectVaultFeesInstruction,
+  getCoverPerpLossInstruction,
   getCreateMarketInstructionAsync,
   getCreateVaultInstructionAsync,
+  getDeleveragePerpInstruction,
   getDepositInstruction,
   getEndFlashLoanInstruction,
   getEndLiquidationInstruction,
@@ -81,6 +83,8 @@ import {
   getExecuteChangeInstruction,
   getFreeTermInstruction,
   getLiquidateInstruction,
+  getLiquidatePerpInstruction,
+  getListPerpInstruction,
   getListReserveInstructionAsync,
   getLockTermInstructionAsync,
   getMarkLiquidatableInstruction,
@@ -88,6 +92,9 @@ import {
   getOpenAllocationInstruction,
   getOpenStakeInstruction,
   getPauseInstruction,
+  getPoolDepositInstruction,
+  getPoolRequestInstruction,
+  getPoolWithdrawInstruction,
   getQueueChangeInstruction,
   getReadHealthInstruction,
   getReadVaultInstruction,
@@ -97,18 +104,22 @@ import {
   getRepayInstruction,
   getReportLossInstruction,
   getRequestExitInstructionAsync,
+  getResolvePerpInstruction,
   getResumeInstruction,
   getServeExitInstruction,
   getSetDelegateInstruction,
   getSetParametersInstruction,
   getSettleBadDebtInstruction,
+  getSettlePerpInstruction,
   getStakeInstruction,
+  getTradePerpInstruction,
   getUnstakeInstruction,
   getVaultDepositInstruction,
   getVaultMintInstruction,
   getVaultRedeemInstruction,
   getVaultWithdrawInstruction,
   getWithdrawInstruction,
+  getWriteOffPerpInstruction,
   parseAcceptAuthorityInstruction,
   parseAssertHealthInstruction,
   parseAssertSequenceInstruction,
@@ -124,8 +135,10 @@ import {
   parseCloseStakeInstruction,
   parseCollectFeesInstruction,
   parseCollectVaultFeesInstruction,
+  parseCoverPerpLossInstruction,
   parseCreateMarketInstruction,
   parseCreateVaultInstruction,
+  parseDeleveragePerpInstruction,
   parseDepositInstruction,
   parseEndFlashLoanInstruction,
   parseEndLiquidationInstruction,
@@ -133,6 +146,8 @@ import {
   parseExecuteChangeInstruction,
   parseFreeTermInstruction,
   parseLiquidateInstruction,
+  parseLiquidatePerpInstruction,
+  parseListPerpInstruction,
   parseListReserveInstruction,
   parseLockTermInstruction,
   parseMarkLiquidatableInstruction,
@@ -140,6 +155,9 @@ import {
   parseOpenAllocationInstruction,
   parseOpenStakeInstruction,
   parsePauseInstruction,
+  parsePoolDepositInstruction,
+  parsePoolRequestInstruction,
+  parsePoolWithdrawInstruction,
   parseQueueChangeInstruction,
   parseReadHealthInstruction,
   parseReadVaultInstruction,
@@ -149,18 +167,22 @@ import {
   parseRepayInstruction,
   parseReportLossInstruction,
   parseRequestExitInstruction,
+  parseResolvePerpInstruction,
   parseResumeInstruction,
   parseServeExitInstruction,
   parseSetDelegateInstruction,
   parseSetParametersInstruction,
   parseSettleBadDebtInstruction,
+  parseSettlePerpInstruction,
   parseStakeInstruction,
+  parseTradePerpInstruction,
   parseUnstakeInstruction,
   parseVaultDepositInstruction,
   parseVaultMintInstruction,
   parseVaultRedeemInstruction,
   parseVaultWithdrawInstruction,
   parseWithdrawInstruction,
+  parseWriteOffPerpInstruction,
   type AcceptAuthorityInput,
   type AssertHealthInput,
   type AssertSequenceInput,
@@ -176,8 +198,10 @@ import {
   type CloseStakeInput,
   type CollectFeesInput,
   type CollectVaultFeesInput,
+  type CoverPerpLossInput,
   type CreateMarketAsyncInput,
   type CreateVaultAsyncInput,
+  type DeleveragePerpInput,
   type DepositInput,
   type EndFlashLoanInput,
   type EndLiquidationInput,
@@ -185,6 +209,8 @@ import {
   type ExecuteChangeInput,
   type FreeTermInput,
   type LiquidateInput,
+  type LiquidatePerpInput,
+  type ListPerpInput,
   type ListReserveAsyncInput,
   type LockTermAsyncInput,
   type MarkLiquidatableInput,
@@ -206,8 +232,10 @@ import {
   type ParsedCloseStakeInstruction,
   type ParsedCollectFeesInstruction,
   type ParsedCollectVaultFeesInstruction,
+  type ParsedCoverPerpLossInstruction,
   type ParsedCreateMarketInstruction,
   type ParsedCreateVaultInstruction,
+  type ParsedDeleveragePerpInstruction,
   type ParsedDepositInstruction,
   type ParsedEndFlashLoanInstruction,
   type ParsedEndLiquidationInstruction,
@@ -215,6 +243,8 @@ import {
   type ParsedExecuteChangeInstruction,
   type ParsedFreeTermInstruction,
   type ParsedLiquidateInstruction,
+  type ParsedLiquidatePerpInstruction,
+  type ParsedListPerpInstruction,
   type ParsedListReserveInstruction,
   type ParsedLockTermInstruction,
   type ParsedMarkLiquidatableInstruction,
@@ -222,6 +252,9 @@ import {
   type ParsedOpenAllocationInstruction,
   type ParsedOpenStakeInstruction,
   type ParsedPauseInstruction,
+  type ParsedPoolDepositInstruction,
+  type ParsedPoolRequestInstruction,
+  type ParsedPoolWithdrawInstruction,
   type ParsedQueueChangeInstruction,
   type ParsedReadHealthInstruction,
   type ParsedReadVaultInstruction,
@@ -231,19 +264,26 @@ import {
   type ParsedRepayInstruction,
   type ParsedReportLossInstruction,
   type ParsedRequestExitInstruction,
+  type ParsedResolvePerpInstruction,
   type ParsedResumeInstruction,
   type ParsedServeExitInstruction,
   type ParsedSetDelegateInstruction,
   type ParsedSetParametersInstruction,
   type ParsedSettleBadDebtInstruction,
+  type ParsedSettlePerpInstruction,
   type ParsedStakeInstruction,
+  type ParsedTradePerpInstruction,
   type ParsedUnstakeInstruction,
   type ParsedVaultDepositInstruction,
   type ParsedVaultMintInstruction,
   type ParsedVaultRedeemInstruction,
   type ParsedVaultWithdrawInstruction,
   type ParsedWithdrawInstruction,
+  type ParsedWriteOffPerpInstruction,
   type PauseInput,
+  type PoolDepositInput,
+  type PoolRequestInput,
+  type PoolWithdrawInput,
   type QueueChangeInput,
   type ReadHealthInput,
   type ReadVaultInput,
@@ -253,18 +293,22 @@ import {
   type RepayInput,
   type ReportLossInput,
   type RequestExitAsyncInput,
+  type ResolvePerpInput,
   type ResumeInput,
   type ServeExitInput,
   type SetDelegateInput,
   type SetParametersInput,
   type SettleBadDebtInput,
+  type SettlePerpInput,
   type StakeInput,
+  type TradePerpInput,
   type UnstakeInput,
   type VaultDepositInput,
   type VaultMintInput,
   type VaultRedeemInput,
   type VaultWithdrawInput,
   type WithdrawInput,
+  type WriteOffPerpInput,
 } from '../instructions/index.js';
 import {
   findAuthorityPda,
@@ -381,8 +425,10 @@ export enum BallastInstruction {
   CloseStake,
   CollectFees,
   CollectVaultFees,
+  CoverPerpLoss,
   CreateMarket,
   CreateVault,
+  DeleveragePerp,
   Deposit,
   EndFlashLoan,
   EndLiquidation,
@@ -390,6 +436,8 @@ export enum BallastInstruction {
   ExecuteChange,
   FreeTerm,
   Liquidate,
+  LiquidatePerp,
+  ListPerp,
   ListReserve,
   LockTerm,
   MarkLiquidatable,
@@ -397,6 +445,9 @@ export enum BallastInstruction {
   OpenAllocation,
   OpenStake,
   Pause,
+  PoolDeposit,
+  PoolRequest,
+  PoolWithdraw,
   QueueChange,
   ReadHealth,
   ReadVault,
@@ -406,18 +457,22 @@ export enum BallastInstruction {
   Repay,
   ReportLoss,
   RequestExit,
+  ResolvePerp,
   Resume,
   ServeExit,
   SetDelegate,
   SetParameters,
   SettleBadDebt,
+  SettlePerp,
   Stake,
+  TradePerp,
   Unstake,
   VaultDeposit,
   VaultMint,
   VaultRedeem,
   VaultWithdraw,
   Withdraw,
+  WriteOffPerp,
 }
 
 export function identifyBallastInstruction(
@@ -469,11 +524,17 @@ export function identifyBallastInstruction(
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([51])), 0)) {
     return BallastInstruction.CollectVaultFees;
   }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([65])), 0)) {
+    return BallastInstruction.CoverPerpLoss;
+  }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([0])), 0)) {
     return BallastInstruction.CreateMarket;
   }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([42])), 0)) {
     return BallastInstruction.CreateVault;
+  }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([66])), 0)) {
+    return BallastInstruction.DeleveragePerp;
   }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([5])), 0)) {
     return BallastInstruction.Deposit;
@@ -496,6 +557,12 @@ export function identifyBallastInstruction(
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([10])), 0)) {
     return BallastInstruction.Liquidate;
   }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([64])), 0)) {
+    return BallastInstruction.LiquidatePerp;
+  }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([60])), 0)) {
+    return BallastInstruction.ListPerp;
+  }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([1])), 0)) {
     return BallastInstruction.ListReserve;
   }
@@ -516,6 +583,15 @@ export function identifyBallastInstruction(
   }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([25])), 0)) {
     return BallastInstruction.Pause;
+  }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([68])), 0)) {
+    return BallastInstruction.PoolDeposit;
+  }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([69])), 0)) {
+    return BallastInstruction.PoolRequest;
+  }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([70])), 0)) {
+    return BallastInstruction.PoolWithdraw;
   }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([28])), 0)) {
     return BallastInstruction.QueueChange;
@@ -544,6 +620,9 @@ export function identifyBallastInstruction(
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([43])), 0)) {
     return BallastInstruction.RequestExit;
   }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([67])), 0)) {
+    return BallastInstruction.ResolvePerp;
+  }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([26])), 0)) {
     return BallastInstruction.Resume;
   }
@@ -559,8 +638,14 @@ export function identifyBallastInstruction(
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([11])), 0)) {
     return BallastInstruction.SettleBadDebt;
   }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([62])), 0)) {
+    return BallastInstruction.SettlePerp;
+  }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([21])), 0)) {
     return BallastInstruction.Stake;
+  }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([61])), 0)) {
+    return BallastInstruction.TradePerp;
   }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([23])), 0)) {
     return BallastInstruction.Unstake;
@@ -579,6 +664,9 @@ export function identifyBallastInstruction(
   }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([6])), 0)) {
     return BallastInstruction.Withdraw;
+  }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([63])), 0)) {
+    return BallastInstruction.WriteOffPerp;
   }
   throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__FAILED_TO_IDENTIFY_INSTRUCTION, {
     instructionData: data,
@@ -602,8 +690,10 @@ export type ParsedBallastInstruction<TProgram extends string = 'BaLLastVpFhaENTd
   | ({ instructionType: BallastInstruction.CloseStake } & ParsedCloseStakeInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.CollectFees } & ParsedCollectFeesInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.CollectVaultFees } & ParsedCollectVaultFeesInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.CoverPerpLoss } & ParsedCoverPerpLossInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.CreateMarket } & ParsedCreateMarketInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.CreateVault } & ParsedCreateVaultInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.DeleveragePerp } & ParsedDeleveragePerpInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.Deposit } & ParsedDepositInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.EndFlashLoan } & ParsedEndFlashLoanInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.EndLiquidation } & ParsedEndLiquidationInstruction<TProgram>)
@@ -611,6 +701,8 @@ export type ParsedBallastInstruction<TProgram extends string = 'BaLLastVpFhaENTd
   | ({ instructionType: BallastInstruction.ExecuteChange } & ParsedExecuteChangeInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.FreeTerm } & ParsedFreeTermInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.Liquidate } & ParsedLiquidateInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.LiquidatePerp } & ParsedLiquidatePerpInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.ListPerp } & ParsedListPerpInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.ListReserve } & ParsedListReserveInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.LockTerm } & ParsedLockTermInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.MarkLiquidatable } & ParsedMarkLiquidatableInstruction<TProgram>)
@@ -618,6 +710,9 @@ export type ParsedBallastInstruction<TProgram extends string = 'BaLLastVpFhaENTd
   | ({ instructionType: BallastInstruction.OpenAllocation } & ParsedOpenAllocationInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.OpenStake } & ParsedOpenStakeInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.Pause } & ParsedPauseInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.PoolDeposit } & ParsedPoolDepositInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.PoolRequest } & ParsedPoolRequestInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.PoolWithdraw } & ParsedPoolWithdrawInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.QueueChange } & ParsedQueueChangeInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.ReadHealth } & ParsedReadHealthInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.ReadVault } & ParsedReadVaultInstruction<TProgram>)
@@ -627,18 +722,22 @@ export type ParsedBallastInstruction<TProgram extends string = 'BaLLastVpFhaENTd
   | ({ instructionType: BallastInstruction.Repay } & ParsedRepayInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.ReportLoss } & ParsedReportLossInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.RequestExit } & ParsedRequestExitInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.ResolvePerp } & ParsedResolvePerpInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.Resume } & ParsedResumeInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.ServeExit } & ParsedServeExitInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.SetDelegate } & ParsedSetDelegateInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.SetParameters } & ParsedSetParametersInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.SettleBadDebt } & ParsedSettleBadDebtInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.SettlePerp } & ParsedSettlePerpInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.Stake } & ParsedStakeInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.TradePerp } & ParsedTradePerpInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.Unstake } & ParsedUnstakeInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.VaultDeposit } & ParsedVaultDepositInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.VaultMint } & ParsedVaultMintInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.VaultRedeem } & ParsedVaultRedeemInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.VaultWithdraw } & ParsedVaultWithdrawInstruction<TProgram>)
-  | ({ instructionType: BallastInstruction.Withdraw } & ParsedWithdrawInstruction<TProgram>);
+  | ({ instructionType: BallastInstruction.Withdraw } & ParsedWithdrawInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.WriteOffPerp } & ParsedWriteOffPerpInstruction<TProgram>);
 
 export function parseBallastInstruction<TProgram extends string>(
   instruction: Instruction<TProgram> & InstructionWithData<ReadonlyUint8Array>,
@@ -705,6 +804,10 @@ export function parseBallastInstruction<TProgram extends string>(
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.CollectVaultFees, ...parseCollectVaultFeesInstruction(instruction) };
     }
+    case BallastInstruction.CoverPerpLoss: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.CoverPerpLoss, ...parseCoverPerpLossInstruction(instruction) };
+    }
     case BallastInstruction.CreateMarket: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.CreateMarket, ...parseCreateMarketInstruction(instruction) };
@@ -712,6 +815,10 @@ export function parseBallastInstruction<TProgram extends string>(
     case BallastInstruction.CreateVault: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.CreateVault, ...parseCreateVaultInstruction(instruction) };
+    }
+    case BallastInstruction.DeleveragePerp: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.DeleveragePerp, ...parseDeleveragePerpInstruction(instruction) };
     }
     case BallastInstruction.Deposit: {
       assertIsInstructionWithAccounts(instruction);
@@ -741,6 +848,14 @@ export function parseBallastInstruction<TProgram extends string>(
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.Liquidate, ...parseLiquidateInstruction(instruction) };
     }
+    case BallastInstruction.LiquidatePerp: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.LiquidatePerp, ...parseLiquidatePerpInstruction(instruction) };
+    }
+    case BallastInstruction.ListPerp: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.ListPerp, ...parseListPerpInstruction(instruction) };
+    }
     case BallastInstruction.ListReserve: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.ListReserve, ...parseListReserveInstruction(instruction) };
@@ -768,6 +883,18 @@ export function parseBallastInstruction<TProgram extends string>(
     case BallastInstruction.Pause: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.Pause, ...parsePauseInstruction(instruction) };
+    }
+    case BallastInstruction.PoolDeposit: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.PoolDeposit, ...parsePoolDepositInstruction(instruction) };
+    }
+    case BallastInstruction.PoolRequest: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.PoolRequest, ...parsePoolRequestInstruction(instruction) };
+    }
+    case BallastInstruction.PoolWithdraw: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.PoolWithdraw, ...parsePoolWithdrawInstruction(instruction) };
     }
     case BallastInstruction.QueueChange: {
       assertIsInstructionWithAccounts(instruction);
@@ -805,6 +932,10 @@ export function parseBallastInstruction<TProgram extends string>(
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.RequestExit, ...parseRequestExitInstruction(instruction) };
     }
+    case BallastInstruction.ResolvePerp: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.ResolvePerp, ...parseResolvePerpInstruction(instruction) };
+    }
     case BallastInstruction.Resume: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.Resume, ...parseResumeInstruction(instruction) };
@@ -825,9 +956,17 @@ export function parseBallastInstruction<TProgram extends string>(
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.SettleBadDebt, ...parseSettleBadDebtInstruction(instruction) };
     }
+    case BallastInstruction.SettlePerp: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.SettlePerp, ...parseSettlePerpInstruction(instruction) };
+    }
     case BallastInstruction.Stake: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.Stake, ...parseStakeInstruction(instruction) };
+    }
+    case BallastInstruction.TradePerp: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.TradePerp, ...parseTradePerpInstruction(instruction) };
     }
     case BallastInstruction.Unstake: {
       assertIsInstructionWithAccounts(instruction);
@@ -852,6 +991,10 @@ export function parseBallastInstruction<TProgram extends string>(
     case BallastInstruction.Withdraw: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.Withdraw, ...parseWithdrawInstruction(instruction) };
+    }
+    case BallastInstruction.WriteOffPerp: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.WriteOffPerp, ...parseWriteOffPerpInstruction(instruction) };
     }
     default:
       throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__UNRECOGNIZED_INSTRUCTION_TYPE, {
@@ -903,12 +1046,18 @@ export type BallastPluginInstructions = {
   collectVaultFees: (
     input: CollectVaultFeesInput,
   ) => ReturnType<typeof getCollectVaultFeesInstruction> & SelfPlanAndSendFunctions;
+  coverPerpLoss: (
+    input: CoverPerpLossInput,
+  ) => ReturnType<typeof getCoverPerpLossInstruction> & SelfPlanAndSendFunctions;
   createMarket: (
     input: CreateMarketAsyncInput,
   ) => ReturnType<typeof getCreateMarketInstructionAsync> & SelfPlanAndSendFunctions;
   createVault: (
     input: CreateVaultAsyncInput,
   ) => ReturnType<typeof getCreateVaultInstructionAsync> & SelfPlanAndSendFunctions;
+  deleveragePerp: (
+    input: DeleveragePerpInput,
+  ) => ReturnType<typeof getDeleveragePerpInstruction> & SelfPlanAndSendFunctions;
   deposit: (
     input: MakeOptional<DepositInput, 'payer'>,
   ) => ReturnType<typeof getDepositInstruction> & SelfPlanAndSendFunctions;
@@ -924,6 +1073,12 @@ export type BallastPluginInstructions = {
   ) => ReturnType<typeof getExecuteChangeInstruction> & SelfPlanAndSendFunctions;
   freeTerm: (input: FreeTermInput) => ReturnType<typeof getFreeTermInstruction> & SelfPlanAndSendFunctions;
   liquidate: (input: LiquidateInput) => ReturnType<typeof getLiquidateInstruction> & SelfPlanAndSendFunctions;
+  liquidatePerp: (
+    input: LiquidatePerpInput,
+  ) => ReturnType<typeof getLiquidatePerpInstruction> & SelfPlanAndSendFunctions;
+  listPerp: (
+    input: MakeOptional<ListPerpInput, 'payer'>,
+  ) => ReturnType<typeof getListPerpInstruction> & SelfPlanAndSendFunctions;
   listReserve: (
     input: MakeOptional<ListReserveAsyncInput, 'payer'>,
   ) => ReturnType<typeof getListReserveInstructionAsync> & SelfPlanAndSendFunctions;
@@ -943,6 +1098,9 @@ export type BallastPluginInstructions = {
     input: MakeOptional<OpenStakeInput, 'payer'>,
   ) => ReturnType<typeof getOpenStakeInstruction> & SelfPlanAndSendFunctions;
   pause: (input: PauseInput) => ReturnType<typeof getPauseInstruction> & SelfPlanAndSendFunctions;
+  poolDeposit: (input: PoolDepositInput) => ReturnType<typeof getPoolDepositInstruction> & SelfPlanAndSendFunctions;
+  poolRequest: (input: PoolRequestInput) => ReturnType<typeof getPoolRequestInstruction> & SelfPlanAndSendFunctions;
+  poolWithdraw: (input: PoolWithdrawInput) => ReturnType<typeof getPoolWithdrawInstruction> & SelfPlanAndSendFunctions;
   queueChange: (
     input: MakeOptional<QueueChangeInput, 'payer'>,
   ) => ReturnType<typeof getQueueChangeInstruction> & SelfPlanAndSendFunctions;
@@ -964,6 +1122,7 @@ export type BallastPluginInstructions = {
   requestExit: (
     input: MakeOptional<RequestExitAsyncInput, 'payer'>,
   ) => ReturnType<typeof getRequestExitInstructionAsync> & SelfPlanAndSendFunctions;
+  resolvePerp: (input: ResolvePerpInput) => ReturnType<typeof getResolvePerpInstruction> & SelfPlanAndSendFunctions;
   resume: (input: ResumeInput) => ReturnType<typeof getResumeInstruction> & SelfPlanAndSendFunctions;
   serveExit: (input: ServeExitInput) => ReturnType<typeof getServeExitInstruction> & SelfPlanAndSendFunctions;
   setDelegate: (input: SetDelegateInput) => ReturnType<typeof getSetDelegateInstruction> & SelfPlanAndSendFunctions;
@@ -973,9 +1132,11 @@ export type BallastPluginInstructions = {
   settleBadDebt: (
     input: SettleBadDebtInput,
   ) => ReturnType<typeof getSettleBadDebtInstruction> & SelfPlanAndSendFunctions;
+  settlePerp: (input: SettlePerpInput) => ReturnType<typeof getSettlePerpInstruction> & SelfPlanAndSendFunctions;
   stake: (
     input: MakeOptional<StakeInput, 'payer'>,
   ) => ReturnType<typeof getStakeInstruction> & SelfPlanAndSendFunctions;
+  tradePerp: (input: TradePerpInput) => ReturnType<typeof getTradePerpInstruction> & SelfPlanAndSendFunctions;
   unstake: (input: UnstakeInput) => ReturnType<typeof getUnstakeInstruction> & SelfPlanAndSendFunctions;
   vaultDeposit: (
     input: MakeOptional<VaultDepositInput, 'payer'>,
@@ -988,6 +1149,7 @@ export type BallastPluginInstructions = {
     input: VaultWithdrawInput,
   ) => ReturnType<typeof getVaultWithdrawInstruction> & SelfPlanAndSendFunctions;
   withdraw: (input: WithdrawInput) => ReturnType<typeof getWithdrawInstruction> & SelfPlanAndSendFunctions;
+  writeOffPerp: (input: WriteOffPerpInput) => ReturnType<typeof getWriteOffPerpInstruction> & SelfPlanAndSendFunctions;
 };
 
 export type BallastPluginPdas = {
@@ -1039,8 +1201,10 @@ export function ballastProgram() {
           closeStake: (input) => addSelfPlanAndSendFunctions(client, getCloseStakeInstruction(input)),
           collectFees: (input) => addSelfPlanAndSendFunctions(client, getCollectFeesInstruction(input)),
           collectVaultFees: (input) => addSelfPlanAndSendFunctions(client, getCollectVaultFeesInstruction(input)),
+          coverPerpLoss: (input) => addSelfPlanAndSendFunctions(client, getCoverPerpLossInstruction(input)),
           createMarket: (input) => addSelfPlanAndSendFunctions(client, getCreateMarketInstructionAsync(input)),
           createVault: (input) => addSelfPlanAndSendFunctions(client, getCreateVaultInstructionAsync(input)),
+          deleveragePerp: (input) => addSelfPlanAndSendFunctions(client, getDeleveragePerpInstruction(input)),
           deposit: (input) =>
             addSelfPlanAndSendFunctions(
               client,
@@ -1060,6 +1224,12 @@ export function ballastProgram() {
           executeChange: (input) => addSelfPlanAndSendFunctions(client, getExecuteChangeInstruction(input)),
           freeTerm: (input) => addSelfPlanAndSendFunctions(client, getFreeTermInstruction(input)),
           liquidate: (input) => addSelfPlanAndSendFunctions(client, getLiquidateInstruction(input)),
+          liquidatePerp: (input) => addSelfPlanAndSendFunctions(client, getLiquidatePerpInstruction(input)),
+          listPerp: (input) =>
+            addSelfPlanAndSendFunctions(
+              client,
+              getListPerpInstruction({ ...input, payer: input.payer ?? client.payer }),
+            ),
           listReserve: (input) =>
             addSelfPlanAndSendFunctions(
               client,
@@ -1083,6 +1253,9 @@ export function ballastProgram() {
               getOpenStakeInstruction({ ...input, payer: input.payer ?? client.payer }),
             ),
           pause: (input) => addSelfPlanAndSendFunctions(client, getPauseInstruction(input)),
+          poolDeposit: (input) => addSelfPlanAndSendFunctions(client, getPoolDepositInstruction(input)),
+          poolRequest: (input) => addSelfPlanAndSendFunctions(client, getPoolRequestInstruction(input)),
+          poolWithdraw: (input) => addSelfPlanAndSendFunctions(client, getPoolWithdrawInstruction(input)),
           queueChange: (input) =>
             addSelfPlanAndSendFunctions(
               client,
@@ -1101,13 +1274,16 @@ export function ballastProgram() {
               client,
               getRequestExitInstructionAsync({ ...input, payer: input.payer ?? client.payer }),
             ),
+          resolvePerp: (input) => addSelfPlanAndSendFunctions(client, getResolvePerpInstruction(input)),
           resume: (input) => addSelfPlanAndSendFunctions(client, getResumeInstruction(input)),
           serveExit: (input) => addSelfPlanAndSendFunctions(client, getServeExitInstruction(input)),
           setDelegate: (input) => addSelfPlanAndSendFunctions(client, getSetDelegateInstruction(input)),
           setParameters: (input) => addSelfPlanAndSendFunctions(client, getSetParametersInstruction(input)),
           settleBadDebt: (input) => addSelfPlanAndSendFunctions(client, getSettleBadDebtInstruction(input)),
+          settlePerp: (input) => addSelfPlanAndSendFunctions(client, getSettlePerpInstruction(input)),
           stake: (input) =>
             addSelfPlanAndSendFunctions(client, getStakeInstruction({ ...input, payer: input.payer ?? client.payer })),
+          tradePerp: (input) => addSelfPlanAndSendFunctions(client, getTradePerpInstruction(input)),
           unstake: (input) => addSelfPlanAndSendFunctions(client, getUnstakeInstruction(input)),
           vaultDeposit: (input) =>
             addSelfPlanAndSendFunctions(
@@ -1122,6 +1298,7 @@ export function ballastProgram() {
           vaultRedeem: (input) => addSelfPlanAndSendFunctions(client, getVaultRedeemInstruction(input)),
           vaultWithdraw: (input) => addSelfPlanAndSendFunctions(client, getVaultWithdrawInstruction(input)),
           withdraw: (input) => addSelfPlanAndSendFunctions(client, getWithdrawInstruction(input)),
+          writeOffPerp: (input) => addSelfPlanAndSendFunctions(client, getWriteOffPerpInstruction(input)),
         },
         pdas: {
           market: findMarketPda,

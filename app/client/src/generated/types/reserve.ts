@@ -89,6 +89,7 @@ export type Reserve = {
   vaultBump: number;
   transfers: number;
   closed: number;
+  kind: number;
   padding: ReadonlyUint8Array;
   config: ReserveConfig;
   cash: bigint;
@@ -128,6 +129,7 @@ export type ReserveArgs = {
   vaultBump: number;
   transfers: number;
   closed: number;
+  kind: number;
   padding: ReadonlyUint8Array;
   config: ReserveConfigArgs;
   cash: number | bigint;
@@ -168,7 +170,8 @@ export function getReserveEncoder(): FixedSizeEncoder<ReserveArgs> {
     ['vaultBump', getU8Encoder()],
     ['transfers', getU8Encoder()],
     ['closed', getU8Encoder()],
-    ['padding', fixEncoderSize(getBytesEncoder(), 4)],
+    ['kind', getU8Encoder()],
+    ['padding', fixEncoderSize(getBytesEncoder(), 3)],
     ['config', getReserveConfigEncoder()],
     ['cash', getU64Encoder()],
     ['depositShares', getU64Encoder()],
@@ -209,7 +212,8 @@ export function getReserveDecoder(): FixedSizeDecoder<Reserve> {
     ['vaultBump', getU8Decoder()],
     ['transfers', getU8Decoder()],
     ['closed', getU8Decoder()],
-    ['padding', fixDecoderSize(getBytesDecoder(), 4)],
+    ['kind', getU8Decoder()],
+    ['padding', fixDecoderSize(getBytesDecoder(), 3)],
     ['config', getReserveConfigDecoder()],
     ['cash', getU64Decoder()],
     ['depositShares', getU64Decoder()],

@@ -1,0 +1,140 @@
+//! The instructions of perps and their pools. They move no token, so they name no token account.
+
+use ballast_engine::{
+    Result,
+    perps::trade::Order,
+    state::{
+        account::{MarginAccount, Mode},
+        perp::{Perp, Pool},
+    },
+};
+use solana_address::Address;
+use solana_instruction::Instruction;
+
+use crate::{address::from_engine, instruction as ix, market::MarketView};
+
+impl MarketView {
+    /// The perp at an index.
+    pub fn perp(&self, index: u8) -> Result<&Perp> {
+        Perp::of(&self.reserves, index)
+    }
+
+    /// The pool at an index.
+    pub fn pool(&self, index: u8) -> Result<&Pool> {
+        Pool::of(&self.reserves, index)
+    }
+
+    /// The reserves whose prices an account depends on, each once: those of its deposits and debts, and of each perp the one that it
+    /// follows and the one of its quote token.
+    pub fn priced_reserves(&self, account: &MarginAccount) -> Vec<u8> {
+        let mut reserves: Vec<_> = account.positions().iter().map(|position| position.reserve).collect();
+        for perp in account.perps().filter_map(|position| self.perp(position.perp).ok()) {
+            reserves.push(perp.config.price);
+            reserves.extend(self.pool(perp.config.pool).ok().map(|pool| pool.config.quote));
+        }
+        let mut seen = 0u64;
+        reserves.retain(|reserve| {
+            let bit = 1u64.checked_shl(*reserve as u32).unwrap_or(0);
+            let is_new = seen & bit == 0;
+            seen |= bit;
+            is_new
+        });
+        reserves
+    }
+
+    /// Opens a margin account for one perp and a deposit of its quote token, signed like a cross one.
+    pub fn open_perp_account(&self, owner: Address, payer: Address, id: u16, perp: u8) -> Result<Instruction> {
+        let quote = self.pool(self.perp(perp)?.config.pool)?.config.quote;
+        Ok(self.open(owner, payer, id, Mode::Perp, (quote, perp)))
+    }
+
+    /// Trades for a margin account, signed by its owner or its delegate.
+    pub fn trade_perp(&self, owner: Address, margin_account: Address, order: &Order) -> Result<Instruction> {
+        let Order { perp, lots, limit, min_factor, reduce_only } = *order;
+        self.perp(perp)?;
+        let min_factor = min_factor.0;
+        let accounts =
+            ix::TradePerp { owner, market: self.address, margin_account, perp, lots, limit, min_factor, reduce_only };
+        Ok(accounts.instruction())
+    }
+
+    /// Pays what a position has lost, or what a closed one is owed. Nobody signs.
+    pub fn settle_perp(&self, margin_account: Address, perp: u8) -> Result<Instruction> {
+        self.perp(perp)?;
+        Ok(ix::SettlePerp { market: self.address, margin_account, perp }.instruction())
+    }
+
+    /// Writes off what a closed position owes, once the account has nothing to pay it with. Nobody signs.
+    pub fn write_off_perp(&self, margin_account: Address, perp: u8) -> Result<Instruction> {
+        self.perp(perp)?;
+        Ok(ix::WriteOffPerp { market: self.address, margin_account, perp }.instruction())
+    }
+
+    /// Closes what is too much of an unhealthy account's position, signed by the liquidator, whose margin account gets the reward.
+    pub fn liquidate_perp(
+        &self,
+        liquidator: Address,
+        liquidator_account: Address,
+        margin_account: Address,
+        perp: u8,
+    ) -> Result<Instruction> {
+        self.perp(perp)?;
+        let accounts = ix::LiquidatePerp { liquidator, market: self.address, margin_account, liquidator_account, perp };
+        Ok(accounts.instruction())
+    }
+
+    /// Pays up to `max_amount` atoms of what an account has lost beyond its deposit of the quote token, for its deposit in another
+    /// reserve. Signed by the liquidator, whose margin account pays and gets that.
+    pub fn cover_perp_loss(
+        &self,
+        liquidator: Address,
+        liquidator_account: Address,
+        margin_account: Address,
+        (perp, collateral): (u8, u8),
+        max_amount: u64,
+    ) -> Result<Instruction> {
+        self.perp(perp)?;
+        self.reserve(collateral)?;
+        let accounts = ix::CoverPerpLoss {
+            liquidator,
+            market: self.address,
+            margin_account,
+            liquidator_account,
+            perp,
+            collateral,
+            max_amount,
+        };
+        Ok(accounts.instruction())
+    }
+
+    /// Closes the same part of all positions of a side that the pool cannot bear. Nobody signs.
+    pub fn deleverage_perp(&self, perp: u8) -> Result<Instruction> {
+        self.perp(perp)?;
+        Ok(ix::DeleveragePerp { market: self.address, perp }.instruction())
+    }
+
+    /// Winds a perp down at its last price, signed by the market's authority.
+    pub fn resolve_perp(&self, perp: u8) -> Result<Instruction> {
+        self.perp(perp)?;
+        let authority = from_engine(&self.market.authority);
+        Ok(ix::ResolvePerp { authority, market: self.address, perp }.instruction())
+    }
+
+    /// Moves `amount` atoms of an account's deposit of the quote token into a pool, signed by its owner or its delegate.
+    pub fn pool_deposit(&self, owner: Address, margin_account: Address, pool: u8, amount: u64) -> Result<Instruction> {
+        self.pool(pool)?;
+        Ok(ix::PoolDeposit { owner, market: self.address, margin_account, pool, amount }.instruction())
+    }
+
+    /// Asks for shares of a pool, in place of what was asked for before; signed likewise.
+    pub fn pool_request(&self, owner: Address, margin_account: Address, pool: u8, shares: u64) -> Result<Instruction> {
+        self.pool(pool)?;
+        Ok(ix::PoolRequest { owner, market: self.address, margin_account, pool, shares }.instruction())
+    }
+
+    /// Takes the shares asked for, as many as the pool can do without, into the account's deposit; signed likewise.
+    pub fn pool_withdraw(&self, owner: Address, margin_account: Address, pool: u8) -> Result<Instruction> {
+        self.pool(pool)?;
+        Ok(ix::PoolWithdraw { owner, market: self.address, margin_account, pool }.instruction())
+    }
+}
