@@ -20,9 +20,21 @@ import {
   VAULT_DISCRIMINATOR,
   type Vault as VaultData,
 } from './generated/accounts/index.js';
-import { BALLAST_ERROR__RESERVE_INDEX_OUT_OF_RANGE } from './generated/errors/index.js';
+import {
+  BALLAST_ERROR__NOT_PERP,
+  BALLAST_ERROR__NOT_POOL,
+  BALLAST_ERROR__RESERVE_INDEX_OUT_OF_RANGE,
+} from './generated/errors/index.js';
 import { BALLAST_PROGRAM_ADDRESS } from './generated/programs/index.js';
-import type { Reserve } from './generated/types/index.js';
+import {
+  getPerpDecoder,
+  getPerpPositionDecoder,
+  getPoolDecoder,
+  type Perp,
+  type PerpPosition,
+  type Pool,
+  type Reserve,
+} from './generated/types/index.js';
 import { checkBits } from './numbers.js';
 
 /** The layout version that this client knows. */
@@ -31,6 +43,8 @@ export const LAYOUT_VERSION = 1;
 export const MAX_RESERVES = 64;
 /** Most positions of a margin account. */
 export const MAX_POSITIONS = 16;
+/** Places of the positions that a position in a perp, or a stake in a pool, takes. */
+const EXTRA_PLACES = 2;
 
 /** SPL Token, whose mint a vault's shares are of. */
 export const TOKEN_PROGRAM = 'TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA' as Address;
@@ -45,11 +59,16 @@ interface Stored {
 }
 
 /**
- * A market as of when its account was read: its head, and its reserves. Instructions name a reserve by its index.
+ * A market as of when its account was read: its head, and its records. Instructions name a record by its index. Beside reserves
+ * there are perps and pools: they look like closed reserves, and {@link reserveAt} refuses them. {@link perpAt} and {@link poolAt}
+ * read them.
  */
 export type Market = Readonly<MarketData> & Stored;
 
-/** A margin account as of when it was read. The first `positionCount` of its positions are used. */
+/**
+ * A margin account as of when it was read. The first `positionCount` of its positions are deposits and debts. What it holds of perps
+ * stands in the last places: {@link perpPositions}.
+ */
 export type MarginAccount = Readonly<MarginAccountData> & Stored;
 
 /** A vault as of when its account was read. What it has lent is known with its markets: {@link fetchVaultMarkets}. */
@@ -71,7 +90,7 @@ export function decodeMarket(address: Address, bytes: ReadonlyUint8Array): Marke
 /** A margin account from its account's data. */
 export function decodeMarginAccount(address: Address, bytes: ReadonlyUint8Array): MarginAccount {
   const account = decodeWhole(bytes, MARGIN_ACCOUNT_DISCRIMINATOR, getMarginAccountDecoder());
-  checkCount(account.positionCount, MAX_POSITIONS);
+  checkCount(account.positionCount + EXTRA_PLACES * account.extraCount, MAX_POSITIONS);
   return { ...account, address, bytes };
 }
 
@@ -190,14 +209,67 @@ export function findReserve(market: Market, mint: Address): number | undefined {
   return index < 0 ? undefined : index;
 }
 
+/** What a record of a market is: its `kind`. */
+const KIND = { reserve: 0, perp: 1, pool: 2 } as const;
+
+function recordAt(market: Market, index: number, kind: number, refusal: number): Reserve {
+  checkBits('the index of a record', index, 8);
+  const record = market.reserves[index];
+  if (record?.kind !== kind) {
+    throw new RangeError(describeError(refusal));
+  }
+  return record;
+}
+
 /** The reserve of an index. Throws if the market has no such reserve. */
 export function reserveAt(market: Market, index: number): Reserve {
-  checkBits('the index of a reserve', index, 8);
-  const reserve = market.reserves[index];
-  if (reserve === undefined) {
-    throw new RangeError(describeError(BALLAST_ERROR__RESERVE_INDEX_OUT_OF_RANGE));
-  }
-  return reserve;
+  return recordAt(market, index, KIND.reserve, BALLAST_ERROR__RESERVE_INDEX_OUT_OF_RANGE);
+}
+
+/** Where a market's records begin: behind its discriminator, its head and their count. */
+const RECORDS_OFFSET = 608;
+
+/** Reads the record of an index again, by its own layout: all records have one size. */
+function readAt<T>(market: Market, index: number, decoder: FixedSizeDecoder<T>): T {
+  return decoded(() => decoder.decode(market.bytes, RECORDS_OFFSET + index * decoder.fixedSize));
+}
+
+/** The perp of an index. Throws if the record is none. */
+export function perpAt(market: Market, index: number): Perp {
+  recordAt(market, index, KIND.perp, BALLAST_ERROR__NOT_PERP);
+  return readAt(market, index, getPerpDecoder());
+}
+
+/** The pool of an index. Throws if the record is none. */
+export function poolAt(market: Market, index: number): Pool {
+  recordAt(market, index, KIND.pool, BALLAST_ERROR__NOT_POOL);
+  return readAt(market, index, getPoolDecoder());
+}
+
+/** Where the positions of a margin account end. */
+const POSITIONS_END = 336;
+/** The `side` of a position in a perp, where a deposit has 1 and a debt 2. */
+const PERP_SIDE = 3;
+
+/** An account's positions in perps. */
+export function perpPositions(account: MarginAccount): PerpPosition[] {
+  const decoder = getPerpPositionDecoder();
+  return Array.from({ length: account.extraCount }, (_, nth) =>
+    decoder.decode(account.bytes, POSITIONS_END - (nth + 1) * decoder.fixedSize),
+  ).filter(({ side }) => side === PERP_SIDE);
+}
+
+/**
+ * The reserves whose prices an account depends on, each once: those of its deposits and debts, and of each perp the one that it
+ * follows and the one of its quote token.
+ */
+export function pricedReserves(market: Market, account: MarginAccount): number[] {
+  const held = account.positions.slice(0, account.positionCount).map(({ reserve }) => reserve);
+  const followed = perpPositions(account).flatMap(({ perp }) => {
+    const { price, pool } = perpAt(market, perp).config;
+    return [price, poolAt(market, pool).config.quote];
+  });
+  return [...new Set([...held, ...followed])];
 }
 
 /** The address of an owner's associated token account for the token of a reserve or of a vault. */

@@ -14,10 +14,23 @@ import {
   setTransactionMessageFeePayer,
   type TransactionSigner,
 } from '@solana/kit';
-import { type MarginAccount, type Market, openSlots, reserveAt, TOKEN_PROGRAM, type Vault } from './accounts.js';
+import {
+  type MarginAccount,
+  type Market,
+  openSlots,
+  perpAt,
+  poolAt,
+  pricedReserves,
+  reserveAt,
+  TOKEN_PROGRAM,
+  type Vault,
+} from './accounts.js';
 import type { Health, LiquidationOrder } from './engine.js';
 import { describeError } from './errors.js';
-import { BALLAST_ERROR__PRICE_ACCOUNT_MISSING } from './generated/errors/index.js';
+import {
+  BALLAST_ERROR__PRICE_ACCOUNT_MISSING,
+  BALLAST_ERROR__RESERVE_INDEX_OUT_OF_RANGE,
+} from './generated/errors/index.js';
 import * as generated from './generated/instructions/index.js';
 import { findRequestPda } from './generated/pdas/index.js';
 import type { OracleConfig } from './generated/types/index.js';
@@ -96,6 +109,24 @@ export function openIsolatedAccount(
   });
 }
 
+/** Opens a margin account for one perp and a deposit of its quote token. */
+export function openPerpAccount(
+  market: Market,
+  input: { owner: TransactionSigner; payer?: TransactionSigner; id: number; perp: number },
+) {
+  const { owner, payer = owner, id, perp } = input;
+  checkBits('id', id, 16);
+  return generated.getOpenAccountInstructionAsync({
+    owner,
+    payer,
+    market: market.address,
+    id,
+    mode: 2,
+    collateral: poolAt(market, perpAt(market, perp).config.pool).config.quote,
+    debt: perp,
+  });
+}
+
 /** Closes an empty margin account; its rent goes to the recipient. */
 export function closeAccount(input: { owner: TransactionSigner; marginAccount: Address; recipient?: Address }) {
   const { owner, marginAccount, recipient = owner.address } = input;
@@ -155,7 +186,7 @@ export function refreshPrices(market: Market, prices: readonly (readonly [reserv
 export interface Priced {
   /** Pays for the transactions. */
   readonly feePayer: Address;
-  /** The account that takes risk: the prices of all that it holds are needed. */
+  /** The account that takes risk: the prices of all that it depends on are needed. */
   readonly account?: MarginAccount;
   /** Reserves whose prices are needed beside: those at hand. */
   readonly reserves?: readonly number[];
@@ -168,13 +199,19 @@ export interface Priced {
 /**
  * The transactions that take over the prices which something needs, as far as their accounts are pinned, and then do
  * it: one, unless it would be too large. Then those before it take over prices alone, and are sent first. Closed
- * reserves are left out, and the two accounts of a reserve stay together.
+ * reserves, perps and pools are left out, and the two accounts of a reserve stay together.
  */
 export function refreshPinnedPrices(market: Market, priced: Priced): Instruction[][] {
   const { feePayer, account, reserves = [], instructions = [], head = [] } = priced;
-  const held = account?.positions.slice(0, account.positionCount).map(({ reserve }) => reserve) ?? [];
+  const held = account === undefined ? [] : pricedReserves(market, account);
   const pinned = [...new Set([...held, ...reserves])].flatMap((index): [number, ...Address[]][] => {
-    const { closed, config } = reserveAt(market, index);
+    checkBits('the index of a reserve', index, 8);
+    const record = market.reserves[index];
+    if (record === undefined) {
+      throw new RangeError(describeError(BALLAST_ERROR__RESERVE_INDEX_OUT_OF_RANGE));
+    }
+    // Perps and pools are closed too.
+    const { closed, config } = record;
     const { feedAccount, baseFeedAccount } = config.oracle;
     const accounts = hasBase(config.oracle) ? [feedAccount, baseFeedAccount] : [feedAccount];
     return closed !== 0 || accounts.includes(NONE) ? [] : [[index, ...accounts]];

@@ -10,13 +10,19 @@ import {
   findTokenAccount,
   LAYOUT_VERSION,
   type Market,
+  perpAt,
+  perpPositions,
+  poolAt,
+  pricedReserves,
+  reserveAt,
 } from '../src/index.js';
 import { getMarginAccountEncoder, getMarketEncoder, MARKET_DISCRIMINATOR } from '../src/generated/index.js';
 import { bytesOf, fixture, instructions, key, rpcWith, type StoredAccount } from './support.js';
 
 const { market: stored } = instructions;
 const bytes = bytesOf(stored.data);
-const account = fixture<{ account: StoredAccount }[]>('engine.json')[2]!.account;
+const situations = fixture<{ name: string; market: StoredAccount; account: StoredAccount }[]>('engine.json');
+const { account } = situations[2]!;
 const marginBytes = bytesOf(account.data);
 
 function changed(source: Uint8Array, at: number, value: number) {
@@ -32,8 +38,25 @@ describe('a market', () => {
     expect(market.address).toBe(stored.address);
     expect(market.id).toBe(7);
     expect(market.creator).toBe(key(1));
-    expect(market.reserves.map(({ mint }) => mint)).toEqual([20, 21, 22, 23].map(key));
-    expect(market.reserves.map(({ decimals }) => decimals)).toEqual([6, 9, 18, 0]);
+    const reserves = market.reserves.filter(({ kind }) => kind === 0);
+    expect(reserves.map(({ mint }) => mint)).toEqual([20, 21, 22, 23].map(key));
+    expect(reserves.map(({ decimals }) => decimals)).toEqual([6, 9, 18, 0]);
+  });
+
+  it('has perps and pools beside reserves', () => {
+    const market = decodeMarket(stored.address, bytes);
+    expect(market.reserves.map(({ kind }) => kind)).toEqual([0, 0, 0, 0, 2, 1]);
+    expect(poolAt(market, 4)).toMatchObject({
+      perpCount: 1,
+      quoteDecimals: 6,
+      config: { quote: 0, borrowKink: 8_000 },
+    });
+    expect(perpAt(market, 5)).toMatchObject({ kind: 1, config: { pool: 4, price: 1, initialMargin: 1_000 } });
+    for (const index of [4, 5]) {
+      expect(() => reserveAt(market, index)).toThrow(/^ReserveIndexOutOfRange/);
+    }
+    expect(() => perpAt(market, 4)).toThrow(/^NotPerp/);
+    expect(() => poolAt(market, 5)).toThrow(/^NotPool/);
   });
 
   it('finds a reserve by its mint', () => {
@@ -91,8 +114,22 @@ describe('a margin account', () => {
       .encode({ ...margin, positionCount: 17 })
       .slice();
     expect(decode(tooMany)).toThrow('a count of 17 exceeds what the account can hold');
+    const withPerps = getMarginAccountEncoder()
+      .encode({ ...margin, positionCount: 5, extraCount: 6 })
+      .slice();
+    expect(decode(withPerps)).toThrow('a count of 17 exceeds what the account can hold');
     expect(decode(bytes)).toThrow('discriminator');
   });
+});
+
+it('depends on the prices of its perps', () => {
+  const { market, account } = situations.find(({ name }) => name === 'a short in a perp')!;
+  const trader = decodeMarginAccount(account.address, bytesOf(account.data));
+  expect(perpPositions(trader).map(({ perp, isShort }) => [perp, isShort])).toEqual([[5, 1]]);
+  expect(perpPositions(trader)[0]!.size).toBeGreaterThan(0n);
+  // The quote token's deposit and one of reserve 1, which the perp follows.
+  expect(pricedReserves(decodeMarket(market.address, bytesOf(market.data)), trader)).toEqual([0, 1]);
+  expect(perpPositions(decodeMarginAccount(account.address, marginBytes))).toEqual([]);
 });
 
 it("reads the chain's time", async () => {

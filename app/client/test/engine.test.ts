@@ -78,6 +78,11 @@ describe.each(situations.map((situation) => [situation.name, situation] as const
     expect(() => engine.liquidationPrice(market, account, market.reserves.length, now)).toThrow(words);
     expect(() => engine.rates(market, market.reserves.length)).toThrow(words);
     situation.reserves.slice(0, -1).forEach((expected, reserve) => {
+      if (market.reserves[reserve]!.kind !== 0) {
+        expect(expected).toEqual(absent);
+        expect(() => engine.maxBorrow(market, account, reserve, now)).toThrow(words);
+        return;
+      }
       expect(answer(() => engine.maxBorrow(market, account, reserve, now), limit)).toEqual(expected.maxBorrow);
       expect(answer(() => engine.maxWithdraw(market, account, reserve, now), limit)).toEqual(expected.maxWithdraw);
       expect(answer(() => engine.liquidationPrice(market, account, reserve, now))).toEqual(expected.liquidationPrice);

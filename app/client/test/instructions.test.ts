@@ -33,7 +33,10 @@ describe("a market's instruction is the Rust client's", () => {
     ],
     ['borrow', () => client.borrow(market, { owner, marginAccount, destination, reserve: 0, amount: 50_000_001n })],
     ['repay', () => client.repay(market, { payer, marginAccount, source, reserve: 0, amount: 3n })],
-    ['refreshPrices', () => client.refreshPinnedPrices(market, { feePayer: key(1), reserves: [0, 1, 2, 3] })[0]![0]!],
+    [
+      'refreshPrices',
+      () => client.refreshPinnedPrices(market, { feePayer: key(1), reserves: [...market.reserves.keys()] })[0]![0]!,
+    ],
     ['liquidate', () => client.liquidate(market, { liquidator: payer, marginAccount, source, destination, ...order })],
     ['readHealth', () => client.readHealth(market, marginAccount)],
     [
@@ -52,6 +55,12 @@ describe("a market's instruction is the Rust client's", () => {
   test('openAccount, isolated', async () => {
     const input = { owner, payer, id: 1, collateral: 2, debt: 0 };
     expect(plain(await client.openIsolatedAccount(market, input))).toEqual(expected('openAccount'));
+  });
+
+  test('openAccount, for a perp: the same but for mode and records', async () => {
+    const { accounts, data } = expected('openAccount');
+    const opened = plain(await client.openPerpAccount(market, { owner, payer, id: 1, perp: 5 }));
+    expect(opened).toEqual({ accounts, data: Uint8Array.from([...data.slice(0, 3), 2, 0, 5]) });
   });
 
   test('openAccount, cross: the same but for mode and reserves', async () => {

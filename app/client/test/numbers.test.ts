@@ -23,8 +23,9 @@ const bits = (count: number): readonly Wrong[] => [
   ...NOT_WHOLE,
   [2 ** count, RangeError],
 ];
+const absent = (...indices: number[]) => [...bits(8), ...indices.map((value): Wrong => [value, RangeError])];
 /** What is no index of a reserve of the market of four that is asked about. */
-const INDEX = [...bits(8), ...[4, 255, 2 ** 32].map((value): Wrong => [value, RangeError])];
+const INDEX = absent(4, 255, 2 ** 32);
 const AMOUNT: readonly Wrong[] = [
   ...[...NOT_NUMBERS, ...NOT_WHOLE, [1, TypeError] as const].map(([value]): Wrong => [value, TypeError]),
   ...[-1n, 2n ** 64n, 2n ** 64n + 5n].map((value): Wrong => [value, RangeError]),
@@ -60,7 +61,11 @@ const order = { debt: 0, collateral: 1, maxRepay: 1n, minCollateral: 1n };
 const liquidation = { ...order, liquidator: owner, marginAccount, source: key(4), destination: key(5) };
 const assertion = { marginAccount, requirement: 0, minRatioBps: 1 };
 
-const { vault: storedVault } = fixture<{ vault: StoredAccount }>('instructions.json');
+const { vault: storedVault, market: storedWithPerp } = fixture<{ vault: StoredAccount; market: StoredAccount }>(
+  'instructions.json',
+);
+/** Record 4 is a pool, and 5 a perp. */
+const withPerp = client.decodeMarket(storedWithPerp.address, bytesOf(storedWithPerp.data));
 const vault = client.decodeVault(storedVault.address, bytesOf(storedVault.data));
 const state = { vault, markets: [market], now };
 const exit = { owner, shareAccount: key(4), destination: key(5), from: 0 };
@@ -136,6 +141,8 @@ const CASES: Record<string, Case[]> = {
   'Engine.nextMove': ofVault((at) => engine.nextMove(at)),
   'Engine.rates': [['reserve', INDEX, (value) => engine.rates(market, value)]],
   reserveAt: [['index', INDEX, (value) => client.reserveAt(market, value)]],
+  perpAt: [['index', absent(0, 4, 6, 255), (value) => client.perpAt(withPerp, value)]],
+  poolAt: [['index', absent(0, 5, 6, 255), (value) => client.poolAt(withPerp, value)]],
   formatAtoms: [
     ['value', BIGINT, (value) => client.formatAtoms(value, 6)],
     ['decimals', bits(8), (value) => client.formatAtoms(1n, value)],
@@ -160,6 +167,11 @@ const CASES: Record<string, Case[]> = {
     { id: bits(16), collateral: INDEX, debt: INDEX },
     (input) => client.openIsolatedAccount(market, input),
     { owner, id: 0, collateral: 0, debt: 1 },
+  ),
+  openPerpAccount: fields(
+    { id: bits(16), perp: absent(0, 4, 6, 255) },
+    (input) => client.openPerpAccount(withPerp, input),
+    { owner, id: 0, perp: 5 },
   ),
   deposit: fields(PAY, (input) => client.deposit(market, input), payIn),
   repay: fields(PAY, (input) => client.repay(market, input), payIn),
@@ -220,7 +232,7 @@ const WITHOUT_NUMBERS = [
   ...['findAuthorityPda', 'findTokensPda', 'findShareMintPda', 'findRequestPda'],
   ...['describeProgramError', 'findProgramError', 'readHealth'],
   ...['claimExit', 'decodeVault', 'decodeVaultReport', 'fetchVault', 'fetchVaultMarkets', 'findShareAccount'],
-  ...['openSlots', 'payingSlots', 'readVault'],
+  ...['openSlots', 'payingSlots', 'perpPositions', 'pricedReserves', 'readVault'],
   ...['DecodeError', 'Engine', 'EngineError'],
 ];
 

@@ -28,8 +28,13 @@ pub struct MarketView {
     /// Its head.
     pub market: Market,
     /// Its records; the index is what instructions name them by. Beside reserves there are perps and pools, which look like closed
-    /// reserves: [`Reserve::kind`] tells.
+    /// reserves: [`is_reserve`] tells.
     pub reserves: Vec<Reserve>,
+}
+
+/// Whether a record of a market is a reserve, and no perp or pool.
+pub fn is_reserve(record: &Reserve) -> bool {
+    record.kind == Kind::Reserve as u8
 }
 
 /// What a liquidator asks for.
@@ -82,8 +87,7 @@ impl MarketView {
 
     /// A reserve by its index, which a perp and a pool are not.
     pub fn reserve(&self, index: u8) -> Result<&Reserve> {
-        let record = self.reserves.get(index as usize).filter(|record| record.kind == Kind::Reserve as u8);
-        record.ok_or(Error::ReserveIndexOutOfRange)
+        self.reserves.get(index as usize).filter(|record| is_reserve(record)).ok_or(Error::ReserveIndexOutOfRange)
     }
 
     /// The index of a mint's reserve.

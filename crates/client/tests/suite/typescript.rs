@@ -368,8 +368,8 @@ fn situations() -> Vec<(&'static str, World)> {
         ("stale prices", stale),
         ("liquidatable", unhealthy),
         ("a loss reported", reported),
-        ("restricted", restricted),
         ("a short in a perp", scene.world),
+        ("restricted", restricted),
     ]
 }
 
