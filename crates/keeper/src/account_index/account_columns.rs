@@ -1,5 +1,7 @@
 //! Accounts of up to `N` positions, in arrays, so that what a scan reads lies together.
 
+use std::collections::HashMap;
+
 use ballast_client::{
     Address,
     engine::{
@@ -93,6 +95,8 @@ pub struct AccountColumns<const N: usize> {
     /// By reserve: a bit for each account with a position in it.
     holders: Vec<Vec<u64>>,
     rows: Vec<Row>,
+    /// By row, each account that holds more than deposits and debts, whole: what a perp counts for is no sum of shares.
+    with_perps: HashMap<u32, MarginAccount>,
     free: Vec<u32>,
 }
 
@@ -103,6 +107,7 @@ impl<const N: usize> Default for AccountColumns<N> {
             near: Vec::new(),
             holders: vec![Vec::new(); MAX_RESERVES],
             rows: Vec::new(),
+            with_perps: HashMap::new(),
             free: Vec::new(),
         }
     }
@@ -142,8 +147,8 @@ pub trait Rows: Send + Sync {
     /// Collateral ÷ debt at the last evaluation: infinite without debts, not a number without positions.
     fn ratios(&self) -> Box<dyn Iterator<Item = f32> + '_>;
     /// Evaluates all accounts, or only the holders of the `moved` reserves (as bits) and the accounts near the line. From now
-    /// on an account is near if its health is below the part `near` of its collateral and debt together. Returns the accounts
-    /// that the engine calls liquidatable.
+    /// on an account is near if its health is below the part `near` of its collateral and debt together. Those with perps are all
+    /// looked at. Returns the accounts that the engine calls liquidatable, of those that owe something.
     fn evaluate(&mut self, prices: &Prices, moved: Option<u64>, near: f64) -> Vec<Found>;
     /// Bytes set aside.
     fn memory(&self) -> usize;
@@ -165,6 +170,7 @@ impl<const N: usize> AccountColumns<N> {
         }
         (block.kinds[at % BLOCK], block.shares[at % BLOCK]) = ([PositionKind::UNUSED; N], [0; N]);
         self.near[at / BLOCK] &= bit;
+        self.with_perps.remove(&index);
     }
 }
 
@@ -213,6 +219,11 @@ impl<const N: usize> Rows for AccountColumns<N> {
             self.holders[position.reserve as usize][at / BLOCK] |= 1 << (at % BLOCK);
         }
         self.near[at / BLOCK] |= 1 << (at % BLOCK);
+        if account.has_extras() {
+            let none = Default::default();
+            let kept = MarginAccount { market: none, owner: none, delegate: none, sequence: 0, ..*account };
+            self.with_perps.insert(index, kept);
+        }
     }
 
     fn regroup(&mut self, reserve: u8, reserves: &[Reserve]) {
@@ -236,8 +247,10 @@ impl<const N: usize> Rows for AccountColumns<N> {
     }
 
     fn account(&self, index: u32) -> MarginAccount {
-        let (kinds, shares) = self.positions(index);
-        rebuild(&self.rows[index as usize], kinds, shares)
+        self.with_perps.get(&index).copied().unwrap_or_else(|| {
+            let (kinds, shares) = self.positions(index);
+            rebuild(&self.rows[index as usize], kinds, shares)
+        })
     }
 
     fn may_be_lost(&self, index: u32, limits: &Losses) -> bool {
@@ -250,6 +263,9 @@ impl<const N: usize> Rows for AccountColumns<N> {
                     || least.get(kind.reserve() as usize).is_some_and(|least| shares < least)
             })
         };
+        if self.with_perps.contains_key(&index) {
+            return has_debt;
+        }
         // Old deposits count for twice their worth at most. So a debt above twice the deposits leaves the account short.
         has_debt
             && all_below(&limits.takeable)
@@ -266,11 +282,12 @@ impl<const N: usize> Rows for AccountColumns<N> {
             + self.blocks.capacity() * size_of::<Block<N>>()
             + words * size_of::<u64>()
             + self.free.capacity() * size_of::<u32>()
+            + self.with_perps.capacity() * size_of::<(u32, MarginAccount)>()
     }
 
     fn evaluate(&mut self, prices: &Prices, moved: Option<u64>, near: f64) -> Vec<Found> {
-        let Self { blocks, rows, holders, near: near_words, .. } = self;
-        let rows = &*rows;
+        let Self { blocks, rows, holders, near: near_words, with_perps, .. } = self;
+        let (rows, with_perps) = (&*rows, &*with_perps);
         let moved: Option<Vec<&Vec<u64>>> =
             moved.map(|moved| Bits(moved).map(|reserve| &holders[reserve as usize]).collect());
         let mut found = Vec::new();
@@ -289,14 +306,23 @@ impl<const N: usize> Rows for AccountColumns<N> {
                     let Sum { net, collateral, gross } = Sum::of(&block.shares[at], &block.kinds[at], prices.table);
                     block.ratios[at] = (collateral / (collateral - net)) as f32;
                     *near_word = (*near_word & !(1 << bit)) | ((net < near * gross) as u64) << bit;
-                    if net < 0.0 {
-                        found.extend(confirm(&rows[number * BLOCK + at], &block.kinds[at], &block.shares[at], prices));
+                    let index = number * BLOCK + at;
+                    if net < 0.0 && !with_perps.contains_key(&(index as u32)) {
+                        found.extend(confirm(&rows[index], &block.kinds[at], &block.shares[at], prices));
                     }
                 }
             }
             found
         });
         found.par_extend(of_tiles.flatten_iter());
+        for (index, account) in with_perps {
+            let at = *index as usize;
+            let Some(health) = maintenance(account, prices) else { continue };
+            blocks[at / BLOCK].ratios[at % BLOCK] = (health.collateral.0 as f64 / health.debt.0 as f64) as f32;
+            if account.has_debt() && !health.is_healthy() {
+                found.push(Found { address: rows[at].key(), health });
+            }
+        }
         found
     }
 }
@@ -330,10 +356,13 @@ fn confirm<const N: usize>(row: &Row, kinds: &[PositionKind; N], shares: &[u64; 
     if kinds.iter().all(|kind| *kind == PositionKind::UNUSED || !kind.is_debt()) {
         return None;
     }
-    let account = rebuild(row, kinds, shares);
-    // It fails for a reserve that the market does not have: then the account was read before its market.
-    let health: Health = health(&account, prices.reserves, prices.config, prices.now, Requirement::Maintenance).ok()?;
+    let health = maintenance(&rebuild(row, kinds, shares), prices)?;
     (!health.is_healthy()).then(|| Found { address: row.key(), health })
+}
+
+/// It fails for a record that the market does not have: then the account was read before its market.
+fn maintenance(account: &MarginAccount, prices: &Prices) -> Option<Health> {
+    health(account, prices.reserves, prices.config, prices.now, Requirement::Maintenance).ok()
 }
 
 fn rebuild<const N: usize>(row: &Row, kinds: &[PositionKind; N], shares: &[u64; N]) -> MarginAccount {

@@ -11,6 +11,8 @@
 //!   of all its holders, whether by its price, weights, age or interest. The health of every other account has changed by no
 //!   more than twice that part of its collateral and debt together. An account whose health is within three times that part
 //!   is evaluated every time. So interest needs no timer, and small moves cost nothing.
+//! - **Accounts with perps** are kept whole, and the engine is asked about each at every evaluation. Found are those that owe
+//!   something to a reserve: whose perps alone are short is not liquidated here.
 //! - **Slots** order the news of an account: a state older than the one held changes nothing.
 
 mod account_columns;
@@ -23,11 +25,12 @@ use ballast_client::{
     engine::{
         health::Health,
         state::{
-            account::{MAX_POSITIONS, MarginAccount},
+            account::{EXTRA_PLACES, MAX_POSITIONS, MarginAccount, Position},
             market::MAX_RESERVES,
             reserve::Reserve,
         },
     },
+    is_reserve,
 };
 use ballast_liquidator::is_bad_debt;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
@@ -217,7 +220,10 @@ impl AccountIndex {
             let clock = (one.liquidatable_since, one.liquidatable_seen);
             (one.mode, one.debt_group, one.in_receivership, clock, one.doubtful)
         };
-        key(&held) == key(account) && held.positions() == account.positions()
+        fn extras(one: &MarginAccount) -> &[Position] {
+            &one.positions[MAX_POSITIONS.saturating_sub(EXTRA_PLACES * one.extra_count as usize)..]
+        }
+        key(&held) == key(account) && held.positions() == account.positions() && extras(&held) == extras(account)
     }
 
     /// Takes in that there is no such account as of a slot.
@@ -290,7 +296,8 @@ impl AccountIndex {
     /// Chooses the position kinds again where a reserve's group has changed. On the chain a reserve joins a group only while
     /// nobody holds it, but news comes in any order.
     fn regroup(&mut self, reserves: &[Reserve]) {
-        for (index, reserve) in reserves.iter().enumerate().take(MAX_RESERVES) {
+        for (index, reserve) in reserves.iter().enumerate().take(MAX_RESERVES).filter(|(_, record)| is_reserve(record))
+        {
             let group = reserve.config.risk.group_id;
             if std::mem::replace(&mut self.groups[index], group) != group {
                 self.columns.iter_mut().for_each(|columns| columns.regroup(index as u8, reserves));
@@ -300,7 +307,8 @@ impl AccountIndex {
 
     /// The debts whose term has come, as account and reserve. Anyone may repay them, however healthy the account is.
     pub fn due(&self, reserves: &[Reserve], now: i64) -> Vec<(Address, u8)> {
-        let is_due = |index: &u8| reserves.get(*index as usize).is_some_and(|reserve| reserve.is_due(now));
+        let is_due =
+            |index: &u8| reserves.get(*index as usize).is_some_and(|record| is_reserve(record) && record.is_due(now));
         let of_columns = |(columns, reserve): (&dyn Rows, u8)| {
             let is_debtor = |index: &u32| columns.account(*index).position(reserve).is_some_and(|held| held.is_debt());
             let debtors = columns.holders_of(reserve).into_iter().filter(is_debtor);
@@ -323,11 +331,14 @@ impl AccountIndex {
         };
         // The shares at which a deposit reaches the minimum. While the price is current, the minimum does not matter.
         let enough = market.reserves.iter().map(|reserve| {
-            let is_current = reserve.price.condition(now).is_current();
+            let is_current = !is_reserve(reserve) || reserve.price.condition(now).is_current();
             if is_current { u64::MAX } else { shares(reserve, reserve.config.min_deposit) }
         });
         // The shares at which a liquidator could take a deposit for dust or more.
         let takeable = market.reserves.iter().map(|reserve| {
+            if !is_reserve(reserve) {
+                return u64::MAX;
+            }
             let dust = reserve.price.atoms_ceil(config.dust(), reserve.price.spot);
             let can_be = reserve.price.condition(now).is_current() && dust <= reserve.cash;
             if can_be { shares(reserve, dust) } else { u64::MAX }

@@ -1,14 +1,17 @@
 //! ValuationTable: what a share of a reserve counts for, by side and terms.
 
-use ballast_client::engine::{
-    health::{Requirement, account::health},
-    number::units::Shares,
-    state::{
-        account::{MarginAccount, Mode, Position, Side},
-        market::{MAX_RESERVES, MarketConfig},
-        reserve::Reserve,
-        weights::Terms,
+use ballast_client::{
+    engine::{
+        health::{Requirement, account::health},
+        number::units::Shares,
+        state::{
+            account::{MarginAccount, Mode, Position, Side},
+            market::{MAX_RESERVES, MarketConfig},
+            reserve::Reserve,
+            weights::Terms,
+        },
     },
+    is_reserve,
 };
 
 /// ValuationTable of one reserve: a deposit and a debt on each of the three terms.
@@ -96,7 +99,7 @@ impl ValuationTable {
     pub fn new(reserves: &[Reserve], market: &MarketConfig, now: i64) -> Self {
         let mut table = Self::default();
         let mut probe = Probe::new(reserves, market, now);
-        for index in 0..reserves.len().min(MAX_RESERVES) {
+        for index in (0..reserves.len().min(MAX_RESERVES)).filter(|index| is_reserve(&reserves[*index])) {
             for terms in [Terms::Cross, Terms::Group, Terms::Isolated] {
                 for side in [Side::Deposit, Side::Debt] {
                     let kind = PositionKind::new(index as u8, terms, side == Side::Debt);
@@ -147,7 +150,7 @@ struct Probe<'a> {
 impl<'a> Probe<'a> {
     fn new(reserves: &'a [Reserve], market: &'a MarketConfig, now: i64) -> Self {
         let mut straight = reserves.to_vec();
-        straight.iter_mut().for_each(|reserve| reserve.risk.position_depth = 0);
+        straight.iter_mut().filter(|record| is_reserve(record)).for_each(|reserve| reserve.risk.position_depth = 0);
         Self { reserves, straight, market, now }
     }
 

@@ -310,7 +310,7 @@ impl Actor {
 
     /// Sends the prices that an account needs, and nothing else.
     async fn refresh_first(&self, account: &MarginAccount, view: &View, unlanded: u32) -> Ended {
-        let held = account.positions().iter().map(|position| position.reserve);
+        let held = view.predicted.market.priced_reserves(account).into_iter();
         let fresher: Vec<u8> = held.filter(|reserve| view.predicted.fresher >> reserve & 1 == 1).collect();
         match self.crank(&Duty::Refresh(fresher), view) {
             Ok(instructions) if !instructions.is_empty() => {
@@ -348,14 +348,14 @@ impl Actor {
     }
 }
 
-/// An instruction about an account behind the prices of its positions that the chain does not have.
+/// An instruction about an account behind the prices that it depends on and that the chain does not have.
 fn with_prices(
     instruction: Instruction,
     account: &MarginAccount,
     market: &MarketView,
     view: &View,
 ) -> Vec<Instruction> {
-    let held = account.positions().iter().map(|position| position.reserve);
+    let held = market.priced_reserves(account).into_iter();
     let fresher: Vec<u8> = held.filter(|reserve| view.predicted.fresher >> reserve & 1 == 1).collect();
     let refresh = order::refresh(&view.chain, market, &fresher).ok().flatten();
     refresh.into_iter().chain([instruction]).collect()

@@ -3,13 +3,10 @@
 use std::collections::HashMap;
 
 use ballast_client::{
-    Address,
+    Address, adds_record,
     engine::{
         number::units::{Bps, ONE_BPS},
-        state::{
-            account::MarginAccount,
-            change::{Change, OF_LISTING},
-        },
+        state::{account::MarginAccount, change::Change},
     },
 };
 
@@ -189,12 +186,12 @@ fn refreshes(chain: &Chain, now: i64, thresholds: &Thresholds) -> Vec<Duty> {
     numbered.map(|(index, _)| Duty::RefreshReserve(index)).collect()
 }
 
-/// Changes that are due, and those that have expired. A listing costs the rent of a token account, and is left to those who want it.
+/// Changes that are due, and those that have expired. What adds a record costs rent, and is left to those who want it.
 fn changes(chain: &Chain, now: i64) -> Vec<Duty> {
     let Some(market) = chain.market() else { return Vec::new() };
     let duty = |change: &Change| match () {
         () if change.has_expired(market.market.config.launched, now) => Some(Duty::Cancel(Box::new(*change))),
-        () if now >= change.earliest && change.target != OF_LISTING => Some(Duty::Execute(Box::new(*change))),
+        () if now >= change.earliest && !adds_record(change) => Some(Duty::Execute(Box::new(*change))),
         () => None,
     };
     chain.changes.iter().filter_map(duty).collect()

@@ -78,7 +78,7 @@ fn needed<Q>(
     plan: &Plan<Q>,
 ) -> Result<Vec<u8>, OrderError> {
     let pair = 1 << plan.order.debt | 1 << plan.order.collateral;
-    let all = account.positions().iter().fold(0, |all, position| all | 1u64 << position.reserve);
+    let all = predicted.market.priced_reserves(account).iter().fold(0, |all, reserve| all | 1u64 << reserve);
     let mut refusal = None;
     for reserves in [0, pair, all] {
         let reserves = reserves & predicted.fresher;
