@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, anyhow};
 use ballast_client::{
-    Address, Edits, Instruction, MarketView, ParameterInfo, edits_in, edits_of,
+    Address, Edits, Instruction, MarketView, ParameterInfo, adds_record, edits_in,
     engine::{
         self,
         ledger::Ledger,
         record::parameter::{Direction, Unit},
         state::{
-            change::{Change, Listing, OF_LISTING, OF_MARKET},
+            change::{Change, Listing, OF_LISTING, OF_MARKET, OF_PERP, OF_POOL},
             market::{Market, MarketConfig, Roles},
             reserve::Reserve,
         },
@@ -220,7 +220,7 @@ impl Planner<'_> {
             return (is_new && !self.waiting.contains(&key)).then(|| vec![key]);
         }
         let pair = self.pair(change.target)?;
-        let edits = edits_of(change);
+        let edits = self.view.edits_of(change);
         let keys: Vec<_> = edits.iter().map(|(info, _)| (change.target, info.parameter.offset)).collect();
         let is_wanted = edits.iter().all(|(info, new)| info.parameter.of(&pair.wanted) == new.as_slice());
         let is_new = edits.iter().any(|(info, new)| info.parameter.of(&pair.now) != new.as_slice());
@@ -238,6 +238,9 @@ impl Planner<'_> {
                 Some(listed) => vec![format!("list {} with other parameters", listed.token.name)],
                 None => vec![format!("list {}", from_engine(&listing.mint))],
             },
+            Err(_) if adds_record(change) => {
+                vec![if change.target == OF_POOL { "list a pool" } else { "list a perp" }.into()]
+            }
             Err(_) => self.sentences(change.target, change.data()),
         }
     }
@@ -249,7 +252,12 @@ impl Planner<'_> {
         let pair = self.pair(target);
         let sentence = |(info, new): (ParameterInfo, Vec<u8>)| {
             let Some(Pair { name, decimals, now, .. }) = &pair else {
-                return format!("set {} of reserve {target} to {}", info.name, show(&info, &new, 0));
+                let kind = match self.view.table_of(target) {
+                    OF_PERP => "perp",
+                    OF_POOL => "pool",
+                    _ => "reserve",
+                };
+                return format!("set {} of {kind} {target} to {}", info.name, show(&info, &new, 0));
             };
             let parameter = &info.parameter;
             let (old, path) = (parameter.of(now), &info.name);
@@ -267,7 +275,7 @@ impl Planner<'_> {
             };
             format!("{verb} {path} of {name} from {} to {}", value(old), value(&new))
         };
-        edits_in(target, data).into_iter().map(sentence).collect()
+        edits_in(self.view.table_of(target), data).into_iter().map(sentence).collect()
     }
 
     /// Brings the parameters of a target to what the file wants.

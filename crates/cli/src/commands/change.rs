@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use ballast_client::{
-    Address, ParameterInfo, change_address, decode_change, edits_in, edits_of,
-    engine::state::change::{Change, OF_LISTING, OF_MARKET, OF_VAULT},
+    Address, ParameterInfo, adds_record, change_address, decode_change, edits_in,
+    engine::state::change::{Change, OF_LISTING, OF_MARKET, OF_PERP, OF_POOL, OF_VAULT},
     from_engine, parameters, pinned_accounts,
 };
 use clap::Subcommand;
@@ -30,14 +30,15 @@ use ballast_time::full_label;
 pub enum Command {
     /// Queues new values of parameters, as the authority or the curator. docs/parameters.md lists them all.
     Queue {
-        /// The reserve that they are of; without, the market or the vault.
+        /// The reserve that they are of, or the index of a perp or a pool; without, the market or the vault.
         #[arg(long)]
         reserve: Option<String>,
         /// `name=value`: `max_penalty=6 %`, `deposit_cap=1_000 tokens`, `delay=3 days`.
         #[arg(required = true, value_name = "NAME=VALUE")]
         values: Vec<String>,
     },
-    /// Makes a change that is due, as anyone; a listing is made by `market apply` or its own instruction.
+    /// Makes a change that is due, as anyone; a reserve is listed by `market apply` or its own instruction, a pool or a perp by
+    /// `list_perp`.
     Execute {
         /// The change's number.
         number: u64,
@@ -113,6 +114,8 @@ impl Subject {
             (Self::Vault(_), _) => "the vault".into(),
             (_, OF_MARKET) => "the market".into(),
             (_, OF_LISTING) => "a new reserve".into(),
+            (_, OF_POOL) => "a new pool".into(),
+            (_, OF_PERP) => "a new perp".into(),
             (Self::Market(named), index) => named.name(index),
         }
     }
@@ -121,16 +124,32 @@ impl Subject {
         Ok(match (self, target) {
             (Self::Vault(named), _) => named.decimals(),
             (_, OF_MARKET) => 0,
-            (Self::Market(named), index) => named.reserve(index)?.decimals,
+            (Self::Market(named), index) => {
+                let view = &named.view;
+                // A perp's amounts are of its pool's token.
+                let pool = view.perp(index).map_or(index, |perp| perp.config.pool);
+                match view.pool(pool) {
+                    Ok(pool) => pool.quote_decimals,
+                    Err(_) => named.reserve(index)?.decimals,
+                }
+            }
         })
     }
 
     fn find(&self, reserve: Option<&str>) -> Result<u8> {
         match (self, reserve) {
-            (Self::Market(named), Some(name)) => named.find(name),
+            (Self::Market(named), Some(name)) => named.find_record(name),
             (Self::Market(_), None) => Ok(OF_MARKET),
             (Self::Vault(_), Some(_)) => Err(Misused("a vault has no --reserve".into()).into()),
             (Self::Vault(_), None) => Ok(OF_VAULT),
+        }
+    }
+
+    /// The target whose parameters a target has.
+    fn table(&self, target: u8) -> u8 {
+        match self {
+            Self::Market(named) => named.view.table_of(target),
+            Self::Vault(_) => OF_VAULT,
         }
     }
 }
@@ -158,7 +177,7 @@ pub fn edits(target: u8, decimals: u8, values: &[String]) -> Result<(Vec<u8>, Ve
 
 fn queue(session: &mut Session, subject: &Subject, reserve: Option<&str>, values: &[String]) -> Result<bool> {
     let target = subject.find(reserve)?;
-    let (data, words) = edits(target, subject.decimals(target)?, values)?;
+    let (data, words) = edits(subject.table(target), subject.decimals(target)?, values)?;
     let authority = subject.authority();
     let payer = session.keys.payer().unwrap_or(authority);
     let words = format!("queue change {} of {}: {}", subject.count(), subject.name(target), words.join("; "));
@@ -212,13 +231,17 @@ fn execute(session: &mut Session, subject: &Subject, number: u64) -> Result<bool
         "change {number} expired {} UTC: it can only be cancelled",
         full_label(change.latest)
     );
-    if change.target == OF_LISTING {
-        bail!("change {number} lists a reserve: `ballast market apply` with its file does that");
+    if adds_record(&change) {
+        let means = match change.target {
+            OF_LISTING => "`ballast market apply` with its file",
+            _ => "the instruction `list_perp`",
+        };
+        bail!("change {number} lists {}: {means} does that", subject.name(change.target).replacen("new ", "", 1));
     }
     let signer = session.user()?;
     let (instructions, warning) = match subject {
         Subject::Market(named) => {
-            let warning = feed_warning(session, named, change.target, edits_of(&change))?;
+            let warning = feed_warning(session, named, change.target, named.view.edits_of(&change))?;
             (vec![named.view.execute_change(signer, &change)], warning)
         }
         Subject::Vault(named) => {
@@ -249,10 +272,13 @@ fn describe(subject: &Subject, change: &Change) -> Result<Vec<String>> {
         let listing = change.listing().map_err(|error| anyhow!(error.message()))?;
         return Ok(vec![format!("list {}", from_engine(&listing.mint))]);
     }
+    if adds_record(change) {
+        return Ok(vec![subject.name(change.target).replacen("a new", "list a", 1)]);
+    }
     let decimals = subject.decimals(change.target)?;
     let word =
         |(info, new): (ParameterInfo, Vec<u8>)| format!("{} to {}", info.name, value::show(&info, &new, decimals));
-    Ok(edits_of(change).into_iter().map(word).collect())
+    Ok(edits_in(subject.table(change.target), change.data()).into_iter().map(word).collect())
 }
 
 fn list(session: &mut Session, subject: &Subject) -> Result<bool> {

@@ -56,7 +56,7 @@ impl Options {
         let named = session.named(None)?;
         let account = account::read(session, &named, self.account)?;
         let user = session.user()?;
-        let fresh = Fresh::read(session, &named, account.positions().iter().map(|position| position.reserve))?;
+        let fresh = Fresh::read(session, &named, named.view.priced_reserves(&account))?;
         let Found { order, preview, source } = self.best(session, &fresh, &account)?;
         let named = &fresh.named;
         let (debt, collateral) = (named.reserve(order.debt)?, named.reserve(order.collateral)?);

@@ -3,7 +3,14 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use ballast_client::{Address, MarketView, NATIVE_MINT, engine::state::reserve::Reserve, from_engine};
+use ballast_client::{
+    Address, MarketView, NATIVE_MINT,
+    engine::state::{
+        change::{OF_PERP, OF_POOL},
+        reserve::Reserve,
+    },
+    from_engine, is_reserve,
+};
 
 use super::session::Session;
 use ballast_market_file::Desired;
@@ -76,8 +83,13 @@ impl Named {
         Ok(Self { view: session.market(name.address)?, names: name.names.clone() })
     }
 
-    /// What people call a reserve, or its mint.
+    /// What people call a reserve, or its mint. Perps and pools have no names of their own.
     pub fn name(&self, index: u8) -> String {
+        match self.view.table_of(index) {
+            OF_PERP => return format!("perp #{index}"),
+            OF_POOL => return format!("pool #{index}"),
+            _ => (),
+        }
         // A closed one has no token any more.
         let open = self.view.reserve(index).ok().filter(|reserve| reserve.closed == 0);
         let Some(reserve) = open else { return format!("#{index}") };
@@ -92,14 +104,27 @@ impl Named {
         }
         match name.trim_start_matches('#').parse() {
             Ok(index) if self.view.reserve(index).is_ok() => Ok(index),
-            Ok(index) => bail!("there is no reserve {index}: the market has {}", self.view.reserves.len()),
+            Ok(index) if self.is_perp_or_pool(index) => bail!("{} is no reserve", self.name(index)),
+            Ok(index) => bail!("there is no reserve {index}: the market has {}", self.reserves().count()),
             Err(_) => bail!("`{name}` is no reserve: give its index, its mint, or a name of the market's file"),
         }
     }
 
+    /// A reserve like [`Self::find`], or a perp or a pool by its index.
+    pub fn find_record(&self, name: &str) -> Result<u8> {
+        match name.trim_start_matches('#').parse() {
+            Ok(index) if self.is_perp_or_pool(index) => Ok(index),
+            _ => self.find(name),
+        }
+    }
+
+    fn is_perp_or_pool(&self, index: u8) -> bool {
+        self.view.reserves.get(index as usize).is_some_and(|record| !is_reserve(record))
+    }
+
     /// All reserves with their indices.
     pub fn reserves(&self) -> impl Iterator<Item = (u8, &Reserve)> {
-        (0u8..).zip(&self.view.reserves)
+        (0u8..).zip(&self.view.reserves).filter(|(_, record)| is_reserve(record))
     }
 
     /// A reserve that is known to be there.

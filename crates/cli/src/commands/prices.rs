@@ -132,7 +132,7 @@ impl Fresh {
 
     /// Which of an account's prices make the program refuse a liquidation of two of its positions.
     pub fn pair_obstacles(&self, account: &MarginAccount, debt: u8, collateral: u8) -> Vec<String> {
-        let newest = self.newest(account.positions().iter().map(|position| position.reserve));
+        let newest = self.newest(self.named.view.priced_reserves(account).into_iter());
         [debt, collateral].into_iter().filter_map(|index| self.trouble(index, newest)).collect()
     }
 
@@ -153,8 +153,8 @@ impl Fresh {
     /// that takes a deposit out of the account.
     pub fn obstacles(&self, account: &MarginAccount, reserve: u8, withdraw: impl Fn(&str) -> String) -> Vec<String> {
         let view = &self.named.view;
-        let held = account.positions().iter().map(|position| position.reserve);
-        let newest = self.newest(held.chain([reserve]));
+        let priced = view.priced_reserves(account);
+        let newest = self.newest(priced.iter().copied().chain([reserve]));
         let mut found = Vec::new();
         for position in account.positions() {
             let Some(trouble) = self.trouble(position.reserve, newest) else { continue };
@@ -177,7 +177,13 @@ impl Fresh {
                 ));
             }
         }
-        if !account.positions().iter().any(|position| position.reserve == reserve) {
+        for index in priced.iter().filter(|index| account.position(**index).is_none()) {
+            let trouble = self.trouble(*index, newest);
+            found.extend(
+                trouble.map(|trouble| format!("{trouble}, and a perp of the account needs it: wait for its price")),
+            );
+        }
+        if !priced.contains(&reserve) {
             found.extend(self.trouble(reserve, newest).map(|trouble| format!("{trouble}: wait for its price")));
         }
         found

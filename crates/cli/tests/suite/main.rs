@@ -4,6 +4,7 @@ mod common;
 mod exit;
 mod market;
 mod options;
+mod perps;
 mod prices;
 mod user_commands;
 mod vault_tokens;

@@ -50,8 +50,10 @@ type Plan = (String, Vec<Instruction>);
 impl Movement {
     /// Lends tokens.
     pub fn deposit(&self, session: &mut Session) -> Result<bool> {
-        // An account with debts takes no deposit of a token without a price.
-        let needed = |account: &MarginAccount, reserve| if account.has_debt() { vec![reserve] } else { vec![] };
+        // An account with debts or perps takes no deposit of a token without a price.
+        let needed = |_: &MarketView, account: &MarginAccount, reserve| {
+            if account.is_exposed() { vec![reserve] } else { vec![] }
+        };
         let scene = self.scene(session, needed)?;
         let plan = self.plan_deposit(&scene)?;
         scene.send(session, plan).map_err(|error| {
@@ -64,8 +66,9 @@ impl Movement {
 
     /// Takes a deposit back.
     pub fn withdraw(&self, session: &mut Session) -> Result<bool> {
-        let needed =
-            |account: &MarginAccount, reserve| if account.has_debt() { held(account, reserve) } else { vec![] };
+        let needed = |view: &MarketView, account: &MarginAccount, reserve| {
+            if account.is_exposed() { priced(view, account, reserve) } else { vec![] }
+        };
         let scene = self.scene(session, needed)?;
         let plan = self.plan_withdrawal(session, &scene)?;
         self.send_out(session, &scene, plan, MarketView::max_withdraw)
@@ -73,20 +76,24 @@ impl Movement {
 
     /// Takes a debt.
     pub fn borrow(&self, session: &mut Session) -> Result<bool> {
-        let scene = self.scene(session, held)?;
+        let scene = self.scene(session, priced)?;
         let plan = self.plan_borrow(session, &scene)?;
         self.send_out(session, &scene, plan, MarketView::max_borrow)
     }
 
     /// Pays a debt back.
     pub fn repay(&self, session: &mut Session) -> Result<bool> {
-        let scene = self.scene(session, |_, _| vec![])?;
+        let scene = self.scene(session, |_, _, _| vec![])?;
         let plan = self.plan_repayment(session, &scene)?;
         scene.send(session, plan)
     }
 
     /// Reads everything that a movement needs, with the prices of the reserves involved.
-    fn scene(&self, session: &mut Session, needed: impl FnOnce(&MarginAccount, u8) -> Vec<u8>) -> Result<Scene> {
+    fn scene(
+        &self,
+        session: &mut Session,
+        needed: impl FnOnce(&MarketView, &MarginAccount, u8) -> Vec<u8>,
+    ) -> Result<Scene> {
         let named = session.named(None)?;
         let reserve = named.find(&self.reserve)?;
         let address = self.account.address(session, &named)?;
@@ -94,7 +101,7 @@ impl Movement {
         let user = session.user()?;
         let wallet = Wallet::read(session, user, named.reserve(reserve)?)?;
         let payer = session.keys.payer().unwrap_or(user);
-        let fresh = Fresh::read(session, &named, needed(&account, reserve))?;
+        let fresh = Fresh::read(session, &named, needed(&named.view, &account, reserve))?;
         Ok(Scene { fresh, reserve, address, account, user, payer, wallet })
     }
 
@@ -305,9 +312,9 @@ impl Scene {
     }
 }
 
-/// The reserves that an account has a position in, and one more.
-fn held(account: &MarginAccount, reserve: u8) -> Vec<u8> {
-    account.positions().iter().map(|position| position.reserve).chain([reserve]).collect()
+/// The reserves whose prices an account depends on, and one more.
+fn priced(view: &MarketView, account: &MarginAccount, reserve: u8) -> Vec<u8> {
+    view.priced_reserves(account).into_iter().chain([reserve]).collect()
 }
 
 fn listed<T>(of_market: ballast_client::engine::Result<T>) -> Result<T> {

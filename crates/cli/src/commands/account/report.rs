@@ -130,7 +130,7 @@ pub fn show(session: &mut Session, named: &Named, address: Address, account: &Ma
     let now = session.now()?;
     let (report, rows) = (report(named, account, now)?, rows(named, account, now)?);
     // What can be taken is what the next command would take, which brings prices along.
-    let fresh = Fresh::read(session, named, account.positions().iter().map(|position| position.reserve))?;
+    let fresh = Fresh::read(session, named, named.view.priced_reserves(account))?;
     let mut all = object(named, address, account, &report);
     all["positions"] = rows.iter().map(|row| position(&fresh, account, row)).collect();
     let start = list(&[("account", address.to_string()), ("owner", from_engine(&account.owner).to_string())]);
