@@ -33,6 +33,7 @@ export * from './liquidatableMarked.js';
 export * from './liquidated.js';
 export * from './liquidationEnded.js';
 export * from './lossReported.js';
+export * from './lotScale.js';
 export * from './marketConfig.js';
 export * from './oracleConfig.js';
 export * from './outflow.js';

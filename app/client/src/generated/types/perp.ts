@@ -27,12 +27,16 @@ import {
 import {
   getFlowDecoder,
   getFlowEncoder,
+  getLotScaleDecoder,
+  getLotScaleEncoder,
   getPerpConfigDecoder,
   getPerpConfigEncoder,
   getSideDecoder,
   getSideEncoder,
   type Flow,
   type FlowArgs,
+  type LotScale,
+  type LotScaleArgs,
   type PerpConfig,
   type PerpConfigArgs,
   type Side,
@@ -47,6 +51,7 @@ export type Perp = {
   kind: number;
   padding: ReadonlyUint8Array;
   config: PerpConfig;
+  lot: LotScale;
   sides: Array<Side>;
   rate: bigint;
   lastAccrual: bigint;
@@ -70,6 +75,7 @@ export type PerpArgs = {
   kind: number;
   padding: ReadonlyUint8Array;
   config: PerpConfigArgs;
+  lot: LotScaleArgs;
   sides: Array<SideArgs>;
   rate: number | bigint;
   lastAccrual: number | bigint;
@@ -94,6 +100,7 @@ export function getPerpEncoder(): FixedSizeEncoder<PerpArgs> {
     ['kind', getU8Encoder()],
     ['padding', fixEncoderSize(getBytesEncoder(), 3)],
     ['config', getPerpConfigEncoder()],
+    ['lot', getLotScaleEncoder()],
     ['sides', getArrayEncoder(getSideEncoder(), { size: 2 })],
     ['rate', getI64Encoder()],
     ['lastAccrual', getI64Encoder()],
@@ -107,7 +114,7 @@ export function getPerpEncoder(): FixedSizeEncoder<PerpArgs> {
     ['insurance', getU64Encoder()],
     ['finalPrice', getU64Encoder()],
     ['borrowed', getU64Encoder()],
-    ['reserved', fixEncoderSize(getBytesEncoder(), 616)],
+    ['reserved', fixEncoderSize(getBytesEncoder(), 600)],
   ]);
 }
 
@@ -119,6 +126,7 @@ export function getPerpDecoder(): FixedSizeDecoder<Perp> {
     ['kind', getU8Decoder()],
     ['padding', fixDecoderSize(getBytesDecoder(), 3)],
     ['config', getPerpConfigDecoder()],
+    ['lot', getLotScaleDecoder()],
     ['sides', getArrayDecoder(getSideDecoder(), { size: 2 })],
     ['rate', getI64Decoder()],
     ['lastAccrual', getI64Decoder()],
@@ -132,7 +140,7 @@ export function getPerpDecoder(): FixedSizeDecoder<Perp> {
     ['insurance', getU64Decoder()],
     ['finalPrice', getU64Decoder()],
     ['borrowed', getU64Decoder()],
-    ['reserved', fixDecoderSize(getBytesDecoder(), 616)],
+    ['reserved', fixDecoderSize(getBytesDecoder(), 600)],
   ]);
 }
 
