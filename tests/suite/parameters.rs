@@ -13,7 +13,7 @@ use ballast_engine::{
     },
     state::{
         breakers::BreakerConfig,
-        change::{Change, OF_MARKET, OF_VAULT},
+        change::{Change, OF_MARKET, OF_PERP, OF_POOL, OF_VAULT},
         exposure::ValueAtRiskConfig,
         insurance::InsuranceConfig,
         interest::ControllerConfig,
@@ -492,7 +492,13 @@ fn the_documented_table_is_the_programs() {
          `tests/suite/parameters.rs`. What adds risk waits for the delay of the market or the vault; roles wait twice. The ranges are hard: no \
          role can pass them. `Any`: every change waits. Offsets name a parameter in `set_parameters` and `queue_change`.\n",
     );
-    for (title, target) in [("A market", OF_MARKET), ("A reserve", 0), ("A vault", OF_VAULT)] {
+    for (title, target) in [
+        ("A market", OF_MARKET),
+        ("A reserve", 0),
+        ("A vault", OF_VAULT),
+        ("A pool behind perps", OF_POOL),
+        ("A perp", OF_PERP),
+    ] {
         text += &format!("\n## {title}\n\n| parameter | offset | unit | range | adds risk |\n|---|---:|---|---|---|\n");
         for ParameterInfo { name, parameter } in parameters(target) {
             let range = match parameter.unit {

@@ -143,8 +143,12 @@ fn a_flash_loan_is_no_margin() {
 fn a_perp_is_no_reserve() {
     let mut scene = PerpScene::new();
     for record in [scene.pool, scene.perp] {
-        scene.world.refresh_reserve(record).expect_error(Error::ReserveIndexOutOfRange);
-        scene.world.settle(scene.trader.margin, record).expect_error(Error::PositionNotFound);
+        // By hand: the client makes no such instructions.
+        let (market, margin_account) = (scene.world.market, scene.trader.margin);
+        let refresh = ix::RefreshReserve { market, reserve: record };
+        scene.world.send_one(refresh).expect_error(Error::ReserveIndexOutOfRange);
+        let settle = ix::SettleBadDebt { market, margin_account, reserve: record };
+        scene.world.send_one(settle).expect_error(Error::PositionNotFound);
         let refresh = ix::RefreshPrices { market: scene.world.market, reserves: vec![record] };
         scene.world.send_one(refresh).expect_error(Error::ReserveIndexOutOfRange);
         // With the accounts that its zeros name.
