@@ -7,7 +7,7 @@ use ballast_client::{
         number::units::Bps,
         state::{
             account::{EXTRA_PLACES, MAX_POSITIONS, MarginAccount, Position},
-            perp::{Perp, PerpConfig, PerpPosition, Pool, PoolConfig},
+            perp::{Perp, PerpConfig, PerpPosition, Pool, PoolConfig, book::Width},
         },
     },
 };
@@ -33,7 +33,7 @@ fn scene() -> (MarketView, MarginAccount) {
     market.reserves.iter_mut().for_each(|reserve| reserve.config.oracle.max_skew = 60);
     let decimals = market.reserves[0].decimals;
     let followed = market.reserves[1].price;
-    let mut config = PerpConfig {
+    let config = PerpConfig {
         max_side: 1 << 50,
         skew_scale: 1 << 40,
         initial_margin: Bps(1_000),
@@ -43,21 +43,21 @@ fn scene() -> (MarketView, MarginAccount) {
         power: 1,
         ..PerpConfig::default()
     };
-    let is_useful = |digits: &u8| {
-        let lot = PerpConfig { lot_digits: *digits, ..config }.price_at(&followed, followed.spot, decimals);
-        lot.is_some_and(|lot| (1 << 36..1 << 46).contains(&lot))
+    let of_digits = |digits| Perp::new(&PerpConfig { lot_digits: digits, ..config }, decimals, START);
+    let is_useful = |perp: &Perp| {
+        let marks = perp.marks(&followed, Width::Maintenance);
+        marks.is_ok_and(|marks| (1 << 36..1 << 46).contains(&marks.spot))
     };
-    config.lot_digits = (0..=18).find(is_useful).expect("lots of a useful size");
+    let perp = (0..=18).map(of_digits).find(is_useful).expect("lots of a useful size");
     let pool = Pool::new(&PoolConfig { quote: 0, ..PoolConfig::default() }, decimals, START);
-    market.reserves.extend([*pool.as_record(), *Perp::new(&config, START).as_record()]);
+    market.reserves.extend([*pool.as_record(), *perp.as_record()]);
     (market, account)
 }
 
 /// The account with a long of so many lots.
 fn with_long(account: &MarginAccount, market: &MarketView, lots: u64) -> MarginAccount {
     let perp = market.perp(PERP).expect("a perp");
-    let followed = &market.reserves[1].price;
-    let price = perp.config.price_at(followed, followed.spot, market.reserves[0].decimals).expect("in range");
+    let price = perp.marks(&market.reserves[1].price, Width::Maintenance).expect("in range").spot;
     let cost = (u128::from(lots) * u128::from(price) >> 32) as i64;
     let position = PerpPosition { size: lots, perp: PERP, side: 3, cost, ..PerpPosition::default() };
     let places: [Position; EXTRA_PLACES] = bytemuck::cast(position);
