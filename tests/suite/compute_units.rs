@@ -416,12 +416,12 @@ const ABOVE: [(&str, u8, u64); 11] = [
     ("vault_redeem", 8, 11_086),
     ("rebalance_vault_lend", 8, 23_266),
     ("rebalance_vault_move", 8, 30_697),
-    ("trade_perp_grow_pool_of_1", 3, 9_272),
-    ("trade_perp_turn_pool_of_1", 3, 12_519),
-    ("trade_perp_grow_pool_of_16", 16, 44_499),
-    ("trade_perp_turn_pool_of_16", 16, 77_168),
-    ("settle_perp_pool_of_16", 16, 34_645),
-    ("liquidate_perp_pool_of_16", 16, 73_741),
+    ("trade_perp_grow_pool_of_1", 3, 9_319),
+    ("trade_perp_turn_pool_of_1", 3, 12_574),
+    ("trade_perp_grow_pool_of_16", 16, 44_678),
+    ("trade_perp_turn_pool_of_16", 16, 77_415),
+    ("settle_perp_pool_of_16", 16, 34_792),
+    ("liquidate_perp_pool_of_16", 16, 73_963),
 ];
 
 /// A vault reads one reserve of each market: how many others there are makes no difference.
