@@ -58,7 +58,7 @@ fn scene() -> (MarketView, MarginAccount) {
 fn with_long(account: &MarginAccount, market: &MarketView, lots: u64) -> MarginAccount {
     let perp = market.perp(PERP).expect("a perp");
     let price = perp.marks(&market.reserves[1].price, Width::Maintenance).expect("in range").spot;
-    let cost = (u128::from(lots) * u128::from(price) >> 32) as i64;
+    let cost = ((u128::from(lots) * u128::from(price)) >> 32) as i64;
     let position = PerpPosition { size: lots, perp: PERP, side: 3, cost, ..PerpPosition::default() };
     let places: [Position; EXTRA_PLACES] = bytemuck::cast(position);
     let mut account = MarginAccount { extra_count: 1, ..*account };
