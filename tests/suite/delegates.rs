@@ -127,7 +127,7 @@ fn what_is_no_delegate_is_not_set() {
         (none, 0, UNTIL),
         (delegate, 0, UNTIL),
         (delegate, ANY_DESTINATION, UNTIL),
-        (delegate, 8, UNTIL),
+        (delegate, 16, UNTIL),
         (delegate, 255, UNTIL),
         (delegate, 0, 0),
     ] {

@@ -6,20 +6,23 @@ use std::collections::BTreeSet;
 
 use crate::support::multisig_market::{multisig_as, multisig_as_authority, tighten, two_of_three};
 use ballast_client::{
-    Address, Event, Instruction, MarketView, TOKEN_PROGRAM, VaultView, change_address, from_engine, instruction::ALL,
+    Address, Event, Instruction, MarketView, TOKEN_PROGRAM, VaultView, change_address, from_engine,
+    instruction::{self as ix, ALL},
     to_engine,
 };
 use ballast_engine::{
     Error,
     number::units::Bps,
     state::{
-        change::{Change, Listing, OF_MARKET},
+        change::{Change, Listing, OF_MARKET, OF_PERP, OF_POOL},
         permission::Action,
+        perp::PerpConfig,
         vault::{Vault, VaultConfig, VaultRoles},
     },
 };
 use ballast_tests::{
-    MAX_TRANSACTION, MintSpec, Scene, Token, USD, VaultScene, World, market_config, reserve_config, vault_config,
+    MAX_TRANSACTION, MintSpec, Scene, Token, USD, VaultScene, World, market_config, perp_config, pool_config,
+    reserve_config, vault_config,
 };
 use costs::Costs;
 use solana_transaction::InstructionError;
@@ -82,6 +85,15 @@ const OF_USERS: &[&str] = &[
     "assert_health",
     "assert_sequence",
     "report_loss",
+    "trade_perp",
+    "settle_perp",
+    "write_off_perp",
+    "liquidate_perp",
+    "cover_perp_loss",
+    "deleverage_perp",
+    "pool_deposit",
+    "pool_request",
+    "pool_withdraw",
     "open_allocation",
     "vault_deposit",
     "vault_mint",
@@ -125,7 +137,7 @@ fn a_launch(costs: &mut Costs) {
 }
 
 fn the_authority(costs: &mut Costs) {
-    let (Scene { mut world, usd, .. }, multisig) = multisig_as_authority();
+    let (Scene { mut world, usd, sol, .. }, multisig) = multisig_as_authority();
     let (vault, member) = (multisig.vault(), multisig.members[2]);
     let instruction = tighten(&world, vault, usd);
     costs.run("set_parameters_of_reserve", &multisig, &mut world, instruction);
@@ -171,6 +183,26 @@ fn the_authority(costs: &mut Costs) {
     let instruction = world.view().list_reserve(vault, change.number, vault, mint, TOKEN_PROGRAM);
     costs.run("list_reserve", &multisig, &mut world, instruction);
     assert_eq!(world.view().reserves.last().expect("listed").mint, to_engine(&mint));
+
+    // A pool, a perp, and its end.
+    let pool = world.view().reserves.len() as u8;
+    let perp = PerpConfig { pool, price: sol, wind_down: 1, ..perp_config() };
+    let records = [
+        ("pool", OF_POOL, bytemuck::bytes_of(&pool_config()).to_vec()),
+        ("perp", OF_PERP, bytemuck::bytes_of(&perp).to_vec()),
+    ];
+    for (name, target, data) in records {
+        let instruction = world.view().queue_change(vault, target, data);
+        let change = queue(costs, &mut world, &format!("queue_{name}"), instruction);
+        world.advance(change.earliest - world.now());
+        world.refresh_all();
+        let (market, system_program) = (world.market, ballast_client::SYSTEM_PROGRAM);
+        let change = change_address(&market, change.number).0;
+        let list = ix::ListPerp { payer: vault, market, change, recipient: vault, system_program };
+        costs.run(&format!("list_{name}"), &multisig, &mut world, list.instruction());
+    }
+    let resolve = ix::ResolvePerp { authority: vault, market: world.market, perp: pool + 1 };
+    costs.run("resolve_perp", &multisig, &mut world, resolve.instruction());
 
     world.pause(&[Action::Borrow]).expect_ok();
     let instruction = world.view().resume(vault);

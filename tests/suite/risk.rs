@@ -111,7 +111,8 @@ fn accounts_of_no_mode_or_of_terms_not_offered_are_refused() {
     let plain = world.list(Token::new("plain", 6, 1.0), reserve_config());
     open(&mut world, 0, sol, usd).expect_error(Error::AccountModeInvalid);
     open(&mut world, 1, sol, sol).expect_error(Error::AccountModeInvalid);
-    open(&mut world, 2, sol, usd).expect_error(Error::AccountModeInvalid);
+    open(&mut world, 2, sol, usd).expect_error(Error::NotPerp);
+    open(&mut world, 3, sol, usd).expect_error(Error::AccountModeInvalid);
     open(&mut world, 1, 9, usd).expect_error(Error::ReserveIndexOutOfRange);
     open(&mut world, 1, plain, usd).expect_error(Error::IsolationNotOffered);
     open(&mut world, 1, sol, plain).expect_error(Error::IsolationNotOffered);

@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::support::perp_instructions::PerpInstructions;
 use ballast_client::{
     Address, Edits, Event, ID, LiquidationOrder, MarketView, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, VaultView, from_engine,
     instruction, to_engine,
@@ -98,6 +99,27 @@ impl Run {
         let view = self.world.view();
         self.step("open_account", |world| world.send(&[view.open_account(key, world.payer, 0)]));
         User { key, margin: view.margin_account(&key, 0) }
+    }
+
+    /// Every instruction of perps.
+    fn trade_perps(&mut self, usd: u8, sol: u8) {
+        let mut perps = PerpInstructions::new(&mut self.world, usd, sol);
+        let payer = self.world.payer;
+        perps.ask(&mut self.world, payer);
+        self.world.advance(172_800);
+        self.world.refresh_all();
+        self.world.set_price(sol, Quote::dollars(110.0)).expect_ok();
+        for instruction in perps.valid(&mut self.world, payer) {
+            let spec = instruction::InstructionSpec::of_tag(instruction.data[0]).expect("an instruction");
+            // A new request would start the delay anew.
+            let is_request = spec.name == "pool_request";
+            self.step(spec.name, |world| match is_request {
+                true => world.fork().send(&[instruction]),
+                false => world.send(&[instruction]),
+            });
+        }
+        self.world.set_price(sol, Quote::dollars(150.0)).expect_ok();
+        self.world.refresh_all();
     }
 
     fn deposit(&mut self, user: User, reserve: u8, amount: u64) {
@@ -245,6 +267,7 @@ fn live_through(bytecode: &[u8]) -> Vec<Step> {
     let flash_loan = run.world.flash_loan(liquidator, usd, 1_000 * USD);
     run.steps_in_one(&["begin_flash_loan", "end_flash_loan"], |world| world.send(&flash_loan));
     run.entrust(usd);
+    run.trade_perps(usd, sol);
 
     run.step("refresh_prices", |world| world.set_price(usd, Quote::dollars(1.0)));
     for (dollars, max_repay) in [(120.0, 2_000 * USD), (20.0, u64::MAX)] {

@@ -16,6 +16,7 @@ use ballast_tests::{Outcome, Quote, SOL, Scene, Token, USD, User, World, market_
 use solana_account::Account;
 
 use super::{
+    perp_instructions::PerpInstructions,
     queued_changes::{QueuedChanges, higher_loss_limit, lower_cap},
     vault_instructions::VaultInstructions,
 };
@@ -94,11 +95,13 @@ impl EveryInstructionMarket {
         world.stake(staker, usd, 1_000 * USD).expect_ok();
         world.begin_unstake(leaver, usd, 500 * USD).expect_ok();
         let mut vault = VaultInstructions::new(&mut world, usd);
+        let mut perps = PerpInstructions::new(&mut world, usd, sol);
         // Until the stake is free, less the delay of the changes.
         world.advance(604_800 - 172_800);
         world.refresh_all();
         vault.lend(&mut world);
         let funder = world.key("funder");
+        perps.ask(&mut world, funder);
         let changes = QueuedChanges::new(&mut world, funder, usd, reserve_config());
         let participants =
             Participants { lender, trader, saver, bust, idle, liquidator, leaver, staker, closer, spare, changes };
@@ -107,6 +110,7 @@ impl EveryInstructionMarket {
         world.set_price(sol, Quote::dollars(110.0)).expect_ok();
         let mut valid = valid(&mut world, usd, sol, &participants);
         valid.extend(vault.valid(&mut world));
+        valid.extend(perps.valid(&mut world, funder));
         Self { world, valid }
     }
 
