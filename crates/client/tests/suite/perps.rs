@@ -107,7 +107,10 @@ fn an_index_has_the_parameters_of_its_record() {
         assert_eq!(view.table_of(target), table);
     }
     let old = perp_config(0);
-    let edits = Edits::of_perp(&old, &PerpConfig { max_side: old.max_side + 1, hold: old.hold + 1, ..old });
+    let edits = Edits::of_perp(
+        &old,
+        &PerpConfig { max_side: old.max_side + 1, initial_margin: Bps(old.initial_margin.0 + 1), ..old },
+    );
     let named = |target: u8, data: &[u8]| {
         let mut change = Change { target, length: data.len() as u16, ..Change::default() };
         change.data[..data.len()].copy_from_slice(data);
@@ -115,7 +118,7 @@ fn an_index_has_the_parameters_of_its_record() {
     };
     assert_eq!(
         (named(PERP, &edits.waiting), named(PERP, &edits.at_once)),
-        (vec!["max_side".into()], vec!["hold".into()])
+        (vec!["max_side".into()], vec!["initial_margin".into()])
     );
     let old = pool_config();
     let edits = Edits::of_pool(&old, &PoolConfig { leave_delay: 7_200, max_skew: Bps(9_000), ..old });

@@ -46,7 +46,7 @@ fn scene() -> (MarketView, MarginAccount) {
     let of_digits = |digits| Perp::new(&PerpConfig { lot_digits: digits, ..config }, decimals, START);
     let is_useful = |perp: &Perp| {
         let marks = perp.marks(&followed, Width::Maintenance);
-        marks.is_ok_and(|marks| (1 << 36..1 << 46).contains(&marks.spot))
+        (1 << 36..1 << 46).contains(&marks.spot)
     };
     let perp = (0..=18).map(of_digits).find(is_useful).expect("lots of a useful size");
     let pool = Pool::new(&PoolConfig { quote: 0, ..PoolConfig::default() }, decimals, START);
@@ -57,7 +57,7 @@ fn scene() -> (MarketView, MarginAccount) {
 /// The account with a long of so many lots.
 fn with_long(account: &MarginAccount, market: &MarketView, lots: u64) -> MarginAccount {
     let perp = market.perp(PERP).expect("a perp");
-    let price = perp.marks(&market.reserves[1].price, Width::Maintenance).expect("in range").spot;
+    let price = perp.marks(&market.reserves[1].price, Width::Maintenance).spot;
     let cost = ((u128::from(lots) * u128::from(price)) >> 32) as i64;
     let position = PerpPosition { size: lots, perp: PERP, side: 3, cost, ..PerpPosition::default() };
     let places: [Position; EXTRA_PLACES] = bytemuck::cast(position);
