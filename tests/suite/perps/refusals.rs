@@ -95,7 +95,7 @@ fn a_perp_is_tightened_at_once_and_loosened_with_delay() {
     let edits = [&(margin as u16).to_le_bytes()[..], &1_100u16.to_le_bytes()].concat();
     let change = scene.world.queue(scene.perp, edits);
     let execute = scene.view().execute_change(scene.world.payer, &change);
-    scene.world.send(&[execute.clone()]).expect_error(Error::ChangeNotDue);
+    scene.world.send(std::slice::from_ref(&execute)).expect_error(Error::ChangeNotDue);
     scene.world.advance(172_800);
     scene.world.send(&[execute]).expect_ok();
     assert_eq!(scene.record(scene.perp).config.initial_margin, Bps(1_100));

@@ -2,10 +2,7 @@
 
 use std::mem::offset_of;
 
-use ballast_client::{
-    Address, Instruction, SYSTEM_PROGRAM, change_address,
-    instruction::{self as ix, InstructionSpec},
-};
+use ballast_client::{Address, Instruction, SYSTEM_PROGRAM, change_address, instruction as ix};
 use ballast_engine::state::{
     change::{OF_PERP, OF_POOL},
     perp::{PerpConfig, PoolConfig},

@@ -30,7 +30,7 @@ impl Ledger<'_> {
     }
 
     /// Takes over a price for a reserve, of one feed or of two. A price that is not newer changes nothing. Returns whether the
-    /// price breaker tripped or lifted. An error about the price itself ([`Error::is_about_a_price`]) is no mistake of the
+    /// price breaker tripped or lifted. An error about the price itself ([`crate::Error::is_about_a_price`]) is no mistake of the
     /// caller: if several prices are taken over together, the others still are.
     #[inline(always)]
     pub fn refresh_price(

@@ -44,7 +44,7 @@ impl Perp {
         Marks { low: at(low), spot: at(price.spot), high: (at(high) + 1).min(MAX_PRICE - 1) }
     }
 
-    /// Its sides with funding and the borrow fee until `now`, and the rate from then on, as [`Self::accrue`] would write them. `borrowed`
+    /// Its sides with funding and the borrow fee until `now`, and the rate from then on, as an accrual would write them. `borrowed`
     /// is the pool's at `now`.
     #[inline(never)]
     pub fn accrued(&self, price: u64, annual: Bps, borrowed: u64, now: i64) -> ([Side; 2], i64) {
