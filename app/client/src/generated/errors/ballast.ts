@@ -430,7 +430,7 @@ export const BALLAST_ERROR__POOL_OUT_OF_RANGE = 0x183d; // 6205
 export const BALLAST_ERROR__TOO_MANY_PERPS = 0x183e; // 6206
 /** LotTooSmallOrLarge: A lot must be worth 16 to 16,384 atoms of the quote token at listing: choose other lot digits */
 export const BALLAST_ERROR__LOT_TOO_SMALL_OR_LARGE = 0x183f; // 6207
-/** PerpPriceOutOfRange: The price of a lot has left the range that the perp can account for: it is to be wound down */
+/** PerpPriceOutOfRange: The price of a lot is at the end of what the perp can account for: positions only shrink, and it is to be wound down */
 export const BALLAST_ERROR__PERP_PRICE_OUT_OF_RANGE = 0x1840; // 6208
 /** PerpReduceOnly: The perp is reduce-only, or is being wound down: positions only shrink */
 export const BALLAST_ERROR__PERP_REDUCE_ONLY = 0x1841; // 6209
@@ -857,7 +857,7 @@ if (true) {
     [BALLAST_ERROR__PERP_FUNDING_OUT_OF_RANGE]: `Funding exceeds 60,000 bps a year, or moves by more than that in a day`,
     [BALLAST_ERROR__PERP_MARGIN_OUT_OF_RANGE]: `Margins: penalty < maintenance <= initial <= 10,000 bps, maintenance from 50 and initial from 100`,
     [BALLAST_ERROR__PERP_NOT_REDUCING]: `Reduce-only: the account has no position on the other side, or it is smaller`,
-    [BALLAST_ERROR__PERP_PRICE_OUT_OF_RANGE]: `The price of a lot has left the range that the perp can account for: it is to be wound down`,
+    [BALLAST_ERROR__PERP_PRICE_OUT_OF_RANGE]: `The price of a lot is at the end of what the perp can account for: positions only shrink, and it is to be wound down`,
     [BALLAST_ERROR__PERP_REDUCE_ONLY]: `The perp is reduce-only, or is being wound down: positions only shrink`,
     [BALLAST_ERROR__PERP_RESOLVED]: `The perp is being wound down already`,
     [BALLAST_ERROR__PERP_SHOCK_OUT_OF_RANGE]: `The shock: 100 to 9,000 bps, 10,000 to 60,000 bps of deviations, 60 to 604,800 s`,
