@@ -40,6 +40,16 @@ pub fn discriminator<E: Discriminator>() -> [u8; 8] {
     }
 }
 
+/// Defines events that have one layout, and differ in their discriminators.
+macro_rules! events {
+    ($layout:tt $($(#[$meta:meta])* $name:ident;)*) => {$(
+        $(#[$meta])*
+        #[event(bytemuck)]
+        pub struct $name $layout
+    )*};
+}
+pub(crate) use events;
+
 /// Logs what an engine action moved between a margin account and a reserve. These events differ only in their discriminator.
 #[inline(always)]
 pub fn log_movement(discriminator: [u8; 8], market: &mut Market, account: &Address, reserve: u8, moved: &Movement) {
@@ -56,27 +66,20 @@ pub fn log_movement(discriminator: [u8; 8], market: &mut Market, account: &Addre
     );
 }
 
-macro_rules! movement {
-    ($($(#[$meta:meta])* $name:ident;)*) => {$(
-        $(#[$meta])*
-        #[event(bytemuck)]
-        pub struct $name {
-            /// Number of the event in its market.
-            pub number: u64,
-            /// The margin account or stake, of this market for good.
-            pub account: Address,
-            /// Atoms moved.
-            pub amount: u64,
-            /// Shares bought, given up or asked for.
-            pub shares: u64,
-            /// Index of the reserve.
-            pub reserve: u8,
-            pub padding: [u8; 7],
-        }
-    )*};
-}
-
-movement! {
+events! {
+    {
+        /// Number of the event in its market.
+        pub number: u64,
+        /// The margin account or stake, of this market for good.
+        pub account: Address,
+        /// Atoms moved.
+        pub amount: u64,
+        /// Shares bought, given up or asked for.
+        pub shares: u64,
+        /// Index of the reserve.
+        pub reserve: u8,
+        pub padding: [u8; 7],
+    }
     /// Tokens were lent to a reserve.
     Deposited;
     /// Lent tokens were taken back.

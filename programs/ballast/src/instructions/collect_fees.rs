@@ -1,29 +1,22 @@
 use super::*;
 use crate::{
-    events::{discriminator, log_event},
+    events::{discriminator, events, log_event},
     state::now,
     token,
 };
 
-macro_rules! payouts {
-    ($($(#[$meta:meta])* $name:ident;)*) => {$(
-        $(#[$meta])*
-        #[event(bytemuck)]
-        pub struct $name {
-            /// Number of the event in its market.
-            pub number: u64,
-            /// The market.
-            pub market: Address,
-            /// Atoms paid out.
-            pub amount: u64,
-            /// Index of the reserve.
-            pub reserve: u8,
-            pub padding: [u8; 7],
-        }
-    )*};
-}
-
-payouts! {
+events! {
+    {
+        /// Number of the event in its market.
+        pub number: u64,
+        /// The market.
+        pub market: Address,
+        /// Atoms paid out.
+        pub amount: u64,
+        /// Index of the reserve.
+        pub reserve: u8,
+        pub padding: [u8; 7],
+    }
     /// Protocol fees were paid out.
     FeesCollected;
     /// A reserve was closed, and what was left of its tokens paid out.

@@ -4,7 +4,7 @@
 use super::*;
 use crate::{
     Change, Governed,
-    events::{discriminator, log_event},
+    events::{discriminator, events, log_event},
     state::{now, stored},
 };
 use ballast_engine::{record::parameter::Edit, state::change};
@@ -27,29 +27,22 @@ pub struct ParameterSet {
     pub padding: [u8; 5],
 }
 
-macro_rules! changes {
-    ($($(#[$meta:meta])* $name:ident;)*) => {$(
-        $(#[$meta])*
-        #[event(bytemuck)]
-        pub struct $name {
-            /// Number of the event in its market.
-            pub number: u64,
-            /// The market.
-            pub market: Address,
-            /// Number of the change in its market.
-            pub change: u64,
-            /// From when it can be executed, unix seconds.
-            pub earliest: i64,
-            /// Until when, unix seconds.
-            pub latest: i64,
-            /// Index of the reserve; 254: a listing; 255: the market; 253: a vault, in the market's place.
-            pub target: u8,
-            pub padding: [u8; 7],
-        }
-    )*};
-}
-
-changes! {
+events! {
+    {
+        /// Number of the event in its market.
+        pub number: u64,
+        /// The market.
+        pub market: Address,
+        /// Number of the change in its market.
+        pub change: u64,
+        /// From when it can be executed, unix seconds.
+        pub earliest: i64,
+        /// Until when, unix seconds.
+        pub latest: i64,
+        /// Index of the reserve; 254: a listing; 255: the market; 253: a vault, in the market's place.
+        pub target: u8,
+        pub padding: [u8; 7],
+    }
     /// A change was queued.
     ChangeQueued;
     /// The edits of a change were made. A `ParameterSet` for each edit was logged before.

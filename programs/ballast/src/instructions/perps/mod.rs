@@ -11,57 +11,50 @@ pub use {list::*, pool::*, relief::*, trade::*};
 
 use crate::{
     MarginAccount,
-    events::{discriminator, log_event},
+    events::{discriminator, events, log_event},
     state::{Market, now, stored},
 };
 use ballast_engine::perps::bill::{Bill, Receipt};
 
-/// A position was traded, settled, covered, liquidated or written off. One layout for all of them.
-macro_rules! trades {
-    ($($(#[$meta:meta])* $name:ident;)*) => {$(
-        $(#[$meta])*
-        #[event(bytemuck)]
-        pub struct $name {
-            /// Number of the event in its market.
-            pub number: u64,
-            /// The margin account, of this market for good.
-            pub account: Address,
-            /// Who else was paid or paid: the margin account of a liquidator, or of who covered a loss; else zero.
-            pub other: Address,
-            /// Lots that were closed, before the side's multiplier.
-            pub closed: u64,
-            /// Lots that were opened, likewise.
-            pub opened: u64,
-            /// Price of a lot, atoms with 32 fractional bits.
-            pub price: u64,
-            /// What the closed lots gained, atoms; less than zero: lost.
-            pub realised: i64,
-            /// Gain that the pool paid, atoms.
-            pub gain: u64,
-            /// Rebate for lessening the skew, atoms.
-            pub rebate: u64,
-            /// Impact on the skew, atoms.
-            pub impact: u64,
-            /// Fee, and penalty but for the liquidator's part, atoms.
-            pub fee: u64,
-            /// The liquidator's part, or what who covered a loss was paid in collateral, atoms.
-            pub reward: u64,
-            /// What the account's deposit grew by, atoms.
-            pub paid_out: u64,
-            /// What it fell by, atoms.
-            pub paid_in: u64,
-            /// What it could not pay and still owes, atoms; of a write-off what was forgiven.
-            pub short: u64,
-            /// Index of the perp.
-            pub perp: u8,
-            /// 1 if what was opened, or closed, is short.
-            pub is_short: u8,
-            pub padding: [u8; 6],
-        }
-    )*};
-}
-
-trades! {
+// A position was traded, settled, covered, liquidated or written off. One layout for all of them.
+events! {
+    {
+        /// Number of the event in its market.
+        pub number: u64,
+        /// The margin account, of this market for good.
+        pub account: Address,
+        /// Who else was paid or paid: the margin account of a liquidator, or of who covered a loss; else zero.
+        pub other: Address,
+        /// Lots that were closed, before the side's multiplier.
+        pub closed: u64,
+        /// Lots that were opened, likewise.
+        pub opened: u64,
+        /// Price of a lot, atoms with 32 fractional bits.
+        pub price: u64,
+        /// What the closed lots gained, atoms; less than zero: lost.
+        pub realised: i64,
+        /// Gain that the pool paid, atoms.
+        pub gain: u64,
+        /// Rebate for lessening the skew, atoms.
+        pub rebate: u64,
+        /// Impact on the skew, atoms.
+        pub impact: u64,
+        /// Fee, and penalty but for the liquidator's part, atoms.
+        pub fee: u64,
+        /// The liquidator's part, or what who covered a loss was paid in collateral, atoms.
+        pub reward: u64,
+        /// What the account's deposit grew by, atoms.
+        pub paid_out: u64,
+        /// What it fell by, atoms.
+        pub paid_in: u64,
+        /// What it could not pay and still owes, atoms; of a write-off what was forgiven.
+        pub short: u64,
+        /// Index of the perp.
+        pub perp: u8,
+        /// 1 if what was opened, or closed, is short.
+        pub is_short: u8,
+        pub padding: [u8; 6],
+    }
     /// A position was opened, changed or closed by its owner or delegate.
     PerpTraded;
     /// A loss was paid out of the account's deposit, or what was owed to it was paid out.

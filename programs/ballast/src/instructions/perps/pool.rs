@@ -1,27 +1,20 @@
 use super::*;
 use ballast_engine::{number::units::Shares, state::account::rights};
 
-macro_rules! moves {
-    ($($(#[$meta:meta])* $name:ident;)*) => {$(
-        $(#[$meta])*
-        #[event(bytemuck)]
-        pub struct $name {
-            /// Number of the event in its market.
-            pub number: u64,
-            /// The margin account, of this market for good.
-            pub account: Address,
-            /// Atoms.
-            pub amount: u64,
-            /// Shares of the pool.
-            pub shares: u64,
-            /// Index of the pool.
-            pub pool: u8,
-            pub padding: [u8; 7],
-        }
-    )*};
-}
-
-moves! {
+events! {
+    {
+        /// Number of the event in its market.
+        pub number: u64,
+        /// The margin account, of this market for good.
+        pub account: Address,
+        /// Atoms.
+        pub amount: u64,
+        /// Shares of the pool.
+        pub shares: u64,
+        /// Index of the pool.
+        pub pool: u8,
+        pub padding: [u8; 7],
+    }
     /// A deposit was moved into a pool.
     PoolDeposited;
     /// Shares of a pool were asked for.

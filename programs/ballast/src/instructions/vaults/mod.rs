@@ -14,7 +14,7 @@ pub use {create::*, exchange::*, govern::*, queue::*, rebalance::*, terms::*};
 
 use crate::{
     Vault,
-    events::{discriminator, log_event},
+    events::{discriminator, events, log_event},
     state::now,
     token::{self, Terms, Transfer},
 };
@@ -23,28 +23,21 @@ use ballast_engine::{
     vaults::{Vaults, exit::Payment},
 };
 
-macro_rules! movements {
-    ($($(#[$meta:meta])* $name:ident;)*) => {$(
-        $(#[$meta])*
-        #[event(bytemuck)]
-        pub struct $name {
-            /// Number of the event in its vault.
-            pub number: u64,
-            /// The vault.
-            pub vault: Address,
-            /// The owner's account of shares, request or term deposit.
-            pub account: Address,
-            /// Atoms.
-            pub amount: u64,
-            /// Shares.
-            pub shares: u64,
-            /// Atoms that stayed as an exit fee, or shares as a penalty.
-            pub fee: u64,
-        }
-    )*};
-}
-
-movements! {
+events! {
+    {
+        /// Number of the event in its vault.
+        pub number: u64,
+        /// The vault.
+        pub vault: Address,
+        /// The owner's account of shares, request or term deposit.
+        pub account: Address,
+        /// Atoms.
+        pub amount: u64,
+        /// Shares.
+        pub shares: u64,
+        /// Atoms that stayed as an exit fee, or shares as a penalty.
+        pub fee: u64,
+    }
     /// Tokens came into a vault.
     VaultDeposited;
     /// Tokens left a vault.
