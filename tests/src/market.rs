@@ -12,8 +12,8 @@ use ballast_engine::{
         change::{Change, OF_MARKET},
         insurance::Stake,
         market::{Market, MarketConfig},
-        perp::{Kind, Perp, Pool},
-        reserve::{Reserve, ReserveConfig},
+        perp::{Perp, Pool},
+        reserve::{Kind, Reserve, ReserveConfig},
         token::{Mint, TransferFee, balance},
         vault::Vault,
     },
@@ -295,10 +295,10 @@ impl World {
     #[track_caller]
     pub fn refresh_all(&mut self) {
         let reserves = self.view().reserves;
-        if reserves.iter().any(|record| record.kind == Kind::Reserve as u8 && record.price.publish_time >= self.now()) {
+        if reserves.iter().any(|record| record.is_reserve() && record.price.publish_time >= self.now()) {
             self.advance(1);
         }
-        let is_reserve = |index: &u8| reserves[*index as usize].kind == Kind::Reserve as u8;
+        let is_reserve = |index: &u8| reserves[*index as usize].is_reserve();
         for (index, reserve) in (0..).zip(&reserves).filter(|(index, _)| is_reserve(index)) {
             let ballast_engine::price::cache::PriceCache { price, confidence, ema_price, exponent, .. } = reserve.price;
             if reserve.price.publish_time > 0 {
@@ -412,7 +412,7 @@ impl World {
             here.map(|(lent, _)| lent.shares.0 as u128).sum()
         };
         let of_perps = |index: u8| -> u128 {
-            let pools = view.reserves.iter().filter(|record| record.kind == Kind::Pool as u8);
+            let pools = view.reserves.iter().filter(|record| record.is(Kind::Pool));
             let pools = pools.map(bytemuck::cast_ref::<Reserve, Pool>).filter(|pool| pool.config.quote == index);
             let held = |pool: &Pool| -> u128 {
                 let perps = pool.perps().iter().map(|perp| Perp::of(&view.reserves, *perp).expect("a perp"));
@@ -420,7 +420,7 @@ impl World {
             };
             pools.map(held).sum()
         };
-        let reserves = (0u8..).zip(&view.reserves).filter(|(_, record)| record.kind == Kind::Reserve as u8);
+        let reserves = (0u8..).zip(&view.reserves).filter(|(_, record)| record.is_reserve());
         for (index, reserve) in reserves {
             let (assets, deposits) = reserve.assets_and_deposits();
             assert!(assets >= deposits, "cash and debts of reserve {index} do not cover its deposits: {reserve:?}");

@@ -10,10 +10,10 @@ use ballast_engine::{
         change::{Change, Listing, OF_LISTING, OF_MARKET, OF_PERP, OF_POOL, OF_VAULT},
         market::{self, MarketConfig},
         perp::{
-            Kind, PerpConfig, PoolConfig,
+            PerpConfig, PoolConfig,
             config::{PERP_PARAMETERS, POOL_PARAMETERS},
         },
-        reserve::{self, ReserveConfig},
+        reserve::{self, Kind, ReserveConfig},
         vault::{self, VaultConfig},
     },
 };
@@ -156,11 +156,9 @@ impl MarketView {
     /// The target whose parameters, as [`parameters`] has them, a target of this market has: [`OF_PERP`] of a perp's index, [`OF_POOL`] of
     /// a pool's, and any other itself.
     pub fn table_of(&self, target: u8) -> u8 {
-        const PERP: u8 = Kind::Perp as u8;
-        const POOL: u8 = Kind::Pool as u8;
-        match self.reserves.get(target as usize).map(|record| record.kind) {
-            Some(PERP) => OF_PERP,
-            Some(POOL) => OF_POOL,
+        match self.reserves.get(target as usize) {
+            Some(record) if record.is(Kind::Perp) => OF_PERP,
+            Some(record) if record.is(Kind::Pool) => OF_POOL,
             _ => target,
         }
     }

@@ -185,7 +185,7 @@ pub use error::{FrameworkError, ProgramError, describe_error, error_name};
 pub use event::*;
 pub use governance::{Edits, ParameterInfo, adds_record, edits_in, parameters};
 pub use limits::{Limit, LiquidationPrice};
-pub use market::{LiquidationOrder, MarketView, Rates, is_reserve};
+pub use market::{LiquidationOrder, MarketView, Rates};
 pub use prices::pinned_accounts;
 pub use vault::{IDLE, VaultView};
 

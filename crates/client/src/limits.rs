@@ -135,13 +135,9 @@ impl MarketView {
             )?;
             Ok::<bool, Error>(health.is_healthy())
         };
-        // The accepted prices around the last one, which is one of them. Perps accept fewer.
-        let mut is_accepted = |price| {
-            in_range(price, exponent)
-                && !(account.has_extras() && is_safe(price).is_err_and(|error| error == Error::PerpPriceOutOfRange))
-        };
-        let lowest = last - largest(last - 1, |less| is_accepted(last - less));
-        let highest = last + largest(i64::MAX as u64 - last, |more| is_accepted(last + more));
+        // The accepted prices around the last one, which is one of them.
+        let lowest = last - largest(last - 1, |less| in_range(last - less, exponent));
+        let highest = last + largest(i64::MAX as u64 - last, |more| in_range(last + more, exponent));
         let is_deposit = !is_safe(lowest)?;
         if is_deposit != is_safe(highest)? {
             return Ok(None);

@@ -7,7 +7,6 @@ use ballast_engine::{
     state::{
         account::{MarginAccount, Position},
         market::{Market, MarketConfig},
-        perp::Kind,
         reserve::Reserve,
     },
 };
@@ -28,13 +27,8 @@ pub struct MarketView {
     /// Its head.
     pub market: Market,
     /// Its records; the index is what instructions name them by. Beside reserves there are perps and pools, which look like closed
-    /// reserves: [`is_reserve`] tells.
+    /// reserves: [`Reserve::is_reserve`] tells.
     pub reserves: Vec<Reserve>,
-}
-
-/// Whether a record of a market is a reserve, and no perp or pool.
-pub fn is_reserve(record: &Reserve) -> bool {
-    record.kind == Kind::Reserve as u8
 }
 
 /// What a liquidator asks for.
@@ -87,7 +81,7 @@ impl MarketView {
 
     /// A reserve by its index, which a perp and a pool are not.
     pub fn reserve(&self, index: u8) -> Result<&Reserve> {
-        self.reserves.get(index as usize).filter(|record| is_reserve(record)).ok_or(Error::ReserveIndexOutOfRange)
+        self.reserves.get(index as usize).filter(|record| record.is_reserve()).ok_or(Error::ReserveIndexOutOfRange)
     }
 
     /// The index of a mint's reserve.

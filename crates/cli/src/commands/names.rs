@@ -9,7 +9,7 @@ use ballast_client::{
         change::{OF_PERP, OF_POOL},
         reserve::Reserve,
     },
-    from_engine, is_reserve,
+    from_engine,
 };
 
 use super::session::Session;
@@ -119,12 +119,12 @@ impl Named {
     }
 
     fn is_perp_or_pool(&self, index: u8) -> bool {
-        self.view.reserves.get(index as usize).is_some_and(|record| !is_reserve(record))
+        self.view.reserves.get(index as usize).is_some_and(|record| !record.is_reserve())
     }
 
     /// All reserves with their indices.
     pub fn reserves(&self) -> impl Iterator<Item = (u8, &Reserve)> {
-        (0u8..).zip(&self.view.reserves).filter(|(_, record)| is_reserve(record))
+        (0u8..).zip(&self.view.reserves).filter(|(_, record)| record.is_reserve())
     }
 
     /// A reserve that is known to be there.

@@ -24,7 +24,6 @@ use ballast_client::{
             insurance::Stake,
             market::{Market, MarketConfig},
             permission::Action,
-            perp::Kind,
             reserve::Reserve,
             vault::{ExitRequest, TermDeposit, Ticket, Vault},
         },
@@ -145,7 +144,7 @@ fn named_as(world: &World, id: u16) -> MarketView {
     (market.version, market.id, market.creator) = (LAYOUT_VERSION, id, to_engine(&key(1)));
     market.vault_authority = to_engine(&vault_authority(&address).0);
     market.config.roles.nominee = to_engine(&key(6));
-    let reserves = view.reserves.iter_mut().filter(|record| record.kind == Kind::Reserve as u8);
+    let reserves = view.reserves.iter_mut().filter(|record| record.is_reserve());
     for (index, reserve) in reserves.enumerate() {
         let mint = key(20 + index as u8);
         reserve.mint = to_engine(&mint);

@@ -16,11 +16,11 @@ use crate::{
         change::{Change, Listing, OF_LISTING, OF_MARKET, OF_PERP, OF_POOL},
         market::{self, Roles},
         perp::{
-            Kind, Perp, PerpConfig, Pool, PoolConfig,
+            Perp, PerpConfig, Pool, PoolConfig,
             book::Width,
             config::{PERP_PARAMETERS, POOL_PARAMETERS},
         },
-        reserve::{self, Reserve},
+        reserve::{self, Kind, Reserve},
         token::Transfers,
     },
 };
@@ -65,7 +65,7 @@ impl Ledger<'_> {
             }
             let now = self.now;
             let quota = match self.reserves.get_mut(target as usize) {
-                Some(reserve) if reserve.kind == Kind::Reserve as u8 => &mut reserve.council,
+                Some(reserve) if reserve.is_reserve() => &mut reserve.council,
                 _ => &mut self.market.council,
             };
             quota.take(Self::COUNCIL_QUOTA, now)?;
@@ -90,7 +90,7 @@ impl Ledger<'_> {
             return Ok(edited);
         }
         let reserve = self.reserves.get_mut(target as usize).ok_or(Error::ReserveIndexOutOfRange)?;
-        if reserve.kind != Kind::Reserve as u8 {
+        if !reserve.is_reserve() {
             return edit_perp_or_pool(reserve, edits, &mut market.events, made, how != Edits::OnTrial);
         }
         let (before, mut config, events) = (bytes_of(&reserve.config), reserve.config, &mut market.events);
@@ -246,7 +246,7 @@ fn edit_perp_or_pool(
     made: &mut Made,
     is_made: bool,
 ) -> Result<Edited> {
-    if record.kind == Kind::Pool as u8 {
+    if record.is(Kind::Pool) {
         let pool: &mut Pool = bytemuck::cast_mut(record);
         let mut config = pool.config;
         let edited =

@@ -18,7 +18,7 @@ use crate::{
     error::{Error, Result},
     health::{Health, Requirement, account::health},
     number::units::Shares,
-    state::{account::MarginAccount, market::Market, permission::Action, perp::Kind, reserve::Reserve},
+    state::{account::MarginAccount, market::Market, permission::Action, reserve::Reserve},
 };
 
 /// Stands for "everything" where a withdrawal or repayment takes an amount.
@@ -56,10 +56,7 @@ impl Ledger<'_> {
     /// A reserve by an index that a caller named: other records of the market are none.
     #[inline(always)]
     pub(crate) fn reserve_mut(&mut self, reserve_index: u8) -> Result<&mut Reserve> {
-        match self.reserves.get_mut(reserve_index as usize) {
-            Some(reserve) if reserve.kind == Kind::Reserve as u8 => Ok(reserve),
-            _ => Err(Error::ReserveIndexOutOfRange),
-        }
+        named(self.reserves, reserve_index)
     }
 
     /// The same, after requiring that neither the guardian nor a state of the market or the reserve refuses the action.
@@ -70,10 +67,7 @@ impl Ledger<'_> {
         reserve_index: u8,
     ) -> Result<(&mut Market, &mut Reserve)> {
         self.market.admit(action, self.now)?;
-        let reserve = match self.reserves.get_mut(reserve_index as usize) {
-            Some(reserve) if reserve.kind == Kind::Reserve as u8 => reserve,
-            _ => return Err(Error::ReserveIndexOutOfRange),
-        };
+        let reserve = named(self.reserves, reserve_index)?;
         reserve.accrue(self.now);
         reserve.admit(action, self.now)?;
         Ok((self.market, reserve))
@@ -82,5 +76,14 @@ impl Ledger<'_> {
     #[inline(never)]
     pub(crate) fn health(&self, account: &MarginAccount, requirement: Requirement) -> Result<Health> {
         health(account, self.reserves, &self.market.config, self.now, requirement)
+    }
+}
+
+/// A reserve by an index that a caller named.
+#[inline(always)]
+fn named(records: &mut [Reserve], index: u8) -> Result<&mut Reserve> {
+    match records.get_mut(index as usize) {
+        Some(record) if record.is_reserve() => Ok(record),
+        _ => Err(Error::ReserveIndexOutOfRange),
     }
 }

@@ -25,12 +25,11 @@ use ballast_client::{
     engine::{
         health::Health,
         state::{
-            account::{EXTRA_PLACES, MAX_POSITIONS, MarginAccount, Position},
+            account::{MAX_POSITIONS, MarginAccount},
             market::MAX_RESERVES,
             reserve::Reserve,
         },
     },
-    is_reserve,
 };
 use ballast_liquidator::is_bad_debt;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
@@ -220,10 +219,9 @@ impl AccountIndex {
             let clock = (one.liquidatable_since, one.liquidatable_seen);
             (one.mode, one.debt_group, one.in_receivership, clock, one.doubtful)
         };
-        fn extras(one: &MarginAccount) -> &[Position] {
-            &one.positions[MAX_POSITIONS.saturating_sub(EXTRA_PLACES * one.extra_count as usize)..]
-        }
-        key(&held) == key(account) && held.positions() == account.positions() && extras(&held) == extras(account)
+        key(&held) == key(account)
+            && held.positions() == account.positions()
+            && held.extra_places() == account.extra_places()
     }
 
     /// Takes in that there is no such account as of a slot.
@@ -296,7 +294,7 @@ impl AccountIndex {
     /// Chooses the position kinds again where a reserve's group has changed. On the chain a reserve joins a group only while
     /// nobody holds it, but news comes in any order.
     fn regroup(&mut self, reserves: &[Reserve]) {
-        for (index, reserve) in reserves.iter().enumerate().take(MAX_RESERVES).filter(|(_, record)| is_reserve(record))
+        for (index, reserve) in reserves.iter().enumerate().take(MAX_RESERVES).filter(|(_, record)| record.is_reserve())
         {
             let group = reserve.config.risk.group_id;
             if std::mem::replace(&mut self.groups[index], group) != group {
@@ -308,7 +306,7 @@ impl AccountIndex {
     /// The debts whose term has come, as account and reserve. Anyone may repay them, however healthy the account is.
     pub fn due(&self, reserves: &[Reserve], now: i64) -> Vec<(Address, u8)> {
         let is_due =
-            |index: &u8| reserves.get(*index as usize).is_some_and(|record| is_reserve(record) && record.is_due(now));
+            |index: &u8| reserves.get(*index as usize).is_some_and(|record| record.is_reserve() && record.is_due(now));
         let of_columns = |(columns, reserve): (&dyn Rows, u8)| {
             let is_debtor = |index: &u32| columns.account(*index).position(reserve).is_some_and(|held| held.is_debt());
             let debtors = columns.holders_of(reserve).into_iter().filter(is_debtor);
@@ -331,12 +329,12 @@ impl AccountIndex {
         };
         // The shares at which a deposit reaches the minimum. While the price is current, the minimum does not matter.
         let enough = market.reserves.iter().map(|reserve| {
-            let is_current = !is_reserve(reserve) || reserve.price.condition(now).is_current();
+            let is_current = !reserve.is_reserve() || reserve.price.condition(now).is_current();
             if is_current { u64::MAX } else { shares(reserve, reserve.config.min_deposit) }
         });
         // The shares at which a liquidator could take a deposit for dust or more.
         let takeable = market.reserves.iter().map(|reserve| {
-            if !is_reserve(reserve) {
+            if !reserve.is_reserve() {
                 return u64::MAX;
             }
             let dust = reserve.price.atoms_ceil(config.dust(), reserve.price.spot);

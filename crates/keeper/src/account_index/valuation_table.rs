@@ -1,17 +1,14 @@
 //! ValuationTable: what a share of a reserve counts for, by side and terms.
 
-use ballast_client::{
-    engine::{
-        health::{Requirement, account::health},
-        number::units::Shares,
-        state::{
-            account::{MarginAccount, Mode, Position, Side},
-            market::{MAX_RESERVES, MarketConfig},
-            reserve::Reserve,
-            weights::Terms,
-        },
+use ballast_client::engine::{
+    health::{Requirement, account::health},
+    number::units::Shares,
+    state::{
+        account::{MarginAccount, Mode, Position, Side},
+        market::{MAX_RESERVES, MarketConfig},
+        reserve::Reserve,
+        weights::Terms,
     },
-    is_reserve,
 };
 
 /// ValuationTable of one reserve: a deposit and a debt on each of the three terms.
@@ -99,7 +96,7 @@ impl ValuationTable {
     pub fn new(reserves: &[Reserve], market: &MarketConfig, now: i64) -> Self {
         let mut table = Self::default();
         let mut probe = Probe::new(reserves, market, now);
-        for index in (0..reserves.len().min(MAX_RESERVES)).filter(|index| is_reserve(&reserves[*index])) {
+        for index in (0..reserves.len().min(MAX_RESERVES)).filter(|index| reserves[*index].is_reserve()) {
             for terms in [Terms::Cross, Terms::Group, Terms::Isolated] {
                 for side in [Side::Deposit, Side::Debt] {
                     let kind = PositionKind::new(index as u8, terms, side == Side::Debt);
@@ -150,7 +147,7 @@ struct Probe<'a> {
 impl<'a> Probe<'a> {
     fn new(reserves: &'a [Reserve], market: &'a MarketConfig, now: i64) -> Self {
         let mut straight = reserves.to_vec();
-        straight.iter_mut().filter(|record| is_reserve(record)).for_each(|reserve| reserve.risk.position_depth = 0);
+        straight.iter_mut().filter(|record| record.is_reserve()).for_each(|reserve| reserve.risk.position_depth = 0);
         Self { reserves, straight, market, now }
     }
 

@@ -16,7 +16,7 @@ use {
     },
     ballast_engine::{
         record::layout,
-        state::{change::Change, market::MAX_RESERVES, perp::Kind},
+        state::{change::Change, market::MAX_RESERVES},
     },
     pinocchio::cpi::{Seed, Signer as Signature},
 };
@@ -165,6 +165,6 @@ pub fn check_change(change: &Change, market: &Address, recipient: &Address) -> R
 /// A reserve of the market.
 #[inline(always)]
 pub fn reserve(reserves: &[Reserve], index: u8) -> Result<&Reserve> {
-    let reserve = reserves.get(index as usize).filter(|reserve| reserve.kind == Kind::Reserve as u8);
+    let reserve = reserves.get(index as usize).filter(|reserve| reserve.is_reserve());
     reserve.ok_or(Error::ReserveIndexOutOfRange).on_chain()
 }

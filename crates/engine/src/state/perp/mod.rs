@@ -24,24 +24,12 @@ use crate::{
     },
     state::{
         perp::config::{PERP_PARAMETERS, POOL_PARAMETERS},
-        reserve::Reserve,
+        reserve::{Kind, Reserve},
     },
 };
 
 /// Most perps of a pool.
 pub const MAX_PERPS: usize = 16;
-
-/// What a record of a market is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Kind {
-    /// A reserve.
-    Reserve = 0,
-    /// A perp.
-    Perp = 1,
-    /// A pool behind perps.
-    Pool = 2,
-}
 
 /// Of the two sides of a perp.
 pub const LONG: usize = 0;
@@ -170,14 +158,14 @@ macro_rules! of_record {
             /// The record at an index of a market.
             #[inline(always)]
             pub fn of(records: &[Reserve], index: u8) -> Result<&Self> {
-                let record = records.get(index as usize).filter(|record| record.kind == Kind::$kind as u8);
+                let record = records.get(index as usize).filter(|record| record.is(Kind::$kind));
                 record.map(cast_ref).ok_or(Error::$error)
             }
 
             /// The same to change.
             #[inline(always)]
             pub fn of_mut(records: &mut [Reserve], index: u8) -> Result<&mut Self> {
-                let record = records.get_mut(index as usize).filter(|record| record.kind == Kind::$kind as u8);
+                let record = records.get_mut(index as usize).filter(|record| record.is(Kind::$kind));
                 record.map(cast_mut).ok_or(Error::$error)
             }
 

@@ -77,7 +77,7 @@ impl PerpPosition {
 type Pair = [Position; PLACES];
 
 impl MarginAccount {
-    /// Whether it holds nothing but deposits and debts.
+    /// Whether it holds more than deposits and debts.
     #[inline(always)]
     pub fn has_extras(&self) -> bool {
         self.extra_count != 0
@@ -122,6 +122,16 @@ impl MarginAccount {
     #[inline(always)]
     pub fn is_exposed(&self) -> bool {
         self.has_debt() || self.has_extras() && self.perps().next().is_some()
+    }
+
+    /// The account without its extras: what it lent and borrowed.
+    pub(crate) fn lent_alone(&self) -> Self {
+        Self { extra_count: 0, ..*self }
+    }
+
+    /// The places that its extras take.
+    pub fn extra_places(&self) -> &[Position] {
+        &self.positions[MAX_POSITIONS - PLACES * self.extras()..]
     }
 
     /// Whether it holds a position in a perp that is open, or is to be paid out.

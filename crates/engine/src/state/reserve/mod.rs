@@ -108,6 +108,18 @@ impl ReserveConfig {
     }
 }
 
+/// What a record of a market is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// A reserve.
+    Reserve = 0,
+    /// A perp.
+    Perp = 1,
+    /// A pool behind perps.
+    Pool = 2,
+}
+
 record! {
     /// A reserve's record in the market account.
     pub struct Reserve: 1024 {
@@ -125,7 +137,7 @@ record! {
         pub transfers: u8,
         /// 1 once it is closed: it has no token account and holds its index only.
         pub closed: u8,
-        /// 0: a reserve; see [`crate::state::perp::Kind`].
+        /// 0: a reserve; see [`Kind`].
         pub kind: u8,
         /// Zero.
         pub padding: [u8; 3],
@@ -190,6 +202,18 @@ record! {
 }
 
 impl Reserve {
+    /// Whether the record is of a kind.
+    #[inline(always)]
+    pub const fn is(&self, kind: Kind) -> bool {
+        self.kind == kind as u8
+    }
+
+    /// Whether it is a reserve, and no perp or pool.
+    #[inline(always)]
+    pub const fn is_reserve(&self) -> bool {
+        self.is(Kind::Reserve)
+    }
+
     /// A reserve without deposits. `now` is unix seconds.
     pub fn new(config: &ReserveConfig, decimals: u8, now: i64) -> Result<Self> {
         let mut reserve = Self::default();
