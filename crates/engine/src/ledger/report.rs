@@ -101,9 +101,8 @@ impl Ledger<'_> {
         if !account.may_be_paid() {
             return Ok(Usd::ZERO);
         }
-        let mut gains = Health::default();
-        gains = perp::added(gains, account, self.reserves, self.now, newest, None)?;
-        Ok(gains.collateral + gains.collateral)
+        let gains = perp::added(Health::default(), account, self.reserves, self.now, newest, None)?.collateral;
+        Ok(gains + gains)
     }
 
     /// Sets the part in an account and in the reserves that it owes.

@@ -91,6 +91,9 @@ impl Ledger<'_> {
         for (target, amount) in
             [(&mut perp.fund, impact), (&mut perp.insurance, insured), (&mut receipt.reward, reward)]
         {
+            if amount == 0 {
+                continue;
+            }
             let shares = index.rare_shares_floor(amount).unwrap_or(Shares::ZERO).min(pool.deposit);
             (target.0, pool.deposit.0) = (target.0 + shares.0, pool.deposit.0 - shares.0);
         }
@@ -125,6 +128,6 @@ pub(crate) fn take_deposit(account: &mut MarginAccount, quote: u8, index: Index,
 }
 
 /// The fewest shares that cover an amount; all there can be if they do not fit.
-fn shares_ceil(index: Index, amount: u64) -> Shares {
+pub(super) fn shares_ceil(index: Index, amount: u64) -> Shares {
     index.rare_shares_ceil(amount).unwrap_or(Shares(u64::MAX))
 }

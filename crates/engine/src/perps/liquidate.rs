@@ -6,7 +6,7 @@ use crate::{
     ledger::Ledger,
     number::{
         math::mul_div_ceil,
-        units::{Bps, ONE_BPS, Shares, UsdE8},
+        units::{Bps, ONE_BPS, Shares},
     },
     perps::{
         Scene,
@@ -36,10 +36,8 @@ pub struct PerpLiquidation {
     pub realised: i64,
     /// The bill. Its reward and fee together hold the penalty.
     pub bill: Bill,
-    /// What became of it.
+    /// What became of it; its reward is what the liquidator got.
     pub receipt: Receipt,
-    /// Deposit shares that the liquidator got.
-    pub reward: Shares,
 }
 
 impl Ledger<'_> {
@@ -89,11 +87,10 @@ impl Ledger<'_> {
         let due = quote.deposit_index.rare_shares_floor(reward).unwrap_or(Shares::ZERO);
         let missing = Shares(due.0.saturating_sub(receipt.reward.0).min(perp.insurance.0));
         perp.insurance.0 -= missing.0;
-        let got = Shares(receipt.reward.0 + missing.0);
-        let dollars = UsdE8(quote.price.roughly(value).0);
-        receipt.reward = got;
-        if got != Shares::ZERO {
-            liquidator.add(scene.quote, Side::Deposit, got)?;
+        receipt.reward.0 += missing.0;
+        let dollars = quote.price.roughly(value);
+        if receipt.reward != Shares::ZERO {
+            liquidator.add(scene.quote, Side::Deposit, receipt.reward)?;
         }
         self.close_part(account, &scene, &position, closed, &closing, &receipt)?;
         self.market.liquidated.add(dollars);
@@ -107,7 +104,7 @@ impl Ledger<'_> {
         } else {
             account.record_liquidatable(self.now)
         }
-        Ok(PerpLiquidation { closed, price, realised: closing.realised, bill, receipt, reward: got })
+        Ok(PerpLiquidation { closed, price, realised: closing.realised, bill, receipt })
     }
 
     /// How much of a position is closed. A part x of it takes x × margin from what is required (D), and x × its costs from what is there

@@ -15,6 +15,7 @@ use bytemuck::cast_mut;
 
 use crate::{
     error::{Error, Result},
+    health::Requirement,
     ledger::Ledger,
     number::units::Bps,
     price::policy::Use,
@@ -96,18 +97,23 @@ impl Ledger<'_> {
         Use::RepaidDebt.require(self.reserves[scene.underlying as usize].price.condition(self.now))
     }
 
-    /// What of its quote deposit an account can give for its perps, atoms: lenders come first. Of an account with debts only what its
-    /// deposits are worth beyond them, at initial weights.
-    #[inline(never)]
+    /// What of its quote deposit an account can give for its perps, atoms: lenders come first. Nothing where prices do not tell.
+    #[inline(always)]
     pub(crate) fn free_for_perps(&self, account: &MarginAccount, quote: u8) -> u64 {
+        self.beyond_debts(account, quote).unwrap_or(0)
+    }
+
+    /// What of a deposit an account's debts do not need, atoms: of one with debts only what its deposits are worth beyond them, at initial
+    /// weights.
+    #[inline(never)]
+    fn beyond_debts(&self, account: &MarginAccount, reserve: u8) -> Result<u64> {
         if !account.has_debt() {
-            return u64::MAX;
+            return Ok(u64::MAX);
         }
-        let lent_alone = MarginAccount { extra_count: 0, ..*account };
-        let Ok(health) = self.health(&lent_alone, crate::health::Requirement::Initial) else { return 0 };
+        let health = self.health(&account.lent_alone(), Requirement::Initial)?;
         // An atom counts for no more than its spot price.
-        let price = &self.reserves[quote as usize].price;
-        price.atoms_floor(health.collateral.saturating_sub(health.debt), price.spot)
+        let price = &self.reserves[reserve as usize].price;
+        Ok(price.atoms_floor(health.collateral.saturating_sub(health.debt), price.spot))
     }
 }
 

@@ -3,10 +3,7 @@
 use crate::{
     error::{Error, Result},
     ledger::Ledger,
-    number::{
-        math::{mul_div_ceil, mul_div_floor},
-        units::{Bps, Shares},
-    },
+    number::{math::mul_div_floor, units::Shares},
     perps::bill::take_deposit,
     price::policy::Use,
     state::{
@@ -22,7 +19,7 @@ use crate::{
 /// Shares and atoms that count beside the real ones, so that nobody can make the first share dear.
 const VIRTUAL: u64 = 1_000;
 /// For how long shares may be taken once they are free, seconds.
-pub const LEAVE_WINDOW: i64 = 172_800;
+const LEAVE_WINDOW: i64 = 172_800;
 
 /// What came to a pool, or left it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,8 +124,9 @@ impl Ledger<'_> {
     /// What a pool has and owes for who comes or goes: by the readings that are worst for them, all of which must be good enough.
     #[inline(never)]
     fn enter_pool(&mut self, pool_index: u8, used: Use) -> Result<Standing> {
-        let pool = *Pool::of(self.reserves, pool_index)?;
-        self.accrue_reserve(pool.config.quote)?;
+        let quote = Pool::of(self.reserves, pool_index)?.config.quote;
+        self.accrue_reserve(quote)?;
+        let pool = Pool::of(self.reserves, pool_index)?;
         for index in pool.perps() {
             let perp = Perp::of(self.reserves, *index)?;
             let is_open = perp.sides.iter().any(|side| side.size != 0);
@@ -137,15 +135,6 @@ impl Ledger<'_> {
                 used.require(feed.price.condition(self.now))?;
             }
         }
-        Standing::of(Pool::of(self.reserves, pool_index)?, self.reserves, Width::Initial, self.now)
-    }
-}
-
-/// What a part of a pool's low value a number of shares is, for who wants to know: basis points of the buffer that is covered.
-pub fn cover(standing: &Standing) -> Bps {
-    match u64::try_from(standing.low) {
-        Err(_) | Ok(0) => Bps(0),
-        Ok(_) if standing.buffer == 0 => Bps(u16::MAX),
-        Ok(low) => Bps(mul_div_ceil(low, 10_000, standing.buffer).unwrap_or(u64::MAX).min(u16::MAX as u64) as u16),
+        Standing::of(pool, self.reserves, Width::Initial, self.now)
     }
 }

@@ -1,14 +1,6 @@
 //! Figures of a pool and its perps, for whoever reads them.
 
-use crate::{
-    error::Result,
-    health::perp::PerpView,
-    ledger::Ledger,
-    state::perp::{
-        LONG, Pool, SHORT,
-        book::{Standing, Width},
-    },
-};
+use crate::{error::Result, health::perp::PerpView, ledger::Ledger, state::perp::book::Width};
 
 /// What a perp does to its pool when the price of its underlying moves, atoms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,16 +38,5 @@ impl Ledger<'_> {
             buffer: perp.config.buffer(longs, shorts, annual),
             shock: perp.config.shock(annual),
         })
-    }
-
-    /// What a pool has and owes at last prices: by the readings that decide on liquidation, or by those for who enters and leaves.
-    pub fn pool_standing(&self, index: u8, width: Width) -> Result<Standing> {
-        Standing::of(Pool::of(self.reserves, index)?, self.reserves, width, self.now)
-    }
-
-    /// What all positions of a side have gained at the last price, atoms with 32 fractional bits: longs, then shorts.
-    pub fn side_gains(&self, index: u8) -> Result<[i128; 2]> {
-        let PerpView { sides, marks, .. } = PerpView::new(self.reserves, index, Width::Maintenance, self.now)?;
-        Ok([sides[LONG].gain(1, marks.spot), sides[SHORT].gain(-1, marks.spot)])
     }
 }

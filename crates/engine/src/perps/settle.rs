@@ -6,7 +6,8 @@ use crate::{
     ledger::Ledger,
     number::units::{Bps, ONE_BPS, Part, Shares, Usd},
     perps::{
-        bill::{Bill, Receipt, take_deposit},
+        Scene,
+        bill::{Bill, Receipt, shares_ceil, take_deposit},
         position_in,
     },
     price::policy::Use,
@@ -60,7 +61,7 @@ impl Ledger<'_> {
             receipt
         } else {
             self.require_closing_price(&scene)?;
-            Receipt { paid_in: self.settle_at_spot(account, index)?, ..Receipt::default() }
+            Receipt { paid_in: self.settle_at_spot(account, &scene)?, ..Receipt::default() }
         };
         self.update_pool(scene.pool)?;
         if receipt.paid_in == 0 && receipt.paid_out == 0 { Err(Error::NothingToSettle) } else { Ok(receipt) }
@@ -68,12 +69,12 @@ impl Ledger<'_> {
 
     /// The same of a perp that is entered.
     #[inline(never)]
-    pub(super) fn settle_at_spot(&mut self, account: &mut MarginAccount, index: u8) -> Result<u64> {
-        let scene = self.enter_perp(index)?;
+    fn settle_at_spot(&mut self, account: &mut MarginAccount, scene: &Scene) -> Result<u64> {
+        let index = scene.perp;
         let loss = self.loss_at_spot(account, index)?;
         let free = self.free_for_perps(account, scene.quote);
         let side = position_in(account, index).side_index();
-        let (perp, pool, quote) = self.records_of(&scene)?;
+        let (perp, pool, quote) = self.records_of(scene)?;
         let taken = take_deposit(account, scene.quote, quote.deposit_index, loss.min(free));
         // Shares worth less than an atom are the pool's for nothing.
         pool.deposit.0 += taken.shares.0;
@@ -129,13 +130,7 @@ impl Ledger<'_> {
         let slot = account.find(collateral, Side::Deposit)?;
         let (shares, index_of) = (account.positions[slot].shares, taken.deposit_index);
         let there = index_of.rare_amount_floor(shares);
-        let free = if account.has_debt() {
-            let lent_alone = MarginAccount { extra_count: 0, ..*account };
-            let health = self.health(&lent_alone, Requirement::Initial)?;
-            taken.price.atoms_floor(health.collateral.saturating_sub(health.debt), taken.price.spot)
-        } else {
-            u64::MAX
-        };
+        let free = self.beyond_debts(account, collateral)?;
         // For so many atoms of collateral, no more than they are worth less the penalty.
         let worth = Usd(taken.price.rare_value_floor(there.min(free), taken.price.spot, Bps(ONE_BPS)).0
             * ONE_BPS as u128
@@ -156,7 +151,7 @@ impl Ledger<'_> {
         }
         // It goes to the pool by way of the account's deposit.
         account.add(scene.quote, Side::Deposit, payment.shares)?;
-        self.settle_at_spot(account, scene.perp)?;
+        self.settle_at_spot(account, &scene)?;
         self.update_pool(scene.pool)?;
         Ok(Cover { paid, taken: moved, amount })
     }
@@ -173,8 +168,7 @@ impl Ledger<'_> {
         {
             return Err(Error::NotBankrupt);
         }
-        let lent_alone = MarginAccount { extra_count: 0, ..*account };
-        let left = equity(&lent_alone, self.reserves, self.now)?;
+        let left = equity(&account.lent_alone(), self.reserves, self.now)?;
         let held = account.shares(scene.quote, Side::Deposit).unwrap_or(Shares::ZERO);
         let (dust, owes) = (self.market.config.dust(), account.has_debt());
         let (perp, pool, quote) = self.records_of(&scene)?;
@@ -187,11 +181,7 @@ impl Ledger<'_> {
         let mut bear = |of: &mut Shares, due: u64| {
             let worth = quote.deposit_index.rare_amount_floor(*of);
             let amount = worth.min(due);
-            let shares = if amount == worth {
-                *of
-            } else {
-                quote.deposit_index.rare_shares_ceil(amount).unwrap_or(*of).min(*of)
-            };
+            let shares = if amount == worth { *of } else { shares_ceil(quote.deposit_index, amount).min(*of) };
             (of.0, pool.deposit.0) = (of.0 - shares.0, pool.deposit.0 + shares.0);
             amount
         };

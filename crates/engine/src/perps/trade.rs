@@ -18,7 +18,7 @@ use crate::{
         account::MarginAccount,
         permission::Action,
         perp::{
-            Perp, PerpPosition, Pool,
+            Perp, PerpPosition, Pool, Side,
             book::Standing,
             pricing::{part, part_of},
             side::{MAX_LOTS, MAX_PRICE, gain},
@@ -331,7 +331,7 @@ impl Ledger<'_> {
         let low = standing.low.max(0) as u64;
         let skew = perp.skew();
         let grows_skew = (skew > 0) == is_buy;
-        let of_skew = crate::state::perp::Side::empty().notional(skew.unsigned_abs(), scene.marks.spot);
+        let of_skew = Side::empty().notional(skew.unsigned_abs(), scene.marks.spot);
         if grows_skew && of_skew > part_of(low, part(pool.config.max_skew)) {
             return Err(Error::SkewTooLarge);
         }

@@ -10,7 +10,7 @@ use crate::{
     state::{
         perp::{
             LONG, Marks, Perp, Pool, SHORT, Side,
-            pricing::{Funding, ONE, part},
+            pricing::{ONE, funding, part},
             side::{Gain, MAX_PRICE},
         },
         reserve::Reserve,
@@ -64,9 +64,9 @@ impl Perp {
         // The mean of a rate that moves evenly; a square also pays for its variance: σ² a year.
         let carry = if self.config.power == 2 { (wide(part(annual), part(annual)) >> 32) as u64 } else { 0 };
         let rate = (self.rate + after) / 2 + carry.min(ONE * 8) as i64;
-        let funding = Funding::over(&sides, price, seconds, rate, borrowed.saturating_sub(self.borrowed));
+        let charges = funding(&sides, price, seconds, rate, borrowed.saturating_sub(self.borrowed));
         for (side, sign) in [(LONG, 1), (SHORT, -1)] {
-            if !sides[side].charge(sign, funding.charges[side]) {
+            if !sides[side].charge(sign, charges[side]) {
                 // At the end of the scale nobody pays: what one side did not pay the other must not get.
                 return (self.sides, after);
             }
@@ -94,7 +94,7 @@ impl Perp {
         Marks { low: marks.low.min(self.previous), high: marks.high.max(self.previous), ..marks }
     }
 
-    /// What its sides are worth at prices, atoms rounded up: longs at the higher.
+    /// What its sides are worth at a price, atoms rounded up.
     #[inline(never)]
     pub fn values(&self, sides: &[Side; 2], price: u64) -> [u64; 2] {
         [LONG, SHORT].map(|side| sides[side].notional(sides[side].size, price))
@@ -123,13 +123,13 @@ impl Standing {
         let quote = records.get(pool.config.quote as usize).ok_or(Error::ReserveIndexOutOfRange)?;
         let cash = quote.deposit_index_at(now).rare_amount_floor(pool.deposit);
         let (mut low, mut high, mut claims) = ((cash as Gain) << 32, (cash as Gain) << 32, 0);
-        let mut buffer = 0u64;
+        let (mut buffer, borrowed) = (0u64, pool.borrowed_at(now));
         for index in pool.perps() {
             let perp = Perp::of(records, *index)?;
             let price = records.get(perp.config.price as usize).ok_or(Error::ReserveIndexOutOfRange)?;
             let marks = perp.marks(&price.price, width);
             let annual = price.risk.volatility.annual;
-            let (sides, _) = perp.accrued(marks.spot, annual, pool.borrowed_at(now), now);
+            let (sides, _) = perp.accrued(marks.spot, annual, borrowed, now);
             let owed = |long_price, short_price| [sides[LONG].gain(1, long_price), sides[SHORT].gain(-1, short_price)];
             low -= owed(marks.high, marks.low).iter().map(|gain| (*gain).max(0)).sum::<Gain>();
             high -= owed(marks.low, marks.high).iter().sum::<Gain>();

@@ -84,7 +84,7 @@ impl PerpConfig {
         if (self.power == 2) != (self.norm != 0) {
             return Err(Error::PerpFixed);
         }
-        // No trade is cheaper than leaving by liquidation.
+        // Leaving by liquidation is no cheaper than a trade.
         if self.penalty < self.fee { Err(Error::PerpFeeOutOfRange) } else { Ok(()) }
     }
 

@@ -204,38 +204,33 @@ impl PerpConfig {
     }
 }
 
-/// The funding of two sides over some time, and what it left of the rate.
-pub(crate) struct Funding {
-    /// What a lot of each side pays, longs and shorts: atoms with 32 fractional bits, before the multiplier.
-    pub charges: [i64; 2],
-}
-
-impl Funding {
-    /// A rate is a part of the value in a year, 32 fractional bits: longs pay it to shorts, or get it from them if it is negative. Both
-    /// pay the pool `borrowed`, of a value in a year and added up over the seconds, 28 fractional bits. The pool's part of the funding is
-    /// what one side pays and the other does not get: never less than nothing.
-    pub fn over(sides: &[Side; 2], price: u64, seconds: u64, rate: i64, borrowed: u64) -> Self {
-        // Below 2^36 × 2^27 seconds, which are four years; nobody pays for more at once.
-        let growth = rate.unsigned_abs() * seconds.min(1 << 27) / Rate::YEAR;
-        let borrowed = (borrowed.min(1 << 59) << 4) / Rate::YEAR;
-        // A part of a price below 2^61: cut to what an offset holds.
-        let of_lot = |side: &Side, growth: u64, round_up: bool| {
-            let part = wide(side.scaled(price), growth) >> 32;
-            (part.min(MAX_PRICE as u128) as i64) + round_up as i64
-        };
-        // Both quotients are cut: what is paid rounds up by more than that, if anything is.
-        let paid_of = |side: &Side, growth: u64, is_due: bool| of_lot(side, growth + is_due as u64, is_due);
-        let mut charges = [0, 1].map(|side: usize| paid_of(&sides[side], borrowed, borrowed != 0));
-        let payer = (rate < 0) as usize;
-        let (pays, gets) = (&sides[payer], &sides[1 - payer]);
-        if rate != 0 && pays.size != 0 {
-            let paid = paid_of(pays, growth, growth != 0);
-            charges[payer] = charges[payer].saturating_add(paid);
-            if gets.size != 0 {
-                let most = mul_div_floor(pays.size, paid as u64, gets.size).unwrap_or(u64::MAX);
-                charges[1 - payer] -= (of_lot(gets, growth, false) as u64).min(most) as i64;
-            }
+/// What a lot of each side, longs and shorts, pays over some time: atoms with 32 fractional bits, before the multiplier; less than zero
+/// is what it gets.
+///
+/// A rate is a part of the value in a year, 32 fractional bits: longs pay it to shorts, or get it from them if it is negative. Both
+/// pay the pool `borrowed`, of a value in a year and added up over the seconds, 28 fractional bits. The pool's part of the funding is
+/// what one side pays and the other does not get: never less than nothing.
+pub(crate) fn funding(sides: &[Side; 2], price: u64, seconds: u64, rate: i64, borrowed: u64) -> [i64; 2] {
+    // Below 2^36 × 2^27 seconds, which are four years; nobody pays for more at once.
+    let growth = rate.unsigned_abs() * seconds.min(1 << 27) / Rate::YEAR;
+    let borrowed = (borrowed.min(1 << 59) << 4) / Rate::YEAR;
+    // A part of a price below 2^61: cut to what an offset holds.
+    let of_lot = |side: &Side, growth: u64, round_up: bool| {
+        let part = wide(side.scaled(price), growth) >> 32;
+        (part.min(MAX_PRICE as u128) as i64) + round_up as i64
+    };
+    // Both quotients are cut: what is paid rounds up by more than that, if anything is.
+    let paid_of = |side: &Side, growth: u64, is_due: bool| of_lot(side, growth + is_due as u64, is_due);
+    let mut charges = [0, 1].map(|side: usize| paid_of(&sides[side], borrowed, borrowed != 0));
+    let payer = (rate < 0) as usize;
+    let (pays, gets) = (&sides[payer], &sides[1 - payer]);
+    if rate != 0 && pays.size != 0 {
+        let paid = paid_of(pays, growth, growth != 0);
+        charges[payer] = charges[payer].saturating_add(paid);
+        if gets.size != 0 {
+            let most = mul_div_floor(pays.size, paid as u64, gets.size).unwrap_or(u64::MAX);
+            charges[1 - payer] -= (of_lot(gets, growth, false) as u64).min(most) as i64;
         }
-        Self { charges }
     }
+    charges
 }

@@ -164,3 +164,31 @@ fn a_short_pool_pays_all_alike() {
     let last = scene.close(2, PERP).unwrap();
     assert!(first.bill.gain.abs_diff(last.bill.gain) <= first.bill.gain / 500, "{first:?} {last:?}");
 }
+
+/// Delta and gamma are what the pool's worth does when the price moves: to a thousandth of the larger side for a per cent up and down.
+#[test]
+fn delta_and_gamma_are_what_a_move_of_the_price_does() {
+    let mut scene = Scene::new(3, 4, 1_000_000, 500_000);
+    for (perp, dollars) in [(PERPS[0], 60_000), (PERPS[0], -15_000), (PERPS[2], -40_000), (PERPS[2], 10_000)] {
+        let user = if dollars > 0 { TRADER } else { OTHER };
+        scene.trade(user, perp, dollars * USD as i64).unwrap();
+    }
+    for perp in [PERPS[0], PERPS[2]] {
+        let greeks = scene.act(0, |ledger, _| ledger.greeks(perp)).unwrap();
+        let sides = scene.accrued(perp);
+        // The pool gains what the positions lose.
+        let worth = |bps| {
+            let mut moved = scene.clone();
+            let price = &mut moved.world.prices[1];
+            *price += *price * bps / 10_000;
+            moved.pass(1);
+            let price = moved.price(perp);
+            -((sides[0].gain(1, price) + sides[1].gain(-1, price)) >> 32)
+        };
+        let (down, now, up) = (worth(-100), worth(0), worth(100));
+        let (delta, gamma) = ((up - down) * 50, (up - 2 * now + down) * 10_000);
+        let near = |one: i128, other: i128| one.abs_diff(other) <= greeks.longs.max(greeks.shorts) as u128 / 1_000;
+        assert!(greeks.delta != 0 && near(greeks.delta, delta), "{greeks:?} {delta}");
+        assert!(near(greeks.gamma, gamma), "{greeks:?} {gamma}");
+    }
+}

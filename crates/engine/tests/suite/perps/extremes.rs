@@ -203,12 +203,13 @@ proptest! {
             let mut reserves = reserves;
             let ledger = Ledger { market: &mut market, reserves: &mut reserves, now };
             for perp in &scene.perps {
-                let _ = (ledger.greeks(*perp), ledger.side_gains(*perp));
+                let _ = ledger.greeks(*perp);
+                let (sides, price) = (scene.accrued(*perp), scene.price(*perp));
+                let _ = (sides[0].gain(1, price), sides[1].gain(-1, price));
             }
             let _ = [Width::Initial, Width::Maintenance].map(|width| {
-                ledger.pool_standing(POOL, width).map(|standing| {
-                    (standing.used(), standing.profit_factor(), ballast_engine::perps::provide::cover(&standing))
-                })
+                let standing = scene.standing(width);
+                (standing.used(), standing.profit_factor(), standing.covers(Bps(u16::MAX)))
             });
         }
     }
