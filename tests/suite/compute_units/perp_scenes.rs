@@ -23,7 +23,7 @@ fn busy(perps: usize) -> PerpScene {
     scene
 }
 
-/// What is done with perps by an account with so many of them beside its deposits.
+/// What is done with perps by an account that holds so many of a pool's, beside a deposit of the quote token and so many others.
 pub fn measure(measured: &mut Measured, pool_of: usize, perps: u8, others: u8) {
     let mut scene = busy(pool_of);
     let user = scene.trader;
@@ -45,7 +45,7 @@ pub fn measure(measured: &mut Measured, pool_of: usize, perps: u8, others: u8) {
         scene.pass(1, bps);
         scene
     };
-    let (perp, name) = (scene.perp, |operation: &str| format!("{operation}_pool_of_{pool_of}"));
+    let (perp, name) = (scene.perp, |operation: &str| format!("{operation}_{perps}_of_{pool_of}"));
     let positions = perps * 2 + others + 1;
     let mut grown = rest(&scene, 0);
     let lots = grown.lots(perp, 500) + 1;
