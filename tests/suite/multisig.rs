@@ -6,15 +6,14 @@ use std::collections::BTreeSet;
 
 use crate::support::multisig_market::{multisig_as, multisig_as_authority, tighten, two_of_three};
 use ballast_client::{
-    Address, Event, Instruction, MarketView, TOKEN_PROGRAM, VaultView, change_address, from_engine,
-    instruction::{self as ix, ALL},
+    Address, Event, Instruction, MarketView, TOKEN_PROGRAM, VaultView, change_address, from_engine, instruction::ALL,
     to_engine,
 };
 use ballast_engine::{
     Error,
     number::units::Bps,
     state::{
-        change::{Change, Listing, OF_MARKET, OF_PERP, OF_POOL},
+        change::{Change, Listing, OF_MARKET},
         permission::Action,
         perp::PerpConfig,
         vault::{Vault, VaultConfig, VaultRoles},
@@ -187,22 +186,18 @@ fn the_authority(costs: &mut Costs) {
     // A pool, a perp, and its end.
     let pool = world.view().reserves.len() as u8;
     let perp = PerpConfig { pool, price: sol, wind_down: 1, ..perp_config() };
-    let records = [
-        ("pool", OF_POOL, bytemuck::bytes_of(&pool_config()).to_vec()),
-        ("perp", OF_PERP, bytemuck::bytes_of(&perp).to_vec()),
-    ];
-    for (name, target, data) in records {
-        let instruction = world.view().queue_change(vault, target, data);
+    for name in ["pool", "perp"] {
+        let view = world.view();
+        let instruction =
+            if name == "pool" { view.queue_pool(vault, &pool_config()) } else { view.queue_perp(vault, &perp) };
         let change = queue(costs, &mut world, &format!("queue_{name}"), instruction);
         world.advance(change.earliest - world.now());
         world.refresh_all();
-        let (market, system_program) = (world.market, ballast_client::SYSTEM_PROGRAM);
-        let change = change_address(&market, change.number).0;
-        let list = ix::ListPerp { payer: vault, market, change, recipient: vault, system_program };
-        costs.run(&format!("list_{name}"), &multisig, &mut world, list.instruction());
+        let list = world.view().list_perp(vault, &change);
+        costs.run(&format!("list_{name}"), &multisig, &mut world, list);
     }
-    let resolve = ix::ResolvePerp { authority: vault, market: world.market, perp: pool + 1 };
-    costs.run("resolve_perp", &multisig, &mut world, resolve.instruction());
+    let resolve = world.view().resolve_perp(pool + 1).expect("a perp");
+    costs.run("resolve_perp", &multisig, &mut world, resolve);
 
     world.pause(&[Action::Borrow]).expect_ok();
     let instruction = world.view().resume(vault);

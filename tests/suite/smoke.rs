@@ -109,7 +109,7 @@ impl Run {
         self.world.advance(172_800);
         self.world.refresh_all();
         self.world.set_price(sol, Quote::dollars(110.0)).expect_ok();
-        for instruction in perps.valid(&mut self.world, payer) {
+        for instruction in perps.valid(&mut self.world) {
             let spec = instruction::InstructionSpec::of_tag(instruction.data[0]).expect("an instruction");
             // A new request would start the delay anew.
             let is_request = spec.name == "pool_request";

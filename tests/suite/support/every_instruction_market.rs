@@ -110,7 +110,7 @@ impl EveryInstructionMarket {
         world.set_price(sol, Quote::dollars(110.0)).expect_ok();
         let mut valid = valid(&mut world, usd, sol, &participants);
         valid.extend(vault.valid(&mut world));
-        valid.extend(perps.valid(&mut world, funder));
+        valid.extend(perps.valid(&mut world));
         Self { world, valid }
     }
 

@@ -2,13 +2,20 @@
 
 use std::mem::offset_of;
 
-use ballast_client::{Address, Instruction, SYSTEM_PROGRAM, change_address, instruction as ix};
-use ballast_engine::state::{
-    change::{OF_PERP, OF_POOL},
-    perp::{PerpConfig, PoolConfig},
+use ballast_client::{Address, Instruction};
+use ballast_engine::{
+    number::units::{Bps, Part},
+    perps::trade::Order,
+    state::{
+        change::{OF_PERP, OF_POOL},
+        perp::{PerpConfig, PoolConfig},
+    },
 };
 use ballast_tests::{SOL, USD, User, World, perp_config, pool_config};
 use bytemuck::bytes_of;
+
+/// Why building an instruction cannot fail here.
+const LISTED: &str = "it is listed";
 
 /// Who holds what. The price of the underlying is to fall by a quarter before the instructions are valid.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +46,7 @@ pub struct PerpInstructions {
 impl PerpInstructions {
     /// Before the launch's delays: pools, perps and positions.
     pub fn new(world: &mut World, usd: u8, sol: u8) -> Self {
-        let wide = PoolConfig { quote: usd, max_skew: ballast_engine::number::units::Bps(40_000), ..pool_config() };
+        let wide = PoolConfig { quote: usd, max_skew: Bps(40_000), ..pool_config() };
         let list = |world: &mut World, target, data: &[u8]| {
             world.refresh_all();
             world.list_record(target, data).expect("it is listed")
@@ -70,7 +77,8 @@ impl PerpInstructions {
         let this = Self { sol, pool, perp, heavy, ending, owner, long, thin, bust, saver, payer, listing: 0 };
         world.refresh_all();
         for (user, pool, dollars) in [(owner, pool, 499_000), (other, small, 11_999)] {
-            world.send_one(this.provide(world, user, pool, dollars * USD)).expect_ok();
+            let provide = world.view().pool_deposit(user.key, user.margin, pool, dollars * USD).expect(LISTED);
+            world.send(&[provide]).expect_ok();
         }
         // A lot is worth 0.0015 USD.
         for (user, perp, dollars) in [
@@ -81,7 +89,7 @@ impl PerpInstructions {
             (whale, heavy, 40_000),
         ] {
             world.refresh_all();
-            world.send_one(this.trade(world, user, perp, dollars * 10_000 / 15)).expect_ok();
+            world.send(&[this.trade(world, user, perp, dollars * 10_000 / 15)]).expect_ok();
         }
         let shock = offset_of!(PerpConfig, least_shock);
         world.edit_record(heavy, shock, &9_000u16.to_le_bytes()).expect_ok();
@@ -90,68 +98,43 @@ impl PerpInstructions {
 
     /// Before the delay of changes, which is within the window of who leaves the pool.
     pub fn ask(&mut self, world: &mut World, payer: Address) {
-        let (market, pool) = (world.market, self.pool);
-        let request =
-            |shares| ix::PoolRequest { owner: self.owner.key, market, margin_account: self.owner.margin, pool, shares };
-        world.send_one(request(1_000 * USD)).expect_ok();
+        let owner = self.owner;
+        let request = world.view().pool_request(owner.key, owner.margin, self.pool, 1_000 * USD).expect(LISTED);
+        world.send(&[request]).expect_ok();
         let view = world.view();
         self.listing = view.market.changes;
-        let queue = view.queue_change(payer, OF_POOL, bytes_of(&pool_config()).to_vec());
-        world.send(&[queue]).expect_ok();
+        world.send(&[view.queue_pool(payer, &pool_config())]).expect_ok();
     }
 
-    fn provide(&self, world: &World, user: User, pool: u8, amount: u64) -> ix::PoolDeposit {
-        let (owner, margin_account) = (user.key, user.margin);
-        ix::PoolDeposit { owner, market: world.market, margin_account, pool, amount }
+    fn trade(&self, world: &World, user: User, perp: u8, lots: i64) -> Instruction {
+        let order = Order { perp, lots, limit: 0, min_factor: Part::ZERO, reduce_only: false };
+        world.view().trade_perp(user.key, user.margin, &order).expect(LISTED)
     }
 
-    fn trade(&self, world: &World, user: User, perp: u8, lots: i64) -> ix::TradePerp {
-        let (owner, margin_account) = (user.key, user.margin);
-        let (limit, min_factor, reduce_only) = (0, 0, false);
-        ix::TradePerp { owner, market: world.market, margin_account, perp, lots, limit, min_factor, reduce_only }
-    }
-
-    fn liquidate(&self, world: &World, of: User) -> ix::LiquidatePerp {
-        let (liquidator, liquidator_account) = (self.payer.key, self.payer.margin);
-        let (market, margin_account, perp) = (world.market, of.margin, self.perp);
-        ix::LiquidatePerp { liquidator, market, margin_account, liquidator_account, perp }
+    fn liquidate(&self, world: &World, of: User) -> Instruction {
+        world.view().liquidate_perp(self.payer.key, self.payer.margin, of.margin, self.perp).expect(LISTED)
     }
 
     /// The instructions, in the order of their tags, after the fall.
-    pub fn valid(&self, world: &mut World, recipient: Address) -> Vec<Instruction> {
+    pub fn valid(&self, world: &mut World) -> Vec<Instruction> {
         while world.margin(&self.bust.margin).perp(self.perp).is_some_and(|position| position.size != 0) {
-            world.send_one(self.liquidate(world, self.bust)).expect_ok();
+            world.send(&[self.liquidate(world, self.bust)]).expect_ok();
         }
-        let (market, perp, pool) = (world.market, self.perp, self.pool);
-        let list = ix::ListPerp {
-            payer: world.payer,
-            market,
-            change: change_address(&market, self.listing).0,
-            recipient,
-            system_program: SYSTEM_PROGRAM,
-        };
-        let cover = ix::CoverPerpLoss {
-            liquidator: self.payer.key,
-            market,
-            margin_account: self.saver.margin,
-            liquidator_account: self.payer.margin,
-            perp,
-            collateral: self.sol,
-            max_amount: 100 * USD,
-        };
-        let (owner, margin_account) = (self.owner.key, self.owner.margin);
-        vec![
-            list.instruction(),
-            self.trade(world, self.long, perp, -1_000_000).instruction(),
-            ix::SettlePerp { market, margin_account: self.long.margin, perp }.instruction(),
-            ix::WriteOffPerp { market, margin_account: self.bust.margin, perp }.instruction(),
-            self.liquidate(world, self.thin).instruction(),
-            cover.instruction(),
-            ix::DeleveragePerp { market, perp: self.heavy }.instruction(),
-            ix::ResolvePerp { authority: world.authority, market, perp: self.ending }.instruction(),
-            self.provide(world, self.payer, pool, USD).instruction(),
-            ix::PoolRequest { owner, market, margin_account, pool, shares: USD }.instruction(),
-            ix::PoolWithdraw { owner, market, margin_account, pool }.instruction(),
-        ]
+        let (view, change) = (world.view(), world.change(self.listing));
+        let Self { sol, pool, perp, owner, payer, saver, .. } = *self;
+        let instructions = [
+            Ok(view.list_perp(world.payer, &change)),
+            Ok(self.trade(world, self.long, perp, -1_000_000)),
+            view.settle_perp(self.long.margin, perp),
+            view.write_off_perp(self.bust.margin, perp),
+            Ok(self.liquidate(world, self.thin)),
+            view.cover_perp_loss(payer.key, payer.margin, saver.margin, (perp, sol), 100 * USD),
+            view.deleverage_perp(self.heavy),
+            view.resolve_perp(self.ending),
+            view.pool_deposit(payer.key, payer.margin, pool, USD),
+            view.pool_request(owner.key, owner.margin, pool, USD),
+            view.pool_withdraw(owner.key, owner.margin, pool),
+        ];
+        instructions.map(|instruction| instruction.expect(LISTED)).to_vec()
     }
 }
