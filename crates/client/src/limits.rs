@@ -96,7 +96,8 @@ impl MarketView {
     ///
     /// All else stays as it is, but that the last prices of the account's other reserves count as published at the same moment too:
     /// a liquidator can bring them. The confidence is taken to be the same part of the price as of the last one. Errors: the account
-    /// has no position there, nor in a perp that follows it; the reserve never had a price, or one with a confidence that would be refused by now.
+    /// has no position there, nor in a perp that follows it; the reserve never had a price, or one whose confidence is at the limit or beyond
+    /// it by now.
     pub fn liquidation_price(
         &self,
         account: &MarginAccount,
@@ -142,8 +143,18 @@ impl MarketView {
         if is_deposit != is_safe(highest)? {
             return Ok(None);
         }
-        let mut passes = |price| is_safe(price).is_ok_and(|is_safe| is_safe != is_deposit);
-        let below = lowest + largest(highest - lowest, |more| passes(lowest + more));
+        let mut refused = None;
+        let below = lowest
+            + largest(highest - lowest, |more| match is_safe(lowest + more) {
+                Ok(is_safe) => is_safe != is_deposit,
+                Err(error) => {
+                    refused = Some(error);
+                    false
+                }
+            });
+        if let Some(error) = refused {
+            return Err(error);
+        }
         let price = if is_deposit { below } else { below + 1 };
         Ok(Some(LiquidationPrice { price, exponent, is_deposit }))
     }
@@ -179,7 +190,7 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// A reserve with another price, published at `time`.
+/// A reserve with another price, published at `time` and taken over then: with what that moves beside it.
 fn at_price(reserve: &Reserve, price: u64, time: i64) -> Result<Reserve> {
     let (mut moved, last) = (*reserve, &reserve.price);
     let quote = Quote {
@@ -191,7 +202,8 @@ fn at_price(reserve: &Reserve, price: u64, time: i64) -> Result<Reserve> {
         publish_time: time,
         base_time: time,
     };
-    moved.price.update(&quote, &reserve.config.oracle, reserve.risk.confidence_multiple, reserve.decimals, time)?;
-    moved.judge_price();
+    // Any price is asked for here, not only one that a new feed may begin with.
+    moved.feed_trial_until = 0;
+    moved.refresh(&quote, time)?;
     Ok(moved)
 }

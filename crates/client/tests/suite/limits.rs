@@ -38,13 +38,17 @@ fn liquidation_price(world: &World, user: usize, reserve: u8) -> Result<Option<L
     view(world).liquidation_price(&world.accounts[user], reserve, world.now)
 }
 
-/// Whether the account is liquidatable once the reserve has another price, published now.
+/// Whether the account is liquidatable once the reserve has another price, published now, and the others their last ones again.
 fn is_liquidatable_at(world: &World, user: usize, reserve: u8, price: u64) -> bool {
     let mut world = world.clone();
-    let last = world.reserves[reserve as usize].price;
-    let confidence = (last.confidence as u128 * price as u128 / last.price as u128) as u64;
-    let quote = PriceUpdate { confidence, ..update(reserve, price as i64, world.now) };
-    world.act(0, |ledger, _| ledger.refresh_price(reserve, &source(&quote), None)).unwrap();
+    for index in view(&world).priced_reserves(&world.accounts[user]) {
+        let last = world.reserves[index as usize].price;
+        let price = if index == reserve { price } else { last.price };
+        let confidence = (last.confidence as u128 * price as u128 / last.price.max(1) as u128) as u64;
+        let quote = PriceUpdate { confidence, ..update(index, price as i64, world.now) };
+        let brought = world.act(0, |ledger, _| ledger.refresh_price(index, &source(&quote), None));
+        assert!(brought.is_ok() || index != reserve, "{brought:?} {price} {last:?}");
+    }
     !world.health(user, Requirement::Maintenance).unwrap().is_healthy()
 }
 
@@ -62,8 +66,7 @@ fn borrower(deposit: u64, debt: u64) -> World {
 }
 
 proptest! {
-    // One sequence of worlds, until it is found why one in three thousand has a liquidation price that is off.
-    #![proptest_config(ProptestConfig { rng_seed: proptest::test_runner::RngSeed::Fixed(20_261_128), ..cases(96) })]
+    #![proptest_config(cases(96))]
 
     #[test]
     fn the_most_to_borrow_passes_and_one_atom_more_is_refused(
@@ -145,10 +148,21 @@ proptest! {
         // Of two prices of one second the first stays.
         world.now += 1;
         for (user, reserve) in (0..USERS).flat_map(|user| (0..4).map(move |reserve| (user, reserve))) {
-            let Ok(found) = liquidation_price(&world, user, reserve) else {
-                prop_assert!(world.accounts[user].position(reserve).is_none());
-                continue;
+            let record = &world.reserves[reserve as usize];
+            let is_too_wide = record.price.confidence_bps >= record.config.oracle.max_confidence_maintenance;
+            let found = match liquidation_price(&world, user, reserve) {
+                Ok(found) => found,
+                Err(error) => {
+                    let held = world.accounts[user].position(reserve);
+                    let expected = if held.is_none() { Error::PositionNotFound } else { Error::PriceConfidenceTooWide };
+                    prop_assert!(error == expected && (held.is_none() || is_too_wide), "{error:?}");
+                    continue;
+                }
             };
+            // A part is rounded up by a basis point at some prices.
+            if is_too_wide {
+                continue;
+            }
             let liquidatable = |price| is_liquidatable_at(&world, user, reserve, price);
             let Some(LiquidationPrice { price, exponent, is_deposit }) = found else {
                 prop_assert_eq!(liquidatable(100), liquidatable(1_000_000_000_000_000_000));
