@@ -1,8 +1,12 @@
 //! A market with a pool and perps.
 
-use ballast_client::{Address, Instruction, MarketView, change_address, instruction as ix};
+use ballast_client::{
+    AccountMeta, Address, Instruction, MarketView, PYTH_RECEIVERS, change_address, instruction as ix,
+};
 use ballast_engine::{
-    number::units::Bps,
+    number::units::{Bps, Part},
+    perps::trade::Order,
+    price::feed::PriceUpdate,
     state::{
         change::{OF_PERP, OF_POOL},
         perp::{Perp, PerpConfig, Pool, PoolConfig, book::Width},
@@ -45,6 +49,7 @@ pub fn perp_config() -> PerpConfig {
         fee: Bps(5),
         fee_deviations: Bps(30_000),
         fee_lag: 1,
+        order_lag: 2,
         max_impact: Bps(50),
         insurance_share: Bps(2_000),
         penalty: Bps(100),
@@ -158,6 +163,51 @@ impl PerpScene {
         ix::TradePerp { owner: user.key, market, margin_account, perp, lots, limit: 0, min_factor: 0, reduce_only }
     }
 
+    /// Rests an order of lots, whose tip the margin account gets first. Returns when it fills as well.
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn rest(&mut self, user: User, perp: u8, lots: i64, reduce_only: bool, tip: u32) -> Outcome {
+        let send = transfer(user.key, user.margin, tip as u64);
+        let rest = self.rest_instruction(user, perp, lots, reduce_only, tip);
+        if tip == 0 { self.world.send(&[rest]) } else { self.world.send(&[send, rest]) }
+    }
+
+    /// The instruction of an order at any price.
+    pub fn rest_instruction(&self, user: User, perp: u8, lots: i64, reduce_only: bool, tip: u32) -> Instruction {
+        let order = Order { perp, lots, limit: 0, min_factor: Part::ZERO, reduce_only };
+        self.view().rest_perp_order(user.key, user.margin, &order, tip).expect("it is listed")
+    }
+
+    /// When an account's order fills, unix seconds.
+    pub fn fills_from(&self, margin: Address) -> i64 {
+        self.world.margin(&margin).order.fills_from.into()
+    }
+
+    /// Fills an order by the underlying's last price moved by basis points, published at the second of two times and after one of the
+    /// first.
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn fill(&mut self, margin: Address, recipient: Address, perp: u8, bps: i64, times: (i64, i64)) -> Outcome {
+        let prices = [self.post(perp, bps, times)];
+        let fill = self.view().fill_perp_order(margin, recipient, perp, &prices).expect("it is listed");
+        self.world.send(&[fill])
+    }
+
+    /// Has a receiver hold such a price, in an account that no reserve knows.
+    pub fn post(&mut self, perp: u8, bps: i64, (prev_publish_time, publish_time): (i64, i64)) -> Address {
+        let reserve = self.record(perp).config.price;
+        let feed_id = self.world.reserve(reserve).config.oracle.feed_id.0;
+        let update = PriceUpdate { prev_publish_time, ..self.quote(bps).update(feed_id, publish_time) };
+        let address = self.world.key("posted price");
+        self.world.write_price(address, PYTH_RECEIVERS[0], &update);
+        address
+    }
+
+    /// Clears an order; its tip goes to whom is named.
+    #[must_use = "see the outcome: it may be an error"]
+    pub fn cancel(&mut self, margin: Address, recipient: Address, perp: u8) -> Outcome {
+        let cancel = self.view().cancel_perp_order(recipient, margin, perp).expect("it is listed");
+        self.world.send(&[cancel])
+    }
+
     /// Closes a position whole.
     #[must_use = "see the outcome: it may be an error"]
     pub fn close(&mut self, user: User, perp: u8) -> Outcome {
@@ -248,6 +298,16 @@ impl PerpScene {
         let last = self.world.reserve(self.sol).price;
         let price = last.price as i64 + (last.price as i128 * bps as i128 / 10_000) as i64;
         Quote { price, confidence: 0, exponent: last.exponent, ema: price }
+    }
+}
+
+/// Sends lamports.
+fn transfer(from: Address, to: Address, lamports: u64) -> Instruction {
+    const TRANSFER: u32 = 2;
+    Instruction {
+        program_id: ballast_client::SYSTEM_PROGRAM,
+        accounts: vec![AccountMeta::new(from, true), AccountMeta::new(to, false)],
+        data: [&TRANSFER.to_le_bytes()[..], &lamports.to_le_bytes()].concat(),
     }
 }
 

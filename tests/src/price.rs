@@ -36,7 +36,15 @@ impl Quote {
     /// The update of a feed.
     pub fn update(&self, feed_id: [u8; 32], publish_time: i64) -> PriceUpdate {
         let Self { price, confidence, exponent, ema } = *self;
-        PriceUpdate { feed_id, price, confidence, exponent, publish_time, ema_price: ema }
+        PriceUpdate {
+            feed_id,
+            price,
+            confidence,
+            exponent,
+            publish_time,
+            prev_publish_time: publish_time - 1,
+            ema_price: ema,
+        }
     }
 }
 

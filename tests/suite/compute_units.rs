@@ -411,21 +411,21 @@ fn compute_units_are_the_committed_ones() {
 
 /// Operations that are still above their ceilings, and what they may cost until they are below: to be taken out one by one.
 const ABOVE: [(&str, u8, u64); 15] = [
-    ("read_health_adaptive", 16, 8_030),
-    ("liquidate_adaptive", 2, 7_015),
-    ("vault_redeem", 8, 11_086),
-    ("rebalance_vault_lend", 8, 23_266),
-    ("rebalance_vault_move", 8, 30_697),
-    ("trade_perp_grow_1_of_1", 3, 9_239),
-    ("trade_perp_turn_1_of_1", 3, 12_381),
-    ("trade_perp_grow_7_of_16", 16, 47_701),
-    ("trade_perp_grow_4_of_16", 16, 44_401),
-    ("trade_perp_turn_7_of_16", 16, 80_196),
-    ("trade_perp_turn_4_of_16", 16, 76_860),
-    ("settle_perp_7_of_16", 16, 34_028),
-    ("settle_perp_4_of_16", 16, 34_073),
-    ("liquidate_perp_7_of_16", 16, 89_383),
-    ("liquidate_perp_4_of_16", 16, 73_644),
+    ("read_health_adaptive", 16, 8_031),
+    ("liquidate_adaptive", 2, 7_014),
+    ("vault_redeem", 8, 11_088),
+    ("rebalance_vault_lend", 8, 23_269),
+    ("rebalance_vault_move", 8, 30_700),
+    ("trade_perp_grow_1_of_1", 3, 9_069),
+    ("trade_perp_turn_1_of_1", 3, 11_742),
+    ("trade_perp_grow_7_of_16", 16, 43_544),
+    ("trade_perp_grow_4_of_16", 16, 40_250),
+    ("trade_perp_turn_7_of_16", 16, 46_385),
+    ("trade_perp_turn_4_of_16", 16, 43_052),
+    ("settle_perp_7_of_16", 16, 29_959),
+    ("settle_perp_4_of_16", 16, 30_004),
+    ("liquidate_perp_7_of_16", 16, 84_690),
+    ("liquidate_perp_4_of_16", 16, 68_985),
 ];
 
 /// A vault reads one reserve of each market: how many others there are makes no difference.

@@ -246,7 +246,7 @@ fn a_record_of_another_market_is_refused() {
         refuse(&mut market, &place.name(), instruction, &[engine(error)]);
         refused += 1;
     }
-    assert_eq!(refused, 34, "records beside a market or a vault");
+    assert_eq!(refused, 37, "records beside a market or a vault");
 }
 
 /// Whether an account may be given twice: one that the program only takes lamports from or gives them to.

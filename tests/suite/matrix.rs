@@ -90,6 +90,10 @@ const ACTIONS: [(&str, Result<Action, &str>); ALL.len()] = [
     ("pool_deposit", Err(PERPS)),
     ("pool_request", Err(PERPS)),
     ("pool_withdraw", Err(PERPS)),
+    ("rest_perp_order", Err(PERPS)),
+    ("fill_perp_order", Err(PERPS)),
+    ("cancel_perp_order", Err(PERPS)),
+    ("read_pool", Err(PERPS)),
 ];
 const PERPS: &str = "what a state means for a perp is in tests/suite/perps/states.rs";
 const VAULTS: &str = "what a state means for a vault is in tests/suite/vaults/states.rs";
@@ -192,8 +196,8 @@ impl EveryStateMarket {
             // Of the liquidation's own first half, and of the flash loan's, there is one.
             Situation::In(State::InReceivership) if name == "end_liquidation" => Around::default(),
             Situation::In(State::FlashLoanOpen) if name == "end_flash_loan" => Around::default(),
-            // Written: see `wipe_out`.
-            Situation::Normal | Situation::In(State::ReserveWipedOut) => Around::default(),
+            // Written: see `wipe_out` and `rest_orders`.
+            Situation::Normal | Situation::In(State::ReserveWipedOut | State::OrderRests) => Around::default(),
             Situation::In(State::InReceivership) => {
                 let is_partial = ["liquidate", "begin_liquidation"].contains(&name);
                 let max_repay = if is_partial { 100 * USD } else { u64::MAX };
@@ -325,6 +329,13 @@ impl EveryStateMarket {
         self.write_reserve(reserve, |reserve| reserve.deposit_index = Index::ZERO);
     }
 
+    /// Writes an order into every account.
+    fn rest_orders(&mut self) {
+        for user in [self.lender, self.saver, self.sick, self.broke, self.even, self.bust, self.idle] {
+            self.write_account(user, |account| account.order.lots = 1);
+        }
+    }
+
     fn write_reserve(&mut self, reserve: u8, change: impl FnOnce(&mut Reserve)) {
         const HEAD: usize = 8 + size_of::<Market>() + 8;
         let market = self.world.market;
@@ -359,6 +370,9 @@ impl EveryStateMarket {
         }
         if situation == Situation::In(State::ReserveWipedOut) {
             market.wipe_out(reserve, name, &mut step);
+        }
+        if situation == Situation::In(State::OrderRests) {
+            market.rest_orders();
         }
         let (transaction, index) = step.inside(&outer);
         let outcome = market.world.send(&transaction);

@@ -309,6 +309,7 @@ fn a_composed_price_needs_both_accounts_in_their_order() {
         confidence: 0,
         exponent: 0,
         publish_time: now + 1,
+        prev_publish_time: now,
         ema_price: i64::MAX,
     };
     world.advance(1);

@@ -1,7 +1,7 @@
 import { getAddressEncoder, getBase64Encoder, type ReadonlyUint8Array } from '@solana/kit';
-import { type MarginAccount, type Market, reserveAt, type Vault } from './accounts.js';
+import { type MarginAccount, type Market, poolAt, reserveAt, type Vault } from './accounts.js';
 import { checkAmount, checkBits, checkTime, getU32Encoder } from './numbers.js';
-import { decodeVaultReport, type VaultReport } from './report.js';
+import { decodePoolReport, decodeVaultReport, type PoolReport, type VaultReport } from './report.js';
 import { ENGINE } from './wasm/engine.js';
 
 /** What the WebAssembly module exports: see crates/engine-wasm. */
@@ -25,6 +25,7 @@ interface Exports {
     minCollateral: bigint,
   ): number;
   rates(market: number, reserve: number): number;
+  pool_report(market: number, pool: number, now: bigint): number;
   vault_report(vault: number, markets: number, now: bigint): number;
   share_price(vault: number, markets: number, now: bigint): number;
   preview_vault_deposit(vault: number, markets: number, now: bigint, amount: bigint): number;
@@ -269,6 +270,14 @@ export class Engine {
     this.#write([market.bytes]);
     const words = this.#answer(() => this.#exports.rates(market.bytes.length, reserve));
     return { borrow: words.float(0), deposit: words.float(1), utilisation: words.float(2) };
+  }
+
+  /** The figures of a pool of perps: what `read_pool` returns. */
+  poolReport(market: Market, pool: number, now: bigint | number): PoolReport {
+    poolAt(market, pool);
+    const time = checkTime('now', now);
+    this.#write([market.bytes]);
+    return decodePoolReport(this.#answer(() => this.#exports.pool_report(market.bytes.length, pool, time)).bytes());
   }
 
   /** A vault's figures: what `read_vault` returns. */

@@ -38,16 +38,12 @@ export interface VaultReport {
   readonly unreadable: number;
 }
 
-/** Bytes of a report. */
+/** Bytes of a vault's report. */
 const SIZE = 120;
 
 /** What `read_vault` returns. The runtime cuts zero bytes off its end. */
 export function decodeVaultReport(returnData: ReadonlyUint8Array): VaultReport {
-  if (returnData.length > SIZE) {
-    throw new RangeError('more bytes than a report of a vault has');
-  }
-  const view = new DataView(new ArrayBuffer(SIZE));
-  new Uint8Array(view.buffer).set(returnData);
+  const view = whole(returnData, SIZE);
   const amount = (index: number) => view.getBigUint64(8 * index, true);
   const ratio = (index: number) => view.getUint32(88 + 4 * index, true);
   return {
@@ -68,4 +64,102 @@ export function decodeVaultReport(returnData: ReadonlyUint8Array): VaultReport {
     capitalEfficiencyBps: ratio(3),
     unreadable: view.getUint8(104),
   };
+}
+
+/** What a perp does to its pool when the price of its underlying moves, atoms of the quote token. */
+export interface Greeks {
+  /** Index of the perp. */
+  readonly perp: number;
+  /** The reserve whose price it follows: deltas of perps on the same one add up. */
+  readonly price: number;
+  /** What longs are worth. */
+  readonly longs: bigint;
+  /** What shorts are worth. */
+  readonly shorts: bigint;
+  /** What the pool gains for each 100 % that the underlying rises. */
+  readonly delta: bigint;
+  /** By how much that changes for each 100 %. */
+  readonly gamma: bigint;
+  /** What the pool loses in the worse of the two moves that it must bear. */
+  readonly buffer: bigint;
+  /** That move: 2^32 is 100 %. */
+  readonly shock: bigint;
+}
+
+/** What a pool of perps says of itself, at last prices: `docs/perps.md`. Atoms of its token. */
+export interface PoolReport {
+  /** What is there. */
+  readonly cash: bigint;
+  /** What all sides that have gained could claim. */
+  readonly claims: bigint;
+  /** Its value by the readings that decide on caps and deleveraging, worst for the pool. */
+  readonly low: bigint;
+  /** What it loses in the worst of the moves that it must bear. */
+  readonly buffer: bigint;
+  /** Its value for who enters. */
+  readonly entry: bigint;
+  /** Its value for who leaves. */
+  readonly exit: bigint;
+  readonly shares: bigint;
+  /** The part of a gain that is paid now: 2^32 − 1 is all of it. */
+  readonly profitFactor: number;
+  /** Low value ÷ buffer. None while there is nothing to cover. */
+  readonly coverBps: number | undefined;
+  /** Buffer ÷ low value. */
+  readonly usedBps: number;
+  /** What positions pay it a year for that use. */
+  readonly borrowRateBps: number;
+  readonly perps: readonly Greeks[];
+}
+
+/** Bytes of a pool's report, of its head and of each perp. */
+const POOL = { size: 976, head: 80, perp: 56 };
+
+/** What `read_pool` returns. The runtime cuts zero bytes off its end. */
+export function decodePoolReport(returnData: ReadonlyUint8Array): PoolReport {
+  const view = whole(returnData, POOL.size);
+  const amount = (at: number) => view.getBigUint64(at, true);
+  const signed = (at: number) => view.getBigInt64(at, true);
+  const cover = view.getUint32(60, true);
+  const count = view.getUint8(68);
+  if (count > (POOL.size - POOL.head) / POOL.perp) {
+    throw new RangeError('more perps than a pool has');
+  }
+  const perps = Array.from({ length: count }, (_, index) => {
+    const at = POOL.head + POOL.perp * index;
+    return {
+      perp: view.getUint8(at + 48),
+      price: view.getUint8(at + 49),
+      longs: amount(at),
+      shorts: amount(at + 8),
+      delta: signed(at + 16),
+      gamma: signed(at + 24),
+      buffer: amount(at + 32),
+      shock: amount(at + 40),
+    };
+  });
+  return {
+    cash: amount(0),
+    claims: amount(8),
+    low: signed(16),
+    buffer: amount(24),
+    entry: signed(32),
+    exit: signed(40),
+    shares: amount(48),
+    profitFactor: view.getUint32(56, true),
+    coverBps: cover === 0xffff_ffff ? undefined : cover,
+    usedBps: view.getUint16(64, true),
+    borrowRateBps: view.getUint16(66, true),
+    perps,
+  };
+}
+
+/** Return data with the zero bytes that the runtime cut off. */
+function whole(returnData: ReadonlyUint8Array, size: number): DataView {
+  if (returnData.length > size) {
+    throw new RangeError('more bytes than a report has');
+  }
+  const view = new DataView(new ArrayBuffer(size));
+  new Uint8Array(view.buffer).set(returnData);
+  return view;
 }

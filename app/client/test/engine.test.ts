@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it, test } from 'vitest';
 import {
   decodeMarginAccount,
   decodeMarket,
+  decodePoolReport,
   type Engine,
   EngineError,
   EVERYTHING,
@@ -9,6 +10,7 @@ import {
   loadEngine,
   type MarginAccount,
   type Market,
+  type PoolReport,
 } from '../src/index.js';
 import { BALLAST_ERROR__RESERVE_INDEX_OUT_OF_RANGE } from '../src/generated/index.js';
 import { answer, bytesOf, fixture, key, type OrError, type StoredAccount } from './support.js';
@@ -28,6 +30,7 @@ interface Situation {
     liquidationPrice: OrError<{ price: string; exponent: number; isDeposit: boolean } | null>;
     rates: OrError<{ borrow: number; deposit: number; utilisation: number }>;
   }[];
+  pools: { pool: number; report: Record<string, unknown> & { returned: string } }[];
   liquidation: OrError<{ repaid: string; insurance: string; seized: string; penaltyBps: number }>;
 }
 
@@ -62,6 +65,16 @@ describe.each(situations.map((situation) => [situation.name, situation] as const
       equityCollateral: `${equity.collateral}`,
       equityDebt: `${equity.debt}`,
     }).toEqual(situation.health);
+  });
+
+  test('pools, also as the program returns them', () => {
+    for (const { pool, report } of situation.pools) {
+      const { returned, ...expected } = report;
+      const words = ({ coverBps = null, ...rest }: PoolReport) => answer(() => ({ ...rest, coverBps }));
+      expect(words(engine.poolReport(market, pool, now))).toEqual(expected);
+      expect(words(decodePoolReport(bytesOf(returned)))).toEqual(expected);
+    }
+    expect(() => engine.poolReport(market, 0, now)).toThrow(/^NotPool/);
   });
 
   test('positions', () => {

@@ -111,6 +111,10 @@ const CASES: Record<string, Case[]> = {
     ...fields(ORDER, (input) => engine.previewLiquidation(market, margin, input, now), order),
     ['now', TIME, (value) => engine.previewLiquidation(market, margin, order, value)],
   ],
+  'Engine.poolReport': [
+    ['pool', absent(0, 4, 6, 255), (value) => engine.poolReport(withPerp, value, now)],
+    ['now', TIME, (value) => engine.poolReport(withPerp, 4, value)],
+  ],
   'Engine.vaultReport': ofVault((at) => engine.vaultReport(at)),
   'Engine.sharePrice': ofVault((at) => engine.sharePrice(at)),
   'Engine.previewVaultDeposit': [
@@ -231,7 +235,7 @@ const WITHOUT_NUMBERS = [
   ...['fetchTime', 'findReserve', 'findTokenAccount', 'findVaultAuthorityPda', 'findLiquidityVaultPda', 'loadEngine'],
   ...['findAuthorityPda', 'findTokensPda', 'findShareMintPda', 'findRequestPda'],
   ...['describeProgramError', 'findProgramError', 'readHealth'],
-  ...['claimExit', 'decodeVault', 'decodeVaultReport', 'fetchVault', 'fetchVaultMarkets', 'findShareAccount'],
+  ...['claimExit', 'decodePoolReport', 'decodeVault', 'decodeVaultReport', 'fetchVault', 'fetchVaultMarkets', 'findShareAccount'],
   ...['openSlots', 'payingSlots', 'perpPositions', 'pricedReserves', 'readVault'],
   ...['DecodeError', 'Engine', 'EngineError'],
 ];

@@ -2,6 +2,7 @@
 
 use ballast_engine::{
     health::report::HealthReport,
+    perps::report::PoolReport,
     record::layout::LAYOUT_VERSION,
     state::{
         account::{EXTRA_PLACES, MAX_POSITIONS, MarginAccount},
@@ -137,13 +138,12 @@ pub fn decode_term_deposit(bytes: &[u8]) -> Result<TermDeposit, DecodeError> {
 
 /// What `read_vault` returns.
 pub fn decode_vault_report(return_data: &[u8]) -> Result<VaultReport, DecodeError> {
-    if return_data.len() > size_of::<VaultReport>() {
-        return Err(DecodeError::TooLong);
-    }
-    // The runtime cuts zeros off the end.
-    let mut bytes = [0; size_of::<VaultReport>()];
-    bytes[..return_data.len()].copy_from_slice(return_data);
-    read(&bytes, 0)
+    decode_returned(return_data)
+}
+
+/// What `read_pool` returns.
+pub fn decode_pool_report(return_data: &[u8]) -> Result<PoolReport, DecodeError> {
+    decode_returned(return_data)
 }
 
 fn decode_whole<T: AnyBitPattern>(bytes: &[u8], discriminator: [u8; 8]) -> Result<T, DecodeError> {
@@ -185,12 +185,16 @@ pub fn decode_clock(bytes: &[u8]) -> Result<ClockTime, DecodeError> {
 
 /// What `read_health` returns.
 pub fn decode_health(return_data: &[u8]) -> Result<HealthReport, DecodeError> {
-    if return_data.len() > size_of::<HealthReport>() {
+    decode_returned(return_data)
+}
+
+fn decode_returned<T: AnyBitPattern>(return_data: &[u8]) -> Result<T, DecodeError> {
+    if return_data.len() > size_of::<T>() {
         return Err(DecodeError::TooLong);
     }
-    // The runtime cuts zero bytes off the end of return data.
-    let mut bytes = [0; size_of::<HealthReport>()];
-    bytes[..return_data.len()].copy_from_slice(return_data);
+    // The runtime cuts zero bytes off the end.
+    let mut bytes = return_data.to_vec();
+    bytes.resize(size_of::<T>(), 0);
     read(&bytes, 0)
 }
 

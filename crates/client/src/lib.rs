@@ -179,7 +179,7 @@ pub use address::{
 };
 pub use decode::{
     ClockTime, DecodeError, decode_change, decode_clock, decode_exit_request, decode_health, decode_margin_account,
-    decode_market, decode_stake, decode_term_deposit, decode_vault, decode_vault_report,
+    decode_market, decode_pool_report, decode_stake, decode_term_deposit, decode_vault, decode_vault_report,
 };
 pub use error::{FrameworkError, ProgramError, describe_error, error_name};
 pub use event::*;

@@ -2,14 +2,14 @@
 
 use ballast_engine::{
     Result,
-    perps::trade::Order,
+    perps::{report::PoolReport, trade::Order},
     state::{
         account::{MarginAccount, Mode},
         perp::{Perp, Pool},
     },
 };
 use solana_address::Address;
-use solana_instruction::Instruction;
+use solana_instruction::{AccountMeta, Instruction};
 
 use crate::{address::from_engine, instruction as ix, market::MarketView};
 
@@ -56,6 +56,56 @@ impl MarketView {
         let accounts =
             ix::TradePerp { owner, market: self.address, margin_account, perp, lots, limit, min_factor, reduce_only };
         Ok(accounts.instruction())
+    }
+
+    /// Rests an order, signed likewise. Who fills it gets `tip` lamports, which the margin account must hold beside its rent: send them
+    /// there in the same transaction.
+    pub fn rest_perp_order(
+        &self,
+        owner: Address,
+        margin_account: Address,
+        order: &Order,
+        tip: u32,
+    ) -> Result<Instruction> {
+        let Order { perp, lots, limit, min_factor, reduce_only } = *order;
+        self.perp(perp)?;
+        let (market, min_factor) = (self.address, min_factor.0);
+        let accounts =
+            ix::RestPerpOrder { owner, market, margin_account, perp, lots, limit, min_factor, reduce_only, tip };
+        Ok(accounts.instruction())
+    }
+
+    /// Fills the order of a margin account by the price in an account of a receiver, of two feeds in two; the tip goes to `recipient`.
+    /// Nobody signs.
+    pub fn fill_perp_order(
+        &self,
+        margin_account: Address,
+        recipient: Address,
+        perp: u8,
+        prices: &[Address],
+    ) -> Result<Instruction> {
+        self.perp(perp)?;
+        let accounts = ix::FillPerpOrder { market: self.address, margin_account, recipient, perp };
+        let mut instruction = accounts.instruction();
+        instruction.accounts.extend(prices.iter().map(|price| AccountMeta::new_readonly(*price, false)));
+        Ok(instruction)
+    }
+
+    /// Clears an order that is over; its tip goes back to the margin account's owner. Nobody signs.
+    pub fn cancel_perp_order(&self, owner: Address, margin_account: Address, perp: u8) -> Result<Instruction> {
+        self.perp(perp)?;
+        Ok(ix::CancelPerpOrder { market: self.address, margin_account, recipient: owner, perp }.instruction())
+    }
+
+    /// Has the program compute a pool's figures. Nobody signs.
+    pub fn read_pool(&self, pool: u8) -> Result<Instruction> {
+        self.pool(pool)?;
+        Ok(ix::ReadPool { market: self.address, pool }.instruction())
+    }
+
+    /// A pool's figures at `now`, unix seconds, as `read_pool` returns them.
+    pub fn pool_report(&self, pool: u8, now: i64) -> Result<PoolReport> {
+        PoolReport::new(&self.reserves, pool, now)
     }
 
     /// Pays what a position has lost, or what a closed one is owed. Nobody signs.

@@ -6,8 +6,8 @@ use crate::{Answer, Failure};
 
 /// Bytes of the input: a market of 64 reserves takes 66,144, a margin account 512, and a vault 3,080 with up to eight markets.
 pub const INPUT_SIZE: usize = 9 << 16;
-/// Words of the output: the longest answer, of 16 positions, has 48.
-const OUTPUT_WORDS: usize = 64;
+/// Words of the output: the longest answer, of a pool with 16 perps, has 122.
+const OUTPUT_WORDS: usize = 128;
 
 /// Where the accounts' bytes are put.
 pub static INPUT: [AtomicU8; INPUT_SIZE] = [const { AtomicU8::new(0) }; INPUT_SIZE];

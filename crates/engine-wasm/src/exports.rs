@@ -4,9 +4,12 @@
 
 use std::sync::atomic::{AtomicU8, AtomicU64};
 
-use ballast_client::LiquidationOrder;
+use ballast_client::{LiquidationOrder, engine::Error};
 
-use crate::{ask, buffers, index, market as decode, vault::ask_vault};
+use crate::{
+    ask, buffers, index, market as decode,
+    vault::{ask_vault, words},
+};
 
 /// Where the accounts' bytes are to be put.
 #[unsafe(no_mangle)]
@@ -79,6 +82,16 @@ pub extern "C" fn rates(market: u32, reserve: u32) -> i32 {
     buffers::write(buffers::read(market, 0).and_then(|(bytes, _)| {
         let rates = decode(&bytes)?.rates(index(reserve)?)?;
         Ok([rates.borrow, rates.deposit, rates.utilisation].map(f64::to_bits).to_vec())
+    }))
+}
+
+/// The figures of a pool: the words of [`ballast_client::engine::perps::report::PoolReport`].
+#[unsafe(no_mangle)]
+pub extern "C" fn pool_report(market: u32, pool: u32, now: i64) -> i32 {
+    buffers::write(buffers::read(market, 0).and_then(|(bytes, _)| {
+        let pool = u8::try_from(pool).map_err(|_| Error::NotPool)?;
+        let report = decode(&bytes)?.pool_report(pool, now)?;
+        Ok(words(&report))
     }))
 }
 

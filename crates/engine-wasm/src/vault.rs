@@ -71,7 +71,7 @@ impl VaultSubject {
 }
 
 /// A record's bytes as words.
-fn words<T: bytemuck::NoUninit>(record: &T) -> Vec<u64> {
+pub fn words<T: bytemuck::NoUninit>(record: &T) -> Vec<u64> {
     let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |word, byte| word << 8 | *byte as u64);
     bytemuck::bytes_of(record).chunks(8).map(word).collect()
 }

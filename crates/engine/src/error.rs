@@ -250,6 +250,12 @@ macro_rules! for_each_error {
             PoolReduceOnly = "The pool takes no more deposits, or they would exceed its maximum";
             PoolSharesNotFree = "The delay is not over, or the two days after it have passed: wait, or ask again";
             PoolNeedsItsCover = "The pool must keep what backs open positions: take less, or wait";
+            OrderRests = "An order of the account rests: until it is filled or over, nothing may be taken from what backs it";
+            OrderNotFound = "No order of the account rests for this perp";
+            OrderNotOver = "An order that rests is firm: it can be cancelled once it can no longer be filled";
+            OrderOver = "The price that would fill the order is too old by now: cancel it, and place another";
+            TipMissing = "The margin account does not hold the tip beside its rent: send it there first";
+            NotFirstPrice = "Only the first price that was published once the order could be filled fills it: this one is another";
         }
     };
 }

@@ -89,6 +89,7 @@ mod tests {
                 confidence: 0,
                 exponent: -8,
                 publish_time: NOW,
+                prev_publish_time: NOW - 1,
                 ema_price: price,
             };
             let source = Source { address: reserve.config.oracle.feed_account, update };

@@ -114,6 +114,7 @@ impl Oracle {
                     confidence: scaled(spot * confidence, exponent),
                     exponent,
                     publish_time: time,
+                    prev_publish_time: time - 1,
                     ema_price: scaled(*average, exponent) as i64,
                 }
             });

@@ -545,7 +545,7 @@ pub mod ballast {
         min_factor: u32,
         reduce_only: bool,
     ) -> Result<()> {
-        ctx.accounts.trade(perp, lots, limit, min_factor, reduce_only)
+        ctx.accounts.trade(order(perp, lots, limit, min_factor, reduce_only))
     }
 
     /// Pays what a position has lost out of the account's deposit of the quote token, or what a closed one is owed. Anyone may.
@@ -624,5 +624,53 @@ pub mod ballast {
     #[discrim = 70]
     pub fn pool_withdraw(ctx: &mut Context<TradePerp>, pool: u8) -> Result<()> {
         ctx.accounts.pool_withdraw(pool)
+    }
+
+    /// Rests an order, which the first price fills that is published once the perp's lag is over: it pays for no foresight, and is no instant
+    /// flow. It is firm: until it is filled or cleared, nothing that backs it may be taken. By the owner or a delegate who may trade.
+    ///
+    /// - `perp`: index of the perp.
+    /// - `lots`: whole lots to buy; less than zero: to sell.
+    /// - `limit`: the worst price of a lot, as of a trade; zero: any.
+    /// - `min_factor`: the least part of a gain that is to be paid, 32 fractional bits.
+    /// - `reduce_only`: whether the position may only shrink.
+    /// - `tip`: what who fills it gets, lamports. The margin account must hold them beside its rent.
+    #[discrim = 71]
+    pub fn rest_perp_order(
+        ctx: &mut Context<TradePerp>,
+        perp: u8,
+        lots: i64,
+        limit: u64,
+        min_factor: u32,
+        reduce_only: bool,
+        tip: u32,
+    ) -> Result<()> {
+        ctx.accounts.rest(order(perp, lots, limit, min_factor, reduce_only), tip)
+    }
+
+    /// Fills an order. Anyone may, who gets its tip. As remaining accounts: the price account that fills it, of the underlying's feed; of an
+    /// underlying with two feeds both. Any account of an allowed receiver will do.
+    ///
+    /// - `perp`: index of the perp.
+    #[discrim = 72]
+    pub fn fill_perp_order(ctx: &mut Context<EndOrder>, perp: u8) -> Result<()> {
+        let prices = ctx.remaining_accounts()?;
+        ctx.accounts.fill(perp, &prices)
+    }
+
+    /// Clears an order that can no longer be filled; its tip goes back to the margin account's owner. Anyone may.
+    ///
+    /// - `perp`: index of the perp.
+    #[discrim = 73]
+    pub fn cancel_perp_order(ctx: &mut Context<EndOrder>, perp: u8) -> Result<()> {
+        ctx.accounts.cancel(perp)
+    }
+
+    /// Returns the figures of a pool to the caller: values, buffer, cover, and delta and gamma of each of its perps.
+    ///
+    /// - `pool`: index of the pool.
+    #[discrim = 74]
+    pub fn read_pool(ctx: &mut Context<ReadPool>, pool: u8) -> Result<()> {
+        ctx.accounts.read(pool)
     }
 }

@@ -9,6 +9,7 @@ use ballast_engine::{
     ledger::Ledger,
     number::units::{Bps, Part, Shares},
     perps::trade::Order,
+    price::feed::{PriceUpdate, Source},
     state::{
         account::MarginAccount,
         market::Market,
@@ -108,6 +109,20 @@ impl Run {
         }
     }
 
+    /// Fills an order by a price near the market's, or by one that is not the first.
+    fn fill(&mut self, one: usize, perp: u8, times: (i64, i64)) {
+        let bps = self.rng.random_range(-300..300);
+        let (user, filler) = (self.users[one], self.scene.owner.key);
+        let price = self.scene.post(perp, bps, times);
+        let update = PriceUpdate::parse(&self.scene.world.account(&price).data).expect("a price");
+        let source = Source { address: ballast_client::to_engine(&price), update };
+        self.step(
+            "fill",
+            |ledger, accounts| ledger.fill_order(&mut accounts[one], perp, &source, None),
+            |scene| scene.fill(user.margin, filler, perp, bps, times),
+        );
+    }
+
     fn run(&mut self) {
         let users = self.users.len();
         let (one, other) = (self.rng.random_range(0..users), self.rng.random_range(0..users));
@@ -128,6 +143,28 @@ impl Run {
                 let order = Order { perp, lots, limit: 0, min_factor: Part::ZERO, reduce_only };
                 let send = |scene: &mut PerpScene| scene.trade_lots(user, perp, lots, reduce_only);
                 self.step("trade", |ledger, accounts| ledger.trade(&mut accounts[one], &order), send);
+            }
+            72..=73 => {
+                let sign = if self.rng.random_ratio(1, 2) { 1 } else { -1 };
+                let (lots, reduce_only) = (self.scene.lots(perp, dollars) * sign, self.rng.random_ratio(1, 8));
+                let order = Order { perp, lots, limit: 0, min_factor: Part::ZERO, reduce_only };
+                let send = |scene: &mut PerpScene| scene.rest(user, perp, lots, reduce_only, 0);
+                self.step("rest", |ledger, accounts| ledger.rest_order(&mut accounts[one], &order, 0), send);
+                let order = self.state().accounts[one].order;
+                if order.rests() && self.rng.random_ratio(7, 8) {
+                    let (perp, from) = (order.perp, order.fills_from as i64);
+                    let wait = (from - self.scene.world.now()).max(0) + self.rng.random_range(0..6);
+                    self.scene.pass(wait, 0);
+                    let before = self.rng.random_range(0..5);
+                    self.fill(one, perp, (from - before, from));
+                }
+                let order = self.state().accounts[one].order;
+                if order.rests() && self.rng.random_ratio(3, 4) {
+                    self.scene.pass(10, 0);
+                }
+                let perp = if order.rests() { order.perp } else { perp };
+                let send = |scene: &mut PerpScene| scene.cancel(user.margin, user.key, perp);
+                self.step("cancel", |ledger, accounts| ledger.cancel_order(&mut accounts[one], perp), send);
             }
             35..=44 => {
                 let is_short = self.state().accounts[one].perp(perp).is_some_and(|position| position.is_short != 0);
@@ -213,11 +250,14 @@ fn from_env(name: &str, default: u64) -> u64 {
 }
 
 /// So many successes of each kind must be among 6,000 steps, or the sequence does not test what it says.
-const LEAST: [(&str, usize); 10] = [
+const LEAST: [(&str, usize); 13] = [
     ("trade", 300),
     ("close", 100),
+    ("rest", 50),
+    ("fill", 10),
+    ("cancel", 5),
     ("settle", 50),
-    ("liquidate", 5),
+    ("liquidate", 3),
     ("cover", 1),
     ("write_off", 1),
     ("deleverage", 1),

@@ -55,6 +55,7 @@ impl Actors {
             confidence,
             exponent: EXPONENT,
             publish_time: self.model.now,
+            prev_publish_time: self.model.now - 1,
             ema_price: ema_price.max(1),
         };
         let mut owner = PYTH_RECEIVERS[self.rng.random_range(0..2)];

@@ -2,10 +2,11 @@
 
 use std::mem::offset_of;
 
-use ballast_client::{Address, Instruction};
+use ballast_client::{Address, Instruction, PYTH_RECEIVERS};
 use ballast_engine::{
     number::units::{Bps, Part},
     perps::trade::Order,
+    price::feed::PriceUpdate,
     state::{
         change::{OF_PERP, OF_POOL},
         perp::{PerpConfig, PoolConfig},
@@ -39,6 +40,9 @@ pub struct PerpInstructions {
     saver: User,
     /// Has a deposit alone.
     payer: User,
+    /// Are long, and their orders rest: one since long ago.
+    resting: User,
+    late: User,
     /// The number of the change that lists a pool.
     listing: u64,
 }
@@ -62,7 +66,7 @@ impl PerpInstructions {
             world.supply(user, usd, dollars * USD);
             user
         };
-        let [owner, other, long, thin, bust, saver, payer, whale] = [
+        let [owner, other, long, thin, bust, saver, payer, whale, resting, late] = [
             ("pool owner", 500_000),
             ("other pool owner", 12_000),
             ("long", 10_000),
@@ -71,10 +75,14 @@ impl PerpInstructions {
             ("perp saver", 700),
             ("payer of losses", 10_000),
             ("whale", 40_000),
+            ("rester", 10_000),
+            ("late rester", 10_000),
         ]
         .map(|(name, dollars)| user(name, dollars));
         world.supply(saver, sol, 10 * SOL);
-        let this = Self { sol, pool, perp, heavy, ending, owner, long, thin, bust, saver, payer, listing: 0 };
+        let listing = 0;
+        let this =
+            Self { sol, pool, perp, heavy, ending, owner, long, thin, bust, saver, payer, resting, late, listing };
         world.refresh_all();
         for (user, pool, dollars) in [(owner, pool, 499_000), (other, small, 11_999)] {
             let provide = world.view().pool_deposit(user.key, user.margin, pool, dollars * USD).expect(LISTED);
@@ -87,6 +95,8 @@ impl PerpInstructions {
             (bust, perp, 5_000),
             (saver, perp, 5_000),
             (whale, heavy, 40_000),
+            (resting, perp, 5_000),
+            (late, perp, 5_000),
         ] {
             world.refresh_all();
             world.send(&[this.trade(world, user, perp, dollars * 10_000 / 15)]).expect_ok();
@@ -100,7 +110,8 @@ impl PerpInstructions {
     pub fn ask(&mut self, world: &mut World, payer: Address) {
         let owner = self.owner;
         let request = world.view().pool_request(owner.key, owner.margin, self.pool, 1_000 * USD).expect(LISTED);
-        world.send(&[request]).expect_ok();
+        let rest = self.rest(world, self.late);
+        world.send(&[request, rest]).expect_ok();
         let view = world.view();
         self.listing = view.market.changes;
         world.send(&[view.queue_pool(payer, &pool_config())]).expect_ok();
@@ -109,6 +120,31 @@ impl PerpInstructions {
     fn trade(&self, world: &World, user: User, perp: u8, lots: i64) -> Instruction {
         let order = Order { perp, lots, limit: 0, min_factor: Part::ZERO, reduce_only: false };
         world.view().trade_perp(user.key, user.margin, &order).expect(LISTED)
+    }
+
+    fn rest(&self, world: &World, user: User) -> Instruction {
+        let order = Order { perp: self.perp, lots: -1_000_000, limit: 0, min_factor: Part::ZERO, reduce_only: true };
+        world.view().rest_perp_order(user.key, user.margin, &order, 0).expect(LISTED)
+    }
+
+    /// An order, and the price that fills it: the chain's clock may be behind it.
+    fn resting(&self, world: &mut World) -> Address {
+        let rest = self.rest(world, self.resting);
+        world.send(&[rest]).expect_ok();
+        let from = world.margin(&self.resting.margin).order.fills_from.into();
+        let price = world.reserve(self.sol);
+        let update = PriceUpdate {
+            feed_id: price.config.oracle.feed_id.0,
+            price: price.price.price as i64,
+            confidence: 0,
+            exponent: price.price.exponent,
+            publish_time: from,
+            prev_publish_time: from - 1,
+            ema_price: price.price.ema_price as i64,
+        };
+        let address = world.key("posted price");
+        world.write_price(address, PYTH_RECEIVERS[0], &update);
+        address
     }
 
     fn liquidate(&self, world: &World, of: User) -> Instruction {
@@ -120,8 +156,9 @@ impl PerpInstructions {
         while world.margin(&self.bust.margin).perp(self.perp).is_some_and(|position| position.size != 0) {
             world.send(&[self.liquidate(world, self.bust)]).expect_ok();
         }
+        let price = self.resting(world);
         let (view, change) = (world.view(), world.change(self.listing));
-        let Self { sol, pool, perp, owner, payer, saver, .. } = *self;
+        let Self { sol, pool, perp, owner, payer, saver, resting, late, .. } = *self;
         let instructions = [
             Ok(view.list_perp(world.payer, &change)),
             Ok(self.trade(world, self.long, perp, -1_000_000)),
@@ -134,6 +171,10 @@ impl PerpInstructions {
             view.pool_deposit(payer.key, payer.margin, pool, USD),
             view.pool_request(owner.key, owner.margin, pool, USD),
             view.pool_withdraw(owner.key, owner.margin, pool),
+            Ok(self.rest(world, self.long)),
+            view.fill_perp_order(resting.margin, owner.key, perp, &[price]),
+            view.cancel_perp_order(late.key, late.margin, perp),
+            view.read_pool(pool),
         ];
         instructions.map(|instruction| instruction.expect(LISTED)).to_vec()
     }

@@ -106,7 +106,7 @@ impl States {
                 world.refresh(&[0]).expect_ok();
             }
             Situation::In(State::MarketReduceOnly) => self.write(8, |market: &mut Market| market.reduce_only = 1),
-            Situation::In(State::InReceivership) => unreachable!("of accounts"),
+            Situation::In(State::InReceivership | State::OrderRests) => unreachable!("of accounts"),
             Situation::Paused(action) => _ = world.pause(&[action]).expect_ok(),
         }
         Vec::new()

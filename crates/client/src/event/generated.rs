@@ -231,6 +231,36 @@ records! {
         /// 1 if it is a pool.
         is_pool: u8,
     } padding 6
+    /// An order that nobody filled was cleared.
+    PerpOrderCancelled {
+        /// Number of the event in its market.
+        number: u64,
+        /// The margin account, of this market for good.
+        account: Address,
+        /// What its owner got back, lamports.
+        tip: u64,
+        /// Index of the perp.
+        perp: u8,
+    } padding 7
+    /// An order rests.
+    PerpOrderRested {
+        /// Number of the event in its market.
+        number: u64,
+        /// The margin account, of this market for good.
+        account: Address,
+        /// Whole lots to buy; less than zero: to sell.
+        lots: i64,
+        /// The worst price of a lot, atoms with 32 fractional bits; zero: any.
+        limit: u64,
+        /// The first price published then or later fills it, unix seconds.
+        fills_from: u64,
+        /// What who fills it gets, lamports.
+        tip: u64,
+        /// Index of the perp.
+        perp: u8,
+        /// 1 if the position may only shrink.
+        reduce_only: u8,
+    } padding 6
     /// A perp is wound down at a final price.
     PerpResolved {
         /// Number of the event in its market.
@@ -369,6 +399,12 @@ events! {
     PerpListed(PerpListed) of market = [179, 152, 86, 177, 5, 72, 219, 84];
     /// A loss was paid by another account, for collateral.
     PerpLossCovered(PerpLiquidated) of account = [170, 211, 57, 43, 59, 182, 51, 211];
+    /// An order that nobody filled was cleared.
+    PerpOrderCancelled(PerpOrderCancelled) of account = [253, 231, 80, 9, 188, 2, 63, 107];
+    /// The same by an order that rested.
+    PerpOrderFilled(PerpLiquidated) of account = [211, 196, 75, 107, 250, 88, 49, 221];
+    /// An order rests.
+    PerpOrderRested(PerpOrderRested) of account = [42, 120, 225, 169, 73, 131, 77, 220];
     /// A perp is wound down at a final price.
     PerpResolved(PerpResolved) of market = [250, 101, 60, 75, 37, 46, 122, 156];
     /// A loss was paid out of the account's deposit, or what was owed to it was paid out.

@@ -1075,4 +1075,61 @@ instructions! {
         /// Index of the pool.
         pool: u8,
     )
+    /// Rests an order, which the first price fills that is published once the perp's lag is over: it pays for no
+    /// foresight, and is no instant flow. It is firm: until it is filled or cleared, nothing that backs it may be
+    /// taken. By the owner or a delegate who may trade.
+    RestPerpOrder = 71 "rest_perp_order" {
+        /// Or a delegate. Signs.
+        owner: signer,
+        /// Written to.
+        market: writable,
+        /// Written to.
+        margin_account: writable,
+    } (
+        /// Index of the perp.
+        perp: u8,
+        /// Whole lots to buy; less than zero: to sell.
+        lots: i64,
+        /// The worst price of a lot, as of a trade; zero: any.
+        limit: u64,
+        /// The least part of a gain that is to be paid, 32 fractional bits.
+        min_factor: u32,
+        /// Whether the position may only shrink.
+        reduce_only: bool,
+        /// What who fills it gets, lamports. The margin account must hold them beside its rent.
+        tip: u32,
+    )
+    /// Fills an order. Anyone may, who gets its tip. As remaining accounts: the price account that fills it, of the
+    /// underlying's feed; of an underlying with two feeds both. Any account of an allowed receiver will do.
+    FillPerpOrder = 72 "fill_perp_order" {
+        /// Written to.
+        market: writable,
+        /// Written to.
+        margin_account: writable,
+        /// Gets the order's tip. Of a cancelled order it must be the margin account's owner. Written to.
+        recipient: writable,
+    } (
+        /// Index of the perp.
+        perp: u8,
+    )
+    /// Clears an order that can no longer be filled; its tip goes back to the margin account's owner. Anyone may.
+    CancelPerpOrder = 73 "cancel_perp_order" {
+        /// Written to.
+        market: writable,
+        /// Written to.
+        margin_account: writable,
+        /// Gets the order's tip. Of a cancelled order it must be the margin account's owner. Written to.
+        recipient: writable,
+    } (
+        /// Index of the perp.
+        perp: u8,
+    )
+    /// Returns the figures of a pool to the caller: values, buffer, cover, and delta and gamma of each of its perps.
+    ReadPool = 74 "read_pool" {
+        /// Read only.
+        market: readonly,
+    } (
+        /// Index of the pool.
+        pool: u8,
+    )
 }

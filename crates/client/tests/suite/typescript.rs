@@ -16,7 +16,7 @@ use ballast_client::{
         health::report::HealthReport,
         ledger::EVERYTHING,
         number::units::{Part, Shares},
-        perps::trade::Order,
+        perps::{report::PoolReport, trade::Order},
         record::layout::{FieldType, LAYOUT_VERSION, Record},
         state::{
             account::MarginAccount,
@@ -269,6 +269,10 @@ fn every_instruction(view: &MarketView) -> ballast_client::engine::Result<Vec<In
         view.pool_deposit(owner, account, POOL, 31)?,
         view.pool_request(owner, account, POOL, 32)?,
         view.pool_withdraw(owner, account, POOL)?,
+        view.rest_perp_order(owner, account, &trade, 33)?,
+        view.fill_perp_order(account, to, perp, &[key(51), key(52)])?,
+        view.cancel_perp_order(owner, account, perp)?,
+        view.read_pool(POOL)?,
     ])
 }
 
@@ -427,12 +431,45 @@ fn situation(name: &str, world: &World) -> Value {
         },
         "positions": positions,
         "reserves": (0..=view.reserves.len() as u8).map(of_reserve).collect::<Vec<_>>(),
+        "pools": (0..view.reserves.len() as u8).filter_map(|pool| view.pool_report(pool, now).ok().map(|report| {
+            (pool, report)
+        })).map(|(pool, report)| json!({ "pool": pool, "report": pool_report(&report) })).collect::<Vec<_>>(),
         "liquidation": answer(view.preview_liquidation(account, order, now), |moved| json!({
             "repaid": moved.repaid.to_string(),
             "insurance": moved.insurance.to_string(),
             "seized": moved.seized.to_string(),
             "penaltyBps": moved.penalty.0,
         })),
+    })
+}
+
+fn pool_report(report: &PoolReport) -> Value {
+    let perps = report.greeks().iter().map(|greeks| {
+        json!({
+            "perp": greeks.perp,
+            "price": greeks.price,
+            "longs": greeks.longs.to_string(),
+            "shorts": greeks.shorts.to_string(),
+            "delta": greeks.delta.to_string(),
+            "gamma": greeks.gamma.to_string(),
+            "buffer": greeks.buffer.to_string(),
+            "shock": greeks.shock.to_string(),
+        })
+    });
+    json!({
+        "cash": report.cash.to_string(),
+        "claims": report.claims.to_string(),
+        "low": report.low.to_string(),
+        "buffer": report.buffer.to_string(),
+        "entry": report.entry.to_string(),
+        "exit": report.exit.to_string(),
+        "shares": report.shares.0.to_string(),
+        "profitFactor": report.profit_factor.0,
+        "coverBps": if report.cover == u32::MAX { Value::Null } else { json!(report.cover) },
+        "usedBps": report.used.0,
+        "borrowRateBps": report.borrow_rate.0,
+        "perps": perps.collect::<Vec<_>>(),
+        "returned": base64(bytemuck::bytes_of(report)),
     })
 }
 

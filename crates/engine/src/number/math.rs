@@ -182,7 +182,11 @@ pub const fn mul_div_ceil(a: u64, b: u64, d: u64) -> Option<u64> {
     if d == 0 {
         return None;
     }
-    narrow(div_ceil(wide(a, b), d as u128))
+    match div_narrow(wide(a, b), d) {
+        Some((quotient, 0)) => Some(quotient),
+        Some((quotient, _)) => quotient.checked_add(1),
+        None => None,
+    }
 }
 
 /// `(high × 2^64 + low) / d` and the rest, for `high < d` and a `d` whose top bit is set: so the quotient fits.

@@ -94,7 +94,7 @@ impl Ledger<'_> {
         }
         self.close_part(account, &scene, &position, closed, &closing, &receipt)?;
         self.market.liquidated.add(dollars);
-        self.update_pool(scene.pool)?;
+        self.update_pool(&scene)?;
         let after = self.health(account, Requirement::Maintenance)?;
         if closed < position.size && after.net() < before.net() {
             return Err(Error::LiquidationWorsensHealth);
@@ -123,7 +123,7 @@ impl Ledger<'_> {
         let usd = |atoms: u64| quote.rare_value_ceil(atoms, quote.high_maintenance, Bps(ONE_BPS));
         let value = side.notional(position.size, view.marks.high);
         let costs =
-            part_of(value, part(config.penalty) + config.fee_at(scene.age, scene.annual) + part(config.max_impact));
+            part_of(value, part(config.penalty) + config.fee_at(scene.seen, scene.annual) + part(config.max_impact));
         let margin = usd(view.margin(position, config.maintenance_margin));
         let (target, one) = (self.market.config.target_health.0 as u128, ONE_BPS as u128);
         let missing = (health.debt.0.saturating_mul(target)).saturating_sub(health.collateral.0.saturating_mul(one));

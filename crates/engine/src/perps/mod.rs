@@ -5,6 +5,7 @@
 
 pub mod bill;
 pub mod liquidate;
+pub mod order;
 pub mod provide;
 pub mod relief;
 pub mod report;
@@ -23,7 +24,7 @@ use crate::{
         account::MarginAccount,
         perp::{
             Marks, Perp, PerpPosition, Pool,
-            book::{Standing, Width},
+            book::{Owed, Standing, Width, cash_of},
             pricing::part,
         },
         reserve::Reserve,
@@ -43,6 +44,10 @@ pub(crate) struct Scene {
     pub annual: Bps,
     /// Seconds since the price was published.
     pub age: u64,
+    /// Seconds that a trader may have seen beyond the price.
+    pub seen: u64,
+    /// What the pool's other perps make it owe, by the readings that decide on liquidation.
+    pub others: Owed,
 }
 
 impl Ledger<'_> {
@@ -55,12 +60,14 @@ impl Ledger<'_> {
         let pool = Pool::of(self.reserves, pool_index)?;
         let (quote, borrowed) = (pool.config.quote, pool.borrowed_at(now));
         let feed = self.reserves.get(underlying as usize).ok_or(Error::ReserveIndexOutOfRange)?;
-        let marks = perp.marks(&feed.price, Width::Maintenance);
+        let (marks, lag) = (perp.marks(&feed.price, Width::Maintenance), perp.config.fee_lag as u64);
         let (annual, published) = (feed.risk.volatility.annual, feed.price.publish_time);
         self.accrue_reserve(quote)?;
         Perp::of_mut(self.reserves, index)?.accrue(marks.spot, published, annual, borrowed, now);
         let age = now.saturating_sub(published).max(0) as u64;
-        Ok(Scene { perp: index, pool: pool_index, quote, underlying, marks, annual, age })
+        let others =
+            Owed::by(Pool::of(self.reserves, pool_index)?, self.reserves, Width::Maintenance, now, Some(index))?;
+        Ok(Scene { perp: index, pool: pool_index, quote, underlying, marks, annual, age, seen: age + lag, others })
     }
 
     /// The records of a perp, to be changed.
@@ -70,16 +77,25 @@ impl Ledger<'_> {
         Ok((cast_mut(perp), cast_mut(pool), quote))
     }
 
-    /// What a pool has and owes, by the readings that decide on liquidation.
+    /// What a perp's pool has and owes, by the readings that decide on liquidation.
     #[inline(never)]
-    pub(crate) fn standing(&self, pool: u8) -> Result<Standing> {
-        Standing::of(Pool::of(self.reserves, pool)?, self.reserves, Width::Maintenance, self.now)
+    pub(crate) fn standing(&self, scene: &Scene) -> Result<Standing> {
+        let (mut owed, pool) = (scene.others, Pool::of(self.reserves, scene.pool)?);
+        let perp = Perp::of(self.reserves, scene.perp)?;
+        owed.add(perp, self.reserves, Width::Maintenance, pool.borrowed_at(self.now), self.now)?;
+        Ok(Standing::new(cash_of(pool, self.reserves, self.now)?, &owed))
     }
 
     /// Keeps what a pool's use makes of its rate, and what gains count for from now on.
     #[inline(never)]
-    pub(crate) fn update_pool(&mut self, index: u8) -> Result<Standing> {
-        let standing = self.standing(index)?;
+    pub(crate) fn update_pool(&mut self, scene: &Scene) -> Result<Standing> {
+        let standing = self.standing(scene)?;
+        self.keep(scene.pool, standing)
+    }
+
+    /// The same for a pool whose standing is known.
+    #[inline(never)]
+    pub(crate) fn keep(&mut self, index: u8, standing: Standing) -> Result<Standing> {
         let now = self.now;
         let pool = Pool::of_mut(self.reserves, index)?;
         (pool.borrowed, pool.borrowed_until) = (pool.borrowed_at(now), pool.borrowed_until.max(now));

@@ -11,13 +11,13 @@ use crate::{
         permission::Action,
         perp::{
             Perp, Pool,
-            book::{Standing, Width},
+            book::{Standing, Width, high_value},
         },
     },
 };
 
 /// Shares and atoms that count beside the real ones, so that nobody can make the first share dear.
-const VIRTUAL: u64 = 1_000;
+pub(super) const VIRTUAL: u64 = 1_000;
 /// For how long shares may be taken once they are free, seconds.
 const LEAVE_WINDOW: i64 = 172_800;
 
@@ -37,18 +37,18 @@ impl Ledger<'_> {
             return Err(Error::AmountIsZero);
         }
         account.require_idle(Action::Deposit)?;
-        if account.has_debt() || account.perps().next().is_some() {
+        if account.has_debt() || account.perps().next().is_some() || account.order.rests() {
             return Err(Error::PoolNeedsItsOwnAccount);
         }
-        let standing = self.enter_pool(pool_index, Use::NewRiskDebt)?;
+        self.enter_pool(pool_index, Use::NewRiskDebt)?;
         let pool = Pool::of(self.reserves, pool_index)?;
+        let high = high_value(pool, self.reserves, Width::Initial, self.now)?;
         let (quote, total, config) = (pool.config.quote, pool.shares.0, pool.config);
         self.market.admit(Action::Deposit, self.now)?;
         if account.stake().is_some_and(|stake| stake.pool != pool_index) {
             return Err(Error::OtherPool);
         }
-        let value =
-            u64::try_from(standing.high).ok().filter(|high| *high > 0 || total == 0).ok_or(Error::PoolWorthless)?;
+        let value = u64::try_from(high).ok().filter(|high| *high > 0 || total == 0).ok_or(Error::PoolWorthless)?;
         if config.reduce_only != 0 || value.saturating_add(amount) > config.max_value {
             return Err(Error::PoolReduceOnly);
         }
@@ -65,7 +65,7 @@ impl Ledger<'_> {
         let pool = Pool::of_mut(self.reserves, pool_index)?;
         (pool.deposit.0, pool.shares.0) = (pool.deposit.0 + taken.shares.0, total + shares);
         account.change_stake(pool_index, |stake| stake.shares.0 += shares)?;
-        self.update_pool(pool_index)?;
+        self.moved(pool_index)?;
         Ok(PoolMovement { shares: Shares(shares), amount })
     }
 
@@ -86,7 +86,8 @@ impl Ledger<'_> {
     pub fn leave(&mut self, account: &mut MarginAccount, pool_index: u8) -> Result<PoolMovement> {
         account.require_idle(Action::Withdraw)?;
         let stake = *account.stake().filter(|stake| stake.pool == pool_index).ok_or(Error::PositionNotFound)?;
-        let standing = self.enter_pool(pool_index, Use::RepaidDebt)?;
+        self.enter_pool(pool_index, Use::RepaidDebt)?;
+        let standing = Standing::of(Pool::of(self.reserves, pool_index)?, self.reserves, Width::Initial, self.now)?;
         self.market.admit(Action::Withdraw, self.now)?;
         let waited = self.now - stake.free_from as i64;
         if stake.asked_for == Shares::ZERO || !(0..=LEAVE_WINDOW).contains(&waited) {
@@ -117,13 +118,20 @@ impl Ledger<'_> {
         if paid != Shares::ZERO {
             account.add(quote, Side::Deposit, paid)?;
         }
-        self.update_pool(pool_index)?;
+        self.moved(pool_index)?;
         Ok(PoolMovement { shares: Shares(shares), amount })
     }
 
-    /// What a pool has and owes for who comes or goes: by the readings that are worst for them, all of which must be good enough.
+    /// Keeps what a pool's use is once its cash has changed.
     #[inline(never)]
-    fn enter_pool(&mut self, pool_index: u8, used: Use) -> Result<Standing> {
+    fn moved(&mut self, pool: u8) -> Result<()> {
+        let standing = Standing::of(Pool::of(self.reserves, pool)?, self.reserves, Width::Maintenance, self.now)?;
+        self.keep(pool, standing).map(drop)
+    }
+
+    /// Brings a pool's quote reserve up to the second, for who comes or goes: all readings that value it must be good enough.
+    #[inline(never)]
+    fn enter_pool(&mut self, pool_index: u8, used: Use) -> Result<()> {
         let quote = Pool::of(self.reserves, pool_index)?.config.quote;
         self.accrue_reserve(quote)?;
         let pool = Pool::of(self.reserves, pool_index)?;
@@ -135,6 +143,6 @@ impl Ledger<'_> {
                 used.require(feed.price.condition(self.now))?;
             }
         }
-        Standing::of(pool, self.reserves, Width::Initial, self.now)
+        Ok(())
     }
 }

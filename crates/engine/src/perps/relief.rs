@@ -30,7 +30,7 @@ impl Ledger<'_> {
         Use::RepaidDebt.require(feed.condition(self.now))?;
         let pool = Pool::of(self.reserves, scene.pool)?;
         let (below, to) = (pool.config.deleverage_below, pool.config.deleverage_to);
-        let standing = self.standing(scene.pool)?;
+        let standing = self.standing(&scene)?;
         let perp = Perp::of(self.reserves, index)?;
         if standing.covers(below) || perp.is_resolved() {
             return Err(Error::NoDeleveraging);
@@ -48,7 +48,7 @@ impl Ledger<'_> {
         let side = &mut perp.sides[if of_longs { LONG } else { SHORT }];
         let multiplier = mul_shift32_floor(side.multiplier, ONE - part.min(ONE)).max((part < ONE) as u64);
         *side = side.shrink(multiplier, scene.marks.spot).ok_or(Error::PerpToBeResolved)?;
-        self.update_pool(scene.pool)?;
+        self.update_pool(&scene)?;
         Ok(Deleveraging { of_longs, part, price: scene.marks.spot })
     }
 
@@ -67,7 +67,7 @@ impl Ledger<'_> {
             return Err(Error::PerpResolved);
         }
         perp.final_price = scene.marks.spot;
-        self.update_pool(scene.pool)?;
+        self.update_pool(&scene)?;
         Ok(scene.marks.spot)
     }
 }

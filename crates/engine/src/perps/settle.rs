@@ -63,7 +63,7 @@ impl Ledger<'_> {
             self.require_closing_price(&scene)?;
             Receipt { paid_in: self.settle_at_spot(account, &scene)?, ..Receipt::default() }
         };
-        self.update_pool(scene.pool)?;
+        self.update_pool(&scene)?;
         if receipt.paid_in == 0 && receipt.paid_out == 0 { Err(Error::NothingToSettle) } else { Ok(receipt) }
     }
 
@@ -88,7 +88,7 @@ impl Ledger<'_> {
 
     /// What a position has lost at the last price, atoms rounded up.
     #[inline(never)]
-    fn loss_at_spot(&self, account: &MarginAccount, index: u8) -> Result<u64> {
+    pub(super) fn loss_at_spot(&self, account: &MarginAccount, index: u8) -> Result<u64> {
         let view = PerpView::new(self.reserves, index, Width::Maintenance, self.now)?;
         let exact = view.gain_at(&position_in(account, index), view.marks.spot);
         Ok(((-exact).max(0) as u128).div_ceil(1 << 32).min(i64::MAX as u128) as u64)
@@ -152,7 +152,7 @@ impl Ledger<'_> {
         // It goes to the pool by way of the account's deposit.
         account.add(scene.quote, Side::Deposit, payment.shares)?;
         self.settle_at_spot(account, &scene)?;
-        self.update_pool(scene.pool)?;
+        self.update_pool(&scene)?;
         Ok(Cover { paid, taken: moved, amount })
     }
 
@@ -189,7 +189,7 @@ impl Ledger<'_> {
         let fund = bear(&mut perp.fund, loss - insurance);
         perp.sides[position.side_index()].add_cost(-position.cost);
         account.change_perp(index, |held| held.cost = 0)?;
-        self.update_pool(scene.pool)?;
+        self.update_pool(&scene)?;
         Ok(WriteOff { loss, insurance, fund })
     }
 }

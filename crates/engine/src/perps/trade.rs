@@ -18,7 +18,7 @@ use crate::{
         account::MarginAccount,
         permission::Action,
         perp::{
-            Perp, PerpPosition, Pool, Side,
+            Marks, Perp, PerpPosition, Pool, Side,
             book::Standing,
             pricing::{part, part_of},
             side::{MAX_LOTS, MAX_PRICE, gain},
@@ -81,6 +81,20 @@ impl Ledger<'_> {
         }
         account.require_idle(Action::Repay)?;
         let scene = self.enter_perp(order.perp)?;
+        let prices = Perp::of(self.reserves, order.perp)?.worse(scene.marks);
+        self.deal(account, order, &scene, prices, true)
+    }
+
+    /// A trade at given prices. An instant one may grow no faster than the perp allows.
+    #[inline(never)]
+    pub(crate) fn deal(
+        &mut self,
+        account: &mut MarginAccount,
+        order: &Order,
+        scene: &Scene,
+        prices: Marks,
+        is_instant: bool,
+    ) -> Result<Fill> {
         let perp = Perp::of(self.reserves, order.perp)?;
         let position = position_in(account, order.perp);
         let (is_buy, lots) = (order.lots > 0, order.lots.unsigned_abs().min(MAX_LOTS));
@@ -112,20 +126,19 @@ impl Ledger<'_> {
             return Err(Error::AmountTooSmall);
         }
         let whole = perp.sides[position.side_index()].lots(closed) + perp.sides[!is_buy as usize].lots(opened);
-        let prices = perp.worse(scene.marks);
         let price = if is_buy { prices.high } else { prices.low };
         let value = perp.sides[position.side_index()]
             .notional(closed, price)
             .saturating_add(perp.sides[!is_buy as usize].notional(opened, price));
-        let charges = self.charges(&scene, if is_buy { whole as i64 } else { -(whole as i64) }, price, value)?;
+        let charges = self.charges(scene, if is_buy { whole as i64 } else { -(whole as i64) }, price, value)?;
         require_limit(order, is_buy, whole, price, charges.impact as i64 - charges.rebate as i64)?;
         if opened != 0 {
             self.require_growth(account, &scene)?;
         } else {
-            self.require_closing_price(&scene)?;
+            self.require_closing_price(scene)?;
         }
         let closing =
-            if closed == 0 && !is_owed { Closing::default() } else { self.closing(&scene, &position, closed, price)? };
+            if closed == 0 && !is_owed { Closing::default() } else { self.closing(scene, &position, closed, price)? };
         if is_owed && closing.gain == 0 {
             return Err(Error::NothingToSettle);
         }
@@ -136,17 +149,17 @@ impl Ledger<'_> {
             Fill { closed, opened, price, realised: closing.realised, factor: closing.factor, ..Fill::default() };
         fill.bill = Bill { gain: closing.gain, loss: closing.loss, ..charges };
         let free = self.free_for_perps(account, scene.quote);
-        fill.receipt = self.pay_bill(account, &scene, &fill.bill, free)?;
+        fill.receipt = self.pay_bill(account, scene, &fill.bill, free)?;
         if opened != 0 && fill.receipt.short != 0 {
             return Err(Error::InsufficientMargin);
         }
-        self.close_part(account, &scene, &position, closed, &closing, &fill.receipt)?;
+        self.close_part(account, scene, &position, closed, &closing, &fill.receipt)?;
         if opened != 0 {
-            self.grow(account, &scene, is_buy, opened, price)?;
+            self.grow(account, scene, (is_buy, is_instant), opened, price)?;
         }
-        let standing = self.update_pool(scene.pool)?;
+        let standing = self.update_pool(scene)?;
         if opened != 0 {
-            self.require_room(&scene, is_buy, &standing)?;
+            self.require_room(scene, is_buy, &standing)?;
             if !self.health(account, Requirement::Initial)?.is_healthy() {
                 return Err(Error::InitialHealthTooLow);
             }
@@ -163,7 +176,7 @@ impl Ledger<'_> {
             return Ok(Bill::default());
         }
         let (config, skew) = (&perp.config, perp.skew());
-        let fee = part_of(value, config.fee_at(scene.age, scene.annual));
+        let fee = part_of(value, config.fee_at(scene.seen, scene.annual));
         let impact = config.impact(skew, lots, price);
         if impact >= 0 {
             return Ok(Bill { fee, impact: impact as u64, ..Bill::default() });
@@ -195,7 +208,7 @@ impl Ledger<'_> {
         if held < perp.config.hold as i64 && !perp.is_resolved() {
             return Ok(Closing { realised, cost, ..Closing::default() });
         }
-        let standing = self.standing(scene.pool)?;
+        let standing = self.standing(scene)?;
         let factor = standing.profit_factor();
         let all = paid_part(realised as u64, factor);
         let room = self.room_in_budget(scene)?.min(standing.cash);
@@ -253,7 +266,7 @@ impl Ledger<'_> {
         &mut self,
         account: &mut MarginAccount,
         scene: &Scene,
-        is_buy: bool,
+        (is_buy, is_instant): (bool, bool),
         opened: u64,
         price: u64,
     ) -> Result<()> {
@@ -273,10 +286,12 @@ impl Ledger<'_> {
         side.add_cost(cost);
         let value = side.notional(opened, scene.marks.spot);
         let (limit, least) = (perp.config.instant_flow, perp.config.min_value);
-        perp.grown.drain(limit, 60, now);
-        perp.grown.level = perp.grown.level.saturating_add(value);
-        if limit != 0 && perp.grown.level > limit {
-            return Err(Error::TooFast);
+        if is_instant {
+            perp.grown.drain(limit, 60, now);
+            perp.grown.level = perp.grown.level.saturating_add(value);
+            if limit != 0 && perp.grown.level > limit {
+                return Err(Error::TooFast);
+            }
         }
         let size = position.size + opened;
         if perp.sides[index].notional(size, scene.marks.spot) < least {
@@ -291,7 +306,7 @@ impl Ledger<'_> {
 
     /// Refuses new risk where the market, the perp, the account or the price does.
     #[inline(never)]
-    fn require_growth(&self, account: &MarginAccount, scene: &Scene) -> Result<()> {
+    pub(crate) fn require_growth(&self, account: &MarginAccount, scene: &Scene) -> Result<()> {
         let now = self.now;
         account.require_idle(Action::Borrow)?;
         self.market.admit(Action::Borrow, now)?;

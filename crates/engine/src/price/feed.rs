@@ -22,6 +22,9 @@ pub struct PriceUpdate {
     pub exponent: i32,
     /// When it was published, unix seconds.
     pub publish_time: i64,
+    /// When the price before it was, likewise. Equal to `publish_time` of a price of the same second, and of one that is repeated because
+    /// there was no newer one.
+    pub prev_publish_time: i64,
     /// Exponential moving average of the price over about an hour.
     pub ema_price: i64,
 }
@@ -65,6 +68,7 @@ impl PriceUpdate {
             confidence: word(81),
             exponent: i32::from_le_bytes([data[89], data[90], data[91], data[92]]),
             publish_time: word(93) as i64,
+            prev_publish_time: word(101) as i64,
             ema_price: word(109) as i64,
         })
     }
@@ -80,7 +84,7 @@ impl PriceUpdate {
         data[81..89].copy_from_slice(&self.confidence.to_le_bytes());
         data[89..93].copy_from_slice(&self.exponent.to_le_bytes());
         data[93..101].copy_from_slice(&self.publish_time.to_le_bytes());
-        data[101..109].copy_from_slice(&self.publish_time.to_le_bytes());
+        data[101..109].copy_from_slice(&self.prev_publish_time.to_le_bytes());
         data[109..117].copy_from_slice(&self.ema_price.to_le_bytes());
         data[117..125].copy_from_slice(&self.confidence.to_le_bytes());
         data
@@ -182,12 +186,22 @@ impl Quote {
     /// 10^9 USD, an exponent outside −18 to 0, a publish time after `latest`, unix seconds.
     #[inline(always)]
     pub fn new(first: &Source, base: Option<&Source>, oracle: &OracleConfig, latest: i64) -> Result<Self> {
-        let quote = Self::of_feed(first, &oracle.feed_id, &oracle.feed_account, latest)?;
+        let is_pinned = |source: &Source, pinned: &Address| pinned.is_none() || *pinned == source.address;
+        if !is_pinned(first, &oracle.feed_account)
+            || !base.is_none_or(|base| is_pinned(base, &oracle.base_feed_account))
+        {
+            return Err(Error::PriceAccountNotPinned);
+        }
+        Self::of_any_account(first, base, oracle, latest)
+    }
+
+    /// The same from any account: where only one update will do, it does not matter who posted it.
+    #[inline(always)]
+    pub fn of_any_account(first: &Source, base: Option<&Source>, oracle: &OracleConfig, latest: i64) -> Result<Self> {
+        let quote = Self::of_feed(first, &oracle.feed_id, latest)?;
         let quote = match (oracle.base_feed_id.is_none(), base) {
             (true, None) => quote,
-            (false, Some(base)) => {
-                quote.times(Self::of_feed(base, &oracle.base_feed_id, &oracle.base_feed_account, latest)?)?
-            }
+            (false, Some(base)) => quote.times(Self::of_feed(base, &oracle.base_feed_id, latest)?)?,
             _ => return Err(Error::PriceAccountMissing),
         };
         if !in_range(quote.price, quote.exponent) || !in_range(quote.ema_price, quote.exponent) {
@@ -197,11 +211,8 @@ impl Quote {
     }
 
     #[inline(always)]
-    fn of_feed(source: &Source, feed: &Address, pinned: &Address, latest: i64) -> Result<Self> {
+    fn of_feed(source: &Source, feed: &Address, latest: i64) -> Result<Self> {
         let update = &source.update;
-        if !pinned.is_none() && *pinned != source.address {
-            return Err(Error::PriceAccountNotPinned);
-        }
         if !feed.is(&update.feed_id) {
             return Err(Error::PriceFeedMismatch);
         }

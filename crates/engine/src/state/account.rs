@@ -90,6 +90,36 @@ impl Position {
 }
 
 record! {
+    /// An order that waits for a price which nobody knew when it was placed.
+    pub struct RestingOrder: 32 {
+        /// Whole lots to buy; less than zero: to sell; zero: there is no order.
+        pub lots: i64,
+        /// The worst price of a lot, as of a trade; zero: any.
+        pub limit: u64,
+        /// The first price that was published then or later fills it, unix seconds.
+        pub fills_from: u32,
+        /// The least part of a gain that is to be paid.
+        pub min_factor: Part,
+        /// What who fills it gets, lamports. The account holds them.
+        pub tip: u32,
+        /// The perp's record.
+        pub perp: u8,
+        /// 1 if the position may only shrink.
+        pub reduce_only: u8,
+        /// Zero.
+        pub padding: [u8; 2],
+    }
+}
+
+impl RestingOrder {
+    /// Whether there is one.
+    #[inline(always)]
+    pub fn rests(&self) -> bool {
+        self.lots != 0
+    }
+}
+
+record! {
     /// A user's positions in one market.
     pub struct MarginAccount: 504 {
         /// Layout version.
@@ -141,8 +171,10 @@ record! {
         pub delegate_padding: [u8; 2],
         /// The part of each of its debts whose loss is reported and not yet settled; none if it has no debts.
         pub doubtful: Part,
+        /// The order that rests.
+        pub order: RestingOrder,
         /// Zero.
-        pub reserved: [u8; 88],
+        pub reserved: [u8; 56],
     }
 }
 
@@ -301,7 +333,7 @@ impl MarginAccount {
 
     /// Whether the account holds nothing.
     pub fn is_empty(&self) -> bool {
-        self.position_count == 0 && self.extra_count == 0
+        self.position_count == 0 && self.extra_count == 0 && !self.order.rests()
     }
 
     /// Whether the account owes anything.
@@ -340,7 +372,8 @@ impl MarginAccount {
         if !self.admits(reserve, side) {
             return Err(Error::IsolatedAccount);
         }
-        if count + EXTRA_PLACES * (self.extra_count as usize) < MAX_POSITIONS {
+        // An order that rests keeps a place for its position.
+        if count + EXTRA_PLACES * (self.extra_count as usize + self.order.rests() as usize) < MAX_POSITIONS {
             Ok(Slot { index: count, is_new: true })
         } else {
             Err(Error::TooManyPositions)
@@ -387,6 +420,7 @@ impl MarginAccount {
     /// Refuses what the account's state refuses. Every instruction that changes an account calls it.
     #[inline(always)]
     pub fn require_idle(&self, action: Action) -> Result<()> {
-        State::InReceivership.check(action, || self.in_receivership != 0)
+        State::InReceivership.check(action, || self.in_receivership != 0)?;
+        State::OrderRests.check(action, || self.order.rests())
     }
 }

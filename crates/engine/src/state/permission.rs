@@ -104,13 +104,16 @@ pub enum State {
     ReserveHalted,
     /// Losses of the market passed their limit.
     MarketReduceOnly,
+    /// The account has an order that rests. What backs it stays, or its owner could see the price first and then keep it from being
+    /// filled.
+    OrderRests,
 }
 
 use Action::*;
 
 /// What each state refuses, and with which error. Pauses are in [`Action::pause_bit`]; a price in tier 1 is a condition of
 /// [`crate::price::policy`], outflow and utilisation limits depend on the amount.
-pub const REFUSALS: [(State, Error, &[Action]); 6] = [
+pub const REFUSALS: [(State, Error, &[Action]); 7] = [
     (
         State::InReceivership,
         Error::AccountInReceivership,
@@ -134,6 +137,7 @@ pub const REFUSALS: [(State, Error, &[Action]); 6] = [
     (State::ReserveWipedOut, Error::ReserveWipedOut, &[Deposit, Borrow, BeginFlashLoan, Stake]),
     (State::ReserveHalted, Error::ReserveHalted, &[Withdraw, Borrow, BeginFlashLoan, Stake, Unstake, CollectFees]),
     (State::MarketReduceOnly, Error::MarketReduceOnly, &[Borrow, BeginFlashLoan]),
+    (State::OrderRests, Error::OrderRests, &[Withdraw, Borrow, CloseAccount]),
 ];
 
 impl State {

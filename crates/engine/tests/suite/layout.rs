@@ -142,8 +142,8 @@ fn fields_stay_where_they_are() {
     assert_eq!(change.map(offset::<Change>), [0, 1, 2, 4, 8, 16, 48, 80, 88, 96]);
     let account = ["version", "bump", "id", "position_count", "mode", "market", "owner", "positions", "due"];
     assert_eq!(account.map(offset::<MarginAccount>), [0, 1, 2, 4, 5, 8, 40, 72, 336]);
-    let rest = ["delegate", "delegate_until", "sequence", "delegate_rights", "doubtful", "reserved"];
-    assert_eq!(rest.map(offset::<MarginAccount>), [360, 392, 400, 408, 412, 416]);
+    let rest = ["delegate", "delegate_until", "sequence", "delegate_rights", "doubtful", "order", "reserved"];
+    assert_eq!(rest.map(offset::<MarginAccount>), [360, 392, 400, 408, 412, 416, 448]);
     let stake = ["version", "bump", "reserve", "generation", "market", "owner", "shares", "asked_for", "free_from"];
     assert_eq!(stake.map(offset::<Stake>), [0, 1, 2, 4, 8, 40, 72, 80, 88]);
 }
@@ -166,7 +166,8 @@ fn error_codes_are_their_position_in_the_list() {
 }
 
 /// Errors that only the program returns, because the engine knows no accounts and no tokens.
-const OF_THE_PROGRAM: [Error; 21] = [
+const OF_THE_PROGRAM: [Error; 22] = [
+    Error::TipMissing,
     Error::AnotherMove,
     Error::MarketMissing,
     Error::WrongVaultOfAccount,
@@ -206,6 +207,7 @@ fn every_error_of_the_engine_has_an_example() {
         include_str!("delegates.rs"),
         include_str!("perps/attacks.rs"),
         include_str!("perps/behaviour.rs"),
+        include_str!("perps/orders.rs"),
         include_str!("perps/refusals.rs"),
         include_str!("vaults/caps.rs"),
         include_str!("vaults/fees.rs"),

@@ -50,7 +50,15 @@ fn take(
 }
 
 fn update(price: i64, ema_price: i64, confidence: u64, exponent: i32) -> PriceUpdate {
-    PriceUpdate { feed_id: FEED.0, price, confidence, exponent, publish_time: START, ema_price }
+    PriceUpdate {
+        feed_id: FEED.0,
+        price,
+        confidence,
+        exponent,
+        publish_time: START,
+        prev_publish_time: START - 1,
+        ema_price,
+    }
 }
 
 /// Least and most number with an exponent that is a price of 10^-12 to 10^9 USD.
@@ -256,8 +264,8 @@ proptest! {
     }
 
     #[test]
-    fn updates_survive_their_bytes(feed_id: [u8; 32], authority: [u8; 32], price: i64, confidence: u64, exponent: i32, publish_time: i64, ema_price: i64) {
-        let update = PriceUpdate { feed_id, price, confidence, exponent, publish_time, ema_price };
+    fn updates_survive_their_bytes(feed_id: [u8; 32], authority: [u8; 32], price: i64, confidence: u64, exponent: i32, publish_time: i64, prev_publish_time: i64, ema_price: i64) {
+        let update = PriceUpdate { feed_id, price, confidence, exponent, publish_time, prev_publish_time, ema_price };
         prop_assert_eq!(PriceUpdate::parse(&update.to_bytes(Address(authority))), Ok(update));
     }
 

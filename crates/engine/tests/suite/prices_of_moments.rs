@@ -194,8 +194,15 @@ impl Scene {
         let update = |of: usize, second: i64| {
             let price = self.truth.feeds[of][second as usize];
             let (feed_id, publish_time) = (feed(of as u8).0, START + second);
-            let update =
-                PriceUpdate { feed_id, price, confidence: 0, exponent: EXPONENT, publish_time, ema_price: price };
+            let update = PriceUpdate {
+                feed_id,
+                price,
+                confidence: 0,
+                exponent: EXPONENT,
+                publish_time,
+                prev_publish_time: publish_time - 1,
+                ema_price: price,
+            };
             Source { address: Address::NONE, update }
         };
         let (first, base) = (update(reserve, first), (reserve == STAKED).then(|| update(SOL, base)));

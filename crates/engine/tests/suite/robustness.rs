@@ -50,7 +50,15 @@ fn update() -> impl Strategy<Value = PriceUpdate> {
             // Mostly such that the price is taken.
             let (ema_price, confidence) =
                 if bps < 2_500 { (price, (price as i128 * bps as i128 / 20_000) as u64) } else { (ema, confidence) };
-            PriceUpdate { feed_id: feed(reserve.min(3)).0, price, confidence, exponent, publish_time, ema_price }
+            PriceUpdate {
+                feed_id: feed(reserve.min(3)).0,
+                price,
+                confidence,
+                exponent,
+                publish_time,
+                prev_publish_time: publish_time.saturating_sub(1),
+                ema_price,
+            }
         },
     )
 }
@@ -269,7 +277,7 @@ proptest! {
         config.oracle.confidence_multiple = Bps(50_000);
         let mut reserve = Reserve::new(&config, 0, START).unwrap();
         let confidence = (price as i128 * confidence as i128 / 10_000) as u64;
-        let update = PriceUpdate { feed_id: feed(0).0, price, confidence, exponent, publish_time: START, ema_price: price };
+        let update = PriceUpdate { feed_id: feed(0).0, price, confidence, exponent, publish_time: START, prev_publish_time: START - 1, ema_price: price };
         reserve.refresh(&Quote::new(&source(&update), None, &config.oracle, START).unwrap(), START).unwrap();
         let mut world = World { reserves: vec![reserve; 16], ..World::new(1) };
         let mut account = MarginAccount::default();

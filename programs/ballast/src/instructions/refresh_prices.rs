@@ -51,8 +51,9 @@ fn take_over(
     ledger.refresh_price(index, &first, base.as_ref())
 }
 
+/// What a price account of a receiver holds.
 #[inline(always)]
-fn source(market: &Market, account: &AccountView) -> ballast_engine::Result<Source> {
+pub(super) fn source(market: &Market, account: &AccountView) -> ballast_engine::Result<Source> {
     // The owner decides what the data mean; it is checked before they are read.
     if !market.accepts_receiver(&stored(account.owner())) {
         return Err(if account.data_len() == 0 { Error::PriceAccountClosed } else { Error::PriceOwnerNotAllowed });

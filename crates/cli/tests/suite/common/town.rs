@@ -128,6 +128,7 @@ impl Town {
             confidence: 0,
             exponent: -8,
             publish_time: self.now(),
+            prev_publish_time: self.now() - 1,
             ema_price: price,
         }
     }

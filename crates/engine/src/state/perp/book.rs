@@ -101,6 +101,49 @@ impl Perp {
     }
 }
 
+/// What perps make their pool owe at a moment, and what it must bear for them. The sum of all is a pool's; a trade changes its own perp's
+/// alone, so the others' are added up once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Owed {
+    /// To sides that have gained at the prices worst for the pool.
+    worst: Gain,
+    /// The same at spot prices.
+    claims: Gain,
+    /// What it loses in the worst of the moves that it must bear.
+    buffer: u64,
+}
+
+impl Owed {
+    /// For the perps of a pool, but for one.
+    #[inline(never)]
+    pub fn by(pool: &Pool, records: &[Reserve], width: Width, now: i64, but: Option<u8>) -> Result<Self> {
+        let (mut sum, borrowed) = (Self::default(), pool.borrowed_at(now));
+        for index in pool.perps().iter().filter(|index| but != Some(**index)) {
+            sum.add(Perp::of(records, *index)?, records, width, borrowed, now)?;
+        }
+        Ok(sum)
+    }
+
+    /// With one perp more. `borrowed` is the pool's at `now`.
+    #[inline(never)]
+    pub fn add(&mut self, perp: &Perp, records: &[Reserve], width: Width, borrowed: u64, now: i64) -> Result<()> {
+        if perp.sides.iter().all(|side| side.size == 0 && side.cost() == 0) {
+            return Ok(());
+        }
+        let feed = records.get(perp.config.price as usize).ok_or(Error::ReserveIndexOutOfRange)?;
+        let (marks, annual) = (perp.marks(&feed.price, width), feed.risk.volatility.annual);
+        let (sides, _) = perp.accrued(marks.spot, annual, borrowed, now);
+        let [longs, shorts] = &sides;
+        self.worst += longs.gain(1, marks.high).max(0) + shorts.gain(-1, marks.low).max(0);
+        self.claims += longs.gain(1, marks.spot).max(0) + shorts.gain(-1, marks.spot).max(0);
+        if !perp.is_resolved() {
+            let [longs, shorts] = perp.values(&sides, marks.spot);
+            self.buffer = self.buffer.saturating_add(perp.config.buffer(longs, shorts, annual));
+        }
+        Ok(())
+    }
+}
+
 /// What a pool has and owes at a moment, atoms of its token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
@@ -110,38 +153,46 @@ pub struct Standing {
     pub claims: u64,
     /// Cash less what is owed at the prices and gains worst for the pool: for who leaves, and for caps. Less than zero: it is short.
     pub low: i64,
-    /// Cash less what is owed, and with what it is owed, at the best: for who enters.
-    pub high: i64,
     /// What it loses in the worst of the moves that it must bear.
     pub buffer: u64,
 }
 
+/// What there is of a pool, atoms.
+pub(crate) fn cash_of(pool: &Pool, records: &[Reserve], now: i64) -> Result<u64> {
+    let quote = records.get(pool.config.quote as usize).ok_or(Error::ReserveIndexOutOfRange)?;
+    Ok(quote.deposit_index_at(now).rare_amount_floor(pool.deposit))
+}
+
+/// Whole atoms, rounded down.
+fn whole(gain: Gain) -> i64 {
+    (gain >> 32).clamp(i64::MIN as Gain, i64::MAX as Gain) as i64
+}
+
+/// A pool's value for who enters, atoms: cash less what it owes, and with what it is owed, at the prices best for it.
+#[inline(never)]
+pub fn high_value(pool: &Pool, records: &[Reserve], width: Width, now: i64) -> Result<i64> {
+    let (mut high, borrowed) = ((cash_of(pool, records, now)? as Gain) << 32, pool.borrowed_at(now));
+    for index in pool.perps() {
+        let perp = Perp::of(records, *index)?;
+        let feed = records.get(perp.config.price as usize).ok_or(Error::ReserveIndexOutOfRange)?;
+        let marks = perp.marks(&feed.price, width);
+        let ([longs, shorts], _) = perp.accrued(marks.spot, feed.risk.volatility.annual, borrowed, now);
+        high -= longs.gain(1, marks.low) + shorts.gain(-1, marks.high);
+    }
+    Ok(whole(high))
+}
+
 impl Standing {
-    /// Of a pool whose quote reserve is accrued, at last prices. `width` is which readings count.
-    #[inline(never)]
+    /// Of a pool at last prices. `width` is which readings count.
     pub fn of(pool: &Pool, records: &[Reserve], width: Width, now: i64) -> Result<Self> {
-        let quote = records.get(pool.config.quote as usize).ok_or(Error::ReserveIndexOutOfRange)?;
-        let cash = quote.deposit_index_at(now).rare_amount_floor(pool.deposit);
-        let (mut low, mut high, mut claims) = ((cash as Gain) << 32, (cash as Gain) << 32, 0);
-        let (mut buffer, borrowed) = (0u64, pool.borrowed_at(now));
-        for index in pool.perps() {
-            let perp = Perp::of(records, *index)?;
-            let price = records.get(perp.config.price as usize).ok_or(Error::ReserveIndexOutOfRange)?;
-            let marks = perp.marks(&price.price, width);
-            let annual = price.risk.volatility.annual;
-            let (sides, _) = perp.accrued(marks.spot, annual, borrowed, now);
-            let owed = |long_price, short_price| [sides[LONG].gain(1, long_price), sides[SHORT].gain(-1, short_price)];
-            low -= owed(marks.high, marks.low).iter().map(|gain| (*gain).max(0)).sum::<Gain>();
-            high -= owed(marks.low, marks.high).iter().sum::<Gain>();
-            claims += owed(marks.spot, marks.spot).iter().map(|gain| (*gain).max(0)).sum::<Gain>();
-            if !perp.is_resolved() {
-                let [longs, shorts] = perp.values(&sides, marks.spot);
-                buffer = buffer.saturating_add(perp.config.buffer(longs, shorts, annual));
-            }
-        }
-        let whole = |gain: Gain| (gain >> 32).clamp(i64::MIN as Gain, i64::MAX as Gain) as i64;
-        let claims = (claims + u32::MAX as Gain) >> 32;
-        Ok(Self { cash, claims: claims.min(u64::MAX as Gain) as u64, low: whole(low), high: whole(high), buffer })
+        Ok(Self::new(cash_of(pool, records, now)?, &Owed::by(pool, records, width, now, None)?))
+    }
+
+    /// Of a pool with so much cash.
+    pub(crate) fn new(cash: u64, owed: &Owed) -> Self {
+        let claims = (owed.claims + u32::MAX as Gain) >> 32;
+        let low = whole(((cash as Gain) << 32) - owed.worst);
+        Self { cash, claims: claims.min(u64::MAX as Gain) as u64, low, buffer: owed.buffer }
     }
 
     /// The part of a gain that is paid: what is there ÷ what is claimed, one at most. It is the same for whoever asks first.
@@ -162,6 +213,12 @@ impl Standing {
             _ if self.buffer == 0 => Bps(0),
             _ => Bps(10_000),
         }
+    }
+
+    /// Low value ÷ buffer, basis points: none where nothing is left, and `u32::MAX` where there is nothing to cover.
+    pub fn cover(&self) -> u32 {
+        let ratio = (self.low.max(0) as u128 * 10_000).checked_div(self.buffer as u128);
+        ratio.map_or(u32::MAX, |ratio| ratio.min(u32::MAX as u128) as u32)
     }
 
     /// Whether the low value covers the buffer so many times.

@@ -65,8 +65,10 @@ governed! {
         pub wind_down: u8 [Switch, 0..=1, Any, PerpSwitchOutOfRange],
         /// Of a square: the value of a lot at which it is worth the price itself; 32 fractional bits.
         pub norm: u64 [Count, 0..=1 << 46, Any, PerpFixed],
+        /// Seconds after an order was placed from which a price fills it: more than the chain's clock may be behind.
+        pub order_lag: u16 [Seconds, 1..=60, Down, PerpFeeOutOfRange],
         /// Zero.
-        pub reserved: [u8; 24] [zero],
+        pub reserved: [u8; 22] [zero],
     }
 }
 

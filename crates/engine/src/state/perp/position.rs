@@ -152,19 +152,27 @@ impl MarginAccount {
         (0..self.extras()).find(|n| self.pair(*n)[0].side == side && self.pair(*n)[0].reserve == record)
     }
 
+    /// Refuses another extra where the account's mode or its other positions do.
+    fn require_room(&self, side: u8, record: u8) -> Result<()> {
+        let is_own = side == PERP && self.mode == Mode::Perp as u8 && self.isolated_debt == record;
+        if self.mode != Mode::Cross as u8 && !is_own {
+            return Err(Error::IsolatedAccount);
+        }
+        let used = self.position_count as usize + PLACES * (self.extras() + 1);
+        if used > MAX_POSITIONS { Err(Error::TooManyPositions) } else { Ok(()) }
+    }
+
+    /// Refuses a position in a perp that the account cannot take.
+    pub(crate) fn require_room_for_perp(&self, perp: u8) -> Result<()> {
+        if self.find_extra(PERP, perp).is_some() { Ok(()) } else { self.require_room(PERP, perp) }
+    }
+
     /// Changes an extra, of a kind and a record; makes one if there is none and there is room, and takes it away once it is empty.
     fn change_extra(&mut self, side: u8, record: u8, change: impl FnOnce(&mut Pair) -> bool) -> Result<()> {
         let n = match self.find_extra(side, record) {
             Some(n) => n,
             None => {
-                let is_own = side == PERP && self.mode == Mode::Perp as u8 && self.isolated_debt == record;
-                if self.mode != Mode::Cross as u8 && !is_own {
-                    return Err(Error::IsolatedAccount);
-                }
-                let used = self.position_count as usize + PLACES * (self.extras() + 1);
-                if used > MAX_POSITIONS {
-                    return Err(Error::TooManyPositions);
-                }
+                self.require_room(side, record)?;
                 let n = self.extras();
                 self.extra_count += 1;
                 let at = Self::place(n);

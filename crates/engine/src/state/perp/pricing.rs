@@ -2,7 +2,7 @@
 
 use crate::{
     number::{
-        math::{bit_length_wide, mul_div_ceil, mul_div_floor, mul_div_wide_floor, mul_shift32_ceil, root, wide},
+        math::{bit_length_wide, div_narrow, mul_div_ceil, mul_div_floor, mul_proved, mul_shift32_ceil, root, wide},
         units::{Bps, ONE_BPS, Rate},
     },
     price::cache::{PriceCache, Reading},
@@ -54,8 +54,8 @@ pub fn deviation(deviations: Bps, annual: Bps, seconds: u64) -> u64 {
     const UNIT: u64 = (100_000_000.0 * 5_615.692_299 / 65_536.0) as u64;
     // The root has 16 fractional bits, and is below 2^32.
     let root = root(seconds.min(u32::MAX as u64) << 32);
-    // Below 2^32 and 2^32; the quotient is below 2^32 × 2^32 ÷ 2^23.
-    mul_div_ceil(deviations.0 as u64 * annual.0 as u64, root, UNIT).unwrap_or(u64::MAX)
+    // Below 2^32 and 2^32.
+    mul_proved(deviations.0 as u64 * annual.0 as u64, root).div_ceil(UNIT)
 }
 
 record! {
@@ -118,12 +118,11 @@ impl PerpConfig {
         within(mul_div_floor(price, price, self.norm).unwrap_or(u64::MAX) as u128)
     }
 
-    /// The least fee of a trade at a price of some age: of its value, 32 fractional bits.
+    /// The fee of a trade at a price that was published so many seconds before what a trader may have seen: of its value, 32 fractional
+    /// bits.
     #[inline(never)]
-    pub fn fee_at(&self, age: u64, annual: Bps) -> u64 {
-        part(self.fee)
-            .max(deviation(self.fee_deviations, annual, age + self.fee_lag as u64) * self.power as u64)
-            .min(ONE)
+    pub fn fee_at(&self, seen: u64, annual: Bps) -> u64 {
+        part(self.fee).max(deviation(self.fee_deviations, annual, seen) * self.power as u64).min(ONE)
     }
 
     /// What moving the skew from 0 to so many lots costs, in lots' prices, 32 fractional bits: the integral of the impact
@@ -134,9 +133,10 @@ impl PerpConfig {
         // Below 2^32 × 2^48 ÷ 2^32.
         let bend = (wide(most, self.skew_scale) >> 32) as u64;
         let below = skew.min(bend);
-        // Below 2^49 × 2^49 × 2^31 ÷ 1.
-        let bent = mul_div_wide_floor(wide(below, below), 1 << 31, self.skew_scale).unwrap_or(u128::MAX >> 1);
-        (bent + wide(skew - below, most)) as i128
+        // No more than a tenth of the scale, so what it is of the scale is less than that: both quotients fit.
+        let (lots, rest) = div_narrow(wide(below, below), self.skew_scale).unwrap_or((u64::MAX, 0));
+        let (part, _) = div_narrow((rest as u128) << 31, self.skew_scale).unwrap_or((u64::MAX, 0));
+        (((lots as u128) << 31) + part as u128 + wide(skew - below, most)) as i128
     }
 
     /// What a trade of a signed number of lots pays for its impact on the skew, atoms: negative where it lessens it.

@@ -149,7 +149,16 @@ pub fn restricted_config(reserve: u8) -> ReserveConfig {
 
 /// An update of a reserve's feed with spot = EMA and no confidence interval.
 pub fn update(reserve: u8, price: i64, publish_time: i64) -> PriceUpdate {
-    PriceUpdate { feed_id: feed(reserve).0, price, confidence: 0, exponent: EXPONENT, publish_time, ema_price: price }
+    let prev_publish_time = publish_time.saturating_sub(1);
+    PriceUpdate {
+        feed_id: feed(reserve).0,
+        price,
+        confidence: 0,
+        exponent: EXPONENT,
+        publish_time,
+        prev_publish_time,
+        ema_price: price,
+    }
 }
 
 /// An update as read from an account whose address does not matter.

@@ -62,7 +62,15 @@ fn publish(world: &mut World, reserve: u8, [price, confidence, ema]: [i64; 3]) -
         let publish_time = world.now;
         Source {
             address,
-            update: PriceUpdate { feed_id: feed_id.0, price, confidence, exponent, publish_time, ema_price },
+            update: PriceUpdate {
+                feed_id: feed_id.0,
+                price,
+                confidence,
+                exponent,
+                publish_time,
+                prev_publish_time: publish_time - 1,
+                ema_price,
+            },
         }
     };
     let first = of(oracle.feed_id, oracle.feed_account, [price, confidence, ema], EXPONENT);

@@ -4,6 +4,7 @@ use super::*;
 use ballast_engine::{
     Error,
     number::units::{Bps, Part},
+    perps::report::{Greeks, PoolReport},
     state::perp::book::Width,
 };
 
@@ -174,7 +175,7 @@ fn delta_and_gamma_are_what_a_move_of_the_price_does() {
         scene.trade(user, perp, dollars * USD as i64).unwrap();
     }
     for perp in [PERPS[0], PERPS[2]] {
-        let greeks = scene.act(0, |ledger, _| ledger.greeks(perp)).unwrap();
+        let greeks = Greeks::new(&scene.world.reserves, perp, scene.world.now).unwrap();
         let sides = scene.accrued(perp);
         // The pool gains what the positions lose.
         let worth = |bps| {
@@ -188,7 +189,33 @@ fn delta_and_gamma_are_what_a_move_of_the_price_does() {
         let (down, now, up) = (worth(-100), worth(0), worth(100));
         let (delta, gamma) = ((up - down) * 50, (up - 2 * now + down) * 10_000);
         let near = |one: i128, other: i128| one.abs_diff(other) <= greeks.longs.max(greeks.shorts) as u128 / 1_000;
-        assert!(greeks.delta != 0 && near(greeks.delta, delta), "{greeks:?} {delta}");
-        assert!(near(greeks.gamma, gamma), "{greeks:?} {gamma}");
+        assert!(greeks.delta != 0 && near(greeks.delta.into(), delta), "{greeks:?} {delta}");
+        assert!(near(greeks.gamma.into(), gamma), "{greeks:?} {gamma}");
     }
+}
+
+/// A pool says of itself what happens to who enters and who leaves, and what it must bear.
+#[test]
+fn a_pool_reports_what_entering_and_leaving_come_to() {
+    let mut scene = Scene::new(3, 4, 1_000_000, 500_000);
+    for (user, perp, dollars) in [(TRADER, PERPS[0], 60_000), (OTHER, PERPS[1], -90_000), (OTHER, PERPS[2], -4_000)] {
+        scene.trade(user, perp, dollars * USD as i64).unwrap();
+    }
+    scene.pass(600);
+    scene.shift(1, 700);
+    let report = PoolReport::new(&scene.world.reserves, POOL, scene.world.now).unwrap();
+    let standing = scene.standing(Width::Maintenance);
+    assert_eq!((report.cash, report.buffer, report.low), (standing.cash, standing.buffer, standing.low));
+    assert_eq!(report.greeks().iter().map(|greeks| greeks.buffer).sum::<u64>(), report.buffer);
+    assert_eq!(report.greeks().iter().map(|greeks| greeks.price).collect::<Vec<_>>(), [1, 2, 1]);
+    assert_eq!(report.cover as u128, report.low as u128 * 10_000 / report.buffer as u128);
+    // A million shares at the price of entering cost that, and no atom less buys them.
+    let price = report.entry_price().unwrap();
+    assert_eq!(scene.clone().provide(3, price).unwrap().shares.0, 1_000_000);
+    assert!(scene.clone().provide(3, price - 1).unwrap().shares.0 < 1_000_000);
+    scene.ask(0, 1_000_000).unwrap();
+    scene.pass(3_600);
+    let report = PoolReport::new(&scene.world.reserves, POOL, scene.world.now).unwrap();
+    assert_eq!(scene.leave(0).unwrap().amount, report.exit_price().unwrap());
+    assert!(report.exit_price() < report.entry_price());
 }

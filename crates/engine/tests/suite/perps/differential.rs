@@ -566,7 +566,7 @@ impl Pair {
             near(engine.cash, &cash, &tolerance, "cash");
             near(engine.claims, &claims, &loose, "claims");
             near(engine.low, &low, &loose, "low");
-            near(engine.high, &high, &loose, "high");
+            near(scene.high_value(width), &high, &loose, "high");
             near(engine.buffer, &buffer, &loose, "buffer");
         }
         let index = world.reserves[QUOTE as usize].deposit_index_at(world.now);

@@ -8,7 +8,10 @@ use ballast_engine::{
     health::Requirement,
     ledger::Ledger,
     number::units::{Bps, MAX_LIQUIDITY},
-    perps::trade::Order,
+    perps::{
+        report::{Greeks, PoolReport},
+        trade::Order,
+    },
     state::perp::{
         PerpConfig, PoolConfig,
         book::Width,
@@ -203,7 +206,8 @@ proptest! {
             let mut reserves = reserves;
             let ledger = Ledger { market: &mut market, reserves: &mut reserves, now };
             for perp in &scene.perps {
-                let _ = ledger.greeks(*perp);
+                let _ = Greeks::new(ledger.reserves, *perp, ledger.now);
+                let _ = PoolReport::new(ledger.reserves, POOL, ledger.now);
                 let (sides, price) = (scene.accrued(*perp), scene.price(*perp));
                 let _ = (sides[0].gain(1, price), sides[1].gain(-1, price));
             }
@@ -228,7 +232,7 @@ proptest! {
             let (one, back) = (perp.impact(skew, lots, price), perp.impact(skew + lots, -lots, price));
             // There and back gains nothing.
             prop_assert!(one.saturating_add(back) >= 0);
-            let fee = perp.fee_at(seconds >> 16, Bps(annual));
+            let fee = perp.fee_at((seconds >> 16) + perp.fee_lag as u64, Bps(annual));
             prop_assert!(part_of(longs, fee) <= longs);
             let margin = perp.requirement(lots.unsigned_abs(), longs, perp.maintenance_margin);
             prop_assert!(margin >= part_of(longs, ballast_engine::state::perp::pricing::part(perp.maintenance_margin)));

@@ -7,6 +7,7 @@ mod differential;
 mod extremes;
 mod invariants;
 mod model;
+mod orders;
 mod refusals;
 mod scene;
 

@@ -9,17 +9,18 @@ use ballast_engine::{
         provide::PoolMovement,
         trade::{Fill, Order},
     },
+    price::feed::PriceUpdate,
     state::{
         account::{MarginAccount, Side},
         change::{Change, OF_PERP, OF_POOL},
         perp::{
             LotScale, Perp, PerpConfig, PerpPosition, Pool, PoolConfig,
-            book::{Standing, Width},
+            book::{Standing, Width, high_value},
         },
     },
 };
 
-use crate::common::{AUTHORITY, TOKENS, World, lend, update};
+use crate::common::{AUTHORITY, TOKENS, World, lend, source, update};
 
 /// One token of the quote reserve.
 pub const USD: u64 = 1_000_000;
@@ -44,6 +45,7 @@ pub fn perp_config(n: usize) -> PerpConfig {
         fee: Bps(5),
         fee_deviations: Bps(30_000),
         fee_lag: 1,
+        order_lag: 2,
         max_impact: Bps(50),
         insurance_share: Bps(2_000),
         penalty: Bps(100),
@@ -199,6 +201,10 @@ impl Scene {
         Standing::of(self.pool(), &self.world.reserves, width, self.world.now).unwrap()
     }
 
+    pub fn high_value(&self, width: Width) -> i64 {
+        high_value(self.pool(), &self.world.reserves, width, self.world.now).unwrap()
+    }
+
     pub fn order(&mut self, user: usize, order: Order) -> Result<Fill> {
         self.act(user, |ledger, account| ledger.trade(account, &order))
     }
@@ -207,6 +213,28 @@ impl Scene {
     pub fn trade(&mut self, user: usize, perp: u8, atoms: i64) -> Result<Fill> {
         let lots = self.lots(perp, atoms.unsigned_abs()) * atoms.signum();
         self.order(user, order(perp, lots))
+    }
+
+    /// Rests an order of so many atoms of value: less than zero sells. Returns when it fills.
+    pub fn rest(&mut self, user: usize, perp: u8, atoms: i64) -> Result<i64> {
+        let lots = self.lots(perp, atoms.unsigned_abs()) * atoms.signum();
+        self.rest_order(user, order(perp, lots))
+    }
+
+    pub fn rest_order(&mut self, user: usize, order: Order) -> Result<i64> {
+        self.act(user, |ledger, account| ledger.rest_order(account, &order, 0)).map(i64::from)
+    }
+
+    /// Fills an order by a price of the perp's underlying, published at a time after another.
+    pub fn fill(&mut self, user: usize, perp: u8, price: i64, times: (i64, i64)) -> Result<Fill> {
+        let reserve = self.perp(perp).config.price;
+        let (prev_publish_time, publish_time) = times;
+        let update = PriceUpdate { prev_publish_time, ..update(reserve, price, publish_time) };
+        self.act(user, |ledger, account| ledger.fill_order(account, perp, &source(&update), None)).map(|done| done.0)
+    }
+
+    pub fn cancel(&mut self, user: usize, perp: u8) -> Result<u32> {
+        self.act(user, |ledger, account| ledger.cancel_order(account, perp))
     }
 
     /// Closes a position whole.

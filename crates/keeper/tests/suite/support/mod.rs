@@ -38,6 +38,7 @@ pub fn price_bytes(reserve: &Reserve, factor: f64, publish_time: i64) -> Vec<u8>
         confidence: 0,
         exponent: reserve.price.exponent,
         publish_time,
+        prev_publish_time: publish_time - 1,
         ema_price: price,
     };
     update.to_bytes(layout::Address::NONE).to_vec()

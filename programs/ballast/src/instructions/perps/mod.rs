@@ -2,19 +2,23 @@
 //! the margin accounts, and nothing else.
 
 mod list;
+mod order;
 mod pool;
 mod relief;
 mod trade;
 
 use super::common::*;
-pub use {list::*, pool::*, relief::*, trade::*};
+pub use {list::*, order::*, pool::*, relief::*, trade::*};
 
 use crate::{
     MarginAccount,
     events::{discriminator, events, log_event},
     state::{Market, now, stored},
 };
-use ballast_engine::perps::bill::{Bill, Receipt};
+use ballast_engine::perps::{
+    bill::{Bill, Receipt},
+    trade::Fill,
+};
 
 // A position was traded, settled, covered, liquidated or written off. One layout for all of them.
 events! {
@@ -57,6 +61,8 @@ events! {
     }
     /// A position was opened, changed or closed by its owner or delegate.
     PerpTraded;
+    /// The same by an order that rested.
+    PerpOrderFilled;
     /// A loss was paid out of the account's deposit, or what was owed to it was paid out.
     PerpSettled;
     /// A loss was paid by another account, for collateral.
@@ -78,6 +84,22 @@ struct Told {
     bill: Bill,
     receipt: Receipt,
     is_short: bool,
+}
+
+impl Told {
+    /// Of a trade of so many lots by whose position was short or not.
+    fn of_fill(fill: &Fill, lots: i64, was_short: bool) -> Self {
+        Self {
+            closed: fill.closed,
+            opened: fill.opened,
+            price: fill.price,
+            realised: fill.realised,
+            bill: fill.bill,
+            receipt: fill.receipt,
+            is_short: if fill.opened != 0 { lots < 0 } else { was_short },
+            ..Self::default()
+        }
+    }
 }
 
 /// Logs what became of a position. The events differ by their discriminator alone.

@@ -1,6 +1,11 @@
 use super::*;
 use ballast_engine::{number::units::Part, perps::trade::Order, state::account::rights};
 
+/// What a trader wants, out of an instruction's arguments.
+pub fn order(perp: u8, lots: i64, limit: u64, min_factor: u32, reduce_only: bool) -> Order {
+    Order { perp, lots, limit, min_factor: Part(min_factor), reduce_only }
+}
+
 /// Trades for a margin account, by its owner or a delegate who may.
 #[derive(Accounts)]
 pub struct TradePerp {
@@ -13,23 +18,12 @@ pub struct TradePerp {
 }
 
 impl TradePerp {
-    pub fn trade(&mut self, perp: u8, lots: i64, limit: u64, min_factor: u32, reduce_only: bool) -> Result<()> {
+    pub fn trade(&mut self, order: Order) -> Result<()> {
         self.check(rights::TRADE)?;
+        let Order { perp, lots, .. } = order;
         let before = self.margin_account.perp(perp).copied().unwrap_or_default();
-        let order = Order { perp, lots, limit, min_factor: Part(min_factor), reduce_only };
         let fill = ledger(&mut self.market, now()?).trade(&mut self.margin_account, &order);
-        let fill = fill.by_ref()?;
-        let is_short = if fill.opened != 0 { lots < 0 } else { before.is_short != 0 };
-        let told = Told {
-            closed: fill.closed,
-            opened: fill.opened,
-            price: fill.price,
-            realised: fill.realised,
-            bill: fill.bill,
-            receipt: fill.receipt,
-            is_short,
-            ..Told::default()
-        };
+        let told = Told::of_fill(fill.by_ref()?, lots, before.is_short != 0);
         log_perp(discriminator::<PerpTraded>(), &mut self.market, self.margin_account.address(), perp, &told);
         Ok(())
     }
