@@ -281,12 +281,7 @@ impl Crowd {
 
     /// Conservation over all accounts, those of `others` and what a vault lent or a pool holds, and one trader's health by the program
     /// against the client's. Returns the market.
-    pub fn audit(
-        &mut self,
-        stage: &mut Stage,
-        others: &[MarginAccount],
-        entrusted: Entrusted,
-    ) -> Result<MarketView> {
+    pub fn audit(&mut self, stage: &mut Stage, others: &[MarginAccount], entrusted: Entrusted) -> Result<MarketView> {
         let world = &mut stage.world;
         world.market = self.market;
         let market = world.market()?;

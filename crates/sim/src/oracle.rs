@@ -106,7 +106,8 @@ impl Oracle {
             }
         };
         let updates = spot.iter().zip(confidences).zip(&averages).enumerate();
-        let updates = updates.map(|(index, ((spot, confidence), average))| self.update(index, *spot, *confidence, *average, time));
+        let updates = updates
+            .map(|(index, ((spot, confidence), average))| self.update(index, *spot, *confidence, *average, time));
         let updates = updates.collect();
         self.averages = Some((time, averages));
         updates

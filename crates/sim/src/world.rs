@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, anyhow, bail};
 use ballast_client::{
     Address, Event, ID, Instruction, MarketView, PYTH_RECEIVERS, ProgramError, TOKEN_PROGRAM, VaultView,
-    change_address, decode_change, decode_exit_request, decode_health, decode_margin_account, decode_vault, describe_error,
+    change_address, decode_change, decode_exit_request, decode_health, decode_margin_account, decode_vault,
+    describe_error,
     engine::{
         self,
         health::report::HealthReport,

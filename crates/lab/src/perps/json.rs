@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use ballast_sim::{
     perps::{
-        informed::{Trial, Trips},
+        informed::{Habit, Trial, Trips},
         record::PerpsRecord,
     },
     replay::Setting,
@@ -14,7 +14,8 @@ use super::summary::{Attacks, worst};
 use crate::batch::Comparison;
 
 fn run(window: &str, record: &PerpsRecord) -> Value {
-    let sources: Map<_, _> = record.sources().into_iter().map(|(name, usd)| (name.replace(' ', "_"), json!(usd))).collect();
+    let sources: Map<_, _> =
+        record.sources().into_iter().map(|(name, usd)| (name.replace(' ', "_"), json!(usd))).collect();
     let layers = &record.tally.layers;
     let costs: Map<_, _> = record
         .costs
@@ -85,7 +86,10 @@ fn trial((trial, trips): &(Trial, Trips)) -> Value {
     let (mean, error) = trips.mean();
     json!({
         "ahead": trial.ahead,
-        "patience": trial.patience,
+        "must_within": match trial.habit {
+            Habit::Must(seconds) => Some(seconds),
+            Habit::May => None,
+        },
         "with_confidence": trial.is_uncertain,
         "deviations": trial.charge.deviations,
         "lag": trial.charge.lag,
@@ -95,17 +99,16 @@ fn trial((trial, trips): &(Trial, Trips)) -> Value {
         "gain": mean,
         "standard_error": error,
         "fees": trips.fees(),
-        "with_luck": trips.gained().0,
-        "picked": trips.picked().map(|(part, gain)| json!({ "part": part, "gain": gain })),
+        "trips_a_day": trips.a_day(),
     })
 }
 
 /// All of it.
 pub fn render(crowds: &[Comparison<PerpsRecord>], attacks: &Attacks, setting: Setting) -> Result<String> {
     let windows = crowds.iter().flat_map(|of| of.runs.iter().map(|played| run(of.window.title(), &played.record)));
-    let informed = attacks.by_clock.iter().map(|(clock, trials)| {
-        json!({ "seconds": clock.title(), "trials": trials.iter().map(trial).collect::<Vec<_>>() })
-    });
+    let informed = attacks.by_clock.iter().map(
+        |(clock, trials)| json!({ "seconds": clock.title(), "trials": trials.iter().map(trial).collect::<Vec<_>>() }),
+    );
     let all = json!({
         "seed": setting.seed,
         "traders": setting.traders,

@@ -3,7 +3,7 @@
 use ballast_sim::{
     perps::{
         bridge::Clock,
-        informed::{AHEAD, Charge, Informed, LITTLE, PATIENCE, Trial, Trips},
+        informed::{AHEAD, Charge, Habit, Informed, LITTLE, PATIENCE, Trial, Trips},
         record::PerpsRecord,
     },
     stats::{thousands, whole_usd},
@@ -15,16 +15,17 @@ use crate::{
 };
 
 /// What the columns of the crowds' tables mean.
-pub const LEGEND: &str = "Return: what an owner of the pool who stayed gained over the window, at last prices. Drawdown: the deepest fall of a \
-    share's value below its highest before. Cover: low value ÷ buffer, at its lowest. Factor: the part of gains that was paid, at its lowest. \
+pub const LEGEND: &str = "Return: what the pool's owners gained together over the window, at last prices, of what they brought. Drawdown: the deepest fall of a \
+    share's value below its highest before, as long as a tenth of the pool is left. Cover: low value ÷ buffer, at its lowest. Factor: the part of gains that was paid, at its lowest. \
     Deleveraged: of the value that was opened. Losses by layer: what traders lost and who paid it: their deposits of the token, other collateral of theirs, the perps' insurance, \
     the perps' fund, the pool; a lender none. Owners left: those who had asked to leave.";
 
 /// What the columns of the attack's tables mean.
-pub const ATTACK_LEGEND: &str = "A trip is opening and closing at the best moments of the time that he waits for each, chosen with hindsight. Gain: of the \
-    value that he opened, in basis points, the mean of all trips with its standard error. Luck, the move from the price that he saw when he opened to \
-    the one that he closed at, is left out: he knows nothing of it, so it changes the mean by chance alone. Picked: the part of the trips that promised most when they \
-    began, chosen so that their gains sum to the most, and their mean gain.";
+pub const ATTACK_LEGEND: &str = "Who must trade opens and closes at the best moments of the time that he waits for each, chosen with hindsight: nobody \
+    who sees as far and waits as long gains more on average. Gains are parts of the value that he opened, in basis points, the mean of all trips with its \
+    standard error. Luck, the move from the last price that he saw when he opened to the last that he saw when he closed, is left out: he knows nothing of \
+    it, so it changes the mean by chance alone. Who may opens where what he sees pays fee and spread, with all that opens at once (a tenth of the \
+    pool a minute), and closes likewise, after an hour at any price; a day of all perps, of what the pool has.";
 
 /// Basis points of a share.
 fn bps(share: f64) -> String {
@@ -118,6 +119,10 @@ pub struct Attacks {
     pub by_window: Vec<(&'static str, Vec<(Trial, Trips)>)>,
     /// Trades that the program filled as the engine did.
     pub compared: usize,
+    /// Perps of a window, at most.
+    pub assets: usize,
+    /// What a pool has, atoms.
+    pub capital: f64,
 }
 
 impl Attacks {
@@ -135,8 +140,11 @@ impl Attacks {
         };
         let by_clock = Clock::ALL.iter().enumerate().map(|(index, clock)| (*clock, joined(&of_clock(index))));
         let by_window = played.iter().filter_map(|of| Some((of.window.title(), joined(&[&of.runs.last()?.record]))));
-        let compared = played.iter().flat_map(|of| &of.runs).map(|run| run.record.compared).sum();
-        Self { by_clock: by_clock.collect(), by_window: by_window.collect(), compared }
+        let records = || played.iter().flat_map(|of| of.runs.iter().map(|run| &run.record));
+        let compared = records().map(|record| record.compared).sum();
+        let assets = records().map(|record| record.assets.len()).max().unwrap_or(0);
+        let capital = records().map(|record| record.capital as f64).fold(1.0, f64::max);
+        Self { by_clock: by_clock.collect(), by_window: by_window.collect(), compared, assets, capital }
     }
 
     /// Whether anything was played.
@@ -165,18 +173,17 @@ fn mean(trips: Option<&Trips>) -> String {
     })
 }
 
-/// At the default charge, by what he sees and how long he waits.
+/// One who must, at the default charge, by what he sees and how long he waits.
 pub fn sights(attacks: &Attacks) -> Table {
     let mut rows = Vec::new();
     for ahead in AHEAD {
         for patience in PATIENCE {
             let default = |trial: &Trial| {
-                (trial.ahead, trial.patience, trial.charge) == (ahead, patience, Charge::ALL[0])
+                (trial.ahead, trial.habit, trial.charge) == (ahead, Habit::Must(patience), Charge::ALL[0])
             };
             let whole = |trial: &Trial| default(trial) && trial.is_uncertain && trial.size == 1.0;
             let of = |clock: usize| attacks.by_clock.get(clock).map_or(&[][..], |(_, trials)| trials);
             let trips = find(of(1), whole);
-            let picked = trips.and_then(Trips::picked);
             rows.push(vec![
                 format!("{ahead} s"),
                 wait(patience),
@@ -186,12 +193,6 @@ pub fn sights(attacks: &Attacks) -> Table {
                 mean(trips),
                 mean(find(of(1), |trial| default(trial) && trial.size == LITTLE)),
                 mean(find(of(1), |trial| default(trial) && !trial.is_uncertain)),
-                trips.map_or("–".into(), |trips| {
-                    let (mean, error) = trips.gained();
-                    format!("{} ± {:.1}", bps(mean), error * 1e4)
-                }),
-                picked.map_or("none".into(), |(part, _)| percent(part)),
-                picked.map_or("–".into(), |(_, mean)| bps(mean)),
             ]);
         }
     }
@@ -200,29 +201,23 @@ pub fn sights(attacks: &Attacks) -> Table {
         "Waits",
         "Trips",
         "Refused",
-        "Gain, even seconds",
-        "Gain, bursts",
-        "Gain, small trades",
-        "Gain, no confidence",
-        "With luck",
-        "Picked",
-        "Gain of those",
+        "Even seconds",
+        "Bursts",
+        "Bursts, small trades",
+        "Bursts, no confidence",
     ];
     Table { header, rows, numbers_from: 2 }
 }
 
-/// By what the perp charges, with bursts.
+/// One who must, by what the perp charges, with bursts.
 pub fn charges(attacks: &Attacks) -> Table {
     let mut rows = Vec::new();
     for charge in Charge::ALL {
         let of = |ahead: usize, patience: usize| {
-            find(attacks.bursts(), |trial| {
-                (trial.ahead, trial.patience, trial.charge) == (ahead, patience, charge) && trial.is_uncertain && trial.size == 1.0
-            })
+            find(attacks.bursts(), |trial| played(trial, ahead, Habit::Must(patience), charge))
         };
-        let fees = of(AHEAD[0], PATIENCE[0]).map_or("–".into(), |trips| bps(trips.fees() / 2.0));
-        let mut cells = vec![charge.title(), fees];
-        for patience in &PATIENCE[1..] {
+        let mut cells = vec![charge.title(), fee(attacks, charge)];
+        for patience in &PATIENCE[..2] {
             cells.extend(AHEAD.map(|ahead| mean(of(ahead, *patience))));
         }
         rows.push(cells);
@@ -230,32 +225,73 @@ pub fn charges(attacks: &Attacks) -> Table {
     let header = vec![
         "Fee",
         "A trade pays, bps",
-        "10 min: sees 1 s",
+        "Waits 1 min, sees 1 s",
         "3 s",
         "10 s",
-        "1 h: sees 1 s",
+        "Waits 10 min, sees 1 s",
         "3 s ",
         "10 s ",
     ];
     Table { header, rows, numbers_from: 1 }
 }
 
-/// By window, with bursts, at the default charge, who waits for ten minutes.
+/// Of those with a confidence and all that opens at once.
+fn played(trial: &Trial, ahead: usize, habit: Habit, charge: Charge) -> bool {
+    (trial.ahead, trial.habit, trial.charge) == (ahead, habit, charge) && trial.is_uncertain && trial.size == 1.0
+}
+
+/// What a trade pays by the charge on average, whenever it is.
+fn fee(attacks: &Attacks, charge: Charge) -> String {
+    let trips = find(attacks.bursts(), |trial| played(trial, AHEAD[0], Habit::Must(PATIENCE[0]), charge));
+    trips.map_or("–".into(), |trips| bps(trips.fees() / 2.0))
+}
+
+/// One who may, by what the perp charges, with bursts.
+pub fn leaks(attacks: &Attacks) -> Table {
+    let mut rows = Vec::new();
+    for charge in Charge::ALL {
+        let mut cells = vec![charge.title()];
+        for ahead in AHEAD {
+            let trips = find(attacks.bursts(), |trial| played(trial, ahead, Habit::May, charge));
+            cells.extend([
+                trips.map_or("–".into(), |trips| format!("{:.1}", trips.a_day())),
+                mean(trips),
+                trips.map_or("–".into(), |trips| percent(trips.daily(attacks.assets) / attacks.capital)),
+            ]);
+        }
+        rows.push(cells);
+    }
+    let header = vec![
+        "Fee",
+        "Sees 1 s: trips a day",
+        "gain, bps",
+        "of the pool a day",
+        "Sees 3 s: trips a day",
+        "gain, bps ",
+        "of the pool a day ",
+        "Sees 10 s: trips a day",
+        "gain, bps  ",
+        "of the pool a day  ",
+    ];
+    Table { header, rows, numbers_from: 1 }
+}
+
+/// By window, with bursts, at the default charge: who must and waits for ten minutes, and what one who may takes of the pool a day.
 pub fn by_window(attacks: &Attacks) -> Table {
     let row = |(window, trials): &(&'static str, Vec<(Trial, Trips)>)| {
-        let of = |ahead: usize| {
-            find(trials, |trial| {
-                (trial.ahead, trial.patience, trial.charge) == (ahead, PATIENCE[1], Charge::ALL[0])
-                    && trial.is_uncertain
-                    && trial.size == 1.0
-            })
-        };
+        let of = |ahead: usize, habit: Habit| find(trials, |trial| played(trial, ahead, habit, Charge::ALL[0]));
         let mut cells = vec![window.to_string()];
-        cells.extend(AHEAD.map(|ahead| mean(of(ahead))));
+        cells.extend(AHEAD.map(|ahead| mean(of(ahead, Habit::Must(PATIENCE[1])))));
+        cells.extend(AHEAD.map(|ahead| {
+            let trips = of(ahead, Habit::May);
+            trips.map_or("–".into(), |trips| percent(trips.daily(attacks.assets) / attacks.capital))
+        }));
         cells
     };
     let rows = attacks.by_window.iter().map(row).collect();
-    Table { header: vec!["Window", "Sees 1 s", "3 s", "10 s"], rows, numbers_from: 1 }
+    let header =
+        vec!["Window", "Must, bps: sees 1 s", "3 s", "10 s", "May, of the pool a day: sees 1 s", "3 s ", "10 s "];
+    Table { header, rows, numbers_from: 1 }
 }
 
 /// All tables, each with its title.
@@ -264,9 +300,10 @@ pub fn tables(crowds: &[Comparison<PerpsRecord>], attacks: &Attacks) -> Vec<(&'s
         vec![("The pool and its crowd", outcomes(crowds)), ("Where the pool's gains came from, USD", sources(crowds))];
     if !attacks.is_empty() {
         tables.extend([
-            ("A trader who sees the next seconds, basis points of the value opened", sights(attacks)),
+            ("Who sees the next seconds and must trade: the most he can gain, basis points", sights(attacks)),
             ("The same by what the perp charges", charges(attacks)),
-            ("The same by window: who waits for 10 minutes", by_window(attacks)),
+            ("Who sees the next seconds and trades where it pays", leaks(attacks)),
+            ("By window: who must within 10 minutes, and who may", by_window(attacks)),
         ]);
     }
     tables

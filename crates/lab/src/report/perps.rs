@@ -11,8 +11,8 @@ use ballast_sim::{
     stats::thousands,
 };
 
-use super::{CLASS_COLOURS, Line, WIDTH, begin_page, begin_window, beside, html::Page, percent, short_usd, tables};
 use super::{Axes, lines, spread};
+use super::{CLASS_COLOURS, Line, WIDTH, begin_page, begin_window, beside, html::Page, percent, short_usd, tables};
 use crate::{
     batch::Comparison,
     perps::summary::{self, Attacks},
@@ -56,7 +56,10 @@ fn headline(crowds: &[Comparison<PerpsRecord>]) -> Vec<(String, String)> {
     let lowest = |of: fn(&PerpsRecord) -> f64| records.iter().map(|record| of(record)).fold(f64::INFINITY, f64::min);
     let mut numbers = Vec::new();
     if let Some((window, record)) = summary::worst(crowds) {
-        numbers.push((format!("{:.2} %", 100.0 * record.gained()), format!("owners' return in the worst window, {window}")));
+        numbers.push((
+            format!("{:.2} %", 100.0 * record.gained()),
+            format!("owners' return in the worst window, {window}"),
+        ));
     }
     numbers.extend([
         (format!("{:.2} %", 100.0 * highest(PerpsRecord::drawdown)), "deepest fall of a share's value".into()),
@@ -69,7 +72,8 @@ fn headline(crowds: &[Comparison<PerpsRecord>]) -> Vec<(String, String)> {
 
 fn append_attacks(page: &mut Page, attacks: &Attacks) {
     page.heading("A trader who sees the next seconds");
-    for table in [summary::sights(attacks), summary::charges(attacks), summary::by_window(attacks)] {
+    let tables = [summary::sights, summary::charges, summary::leaks, summary::by_window].map(|table| table(attacks));
+    for table in tables {
         page.table(&table.header, &table.rows, table.numbers_from.min(2));
     }
     page.paragraph(&format!(
@@ -98,7 +102,11 @@ fn append_window(page: &mut Page, comparison: &Comparison<PerpsRecord>) -> Resul
         lines(&Axes { time: time.clone(), values: spread(all), label }, &lines_of, Some(0.0))
     };
     let share = one(&|frame| frame.share, &|value| format!("{:.1} %", 100.0 * value), Some(1.0))?;
-    page.figure(&share, &[("a share", COLOURS[0])], "What a share of the pool is worth at last prices, of what it was worth at first.");
+    page.figure(
+        &share,
+        &[("a share", COLOURS[0])],
+        "What a share of the pool is worth at last prices, of what it was worth at first.",
+    );
     let cover = one(&|frame| frame.cover.min(MOST_COVER), &|value| format!("{value:.1}"), Some(1.0))?;
     page.figure(
         &cover,
@@ -115,7 +123,8 @@ fn append_window(page: &mut Page, comparison: &Comparison<PerpsRecord>) -> Resul
     page.figure(&sides, &[("longs", COLOURS[0]), ("shorts", COLOURS[1])], "What is open in all perps, USD.");
     let rate = |index: usize| move |frame: &PerpsFrame| frame.rates.get(index).copied().unwrap_or(0.0);
     let rates: Vec<_> = (0..record.perps.len()).map(rate).collect();
-    let rates: Vec<&dyn Fn(&PerpsFrame) -> f64> = rates.iter().map(|rate| rate as &dyn Fn(&PerpsFrame) -> f64).collect();
+    let rates: Vec<&dyn Fn(&PerpsFrame) -> f64> =
+        rates.iter().map(|rate| rate as &dyn Fn(&PerpsFrame) -> f64).collect();
     let legend: Vec<_> = record.perps.iter().copied().zip(COLOURS).collect();
     page.figure(&several(&rates, &percent)?, &legend, "Funding that longs pay a year; below zero shorts pay it.");
     Ok(())
@@ -127,7 +136,7 @@ fn method() -> Vec<Vec<String>> {
             "Pool and perps",
             "the pool begins with 10,000 USD for each trader. Margins of 5, 3 and 4 % (SOL, BTC, ETH) and half of that for maintenance; fees of 6, 5 and \
              5 bps or three deviations of a second; impact up to 50 bps, at a skew of a tenth of the pool; a hold of a minute; funding up to 100 % a year; a \
-             twentieth of the pool opens in a minute, a tenth leaves it in a day through one perp",
+             tenth of the pool opens in a minute, a tenth leaves it in a day through one perp",
         ),
         tables::row(
             "Prices",
@@ -141,7 +150,10 @@ fn method() -> Vec<Vec<String>> {
         "liquidates at every price, writes off what nobody pays, deleverages when it may, and has losses settled every six hours, and at once \
          where gains are paid in part",
     ));
-    rows.push(tables::row("Borrowers and lenders", "as many traders as trade perps, and their lenders, as in the demo under the fixed policy"));
+    rows.push(tables::row(
+        "Borrowers and lenders",
+        "as many traders as trade perps, and their lenders, as in the demo under the fixed policy",
+    ));
     rows.push(tables::row("Limits", tables::LIMITS));
     rows
 }

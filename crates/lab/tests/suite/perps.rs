@@ -68,7 +68,7 @@ fn who_sees_farther_gains_more() {
         let gain = |ahead: u64| {
             let is_default = |trial: &&Value| {
                 trial["ahead"] == ahead
-                    && trial["patience"] == 600
+                    && trial["must_within"] == 600
                     && trial["with_confidence"] == true
                     && trial["lag"] == 1
                     && number(&trial["size"]) == 1.0

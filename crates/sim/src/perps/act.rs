@@ -6,7 +6,7 @@ use rand::Rng;
 use rand_chacha::ChaCha12Rng;
 
 use super::{
-    OWNERS, Play, Walked,
+    OWNERS, Play, SHIFTS, TURN, Walked,
     market::{Member, Place, closing, order},
     people::{Draft, Owner, Trader, Wish},
     tally,
@@ -63,18 +63,26 @@ pub(super) fn join(rng: &mut ChaCha12Rng, world: &mut World, place: &Place, draf
 }
 
 impl Play {
-    /// Everyone's turn: borrowers and lenders, traders, owners of the pool, and whoever settles losses.
-    pub(super) fn turn(&mut self) -> Result<()> {
+    /// The turn of some traders of perps, and, where one is due at a second of a bar, of everyone else: borrowers and lenders, owners of
+    /// the pool, and whoever settles losses.
+    pub(super) fn turn(&mut self, second: i64) -> Result<()> {
         let mut turn = self.stage.chance.turn();
-        self.lending(|play| play.crowd.act(&mut play.stage.world, &mut turn, 0))?;
+        let is_due = second % TURN == 0;
+        if is_due {
+            self.lending(|play| play.crowd.act(&mut play.stage.world, &mut turn, 0))?;
+        }
         let first = self.crowd.len();
+        let shift = (second * SHIFTS as i64 / TURN) as usize % SHIFTS;
         for index in 0..self.traders.len() {
-            if turn.luck() < self.traders[index].attention() {
+            if turn.luck() < self.traders[index].attention() && index % SHIFTS == shift {
                 self.trader_acts(index, &mut turn.actor(first + index))?;
             }
         }
-        self.owners_act(&mut turn)?;
-        self.settle()
+        if is_due {
+            self.owners_act(&mut turn)?;
+            self.settle()?;
+        }
+        Ok(())
     }
 
     fn trader_acts(&mut self, index: usize, rng: &mut ChaCha12Rng) -> Result<()> {

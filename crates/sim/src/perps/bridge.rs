@@ -126,7 +126,8 @@ mod tests {
         };
         let seconds: Vec<f64> = (0..bars * INTERVAL as usize).map(step).collect();
         let bar = |part: &[f64]| {
-            let (low, high) = part.iter().fold((f64::INFINITY, 0.0f64), |(low, high), price| (low.min(*price), high.max(*price)));
+            let (low, high) =
+                part.iter().fold((f64::INFINITY, 0.0f64), |(low, high), price| (low.min(*price), high.max(*price)));
             Bar { time: 0, open: part[0], high, low, close: part[part.len() - 1], volume: 1.0 }
         };
         let made = seconds.chunks(INTERVAL as usize).map(bar).collect();

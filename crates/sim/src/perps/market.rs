@@ -16,14 +16,7 @@ use rand::Rng;
 use rand_chacha::ChaCha12Rng;
 
 use super::terms;
-use crate::{
-    grid::Grid,
-    oracle::Oracle,
-    policy::Policy,
-    population::address,
-    replay::Phases,
-    world::World,
-};
+use crate::{grid::Grid, oracle::Oracle, policy::Policy, population::address, replay::Phases, world::World};
 
 /// The token that perps pay in.
 pub const TOKEN: &str = "USDC";
@@ -45,7 +38,14 @@ pub struct Place {
 
 /// Creates a market of the grid's assets with a perp of each that has prices, on a pool that is to begin with so many USD, and
 /// publishes the first prices.
-pub fn set_up(rng: &mut ChaCha12Rng, world: &mut World, grid: &Grid, oracle: &mut Oracle, policy: Policy, usd: f64) -> Result<Place> {
+pub fn set_up(
+    rng: &mut ChaCha12Rng,
+    world: &mut World,
+    grid: &Grid,
+    oracle: &mut Oracle,
+    policy: Policy,
+    usd: f64,
+) -> Result<Place> {
     let quote = grid.assets.iter().position(|asset| asset.symbol == TOKEN).context("the token is listed")?;
     world.prepare_market(Address::new_from_array(rng.random()), policy, &Phases::default())?;
     world.publish(&oracle.first(grid, world.now))?;

@@ -60,8 +60,12 @@ pub const CAPITAL: f64 = 10_000.0;
 pub const OWNERS: usize = 20;
 /// What the keeper and the arbitrageur have, of the pool.
 const PURSE: f64 = 0.2;
-/// Everyone's turn comes every so many seconds.
+/// Everyone's turn comes every so many seconds; those of traders of perps are spread over [`SHIFTS`] of the prices within.
 const TURN: i64 = 300;
+/// See [`TURN`].
+const SHIFTS: usize = 3;
+/// Part of the pool's first capital below which a share's value tells nothing.
+const LEAST_POOL: f64 = 0.1;
 
 /// A market, and everyone in it.
 struct Play {
@@ -156,8 +160,8 @@ impl Play {
         let points = walked.points(&self.place, interval as usize);
         for (index, second) in points.iter().enumerate() {
             self.point(&walked, *second, &mut frame, &mut worst)?;
-            if *second as i64 % TURN == 0 {
-                self.turn()?;
+            if *second % LONGEST_STEP as usize == 0 {
+                self.turn(*second as i64)?;
             }
             let until = points.get(index + 1).copied().unwrap_or(interval as usize);
             if let Some(trip) = self.arbitrage(&walked, *second + 1, until)? {
@@ -259,10 +263,10 @@ impl Play {
         let pool = market.pool(self.place.pool)?;
         let usd = |gain: Gain| gain as f64 / (self.place.unit as f64 * (1u64 << 32) as f64);
         let last = self.record.frames.last().map_or(1.0, |frame| frame.share);
-        // Nobody is left whom it could belong to.
-        frame.share =
-            if pool.shares == Shares::ZERO { last } else { value as f64 / pool.shares.0 as f64 / self.first_share };
         frame.value = usd(value);
+        // The rest of a pool that nearly all have left is worth to a few shares whatever rounding and the low value left them.
+        let is_left = frame.value < self.record.capital * LEAST_POOL || pool.shares == Shares::ZERO;
+        frame.share = if is_left { last } else { value as f64 / pool.shares.0 as f64 / self.first_share };
         let mut copy = market.clone();
         let ledger = copy.ledger(self.stage.world.now);
         let mut delta = 0.0;

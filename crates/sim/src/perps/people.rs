@@ -26,9 +26,10 @@ const STYLES: [(Style, u32); 3] = [(Style::Trend, 65), (Style::Hedge, 20), (Styl
 /// Median of a trader's margin, USD, the standard deviation of its logarithm, and its bounds.
 const MARGIN: (f64, f64, f64, f64) = (3_000.0, 1.2, 200.0, 100_000.0);
 /// Least and most leverage by style: value of the position ÷ margin, drawn evenly in logarithms.
-const LEVERAGE: [(Style, f64, f64); 3] = [(Style::Trend, 2.0, 15.0), (Style::Hedge, 1.0, 3.0), (Style::Carry, 1.0, 4.0)];
+const LEVERAGE: [(Style, f64, f64); 3] =
+    [(Style::Trend, 2.0, 20.0), (Style::Hedge, 1.0, 3.0), (Style::Carry, 1.0, 4.0)];
 /// Chance that a trader of a style looks in a turn.
-const ATTENTION: [(Style, f64); 3] = [(Style::Trend, 0.08), (Style::Hedge, 0.02), (Style::Carry, 0.03)];
+const ATTENTION: [(Style, f64); 3] = [(Style::Trend, 0.06), (Style::Hedge, 0.02), (Style::Carry, 0.03)];
 /// Distance of the price from its hourly average at which trend followers join.
 const SIGNAL: (f64, f64) = (0.003, 0.015);
 /// Yearly funding for which carry traders come; below a quarter of it they leave.
@@ -59,10 +60,10 @@ pub enum Style {
 pub const DESCRIPTION: [(&str, &str); 3] = [
     (
         "Traders",
-        "margins are log-normal: median 3,000 USD, σ of the logarithm 1.2, between 200 and 100,000 USD. 65 % follow trends with 2 to 15 times \
+        "margins are log-normal: median 3,000 USD, σ of the logarithm 1.2, between 200 and 100,000 USD. 65 % follow trends with 2 to 20 times \
          their margin: they join where the price is 0.3 to 1.5 % from its hourly average and leave when it is back. 20 % hedge: short \
          with 1 to 3 times, and two fifths of them have what they hedge as collateral. 15 % take the side that gets funding, from 10 to 60 % a year, \
-         with 1 to 4 times. They look every five minutes with 8, 2 and 3 %. Hedgers and carry traders bring more margin below twice the \
+         with 1 to 4 times. They look every five minutes with 6, 2 and 3 %. Hedgers and carry traders bring more margin below twice the \
          maintenance margin; who has lost nine tenths brings a new margin with 0.2 % a turn",
     ),
     (
@@ -158,7 +159,11 @@ impl Draft {
 
     /// What it deposits of the token, and of what its perp follows, USD.
     pub fn deposits(&self) -> (f64, f64) {
-        if self.in_kind { (self.margin * self.leverage * FLOAT, self.margin * self.leverage) } else { (self.margin, 0.0) }
+        if self.in_kind {
+            (self.margin * self.leverage * FLOAT, self.margin * self.leverage)
+        } else {
+            (self.margin, 0.0)
+        }
     }
 }
 
@@ -190,7 +195,9 @@ impl Trader {
                 return if comes { Wish::Bring(self.margin) } else { Wish::Nothing };
             }
             let margin = if self.in_kind { self.margin } else { deposit.min(self.margin) };
-            return self.side(market, record).map_or(Wish::Nothing, |is_long| Wish::Open(is_long, margin * self.leverage));
+            return self
+                .side(market, record)
+                .map_or(Wish::Nothing, |is_long| Wish::Open(is_long, margin * self.leverage));
         };
         let is_long = position.is_short == 0;
         let leaves = match self.style {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use ballast_client::engine::state::perp::side::Gain;
+
 use super::tally::Tally;
 use crate::{stats::Record, world::Cost};
 
@@ -10,7 +12,7 @@ use crate::{stats::Record, world::Cost};
 pub struct PerpsFrame {
     /// When the bar opened, unix seconds.
     pub time: i64,
-    /// What a share is worth at last prices, of what it was at first.
+    /// What a share is worth at last prices, of what it was at first; once a tenth of the pool is left, as it was before.
     pub share: f64,
     /// What the pool is worth at last prices, USD.
     pub value: f64,
@@ -64,9 +66,9 @@ pub struct PerpsRecord {
 }
 
 impl PerpsRecord {
-    /// What an owner who stayed gained, as a share of what he brought.
+    /// What the owners gained together, of what they brought at first.
     pub fn gained(&self) -> f64 {
-        self.frames.last().map_or(0.0, |frame| frame.share - 1.0)
+        self.usd_of(self.tally.sources.gained()) / self.capital
     }
 
     /// The deepest fall of a share's value below the highest before, as a share of that.
@@ -100,17 +102,20 @@ impl PerpsRecord {
 
     /// The pool's sources in dollars, with their names.
     pub fn sources(&self) -> Vec<(&'static str, f64)> {
-        let usd = |gain: i128| gain as f64 / (self.unit * (1u64 << 32) as f64);
-        self.tally.sources.named().map(|(name, gain)| (name, usd(gain))).to_vec()
+        self.tally.sources.named().map(|(name, gain)| (name, self.usd_of(gain))).to_vec()
+    }
+
+    fn usd_of(&self, gain: Gain) -> f64 {
+        gain as f64 / (self.unit * (1u64 << 32) as f64)
     }
 
     /// What owners brought, less what they took, USD.
     pub fn provided(&self) -> f64 {
-        self.tally.sources.provided as f64 / (self.unit * (1u64 << 32) as f64)
+        self.usd_of(self.tally.sources.provided)
     }
 
     /// What was paid in funding, USD.
     pub fn funding(&self) -> f64 {
-        self.tally.funding_paid as f64 / (self.unit * (1u64 << 32) as f64)
+        self.usd_of(self.tally.funding_paid)
     }
 }

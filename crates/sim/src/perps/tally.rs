@@ -149,11 +149,11 @@ impl Tally {
             let at = |borrowed, now| sides(market, *reserve, *perp, spot, borrowed, now);
             // With what is charged already, only funding moves.
             let alone = |now| at(record.borrowed, now);
-            let (funded, both) = ([alone(from)?, alone(to)?], [
-                at(pool.borrowed_at(from), from)?,
-                at(pool.borrowed_at(to), to)?,
-            ]);
-            let of = |[before, after]: &[[Side; 2]; 2]| [0, 1].map(|side: usize| paid(&before[side], &after[side], [1, -1][side]));
+            let (funded, both) =
+                ([alone(from)?, alone(to)?], [at(pool.borrowed_at(from), from)?, at(pool.borrowed_at(to), to)?]);
+            let of = |[before, after]: &[[Side; 2]; 2]| {
+                [0, 1].map(|side: usize| paid(&before[side], &after[side], [1, -1][side]))
+            };
             let (funding, all) = (of(&funded), of(&both));
             self.funding_paid += funding.iter().map(|paid| (*paid).max(0)).sum::<Gain>();
             let funding: Gain = funding.iter().sum();

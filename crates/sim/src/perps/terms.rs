@@ -34,7 +34,7 @@ const SIDE: f64 = 2.0;
 /// Most that traders take out of it through one perp in a day.
 const BUDGET: f64 = 0.1;
 /// Most value by which positions grow at once: it comes back over a minute.
-pub const INSTANT_FLOW: f64 = 0.05;
+pub const INSTANT_FLOW: f64 = 0.1;
 
 /// A pool in the reserve of a token, that begins with so many atoms.
 pub fn pool(quote: u8, atoms: u64) -> PoolConfig {
@@ -56,7 +56,14 @@ pub fn pool(quote: u8, atoms: u64) -> PoolConfig {
 
 /// The perp of an asset whose reserve has an index, at a price in USD, on a pool (a record) that begins with so many atoms of a token of
 /// `quote_unit` atoms. None of an asset without one.
-pub fn perp(asset: &Asset, price_index: usize, price: f64, pool: u8, atoms: u64, quote_unit: u64) -> Option<PerpConfig> {
+pub fn perp(
+    asset: &Asset,
+    price_index: usize,
+    price: f64,
+    pool: u8,
+    atoms: u64,
+    quote_unit: u64,
+) -> Option<PerpConfig> {
     let terms = TERMS.iter().find(|terms| terms.symbol == asset.symbol)?;
     // Atoms of the quote token that 10^digits atoms of the asset are worth.
     let worth = |digits: u8| 10f64.powi(digits as i32 - asset.decimals as i32) * price * quote_unit as f64;
