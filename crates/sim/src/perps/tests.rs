@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use ballast_client::engine::number::units::Bps;
-
 use super::{
     informed::{Charge, Desk, Habit, Trial, Trips},
     *,
@@ -128,9 +126,12 @@ fn a_fee_for_more_seconds_leaves_fewer_moments_that_pay() {
     let desk = Desk::new(&bytecode(), &grid, Policy::Fixed, 1e6).expect("a market");
     let may = |deviations, lag| trips(&desk, &grid, Charge { deviations, lag }, 10, Habit::May);
     let all = [may(0, 0), may(30_000, 1), may(30_000, 10)];
-    let days = all.each_ref().map(|trips| trips.daily(1));
-    assert!(days[0] > days[1] && days[1] > days[2].max(0.0), "{days:?} atoms a day");
-    assert!(all[0].a_day() > 2.0 * all[2].a_day(), "{} and {} trips a day", all[0].a_day(), all[2].a_day());
+    let count = all.each_ref().map(Trips::a_day);
+    assert!(count[0] > count[1] && count[1] > 2.0 * count[2], "{count:?} trips a day");
+    let (dear, default) = (all[2].daily(1), all[1].daily(1));
+    assert!(dear < 0.8 * default, "{dear} instead of {default} atoms a day");
+    // He hardly loses where he need not trade.
+    assert!(all[1].mean().0 > 0.0);
 }
 
 /// Trips with each asset through the crash are the same by the bytecode as by the engine; some are refused by both.
