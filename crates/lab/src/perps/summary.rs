@@ -18,7 +18,7 @@ use crate::{
 pub const LEGEND: &str = "Return: what the pool's owners gained together over the window, at last prices, of what they brought. Drawdown: the deepest fall of a \
     share's value below its highest before, as long as a tenth of the pool is left. Cover: low value ÷ buffer, at its lowest. Factor: the part of gains that was paid, at its lowest. \
     Deleveraged: of the value that was opened. Losses by layer: what traders lost and who paid it: their deposits of the token, other collateral of theirs, the perps' insurance, \
-    the perps' fund, the pool; a lender none. Owners left: those who had asked to leave.";
+    the perps' fund, the pool. No action on a perp moved a lender's index: that is required of each. Owners left: those who had asked to leave.";
 
 /// What the columns of the attack's tables mean.
 pub const ATTACK_LEGEND: &str = "Who must trade opens and closes at the best moments of the time that he waits for each, chosen with hindsight: nobody \
@@ -157,7 +157,7 @@ impl Attacks {
     }
 }
 
-fn find<'a>(trials: &'a [(Trial, Trips)], wanted: impl Fn(&Trial) -> bool) -> Option<&'a Trips> {
+fn find(trials: &[(Trial, Trips)], wanted: impl Fn(&Trial) -> bool) -> Option<&Trips> {
     trials.iter().find(|(trial, _)| wanted(trial)).map(|(_, trips)| trips)
 }
 

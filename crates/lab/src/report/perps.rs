@@ -65,7 +65,10 @@ fn headline(crowds: &[Comparison<PerpsRecord>]) -> Vec<(String, String)> {
         (format!("{:.2} %", 100.0 * highest(PerpsRecord::drawdown)), "deepest fall of a share's value".into()),
         (format!("{:.2}", lowest(PerpsRecord::cover)), "lowest cover: low value ÷ buffer".into()),
         (format!("{:.3}", lowest(PerpsRecord::factor)), "least part of a gain that was paid".into()),
-        ("none".into(), "lenders' losses by perps".into()),
+        (
+            thousands(records.iter().map(|record| record.tally.actions).sum()),
+            "actions on perps and pools, none of which moved a lender's index".into(),
+        ),
     ]);
     numbers
 }

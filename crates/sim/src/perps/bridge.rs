@@ -22,8 +22,6 @@ const DRAWS: usize = 8;
 const DRAWN: f64 = 0.9;
 /// What goes beyond an extreme is drawn in to this part of it at most, and folded back from there.
 const LEAST_STRETCH: f64 = 0.6;
-/// Seconds of a year.
-const YEAR: f64 = 31_536_000.0;
 
 /// How the variance of a bar is spread over its seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,12 +61,6 @@ impl Clock {
 /// The variance of a bar that its range implies, of the logarithm.
 fn variance(bar: &Bar) -> f64 {
     (bar.high / bar.low).ln().powi(2) / (4.0 * std::f64::consts::LN_2)
-}
-
-/// The volatility of a year that the ranges of bars imply on average.
-pub fn annual(bars: &[Bar], interval: i64) -> f64 {
-    let mean = bars.iter().map(variance).sum::<f64>() / bars.len().max(1) as f64;
-    (mean * YEAR / interval as f64).sqrt()
 }
 
 /// The price of every second of a bar of so many.
@@ -152,6 +144,8 @@ mod tests {
     use super::*;
 
     const INTERVAL: i64 = 300;
+    /// Seconds of a year.
+    const YEAR: f64 = 31_536_000.0;
 
     fn rng(seed: u64) -> ChaCha12Rng {
         ChaCha12Rng::seed_from_u64(seed)
@@ -202,7 +196,8 @@ mod tests {
     #[test]
     fn bridged_seconds_are_as_rough_as_those_that_the_bars_were_made_of() {
         let (real, bars) = walk(2_000);
-        assert!((annual(&bars, INTERVAL) / 0.8 - 1.0).abs() < 0.1, "{}", annual(&bars, INTERVAL));
+        let implied = (bars.iter().map(variance).sum::<f64>() / bars.len() as f64 * YEAR / INTERVAL as f64).sqrt();
+        assert!((implied / 0.8 - 1.0).abs() < 0.1, "{implied}");
         for clock in Clock::ALL {
             let mut rng = rng(4);
             let bridged: Vec<f64> = bars.iter().flat_map(|bar| seconds(bar, INTERVAL, clock, &mut rng)).collect();

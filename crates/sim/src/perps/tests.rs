@@ -130,6 +130,7 @@ fn a_fee_for_more_seconds_leaves_fewer_moments_that_pay() {
     assert!(count[0] > count[1] && count[1] > 2.0 * count[2], "{count:?} trips a day");
     let (dear, default) = (all[2].daily(1), all[1].daily(1));
     assert!(dear < 0.8 * default, "{dear} instead of {default} atoms a day");
+    assert_eq!(may(30_000, 1).trips, all[1].trips, "the same seed gives the same trips");
     // He hardly loses where he need not trade.
     assert!(all[1].mean().0 > 0.0);
 }
