@@ -216,7 +216,7 @@ pub fn charges(attacks: &Attacks) -> Table {
         let of = |ahead: usize, patience: usize| {
             find(attacks.bursts(), |trial| played(trial, ahead, Habit::Must(patience), charge))
         };
-        let mut cells = vec![charge.title(), fee(attacks, charge)];
+        let mut cells = vec![charge.title(), fee(attacks.bursts(), charge)];
         for patience in &PATIENCE[..2] {
             cells.extend(AHEAD.map(|ahead| mean(of(ahead, *patience))));
         }
@@ -241,8 +241,8 @@ fn played(trial: &Trial, ahead: usize, habit: Habit, charge: Charge) -> bool {
 }
 
 /// What a trade pays by the charge on average, whenever it is.
-fn fee(attacks: &Attacks, charge: Charge) -> String {
-    let trips = find(attacks.bursts(), |trial| played(trial, AHEAD[0], Habit::Must(PATIENCE[0]), charge));
+fn fee(trials: &[(Trial, Trips)], charge: Charge) -> String {
+    let trips = find(trials, |trial| played(trial, AHEAD[0], Habit::Must(PATIENCE[0]), charge));
     trips.map_or("–".into(), |trips| bps(trips.fees() / 2.0))
 }
 
@@ -281,6 +281,7 @@ pub fn by_window(attacks: &Attacks) -> Table {
     let row = |(window, trials): &(&'static str, Vec<(Trial, Trips)>)| {
         let of = |ahead: usize, habit: Habit| find(trials, |trial| played(trial, ahead, habit, Charge::ALL[0]));
         let mut cells = vec![window.to_string()];
+        cells.extend([Charge::ALL[0], Charge::DEAR].map(|charge| fee(trials, charge)));
         cells.extend(AHEAD.map(|ahead| mean(of(ahead, Habit::Must(PATIENCE[1])))));
         cells.extend(AHEAD.map(|ahead| {
             let trips = of(ahead, Habit::May);
