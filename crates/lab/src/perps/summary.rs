@@ -15,17 +15,22 @@ use crate::{
 };
 
 /// What the columns of the crowds' tables mean.
-pub const LEGEND: &str = "Return: what the pool's owners gained together over the window, at last prices, of what they brought. Drawdown: the deepest fall of a \
-    share's value below its highest before, as long as a tenth of the pool is left. Cover: low value ÷ buffer, at its lowest. Factor: the part of gains that was paid, at its lowest. \
-    Deleveraged: of the value that was opened. Losses by layer: what traders lost and who paid it: their deposits of the token, other collateral of theirs, the perps' insurance, \
-    the perps' fund, the pool. No action on a perp moved a lender's index: that is required of each. Owners left: those who had asked to leave.";
+pub const LEGEND: &str = "Return: what the pool's owners gained together over the window, at last prices, of \
+    what they brought. Drawdown: the deepest fall of a share's value below its highest before, as long as a \
+    tenth of the pool is left. Cover: low value ÷ buffer, at its lowest. Factor: the part of gains that was \
+    paid, at its lowest. Deleveraged: of the value that was opened. Losses by layer: what traders lost and who \
+    paid it: their deposits of the token, other collateral of theirs, the perps' insurance, the perps' fund, the \
+    pool. No action on a perp moved a lender's index: that is required of each. Owners left: those who had asked \
+    to leave.";
 
 /// What the columns of the attack's tables mean.
-pub const ATTACK_LEGEND: &str = "Who must trade opens and closes at the best moments of the time that he waits for each, chosen with hindsight: nobody \
-    who sees as far and waits as long gains more on average. Gains are parts of the value that he opened, in basis points, the mean of all trips with its \
-    standard error. Luck, the move from the last price that he saw when he opened to the last that he saw when he closed, is left out: he knows nothing of \
-    it, so it changes the mean by chance alone. Who may opens where what he sees pays fee and spread, with all that opens at once (a tenth of the \
-    pool a minute), and closes likewise, after an hour at any price; a day of all perps, of what the pool has.";
+pub const ATTACK_LEGEND: &str = "Who must trade opens and closes at the best moments of the time that he waits \
+    for each, chosen with hindsight: nobody who sees as far and waits as long gains more on average. Gains are \
+    parts of the value that he opened, in basis points, the mean of all trips with its standard error. Luck, the \
+    move from the last price that he saw when he opened to the last that he saw when he closed, is left out: he \
+    knows nothing of it, so it changes the mean by chance alone. Who may opens where what he sees pays fee and \
+    spread, with all that opens at once (a tenth of the pool a minute), and closes likewise, after an hour at \
+    any price; a day of all perps, of what the pool has.";
 
 /// Basis points of a share.
 fn bps(share: f64) -> String {

@@ -60,21 +60,23 @@ pub enum Style {
 pub const DESCRIPTION: [(&str, &str); 3] = [
     (
         "Traders",
-        "margins are log-normal: median 3,000 USD, σ of the logarithm 1.2, between 200 and 100,000 USD. 65 % follow trends with 2 to 20 times \
-         their margin: they join where the price is 0.3 to 1.5 % from its hourly average and leave when it is back. 20 % hedge: short \
-         with 1 to 3 times, and two fifths of them have what they hedge as collateral. 15 % take the side that gets funding, from 10 to 60 % a year, \
-         with 1 to 4 times. They look every five minutes with 6, 2 and 3 %. Hedgers and carry traders bring more margin below twice the \
-         maintenance margin; who has lost nine tenths brings a new margin with 0.2 % a turn",
+        "margins are log-normal: median 3,000 USD, σ of the logarithm 1.2, between 200 and 100,000 USD. 65 % follow \
+         trends with 2 to 20 times their margin: they join where the price is 0.3 to 1.5 % from its hourly average and \
+         leave when it is back. 20 % hedge: short with 1 to 3 times, and two fifths of them have what they hedge as \
+         collateral. 15 % take the side that gets funding, from 10 to 60 % a year, with 1 to 4 times. They look every \
+         five minutes with 6, 2 and 3 %. Hedgers and carry traders bring more margin below twice the maintenance \
+         margin; who has lost nine tenths brings a new margin with 0.2 % a turn",
     ),
     (
         "Owners of the pool",
-        "twenty, the largest with six times the least. Who sees a share 1 to 15 % below its highest value asks to leave with all, and leaves as \
-         soon as the pool pays. Nobody comes back",
+        "twenty, the largest with six times the least. Who sees a share 1 to 15 % below its highest value asks to leave \
+         with all, and leaves as soon as the pool pays. Nobody comes back",
     ),
     (
         "Latency arbitrageur",
-        "sees every price three seconds ahead. In every 100 seconds, in which a new price is brought when he wants one, he opens with all that opens at once \
-         where what he sees pays fee and spread of opening, and closes likewise, after an hour at any price",
+        "sees every price three seconds ahead. Once in every 100 seconds, in which a new price is brought when he wants \
+         one, he opens with half of what opens at once where what he sees pays fee and spread of opening, and closes \
+         likewise, after an hour at any price",
     ),
 ];
 

@@ -1,14 +1,15 @@
 //! A trader who sees the prices of the next seconds, against the price that the chain has: does the fee keep the pool whole?
 //!
-//! He trades through the engine, on a copy of a market that was set up by the bytecode ([`Desk`]); [`Desk::check`] makes some of the
-//! trips on the bytecode itself. Seconds come from [`super::bridge`]. There are two of him ([`Habit`]):
+//! He trades through the engine, on a copy of a market that was set up by the bytecode ([`Desk`]); [`Desk::check`] makes
+//! some of the trips on the bytecode itself. Seconds come from [`super::bridge`]. There are two of him ([`Habit`]):
 //!
-//! - **One who must** makes a trip within a time: he opens at the best moment of it and, after the hold, closes at the best moment of as long.
-//!   Best is where the price that he sees is farthest from one that he can trade at, less the fee of its age, by hindsight. The price walks
-//!   without memory, so what anyone who sees as far and waits as long gains on average is the sum of what he sees at both moments less the costs, and
-//!   no choice of moments sees more than this one. So his mean without luck is a bound for all of them.
-//! - **One who may** opens only where what he sees pays fee and spread, and closes likewise, after an hour at any price. He knows no more
-//!   than what he sees. So he hardly loses, and the question is how often he finds a moment.
+//! - **One who must** makes a trip within a time: he opens at the best moment of it and, after the hold, closes at the best
+//!   moment of as long. Best is where the price that he sees is farthest from one that he can trade at, less what that
+//!   costs, by hindsight. The price walks without memory. So what anyone gains on average who sees as far, waits as long
+//!   and knows nothing else is the sum of what he sees at both moments, less the costs, and no choice of moments sees more
+//!   than this one: his mean without luck is a bound for all of them.
+//! - **One who may** opens only where what he sees pays fee and spread, and closes likewise, after an hour at any price. He
+//!   knows no more than what he sees. So he hardly loses, and the question is how often he finds a moment.
 
 mod desk;
 mod history;
