@@ -86,6 +86,6 @@ pub fn run(options: &Options) -> Result<()> {
         text += &format!("Worst   {window}: the owners of the pool gained {:.2} %\n", 100.0 * record.gained());
     }
     let took = crowds.iter().flat_map(|comparison| &comparison.runs).map(|run| run.took.as_secs_f64()).sum::<f64>();
-    text += &format!("Time    {took:.0} s of one core for the crowds\n");
+    text += &format!("Time    {took:.0} s for the windows of the crowd, one after another\n");
     print(&format!("{text}Report  {}\nFigures {}\n", options.out.display(), json.display()))
 }

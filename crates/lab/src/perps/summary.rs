@@ -295,8 +295,17 @@ pub fn by_window(attacks: &Attacks) -> Table {
         cells
     };
     let rows = attacks.by_window.iter().map(row).collect();
-    let header =
-        vec!["Window", "Must, bps: sees 1 s", "3 s", "10 s", "May, of the pool a day: sees 1 s", "3 s ", "10 s "];
+    let header = vec![
+        "Window",
+        "A trade pays, bps",
+        "by 3 σ of 10 s",
+        "Must, bps: sees 1 s",
+        "3 s",
+        "10 s",
+        "May, of the pool a day: sees 1 s",
+        "3 s ",
+        "10 s ",
+    ];
     Table { header, rows, numbers_from: 1 }
 }
 
