@@ -1,5 +1,5 @@
 //! Experiments on real prices, and their reports: a replay ([`demo`]), policies side by side ([`compare`]), liquidations that
-//! move the price ([`cascade`]), and a vault whose lenders run ([`vaults`]).
+//! move the price ([`cascade`]), a vault whose lenders run ([`vaults`]), and perps against a pool ([`perps`]).
 
 mod batch;
 pub mod cascade;
@@ -7,6 +7,7 @@ pub mod compare;
 pub mod demo;
 pub mod options;
 mod output;
+pub mod perps;
 mod report;
 mod table;
 pub mod vaults;

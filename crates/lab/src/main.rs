@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use ballast_lab::{cascade, compare, demo, options, vaults};
+use ballast_lab::{cascade, compare, demo, options, perps, vaults};
 use clap::{Parser, Subcommand};
 
 /// Ballast's laboratory: real prices through the program's bytecode.
@@ -20,6 +20,7 @@ enum Command {
     Compare(compare::Options),
     Cascade(cascade::Options),
     Vaults(vaults::Options),
+    Perps(perps::Options),
 }
 
 impl Command {
@@ -29,6 +30,7 @@ impl Command {
             Self::Compare(options) => compare::run(options),
             Self::Cascade(options) => cascade::run(options),
             Self::Vaults(options) => vaults::run(options),
+            Self::Perps(options) => perps::run(options),
         }
     }
 }

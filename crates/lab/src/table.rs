@@ -46,6 +46,12 @@ impl Table {
     }
 }
 
+/// A number with a minus of its own, and none where it is nothing.
+pub fn signed(number: String) -> String {
+    let is_nothing = number.chars().all(|character| !('1'..='9').contains(&character));
+    number.replace('-', if is_nothing { "" } else { "−" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

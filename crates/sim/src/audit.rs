@@ -9,7 +9,7 @@ use ballast_client::{
 
 use super::world::World;
 
-/// What a vault of lenders has in a market.
+/// What a vault of lenders, or a pool behind perps, has in a market.
 #[derive(Clone, Copy, Debug)]
 pub struct Entrusted {
     /// The reserve that it lends to.
@@ -19,7 +19,7 @@ pub struct Entrusted {
 }
 
 impl Entrusted {
-    /// Nothing: there is no vault.
+    /// Nothing: there is neither.
     pub const NONE: Self = Self { reserve: 0, shares: Shares::ZERO };
 }
 
@@ -27,7 +27,7 @@ impl Entrusted {
 ///
 /// - cash + debts cover the deposits, in 2^-64 atoms;
 /// - its token account holds exactly the cash of the books, with insurance and fees set aside (nobody in the demo sends tokens there);
-/// - the shares of all margin accounts, and what a vault of lenders bought, add up to the reserve's.
+/// - the shares of all margin accounts, and what is entrusted, add up to the reserve's.
 pub fn check(world: &World, market: &MarketView, accounts: &[&MarginAccount], entrusted: Entrusted) -> Result<()> {
     let (mut deposits, mut debts) = (vec![0u128; world.assets.len()], vec![0u128; world.assets.len()]);
     deposits[entrusted.reserve] += entrusted.shares.0 as u128;
@@ -35,8 +35,8 @@ pub fn check(world: &World, market: &MarketView, accounts: &[&MarginAccount], en
         let side = if position.is_debt() { &mut debts } else { &mut deposits };
         side[position.reserve as usize] += position.shares.0 as u128;
     }
-    for (index, reserve) in market.reserves.iter().enumerate() {
-        let symbol = world.assets[index].symbol;
+    for (index, (asset, reserve)) in world.assets.iter().zip(&market.reserves).enumerate() {
+        let symbol = asset.symbol;
         let (assets, owned) = reserve.assets_and_deposits();
         ensure!(assets >= owned, "{symbol}: cash and debts do not cover the deposits: {reserve:?}");
         let vault = world.tokens(&from_engine(&reserve.vault));

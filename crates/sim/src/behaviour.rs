@@ -154,7 +154,7 @@ impl Trader {
 
 /// Whether an asset trades far below its average.
 pub fn is_falling(market: &MarketView) -> bool {
-    market.reserves.iter().any(|reserve| {
+    market.reserves.iter().filter(|record| record.is_reserve()).any(|reserve| {
         let (price, average) = (reserve.price.price as f64, reserve.price.ema_price as f64);
         price < average * (1.0 - FALL)
     })

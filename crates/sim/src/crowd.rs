@@ -279,9 +279,9 @@ impl Crowd {
         self.population.traders.len() + self.population.lenders.len()
     }
 
-    /// Conservation over all accounts and what a vault lent, and one trader's health by the program against the client's. Returns
-    /// the market.
-    pub fn audit(&mut self, stage: &mut Stage, entrusted: Entrusted) -> Result<MarketView> {
+    /// Conservation over all accounts, those of `others` and what a vault lent or a pool holds, and one trader's health by the program
+    /// against the client's. Returns the market.
+    pub fn audit(&mut self, stage: &mut Stage, others: &[MarginAccount], entrusted: Entrusted) -> Result<MarketView> {
         let world = &mut stage.world;
         world.market = self.market;
         let market = world.market()?;
@@ -289,7 +289,7 @@ impl Crowd {
         let lenders = self.population.lenders.iter().map(|lender| lender.margin);
         let accounts: Vec<_> =
             traders.chain(lenders).map(|margin| world.margin_account(&margin)).collect::<Result<_>>()?;
-        audit::check(world, &market, &accounts.iter().collect::<Vec<_>>(), entrusted)?;
+        audit::check(world, &market, &accounts.iter().chain(others).collect::<Vec<_>>(), entrusted)?;
         let trader = stage.chance.audit.random_range(0..self.population.traders.len());
         let computed = market.health_report(&accounts[trader], world.now);
         // A debt in a price too unsettled for new risk has no initial health.

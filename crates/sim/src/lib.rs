@@ -12,6 +12,7 @@ mod crowd;
 pub mod grid;
 pub mod liquidator;
 pub mod oracle;
+pub mod perps;
 pub mod policy;
 pub mod population;
 pub mod replay;

@@ -24,7 +24,7 @@ const LEGS: i64 = 3;
 /// The bar for which confidence is defined, seconds.
 const SHORT_BAR: f64 = 300.0;
 /// Time constant of the EMA, seconds.
-const EMA_SECONDS: f64 = 3_600.0;
+pub const EMA_SECONDS: f64 = 3_600.0;
 /// Share of a bar's range that is taken for confidence.
 const RANGE_SHARE: f64 = 1.0 / 20.0;
 /// Bounds of confidence ÷ price.
@@ -105,22 +105,26 @@ impl Oracle {
                 averages.iter().zip(spot).map(|(average, spot)| average + weight * (spot - average)).collect()
             }
         };
-        let updates =
-            spot.iter().zip(confidences).zip(&averages).enumerate().map(|(index, ((spot, confidence), average))| {
-                let exponent = self.exponents.get(index).copied().unwrap_or(EXPONENT);
-                PriceUpdate {
-                    feed_id: feed_id(index),
-                    price: scaled(*spot, exponent) as i64,
-                    confidence: scaled(spot * confidence, exponent),
-                    exponent,
-                    publish_time: time,
-                    prev_publish_time: time - 1,
-                    ema_price: scaled(*average, exponent) as i64,
-                }
-            });
+        let updates = spot.iter().zip(confidences).zip(&averages).enumerate();
+        let updates = updates
+            .map(|(index, ((spot, confidence), average))| self.update(index, *spot, *confidence, *average, time));
         let updates = updates.collect();
         self.averages = Some((time, averages));
         updates
+    }
+
+    /// The update of one reserve, from its spot price, its confidence as a share of that, and its average.
+    pub fn update(&self, index: usize, spot: f64, confidence: f64, average: f64, time: i64) -> PriceUpdate {
+        let exponent = self.exponents.get(index).copied().unwrap_or(EXPONENT);
+        PriceUpdate {
+            feed_id: feed_id(index),
+            price: scaled(spot, exponent) as i64,
+            confidence: scaled(spot * confidence, exponent),
+            exponent,
+            publish_time: time,
+            prev_publish_time: time - 1,
+            ema_price: scaled(average, exponent) as i64,
+        }
     }
 }
 

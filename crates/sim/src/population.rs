@@ -143,7 +143,7 @@ pub fn spot(market: &MarketView, reserve: usize) -> f64 {
 }
 
 /// A fresh address.
-fn address(rng: &mut ChaCha12Rng) -> Address {
+pub(crate) fn address(rng: &mut ChaCha12Rng) -> Address {
     Address::new_from_array(rng.random())
 }
 
@@ -160,7 +160,7 @@ fn choose<T: Copy>(rng: &mut ChaCha12Rng, choices: &[(T, u32)]) -> T {
 }
 
 /// A standard normal number (Box and Muller).
-fn normal(rng: &mut ChaCha12Rng) -> f64 {
+pub(crate) fn normal(rng: &mut ChaCha12Rng) -> f64 {
     let (radius, angle): (f64, f64) = (1.0 - rng.random::<f64>(), rng.random());
     (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
 }

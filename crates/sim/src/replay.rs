@@ -114,7 +114,7 @@ impl Replay {
                 crowd.act(&mut stage.world, &mut stage.chance.turn(), 0)?;
             }
         }
-        let market = crowd.audit(stage, Entrusted::NONE)?;
+        let market = crowd.audit(stage, &[], Entrusted::NONE)?;
         frame.close(&stage.world.assets, &market);
         Ok(frame)
     }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, anyhow, bail};
 use ballast_client::{
     Address, Event, ID, Instruction, MarketView, PYTH_RECEIVERS, ProgramError, TOKEN_PROGRAM, VaultView,
-    decode_exit_request, decode_health, decode_margin_account, decode_vault, describe_error,
+    change_address, decode_change, decode_exit_request, decode_health, decode_margin_account, decode_vault,
+    describe_error,
     engine::{
         self,
         health::report::HealthReport,
@@ -14,6 +15,7 @@ use ballast_client::{
         state::{
             account::MarginAccount,
             market::{MarketConfig, Roles},
+            perp::{PerpConfig, PoolConfig},
             token::balance,
             vault::{ExitRequest, Vault, VaultConfig},
         },
@@ -110,6 +112,12 @@ impl World {
 
     /// Creates a market, which is at hand from then on, and lists all reserves as a policy has it, with limits of liquidations.
     pub fn create_market(&mut self, authority: Address, policy: Policy, phases: &Phases) -> Result<()> {
+        self.prepare_market(authority, policy, phases)?;
+        self.launch_market()
+    }
+
+    /// The same of a market that is not launched yet, so that more can be listed.
+    pub fn prepare_market(&mut self, authority: Address, policy: Policy, phases: &Phases) -> Result<()> {
         let role = to_engine(&authority);
         let [price_receiver, second_price_receiver] = PYTH_RECEIVERS.map(|receiver| to_engine(&receiver));
         let (fee_collector, guardian) = (role, role);
@@ -127,7 +135,33 @@ impl World {
             self.run("queue listing", view.queue_listing(payer, mint, config))?;
             self.run("list reserve", view.list_reserve(payer, number, payer, mint, TOKEN_PROGRAM))?;
         }
+        Ok(())
+    }
+
+    /// Launches the market at hand.
+    pub fn launch_market(&mut self) -> Result<()> {
         self.run("launch market", self.market()?.launch())
+    }
+
+    /// Lists a pool in the market at hand, before its launch, and returns its index.
+    pub fn list_pool(&mut self, config: &PoolConfig) -> Result<u8> {
+        let view = self.market()?;
+        self.list_record(&view, view.queue_pool(self.payer, config))
+    }
+
+    /// The same of a perp.
+    pub fn list_perp(&mut self, config: &PerpConfig) -> Result<u8> {
+        let view = self.market()?;
+        self.list_record(&view, view.queue_perp(self.payer, config))
+    }
+
+    fn list_record(&mut self, view: &MarketView, queue: Instruction) -> Result<u8> {
+        let address = change_address(&view.address, view.market.changes).0;
+        self.run("queue listing", queue)?;
+        let account = self.svm.get_account(&address).context("the change does not exist")?;
+        let change = decode_change(&account.data).context("the change")?;
+        self.run("list perp", view.list_perp(self.payer, &change))?;
+        Ok(view.reserves.len() as u8)
     }
 
     /// Moves the clock.
@@ -223,7 +257,7 @@ impl World {
     /// them the ramps had their turns.
     pub fn publish(&mut self, updates: &[PriceUpdate]) -> Result<()> {
         let market = self.market()?;
-        let is_ramping = |index: &u8| market.reserves[*index as usize].risk.is_ramping != 0;
+        let is_ramping = |index: &u8| market.reserve(*index).is_ok_and(|reserve| reserve.risk.is_ramping != 0);
         for index in (0..market.reserves.len() as u8).filter(is_ramping) {
             self.run("refresh_reserve", market.refresh_reserve(index)?)?;
         }

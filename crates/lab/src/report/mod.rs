@@ -1,8 +1,9 @@
-//! The reports of the demo, the comparison, the cascades and the vaults: headline numbers, plots, parameters, method.
+//! The reports of the demo, the comparison, the cascades, the vaults and the perps: headline numbers, plots, parameters, method.
 
 mod cascade;
 mod comparison;
 mod html;
+mod perps;
 mod plots;
 mod tables;
 mod vaults;
@@ -23,6 +24,7 @@ use crate::{batch::Comparison, table::Table};
 pub use cascade::render as cascade;
 pub use comparison::render as compare;
 use html::Page;
+pub use perps::render as perps;
 use plots::{Axes, Line, columns, lines, stacked};
 pub use vaults::render as vaults;
 

@@ -3,7 +3,10 @@
 use ballast_sim::{stats::whole_usd, vaults::record::VaultRecord};
 
 use super::arm::Arm;
-use crate::{batch::Comparison, table::Table};
+use crate::{
+    batch::Comparison,
+    table::{Table, signed},
+};
 
 /// Seconds after the beginning of a run at which it is asked who is out.
 pub const TIMES: [(i64, &str); 3] =
@@ -20,12 +23,6 @@ pub const LEGEND: &str = "Out within 1 h, 1 d, 4 d: of the shares whose lenders 
 /// Basis points of a share.
 pub fn bps(share: f64) -> String {
     signed(format!("{:.1}", share * 1e4))
-}
-
-/// A number with a minus of its own, and none where it is nothing.
-fn signed(number: String) -> String {
-    let is_nothing = number.chars().all(|character| !('1'..='9').contains(&character));
-    number.replace('-', if is_nothing { "" } else { "−" })
 }
 
 fn percent(share: f64) -> String {

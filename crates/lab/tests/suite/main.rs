@@ -4,4 +4,5 @@ mod cascade;
 mod common;
 mod compare;
 mod demo;
+mod perps;
 mod vaults;

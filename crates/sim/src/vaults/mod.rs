@@ -194,7 +194,7 @@ impl Play {
         let view = stage.world.vault(vault)?;
         for (slot, (crowd, mut frame)) in crowds.iter_mut().zip(frames).enumerate() {
             let entrusted = Entrusted { reserve: *reserve, shares: view.vault.allocations[slot].shares };
-            let market = crowd.audit(stage, entrusted)?;
+            let market = crowd.audit(stage, &[], entrusted)?;
             frame.close(&stage.world.assets, &market);
             crowd.record.frames.push(frame);
         }
