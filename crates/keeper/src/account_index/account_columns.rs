@@ -349,10 +349,20 @@ impl<const N: usize, const P: usize> Rows for AccountColumns<N, P> {
             let mut found = Vec::new();
             for (at, row) in rows.iter().enumerate() {
                 for held in block.perps(at) {
-                    let gained = table.gained(held);
-                    if -gained >= least || held.is_closed() && gained >= least {
-                        found.push(Unsettled { address: row.key(), perp: held.kind.perp(), value: gained.abs() / 1e8 });
+                    let of_perp = table.of_perp(held);
+                    let gained = of_perp.gained(held);
+                    if -gained < least && !(held.is_closed() && gained >= least) {
+                        continue;
                     }
+                    // A loss is paid out of the deposit of the quote token, what is owed by the pool.
+                    let is_quote = |(kind, _): &(&PositionKind, &u64)| {
+                        **kind != PositionKind::UNUSED && !kind.is_debt() && kind.reserve() == of_perp.quote
+                    };
+                    let mut deposits = block.kinds[at].iter().zip(&block.shares[at]).filter(is_quote);
+                    let deposit = deposits.next().map_or(0.0, |(kind, shares)| table.value(*kind, *shares).0);
+                    let payable = if gained < 0.0 { deposit.clamp(0.0, -gained) } else { gained } / 1e8;
+                    let (address, perp, value) = (row.key(), held.kind.perp(), gained.abs() / 1e8);
+                    found.push(Unsettled { address, perp, value, payable });
                 }
             }
             found

@@ -65,6 +65,8 @@ pub struct Unsettled {
     pub perp: u8,
     /// How much that is at the last price, USD.
     pub value: f64,
+    /// About how much of it can be paid out of what is there, USD.
+    pub payable: f64,
 }
 
 /// What the index did with news of an account.
@@ -382,13 +384,13 @@ impl AccountIndex {
         self.rows().filter(|row| row.is_reported()).map(Row::key).collect()
     }
 
-    /// The positions in perps of which `least`, USD, or more is to be settled, the largest first: what they have lost at the last
-    /// price, or what closed ones owe or are owed.
+    /// The positions in perps of which `least`, USD, or more is to be settled: what they have lost at the last price, or what closed
+    /// ones owe or are owed. Those of which most can be paid come first.
     pub fn unsettled(&self, market: &MarketView, now: i64, least: f64) -> Vec<Unsettled> {
         let table = ValuationTable::new(&market.reserves, &market.market.config, now);
         let of_columns = |columns: &Box<dyn Rows>| columns.unsettled(&table, least * 1e8);
         let mut found: Vec<_> = self.columns.iter().flat_map(of_columns).collect();
-        found.sort_by(|one, other| other.value.total_cmp(&one.value));
+        found.sort_by(|one, other| other.payable.total_cmp(&one.payable).then(other.value.total_cmp(&one.value)));
         found
     }
 

@@ -111,6 +111,8 @@ pub struct PerpValue {
     spot: f64,
     /// What an atom is worth at the last price.
     spot_atom: f64,
+    /// The reserve of the quote token.
+    pub quote: u8,
 }
 
 /// What a position counts for, 10^-8 USD.
@@ -137,6 +139,7 @@ impl PerpValue {
         ceiling: f64::INFINITY,
         spot: 0.0,
         spot_atom: 0.0,
+        quote: MAX_RESERVES as u8,
     };
 
     /// What a position counts for.
@@ -186,6 +189,7 @@ impl PerpValue {
             paid: if high > 0.0 { counted / high * (1.0 - BIAS) } else { 0.0 },
             most_gain: counted * MOST_GAIN,
             slack: ATOMS * high + 4.0,
+            quote: pool.config.quote,
             spot_atom: quote.value_floor(WHOLE, quote.spot, one).0 as f64 / WHOLE as f64,
             ..Self::NOTHING
         };

@@ -129,9 +129,9 @@ impl ValuationTable {
         self.perps[held.kind.entry() & (PERP_ENTRIES - 1)].of(held)
     }
 
-    /// What a position in a perp has gained at the last price, 10^-8 USD.
-    pub fn gained(&self, held: &HeldPerp) -> f64 {
-        self.perps[held.kind.entry() & (PERP_ENTRIES - 1)].gained(held)
+    /// What lots of a position's kind count for.
+    pub fn of_perp(&self, held: &HeldPerp) -> &PerpValue {
+        &self.perps[held.kind.entry() & (PERP_ENTRIES - 1)]
     }
 
     /// Takes over the values of some records, given as bits.
