@@ -388,8 +388,8 @@ impl AccountIndex {
     /// ones owe or are owed. Those of which most can be paid come first.
     pub fn unsettled(&self, market: &MarketView, now: i64, least: f64) -> Vec<Unsettled> {
         let table = ValuationTable::new(&market.reserves, &market.market.config, now);
-        let of_columns = |columns: &Box<dyn Rows>| columns.unsettled(&table, least * 1e8);
-        let mut found: Vec<_> = self.columns.iter().flat_map(of_columns).collect();
+        let found = self.columns.iter().flat_map(|columns| columns.unsettled(&table, least * 1e8));
+        let mut found: Vec<_> = found.collect();
         found.sort_by(|one, other| other.payable.total_cmp(&one.payable).then(other.value.total_cmp(&one.value)));
         found
     }

@@ -348,7 +348,7 @@ impl Desk<'_> {
 
     /// The perps of a pool whose positions are to be closed in part, in `market`: as it will be once what is about to be settled is.
     pub fn deleveraging(&self, market: &MarketView, pool: u8) -> Vec<Work> {
-        let Ok(record) = market.pool(pool).map(|pool| *pool) else { return Vec::new() };
+        let Ok(record) = market.pool(pool) else { return Vec::new() };
         if self.terms.choice != Choice::All {
             return Vec::new();
         }
