@@ -9,9 +9,12 @@
 //!   token account whose whole content is sold is closed again in the same transaction, and costs nothing. The priority fee is
 //!   paid from the remaining profit, up to a share of it.
 //!
+//! Perps are closed for a reward, and nothing is bought or sold: [`perps`].
+//!
 //! Selling moves the venue's price, so profit is concave in the size: [`search::Search`] finds the best size with few quotes. The
 //! rest of the account is left to the next order, once the venue has recovered.
 
+pub mod perps;
 pub mod search;
 
 use std::future::Future;
@@ -329,5 +332,7 @@ pub fn is_report_due(ledger: &Ledger, account: &MarginAccount) -> bool {
         let amount = reserve.debt_index_at(ledger.now).amount_floor(Shares(shares));
         Some(reserve.price.value_floor(amount, reserve.price.spot, Bps(ONE_BPS)))
     });
-    account.in_receivership == 0 && by.fold(Usd::ZERO, |sum, value| sum + value) >= ledger.market.config.dust()
+    account.in_receivership == 0
+        && account.has_debt()
+        && by.fold(Usd::ZERO, |sum, value| sum + value) >= ledger.market.config.dust()
 }

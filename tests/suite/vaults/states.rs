@@ -26,7 +26,8 @@ enum Situation {
 impl Situation {
     /// All but receivership, which is an account's state: a vault has none.
     fn all() -> Vec<Self> {
-        let states = REFUSALS.iter().map(|(state, ..)| *state).filter(|state| *state != State::InReceivership);
+        let of_accounts = [State::InReceivership, State::OrderRests];
+        let states = REFUSALS.iter().map(|(state, ..)| *state).filter(|state| !of_accounts.contains(state));
         let pauses = [Action::Withdraw, Action::Borrow].map(Self::Paused);
         [Self::Normal].into_iter().chain(states.map(Self::In)).chain(pauses).collect()
     }

@@ -18,13 +18,17 @@ use crate::{
 };
 
 /// A perp at a moment: its sides with funding until then, and its prices.
-pub(crate) struct PerpView<'a> {
+pub struct PerpView<'a> {
+    /// Its record.
     pub perp: &'a Perp,
+    /// Its sides.
     pub sides: [Side; 2],
+    /// Its prices.
     pub marks: Marks,
 }
 
 impl<'a> PerpView<'a> {
+    /// Of the perp at an index of a market's records.
     #[inline(never)]
     pub fn new(records: &'a [Reserve], index: u8, width: Width, now: i64) -> Result<Self> {
         let perp = Perp::of(records, index)?;

@@ -1,6 +1,4 @@
-//! Accounts of up to `N` positions, in arrays, so that what a scan reads lies together.
-
-use std::collections::HashMap;
+//! Accounts of up to `N` deposits and debts and up to `P` positions in perps, in arrays, so that what a scan reads lies together.
 
 use ballast_client::{
     Address,
@@ -17,7 +15,8 @@ use ballast_client::{
 use rayon::prelude::*;
 
 use super::{
-    Found,
+    Found, Unsettled,
+    perp_values::{HeldPerp, PerpKind},
     valuation_table::{PositionKind, ValuationTable},
 };
 
@@ -38,7 +37,7 @@ pub struct Row {
     debt_group: u8,
     mode: u8,
     in_receivership: u8,
-    count: u8,
+    isolated_collateral: u8,
     doubtful: Part,
 }
 
@@ -74,40 +73,65 @@ pub struct Prices<'a> {
 /// What a scan reads of [`BLOCK`] accounts: on the same pages, from the beginning of a cache line on.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
-struct Block<const N: usize> {
+struct Block<const N: usize, const P: usize> {
     shares: [[u64; N]; BLOCK],
     kinds: [[PositionKind; N]; BLOCK],
+    perps: [[HeldPerp; P]; BLOCK],
     /// Collateral ÷ debt at the last evaluation.
     ratios: [f32; BLOCK],
 }
 
-impl<const N: usize> Block<N> {
-    const FREE: Self =
-        Self { shares: [[0; N]; BLOCK], kinds: [[PositionKind::UNUSED; N]; BLOCK], ratios: [f32::NAN; BLOCK] };
+impl<const N: usize, const P: usize> Block<N, P> {
+    const FREE: Self = Self {
+        shares: [[0; N]; BLOCK],
+        kinds: [[PositionKind::UNUSED; N]; BLOCK],
+        perps: [[HeldPerp::UNUSED; P]; BLOCK],
+        ratios: [f32::NAN; BLOCK],
+    };
+
+    /// The positions of an account in perps.
+    fn perps(&self, at: usize) -> impl DoubleEndedIterator<Item = &HeldPerp> {
+        self.perps[at].iter().filter(|held| held.kind != PerpKind::UNUSED)
+    }
+
+    /// What the table says of an account.
+    #[inline(always)]
+    fn sum(&self, at: usize, table: &ValuationTable) -> Sum {
+        let mut sum = Sum::of(&self.shares[at], &self.kinds[at], table);
+        for held in &self.perps[at] {
+            let counted = table.perp(held);
+            sum.net += counted.value;
+            sum.collateral += counted.gain;
+            sum.gross += counted.magnitude;
+        }
+        sum
+    }
+
+    fn rebuild(&self, at: usize, row: &Row) -> MarginAccount {
+        let perps = self.perps[at].map(|held| held.position());
+        rebuild(row, &self.kinds[at], &self.shares[at]).with_perps(&perps[..self.perps(at).count()])
+    }
 }
 
-/// Accounts of up to `N` positions. Rows come in whole blocks; a free one has no positions.
+/// Accounts of up to `N` deposits and debts and up to `P` positions in perps. Rows come in whole blocks; a free one has no positions.
 #[derive(Clone, Debug)]
-pub struct AccountColumns<const N: usize> {
-    blocks: Vec<Block<N>>,
+pub struct AccountColumns<const N: usize, const P: usize> {
+    blocks: Vec<Block<N, P>>,
     /// A bit for each account that every evaluation looks at.
     near: Vec<u64>,
-    /// By reserve: a bit for each account with a position in it.
+    /// By reserve and by perp: a bit for each account with a position in it.
     holders: Vec<Vec<u64>>,
     rows: Vec<Row>,
-    /// By row, each account that holds more than deposits and debts, whole: what a perp counts for is no sum of shares.
-    with_perps: HashMap<u32, MarginAccount>,
     free: Vec<u32>,
 }
 
-impl<const N: usize> Default for AccountColumns<N> {
+impl<const N: usize, const P: usize> Default for AccountColumns<N, P> {
     fn default() -> Self {
         Self {
             blocks: Vec::new(),
             near: Vec::new(),
             holders: vec![Vec::new(); MAX_RESERVES],
             rows: Vec::new(),
-            with_perps: HashMap::new(),
             free: Vec::new(),
         }
     }
@@ -135,8 +159,8 @@ pub trait Rows: Send + Sync {
     fn confirm(&mut self, index: u32, slot: u64);
     /// Chooses the kinds of all positions of a reserve's holders again, because the reserve's group has changed.
     fn regroup(&mut self, reserve: u8, reserves: &[Reserve]);
-    /// The rows with a position in a reserve.
-    fn holders_of(&self, reserve: u8) -> Vec<u32>;
+    /// The rows with a position in a reserve or a perp.
+    fn holders_of(&self, record: u8) -> Vec<u32>;
     /// All rows; a free one has no address.
     fn rows(&self) -> &[Row];
     /// The account, as far as health and liquidations depend on it.
@@ -146,18 +170,20 @@ pub trait Rows: Send + Sync {
     fn may_be_lost(&self, index: u32, limits: &Losses) -> bool;
     /// Collateral ÷ debt at the last evaluation: infinite without debts, not a number without positions.
     fn ratios(&self) -> Box<dyn Iterator<Item = f32> + '_>;
-    /// Evaluates all accounts, or only the holders of the `moved` reserves (as bits) and the accounts near the line. From now
-    /// on an account is near if its health is below the part `near` of its collateral and debt together. Those with perps are all
-    /// looked at. Returns the accounts that the engine calls liquidatable, of those that owe something.
+    /// Evaluates all accounts, or only the holders of the `moved` reserves and perps (as bits) and the accounts near the line. From
+    /// now on an account is near if its health is below the part `near` of its collateral and debt together. Returns the accounts that
+    /// the engine calls liquidatable.
     fn evaluate(&mut self, prices: &Prices, moved: Option<u64>, near: f64) -> Vec<Found>;
+    /// The positions in perps that have lost so much at their last price, 10^-8 USD, or are closed and owe or are owed as much.
+    fn unsettled(&self, table: &ValuationTable, least: f64) -> Vec<Unsettled>;
     /// Bytes set aside.
     fn memory(&self) -> usize;
 }
 
-impl<const N: usize> AccountColumns<N> {
-    fn positions(&self, index: u32) -> (&[PositionKind; N], &[u64; N]) {
-        let (block, at) = (&self.blocks[index as usize / BLOCK], index as usize % BLOCK);
-        (&block.kinds[at], &block.shares[at])
+impl<const N: usize, const P: usize> AccountColumns<N, P> {
+    /// The block that a row is in, and its place there.
+    fn block(&self, index: u32) -> (&Block<N, P>, usize) {
+        (&self.blocks[index as usize / BLOCK], index as usize % BLOCK)
     }
 
     fn clear(&mut self, index: u32) {
@@ -168,13 +194,16 @@ impl<const N: usize> AccountColumns<N> {
                 self.holders[kind.reserve() as usize][at / BLOCK] &= bit;
             }
         }
+        for held in block.perps(at % BLOCK) {
+            self.holders[held.kind.perp() as usize][at / BLOCK] &= bit;
+        }
         (block.kinds[at % BLOCK], block.shares[at % BLOCK]) = ([PositionKind::UNUSED; N], [0; N]);
+        block.perps[at % BLOCK] = [HeldPerp::UNUSED; P];
         self.near[at / BLOCK] &= bit;
-        self.with_perps.remove(&index);
     }
 }
 
-impl<const N: usize> Rows for AccountColumns<N> {
+impl<const N: usize, const P: usize> Rows for AccountColumns<N, P> {
     fn take(&mut self) -> u32 {
         if self.free.is_empty() {
             let first = self.rows.len();
@@ -205,7 +234,7 @@ impl<const N: usize> Rows for AccountColumns<N> {
             debt_group: account.debt_group,
             mode: account.mode,
             in_receivership: account.in_receivership,
-            count: account.position_count,
+            isolated_collateral: account.isolated_collateral,
             doubtful: account.doubtful,
         };
         let terms = AccountTerms::of(account);
@@ -218,12 +247,11 @@ impl<const N: usize> Rows for AccountColumns<N> {
             block.shares[at % BLOCK][place] = position.shares.0;
             self.holders[position.reserve as usize][at / BLOCK] |= 1 << (at % BLOCK);
         }
-        self.near[at / BLOCK] |= 1 << (at % BLOCK);
-        if account.has_extras() {
-            let none = Default::default();
-            let kept = MarginAccount { market: none, owner: none, delegate: none, sequence: 0, ..*account };
-            self.with_perps.insert(index, kept);
+        for (place, position) in account.perps().take(P).enumerate() {
+            self.blocks[at / BLOCK].perps[at % BLOCK][place] = HeldPerp::new(position);
+            self.holders[position.perp as usize][at / BLOCK] |= 1 << (at % BLOCK);
         }
+        self.near[at / BLOCK] |= 1 << (at % BLOCK);
     }
 
     fn regroup(&mut self, reserve: u8, reserves: &[Reserve]) {
@@ -233,8 +261,8 @@ impl<const N: usize> Rows for AccountColumns<N> {
         }
     }
 
-    fn holders_of(&self, reserve: u8) -> Vec<u32> {
-        let words = self.holders[reserve as usize].iter().enumerate();
+    fn holders_of(&self, record: u8) -> Vec<u32> {
+        let words = self.holders[record as usize].iter().enumerate();
         words.flat_map(|(block, word)| Bits(*word).map(move |bit| (block * BLOCK) as u32 + bit)).collect()
     }
 
@@ -247,14 +275,13 @@ impl<const N: usize> Rows for AccountColumns<N> {
     }
 
     fn account(&self, index: u32) -> MarginAccount {
-        self.with_perps.get(&index).copied().unwrap_or_else(|| {
-            let (kinds, shares) = self.positions(index);
-            rebuild(&self.rows[index as usize], kinds, shares)
-        })
+        let (block, at) = self.block(index);
+        block.rebuild(at, &self.rows[index as usize])
     }
 
     fn may_be_lost(&self, index: u32, limits: &Losses) -> bool {
-        let (kinds, shares) = self.positions(index);
+        let (block, at) = self.block(index);
+        let (kinds, shares) = (&block.kinds[at], &block.shares[at]);
         let has_debt = kinds.iter().any(|kind| *kind != PositionKind::UNUSED && kind.is_debt());
         let all_below = |least: &[u64]| {
             kinds.iter().zip(shares).all(|(kind, shares)| {
@@ -263,9 +290,6 @@ impl<const N: usize> Rows for AccountColumns<N> {
                     || least.get(kind.reserve() as usize).is_some_and(|least| shares < least)
             })
         };
-        if self.with_perps.contains_key(&index) {
-            return has_debt;
-        }
         // Old deposits count for twice their worth at most. So a debt above twice the deposits leaves the account short.
         has_debt
             && all_below(&limits.takeable)
@@ -279,15 +303,14 @@ impl<const N: usize> Rows for AccountColumns<N> {
     fn memory(&self) -> usize {
         let words = self.near.capacity() + self.holders.iter().map(Vec::capacity).sum::<usize>();
         self.rows.capacity() * size_of::<Row>()
-            + self.blocks.capacity() * size_of::<Block<N>>()
+            + self.blocks.capacity() * size_of::<Block<N, P>>()
             + words * size_of::<u64>()
             + self.free.capacity() * size_of::<u32>()
-            + self.with_perps.capacity() * size_of::<(u32, MarginAccount)>()
     }
 
     fn evaluate(&mut self, prices: &Prices, moved: Option<u64>, near: f64) -> Vec<Found> {
-        let Self { blocks, rows, holders, near: near_words, with_perps, .. } = self;
-        let (rows, with_perps) = (&*rows, &*with_perps);
+        let Self { blocks, rows, holders, near: near_words, .. } = self;
+        let rows = &*rows;
         let moved: Option<Vec<&Vec<u64>>> =
             moved.map(|moved| Bits(moved).map(|reserve| &holders[reserve as usize]).collect());
         let mut found = Vec::new();
@@ -303,27 +326,48 @@ impl<const N: usize> Rows for AccountColumns<N> {
                 for bit in Bits(word) {
                     // Below 64: this spares a check.
                     let at = bit as usize % BLOCK;
-                    let Sum { net, collateral, gross } = Sum::of(&block.shares[at], &block.kinds[at], prices.table);
+                    let Sum { net, collateral, gross } = block.sum(at, prices.table);
                     block.ratios[at] = (collateral / (collateral - net)) as f32;
                     *near_word = (*near_word & !(1 << bit)) | ((net < near * gross) as u64) << bit;
                     let index = number * BLOCK + at;
-                    if net < 0.0 && !with_perps.contains_key(&(index as u32)) {
-                        found.extend(confirm(&rows[index], &block.kinds[at], &block.shares[at], prices));
+                    if net < 0.0 {
+                        found.extend(confirm(&rows[index], block, at, prices));
                     }
                 }
             }
             found
         });
         found.par_extend(of_tiles.flatten_iter());
-        for (index, account) in with_perps {
-            let at = *index as usize;
-            let Some(health) = maintenance(account, prices) else { continue };
-            blocks[at / BLOCK].ratios[at % BLOCK] = (health.collateral.0 as f64 / health.debt.0 as f64) as f32;
-            if account.has_debt() && !health.is_healthy() {
-                found.push(Found { address: rows[at].key(), health });
-            }
-        }
         found
+    }
+
+    fn unsettled(&self, table: &ValuationTable, least: f64) -> Vec<Unsettled> {
+        if P == 0 {
+            return Vec::new();
+        }
+        let of_block = |(block, rows): (&Block<N, P>, &[Row])| {
+            let mut found = Vec::new();
+            for (at, row) in rows.iter().enumerate() {
+                for held in block.perps(at) {
+                    let of_perp = table.of_perp(held);
+                    let gained = of_perp.gained(held);
+                    if -gained < least && !(held.is_closed() && gained >= least) {
+                        continue;
+                    }
+                    // A loss is paid out of the deposit of the quote token, what is owed by the pool.
+                    let is_quote = |(kind, _): &(&PositionKind, &u64)| {
+                        **kind != PositionKind::UNUSED && !kind.is_debt() && kind.reserve() == of_perp.quote
+                    };
+                    let mut deposits = block.kinds[at].iter().zip(&block.shares[at]).filter(is_quote);
+                    let deposit = deposits.next().map_or(0.0, |(kind, shares)| table.value(*kind, *shares).0);
+                    let payable = if gained < 0.0 { deposit.clamp(0.0, -gained) } else { gained } / 1e8;
+                    let (address, perp, value) = (row.key(), held.kind.perp(), gained.abs() / 1e8);
+                    found.push(Unsettled { address, perp, value, payable });
+                }
+            }
+            found
+        };
+        self.blocks.par_iter().zip(self.rows.par_chunks(BLOCK)).flat_map_iter(of_block).collect()
     }
 }
 
@@ -350,13 +394,19 @@ impl Sum {
     }
 }
 
-/// Asks the engine whether an account is liquidatable.
+/// Asks the engine whether an account is liquidatable. One that owes nothing and has no position cannot be.
 #[cold]
-fn confirm<const N: usize>(row: &Row, kinds: &[PositionKind; N], shares: &[u64; N], prices: &Prices) -> Option<Found> {
-    if kinds.iter().all(|kind| *kind == PositionKind::UNUSED || !kind.is_debt()) {
+fn confirm<const N: usize, const P: usize>(
+    row: &Row,
+    block: &Block<N, P>,
+    at: usize,
+    prices: &Prices,
+) -> Option<Found> {
+    let has_debt = block.kinds[at].iter().any(|kind| *kind != PositionKind::UNUSED && kind.is_debt());
+    if !has_debt && block.perps(at).next().is_none() {
         return None;
     }
-    let health = maintenance(&rebuild(row, kinds, shares), prices)?;
+    let health = maintenance(&block.rebuild(at, row), prices)?;
     (!health.is_healthy()).then(|| Found { address: row.key(), health })
 }
 
@@ -368,8 +418,9 @@ fn maintenance(account: &MarginAccount, prices: &Prices) -> Option<Health> {
 fn rebuild<const N: usize>(row: &Row, kinds: &[PositionKind; N], shares: &[u64; N]) -> MarginAccount {
     let mut account = MarginAccount {
         version: ballast_client::engine::record::layout::LAYOUT_VERSION,
-        position_count: row.count,
+        position_count: kinds.iter().filter(|kind| **kind != PositionKind::UNUSED).count() as u8,
         mode: row.mode,
+        isolated_collateral: row.isolated_collateral,
         debt_group: row.debt_group,
         in_receivership: row.in_receivership,
         liquidatable_since: row.since,

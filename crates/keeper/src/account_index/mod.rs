@@ -11,11 +11,14 @@
 //!   of all its holders, whether by its price, weights, age or interest. The health of every other account has changed by no
 //!   more than twice that part of its collateral and debt together. An account whose health is within three times that part
 //!   is evaluated every time. So interest needs no timer, and small moves cost nothing.
-//! - **Accounts with perps** are kept whole, and the engine is asked about each at every evaluation. Found are those that owe
-//!   something to a reserve: whose perps alone are short is not liquidated here.
+//! - **Perps** are kept in the same form, beside the deposits and debts of the accounts that have any: a position is what decides on its
+//!   value (perp × side), its lots, and what they cost. It counts for its gain less its margin, again for no more than the engine says
+//!   (`perp_values`), and a perp's holders are looked at when a lot counts for more or less. Accounts without perps lie apart, and
+//!   cost what they did.
 //! - **Slots** order the news of an account: a state older than the one held changes nothing.
 
 mod account_columns;
+mod perp_values;
 mod valuation_table;
 
 use std::hash::BuildHasher;
@@ -25,7 +28,7 @@ use ballast_client::{
     engine::{
         health::Health,
         state::{
-            account::{MAX_POSITIONS, MarginAccount},
+            account::{EXTRA_PLACES, MAX_POSITIONS, MarginAccount},
             market::MAX_RESERVES,
             reserve::Reserve,
         },
@@ -39,6 +42,8 @@ use valuation_table::ValuationTable;
 
 /// The part by which a share's value may differ from the one that its holders were last evaluated at.
 pub const PART: f64 = 1.0 / 2048.0;
+/// Positions in perps of an account, at most.
+const MAX_PERPS: usize = MAX_POSITIONS / EXTRA_PLACES;
 /// An account is evaluated every time if its health is below this part of its collateral and debt together.
 const NEAR: f64 = 3.0 * PART;
 
@@ -49,6 +54,19 @@ pub struct Found {
     pub address: Address,
     /// Its maintenance health.
     pub health: Health,
+}
+
+/// A position in a perp with a loss that can be paid, or a closed one that owes or is owed something.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Unsettled {
+    /// The account's address.
+    pub address: Address,
+    /// The perp's record.
+    pub perp: u8,
+    /// How much that is at the last price, USD.
+    pub value: f64,
+    /// About how much of it can be paid out of what is there, USD.
+    pub payable: f64,
 }
 
 /// What the index did with news of an account.
@@ -63,7 +81,7 @@ pub enum Applied {
     /// The state differs from the one held, and is of the same slot. The index holds the new one. Which of the two is the
     /// later one is unknown: the account must be read again.
     InDoubt,
-    /// The state names a reserve that no market has, so it is no account of the program.
+    /// The state names a record that no market has, so it is no account of the program.
     Refused,
 }
 
@@ -76,12 +94,12 @@ pub enum Extent {
     Moved,
 }
 
-/// Where an account is: its size class in the first two bits, then its row.
+/// Where an account is: its size class in the first three bits, then its row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place(u32);
 
 impl Place {
-    const INDEX_BITS: u32 = 30;
+    const INDEX_BITS: u32 = 29;
 
     fn new(size_class: usize, index: u32) -> Self {
         Self((size_class as u32) << Self::INDEX_BITS | index)
@@ -95,21 +113,25 @@ impl Place {
         self.0 & ((1 << Self::INDEX_BITS) - 1)
     }
 
-    /// The size class of accounts with so many positions.
-    fn size_class_for(positions: usize) -> usize {
-        match positions {
-            0..=2 => 0,
-            3..=4 => 1,
-            5..=8 => 2,
-            _ => 3,
+    /// The size class of an account.
+    fn size_class_for(account: &MarginAccount) -> usize {
+        match (account.positions().len(), account.perps().count()) {
+            (0..=2, 0) => 0,
+            (3..=4, 0) => 1,
+            (5..=8, 0) => 2,
+            (_, 0) => 3,
+            (0..=2, 1) => 4,
+            (0..=4, 1..=2) => 5,
+            (0..=8, 1..=4) => 6,
+            _ => 7,
         }
     }
 }
 
 /// The accounts of a market.
 pub struct AccountIndex {
-    /// By size class: accounts of up to 2, 4, 8 and [`MAX_POSITIONS`] positions.
-    columns: [Box<dyn Rows>; 4],
+    /// By size class: accounts of up to 2, 4, 8 and [`MAX_POSITIONS`] deposits and debts, without and with perps.
+    columns: [Box<dyn Rows>; 8],
     places: HashTable<Place>,
     hasher: DefaultHashBuilder,
     /// The removed accounts, and the slots as of which they were removed.
@@ -123,13 +145,17 @@ pub struct AccountIndex {
 impl Default for AccountIndex {
     /// Of no accounts.
     fn default() -> Self {
-        let [two, four, eight]: [Box<dyn Rows>; 3] = [
-            Box::new(AccountColumns::<2>::default()),
-            Box::new(AccountColumns::<4>::default()),
-            Box::new(AccountColumns::<8>::default()),
-        ];
         Self {
-            columns: [two, four, eight, Box::new(AccountColumns::<MAX_POSITIONS>::default())],
+            columns: [
+                Box::new(AccountColumns::<2, 0>::default()),
+                Box::new(AccountColumns::<4, 0>::default()),
+                Box::new(AccountColumns::<8, 0>::default()),
+                Box::new(AccountColumns::<MAX_POSITIONS, 0>::default()),
+                Box::new(AccountColumns::<2, 1>::default()),
+                Box::new(AccountColumns::<4, 2>::default()),
+                Box::new(AccountColumns::<8, 4>::default()),
+                Box::new(AccountColumns::<MAX_POSITIONS, MAX_PERPS>::default()),
+            ],
             places: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
             removed: HashMap::new(),
@@ -159,7 +185,8 @@ impl AccountIndex {
         &self.columns[place.size_class()].rows()[place.index() as usize]
     }
 
-    /// An account, without what neither health nor liquidations depend on: owner, delegate and sequence are empty.
+    /// An account, without what neither health nor liquidations depend on: owner, delegate and sequence are empty, and a stake in a pool
+    /// is left out.
     pub fn account(&self, address: &Address) -> Option<MarginAccount> {
         let place = self.find(address)?;
         Some(self.columns[place.size_class()].account(place.index()))
@@ -172,8 +199,9 @@ impl AccountIndex {
 
     /// Takes in the state of an account as of a slot. `reserves` are the market's; there may be none yet.
     pub fn apply(&mut self, address: &Address, account: &MarginAccount, slot: u64, reserves: &[Reserve]) -> Applied {
-        let positions = account.positions();
-        if positions.iter().any(|position| position.reserve as usize >= MAX_RESERVES) {
+        let mut records = account.positions().iter().map(|position| position.reserve);
+        let mut perps = account.perps().map(|position| position.perp);
+        if records.any(|record| record as usize >= MAX_RESERVES) || perps.any(|perp| perp as usize >= MAX_RESERVES) {
             return Applied::Refused;
         }
         // An account may be closed and opened again in one slot, or opened and closed.
@@ -197,7 +225,7 @@ impl AccountIndex {
             }
         };
         self.removed.remove(address);
-        let size_class = Place::size_class_for(positions.len());
+        let size_class = Place::size_class_for(account);
         let place = match held {
             Some(place) if place.size_class() == size_class => place,
             held => {
@@ -219,9 +247,7 @@ impl AccountIndex {
             let clock = (one.liquidatable_since, one.liquidatable_seen);
             (one.mode, one.debt_group, one.in_receivership, clock, one.doubtful)
         };
-        key(&held) == key(account)
-            && held.positions() == account.positions()
-            && held.extra_places() == account.extra_places()
+        key(&held) == key(account) && held.positions() == account.positions() && held.perps().eq(account.perps())
     }
 
     /// Takes in that there is no such account as of a slot.
@@ -358,9 +384,19 @@ impl AccountIndex {
         self.rows().filter(|row| row.is_reported()).map(Row::key).collect()
     }
 
-    /// How many accounts have a position in a reserve.
-    pub fn holders(&self, reserve: u8) -> usize {
-        self.columns.iter().map(|columns| columns.holders_of(reserve).len()).sum()
+    /// The positions in perps of which `least`, USD, or more is to be settled: what they have lost at the last price, or what closed
+    /// ones owe or are owed. Those of which most can be paid come first.
+    pub fn unsettled(&self, market: &MarketView, now: i64, least: f64) -> Vec<Unsettled> {
+        let table = ValuationTable::new(&market.reserves, &market.market.config, now);
+        let found = self.columns.iter().flat_map(|columns| columns.unsettled(&table, least * 1e8));
+        let mut found: Vec<_> = found.collect();
+        found.sort_by(|one, other| other.payable.total_cmp(&one.payable).then(other.value.total_cmp(&one.value)));
+        found
+    }
+
+    /// How many accounts have a position in a reserve or a perp.
+    pub fn holders(&self, record: u8) -> usize {
+        self.columns.iter().map(|columns| columns.holders_of(record).len()).sum()
     }
 
     /// For each of some ratios, how many accounts had less collateral for their debt at their last evaluation.

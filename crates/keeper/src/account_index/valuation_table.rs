@@ -1,4 +1,4 @@
-//! ValuationTable: what a share of a reserve counts for, by side and terms.
+//! ValuationTable: what a share of a reserve counts for, by side and terms, and a lot of a perp, by side.
 
 use ballast_client::engine::{
     health::{Requirement, account::health},
@@ -10,6 +10,8 @@ use ballast_client::engine::{
         weights::Terms,
     },
 };
+
+use super::perp_values::{Counted, HeldPerp, OF_PERP, PERP_ENTRIES, PerpValue};
 
 /// ValuationTable of one reserve: a deposit and a debt on each of the three terms.
 const OF_RESERVE: usize = 6;
@@ -76,18 +78,19 @@ impl Value {
 /// to nine roundings (two of the factor's quotient, its bias, the shares, the product, the slack, the part beyond a depth
 /// with its own factor's two), and a sum of sixteen terms has fifteen more. Each is 2^-53 of the terms' magnitudes: 24 in
 /// all, and the part is 64.
-const BIAS: f64 = 64.0 / (1u64 << 53) as f64;
+pub const BIAS: f64 = 64.0 / (1u64 << 53) as f64;
 
 /// The values of all position kinds at a moment.
 #[derive(Clone, Debug)]
 pub struct ValuationTable {
     values: Box<[Value; ENTRIES]>,
+    perps: Box<[PerpValue; PERP_ENTRIES]>,
 }
 
 impl Default for ValuationTable {
     /// Nothing counts.
     fn default() -> Self {
-        Self { values: Box::new([Value::NOTHING; ENTRIES]) }
+        Self { values: Box::new([Value::NOTHING; ENTRIES]), perps: Box::new([PerpValue::NOTHING; PERP_ENTRIES]) }
     }
 }
 
@@ -96,6 +99,13 @@ impl ValuationTable {
     pub fn new(reserves: &[Reserve], market: &MarketConfig, now: i64) -> Self {
         let mut table = Self::default();
         let mut probe = Probe::new(reserves, market, now);
+        let priced = reserves.iter().filter(|record| record.is_reserve());
+        let latest = priced.map(|reserve| reserve.price.newest_time()).max().unwrap_or_default();
+        for index in 0..reserves.len().min(MAX_RESERVES) {
+            if let Some(values) = PerpValue::of_perp(reserves, index as u8, latest, now) {
+                table.perps[index * OF_PERP..][..OF_PERP].copy_from_slice(&values);
+            }
+        }
         for index in (0..reserves.len().min(MAX_RESERVES)).filter(|index| reserves[*index].is_reserve()) {
             for terms in [Terms::Cross, Terms::Group, Terms::Isolated] {
                 for side in [Side::Deposit, Side::Debt] {
@@ -113,15 +123,28 @@ impl ValuationTable {
         self.values[kind.0 as usize & (ENTRIES - 1)].of(shares)
     }
 
-    /// Takes over the values of some reserves, given as bits.
-    pub fn take(&mut self, other: &Self, reserves: u64) {
-        for reserve in (0..MAX_RESERVES).filter(|reserve| reserves >> reserve & 1 == 1) {
-            let of_reserve = reserve * OF_RESERVE..(reserve + 1) * OF_RESERVE;
+    /// What a position in a perp counts for.
+    #[inline(always)]
+    pub fn perp(&self, held: &HeldPerp) -> Counted {
+        self.perps[held.kind.entry() & (PERP_ENTRIES - 1)].of(held)
+    }
+
+    /// What lots of a position's kind count for.
+    pub fn of_perp(&self, held: &HeldPerp) -> &PerpValue {
+        &self.perps[held.kind.entry() & (PERP_ENTRIES - 1)]
+    }
+
+    /// Takes over the values of some records, given as bits.
+    pub fn take(&mut self, other: &Self, records: u64) {
+        for record in (0..MAX_RESERVES).filter(|record| records >> record & 1 == 1) {
+            let of_reserve = record * OF_RESERVE..(record + 1) * OF_RESERVE;
             self.values[of_reserve.clone()].copy_from_slice(&other.values[of_reserve]);
+            let of_perp = record * OF_PERP..(record + 1) * OF_PERP;
+            self.perps[of_perp.clone()].copy_from_slice(&other.perps[of_perp]);
         }
     }
 
-    /// The reserves, as bits, that have a kind whose values differ by more than `part` of themselves.
+    /// The reserves and perps, as bits, that have a kind whose values differ by more than `part` of themselves.
     pub fn moved_by(&self, other: &Self, part: f64) -> u64 {
         (0..MAX_RESERVES).fold(0, |moved, reserve| {
             let of_reserve = reserve * OF_RESERVE..(reserve + 1) * OF_RESERVE;
@@ -130,6 +153,9 @@ impl ValuationTable {
                 let bent = (one.ceiling, one.beyond) != (other.ceiling, other.beyond);
                 bent || far(one.factor, other.factor) || far(one.slack, other.slack)
             });
+            let of_perp = reserve * OF_PERP..(reserve + 1) * OF_PERP;
+            let mut perps = self.perps[of_perp.clone()].iter().zip(&other.perps[of_perp]);
+            let differs = differs || perps.any(|(one, other)| one.is_far(other, part));
             moved | (differs as u64) << reserve
         })
     }

@@ -5,16 +5,18 @@ mod table;
 
 use std::time::{Duration, Instant};
 
-use ballast_client::{Address, MarketView};
+use ballast_client::{Address, MarketView, engine::state::account::EXTRA_PLACES};
 use serde::Serialize;
 
 use crate::account_index::{AccountIndex, Extent};
 use population::{Population, START, Tokens};
 
-/// Positions of each account on cross or group terms.
-const POSITIONS: usize = 8;
-/// Reserves of the market.
-const RESERVES: usize = 64;
+/// Places of each account on cross or group terms that are taken.
+const PLACES: usize = 8;
+/// Records of the market: reserves, and where accounts hold perps a pool and perps.
+const RECORDS: usize = 64;
+/// Perps of the market, where accounts hold any.
+const PERPS: usize = 8;
 /// One price in so many is too old.
 const STALE: usize = 16;
 /// One account in so many is on isolated terms, in addition.
@@ -27,7 +29,7 @@ const MOVE: f64 = 0.01;
 /// Times the evaluation of many accounts after a price update.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Options {
-    /// Accounts of 8 positions; the smaller sizes are a hundredth and a tenth of it.
+    /// Accounts of 8 places; the smaller sizes are a hundredth and a tenth of it.
     #[arg(long, default_value_t = 1_000_000)]
     accounts: usize,
     /// Price updates that each time is the median of.
@@ -36,6 +38,9 @@ pub struct Options {
     /// Threads of the parallel evaluations; default: as many as there are cores.
     #[arg(long)]
     threads: Option<usize>,
+    /// Positions in perps of each account, up to 3; each takes two of its 8 places.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=3))]
+    perps: u8,
     /// Seed of the accounts.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -49,8 +54,10 @@ pub struct Options {
 pub struct Measured {
     /// Accounts, those on isolated terms included.
     accounts: usize,
-    /// Positions of all of them.
+    /// Deposits and debts of all of them.
     positions: usize,
+    /// Their positions in perps.
+    perps: usize,
     /// Liquidatable at the end.
     liquidatable: usize,
     /// Seconds to put them all into the index.
@@ -87,8 +94,12 @@ impl Options {
 
     fn measure(&self, accounts: usize, threads: usize) -> anyhow::Result<Measured> {
         let mut population = Population::new(self.seed);
-        let mut market = population.market(Tokens::Common, RESERVES, STALE);
-        for reserve in &mut market.reserves {
+        let held = usize::from(self.perps);
+        let mut market =
+            population.market(Tokens::Common, if held == 0 { RECORDS } else { RECORDS - PERPS - 1 }, STALE);
+        let pools = population.add_perps(&mut market, (held != 0) as usize, PERPS);
+        let perps = pools.first().map_or(&[][..], Vec::as_slice);
+        for reserve in market.reserves.iter_mut().filter(|record| record.is_reserve()) {
             // Feeds publish within the limit. Otherwise prices would be read in the borrower's favour, and the engine asked more.
             reserve.config.oracle.max_skew = 60;
             // Time passes, and only one price is to move by it.
@@ -96,7 +107,8 @@ impl Options {
                 reserve.price.fresh_until += 3_600;
             }
         }
-        let all = Population::many(self.seed, &market, accounts, POSITIONS, ISOLATED, LEAST_RATIO);
+        let kept = (PLACES - EXTRA_PLACES * held, held, perps);
+        let all = Population::many(self.seed, &market, accounts, kept, ISOLATED, LEAST_RATIO);
         let resident = resident_bytes()?;
         let mut index = AccountIndex::default();
         let start = Instant::now();
@@ -105,6 +117,7 @@ impl Options {
         }
         let build_seconds = start.elapsed().as_secs_f64();
         let positions = all.iter().map(|account| account.positions().len()).sum();
+        let perps = all.iter().map(|account| account.perps().count()).sum();
         // The memory of the accounts that the index was made from does not count.
         let resident_bytes = resident_bytes()?.saturating_sub(resident);
         drop(all);
@@ -132,6 +145,7 @@ impl Options {
         Ok(Measured {
             accounts: index.len(),
             positions,
+            perps,
             liquidatable,
             build_seconds,
             full_one_thread_ms,

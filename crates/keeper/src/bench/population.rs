@@ -7,7 +7,7 @@ use ballast_client::{
         health::Requirement,
         number::{
             index::Index,
-            units::{Bps, MAX_LIQUIDITY, ONE_BPS, Shares, Usd},
+            units::{Bps, MAX_LIQUIDITY, ONE_BPS, Part, Shares, Usd},
         },
         price::feed::{OracleConfig, Quote},
         record::layout::{self, LAYOUT_VERSION},
@@ -16,6 +16,7 @@ use ballast_client::{
             insurance::InsuranceConfig,
             interest::RateCurve,
             market::{Market, MarketConfig},
+            perp::{Perp, PerpConfig, PerpPosition, Pool, PoolConfig, book::Width},
             reserve::{Reserve, ReserveConfig},
             weights::{RiskConfig, Weights},
         },
@@ -175,7 +176,7 @@ impl Population {
     /// in four has its debts in one risk group, if enough reserves are.
     pub fn account(&mut self, market: &MarketView, positions: usize, ratio: f64) -> MarginAccount {
         let debts = if positions < 2 { 0 } else { self.rng.random_range(1..=positions / 2) };
-        let mut reserves = index::sample(&mut self.rng, market.reserves.len(), positions).into_vec();
+        let mut reserves = index::sample(&mut self.rng, reserves_of(market), positions).into_vec();
         if self.rng.random_ratio(1, 4) {
             let group = market.reserves[reserves.first().copied().unwrap_or_default()].config.risk.group_id;
             reserves.sort_by_key(|reserve| market.reserves[*reserve].config.risk.group_id != group);
@@ -186,7 +187,7 @@ impl Population {
 
     /// The same on isolated terms.
     pub fn isolated_account(&mut self, market: &MarketView, ratio: f64) -> MarginAccount {
-        let reserves = index::sample(&mut self.rng, market.reserves.len(), 2).into_vec();
+        let reserves = index::sample(&mut self.rng, reserves_of(market), 2).into_vec();
         let account = MarginAccount {
             version: LAYOUT_VERSION,
             mode: Mode::Isolated as u8,
@@ -221,13 +222,132 @@ impl Population {
         account
     }
 
-    /// So many accounts of so many positions, and one in `isolated` on isolated terms in addition, with ratios from `least` on;
-    /// in parallel, the same ones on any number of threads.
+    /// The market with pools of perps in addition, each of one of its reserves: with as many perps, of any power, margins, funding and
+    /// deleveraging; some are wound down, and some pools pay gains in part. Returns the perps of each.
+    pub fn add_perps(&mut self, market: &mut MarketView, pools: usize, perps: usize) -> Vec<Vec<u8>> {
+        let reserves = market.reserves.len();
+        let mut of_pools = Vec::new();
+        for _ in 0..pools {
+            let (record, quote) = (market.reserves.len() as u8, self.rng.random_range(0..reserves));
+            let decimals = market.reserves[quote].decimals;
+            let mut pool = Pool::new(&PoolConfig { quote: quote as u8, ..PoolConfig::default() }, decimals, START);
+            pool.borrow_rate = self.rng.random_range(0..1 << 31);
+            if self.rng.random_ratio(1, 4) {
+                pool.profit_factor = Part(self.rng.random());
+            }
+            let followed = index::sample(&mut self.rng, reserves, perps).into_vec();
+            market.reserves.push(*pool.as_record());
+            let perps = followed.into_iter().map(|price| {
+                let perp = self.perp(record, &market.reserves[price], price as u8, decimals);
+                market.reserves.push(*perp.as_record());
+                market.reserves.len() as u8 - 1
+            });
+            of_pools.push(perps.collect());
+        }
+        of_pools
+    }
+
+    fn perp(&mut self, pool: u8, followed: &Reserve, price: u8, quote_decimals: u8) -> Perp {
+        let rng = &mut self.rng;
+        let maintenance = rng.random_range(50..=2_000);
+        let config = PerpConfig {
+            max_side: MAX_LIQUIDITY / 16,
+            skew_scale: 10u64.pow(rng.random_range(6..14)),
+            initial_margin: Bps(2 * maintenance),
+            maintenance_margin: Bps(maintenance),
+            fee: Bps(rng.random_range(1..=50)),
+            max_impact: Bps(rng.random_range(0..=1_000)),
+            max_funding: Bps(10_000),
+            funding_speed: Bps(20_000),
+            pool,
+            price,
+            power: 1,
+            ..PerpConfig::default()
+        };
+        // Lots whose price has some digits to both sides.
+        let of = |digits| Perp::new(&PerpConfig { lot_digits: digits, ..config }, quote_decimals, START);
+        let price = |perp: &Perp| perp.marks(&followed.price, Width::Maintenance).spot;
+        let useful = (0..=18).map(of).min_by_key(|perp| price(perp).leading_zeros().abs_diff(22));
+        let mut perp = useful.expect("one of them");
+        if rng.random_ratio(1, 4) {
+            (perp.config.power, perp.config.norm) = (2, price(&perp).clamp(1, 1 << 46));
+        }
+        if rng.random_ratio(1, 8) {
+            perp.final_price = price(&perp);
+        }
+        let worth = price(&perp) as i64;
+        for side in &mut perp.sides {
+            side.size = rng.random_range(0..1 << 44);
+            if rng.random_ratio(1, 3) {
+                side.multiplier = rng.random_range(1 << 28..1 << 32);
+            }
+            side.offset = rng.random_range(-worth / 10..=worth / 10);
+        }
+        perp.rate = rng.random_range(-(1 << 32)..1 << 32);
+        perp.last_accrual = START - rng.random_range(0..100_000);
+        perp
+    }
+
+    /// An account with positions in some of a pool's perps in addition, worth up to ten times its collateral, that have gained or lost
+    /// up to a tenth. Its debts are scaled so that its collateral is `ratio` times what it owes, where they can be.
+    pub fn with_perps(
+        &mut self,
+        account: &MarginAccount,
+        market: &MarketView,
+        perps: &[u8],
+        ratio: f64,
+    ) -> MarginAccount {
+        let of_account = |account: &MarginAccount| {
+            let health = market.health(account, START, Requirement::Maintenance).expect("its records exist");
+            (health.collateral.to_f64(), health.debt.to_f64())
+        };
+        let (collateral, debt) = of_account(account);
+        let dollars = collateral.max(1.0) * 10f64.powf(self.rng.random_range(-3.0..1.0)) / perps.len().max(1) as f64;
+        let positions: Vec<_> = perps.iter().map(|perp| self.position(market, *perp, dollars)).collect();
+        let mut account = account.with_perps(&positions);
+        let (collateral, owed) = of_account(&account);
+        let scale = (collateral / ratio - (owed - debt)) / debt.max(1e-9);
+        for position in account.positions[..account.position_count as usize].iter_mut().filter(|one| one.is_debt()) {
+            position.shares.0 = ((position.shares.0 as f64 * scale) as u64).clamp(1, MANY);
+        }
+        account
+    }
+
+    fn position(&mut self, market: &MarketView, perp: u8, dollars: f64) -> PerpPosition {
+        let rng = &mut self.rng;
+        let record = market.perp(perp).expect("a perp");
+        let quote = &market.reserves[market.pool(record.config.pool).expect("its pool").config.quote as usize].price;
+        let atom = quote.value_floor(1 << 40, quote.spot, Bps(ONE_BPS)).to_f64() / (1u64 << 40) as f64;
+        let is_short: bool = rng.random();
+        let side = &record.sides[is_short as usize];
+        let spot = record.marks(&market.reserves[record.config.price as usize].price, Width::Maintenance).spot;
+        let lot = side.scaled(spot) as f64 / (1u64 << 32) as f64;
+        let size = ((dollars / atom.max(1e-30) / lot.max(1e-30)) as u64).clamp(1, 1 << 47);
+        let sign = if is_short { -1.0 } else { 1.0 };
+        let worth = sign * side.lot_value(spot) as f64 / (1u64 << 32) as f64 * size as f64;
+        let part: f64 = rng.random_range(-0.1..0.1);
+        let cost = (worth + part * lot * size as f64) as i64;
+        match rng.random_range(0..16) {
+            // Closed, and not paid.
+            0 => PerpPosition { size: 0, perp, cost: (part * lot * size as f64) as i64, ..PerpPosition::default() },
+            _ => PerpPosition {
+                size,
+                perp,
+                is_short: is_short as u8,
+                grown_at: START as u32,
+                cost,
+                ..PerpPosition::default()
+            },
+        }
+    }
+
+    /// So many accounts of so many deposits and debts and so many positions in some of the perps, and one in `isolated` on isolated terms
+    /// in addition, with ratios from `least` on; in parallel, the same ones on any number of threads.
     pub fn many(
         seed: u64,
         market: &MarketView,
         accounts: usize,
-        positions: usize,
+        (positions, held, perps): (usize, usize, &[u8]),
         isolated: usize,
         least: f64,
     ) -> Vec<MarginAccount> {
@@ -237,7 +357,12 @@ impl Population {
             let mut made = Vec::with_capacity(CHUNK + CHUNK / isolated);
             for number in first..accounts.min(first + CHUNK) {
                 let ratio = population.ratio(least);
-                made.push(population.near(market, ratio, |one| one.account(market, positions, ratio)));
+                made.push(population.near(market, ratio, |one| {
+                    let account = one.account(market, positions, ratio);
+                    let chosen = index::sample(&mut one.rng, perps.len(), held).into_iter().map(|at| perps[at]);
+                    let chosen: Vec<u8> = chosen.collect();
+                    if held == 0 { account } else { one.with_perps(&account, market, &chosen, ratio) }
+                }));
                 if number % isolated == 0 {
                     made.push(population.near(market, ratio, |one| one.isolated_account(market, ratio)));
                 }
@@ -273,6 +398,11 @@ impl Population {
     pub fn below(&mut self, most: usize) -> usize {
         self.rng.random_range(0..most)
     }
+}
+
+/// How many reserves a market has: they come first.
+fn reserves_of(market: &MarketView) -> usize {
+    market.reserves.iter().filter(|record| record.is_reserve()).count()
 }
 
 /// Shares of one position, at most.

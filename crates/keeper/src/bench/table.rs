@@ -7,7 +7,8 @@ pub fn print(measured: &[Measured], threads: usize) {
     let rule = "|---:".repeat(measured.len());
     row("", measured, |one| group(one.accounts));
     println!("|---{rule}|");
-    row("positions", measured, |one| group(one.positions));
+    row("deposits and debts", measured, |one| group(one.positions));
+    row("positions in perps", measured, |one| group(one.perps));
     row("liquidatable, all found", measured, |one| group(one.liquidatable));
     row("full, 1 thread, ms", measured, |one| format!("{:.2}", one.full_one_thread_ms));
     row("full, 1 thread, million accounts a second", measured, |one| rate(one, one.full_one_thread_ms));

@@ -1,9 +1,6 @@
 //! Doing a duty: plan, build, simulate, send.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Result;
 use ballast_client::{
@@ -19,13 +16,15 @@ use ballast_rpc::{Bid, Failure, Node, Prepared, SendError};
 use serde_json::Value;
 use solana_keypair::Keypair;
 use solana_message::AddressLookupTableAccount;
-use tokio::time::timeout;
+use tokio::{sync::Mutex, time::timeout};
 
 use super::{
+    commitment::Committed,
     config::Options,
     duty::{Duty, Ended},
     metrics::Metrics,
     order::{self, OrderError},
+    perps::{Desk, Terms},
     router::{Mints, Router, RouterError, Swap},
     state::{Chain, Predicted},
     vault::Listed,
@@ -49,26 +48,12 @@ pub struct Actor {
     pub options: Options,
     /// What is measured.
     pub metrics: Metrics,
-    /// Tokens that running attempts will pay with, atoms by reserve, so that no two attempts count on the same tokens.
-    pub committed: Mutex<Vec<u64>>,
-}
-
-/// Tokens that an attempt will pay with, held back for it until it ends.
-struct Commitment<'a> {
-    committed: &'a Mutex<Vec<u64>>,
-    reserve: usize,
-    amount: u64,
-}
-
-impl Drop for Commitment<'_> {
-    fn drop(&mut self) {
-        lock(self.committed)[self.reserve] -= self.amount;
-    }
-}
-
-fn lock(committed: &Mutex<Vec<u64>>) -> MutexGuard<'_, Vec<u64>> {
-    // A poisoned lock holds a sound value: no code that holds it can panic between two changes.
-    committed.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Tokens that running attempts will pay with.
+    pub committed: Committed,
+    /// What they will pay out of the keeper's margin account.
+    pub pledged: Committed,
+    /// Held by the attempt that opens that account.
+    pub opening: Mutex<()>,
 }
 
 /// What was known when a duty was begun.
@@ -84,25 +69,6 @@ pub struct Brief {
 }
 
 impl Actor {
-    /// The tokens held and not committed, atoms by reserve.
-    fn free(&self, held: &[u64]) -> Vec<u64> {
-        let committed = lock(&self.committed);
-        let of = |(reserve, held): (usize, &u64)| held.saturating_sub(committed.get(reserve).copied().unwrap_or(0));
-        held.iter().enumerate().map(of).collect()
-    }
-
-    /// Commits tokens to an attempt; none if they are no longer there.
-    fn commit(&self, held: &[u64], reserve: u8, amount: u64) -> Option<Commitment<'_>> {
-        let reserve = reserve as usize;
-        let mut committed = lock(&self.committed);
-        if committed.len() < held.len() {
-            committed.resize(held.len(), 0);
-        }
-        let total = committed.get(reserve)?.checked_add(amount).filter(|total| *total <= held[reserve])?;
-        committed[reserve] = total;
-        Some(Commitment { committed: &self.committed, reserve, amount })
-    }
-
     /// The price of SOL, USD.
     pub(super) fn sol_price(&self, market: &MarketView) -> f64 {
         let listed = market.find_reserve(&NATIVE_MINT).and_then(|index| market.reserves.get(index as usize));
@@ -119,6 +85,7 @@ impl Actor {
                 Some(vault) => self.look_after(vault, *chore, brief.unlanded, view).await,
                 None => Ended::LostRace,
             },
+            Duty::Perp(work) => self.work_on_perp(work, brief.unlanded, view).await,
             duty => match self.crank(duty, view) {
                 Ok(instructions) => self.send_crank(duty.name(), &instructions, brief.unlanded).await,
                 Err(error) => {
@@ -135,7 +102,7 @@ impl Actor {
     fn crank(&self, duty: &Duty, view: &View) -> Result<Vec<Instruction>, OrderError> {
         let market = view.chain.market().ok_or(OrderError::Unknown)?;
         Ok(match duty {
-            Duty::Liquidate(_) | Duty::Report(_) | Duty::Vault(..) => Vec::new(),
+            Duty::Liquidate(_) | Duty::Report(_) | Duty::Vault(..) | Duty::Perp(_) => Vec::new(),
             Duty::Settle(account, reserve) => vec![market.settle_bad_debt(*account, *reserve)?],
             Duty::Refresh(reserves) => order::refresh(&view.chain, market, reserves)?.into_iter().collect(),
             Duty::RefreshReserve(reserve) => vec![market.refresh_reserve(*reserve)?],
@@ -176,10 +143,13 @@ impl Actor {
 
     async fn liquidate(&self, address: Address, brief: &Brief, view: &View) -> Ended {
         let Some(account) = brief.account else { return Ended::LostRace };
+        if let Some(ended) = self.liquidate_perp(address, &account, brief.unlanded, view).await {
+            return ended;
+        }
         let market = &view.predicted.market;
         let sol_price = self.sol_price(market);
         let Ok(demands) = self.options.demands(SIGNATURE / SOL * sol_price) else { return Ended::Refused };
-        let held = self.free(&view.held);
+        let held = self.committed.free(&view.held);
         let rents: Vec<f64> = view.rents.iter().map(|lamports| *lamports as f64 / SOL * sol_price).collect();
         let now = view.predicted.now;
         let case = Case { market, now, account: &account, held: &held, fees: &view.fees, rents: &rents };
@@ -251,7 +221,9 @@ impl Actor {
             }
         };
         let sent = if plan.funding == Funding::Inventory { plan.sent } else { 0 };
-        let Some(_commitment) = self.commit(&view.held, plan.order.debt, sent) else {
+        let debt = plan.order.debt;
+        let held = view.held.get(debt as usize).copied().unwrap_or_default();
+        let Some(_commitment) = self.committed.commit(held, debt, sent) else {
             tracing::debug!(%address, "another attempt pays with the same tokens");
             return Ended::LostRace;
         };
@@ -271,7 +243,7 @@ impl Actor {
             // The prices are sent first, in a transaction of their own, and the liquidation is planned anew.
             Err(SendError::TooLarge(bytes)) => {
                 tracing::debug!(%address, bytes, "too large with its prices");
-                return self.refresh_first(&account, view, brief.unlanded).await;
+                return self.refresh_first(order::fresher(&view.predicted, &account), view, brief.unlanded).await;
             }
             Err(error) => return refused("liquidate", &error),
         };
@@ -308,10 +280,8 @@ impl Actor {
         tables.collect::<Result<_>>().map_err(|error| (Ended::Refused, error))
     }
 
-    /// Sends the prices that an account needs, and nothing else.
-    async fn refresh_first(&self, account: &MarginAccount, view: &View, unlanded: u32) -> Ended {
-        let held = view.predicted.market.priced_reserves(account).into_iter();
-        let fresher: Vec<u8> = held.filter(|reserve| view.predicted.fresher >> reserve & 1 == 1).collect();
+    /// Sends prices that the chain does not have, and nothing else.
+    pub(super) async fn refresh_first(&self, fresher: Vec<u8>, view: &View, unlanded: u32) -> Ended {
         match self.crank(&Duty::Refresh(fresher), view) {
             Ok(instructions) if !instructions.is_empty() => {
                 self.send_crank("refresh_prices", &instructions, unlanded).await
@@ -355,9 +325,7 @@ fn with_prices(
     market: &MarketView,
     view: &View,
 ) -> Vec<Instruction> {
-    let held = market.priced_reserves(account).into_iter();
-    let fresher: Vec<u8> = held.filter(|reserve| view.predicted.fresher >> reserve & 1 == 1).collect();
-    let refresh = order::refresh(&view.chain, market, &fresher).ok().flatten();
+    let refresh = order::refresh(&view.chain, market, &order::fresher(&view.predicted, account)).ok().flatten();
     refresh.into_iter().chain([instruction]).collect()
 }
 
@@ -370,7 +338,8 @@ pub fn wants_mark(account: &MarginAccount, market: &MarketView, now: i64) -> boo
     let waited = now.saturating_sub(account.liquidatable_since);
     let is_full = account.liquidatable_since != 0 && waited >= config.full_penalty_after as i64;
     let is_seen = account.liquidatable_since != 0 && now.saturating_sub(account.liquidatable_seen) < SEEN_LATELY;
-    config.full_penalty_after != 0 && !(is_seen || is_full && waited < SEEN_LATELY)
+    // The penalty of a perp does not grow.
+    account.has_debt() && config.full_penalty_after != 0 && !(is_seen || is_full && waited < SEEN_LATELY)
 }
 
 /// The addresses of a look-up table, behind its head.
@@ -437,6 +406,10 @@ fn is_lost_race(error: Error) -> bool {
             | Error::AnotherMove
             | Error::NothingLocked
             | Error::AllocationOpen
+            | Error::NothingToSettle
+            | Error::NothingToCover
+            | Error::NotBankrupt
+            | Error::NoDeleveraging
     )
 }
 
@@ -452,6 +425,15 @@ pub struct View {
     pub fees: Vec<ballast_client::engine::state::token::TransferFee>,
     /// What making the keeper's token account of each would cost, lamports.
     pub rents: Vec<u64>,
+    /// The keeper's margin account, if it is open.
+    pub own: Option<MarginAccount>,
+}
+
+impl View {
+    /// What is known, to look for work on perps by.
+    pub fn desk(&self, terms: Terms) -> Desk<'_> {
+        Desk { chain: &self.chain, predicted: &self.predicted, own: self.own.as_ref(), terms }
+    }
 }
 
 #[cfg(test)]

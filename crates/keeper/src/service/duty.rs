@@ -13,6 +13,7 @@ use ballast_client::{
 use ballast_liquidator::{is_bad_debt, is_report_due};
 
 use super::{
+    perps,
     state::{Chain, Predicted, State},
     vault::work::Chore,
 };
@@ -37,6 +38,8 @@ pub enum Duty {
     Cancel(Box<Change>),
     /// Something about a vault, and what it earns, USD.
     Vault(Address, Chore, f64),
+    /// Something about a perp other than a liquidation.
+    Perp(Box<perps::Work>),
 }
 
 /// What a duty is about. Only one attempt at a time is made about each subject.
@@ -52,6 +55,10 @@ pub enum Subject {
     Reserve(u8),
     /// A queued change.
     Change(u64),
+    /// What is owed by a position of an account in a perp, or to it.
+    Position(Address, u8),
+    /// Whether a perp's pool can bear it.
+    Perp(u8),
     /// One kind of work on a vault. What is refused holds up no other kind.
     Vault(Address, Chore),
 }
@@ -66,6 +73,9 @@ impl Duty {
             Self::RefreshReserve(reserve) => Subject::Reserve(*reserve),
             Self::Execute(change) | Self::Cancel(change) => Subject::Change(change.number),
             Self::Vault(vault, chore, _) => Subject::Vault(*vault, *chore),
+            Self::Perp(work) => {
+                work.account.map_or(Subject::Perp(work.perp), |account| Subject::Position(account, work.perp))
+            }
         }
     }
 
@@ -80,6 +90,7 @@ impl Duty {
             Self::Execute(_) => "execute_change",
             Self::Cancel(_) => "cancel_change",
             Self::Vault(_, chore, _) => chore.name(),
+            Self::Perp(work) => work.chore.name(),
         }
     }
 }

@@ -41,6 +41,12 @@ pub struct Metrics {
     pub attempts: IntCounterVec,
     /// Attempts under way.
     pub running: IntGauge,
+    /// Positions in perps with something to settle, at the last full evaluation.
+    pub unsettled: IntGauge,
+    /// Low value ÷ buffer, by pool.
+    pub pool_cover: GaugeVec,
+    /// The part of gains that is paid, by pool.
+    pub pool_factor: GaugeVec,
     /// Vaults that are looked after.
     pub vaults: IntGauge,
     /// Liquid assets ÷ stressed outflow, by vault.
@@ -107,6 +113,15 @@ impl Metrics {
                 &["duty", "end"]
             )),
             running: metric!(IntGauge::new("running_attempts", "Attempts under way")),
+            unsettled: metric!(IntGauge::new("unsettled_perps", "Positions in perps with something to settle")),
+            pool_cover: metric!(GaugeVec::new(
+                Opts::new("pool_cover", "Low value of a pool of perps by the buffer that it needs"),
+                &["pool"]
+            )),
+            pool_factor: metric!(GaugeVec::new(
+                Opts::new("pool_profit_factor", "Part of traders' gains that a pool pays"),
+                &["pool"]
+            )),
             vaults: metric!(IntGauge::new("vaults", "Vaults that are looked after")),
             vault_coverage: metric!(GaugeVec::new(
                 Opts::new("vault_coverage", "Liquid assets of a vault by what may be asked for under stress"),

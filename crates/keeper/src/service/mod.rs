@@ -4,12 +4,14 @@
 
 pub mod act;
 pub mod bid;
+pub mod commitment;
 pub mod config;
 pub mod duty;
 pub mod feed;
 pub mod metrics;
 pub mod order;
 pub mod pace;
+pub mod perps;
 pub mod router;
 pub mod run;
 pub mod state;

@@ -107,6 +107,12 @@ pub fn refresh(chain: &Chain, market: &MarketView, reserves: &[u8]) -> Result<Op
     Ok(Some(market.refresh_prices(&prices)?))
 }
 
+/// The reserves that an account depends on whose prices the chain does not have.
+pub fn fresher(predicted: &Predicted, account: &MarginAccount) -> Vec<u8> {
+    let held = predicted.market.priced_reserves(account).into_iter();
+    held.filter(|reserve| predicted.fresher >> reserve & 1 == 1).collect()
+}
+
 /// Makes the keeper's token account of a reserve, if there is none.
 fn missing_token_account(chain: &Chain, market: &MarketView, reserve: u8) -> Result<Option<Instruction>, OrderError> {
     let (_, held) = chain.own_tokens(reserve).ok_or(OrderError::Unknown)?;

@@ -1,10 +1,11 @@
 //! The loop that joins everything.
 
+mod perps;
 mod vaults;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -27,6 +28,7 @@ use super::{
     feed::{self, Event, Events, Reading},
     metrics::Metrics,
     pace::Pace,
+    perps as perp_work,
     router::Router,
     state::{News, State},
 };
@@ -61,7 +63,16 @@ pub async fn run(options: Options) -> Result<()> {
         _ = stop.send(true);
     });
     wait_for_market(&node, options.market, &metrics, stopped.clone()).await?;
-    let actor = Actor { node, router, keypair, options, metrics, committed: Mutex::default() };
+    let actor = Actor {
+        node,
+        router,
+        keypair,
+        options,
+        metrics,
+        committed: Default::default(),
+        pledged: Default::default(),
+        opening: Default::default(),
+    };
     Keeper::new(actor, stopped)?.run().await
 }
 
@@ -143,6 +154,7 @@ struct Paces {
 impl Keeper {
     fn new(actor: Actor, stopped: watch::Receiver<bool>) -> Result<Self> {
         let state = State::new(actor.options.market, actor.keypair.pubkey());
+        let state = state.with_margin_account(actor.options.margin_account);
         let (watched, _) = watch::channel(state.chain.watched());
         Ok(Self {
             thresholds: actor.options.thresholds()?,
@@ -386,14 +398,19 @@ impl Keeper {
         // A million accounts take longer than a task may block its thread.
         let (now, attempts) = (self.now(), &self.attempts);
         let is_free = |subject: &Subject| attempts.is_free(subject, now);
-        let (mut duties, found) =
-            tokio::task::block_in_place(|| duties(&mut self.state, &mut predicted, extent, &self.thresholds, is_free));
+        let Ok(terms) = self.actor.perp_terms(&self.state.chain, &predicted.market) else { return };
+        let (mut duties, found) = tokio::task::block_in_place(|| {
+            let (mut all, found) = duties(&mut self.state, &mut predicted, extent, &self.thresholds, is_free);
+            all.extend(perp_work::duties(&mut self.state, &predicted, extent, &terms, is_free));
+            (all, found)
+        });
         let metrics = &self.actor.metrics;
         metrics.evaluation.observe(start.elapsed().as_secs_f64());
         metrics.liquidatable.set(found.len() as i64);
         if is_full {
             self.last_full = Some(start);
             self.measure();
+            self.measure_perps(&predicted);
             let now = self.now();
             self.attempts.forget(now);
         }
@@ -401,6 +418,7 @@ impl Keeper {
             held: self.state.chain.held(),
             fees: self.state.chain.fees(),
             rents: self.state.chain.rents(),
+            own: self.state.accounts.account(&self.state.chain.margin),
             chain: self.state.chain.clone(),
             predicted,
         };
@@ -456,15 +474,18 @@ impl Keeper {
         };
         let worth = match (&duty, &account) {
             (Duty::Refresh(_), _) => f64::INFINITY,
-            // Those who leave do not wait; but what is liquidated is not lost.
+            // Those who leave do not wait, and neither do pools; but what is liquidated is not lost.
             (Duty::Report(_), _) => 0.0,
             (Duty::Vault(_, _, profit), _) => *profit,
             (Duty::Liquidate(_), Some(account)) => {
                 let (market, now) = (&view.predicted.market, view.predicted.now);
                 let case =
                     ballast_liquidator::Case { market, now, account, held: &view.held, fees: &view.fees, rents: &[] };
-                case.estimate().unwrap_or(0.0)
+                let terms = self.actor.perp_terms(&view.chain, market).ok();
+                let perps = terms.and_then(|terms| view.desk(terms).estimate(account));
+                case.estimate().unwrap_or(0.0).max(perps.unwrap_or(0.0))
             }
+            (Duty::Perp(work), _) => work.profit.max(0.0),
             _ => -1.0,
         };
         (worth, duty, account)

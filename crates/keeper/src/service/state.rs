@@ -11,17 +11,18 @@ use ballast_client::{
     Address, CLOCK_SYSVAR, ClockTime, ID, MarketView, TOKEN_2022_PROGRAM, decode_change, decode_clock,
     decode_margin_account,
     engine::state::{
+        account::MarginAccount,
         change::Change,
         reserve::Reserve,
         token::{ACCOUNT_LEN, Mint, TransferFee, balance},
     },
-    from_engine, to_engine,
+    from_engine, margin_address, to_engine,
 };
 use solana_account::Account;
 use spl_associated_token_account_interface::address::get_associated_token_address_with_program_id;
 
 use super::vault::{Listed, Snapshot, Vaults};
-use crate::account_index::{AccountIndex, Applied};
+use crate::account_index::{AccountIndex, Applied, Unsettled};
 use feeds::{FeedId, Feeds};
 use prices::Price;
 
@@ -135,6 +136,8 @@ pub struct Predicted {
 pub struct State {
     /// The market's margin accounts.
     pub accounts: AccountIndex,
+    /// Positions in perps that had something to settle when all were looked at last, the largest first.
+    pub unsettled: Vec<Unsettled>,
     /// The vaults that lend to it.
     pub vaults: Vaults,
     /// All the rest.
@@ -148,6 +151,10 @@ pub struct Chain {
     pub address: Address,
     /// The keeper's.
     pub keeper: Address,
+    /// The number of the keeper's margin account.
+    pub margin_id: u16,
+    /// Its address.
+    pub margin: Address,
     /// Queued changes.
     pub changes: Vec<Change>,
     market: Option<Held<MarketView>>,
@@ -162,11 +169,13 @@ pub struct Chain {
 }
 
 impl State {
-    /// Of a market, before anything was read.
+    /// Of a market, before anything was read. The keeper's margin account has the number zero.
     pub fn new(address: Address, keeper: Address) -> Self {
         let chain = Chain {
             address,
             keeper,
+            margin_id: 0,
+            margin: margin_address(&address, &keeper, 0).0,
             changes: Vec::new(),
             market: None,
             clock: None,
@@ -177,7 +186,14 @@ impl State {
             mints: BTreeMap::new(),
             rent: USUAL_RENT,
         };
-        Self { accounts: AccountIndex::default(), vaults: Vaults::default(), chain }
+        Self { accounts: AccountIndex::default(), unsettled: Vec::new(), vaults: Vaults::default(), chain }
+    }
+
+    /// The same with another margin account of the keeper's, by its number.
+    pub fn with_margin_account(mut self, id: u16) -> Self {
+        let Chain { address, keeper, margin_id, margin, .. } = &mut self.chain;
+        (*margin_id, *margin) = (id, margin_address(address, keeper, id).0);
+        self
     }
 
     /// Takes news in.
@@ -401,6 +417,11 @@ impl Chain {
     /// Lamports that keep an account of so many bytes alive.
     fn rent_of(&self, bytes: usize) -> u64 {
         ((ACCOUNT_OVERHEAD + bytes) as f64 * self.rent).ceil() as u64
+    }
+
+    /// What opening a margin account costs, lamports.
+    pub fn margin_rent(&self) -> u64 {
+        self.rent_of(MarginAccount::DISCRIMINATOR.len() + size_of::<MarginAccount>())
     }
 
     /// What making an account of a vault's shares would cost, lamports: they are of SPL Token.

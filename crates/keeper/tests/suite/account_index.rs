@@ -17,7 +17,7 @@ use ballast_keeper::{
 use ballast_liquidator::is_bad_debt;
 use proptest::prelude::*;
 
-fn address(number: usize) -> Address {
+pub(crate) fn address(number: usize) -> Address {
     let mut bytes = [7; 32];
     bytes[..8].copy_from_slice(&(number as u64).to_le_bytes());
     Address::new_from_array(bytes)
@@ -25,24 +25,24 @@ fn address(number: usize) -> Address {
 
 /// What is true: accounts by address, and what the engine says of each.
 #[derive(Default)]
-struct Truth(BTreeMap<Address, MarginAccount>);
+pub(crate) struct Truth(pub(crate) BTreeMap<Address, MarginAccount>);
 
 impl Truth {
-    fn liquidatable(&self, market: &MarketView, now: i64) -> Vec<Address> {
+    pub(crate) fn liquidatable(&self, market: &MarketView, now: i64) -> Vec<Address> {
         let is_short = |account: &MarginAccount| {
             market.health(account, now, Requirement::Maintenance).is_ok_and(|health| !health.is_healthy())
         };
         self.0.iter().filter(|(_, account)| is_short(account)).map(|(address, _)| *address).collect()
     }
 
-    fn bad_debts(&self, market: &MarketView, now: i64) -> Vec<Address> {
+    pub(crate) fn bad_debts(&self, market: &MarketView, now: i64) -> Vec<Address> {
         let mut market = market.clone();
         let ledger = market.ledger(now);
         self.0.iter().filter(|(_, account)| is_bad_debt(&ledger, account)).map(|(address, _)| *address).collect()
     }
 }
 
-fn sorted(found: Vec<Found>) -> Vec<Address> {
+pub(crate) fn sorted(found: Vec<Found>) -> Vec<Address> {
     let mut addresses: Vec<_> = found.into_iter().map(|found| found.address).collect();
     addresses.sort();
     addresses
@@ -174,7 +174,7 @@ proptest! {
     }
 }
 
-fn sorted_addresses(mut addresses: Vec<Address>) -> Vec<Address> {
+pub(crate) fn sorted_addresses(mut addresses: Vec<Address>) -> Vec<Address> {
     addresses.sort();
     addresses
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use ballast_client::{
-    AccountMeta, Address, ID, Instruction, MarketView, TOKEN_PROGRAM,
+    AccountMeta, Address, Instruction, MarketView, TOKEN_PROGRAM,
     engine::{
         health::Requirement,
         number::units::{Bps, ONE_BPS},
-        state::{account::MarginAccount, reserve::ReserveConfig},
+        state::reserve::ReserveConfig,
     },
 };
 use ballast_keeper::{
@@ -15,11 +15,13 @@ use ballast_keeper::{
     service::{
         duty::{Duty, Thresholds, duties},
         order, router,
-        state::{News, State, changes},
+        state::State,
     },
 };
 use ballast_liquidator::{Case, Demands, Funding, NoVenue, Plan, Quoted, Venue};
-use ballast_tests::{Quote, SOL, Swap, Token, USD, User, World, price_account, reserve_config};
+use ballast_tests::{Quote, SOL, Swap, Token, USD, User, World, reserve_config};
+
+use crate::support::read_all;
 
 const DEMANDS: Demands = Demands {
     min_profit: 0.01,
@@ -72,25 +74,7 @@ impl KeeperScene {
     /// Reads everything, as the keeper does at a resync.
     fn read(&mut self) {
         self.slot += 1;
-        let slot = self.slot;
-        // The harness pins no feeds: the keeper looks for their accounts.
-        for feed in self.state.chain.unpinned_feeds() {
-            let address = price_account(&feed);
-            let account = self.world.find_account(&address);
-            self.state.hear(News::Feed { feed, address, slot, account: account.expect("it is published") });
-        }
-        for address in [self.state.chain.watched(), self.state.chain.unwatched()].concat() {
-            let account = self.world.find_account(&address);
-            self.state.hear(News::Account { address, slot, account });
-        }
-        let accounts = self.world.svm.get_program_accounts(&ID);
-        self.state.hear(News::Changes(changes(self.world.market, &accounts)));
-        let margins =
-            accounts.into_iter().filter(|(_, account)| account.data.starts_with(&MarginAccount::DISCRIMINATOR));
-        let accounts: Vec<_> = margins.collect();
-        let addresses = accounts.iter().map(|(address, _)| *address).collect();
-        self.state.hear(News::Margins { slot, accounts });
-        self.state.hear(News::Listing { slot, addresses });
+        read_all(&self.world, &mut self.state, self.slot);
     }
 
     fn publish(&mut self, prices: [f64; 3]) {
@@ -157,7 +141,7 @@ impl KeeperScene {
                     Duty::RefreshReserve(reserve) => vec![market.refresh_reserve(*reserve).expect("listed")],
                     Duty::Execute(change) => vec![market.execute_change(self.keeper, change)],
                     Duty::Cancel(change) => vec![market.cancel_change(self.keeper, change)],
-                    Duty::Vault(..) => unreachable!("vaults are looked for elsewhere"),
+                    Duty::Vault(..) | Duty::Perp(_) => unreachable!("they are looked for elsewhere"),
                 };
                 *done.entry(duty.name()).or_default() += 1;
                 instructions = Some(built);

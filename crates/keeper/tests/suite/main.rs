@@ -6,6 +6,7 @@ mod feeds;
 #[allow(dead_code, reason = "the RPC client's suite needs more of it")]
 #[path = "../../../rpc/tests/suite/support/mod.rs"]
 mod node;
+mod perp_work;
 mod perps;
 mod profit;
 mod router;

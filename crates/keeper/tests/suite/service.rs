@@ -58,18 +58,23 @@ impl Snapshot {
             world.refresh_all();
             world.borrow(trader, usd, 10_500 * USD).expect_ok();
         }
-        let keeper = key().pubkey();
-        world.set_account(keeper, Account { lamports: 1_000_000_000, ..Account::default() });
-        world.fund(&keeper, usd, 100_000 * USD);
+        world.fund(&key().pubkey(), usd, 100_000 * USD);
         world.advance(5);
         world.publish(usd, Quote::dollars(1.0));
         world.publish(sol, Quote::dollars(115.0));
+        Self::of(&mut world)
+    }
+
+    /// Of a world, with a keeper that has a SOL, and the tokens that the world gave it.
+    pub(crate) fn of(world: &mut World) -> Self {
+        let keeper = key().pubkey();
+        world.set_account(keeper, Account { lamports: 1_000_000_000, ..Account::default() });
         let view = world.view();
         let mut addresses = vec![world.market, CLOCK_SYSVAR, RENT_SYSVAR, keeper];
-        for reserve in &view.reserves {
+        for (index, reserve) in (0..).zip(&view.reserves).filter(|(_, record)| record.is_reserve()) {
             addresses.extend([price_account(&reserve.config.oracle.feed_id.0), from_engine(&reserve.mint)]);
+            addresses.push(world.tokens(&keeper, index));
         }
-        addresses.push(world.tokens(&keeper, usd));
         let mut accounts: HashMap<_, _> =
             addresses.into_iter().filter_map(|address| Some((address, world.find_account(&address)?))).collect();
         accounts.extend(world.svm.get_program_accounts(&ID));

@@ -139,6 +139,20 @@ impl MarginAccount {
         self.has_extras() && self.perps().any(|position| position.size != 0 || position.cost < 0)
     }
 
+    /// The account with positions in perps in place of all its extras, for whoever keeps accounts in another form: as many as its deposits
+    /// and debts leave room for.
+    pub fn with_perps(mut self, positions: &[PerpPosition]) -> Self {
+        let room = (MAX_POSITIONS - self.positions().len()) / PLACES;
+        self.extra_count = 0;
+        for (n, position) in positions.iter().take(room).enumerate() {
+            let at = Self::place(n);
+            let pair: Pair = bytemuck::cast(PerpPosition { side: PERP, ..*position });
+            self.positions[at..at + PLACES].copy_from_slice(&pair);
+            self.extra_count += 1;
+        }
+        self
+    }
+
     /// An account for one perp and a deposit of its quote token. The caller fills in addresses, id and bump.
     pub fn open_for_perp(quote: u8, perp: u8, records: &[Reserve]) -> Result<Self> {
         if quote != Pool::of(records, Perp::of(records, perp)?.config.pool)?.config.quote {

@@ -1,7 +1,7 @@
-//! Accounts as a node would give them.
+//! Accounts as a node would give them, and a keeper's reading of them.
 
 use ballast_client::{
-    Address, MarketView,
+    Address, ID, MarketView,
     engine::{
         price::feed::PriceUpdate,
         record::layout::{self, LAYOUT_VERSION},
@@ -9,7 +9,30 @@ use ballast_client::{
     },
     to_engine,
 };
+use ballast_keeper::service::state::{News, State, changes};
+use ballast_tests::{World, price_account};
 use solana_account::Account;
+
+/// Reads everything, as the keeper does at a resync.
+pub fn read_all(world: &World, state: &mut State, slot: u64) {
+    // The harness pins no feeds: the keeper looks for their accounts.
+    for feed in state.chain.unpinned_feeds() {
+        let address = price_account(&feed);
+        let account = world.find_account(&address);
+        state.hear(News::Feed { feed, address, slot, account: account.expect("it is published") });
+    }
+    for address in [state.chain.watched(), state.chain.unwatched()].concat() {
+        let account = world.find_account(&address);
+        state.hear(News::Account { address, slot, account });
+    }
+    let accounts = world.svm.get_program_accounts(&ID);
+    state.hear(News::Changes(changes(world.market, &accounts)));
+    let margins = accounts.into_iter().filter(|(_, account)| account.data.starts_with(&MarginAccount::DISCRIMINATOR));
+    let accounts: Vec<_> = margins.collect();
+    let addresses = accounts.iter().map(|(address, _)| *address).collect();
+    state.hear(News::Margins { slot, accounts });
+    state.hear(News::Listing { slot, addresses });
+}
 
 /// An account with some lamports.
 pub fn account(owner: Address, data: Vec<u8>) -> Account {
