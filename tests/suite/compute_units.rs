@@ -413,9 +413,9 @@ fn compute_units_are_the_committed_ones() {
 const ABOVE: [(&str, u8, u64); 15] = [
     ("read_health_adaptive", 16, 8_031),
     ("liquidate_adaptive", 2, 7_014),
-    ("vault_redeem", 8, 11_088),
-    ("rebalance_vault_lend", 8, 23_269),
-    ("rebalance_vault_move", 8, 30_700),
+    ("vault_redeem", 8, 9_837),
+    ("rebalance_vault_lend", 8, 21_170),
+    ("rebalance_vault_move", 8, 22_932),
     ("trade_perp_grow_1_of_1", 3, 9_069),
     ("trade_perp_turn_1_of_1", 3, 11_742),
     ("trade_perp_grow_7_of_16", 16, 43_544),

@@ -128,6 +128,10 @@ impl Bps {
     /// This part of a whole, rounded down. More than 100 % may exceed 64 bits: then it is the most there is.
     #[inline(always)]
     pub const fn of_floor(self, whole: u64) -> u64 {
+        // Mostly the product fits 64 bits.
+        if whole >> 48 == 0 {
+            return mul_proved(whole, self.0 as u64) / ONE_BPS as u64;
+        }
         match mul_div_floor(whole, self.0 as u64, ONE_BPS as u64) {
             Some(part) => part,
             None => u64::MAX,

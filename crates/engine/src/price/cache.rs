@@ -323,11 +323,12 @@ impl PriceCache {
         UsdE8(roughly(amount, self.spot, self.shift))
     }
 
-    /// More than an amount is worth, by a thousandth and three atoms: what is worth this is more than the amount, however it is rounded.
+    /// More than an amount of a reserve's cash is worth, by a thousandth and three atoms: what is worth this is more than the amount, however it is rounded.
     #[inline(always)]
     pub(crate) fn at_least_worth(&self, amount: u64) -> u64 {
-        let UsdE8(value) = self.roughly(amount.saturating_add((amount >> 10) + 3));
-        value.saturating_add((value >> 10) + 1)
+        // Cash: below 2^64 with a thousandth more.
+        let UsdE8(value) = self.roughly(add_proved(amount, (amount >> 10) + 3));
+        if value >> 63 != 0 { u64::MAX } else { add_proved(value, (value >> 10) + 1) }
     }
 
     /// [`Self::roughly`] of two amounts, which are mostly the same: of an hour and of a day.

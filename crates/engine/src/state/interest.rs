@@ -176,6 +176,12 @@ impl Utilisation {
         Self(ratio32(debt, total, shift))
     }
 
+    /// From 32 fractional bits, at most one.
+    #[inline(always)]
+    pub(crate) const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
     /// 32 fractional bits.
     #[inline(always)]
     pub(crate) const fn to_bits(self) -> u64 {

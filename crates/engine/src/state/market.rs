@@ -226,22 +226,28 @@ impl Market {
     /// that is refused, else what there is of them in cash, within the outflow limits.
     #[inline(never)]
     pub fn takeable(&self, reserve: &Reserve, now: i64, wanted: u64) -> u64 {
-        if self.admit(Action::Withdraw, now).and(reserve.admit(Action::Withdraw, now)).is_err() {
+        if self.admit(Action::Withdraw, now).is_err() || reserve.admit(Action::Withdraw, now).is_err() {
             return 0;
         }
         let mut most = reserve.cash.min(wanted);
         let limits = reserve.config.breakers.outflow();
-        if !limits.are_off() && reserve.outflow.least_room(&limits) < most {
-            let mut outflow = reserve.outflow;
-            outflow.drain(&limits, now);
-            let (hour, day) = outflow.room(&limits);
-            most = most.min(hour).min(day);
+        if !limits.are_off() && !reserve.outflow.has_plenty(&limits, most) {
+            most = most.min(Self::room_of(reserve, &limits, now));
         }
         let limits = self.config.outflow();
-        if !limits.are_off() && self.outflow.least_room(&limits) < reserve.price.at_least_worth(most) {
+        if !limits.are_off() && !self.outflow.has_plenty(&limits, reserve.price.at_least_worth(most)) {
             most = most.min(self.room(reserve, &limits, now));
         }
         most
+    }
+
+    /// What a reserve's own outflow limits leave it, atoms.
+    #[inline(never)]
+    fn room_of(reserve: &Reserve, limits: &OutflowLimits, now: i64) -> u64 {
+        let mut outflow = reserve.outflow;
+        outflow.drain(limits, now);
+        let (hour, day) = outflow.room(limits);
+        hour.min(day)
     }
 
     /// What the market's outflow limits leave a reserve, atoms.

@@ -191,10 +191,15 @@ impl Outflow {
         (room(self.hour, limits.hour), room(self.day, limits.day))
     }
 
-    /// Some of [`Self::room`] that there is at any time from now on, unless something flows out: levels that are above zero only fall.
-    pub(crate) fn least_room(&self, limits: &OutflowLimits) -> u64 {
-        let (hour, day) = Self { hour: self.hour.max(0), day: self.day.max(0), ..*self }.room(limits);
-        hour.min(day)
+    /// Whether so much more may go at any time from now on, unless something else flows out: levels that are above zero only fall.
+    #[inline(always)]
+    pub(crate) fn has_plenty(&self, limits: &OutflowLimits, more: u64) -> bool {
+        let fits = |level: i64, limit: u64| {
+            let level = if level > 0 { level as u64 } else { 0 };
+            // Within 2^62 each.
+            limit == 0 || level.wrapping_add(more) <= limit.wrapping_sub(limit >> 2)
+        };
+        more <= Self::MOST as u64 && fits(self.hour, limits.hour) && fits(self.day, limits.day)
     }
 
     /// Whether both limits hold: see [`Self::exceeded`].

@@ -149,6 +149,9 @@ impl Vaults<'_> {
         };
         let mut payment = Payment { idle: left.min(self.vault.idle), ..Payment::default() };
         (payment.amount, left) = (payment.idle, left - payment.idle);
+        if left == 0 {
+            return Ok(payment);
+        }
         for slot in self.drawn(from) {
             let allocation = &self.valuation.allocations[slot];
             // A payment burns whole shares, less than one more than it is worth, and what is left is rounded down.

@@ -7,6 +7,7 @@ pub mod govern;
 pub mod queue;
 pub mod rebalance;
 pub mod report;
+mod spread;
 pub mod terms;
 
 use crate::{

@@ -16,9 +16,12 @@ use crate::{
         market::Market,
         permission::Action,
         reserve::Reserve,
-        vault::{Allocation, Amounts, MAX_ALLOCATIONS},
+        vault::{Allocation, Amounts, Coverage, MAX_ALLOCATIONS},
     },
-    vaults::Vaults,
+    vaults::{
+        Vaults,
+        spread::{self, Flow, Yields},
+    },
 };
 
 /// One move of a vault's tokens. `None` is what is idle.
@@ -42,24 +45,25 @@ type Yield = u128;
 /// What is read of a slot.
 type Found<'m> = (&'m Market, &'m Reserve);
 
+/// What is read of all of them.
+type Seen<'m> = [Option<Found<'m>>; MAX_ALLOCATIONS];
+
 /// What a move has to know of a slot.
 #[derive(Clone, Copy)]
-struct Place<'a> {
-    reserve: &'a Reserve,
+pub(super) struct Place<'a> {
+    pub reserve: &'a Reserve,
     /// Its deposit index.
     index: Index,
     /// What the vault has there.
-    value: u64,
+    pub value: u64,
     /// What it could take out.
-    takeable: u64,
-    /// What it may bring: none below `least`.
+    pub takeable: u64,
+    /// What it may bring: none below what buys a share.
     room: u64,
-    /// What buys a share there.
-    least: u64,
     /// What a deposit really earned a second since the last move.
-    earned: Rate,
+    pub earned: Rate,
     /// What it earns now.
-    rate: Rate,
+    pub rate: Rate,
 }
 
 impl Place<'_> {
@@ -103,13 +107,13 @@ impl Vaults<'_> {
         for slot in self.vault.open_slots() {
             seen[slot] = read(slot, self.vault.allocations[slot].reserve);
         }
+        // What came in this second asks for nothing yet.
+        let without = self.vault.coverage_without(self.vault.came, &self.valuation, self.now);
+        let queued = if self.vault.queue.shares == Shares::ZERO { 0 } else { self.vault.queued(&self.valuation) };
         let mut places = [None; MAX_ALLOCATIONS];
-        for (slot, place) in places.iter_mut().enumerate() {
-            *place = seen[slot].map(|found| self.place(slot, found, &seen));
-        }
-        let mut found = match self.pull(&places) {
+        let mut found = match self.pull(&without, queued, &seen) {
             Some(found) => found,
-            None => self.best(&places)?,
+            None => self.best(without, queued, &seen, &mut places)?,
         };
         self.vault.idle = match (found.from, found.to) {
             (None, _) => self.vault.idle - found.amount,
@@ -135,7 +139,7 @@ impl Vaults<'_> {
     }
 
     #[inline(never)]
-    fn place<'m>(&self, slot: usize, (market, reserve): Found<'m>, seen: &[Option<Found>]) -> Place<'m> {
+    fn place<'m>(&self, slot: usize, (market, reserve): Found<'m>, seen: &Seen, into: &mut Option<Place<'m>>) {
         let (allocation, amounts) = (&self.vault.allocations[slot], &self.valuation.allocations[slot]);
         // What its shares are worth, if there are any and nothing is reported lost.
         let is_known = allocation.shares != Shares::ZERO && reserve.doubtful == Shares::ZERO;
@@ -146,13 +150,12 @@ impl Vaults<'_> {
             true => self.room(slot, reserve, index),
             false => 0,
         };
-        let least = index.ceil();
-        let room = if room < least { 0 } else { room };
+        let room = if room < index.ceil() { 0 } else { room };
         let rate = if room | amounts.takeable == 0 { Rate(0) } else { reserve.deposit_rate() };
-        Place { reserve, index, value: amounts.exit, takeable: amounts.takeable, room, least, earned, rate }
+        *into = Some(Place { reserve, index, value: amounts.exit, takeable: amounts.takeable, room, earned, rate });
     }
 
-    /// Whether anything may be lent to a slot at all: not to what is stopped, in trouble, of an old price, nearly lent out, or new: what
+    /// Whether anything may be lent to a slot at all: not to what is stopped, in trouble, of an old price, or new: what
     /// it earned in less than an interval was earned in a moment.
     #[inline(never)]
     fn takes_more(&self, slot: usize, market: &Market, reserve: &Reserve, index: Index) -> bool {
@@ -173,14 +176,13 @@ impl Vaults<'_> {
             && reserve.config.borrow_enabled != 0
             && !reserve.halt.is_on(now)
             && reserve.price.condition(now).is_current()
-            && !reserve.utilisation().exceeds(config.max_utilisation)
     }
 
     /// What may be lent until a reserve's term: what cannot be back by a date is at most what cannot leave before it, times a factor.
     /// Both change at the reserves' dates only to the worse, so these are looked at.
     #[cold]
     #[inline(never)]
-    fn room_until(&self, reserve: &Reserve, seen: &[Option<Found>]) -> u64 {
+    fn room_until(&self, reserve: &Reserve, seen: &Seen) -> u64 {
         let dates = || seen.iter().map(|found| found.map_or(0, |(_, reserve)| reserve.config.repay_by as i64));
         let last = reserve.config.repay_by as i64;
         if self.valuation.unreadable != 0 {
@@ -213,148 +215,121 @@ impl Vaults<'_> {
 
     /// A move towards what is idle, where that is needed.
     #[inline(never)]
-    fn pull(&self, places: &[Option<Place>; MAX_ALLOCATIONS]) -> Option<Move> {
+    fn pull(&self, coverage: &Coverage, queued: u64, seen: &Seen) -> Option<Move> {
         let vault = &*self.vault;
-        // Nor does what came in this second ask for anything yet.
-        let coverage = vault.coverage_without(vault.came, &self.valuation, self.now);
         let needed = coverage.needed(vault.config.coverage_target);
         let missing = saturating_sub(needed, coverage.liquid);
         // A thousandth is not worth a move, here and below: each second's interest takes an atom of it.
         let missing = if missing > needed >> 10 { missing } else { 0 };
-        let queued = vault.queued(&self.valuation);
         let waits = saturating_sub(queued, vault.idle);
         let waits = if waits > queued >> 10 { waits } else { 0 };
-        let slots = || (0u8..).zip(places).filter_map(|(slot, place)| place.as_ref().map(|place| (slot, place)));
-        let is_lost = |slot: u8| vault.is_written_off(slot as usize);
+        // Of what cannot be read, nothing can be taken.
+        let slots = || (0u8..).zip(&self.valuation.allocations);
         // What comes back of what was lost.
-        let found = slots().find(|(slot, place)| is_lost(*slot) && place.takeable != 0);
-        if let Some((slot, place)) = found {
-            return Some(Move { from: Some(slot), amount: place.takeable, ..Move::default() });
+        let found = slots().find(|(slot, amounts)| amounts.takeable != 0 && vault.is_written_off(*slot as usize));
+        if let Some((slot, amounts)) = found {
+            return Some(Move { from: Some(slot), amount: amounts.takeable, ..Move::default() });
+        }
+        if missing | waits == 0 {
+            return None;
         }
         let rest = (ONE_BPS - vault.config.cash_share.0).max(1) as u64;
         let whole = |part| mul_div_ceil(part, ONE_BPS as u64, rest).unwrap_or(u64::MAX);
         // Of cash that is counted on in part, what is taken out counts whole, until all the vault's own is counted on.
-        let hidden = |slot: u8| {
-            let amounts = &self.valuation.allocations[slot as usize];
-            amounts.takeable - amounts.liquid
-        };
-        let by_hidden = || slots().filter(|(slot, _)| hidden(*slot) != 0).max_by_key(|(slot, _)| hidden(*slot));
-        let by_takeable = || slots().filter(|(_, place)| place.takeable != 0).max_by_key(|(_, place)| place.takeable);
-        let missing = if missing == 0 { 0 } else { saturating_sub(missing, self.out_for_a_moment(places)) };
+        let hidden = |amounts: &Amounts| amounts.takeable - amounts.liquid;
+        let by_hidden =
+            || slots().filter(|(_, amounts)| hidden(amounts) != 0).max_by_key(|(_, amounts)| hidden(amounts));
+        let by_takeable =
+            || slots().filter(|(_, amounts)| amounts.takeable != 0).max_by_key(|(_, amounts)| amounts.takeable);
+        let missing = if missing == 0 { 0 } else { saturating_sub(missing, self.out_for_a_moment(seen)) };
         let found = if missing == 0 { None } else { by_hidden() };
-        let (slot, place, wanted) = match found {
-            Some((slot, place)) => (slot, place, whole(missing.min(hidden(slot))).max(waits)),
+        let (slot, amounts, wanted) = match found {
+            Some((slot, amounts)) => (slot, amounts, whole(missing.min(hidden(amounts))).max(waits)),
             None if waits == 0 => return None,
-            None => by_takeable().map(|(slot, place)| (slot, place, waits))?,
+            None => by_takeable().map(|(slot, amounts)| (slot, amounts, waits))?,
         };
-        Some(Move { from: Some(slot), amount: wanted.min(place.takeable), ..Move::default() })
+        Some(Move { from: Some(slot), amount: wanted.min(amounts.takeable), ..Move::default() })
     }
 
     /// Liquid assets that are not counted on because the market's cash came or went since this second began: it may be back at its end,
     /// and nobody is to move a vault with capital of an instant.
     #[cold]
     #[inline(never)]
-    fn out_for_a_moment(&self, places: &[Option<Place>; MAX_ALLOCATIONS]) -> u64 {
+    fn out_for_a_moment(&self, seen: &Seen) -> u64 {
         let share = self.vault.config.cash_share;
-        let of = |(place, amounts): (&Option<Place>, &Amounts)| {
-            let reserve = place.as_ref().map(|place| place.reserve).filter(|reserve| reserve.last_accrual == self.now);
+        let of = |(found, amounts): (&Option<Found>, &Amounts)| {
+            let reserve = found.map(|(_, reserve)| reserve).filter(|reserve| reserve.last_accrual == self.now);
             let cash = reserve.map_or(0, |reserve| share.of_floor(reserve.cash.max(reserve.standing_cash)));
             saturating_sub(cash.min(amounts.exit), amounts.liquid)
         };
-        places.iter().zip(&self.valuation.allocations).map(of).fold(0, u64::saturating_add)
+        seen.iter().zip(&self.valuation.allocations).map(of).fold(0, u64::saturating_add)
     }
 
     /// The move that earns most.
     #[inline(never)]
-    fn best(&self, places: &[Option<Place>; MAX_ALLOCATIONS]) -> Result<Move> {
+    fn best<'m>(
+        &self,
+        without: Coverage,
+        queued: u64,
+        seen: &Seen<'m>,
+        places: &mut [Option<Place<'m>>; MAX_ALLOCATIONS],
+    ) -> Result<Move> {
         let vault = &*self.vault;
         let since = Seconds::between(vault.rebalanced, self.now);
         if since.0 < vault.config.interval as u64 {
             return Err(Error::RebalanceTooSoon);
         }
-        let coverage = vault.coverage(&self.valuation, self.now);
+        let coverage = if vault.came == 0 { without } else { vault.coverage(&self.valuation, self.now) };
         let needed = coverage.needed(vault.config.coverage_target);
         if coverage.liquid < needed {
             return Err(Error::NothingToRebalance);
         }
-        let step = (self.valuation.exit / 32).max(1);
-        let slots = || (0u8..).zip(places).filter_map(|(slot, place)| place.as_ref().map(|place| (slot, place)));
-        let (to, target, room) =
-            self.target(places, step, coverage.liquid - needed).ok_or(Error::NothingToRebalance)?;
-        let step = step.min(room);
-        let brings = target.more(step);
-        // What is idle earns nothing, so it goes first; it must be worth the trouble. What came in this second may leave again.
-        let kept = vault.config.idle_buffer.of_floor(self.valuation.exit).max(vault.queued(&self.valuation));
+        // What is idle must be worth the trouble, and what came in this second may leave again.
+        let kept = vault.config.idle_buffer.of_floor(self.valuation.exit).max(queued);
         let spare = saturating_sub(saturating_sub(vault.idle, vault.came), kept);
-        let gains = |place: &Place| {
-            let (step, brings) = match place.takeable {
-                takeable if takeable < step => (takeable, target.more(takeable)),
-                _ => (step, brings),
-            };
-            brings.saturating_sub(place.less(step))
-        };
-        let source = if spare >= step {
-            None
-        } else {
-            let others = slots().filter(|(slot, place)| *slot != to && place.takeable != 0);
-            others.map(|(slot, place)| (slot, place, gains(place))).max_by_key(|(_, _, gain)| *gain)
-        };
-        let from = source.filter(|(_, _, gain)| *gain > target.more(spare.min(step)));
-        let most = from.map_or(spare, |(_, place, _)| place.takeable).min(room);
-        let gain = |amount: u64| match from {
-            Some((_, place, _)) => target.more(amount).saturating_sub(place.less(amount)),
-            None => target.more(amount),
-        };
-        let (amount, gain) = peak(most, gain);
+        let takeable = self.valuation.allocations.iter().map(|amounts| amounts.takeable);
+        let most = takeable.fold(spare, u64::max);
+        let (shift, unneeded) = (spread::shift_for(most), coverage.liquid - needed);
+        let mut yields = [Yields::default(); MAX_ALLOCATIONS];
+        for slot in 0..MAX_ALLOCATIONS {
+            let Some(found) = seen[slot] else { continue };
+            self.place(slot, found, seen, &mut places[slot]);
+            let Some(place) = &places[slot] else { continue };
+            let mut room = place.room.min(most);
+            if room > unneeded {
+                room = room.min(self.bearable(slot, place, unneeded));
+            }
+            yields[slot].of(place, room, shift, vault.config.max_utilisation);
+        }
+        let places = &*places;
+        let Flow { from, to, amount } = spread::flow(&yields, spare, shift).ok_or(Error::NothingToRebalance)?;
+        let at = |slot: u8| places[slot as usize].as_ref().ok_or(Error::NothingToRebalance);
+        let target = at(to)?;
+        let gain = target.more(amount).saturating_sub(match from {
+            Some(from) => at(from)?.less(amount),
+            None => 0,
+        });
         let a_year = yearly(gain);
-        if amount < target.least || a_year == 0 || a_year < vault.config.min_gain.of_floor(self.valuation.exit) {
+        if amount < target.index.ceil() || a_year == 0 || a_year < vault.config.min_gain.of_floor(self.valuation.exit) {
             return Err(Error::NothingToRebalance);
         }
         let of_interval = mul_div_floor(a_year, vault.config.interval as u64, Rate::YEAR).unwrap_or(0);
         let reward = vault.config.reward_share.of_floor(of_interval);
         let reward = reward.min(vault.config.reward_cap);
         let reward = vault.shares_for(reward, &self.valuation).unwrap_or(Shares::ZERO);
-        Ok(Move { from: from.map(|(slot, ..)| slot), to: Some(to), amount, gain: a_year, reward })
-    }
-
-    /// Where a step, or what there is room for, brings most, and the room there: of its own, and for liquid assets to stay at the
-    /// target, above which `spare` of them are.
-    #[inline(never)]
-    fn target<'m, 'p>(
-        &self,
-        places: &'p [Option<Place<'m>>; MAX_ALLOCATIONS],
-        step: u64,
-        spare: u64,
-    ) -> Option<(u8, &'p Place<'m>, u64)> {
-        let mut rooms = places.each_ref().map(|place| place.map_or(0, |place| place.room));
-        let brings = |slot: usize, room: u64| match &places[slot] {
-            Some(place) if room != 0 => place.more(step.min(room)),
-            _ => 0,
-        };
-        let mut all = core::array::from_fn::<_, MAX_ALLOCATIONS, _>(|slot| brings(slot, rooms[slot]));
-        // Each slot's room is cut once at most.
-        for _ in 0..=MAX_ALLOCATIONS {
-            let (slot, most) = (0..).zip(all).max_by_key(|(_, most)| *most)?;
-            let place = places[slot].as_ref().filter(|_| most != 0)?;
-            let room = rooms[slot].min(self.bearable(slot as u8, place, spare));
-            if room >= step.min(rooms[slot]) {
-                return Some((slot as u8, place, room));
-            }
-            (rooms[slot], all[slot]) = (room, brings(slot, room));
-        }
-        None
+        Ok(Move { from, to: Some(to), amount, gain: a_year, reward })
     }
 
     /// The most that may go to a slot if `spare` liquid assets may be lost by it: of what is lent, a part of the market's cash counts.
     #[inline(never)]
-    fn bearable(&self, slot: u8, place: &Place, spare: u64) -> u64 {
+    fn bearable(&self, slot: usize, place: &Place, spare: u64) -> u64 {
         let share = self.vault.config.cash_share;
         let rest = (ONE_BPS - share.0) as u64;
         if rest == 0 {
             return u64::MAX;
         }
         let counted = share.of_floor(place.reserve.steady_cash(self.now));
-        let liquid = self.valuation.allocations[slot as usize].liquid;
+        let liquid = self.valuation.allocations[slot].liquid;
         let spare = spare.saturating_add(saturating_sub(counted, liquid));
         let grown = |spare| mul_div_floor(spare, ONE_BPS as u64, rest).unwrap_or(u64::MAX);
         // As long as the vault's own part is the smaller one, all that comes counts.
@@ -376,30 +351,23 @@ fn earned(allocation: &Allocation, index: Index, now: i64) -> Rate {
     if after <= before || before >> 32 == 0 || elapsed == 0 {
         return Rate(0);
     }
-    // The growth with 64 fractional bits, below one for any interval that is looked at.
-    let growth = narrow(before >> 32).and_then(|whole| div_narrow((after - before) << 32, whole));
-    Rate(growth.map_or(u64::MAX, |(growth, _)| growth) / elapsed)
+    // Less than one with 64 fractional bits, for any interval that is looked at.
+    let (growth, whole) = (after - before, before >> 32);
+    let growth = if growth >> 64 == 0 && whole >> 48 == 0 {
+        quotient_by_digits(growth as u64, whole as u64)
+    } else {
+        narrow(whole).and_then(|whole| div_narrow(growth << 32, whole)).map_or(u64::MAX, |(growth, _)| growth)
+    };
+    Rate(growth / elapsed)
 }
 
-/// The amount up to `most` that gains most, and the gain, where more gains more up to it and then less: by halves, and once between.
-#[inline(never)]
-fn peak(most: u64, gain: impl Fn(u64) -> Yield) -> (u64, Yield) {
-    let mut best = (0, 0);
-    let mut amount = most;
-    for _ in 0..6 {
-        let gained = gain(amount);
-        if gained > best.1 {
-            best = (amount, gained);
-        } else if best.0 != 0 {
-            break;
-        }
-        amount /= 2;
+/// `n × 2^32 ÷ d` for a `d` below 2^48, at most 2^64 − 1: in a digit of 32 bits and two of 16.
+#[inline(always)]
+fn quotient_by_digits(n: u64, d: u64) -> u64 {
+    let (first, rest) = (n / d, n % d);
+    if first >> 32 != 0 {
+        return u64::MAX;
     }
-    for amount in [best.0 - best.0 / 4, best.0.saturating_add(best.0 / 2).min(most)] {
-        let gained = gain(amount);
-        if gained > best.1 {
-            best = (amount, gained);
-        }
-    }
-    best
+    let (second, rest) = ((rest << 16) / d, (rest << 16) % d);
+    (first << 32) | (second << 16) | ((rest << 16) / d)
 }

@@ -268,7 +268,7 @@ fn a_vault_below_coverage_is_pulled_back_for_nothing() {
 
 #[test]
 fn a_move_that_pays_is_made_and_one_that_does_not_is_left() {
-    // The reward is a tenth of an hour's gain: about a quarter of a dollar for 300,000.
+    // The reward is a tenth of an hour's gain: cents for the first move of 300,000.
     let mut scene = KeeperOfVaults::new(3, vault_config());
     scene.depositor("alice", 300_000);
     scene.scene.pass(3_600);
@@ -285,9 +285,9 @@ fn a_move_that_pays_is_made_and_one_that_does_not_is_left() {
     assert_eq!(scene.scene.held(&scene.keeper.clone()), found.reward.0);
     assert_eq!(scene.first(), None, "the interval is not over");
 
-    // Five times as much pays for the account too.
+    // Five times as much, of three times as many tokens, pays for the account too.
     let mut scene = KeeperOfVaults::new(3, generous());
-    scene.depositor("alice", 300_000);
+    scene.depositor("alice", 900_000);
     scene.scene.pass(3_600);
     let work = scene.first().expect("it pays");
     assert_eq!((work.chore, work.instructions.len()), (Chore::Rebalance, 2));
@@ -388,7 +388,7 @@ fn a_market_that_cannot_be_read_stops_nothing_else() {
 #[test]
 fn keepers_of_two_markets_of_a_vault_do_each_other_no_harm() {
     let mut scene = KeeperOfVaults::new(2, generous());
-    scene.depositor("alice", 300_000);
+    scene.depositor("alice", 900_000);
     let bob = scene.depositor("bob", 100_000);
     let other = scene.scene.world.key("other keeper");
     let race = |scene: &mut KeeperOfVaults| {

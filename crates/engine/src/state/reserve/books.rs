@@ -76,6 +76,12 @@ impl Reserve {
         self.deposit_index.amount_roughly(self.deposit_shares).0
     }
 
+    /// What borrowers owe and depositors own, rounded up likewise.
+    #[inline(always)]
+    pub(crate) fn debts_and_deposits_roughly(&self) -> (u64, u64) {
+        (self.debt_index.amount_roughly(self.debt_shares).0, self.deposits_roughly())
+    }
+
     /// [`Self::update_rates`] for debts, rounded up and down, and deposits, rounded up, that are known already.
     fn set_rates(&mut self, debts: (u64, u64), deposits: u64) {
         let (utilisation, borrow_rate, deposit_growth) = self.rates(self.cash, debts, deposits);

@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Result},
     number::{
         index::Index,
-        math::{mul_div_ceil, mul_div_floor, saturating_sub},
+        math::{add_proved, mul_div_ceil, mul_div_floor, saturating_sub},
         units::{ONE_BPS, Rate, Shares},
     },
     state::{
@@ -33,31 +33,31 @@ pub struct Amounts {
 }
 
 impl Amounts {
-    /// Of an allocation in a market that lists its token at this reserve. `cash_share` is the part of the cash that is counted on.
+    /// Becomes what an allocation is in a market that lists its token at this reserve, from nothing.
     #[inline(never)]
-    pub fn of(
+    fn read(
+        &mut self,
         allocation: &Allocation,
         market: &Market,
         reserve: &Reserve,
         vault: &Vault,
         now: i64,
         is_to_pay: bool,
-    ) -> Self {
+    ) {
         let shares = allocation.shares;
         if shares == Shares::ZERO {
-            return Self::default();
+            return;
         }
         let index = reserve.deposit_index_at(now);
-        let entry = index.amount_floor(shares);
+        self.entry = index.amount_floor(shares);
         let is_whole = reserve.doubtful == Shares::ZERO;
-        let exit_index = if is_whole { index } else { reserve.exit_index_at(now) };
-        let exit = if is_whole { entry } else { exit_index.amount_floor(shares) };
-        if !is_to_pay {
-            return Self { entry, exit, index: exit_index, ..Self::default() };
+        self.index = if is_whole { index } else { reserve.exit_index_at(now) };
+        self.exit = if is_whole { self.entry } else { self.index.amount_floor(shares) };
+        if is_to_pay {
+            self.takeable = market.takeable(reserve, now, self.exit);
+            let counted = vault.config.cash_share.of_floor(reserve.steady_cash(now));
+            self.liquid = if self.takeable < counted { self.takeable } else { counted };
         }
-        let takeable = market.takeable(reserve, now, exit);
-        let counted = vault.config.cash_share.of_floor(reserve.steady_cash(now));
-        Self { entry, exit, takeable, liquid: takeable.min(counted), index: exit_index }
     }
 }
 
@@ -93,7 +93,7 @@ impl Valuation {
             let allocation = &vault.allocations[slot];
             match read(slot, allocation.reserve) {
                 Some((market, reserve)) => {
-                    valuation.allocations[slot] = Amounts::of(allocation, market, reserve, vault, now, is_to_pay);
+                    valuation.allocations[slot].read(allocation, market, reserve, vault, now, is_to_pay);
                 }
                 None if !vault.is_written_off(slot) => valuation.unreadable |= 1 << slot,
                 None => {}
@@ -108,9 +108,19 @@ impl Valuation {
     pub fn sum(&mut self, vault: &Vault) {
         let idle = vault.idle;
         (self.entry, self.exit, self.takeable, self.liquid) = (idle, idle, idle, idle);
-        for (slot, amounts) in self.allocations.iter().enumerate() {
+        // What counts for who enters is the most of all.
+        let are_short = self.allocations.iter().fold(idle, |bits, amounts| bits | amounts.entry) >> 60 == 0;
+        for (amounts, policy) in self.allocations.iter().zip(&vault.config.allocations) {
             // What counts for nothing pays for nothing: who leaves by it would make the rest worth more at once.
-            if !vault.is_written_off(slot) {
+            if policy.written_off != 0 {
+                continue;
+            }
+            if are_short {
+                self.takeable = add_proved(self.takeable, amounts.takeable);
+                self.liquid = add_proved(self.liquid, amounts.liquid);
+                self.entry = add_proved(self.entry, amounts.entry);
+                self.exit = add_proved(self.exit, amounts.exit);
+            } else {
                 self.takeable = self.takeable.saturating_add(amounts.takeable);
                 self.liquid = self.liquid.saturating_add(amounts.liquid);
                 self.entry = self.entry.saturating_add(amounts.entry);

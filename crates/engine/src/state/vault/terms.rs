@@ -201,9 +201,12 @@ impl Vault {
     #[inline(never)]
     pub(crate) fn term_shares(&self, now: i64, horizon: i64) -> (u64, u64) {
         let (mut later, mut ending) = (0u64, 0u64);
-        for rung in self.rungs.iter().filter(|rung| rung.units != 0 && rung.maturity > now) {
-            let sum = if rung.maturity > now.saturating_add(horizon) { &mut later } else { &mut ending };
-            *sum = sum.saturating_add(rung.shares.0);
+        let horizon = now.saturating_add(horizon);
+        for rung in &self.rungs {
+            if rung.maturity > now && rung.units != 0 {
+                let sum = if rung.maturity > horizon { &mut later } else { &mut ending };
+                *sum = sum.saturating_add(rung.shares.0);
+            }
         }
         (later, ending)
     }

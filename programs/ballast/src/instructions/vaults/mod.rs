@@ -87,28 +87,34 @@ struct Payer {
 
 impl Markets {
     /// Takes the markets of a vault's open allocations, and the payers of those in `from`.
-    #[inline(never)]
+    #[inline(always)]
     pub fn read(vault: &vault::Vault, accounts: &[AccountView], from: u8) -> Result<Self> {
+        let mut this = Self { markets: [const { None }; MAX_ALLOCATIONS], payers: [const { None }; MAX_ALLOCATIONS] };
+        this.take(vault, accounts, from)?;
+        Ok(this)
+    }
+
+    #[inline(never)]
+    fn take(&mut self, vault: &vault::Vault, accounts: &[AccountView], from: u8) -> Result<()> {
         let mut accounts = accounts.iter();
         let mut next = || accounts.next().ok_or(Error::MarketMissing).on_chain();
-        let mut markets = [const { None }; MAX_ALLOCATIONS];
         for slot in vault.open_slots() {
             let view = *next()?;
             ensure(is_at(view.address(), &vault.config.allocations[slot].market), Error::WrongMarket)?;
             // What is no market any more, or one of another layout, stops nothing else.
-            markets[slot] = if view.is_writable() {
+            self.markets[slot] = if view.is_writable() {
                 // SAFETY: no two slots have one market, and the framework passes no account of the instruction on that it has loaned.
                 unsafe { MarketAccount::load_mut(view) }.ok()
             } else {
                 MarketAccount::load(view).ok()
             };
         }
-        let mut payers = [None; MAX_ALLOCATIONS];
-        for slot in vault.open_slots().filter(|slot| from >> slot & 1 != 0) {
-            payers[slot] = Some(Payer { vault: *next()?, authority: *next()? });
+        if from != 0 {
+            for slot in vault.open_slots().filter(|slot| from >> slot & 1 != 0) {
+                self.payers[slot] = Some(Payer { vault: *next()?, authority: *next()? });
+            }
         }
-        ensure(accounts.next().is_none(), Error::MarketMissing)?;
-        Ok(Self { markets, payers })
+        ensure(accounts.next().is_none(), Error::MarketMissing)
     }
 
     /// What the engine reads of a slot.
