@@ -18,7 +18,7 @@ use crate::{
     },
     price::{
         cache::PriceCache,
-        feed::{Quote, Source},
+        feed::{PriceUpdate, Quote, Source},
         policy::{Condition, Use},
     },
     state::{
@@ -55,10 +55,10 @@ impl RestingOrder {
         now > Self::fills_until(self.fills_from as i64, perp)
     }
 
-    /// Refuses any other than the first price once it may be filled.
-    fn require_first(&self, source: &Source) -> Result<()> {
-        let (from, update) = (self.fills_from as i64, &source.update);
-        if update.prev_publish_time < from && from <= update.publish_time { Ok(()) } else { Err(Error::NotFirstPrice) }
+    /// Whether a price of a feed is the first once it may be filled.
+    pub fn is_filled_by(&self, update: &PriceUpdate) -> bool {
+        let from = self.fills_from as i64;
+        update.prev_publish_time < from && from <= update.publish_time
     }
 }
 
@@ -152,8 +152,8 @@ impl Ledger<'_> {
         let latest = later(self.now, self.market.config.max_clock_lag as i64);
         let feed = &self.reserves[scene.underlying as usize];
         let quote = Quote::of_any_account(first, base, &feed.config.oracle, latest)?;
-        for source in [Some(first), base].into_iter().flatten() {
-            order.require_first(source)?;
+        if ![Some(first), base].into_iter().flatten().all(|source| order.is_filled_by(&source.update)) {
+            return Err(Error::NotFirstPrice);
         }
         let published = quote.publish_time.min(quote.base_time);
         if self.now > RestingOrder::fills_until(published, perp) {

@@ -16,6 +16,7 @@ use ballast_client::{
             },
         },
     },
+    from_engine, to_engine,
 };
 use ballast_liquidator::{
     Demands,
@@ -55,6 +56,10 @@ pub enum Chore {
     Liquidate,
     /// Close a part of all positions of a side that the pool cannot bear.
     Deleverage,
+    /// Fill an order that rests, by the price that fills it.
+    Fill,
+    /// Clear an order that nobody filled.
+    Cancel,
 }
 
 impl Chore {
@@ -66,6 +71,8 @@ impl Chore {
             Self::WriteOff => "write_off_perp",
             Self::Liquidate => "liquidate_perp",
             Self::Deleverage => "deleverage_perp",
+            Self::Fill => "fill_perp_order",
+            Self::Cancel => "cancel_perp_order",
         }
     }
 }
@@ -121,6 +128,8 @@ pub struct Terms {
     pub demands: Demands,
     /// What opening the keeper's margin account costs, USD.
     pub rent: f64,
+    /// A lamport, USD.
+    pub lamport: f64,
     /// Least value of what is done for nothing, USD.
     pub least: f64,
 }
@@ -139,7 +148,7 @@ pub fn duties(
     terms: &Terms,
     is_free: impl Fn(&Subject) -> bool,
 ) -> Vec<Duty> {
-    let State { accounts, unsettled, chain, .. } = state;
+    let State { accounts, unsettled, orders, chain, .. } = state;
     if terms.choice == Choice::None {
         return Vec::new();
     }
@@ -153,7 +162,13 @@ pub fn duties(
         standing.profit_factor() != Part::WHOLE || !standing.covers(pool.config.deleverage_to)
     });
     let uncovered = pools_that(&market, now, |pool, standing| !standing.covers(pool.config.deleverage_below));
-    let mut works = Vec::new();
+    let resting = orders.iter().filter(|(address, (order, _))| is_free(&Subject::Position(**address, order.perp)));
+    let resting = resting.filter_map(|(address, (order, owner))| {
+        let account = accounts.account(address).unwrap_or_else(new_account);
+        desk.resting(*address, &MarginAccount { order: *order, owner: to_engine(owner), ..account })
+    });
+    // Who comes too late finds another price in its account.
+    let mut works: Vec<_> = resting.take(MOST_CANDIDATES).collect();
     for Unsettled { address, perp, .. } in unsettled.iter().take(MOST_TRIED) {
         let Ok(pool) = predicted.market.perp(*perp).map(|record| record.config.pool) else { continue };
         // What is tried already, or has to wait, matters to the pool alone.
@@ -330,6 +345,39 @@ impl Desk<'_> {
             priority: 0.0,
             is_crank: true,
         })
+    }
+
+    /// What is to be done about an account's order: filling it, if one of the accounts that prices are read from holds the price that does,
+    /// or clearing it.
+    pub fn resting(&self, address: Address, account: &MarginAccount) -> Option<Work> {
+        let (chain, market, perp) = (self.chain, &self.predicted.market, account.order.perp);
+        let record = market.perp(perp).ok()?;
+        let (underlying, quote) = (record.config.price, quote_of(market, perp)?);
+        let sources = chain.sources(market, underlying)?;
+        let (first, base) = (sources.first()?, sources.get(1));
+        let is_first = sources.iter().all(|source| account.order.is_filled_by(&source.update));
+        let mut copy = { *account };
+        let filled = is_first.then(|| market.clone().ledger(self.now()).fill_order(&mut copy, perp, first, base));
+        if let Some(Ok((fill, tip))) = filled {
+            let profit = tip as f64 * self.terms.lamport - self.terms.demands.base_cost;
+            let is_crank = self.terms.choice == Choice::All;
+            if !is_crank && !self.earns(profit) {
+                return None;
+            }
+            let prices = chain.price_accounts(underlying)?;
+            let instruction = chain.market()?.fill_perp_order(address, chain.keeper, perp, &prices).ok()?;
+            // A new position is valued with the account's others.
+            let fresher = order::fresher(self.predicted, &copy);
+            let amount = record.sides[0].notional(fill.opened.max(fill.closed), fill.price);
+            let work = self.work(Chore::Fill, Some(address), (perp, quote), fresher, instruction, amount)?;
+            return Some(Work { profit, priority: self.terms.demands.priority(profit), is_crank, ..work });
+        }
+        if !account.order.is_over(record, self.now()) || self.terms.choice != Choice::All {
+            return None;
+        }
+        let owner = from_engine(&account.owner);
+        let instruction = chain.market()?.cancel_perp_order(owner, address, perp).ok()?;
+        self.work(Chore::Cancel, Some(address), (perp, quote), Vec::new(), instruction, 0)
     }
 
     /// Pays a loss for the collateral that earns most, with what the keeper has of the quote token in its margin account.

@@ -11,7 +11,7 @@ use ballast_client::{
     Address, CLOCK_SYSVAR, ClockTime, ID, MarketView, TOKEN_2022_PROGRAM, decode_change, decode_clock,
     decode_margin_account,
     engine::state::{
-        account::MarginAccount,
+        account::{MarginAccount, RestingOrder},
         change::Change,
         reserve::Reserve,
         token::{ACCOUNT_LEN, Mint, TransferFee, balance},
@@ -138,6 +138,8 @@ pub struct State {
     pub accounts: AccountIndex,
     /// Positions in perps that had something to settle when all were looked at last, the largest first.
     pub unsettled: Vec<Unsettled>,
+    /// Orders that rest in margin accounts, and whose they are.
+    pub orders: BTreeMap<Address, (RestingOrder, Address)>,
     /// The vaults that lend to it.
     pub vaults: Vaults,
     /// All the rest.
@@ -186,7 +188,8 @@ impl State {
             mints: BTreeMap::new(),
             rent: USUAL_RENT,
         };
-        Self { accounts: AccountIndex::default(), unsettled: Vec::new(), vaults: Vaults::default(), chain }
+        let (accounts, vaults) = (AccountIndex::default(), Vaults::default());
+        Self { accounts, unsettled: Vec::new(), orders: BTreeMap::new(), vaults, chain }
     }
 
     /// The same with another margin account of the keeper's, by its number.
@@ -208,7 +211,9 @@ impl State {
             }
             News::Listing { slot, addresses } => {
                 for address in self.accounts.missing(&addresses, slot) {
-                    update.changed |= self.accounts.remove(&address, slot) == Applied::Changed;
+                    let applied = self.accounts.remove(&address, slot);
+                    let applied = self.keep_order(address, None, applied);
+                    update.changed |= applied == Applied::Changed;
                 }
                 self.accounts.forget_removed(slot.saturating_sub(FORGOTTEN_AFTER));
             }
@@ -235,7 +240,8 @@ impl State {
             Some(account) if account.owner == ID => match decode_margin_account(&account.data) {
                 Ok(margin) if margin.market == to_engine(&self.chain.address) => {
                     let reserves = self.chain.market().map_or(&[][..], |market| &market.reserves);
-                    self.accounts.apply(&address, &margin, slot, reserves)
+                    let applied = self.accounts.apply(&address, &margin, slot, reserves);
+                    self.keep_order(address, Some((margin.order, from_engine(&margin.owner))), applied)
                 }
                 _ => Applied::Refused,
             },
@@ -244,9 +250,25 @@ impl State {
                 _ => Applied::Same,
             },
             // A closed margin account is gone. Any other address changes nothing here.
-            None => self.accounts.remove(&address, slot),
+            None => {
+                let applied = self.accounts.remove(&address, slot);
+                self.keep_order(address, None, applied)
+            }
         };
         update.take(applied, address, slot);
+    }
+
+    /// Takes in the order of an account that was heard of: the index does not keep it.
+    fn keep_order(&mut self, address: Address, order: Option<(RestingOrder, Address)>, applied: Applied) -> Applied {
+        if !matches!(applied, Applied::Changed | Applied::Same) {
+            return applied;
+        }
+        let order = order.filter(|(order, _)| order.rests());
+        let before = match order {
+            Some(order) => self.orders.insert(address, order),
+            None => self.orders.remove(&address),
+        };
+        if before == order { applied } else { Applied::Changed }
     }
 }
 

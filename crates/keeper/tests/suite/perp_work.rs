@@ -32,6 +32,7 @@ const TERMS: Terms = Terms {
     choice: Choice::All,
     demands: Demands { min_profit: 0.05, base_cost: 0.001, ..Demands::DEFAULT },
     rent: 0.9,
+    lamport: 1.5e-7,
     least: 10.0,
 };
 /// Prices are brought along by those who need them.
@@ -379,4 +380,63 @@ async fn the_service_finds_simulates_and_counts_what_perps_need() {
         assert!(keeper.metric("pool_cover", "").await > 10.0);
     }
     assert_eq!(stub.count("sendTransaction"), 0);
+}
+
+/// A scene whose trader's order rests with a tip, and a keeper that reads it.
+fn resting(tip: u32) -> (PerpScene, Keeper, User) {
+    let mut scene = PerpScene::new();
+    let user = trader(&mut scene, "rester", 10_000, 0);
+    let lots = scene.lots(scene.perp, 5_000);
+    scene.rest(user, scene.perp, lots, false, tip).expect_ok();
+    let keeper = Keeper::new(&mut scene.world, "keeper");
+    (scene, keeper, user)
+}
+
+/// The first price after an order's lag is read from the account that the market reads it from, and fills it; the keeper gets the tip.
+#[test]
+fn an_order_is_filled_by_its_price() {
+    let (mut scene, mut keeper, user) = resting(10_000);
+    assert_eq!(keeper.work(&mut scene.world), BTreeMap::new(), "no price fills it yet");
+    let before = scene.world.account(&keeper.key).lamports;
+    let wait = scene.fills_from(user.margin) - scene.world.now();
+    scene.pass(wait, 0);
+    assert_eq!(keeper.work(&mut scene.world), BTreeMap::from([("fill_perp_order", 1)]));
+    assert!(scene.world.margin(&user.margin).perp(scene.perp).is_some());
+    assert!(scene.world.account(&keeper.key).lamports >= before + 10_000 - 2 * 5_000);
+    keeper.read(&scene.world);
+    assert!(keeper.state.orders.is_empty());
+}
+
+/// What its price account holds later fills nothing; once the order is over, its owner gets the tip back.
+#[test]
+fn an_order_whose_price_was_missed_is_cleared() {
+    let (mut scene, mut keeper, user) = resting(10_000);
+    let before = scene.world.account(&user.key).lamports;
+    scene.pass(4, 0);
+    assert_eq!(keeper.work(&mut scene.world), BTreeMap::new());
+    scene.pass(10, 0);
+    keeper.terms.choice = Choice::Paid;
+    assert_eq!(keeper.work(&mut scene.world), BTreeMap::new(), "nobody pays for that");
+    keeper.terms.choice = Choice::All;
+    assert_eq!(keeper.work(&mut scene.world), BTreeMap::from([("cancel_perp_order", 1)]));
+    assert_eq!(scene.world.account(&user.key).lamports, before + 10_000);
+}
+
+/// A keeper that wants to be paid fills what tips enough, and one that does nothing about perps fills nothing.
+#[test]
+fn a_tip_must_pay() {
+    for (tip, choice, expected) in [
+        (10_000, Choice::Paid, None),
+        (1_000_000, Choice::Paid, Some("fill_perp_order")),
+        (0, Choice::All, Some("fill_perp_order")),
+        (1_000_000, Choice::None, None),
+    ] {
+        let (mut scene, mut keeper, user) = resting(tip);
+        keeper.terms.choice = choice;
+        let wait = scene.fills_from(user.margin) - scene.world.now();
+        scene.pass(wait, 0);
+        keeper.read(&scene.world);
+        let works = keeper.works();
+        assert_eq!(works.first().map(|work| work.chore.name()), expected, "{tip} {choice:?}");
+    }
 }

@@ -18,6 +18,7 @@ impl Actor {
         Ok(Terms {
             choice: self.options.perps,
             demands: self.options.demands(SIGNATURE / SOL * sol_price)?,
+            lamport: sol_price / SOL,
             rent: chain.margin_rent() as f64 / SOL * sol_price,
             least: self.options.perp_least,
         })

@@ -123,7 +123,7 @@ impl Chain {
     }
 
     /// What price accounts hold, as the engine takes it.
-    pub(super) fn sources(&self, market: &MarketView, reserve: u8) -> Option<Vec<Source>> {
+    pub fn sources(&self, market: &MarketView, reserve: u8) -> Option<Vec<Source>> {
         let source = |address: &Address| {
             let price = &self.prices.get(address)?.as_ref()?.value;
             let is_accepted = market.market.accepts_receiver(&to_engine(&price.owner));
