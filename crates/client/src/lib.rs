@@ -186,6 +186,7 @@ pub use event::*;
 pub use governance::{Edits, ParameterInfo, adds_record, edits_in, parameters};
 pub use limits::{Limit, LiquidationPrice};
 pub use market::{LiquidationOrder, MarketView, Rates};
+pub use perps::TradePreview;
 pub use prices::pinned_accounts;
 pub use vault::{IDLE, VaultView};
 

@@ -8,9 +8,11 @@ use ballast_engine::{
     health::Requirement,
     ledger::EVERYTHING,
     number::math::{largest, mul_div_floor},
+    perps::trade::Order,
     price::feed::{Quote, in_range},
     state::{
         account::{MarginAccount, Side},
+        perp::side::MAX_LOTS,
         reserve::Reserve,
     },
 };
@@ -20,9 +22,9 @@ use crate::market::MarketView;
 /// The most that an action takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// Atoms; zero if none is accepted.
+    /// Atoms, or of a trade lots; zero if none is accepted.
     pub atoms: u64,
-    /// What one atom more is refused with; `None` if there is no more: then the action takes [`EVERYTHING`].
+    /// What one more is refused with; `None` if there is no more: then the action takes [`EVERYTHING`].
     pub refusal: Option<Error>,
 }
 
@@ -89,6 +91,26 @@ impl MarketView {
         });
         let atoms = if deposit(atoms).is_ok() { atoms } else { 0 };
         Ok(Limit { atoms, refusal: deposit(atoms.saturating_add(1)).err() })
+    }
+
+    /// The most lots that an order like this would trade at `now`, unix seconds, whatever number of them it names: only their sign counts.
+    /// Where more would turn the account's position, it may be that a few lots more are refused and many more pass again, since closing
+    /// frees what opening needs.
+    pub fn max_trade(&self, account: &MarginAccount, order: &Order, now: i64) -> Result<Limit> {
+        self.perp(order.perp)?;
+        let trade = |lots: u64| {
+            let lots = lots.min(MAX_LOTS) as i64 * order.lots.signum();
+            self.preview(now, |ledger| ledger.trade(&mut account.clone(), &Order { lots, ..*order }).map(drop))
+        };
+        // A position has a least size: what is too little may still be made more.
+        let is_below = |refusal| matches!(refusal, Err(Error::PositionTooSmall | Error::AmountTooSmall));
+        let atoms = largest(MAX_LOTS, |lots| {
+            let tried = trade(lots);
+            tried.is_ok() || is_below(tried)
+        });
+        let atoms = if trade(atoms).is_ok() { atoms } else { 0 };
+        let refusal = if atoms == MAX_LOTS { None } else { trade(atoms + 1).err() };
+        Ok(Limit { atoms, refusal })
     }
 
     /// The price of a reserve at which the account is liquidatable at `now`, unix seconds, and next to which it is not: the

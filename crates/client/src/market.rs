@@ -139,6 +139,11 @@ impl MarketView {
         Ledger { market: &mut self.market, reserves: &mut self.reserves, now }
     }
 
+    /// What something would do to the market if it landed at `now`. Nothing is changed.
+    pub fn preview<T>(&self, now: i64, act: impl FnOnce(&mut Ledger<'_>) -> T) -> T {
+        act(&mut self.clone().ledger(now))
+    }
+
     /// What a liquidation would move if it landed at `now`. Nothing is changed.
     pub fn preview_liquidation(
         &self,

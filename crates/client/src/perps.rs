@@ -2,7 +2,10 @@
 
 use ballast_engine::{
     Result,
-    perps::{report::PoolReport, trade::Order},
+    perps::{
+        report::PoolReport,
+        trade::{Fill, Order},
+    },
     state::{
         account::{MarginAccount, Mode},
         perp::{Perp, Pool},
@@ -12,6 +15,21 @@ use solana_address::Address;
 use solana_instruction::{AccountMeta, Instruction};
 
 use crate::{address::from_engine, instruction as ix, market::MarketView};
+
+/// What a trade would do if it landed.
+#[derive(Clone, Debug)]
+pub struct TradePreview {
+    /// What it would do.
+    pub fill: Fill,
+    /// Whole lots that would change hands.
+    pub lots: u64,
+    /// The price of a lot with impact and rebate, atoms with 32 fractional bits, rounded against the trader; zero where none is traded.
+    pub price: u64,
+    /// The account after it.
+    pub account: MarginAccount,
+    /// The market after it.
+    pub market: MarketView,
+}
 
 impl MarketView {
     /// The perp at an index.
@@ -40,6 +58,21 @@ impl MarketView {
             is_new
         });
         reserves
+    }
+
+    /// What a trade would do if it landed at `now`, unix seconds, with the prices at hand. Errors are those of the trade.
+    pub fn preview_trade(&self, account: &MarginAccount, order: &Order, now: i64) -> Result<TradePreview> {
+        let (mut market, mut after) = (self.clone(), *account);
+        let fill = market.ledger(now).trade(&mut after, order)?;
+        let (perp, is_sale) = (self.perp(order.perp)?, order.lots < 0);
+        let closed = account.perp(order.perp).map_or(0, |held| perp.sides[held.side_index()].lots(fill.closed));
+        let lots = closed + perp.sides[is_sale as usize].lots(fill.opened);
+        let impact = (i128::from(fill.bill.impact) - i128::from(fill.bill.rebate)) << 32;
+        // What is paid rounds up, what is got down.
+        let signed = if is_sale { -i128::from(lots) } else { i128::from(lots) };
+        let change = if lots == 0 { 0 } else { -(-impact).div_euclid(i128::from(lots)) * signed.signum() };
+        let price = if lots == 0 { 0 } else { u64::try_from(i128::from(fill.price) + change).unwrap_or(0) };
+        Ok(TradePreview { fill, lots, price, account: after, market })
     }
 
     /// Opens a margin account for one perp and a deposit of its quote token, signed like a cross one.

@@ -133,3 +133,62 @@ fn an_index_has_the_parameters_of_its_record() {
     assert!(!adds_record(&Change { target: PERP, ..Change::default() }));
     assert!(parameters(OF_PERP).len() > 20 && parameters(OF_POOL).len() > 10);
 }
+
+fn order_of(lots: i64) -> Order {
+    Order { perp: PERP, lots, limit: 0, min_factor: Part::ZERO, reduce_only: false }
+}
+
+/// A preview is the trade on copies, and its price what was paid for the lots, impact and rebate included.
+#[test]
+fn a_preview_is_what_a_trade_does() {
+    let mut scene = trader(300_000);
+    scene.pass(120);
+    let (lots, now) = (scene.lots(PERP, 100_000 * USD), scene.world.now);
+    // More of the same, less, a turn, and nothing but whole lots.
+    for lots in [lots, -lots, -5 * lots, 1_000] {
+        let before = view(&scene.world);
+        let preview = before.preview_trade(&scene.world.accounts[1], &order_of(lots), now).unwrap();
+        assert_eq!(before, view(&scene.world), "nothing is changed");
+        let mut traded = scene.clone();
+        let fill = traded.order(1, order_of(lots)).unwrap();
+        assert_eq!((preview.fill, preview.lots), (fill, lots.unsigned_abs()));
+        assert_eq!((preview.account, &preview.market.reserves), (traded.world.accounts[1], &traded.world.reserves));
+        // The limit that it just keeps, and the next that it does not.
+        let at = |limit: u64| {
+            view(&scene.world).preview_trade(&scene.world.accounts[1], &Order { limit, ..order_of(lots) }, now)
+        };
+        let worse = if lots > 0 { preview.price - 2 } else { preview.price + 2 };
+        assert!(at(preview.price).is_ok() && at(worse).is_err_and(|error| error == Error::LimitPriceCrossed), "{lots}");
+    }
+    let refused = view(&scene.world).preview_trade(&scene.world.accounts[1], &order_of(0), now);
+    assert_eq!(refused.map(drop), Err(Error::AmountIsZero));
+}
+
+/// The most that passes, and the refusal of one lot more.
+#[test]
+fn the_most_of_a_trade_is_its_edge() {
+    let mut scene = trader(300_000);
+    scene.pass(120);
+    let now = scene.world.now;
+    for sign in [1, -1] {
+        for reduce_only in [false, true] {
+            let order = |lots: u64| Order { reduce_only, ..order_of(sign * lots as i64) };
+            let trade = |lots| view(&scene.world).preview_trade(&scene.world.accounts[1], &order(lots), now).map(drop);
+            let most = view(&scene.world).max_trade(&scene.world.accounts[1], &order(1), now).unwrap();
+            if most.atoms == 0 {
+                assert_eq!((sign, reduce_only, most.refusal), (1, true, Some(Error::PerpNotReducing)));
+                continue;
+            }
+            assert_eq!(trade(most.atoms), Ok(()));
+            match most.refusal {
+                Some(refusal) => assert_eq!(trade(most.atoms + 1), Err(refusal)),
+                // A reduction ends by itself.
+                None => assert!(reduce_only && sign == -1),
+            }
+        }
+    }
+    assert_eq!(
+        view(&scene.world).max_trade(&scene.world.accounts[1], &Order { perp: POOL, ..order_of(1) }, now),
+        Err(Error::NotPerp)
+    );
+}

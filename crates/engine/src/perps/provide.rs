@@ -19,7 +19,7 @@ use crate::{
 /// Shares and atoms that count beside the real ones, so that nobody can make the first share dear.
 pub(super) const VIRTUAL: u64 = 1_000;
 /// For how long shares may be taken once they are free, seconds.
-const LEAVE_WINDOW: i64 = 172_800;
+pub const LEAVE_WINDOW: i64 = 172_800;
 
 /// What came to a pool, or left it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,14 +1,19 @@
 //! Figures of a pool and its perps, for whoever reads them.
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     health::perp::PerpView,
-    number::units::{Bps, Part, Shares},
+    ledger::Ledger,
+    number::{
+        math::mul_div_floor,
+        units::{Bps, Part, Shares},
+    },
     perps::provide::VIRTUAL,
     record::layout::record,
     state::{
+        account::MarginAccount,
         perp::{
-            MAX_PERPS, Pool,
+            MAX_PERPS, Marks, Perp, PerpPosition, Pool, PoolConfig,
             book::{Standing, Width, high_value},
         },
         reserve::Reserve,
@@ -132,6 +137,24 @@ impl PoolReport {
         &self.perps[..(self.perp_count as usize).min(MAX_PERPS)]
     }
 
+    /// What so many shares are worth to who leaves, rounded down.
+    pub fn worth(&self, shares: Shares) -> u64 {
+        let exit = u64::try_from(self.exit).unwrap_or(0);
+        mul_div_floor(shares.0, exit + VIRTUAL, self.shares.0 + VIRTUAL).unwrap_or(u64::MAX).min(exit)
+    }
+
+    /// The most that exits can take now: what leaves the value so many times the buffer as the pool asks for.
+    pub fn free(&self, config: &PoolConfig) -> u64 {
+        let kept = (self.buffer as u128 * config.exit_cover.0 as u128).div_ceil(10_000).min(u64::MAX as u128) as u64;
+        u64::try_from(self.exit).unwrap_or(0).saturating_sub(kept)
+    }
+
+    /// The most that deposits can bring now. A pool that owes all that it has takes none.
+    pub fn room(&self, config: &PoolConfig) -> u64 {
+        let value = u64::try_from(self.entry).ok().filter(|value| *value > 0 || self.shares == Shares::ZERO);
+        value.filter(|_| config.reduce_only == 0).map_or(0, |value| config.max_value.saturating_sub(value))
+    }
+
     /// Atoms that a million shares cost who enters, rounded up; `None` while nobody can.
     pub fn entry_price(&self) -> Option<u64> {
         let value = u64::try_from(self.entry).ok().filter(|value| *value > 0 || self.shares == Shares::ZERO)?;
@@ -148,4 +171,135 @@ impl PoolReport {
 fn price(value: u64, shares: Shares) -> Option<(u64, bool)> {
     let (value, shares) = ((value as u128 + VIRTUAL as u128) * 1_000_000, shares.0 as u128 + VIRTUAL as u128);
     u64::try_from(value / shares).ok().map(|price| (price, value % shares == 0))
+}
+
+/// What may be done with a perp.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PerpState {
+    /// Everything.
+    Open,
+    /// Positions only shrink: governance said so.
+    ReduceOnly,
+    /// The pool covers too little of what it must bear: anyone may close a part of the side that it cannot bear.
+    Deleveraging,
+    /// Positions only close, at the final price.
+    WoundDown,
+}
+
+/// A perp at a moment. Prices are of a lot, atoms with 32 fractional bits; rates are parts of the value in a year, 32 fractional bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PerpReport {
+    /// What may be done with it.
+    pub state: PerpState,
+    /// By the last price of the reserve that it follows.
+    pub marks: Marks,
+    /// What a trade gets: the worse of the last two prices.
+    pub offered: Marks,
+    /// Seconds since that price was published.
+    pub age: u64,
+    /// Whole lots of longs and of shorts.
+    pub lots: [u64; 2],
+    /// Longs less shorts, whole lots.
+    pub skew: i64,
+    /// What longs pay and shorts get, or the other way round if it is less than zero; without what a square pays for its variance.
+    pub funding: i64,
+    /// What both sides pay the pool.
+    pub borrow: u64,
+    /// Fee of a trade now, a part of its value, 32 fractional bits.
+    pub fee: u64,
+    /// What impacts paid and rebates take, atoms.
+    pub fund: u64,
+    /// What bears losses first, atoms.
+    pub insurance: u64,
+    /// What traders may still take out of the pool today, atoms; none: no limit.
+    pub budget: Option<u64>,
+    /// By how much positions may still grow at once, atoms of value; none: no limit.
+    pub growth: Option<u64>,
+    /// Its sides' values, delta, gamma and buffer.
+    pub greeks: Greeks,
+}
+
+/// A position in a perp at a moment, atoms of the quote token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PositionReport {
+    /// Whole lots, less than zero if it is short.
+    pub lots: i64,
+    /// Its value at the last price, rounded up.
+    pub value: u64,
+    /// What closing it now would realise, before fee and impact; funding and the borrow fee are in it. Less than zero: a loss. Of a
+    /// closed one what it is owed, or owes.
+    pub gain: i64,
+    /// What of a gain would be paid now: nothing within the hold, no more than the factor and the day's budget leave.
+    pub paid: u64,
+    /// The price of a lot at which it has gained nothing, 32 fractional bits; none of a closed one.
+    pub break_even: Option<u64>,
+    /// The margin that it would need if it were new.
+    pub initial_margin: u64,
+    /// Below which it is closed by others.
+    pub maintenance_margin: u64,
+    /// Until when closing it pays no gain, unix seconds.
+    pub held_until: i64,
+}
+
+impl Ledger<'_> {
+    /// What a perp is at `now`. Brings it and its quote reserve up to then: to be asked of a copy.
+    pub fn perp_report(&mut self, index: u8) -> Result<PerpReport> {
+        let scene = self.enter_perp(index)?;
+        let (greeks, standing) = (Greeks::new(self.reserves, index, self.now)?, self.standing(&scene)?);
+        let room = self.room_in_budget(&scene)?;
+        let pool = Pool::of(self.reserves, scene.pool)?;
+        let perp = Perp::of(self.reserves, index)?;
+        let state = match () {
+            () if perp.is_resolved() => PerpState::WoundDown,
+            () if !standing.covers(pool.config.deleverage_below) => PerpState::Deleveraging,
+            () if perp.config.reduce_only != 0 => PerpState::ReduceOnly,
+            () => PerpState::Open,
+        };
+        let index_of_quote = self.reserves[scene.quote as usize].deposit_index;
+        let (mut grown, limit) = (perp.grown, perp.config.instant_flow);
+        grown.drain(limit, 60, self.now);
+        Ok(PerpReport {
+            state,
+            marks: scene.marks,
+            offered: perp.worse(scene.marks),
+            age: scene.age,
+            lots: perp.sides.map(|side| side.lots(side.size)),
+            skew: perp.skew(),
+            funding: perp.rate,
+            borrow: pool.borrow_rate,
+            fee: perp.config.fee_at(scene.seen, scene.annual),
+            fund: index_of_quote.rare_amount_floor(perp.fund),
+            insurance: index_of_quote.rare_amount_floor(perp.insurance),
+            budget: (perp.config.loss_budget != 0).then_some(room),
+            growth: (limit != 0).then(|| limit.saturating_sub(grown.level)),
+            greeks,
+        })
+    }
+
+    /// What an account's position in a perp is at `now`. Brings the perp and its quote reserve up to then: to be asked of a copy.
+    pub fn position_report(&mut self, account: &MarginAccount, index: u8) -> Result<PositionReport> {
+        let scene = self.enter_perp(index)?;
+        let position: PerpPosition = *account.perp(index).ok_or(Error::PositionNotFound)?;
+        let view = PerpView::new(self.reserves, index, Width::Maintenance, self.now)?;
+        let (perp, side) = (view.perp, &view.sides[position.side_index()]);
+        let (config, prices) = (&perp.config, perp.worse(scene.marks));
+        let price = if position.is_short != 0 { prices.high } else { prices.low };
+        let closing = self.closing(&scene, &position, position.size, price)?;
+        let signed = position.size as i128 * position.sign() as i128;
+        let even = || {
+            // What a lot must count for, and the price at which it does.
+            let counted = ((position.cost as i128) << 32).div_euclid(signed) + side.offset as i128;
+            u64::try_from((counted << 32).div_euclid(side.multiplier as i128)).unwrap_or(0)
+        };
+        Ok(PositionReport {
+            lots: side.lots(position.size) as i64 * position.sign(),
+            value: side.notional(position.size, scene.marks.spot),
+            gain: closing.realised,
+            paid: closing.gain,
+            break_even: (signed != 0 && side.multiplier != 0).then(even),
+            initial_margin: view.margin(&position, config.initial_margin),
+            maintenance_margin: view.margin(&position, config.maintenance_margin),
+            held_until: if position.size == 0 { 0 } else { position.grown_at as i64 + config.hold as i64 },
+        })
+    }
 }

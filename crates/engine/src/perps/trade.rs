@@ -222,7 +222,7 @@ impl Ledger<'_> {
 
     /// What the perp's budget leaves for today, atoms.
     #[inline(never)]
-    fn room_in_budget(&self, scene: &Scene) -> Result<u64> {
+    pub(super) fn room_in_budget(&self, scene: &Scene) -> Result<u64> {
         let perp = Perp::of(self.reserves, scene.perp)?;
         let limit = perp.config.loss_budget;
         let mut paid = perp.paid;

@@ -9,6 +9,7 @@ mod invariants;
 mod model;
 mod orders;
 mod refusals;
+mod reports;
 mod scene;
 
 pub use scene::*;
