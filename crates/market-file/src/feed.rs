@@ -78,3 +78,23 @@ pub fn source(view: &MarketView, address: Address, account: Option<&Account>) ->
     }
     Ok(Source { address: to_engine(&address), update: PriceUpdate::parse(&account.data)? })
 }
+
+/// Has the engine take over a reserve's price from its pinned accounts, of those that were found, as the program will. A price that it
+/// refuses leaves the market as it was.
+pub fn take_over(
+    view: &mut MarketView,
+    reserve: u8,
+    accounts: &BTreeMap<[u8; 32], Account>,
+    now: i64,
+) -> engine::Result<()> {
+    let pinned = pinned_accounts(&view.reserve(reserve)?.config.oracle);
+    let sources = pinned.iter().map(|address| source(view, *address, accounts.get(&address.to_bytes())));
+    let sources = sources.collect::<engine::Result<Vec<_>>>()?;
+    let before = view.reserves[reserve as usize];
+    let first = sources.first().ok_or(Error::PriceAccountMissing)?;
+    let taken = view.ledger(now).refresh_price(reserve, first, sources.get(1));
+    if taken.is_err() {
+        view.reserves[reserve as usize] = before;
+    }
+    taken.map(drop)
+}

@@ -25,7 +25,10 @@ use ballast_client::{
 use solana_account::Account;
 use toml::{Table, Value};
 
-use crate::value;
+use crate::{
+    perps::{self, ListedPerp, ListedPool},
+    value,
+};
 
 /// A whole market.
 #[derive(Clone, Debug)]
@@ -42,6 +45,10 @@ pub struct Desired {
     pub config: MarketConfig,
     /// Its reserves, in the order of their indices.
     pub reserves: Vec<Listed>,
+    /// Its pools behind perps.
+    pub pools: Vec<ListedPool>,
+    /// Its perps.
+    pub perps: Vec<ListedPerp>,
 }
 
 /// A token.
@@ -103,7 +110,7 @@ impl Desired {
 
     fn over(base: Table, own: Table) -> Result<Self> {
         // Which market it is, and its reserves, are its own.
-        let mut file = laid(base, own, &["market", "defaults"])?;
+        let mut file = laid(base, own, &["market", "defaults", "pool_defaults", "perp_defaults"])?;
         let mut wrong = Vec::new();
         let mut market = table(&mut file, "market")?;
         let defaults = table(&mut file, "defaults")?;
@@ -115,8 +122,9 @@ impl Desired {
             launch: take(&mut file, "launch", Value::as_bool)?,
             config: MarketConfig::default(),
             reserves: Vec::new(),
+            pools: Vec::new(),
+            perps: Vec::new(),
         };
-        nothing_else(&file)?;
         fill(OF_MARKET, bytemuck::bytes_of_mut(&mut desired.config), &mut market, 0, "market", &mut wrong);
         joint(desired.config.validate(), "market", &mut wrong);
         for (index, reserve) in reserves.into_iter().enumerate() {
@@ -124,10 +132,18 @@ impl Desired {
             let listed = Listed::read(defaults.clone(), own, &mut wrong);
             desired.reserves.push(listed.with_context(|| format!("reserve {index}"))?);
         }
+        (desired.pools, desired.perps) = perps::take(&mut file, &desired.reserves, &mut wrong)?;
+        nothing_else(&file)?;
         let (mut names, mut mints) = (BTreeSet::new(), BTreeSet::new());
         for Token { name, mint, .. } in desired.reserves.iter().map(|listed| &listed.token) {
             if !names.insert(name) || !mints.insert(mint.to_bytes()) {
                 wrong.push(format!("{name}: its name or its mint is another reserve's too"));
+            }
+        }
+        let pools = desired.pools.iter().map(|listed| &listed.name);
+        for name in pools.chain(desired.perps.iter().map(|listed| &listed.name)) {
+            if !names.insert(name) {
+                wrong.push(format!("{name}: its name is another's too"));
             }
         }
         ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -251,14 +267,21 @@ fn nothing_else(file: &Table) -> Result<()> {
 }
 
 /// Which rules between parameters are broken. Mistakes in single values are found before.
-fn joint(valid: Result<(), Error>, whose: &str, wrong: &mut Vec<String>) {
+pub(crate) fn joint(valid: Result<(), Error>, whose: &str, wrong: &mut Vec<String>) {
     if let (Err(error), true) = (valid, wrong.is_empty()) {
         wrong.push(format!("{whose}: {}: {}", error.name(), error.message()));
     }
 }
 
 /// Fills a record in from a table of its parameters, each of which must be there once.
-fn fill(target: u8, record: &mut [u8], table: &mut Table, decimals: u8, whose: &str, wrong: &mut Vec<String>) {
+pub(crate) fn fill(
+    target: u8,
+    record: &mut [u8],
+    table: &mut Table,
+    decimals: u8,
+    whose: &str,
+    wrong: &mut Vec<String>,
+) {
     // The curve has as many points as are given, and a vault as many allocations.
     let points = table.get("curve").and_then(Value::as_table).map_or(0, |curve| listed(curve, "points"));
     let allocations = listed(table, "allocations");
@@ -306,7 +329,7 @@ fn listed(table: &Table, key: &str) -> usize {
 }
 
 /// Lays one table over another: tables merge, anything else is replaced.
-fn merge(under: &mut Table, over: Table) {
+pub(crate) fn merge(under: &mut Table, over: Table) {
     for (key, value) in over {
         match (under.get_mut(&key), value) {
             (Some(Value::Table(under)), Value::Table(over)) => merge(under, over),
@@ -336,7 +359,7 @@ fn take<T>(table: &mut Table, key: &str, read: impl Fn(&Value) -> Option<T>) -> 
     read(&value).ok_or_else(|| anyhow!("{key} cannot be `{value:?}`"))
 }
 
-fn text_of(table: &mut Table, key: &str) -> Result<String> {
+pub(crate) fn text_of(table: &mut Table, key: &str) -> Result<String> {
     take(table, key, |value| value.as_str().map(str::to_owned))
 }
 
@@ -350,4 +373,9 @@ fn id_of(file: &mut Table) -> Result<u16> {
 
 fn table(file: &mut Table, key: &str) -> Result<Table> {
     take(file, key, |value| value.as_table().cloned())
+}
+
+/// A table that may be left out.
+pub(crate) fn table_or_none(file: &mut Table, key: &str) -> Result<Table> {
+    if file.contains_key(key) { table(file, key) } else { Ok(Table::new()) }
 }

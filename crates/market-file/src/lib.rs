@@ -3,6 +3,7 @@
 
 pub mod feed;
 pub mod file;
+pub mod perps;
 pub mod plan;
 pub mod state;
 pub mod value;

@@ -3,6 +3,8 @@
 //! The engine carries out each step on a copy of the market. So each step is planned on the market that the steps before it
 //! leave, and a step that the program would refuse is refused here.
 
+pub mod perps;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, anyhow};
@@ -56,11 +58,12 @@ pub fn plan(desired: &Desired, state: State, payer: Option<Address>) -> Result<P
     let State { market, mut changes, mints, prices, now } = state;
     let is_new = market.is_none();
     let view = market.unwrap_or_else(|| new_market(desired));
-    let mut planner = Planner { desired, view, mints, now, payer, waiting: BTreeSet::new(), plan: Plan::default() };
+    let (waiting, plan) = (BTreeSet::new(), Plan::default());
+    let mut planner = Planner { desired, view, mints, prices, now, payer, waiting, plan };
     if is_new {
         planner.create();
     }
-    planner.warn_of_feeds(&prices);
+    planner.warn_of_feeds();
     changes.sort_by_key(|change| change.number);
     changes.iter().for_each(|change| planner.meet(change));
     planner.edit(OF_MARKET)?;
@@ -70,6 +73,7 @@ pub fn plan(desired: &Desired, state: State, payer: Option<Address>) -> Result<P
     for listed in &desired.reserves {
         planner.list_new(listed)?;
     }
+    planner.list_pools_and_perps()?;
     planner.hand_over_and_launch()?;
     Ok(planner.plan)
 }
@@ -99,6 +103,7 @@ struct Planner<'a> {
     /// The market as the steps so far leave it.
     view: MarketView,
     mints: BTreeMap<[u8; 32], Account>,
+    prices: BTreeMap<[u8; 32], Account>,
     now: i64,
     payer: Option<Address>,
     /// What queued changes will bring to what the file wants: target and offset, or for a listing its place in the file.
@@ -152,6 +157,28 @@ impl Planner<'_> {
             let [now, wanted] = [now, wanted].map(|config| bytemuck::bytes_of(&config).to_vec());
             return Some(Pair { name: "the market".into(), decimals: 0, now, wanted });
         }
+        let (name, now, wanted, pool) =
+            match (self.desired.pool_of(&self.view, target), self.desired.perp_of(&self.view, target)) {
+                (Some(nth), _) => {
+                    let (now, wanted) =
+                        (self.view.pool(target).ok()?.config, self.desired.pool_config(&self.view, nth)?);
+                    let [now, wanted] = [now, wanted].map(|config| bytemuck::bytes_of(&config).to_vec());
+                    (&self.desired.pools[nth].name, now, wanted, target)
+                }
+                (_, Some(nth)) => {
+                    let (now, wanted) =
+                        (self.view.perp(target).ok()?.config, self.desired.perp_config(&self.view, nth)?);
+                    let pool = now.pool;
+                    let [now, wanted] = [now, wanted].map(|config| bytemuck::bytes_of(&config).to_vec());
+                    (&self.desired.perps[nth].name, now, wanted, pool)
+                }
+                _ => return self.pair_of_reserve(target),
+            };
+        let decimals = self.view.pool(pool).ok()?.quote_decimals;
+        Some(Pair { name: name.clone(), decimals, now, wanted })
+    }
+
+    fn pair_of_reserve(&self, target: u8) -> Option<Pair> {
         let reserve = self.view.reserves.get(target as usize)?;
         let listed = self.desired.reserves.iter().find(|listed| to_engine(&listed.token.mint) == reserve.mint)?;
         let [now, wanted] = [reserve.config, listed.config].map(|config| bytemuck::bytes_of(&config).to_vec());
@@ -159,10 +186,10 @@ impl Planner<'_> {
     }
 
     /// Warns of feeds that change while their reserve is in use.
-    fn warn_of_feeds(&mut self, prices: &BTreeMap<[u8; 32], Account>) {
+    fn warn_of_feeds(&mut self) {
         let warnings = self.desired.reserves.iter().filter_map(|Listed { token, config }| {
             let reserve = self.view.reserve(self.view.find_reserve(&token.mint)?).ok()?;
-            feed::warning(&token.name, &self.view, reserve, &config.oracle, prices, self.now)
+            feed::warning(&token.name, &self.view, reserve, &config.oracle, &self.prices, self.now)
         });
         let warnings: Vec<_> = warnings.collect();
         self.plan.warnings.extend(warnings);
@@ -183,32 +210,40 @@ impl Planner<'_> {
         };
         let spacing =
             if self.view.market.config.launched == 0 { i64::MIN } else { self.view.market.config.delay as i64 };
-        let is_listing = change.target == OF_LISTING;
+        let is_listing = adds_record(change);
         let spaced = if is_listing { self.view.market.listed_at.saturating_add(spacing) } else { i64::MIN };
         let from = change.earliest.max(spaced);
         let (is_due, signer) = (from <= self.now, self.payer());
         let (recipient, view) = (from_engine(&change.payer), &self.view);
-        let instruction = match change.listing().ok().and_then(|listing| self.listed(listing)) {
-            Some(listed) => view.list_reserve(signer, number, recipient, listed.token.mint, listed.token.program),
-            None => view.execute_change(signer, change),
+        let place = self.place_of(change);
+        let instructions = match change.listing().ok().and_then(|listing| self.listed(listing)) {
+            Some(listed) => {
+                vec![view.list_reserve(signer, number, recipient, listed.token.mint, listed.token.program)]
+            }
+            None if place.is_some() => self.listing(change),
+            None => vec![view.execute_change(signer, change)],
         };
         if !is_due {
             self.waiting.extend(sets);
             let left = duration(from - self.now);
             let words = vec![format!("wait: change {number} is due in {left}: {words}")];
-            return self.step(words, signer, Some(from), instruction);
+            return self.plan.steps.push(PlannedTransaction { words, signer, from: Some(from), instructions });
         }
-        let played = if is_listing {
-            self.play_listing(change)
-        } else {
-            self.play(|ledger| ledger.execute_change(change, &mut |_, _| ()))
+        let played = match place {
+            Some(place) => match self.list_now(change, place) {
+                Ok(()) => return,
+                refused => refused,
+            },
+            None if is_listing => self.play_listing(change),
+            None => self.play(|ledger| ledger.execute_change(change, &mut |_, _| ())),
         };
         if let Err(error) = played {
             // Its parameters are not planned again: the same change would be refused again.
             self.waiting.extend(sets);
             return self.warn(format!("change {number} is due, but would be refused ({}): {words}", error.message()));
         }
-        self.step(vec![format!("execute change {number}, due: {words}")], signer, None, instruction);
+        let words = vec![format!("execute change {number}, due: {words}")];
+        self.plan.steps.push(PlannedTransaction { words, signer, from: None, instructions });
     }
 
     /// What a change sets, if it sets something new and only what the file wants.
@@ -218,6 +253,9 @@ impl Planner<'_> {
             let is_new = self.view.find_reserve(&self.desired.reserves[nth].token.mint).is_none();
             let key = (OF_LISTING, nth as u16);
             return (is_new && !self.waiting.contains(&key)).then(|| vec![key]);
+        }
+        if adds_record(change) {
+            return self.place_of(change).map(|place| vec![place]);
         }
         let pair = self.pair(change.target)?;
         let edits = self.view.edits_of(change);
@@ -238,9 +276,10 @@ impl Planner<'_> {
                 Some(listed) => vec![format!("list {} with other parameters", listed.token.name)],
                 None => vec![format!("list {}", from_engine(&listing.mint))],
             },
-            Err(_) if adds_record(change) => {
-                vec![if change.target == OF_POOL { "list a pool" } else { "list a perp" }.into()]
-            }
+            Err(_) if adds_record(change) => match self.place_of(change) {
+                Some(place) => vec![format!("list {}", self.place_name(place))],
+                None => vec![if change.target == OF_POOL { "list a pool" } else { "list a perp" }.into()],
+            },
             Err(_) => self.sentences(change.target, change.data()),
         }
     }
@@ -282,20 +321,34 @@ impl Planner<'_> {
     fn edit(&mut self, target: u8) -> Result<()> {
         let Some(mut pair) = self.pair(target) else {
             let mint = self.view.reserves[target as usize].mint;
-            if !mint.is_none() {
-                self.warn(format!("reserve {target}, {}, is not in the file, and left alone", from_engine(&mint)));
+            match self.view.table_of(target) {
+                OF_PERP => self.warn(format!("perp #{target} is not in the file, and left alone")),
+                OF_POOL => self.warn(format!("pool #{target} is not in the file, and left alone")),
+                _ if !mint.is_none() => {
+                    self.warn(format!("reserve {target}, {}, is not in the file, and left alone", from_engine(&mint)));
+                }
+                _ => (),
             }
             return Ok(());
         };
-        for info in parameters(target) {
+        if self.is_wound_down(target) {
+            if pair.now != pair.wanted {
+                self.warn(format!("{} is being wound down: its parameters stay as they are", pair.name));
+            }
+            return Ok(());
+        }
+        let table = self.view.table_of(target);
+        for info in parameters(table) {
             let (at, width) = (info.parameter.offset as usize, info.parameter.width as usize);
             if self.waiting.contains(&(target, info.parameter.offset)) {
                 pair.wanted[at..at + width].copy_from_slice(&pair.now[at..at + width]);
             }
         }
         let (now, wanted) = (&pair.now, &pair.wanted);
-        let edits = match target {
+        let edits = match table {
             OF_MARKET => Edits::of_market(&bytemuck::pod_read_unaligned(now), &bytemuck::pod_read_unaligned(wanted)),
+            OF_PERP => Edits::of_perp(&bytemuck::pod_read_unaligned(now), &bytemuck::pod_read_unaligned(wanted)),
+            OF_POOL => Edits::of_pool(&bytemuck::pod_read_unaligned(now), &bytemuck::pod_read_unaligned(wanted)),
             _ => Edits::of_reserve(&bytemuck::pod_read_unaligned(now), &bytemuck::pod_read_unaligned(wanted)),
         };
         if self.view.market.config.launched == 0 {
@@ -383,7 +436,8 @@ impl Planner<'_> {
                 .map_err(|error| anyhow!(error.message()))?;
             self.step(vec![format!("accept authority, as {authority}")], authority, None, instruction);
         }
-        let is_whole = self.desired.reserves.iter().all(|listed| self.view.find_reserve(&listed.token.mint).is_some());
+        let has_all = self.desired.reserves.iter().all(|listed| self.view.find_reserve(&listed.token.mint).is_some());
+        let is_whole = has_all && self.has_all_perps();
         match (self.view.market.config.launched != 0, launch) {
             (false, true) if is_whole => {
                 let instruction = self.view.launch();

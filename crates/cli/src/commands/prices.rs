@@ -2,9 +2,9 @@
 
 use anyhow::{Result, anyhow, ensure};
 use ballast_client::{
-    Address, CLOCK_SYSVAR, Instruction, MarketView, decode_clock,
+    Address, CLOCK_SYSVAR, Instruction, decode_clock,
     engine::{
-        self, Error,
+        Error,
         number::units::{Bps, ONE_BPS},
         price::policy::Condition,
         state::account::MarginAccount,
@@ -12,10 +12,9 @@ use ballast_client::{
 };
 use ballast_rpc::fits;
 use clap::Subcommand;
-use solana_account::Account;
 
 use super::{format::usd, names::Named, session::Session};
-use ballast_market_file::{PlannedTransaction, feed::source, value::duration};
+use ballast_market_file::{PlannedTransaction, feed, state::found, value::duration};
 
 /// What to do.
 #[derive(Subcommand)]
@@ -80,17 +79,15 @@ impl Fresh {
             }
         }
         let pinned = named.view.pinned_prices();
-        let pinned: Vec<_> = pinned.into_iter().filter(|(index, _)| asked.contains(index)).collect();
-        let addresses: Vec<_> = [CLOCK_SYSVAR].into_iter().chain(pinned.iter().map(|(_, account)| *account)).collect();
-        let mut accounts = session.cluster.accounts(&addresses)?.into_iter();
-        let clock = accounts.next().flatten().ok_or_else(|| anyhow!("the cluster has no clock"))?;
+        let mut pinned: Vec<_> = pinned.into_iter().filter(|(index, _)| asked.contains(index)).collect();
+        let addresses = pinned.iter().map(|(_, account)| *account);
+        let accounts = found(session.cluster, [CLOCK_SYSVAR].into_iter().chain(addresses))?;
+        let clock = accounts.get(&CLOCK_SYSVAR.to_bytes()).ok_or_else(|| anyhow!("the cluster has no clock"))?;
         let now = decode_clock(&clock.data)?.now;
-        let found: Vec<_> = pinned.into_iter().zip(accounts).collect();
         let (mut named, mut unusable) = (named.clone(), Vec::new());
-        for of_reserve in found.chunk_by(|one, other| one.0.0 == other.0.0) {
-            let index = of_reserve[0].0.0;
-            let accounts: Vec<_> = of_reserve.iter().map(|((_, address), found)| (*address, found.as_ref())).collect();
-            if let Err(error) = take_over(&mut named.view, index, &accounts, now) {
+        pinned.dedup_by_key(|(index, _)| *index);
+        for (index, _) in pinned {
+            if let Err(error) = feed::take_over(&mut named.view, index, &accounts, now) {
                 unusable.push((index, error));
             }
         }
@@ -217,22 +214,4 @@ impl Fresh {
     fn is_pinned(&self, index: u8) -> bool {
         self.named.view.pinned_prices().iter().any(|(reserve, _)| *reserve == index)
     }
-}
-
-/// Has the engine take over a price as the program will. A price that it refuses leaves the market as it was.
-fn take_over(
-    view: &mut MarketView,
-    index: u8,
-    accounts: &[(Address, Option<&Account>)],
-    now: i64,
-) -> engine::Result<()> {
-    let sources = accounts.iter().map(|(address, account)| source(view, *address, *account));
-    let sources = sources.collect::<engine::Result<Vec<_>>>()?;
-    let before = view.reserves[index as usize];
-    let first = sources.first().ok_or(Error::PriceAccountMissing)?;
-    let taken = view.ledger(now).refresh_price(index, first, sources.get(1));
-    if taken.is_err() {
-        view.reserves[index as usize] = before;
-    }
-    taken.map(drop)
 }
