@@ -1,11 +1,7 @@
 //! `ballast account`.
 
 use anyhow::{Context, Result, anyhow, ensure};
-use ballast_client::{
-    Address, decode_margin_account,
-    engine::state::account::{MarginAccount, Mode},
-    from_engine,
-};
+use ballast_client::{Address, decode_margin_account, engine::state::account::MarginAccount, from_engine};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -17,6 +13,7 @@ use super::{
 use movement::Movement;
 
 pub mod movement;
+mod perps;
 pub mod report;
 
 /// What to do.
@@ -30,6 +27,9 @@ pub enum Command {
         /// The reserves of collateral and debt, for an isolated account.
         #[arg(long, num_args = 2, value_names = ["COLLATERAL", "DEBT"])]
         isolated: Option<Vec<String>>,
+        /// The perp, for an account of one perp and a deposit of its quote token.
+        #[arg(long, conflicts_with = "isolated")]
+        perp: Option<String>,
     },
     /// All accounts of an owner.
     List {
@@ -114,9 +114,9 @@ impl Command {
     /// Runs it.
     pub fn run(&self, session: &mut Session) -> Result<bool> {
         match self {
-            Self::Open { number, isolated } => {
+            Self::Open { number, isolated, perp } => {
                 let named = session.named(None)?;
-                open(session, &named, *number, isolated.as_deref())
+                open(session, &named, *number, isolated.as_deref(), perp.as_deref())
             }
             Self::List { owner } => {
                 let named = session.named(None)?;
@@ -146,11 +146,23 @@ impl Which {
     }
 }
 
-fn open(session: &mut Session, named: &Named, number: u16, isolated: Option<&[String]>) -> Result<bool> {
+fn open(
+    session: &mut Session,
+    named: &Named,
+    number: u16,
+    isolated: Option<&[String]>,
+    perp: Option<&str>,
+) -> Result<bool> {
     let owner = session.user()?;
     let (view, payer) = (&named.view, session.keys.payer().unwrap_or(owner));
-    let (open, kind) = match isolated {
-        Some([collateral, debt]) => {
+    let (open, kind) = match (isolated, perp) {
+        (_, Some(perp)) => {
+            let perp = named.find_perp(perp)?;
+            let open = view.open_perp_account(owner, payer, number, perp);
+            let kind = format!("account {number} of {} alone", named.name(perp));
+            (open.map_err(|error| anyhow!(error.message()))?, kind)
+        }
+        (Some([collateral, debt]), _) => {
             let (collateral, debt) = (named.find(collateral)?, named.find(debt)?);
             let open = view.open_isolated_account(owner, payer, number, collateral, debt);
             let kind = format!("isolated account {number}: {} for {}", named.name(collateral), named.name(debt));
@@ -167,6 +179,7 @@ fn close(session: &mut Session, named: &Named, address: Address, account: &Margi
         "{address} has {} positions: withdraw and repay all first",
         account.position_count
     );
+    ensure!(!account.has_extras(), "{address} has perps or shares of a pool: close and withdraw all first");
     let owner = from_engine(&account.owner);
     session.one(format!("close {address}"), owner, vec![named.view.close_account(owner, address, owner)])
 }
@@ -184,8 +197,9 @@ fn list(session: &mut Session, named: &Named, owner: Option<Address>) -> Result<
     let objects: Vec<_> =
         found.iter().map(|(address, account, report)| report::object(named, *address, account, report)).collect();
     let row = |(address, account, report): &(Address, MarginAccount, _)| {
-        let kind = if account.mode == Mode::Isolated as u8 { "isolated" } else { "cross" };
-        let start = [account.id.to_string(), address.to_string(), kind.into(), account.position_count.to_string()];
+        let extras = account.perps().count() + usize::from(account.stake().is_some());
+        let count = usize::from(account.position_count) + extras;
+        let start = [account.id.to_string(), address.to_string(), report::kind(account).into(), count.to_string()];
         start.into_iter().chain(report::worth(report)).collect()
     };
     let header = ["#", "account", "kind", "positions", "assets USD", "debts USD", "ratio"];

@@ -1,6 +1,6 @@
 //! `ballast change`.
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use ballast_client::{
     Address, ParameterInfo, adds_record, change_address, decode_change, edits_in,
     engine::state::change::{Change, OF_LISTING, OF_MARKET, OF_PERP, OF_POOL, OF_VAULT},
@@ -15,11 +15,13 @@ use super::{
     format::table,
     market,
     names::Named,
+    prices::Fresh,
     session::{Invocation, Session},
     vault::name::{NamedVault, refusal},
 };
 use ballast_market_file::{
     feed,
+    plan::perps::followed,
     state::{changes, found},
     value,
 };
@@ -37,8 +39,7 @@ pub enum Command {
         #[arg(required = true, value_name = "NAME=VALUE")]
         values: Vec<String>,
     },
-    /// Makes a change that is due, as anyone; a reserve is listed by `market apply` or its own instruction, a pool or a perp by
-    /// `list_perp`.
+    /// Makes a change that is due, as anyone; a reserve is listed by `market apply` or its own instruction.
     Execute {
         /// The change's number.
         number: u64,
@@ -231,14 +232,21 @@ fn execute(session: &mut Session, subject: &Subject, number: u64) -> Result<bool
         "change {number} expired {} UTC: it can only be cancelled",
         full_label(change.latest)
     );
-    if adds_record(&change) {
-        let means = match change.target {
-            OF_LISTING => "`ballast market apply` with its file",
-            _ => "the instruction `list_perp`",
-        };
-        bail!("change {number} lists {}: {means} does that", subject.name(change.target).replacen("new ", "", 1));
-    }
     let signer = session.user()?;
+    match subject {
+        Subject::Market(named) if matches!(change.target, OF_POOL | OF_PERP) => {
+            // A perp needs a good price of what it follows.
+            let fresh = Fresh::read(session, named, followed(&change))?;
+            let list = named.view.list_perp(session.keys.payer().unwrap_or(signer), &change);
+            let words = format!("execute change {number}: {}", describe(subject, &change)?.join("; "));
+            let steps = fresh.steps(session, signer, vec![words], vec![list]);
+            return session.all(steps);
+        }
+        _ => ensure!(
+            !adds_record(&change),
+            "change {number} lists a reserve: `ballast market apply` with its file does that"
+        ),
+    }
     let (instructions, warning) = match subject {
         Subject::Market(named) => {
             let warning = feed_warning(session, named, change.target, named.view.edits_of(&change))?;

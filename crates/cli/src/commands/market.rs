@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{
     exit::Misused,
     format::{address, list, usd},
-    reserve,
+    perp, pool, reserve,
     session::Session,
 };
 use ballast_client::engine::number::units::Usd;
@@ -204,6 +204,8 @@ fn show(session: &mut Session, given: Option<&str>) -> Result<bool> {
         "events": market.events,
         "now": now,
         "reserves": reserve::objects(&named, now),
+        "pools": pool::objects(&named, now)?,
+        "perps": perp::report::objects(&named, now)?,
     });
     let text = list(&[
         ("market", name),
@@ -216,6 +218,10 @@ fn show(session: &mut Session, given: Option<&str>) -> Result<bool> {
         ("smallest debt", format!("{} USD", usd(Usd(config.min_debt_value.into())))),
         ("time", format!("{} UTC", full_label(now))),
     ]);
-    session.show(object, &format!("{text}\n{}", reserve::overview(&named, now)))?;
+    let mut parts = vec![format!("{text}\n{}", reserve::overview(&named, now))];
+    if named.pools().next().is_some() {
+        parts.extend([pool::overview(&named, now)?, perp::report::overview(&named, now)?]);
+    }
+    session.show(object, &parts.join("\n\n"))?;
     Ok(true)
 }

@@ -11,6 +11,8 @@ pub mod keys;
 mod liquidate;
 pub mod market;
 pub mod names;
+pub mod perp;
+pub mod pool;
 pub(crate) mod prices;
 mod reserve;
 pub mod session;
@@ -142,6 +144,10 @@ pub enum Command {
     Liquidate(Single<liquidate::Options>),
     /// Takes over prices.
     Prices(Group<prices::Command>),
+    /// Shows perps, trades them, and does what anyone may do about them.
+    Perp(Group<perp::Command>),
+    /// Shows the pools behind perps, and moves deposits into them and out.
+    Pool(Group<pool::Command>),
     /// Makes a vault, shows it, lends through it, and looks after it.
     Vault(Group<vault::Command>),
     /// Changes parameters that wait for their delay.
@@ -163,6 +169,8 @@ impl Command {
             Self::Account(it) => &it.connection,
             Self::Liquidate(it) => &it.connection,
             Self::Prices(it) => &it.connection,
+            Self::Perp(it) => &it.connection,
+            Self::Pool(it) => &it.connection,
             Self::Vault(it) => &it.connection,
             Self::Change(it) => &it.connection,
             Self::Breaker(it) => &it.connection,
@@ -179,6 +187,8 @@ impl Command {
             Self::Account(it) => it.command.run(session),
             Self::Liquidate(it) => it.arguments.run(session),
             Self::Prices(it) => it.command.run(session),
+            Self::Perp(it) => it.command.run(session),
+            Self::Pool(it) => it.command.run(session),
             Self::Vault(it) => it.command.run(session),
             Self::Change(it) => it.command.run(session),
             Self::Breaker(it) => it.command.run(session),

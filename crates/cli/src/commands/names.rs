@@ -1,12 +1,13 @@
 //! How people name a market and its reserves.
 
-use std::path::Path;
+use std::{path::Path, rc::Rc};
 
 use anyhow::{Context, Result, bail, ensure};
 use ballast_client::{
     Address, MarketView, NATIVE_MINT,
     engine::state::{
         change::{OF_PERP, OF_POOL},
+        perp::{Perp, Pool},
         reserve::Reserve,
     },
     from_engine,
@@ -22,12 +23,13 @@ const KNOWN: [(&str, Address); 3] = [
     ("USDT", Address::from_str_const("Es9vMFrzaCERmJfrF4H2FYD4KCoNkY11McCe8BenwNYB")),
 ];
 
-/// A market by its address, or by its file, which also names its reserves.
+/// A market by its address, or by its file, which also names its reserves, pools and perps.
 #[derive(Clone, Debug)]
 pub struct MarketName {
     /// Its address.
     pub address: Address,
     names: Vec<(String, Address)>,
+    file: Option<Rc<Desired>>,
 }
 
 impl core::str::FromStr for MarketName {
@@ -41,7 +43,7 @@ impl core::str::FromStr for MarketName {
         ensure!(path.exists(), "`{text}` is neither an address nor a market's file");
         let desired = Desired::read(path).with_context(|| text.to_owned())?;
         let names = desired.reserves.iter().map(|listed| (listed.token.name.clone(), listed.token.mint)).collect();
-        Ok(Self { address: desired.address(), names })
+        Ok(Self { address: desired.address(), names, file: Some(Rc::new(desired)) })
     }
 }
 
@@ -49,7 +51,7 @@ impl MarketName {
     /// No market, with the names that everybody knows.
     pub fn unknown() -> Self {
         let names = KNOWN.map(|(name, mint)| (name.to_owned(), mint)).into();
-        Self { address: Address::default(), names }
+        Self { address: Address::default(), names, file: None }
     }
 
     /// What people call a token, or its mint.
@@ -75,20 +77,25 @@ pub struct Named {
     /// What the chain says.
     pub view: MarketView,
     names: Vec<(String, Address)>,
+    file: Option<Rc<Desired>>,
 }
 
 impl Named {
     /// Reads a market.
     pub fn read(session: &mut Session, name: &MarketName) -> Result<Self> {
-        Ok(Self { view: session.market(name.address)?, names: name.names.clone() })
+        Ok(Self { view: session.market(name.address)?, names: name.names.clone(), file: name.file.clone() })
     }
 
-    /// What people call a reserve, or its mint. Perps and pools have no names of their own.
+    /// What people call a reserve, or its mint; what its file calls a perp or a pool, or its index.
     pub fn name(&self, index: u8) -> String {
-        match self.view.table_of(index) {
-            OF_PERP => return format!("perp #{index}"),
-            OF_POOL => return format!("pool #{index}"),
-            _ => (),
+        let unnamed = match self.view.table_of(index) {
+            OF_PERP => Some(format!("perp #{index}")),
+            OF_POOL => Some(format!("pool #{index}")),
+            _ => None,
+        };
+        if let Some(unnamed) = unnamed {
+            let named = self.file.as_ref().and_then(|file| file.record_name(&self.view, index));
+            return named.map_or(unnamed, str::to_owned);
         }
         // A closed one has no token any more.
         let open = self.view.reserve(index).ok().filter(|reserve| reserve.closed == 0);
@@ -106,15 +113,63 @@ impl Named {
             Ok(index) if self.view.reserve(index).is_ok() => Ok(index),
             Ok(index) if self.is_perp_or_pool(index) => bail!("{} is no reserve", self.name(index)),
             Ok(index) => bail!("there is no reserve {index}: the market has {}", self.reserves().count()),
+            Err(_) if self.find_perp_or_pool(name).is_some() => bail!("{name} is no reserve"),
             Err(_) => bail!("`{name}` is no reserve: give its index, its mint, or a name of the market's file"),
         }
     }
 
-    /// A reserve like [`Self::find`], or a perp or a pool by its index.
+    /// A reserve like [`Self::find`], or a perp or a pool by its index or its name in the file.
     pub fn find_record(&self, name: &str) -> Result<u8> {
-        match name.trim_start_matches('#').parse() {
-            Ok(index) if self.is_perp_or_pool(index) => Ok(index),
-            _ => self.find(name),
+        self.find_perp_or_pool(name).map_or_else(|| self.find(name), Ok)
+    }
+
+    fn find_perp_or_pool(&self, name: &str) -> Option<u8> {
+        let index = name.trim_start_matches('#').parse();
+        let mut all = (0..self.view.reserves.len() as u8).filter(|index| self.is_perp_or_pool(*index));
+        all.find(|record| index == Ok(*record) || self.name(*record).eq_ignore_ascii_case(name))
+    }
+
+    /// All perps with their indices.
+    pub fn perps(&self) -> impl Iterator<Item = (u8, &Perp)> {
+        (0..self.view.reserves.len() as u8).filter_map(|index| Some((index, self.view.perp(index).ok()?)))
+    }
+
+    /// All pools with their indices.
+    pub fn pools(&self) -> impl Iterator<Item = (u8, &Pool)> {
+        (0..self.view.reserves.len() as u8).filter_map(|index| Some((index, self.view.pool(index).ok()?)))
+    }
+
+    /// A perp by its name or its index, or by the reserve that it alone follows.
+    pub fn find_perp(&self, name: &str) -> Result<u8> {
+        let followed = self.perps().map(|(index, perp)| (index, perp.config.price));
+        self.find_of_kind("perp", name, &followed.collect::<Vec<_>>())
+    }
+
+    /// A pool by its name or its index, or by the reserve of its token, if it is the only one of it.
+    pub fn find_pool(&self, name: &str) -> Result<u8> {
+        let quotes = self.pools().map(|(index, pool)| (index, pool.config.quote));
+        self.find_of_kind("pool", name, &quotes.collect::<Vec<_>>())
+    }
+
+    /// One of some records, each of which comes with its reserve.
+    fn find_of_kind(&self, kind: &str, name: &str, all: &[(u8, u8)]) -> Result<u8> {
+        if let Some(index) = self.find_perp_or_pool(name) {
+            ensure!(all.iter().any(|(record, _)| *record == index), "{} is no {kind}", self.name(index));
+            return Ok(index);
+        }
+        let reserve = self.find(name).ok().filter(|reserve| name.trim_start_matches('#').parse() != Ok(*reserve));
+        let of_reserve = all.iter().filter(|(_, of)| Some(*of) == reserve).map(|(record, _)| *record);
+        match of_reserve.collect::<Vec<_>>()[..] {
+            [index] => Ok(index),
+            [] if all.is_empty() => bail!("the market has no {kind}s"),
+            [] => {
+                let names: Vec<_> = all.iter().map(|(record, _)| self.name(*record)).collect();
+                bail!("`{name}` is no {kind}: there is {}", names.join(", "))
+            }
+            ref several => {
+                let names: Vec<_> = several.iter().map(|record| self.name(*record)).collect();
+                bail!("`{name}` has several {kind}s: {}", names.join(", "))
+            }
         }
     }
 

@@ -14,9 +14,10 @@ use ballast_client::{
 use ballast_market_file::value::{fixed, percent};
 use serde_json::{Value, json};
 
-use super::{Named, Session, table, tokens, usd};
+use super::{Named, Session, perps, table, tokens, usd};
 use crate::commands::{
     format::{list, plain, reported},
+    pool,
     prices::Fresh,
 };
 
@@ -75,10 +76,46 @@ fn ratio(collateral: U128, debt: U128) -> Option<u64> {
     Some(u64::try_from(bps).unwrap_or(u64::MAX))
 }
 
+/// Collateral ÷ debt of a report.
+pub struct Ratio {
+    /// Basis points; none without debts, or while they are unknown.
+    pub bps: Option<u64>,
+    is_known: bool,
+}
+
+impl Ratio {
+    /// In words.
+    pub fn text(&self) -> String {
+        match self.bps {
+            Some(bps) => percent(bps),
+            None if self.is_known => "no debt".into(),
+            None => "unknown".into(),
+        }
+    }
+}
+
+/// The ratio of a requirement, [`HealthReport::INITIAL`] or [`HealthReport::MAINTENANCE`].
+pub fn ratio_of(report: &HealthReport, requirement: u8) -> Ratio {
+    let (collateral, debt) = match requirement {
+        HealthReport::INITIAL => (report.initial_collateral, report.initial_debt),
+        _ => (report.maintenance_collateral, report.maintenance_debt),
+    };
+    Ratio { bps: ratio(collateral, debt), is_known: debt.get() != u128::MAX }
+}
+
+/// What an account may hold, in a word.
+pub fn kind(account: &MarginAccount) -> &'static str {
+    match account.mode {
+        mode if mode == Mode::Isolated as u8 => "isolated",
+        mode if mode == Mode::Perp as u8 => "one perp",
+        _ => "cross",
+    }
+}
+
 /// What it owns and owes at spot prices, and its maintenance ratio.
 pub fn worth(report: &HealthReport) -> [String; 3] {
-    let ratio = ratio(report.maintenance_collateral, report.maintenance_debt);
-    [reported(report.equity_collateral), reported(report.equity_debt), ratio.map_or("no debt".into(), percent)]
+    let ratio = ratio_of(report, HealthReport::MAINTENANCE).text();
+    [reported(report.equity_collateral), reported(report.equity_debt), ratio]
 }
 
 /// An account for programs. Values are USD.
@@ -92,6 +129,7 @@ pub fn object(named: &Named, address: Address, account: &MarginAccount, report: 
         "owner": from_engine(&account.owner).to_string(),
         "number": account.id,
         "isolated": account.mode == Mode::Isolated as u8,
+        "kind": kind(account),
         "market": named.view.address.to_string(),
         "initial": side(report.initial_collateral, report.initial_debt),
         "maintenance": side(report.maintenance_collateral, report.maintenance_debt),
@@ -121,7 +159,9 @@ fn text(report: &HealthReport) -> String {
 pub fn health(session: &mut Session, named: &Named, address: Address, account: &MarginAccount) -> Result<bool> {
     let now = session.now()?;
     let report = report(named, account, now)?;
-    session.show(object(named, address, account, &report), &text(&report))?;
+    let mut all = object(named, address, account, &report);
+    all["perps"] = perps::held(named, account, now)?.iter().map(|held| held.object.clone()).collect();
+    session.show(all, &text(&report))?;
     Ok(true)
 }
 
@@ -133,6 +173,9 @@ pub fn show(session: &mut Session, named: &Named, address: Address, account: &Ma
     let fresh = Fresh::read(session, named, named.view.priced_reserves(account))?;
     let mut all = object(named, address, account, &report);
     all["positions"] = rows.iter().map(|row| position(&fresh, account, row)).collect();
+    let (held, stake) = (perps::held(named, account, now)?, pool::stake(named, account, now)?);
+    all["perps"] = held.iter().map(|held| held.object.clone()).collect();
+    all["poolShares"] = stake.as_ref().map_or(Value::Null, |(object, _)| object.clone());
     let start = list(&[("account", address.to_string()), ("owner", from_engine(&account.owner).to_string())]);
     let header = ["position", "side", "amount", "USD", "weight", "liquidated at USD"];
     let cells = |row: &Row| {
@@ -145,8 +188,16 @@ pub fn show(session: &mut Session, named: &Named, address: Address, account: &Ma
             row.liquidation.clone().unwrap_or_else(|| "-".into()),
         ]
     };
-    let positions = table(&header, rows.iter().map(cells).collect());
-    session.show(all, &format!("{start}\n{positions}\n\n{}", text(&report)))?;
+    let mut parts = vec![start, table(&header, rows.iter().map(cells).collect()) + "\n\n"];
+    if !held.is_empty() {
+        parts.push(perps::text(held) + "\n\n");
+    }
+    if let Some((_, row)) = stake {
+        parts.push(table(&["pool", "shares", "worth", "asked back", "to be taken"], vec![row]) + "\n\n");
+    }
+    parts.push(text(&report));
+    let start = parts.remove(0);
+    session.show(all, &format!("{start}\n{}", parts.concat()))?;
     Ok(true)
 }
 

@@ -23,6 +23,13 @@ use solana_transaction_error::TransactionError;
 use super::{command_with_home, folder, run_with_home};
 
 const EXAMPLE: &str = include_str!("../../../../../migrations/market.toml");
+/// The pool and the perp that the example has commented out at its end, and the same to be used.
+pub fn pool_and_perp() -> (&'static str, String) {
+    let commented = &EXAMPLE[EXAMPLE.find("# [[pools]]").expect("an example")..];
+    let lines = commented.lines().map(|line| line.strip_prefix('#').unwrap_or(line).trim_start());
+    (commented, lines.collect::<Vec<_>>().join("\n"))
+}
+
 /// The hash of mainnet's first block.
 pub const MAINNET: &str = "5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d";
 /// That of the node, unless a test says otherwise.

@@ -7,7 +7,7 @@ use solana_clock::Clock;
 use solana_signer::Signer;
 use spl_associated_token_account_interface::address::get_associated_token_address_with_program_id;
 
-use super::node::{Node, keypair};
+use super::node::{Node, keypair, pool_and_perp};
 
 /// The example's mints.
 pub const USDC: Address = Address::from_str_const("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v");
@@ -61,13 +61,36 @@ impl Town {
         let pins = pins.iter().map(|(old, new)| (old.as_str(), new.as_str()));
         let file = node.file(&pins.chain(changes.iter().copied()).collect::<Vec<_>>());
         let town = Self { node, file };
-        town.ok(&["market", "create", &town.file], "creator");
+        // A perp is listed at a good price.
         town.publish([1.0, 150.0, 60_000.0]);
+        town.ok(&["market", "create", &town.file], "creator");
         town.give("lender", USDC, 60_000_000_000);
         town.ok(&["account", "open"], "lender");
         town.ok(&["account", "deposit", "USDC", "50_000"], "lender");
         // What came in this second is not lent yet: it might leave in the same transaction.
         town.advance(1, [1.0, 150.0, 60_000.0]);
+        town
+    }
+
+    /// With the example's pool and perp, changed so, a provider with 100,000 USDC in an account, and a trader with 1,000 in one.
+    pub fn with_a_perp(name: &str, changes: &[(&str, &str)]) -> Self {
+        let (commented, listed) = pool_and_perp();
+        let town = Self::of(Node::start(name), &[&[(commented, listed.as_str())], changes].concat());
+        town.node.comes("provider");
+        for (name, tokens) in [("provider", 100_000), ("trader", 20_000)] {
+            town.give(name, USDC, tokens * 1_000_000);
+            town.ok(&["account", "open"], name);
+        }
+        town.ok(&["account", "deposit", "USDC", "100_000"], "provider");
+        town.ok(&["account", "deposit", "USDC", "1_000"], "trader");
+        town.advance(1, [1.0, 150.0, 60_000.0]);
+        town
+    }
+
+    /// The same with the provider's USDC in the pool.
+    pub fn with_a_pool(name: &str, changes: &[(&str, &str)]) -> Self {
+        let town = Self::with_a_perp(name, changes);
+        town.ok(&["pool", "deposit", "USDC-POOL", "all"], "provider");
         town
     }
 
