@@ -1,6 +1,6 @@
 //! An embedded Solana network with a Ballast market, for development and tests: JSON-RPC and WebSocket on ports of this
 //! machine, the program's bytecode, mints, price feeds that follow history, a venue to sell on, funded keys, accounts with debts,
-//! and a vault with depositors. Nothing leaves the machine, and nothing is left when it stops.
+//! a vault with depositors, and a perp with a pool. Nothing leaves the machine, and nothing is left when it stops.
 //!
 //! ```no_run
 //! use ballast_localnet::{Localnet, Options};
@@ -25,6 +25,7 @@ pub mod history;
 pub mod keys;
 pub mod manifest;
 pub mod market;
+pub mod perps;
 pub mod population;
 pub mod quote;
 pub mod router;
@@ -156,6 +157,9 @@ impl Localnet {
         handle.send(&[view.refresh_prices(&view.pinned_prices())?], &[&keys::keypair("authority")])?;
         let traders = options.accounts as usize;
         let counts = population::open(&handle, &feed.remote(), market, &players?, &reserves, traders, options.seed)?;
+        if options.market.is_none() {
+            perps::open(&handle, &desired, &reserves).context("the pool and the perp")?;
+        }
         let vault = vault::create(&handle, market, &reserves).context("the vault")?;
         feed.remote().set_speed(options.speed)?;
 
@@ -165,7 +169,7 @@ impl Localnet {
         let panel = Panel { symbols: names, feed: feed.remote() };
         let app = router::routes(Arc::new(venue)).merge(control::routes(Arc::new(panel)));
         let services = Services::start(ws, chain.inner_ws_port, handle, http, app)?;
-        let manifest = Manifest::new(ports, market, vault, &reserves, wallets);
+        let manifest = Manifest::new(ports, market, vault, &reserves, perps::entries(&desired, &view), wallets);
         Ok(Self { services, feed, chain, manifest, market, vault, reserves, counts })
     }
 

@@ -35,6 +35,8 @@ pub struct Manifest {
     pub vault: Option<String>,
     /// The market's reserves.
     pub reserves: Vec<ReserveEntry>,
+    /// The market's perps.
+    pub perps: Vec<PerpEntry>,
     /// Funded keys. They are public.
     pub wallets: Vec<Wallet>,
 }
@@ -54,6 +56,19 @@ pub struct ReserveEntry {
     pub price_account: String,
     /// The feed's id in hex.
     pub feed_id: String,
+}
+
+/// A perp.
+#[derive(Clone, Debug, Serialize)]
+pub struct PerpEntry {
+    /// What instructions name it by.
+    pub index: u8,
+    /// What the market's file calls it.
+    pub name: String,
+    /// Its pool, likewise.
+    pub pool: String,
+    /// What instructions name that by.
+    pub pool_index: u8,
 }
 
 /// A key with money.
@@ -139,6 +154,7 @@ impl Manifest {
         market: Address,
         vault: Option<Address>,
         reserves: &[Reserve],
+        perps: Vec<PerpEntry>,
         wallets: Vec<Wallet>,
     ) -> Self {
         let [rpc, ws, router] = ports;
@@ -158,6 +174,7 @@ impl Manifest {
             market: market.to_string(),
             vault: vault.map(|vault| vault.to_string()),
             reserves: reserves.iter().enumerate().map(entry).collect(),
+            perps,
             wallets,
         }
     }
@@ -200,7 +217,7 @@ impl Drop for Files {
 
 impl Display for Manifest {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { rpc_url, ws_url, router_url, program, market, vault, reserves, wallets } = self;
+        let Self { rpc_url, ws_url, router_url, program, market, vault, reserves, perps, wallets } = self;
         writeln!(f, "JSON-RPC   {rpc_url}\nWebSocket  {ws_url}\nrouter     {router_url}")?;
         writeln!(f, "program    {program}\nmarket     {market}")?;
         if let Some(vault) = vault {
@@ -209,6 +226,9 @@ impl Display for Manifest {
         writeln!(f, "\nreserve    {:44}  price account", "mint")?;
         for ReserveEntry { index, symbol, mint, price_account, .. } in reserves {
             writeln!(f, "{index:>2} {symbol:7} {mint:44}  {price_account}")?;
+        }
+        for PerpEntry { index, name, pool, pool_index } in perps {
+            writeln!(f, "{index:>2} {name}, against {pool} ({pool_index})")?;
         }
         writeln!(f, "\n{:14} {:44}  tokens", "wallet", "address")?;
         for Wallet { name, address, tokens, .. } in wallets {

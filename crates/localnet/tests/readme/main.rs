@@ -61,11 +61,11 @@ fn the_session_of_the_readme_runs_as_it_stands_there() -> Result<()> {
     let mut first = terminal()?;
     first.starts(&commands(network)?)?;
     let mut second = terminal()?;
-    let more = sections("docs/command-line.md", &["Vaults", "JSON"], "console")?;
-    let [lender, curator, as_json] = &more[..] else {
-        anyhow::bail!("docs/command-line.md: three sessions, not {}", more.len());
+    let more = sections("docs/command-line.md", &["Vaults", "Perps", "JSON"], "console")?;
+    let [lender, curator, perps, as_json] = &more[..] else {
+        anyhow::bail!("docs/command-line.md: four sessions, not {}", more.len());
     };
-    for session in [user, lender, curator, as_json] {
+    for session in [user, lender, curator, perps, as_json] {
         for command in commands(session)? {
             second.runs(&command)?;
         }

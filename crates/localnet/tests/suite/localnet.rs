@@ -8,7 +8,7 @@ use ballast_client::{
     Address, PYTH_RECEIVERS, decode_margin_account,
     engine::{health::Requirement, ledger::EVERYTHING},
 };
-use ballast_localnet::{Localnet, Options, history::Source, keys, market, vault};
+use ballast_localnet::{Localnet, Options, history::Source, keys, market, perps, vault};
 use ballast_market_file::{State, plan};
 use ballast_rpc::{Cluster, now};
 use serde_json::json;
@@ -30,13 +30,27 @@ fn the_market_is_what_its_file_says() -> Result<()> {
     assert_eq!(left, [], "nothing is left to do");
 
     let view = support::market(&mut rpc(&network)?, &network)?;
-    assert_eq!((view.market.config.launched, view.reserves.len()), (1, reserves.len()));
+    let records = reserves.len() + desired.pools.len() + desired.perps.len();
+    assert_eq!((view.market.config.launched, view.reserves.len()), (1, records));
     for (index, (reserve, listed)) in view.reserves.iter().zip(&reserves).enumerate() {
         assert_eq!(Address::new_from_array(reserve.mint.0), listed.mint);
         assert!(reserve.price.price > 0, "{}", listed.symbol);
         let entry = &network.manifest().reserves[index];
         assert_eq!((&entry.symbol, entry.index, &entry.mint), (&listed.symbol, index, &listed.mint.to_string()));
     }
+
+    // A perp with a pool that somebody owns, and a long and a short against it.
+    let perp = network.manifest().perps[0].clone();
+    assert_eq!((perp.name.as_str(), perp.pool.as_str()), ("SOL-PERP", "USDC-POOL"));
+    assert!(network.manifest().to_string().contains("6 SOL-PERP, against USDC-POOL (5)"));
+    let time = now(&mut rpc(&network)?)?;
+    let shown = view.preview(time, |ledger| ledger.perp_report(perp.index))?;
+    let dollars = perps::TRADERS.map(|(_, dollars)| dollars.unsigned_abs() * 1_000_000);
+    for (shown, dollars) in [shown.greeks.longs, shown.greeks.shorts].into_iter().zip(dollars) {
+        assert!(shown.abs_diff(dollars) < dollars / 100, "{shown} {dollars}");
+    }
+    let pool = view.preview(time, |ledger| ledger.pool_report(perp.pool_index))?;
+    assert!(pool.low > 99_000_000_000 && pool.standing.buffer > 0, "{pool:?}");
     network.stop()
 }
 
