@@ -70,7 +70,7 @@ describe.each(situations.map((situation) => [situation.name, situation] as const
   test('pools, also as the program returns them', () => {
     for (const { pool, report } of situation.pools) {
       const { returned, ...expected } = report;
-      const words = ({ coverBps = null, ...rest }: PoolReport) => answer(() => ({ ...rest, coverBps }));
+      const words = ({ coverBps, ...rest }: PoolReport) => answer(() => ({ ...rest, coverBps: coverBps ?? null }));
       expect(words(engine.poolReport(market, pool, now))).toEqual(expected);
       expect(words(decodePoolReport(bytesOf(returned)))).toEqual(expected);
     }

@@ -235,7 +235,15 @@ const WITHOUT_NUMBERS = [
   ...['fetchTime', 'findReserve', 'findTokenAccount', 'findVaultAuthorityPda', 'findLiquidityVaultPda', 'loadEngine'],
   ...['findAuthorityPda', 'findTokensPda', 'findShareMintPda', 'findRequestPda'],
   ...['describeProgramError', 'findProgramError', 'readHealth'],
-  ...['claimExit', 'decodePoolReport', 'decodeVault', 'decodeVaultReport', 'fetchVault', 'fetchVaultMarkets', 'findShareAccount'],
+  ...[
+    'claimExit',
+    'decodePoolReport',
+    'decodeVault',
+    'decodeVaultReport',
+    'fetchVault',
+    'fetchVaultMarkets',
+    'findShareAccount',
+  ],
   ...['openSlots', 'payingSlots', 'perpPositions', 'pricedReserves', 'readVault'],
   ...['DecodeError', 'Engine', 'EngineError'],
 ];

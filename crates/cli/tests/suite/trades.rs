@@ -491,3 +491,42 @@ fn collateral_of_any_kind_backs_a_trade() {
     assert_eq!((shown["positions"].as_array().map(Vec::len), &shown["perps"][0]["size"]), (Some(2), &json!("30")));
     assert!(town.tokens("trader", USDC).is_some_and(|atoms| atoms > 19_000 * USD), "no token has moved");
 }
+
+/// An order rests, is listed, holds what backs it, is filled by anyone at its price, and another is cleared once it is over.
+#[test]
+fn an_order_rests_until_its_price() {
+    let town = Town::with_a_pool("perp-orders", &[]);
+    let address = town.node.market().margin_account(&keypair("trader").pubkey(), 0).to_string();
+    assert!(town.ok(&["perp", "orders"], "stranger").contains("no order rests"));
+    let dry = town.ok(&["perp", "trade", "SOL-PERP", "buy", "10", "--rest", "--dry-run"], "trader");
+    assert!(dry.contains("or later fills it: these figures are of now"), "{dry}");
+    let printed = town.ok(&["perp", "trade", "SOL-PERP", "buy", "10", "--rest", "--tip", "20000"], "trader");
+    assert!(printed.contains("done: rest an order to buy 10 SOL of SOL-PERP at 150"), "{printed}");
+    let order = town.json(&["perp", "orders"], "stranger")["orders"][0].clone();
+    assert_eq!(
+        [&order["account"], &order["state"], &order["tip"], &order["reduceOnly"], &order["limit"]],
+        [&json!(address), &json!("waits"), &json!(20_000), &json!(false), &json!("151.5038")]
+    );
+    assert!(town.ok(&["perp", "orders"], "stranger").contains("buy 10 SOL"));
+    town.refused(1, &["account", "withdraw", "USDC", "1"], "trader", "An order of the account rests");
+    town.refused(1, &["perp", "trade", "SOL-PERP", "buy", "1"], "trader", "An order of the account rests");
+    town.refused(1, &["perp", "trade", "SOL-PERP", "buy", "1", "--rest"], "trader", "An order of the account rests");
+    town.refused(1, &["perp", "cancel"], "trader", "It can be cancelled after ");
+    town.refused(1, &["perp", "fill", &address], "stranger", "Only the first price");
+    town.refused(1, &["perp", "cancel"], "provider", "no order of ");
+    move_to(&town, 5, 149.0);
+    let printed = town.ok(&["perp", "fill", &address], "stranger");
+    assert!(printed.contains("fill the order to buy 10 SOL of SOL-PERP"), "{printed}");
+    let held = account(&town, "trader");
+    assert!(held.perp(PERP).is_some_and(|held| held.cost > 1_489 * USD as i64 && held.cost < 1_492 * USD as i64));
+
+    town.ok(&["perp", "close", "SOL-PERP", "--rest"], "trader");
+    move_to(&town, 30, 149.0);
+    assert_eq!(town.json(&["perp", "orders"], "stranger")["orders"][0]["state"], "over");
+    // Another takes its place.
+    town.ok(&["perp", "trade", "SOL-PERP", "sell", "2", "--reduce-only", "--rest"], "trader");
+    move_to(&town, 30, 149.0);
+    let printed = town.ok(&["perp", "cancel", &address], "stranger");
+    assert!(printed.contains("cancel the order to sell 2 SOL of SOL-PERP"), "{printed}");
+    assert!(!account(&town, "trader").order.rests());
+}

@@ -133,7 +133,7 @@ impl Ledger<'_> {
         let charges = self.charges(scene, if is_buy { whole as i64 } else { -(whole as i64) }, price, value)?;
         require_limit(order, is_buy, whole, price, charges.impact as i64 - charges.rebate as i64)?;
         if opened != 0 {
-            self.require_growth(account, &scene)?;
+            self.require_growth(account, scene)?;
         } else {
             self.require_closing_price(scene)?;
         }

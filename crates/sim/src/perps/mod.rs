@@ -24,6 +24,7 @@ use ballast_client::{
     Event, Instruction, MarketView,
     engine::{
         number::units::{Part, Shares},
+        perps::report::Greeks,
         state::perp::{
             book::{Standing, Width},
             side::Gain,
@@ -267,11 +268,9 @@ impl Play {
         // The rest of a pool that nearly all have left is worth to a few shares whatever rounding and the low value left them.
         let is_left = frame.value < self.record.capital * LEAST_POOL || pool.shares == Shares::ZERO;
         frame.share = if is_left { last } else { value as f64 / pool.shares.0 as f64 / self.first_share };
-        let mut copy = market.clone();
-        let ledger = copy.ledger(self.stage.world.now);
         let mut delta = 0.0;
         for (_, perp) in &self.place.perps {
-            let greeks = ledger.greeks(*perp)?;
+            let greeks = Greeks::new(&market.reserves, *perp, self.stage.world.now)?;
             frame.sides.0 += self.place.usd(greeks.longs);
             frame.sides.1 += self.place.usd(greeks.shorts);
             delta += greeks.delta as f64 / self.place.unit as f64;

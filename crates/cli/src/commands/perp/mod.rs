@@ -1,6 +1,7 @@
 //! `ballast perp`.
 
 mod help;
+mod orders;
 pub mod report;
 mod trade;
 pub mod units;
@@ -39,6 +40,12 @@ pub enum Command {
     Trade(trade::Trade),
     /// Closes a position whole, or takes what a closed one is still owed.
     Close(trade::Close),
+    /// The orders of the market that rest, those first that are filled first.
+    Orders,
+    /// Fills an order that rests by the price that fills it, as anyone, for its tip.
+    Fill(orders::Fill),
+    /// Clears an order that can no longer be filled, as anyone. Its tip goes back to its owner.
+    Cancel(orders::Cancel),
     /// Pays what positions have lost, or what closed ones are owed, as anyone.
     Settle(help::Settle),
     /// Closes of an unhealthy account's position what is too much. The reward comes to one's own margin account.
@@ -61,6 +68,9 @@ impl Command {
             Self::Show { perp } => report::show(session, perp),
             Self::Trade(trade) => trade.run(session),
             Self::Close(close) => close.run(session),
+            Self::Orders => orders::list(session),
+            Self::Fill(fill) => fill.run(session),
+            Self::Cancel(cancel) => cancel.run(session),
             Self::Settle(settle) => settle.run(session),
             Self::Liquidate(liquidate) => liquidate.run(session),
             Self::Cover(cover) => cover.run(session),

@@ -15,7 +15,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
-    Scene, refused_with,
+    Scene, orders, refused_with,
     report::{atoms, factor, whole},
     units::Contract,
 };
@@ -38,6 +38,8 @@ pub struct Terms {
     /// The account's address, or the number of one of the key's own.
     #[arg(long, default_value = "0")]
     account: AccountName,
+    #[command(flatten)]
+    rest: orders::Rest,
 }
 
 /// A trade.
@@ -157,9 +159,19 @@ impl Terms {
         let order = self.bounded(contract, order, &preview)?;
         let again = view.preview_trade(&scene.account, &order, now);
         again.map_err(|error| refused_with(error, bound_hints(contract, &preview, error)))?;
+        let resting = self.rest.planned(scene, &order).map_err(|error| refused_with(error, hints(error, &order)))?;
         if !session.is_for_multisig() {
-            let (object, text) = shown(scene, contract, &order, &preview)?;
+            let (mut object, mut text) = shown(scene, contract, &order, &preview)?;
+            if let Some(resting) = &resting {
+                object["fillsFrom"] = json!(resting.fills_from);
+                text += &resting.note();
+            }
             session.show(json!({ "preview": object }), &text)?;
+        }
+        if let Some(resting) = resting {
+            let words = format!("rest an order to {}", words(contract, &order, &preview));
+            return scene
+                .send(session, words, resting.instructions, |refusal| bound_hints(contract, &preview, refusal));
         }
         let instruction = view.trade_perp(scene.user, scene.address, &order);
         let instruction = instruction.map_err(|error| refused_with(error, vec![]))?;
