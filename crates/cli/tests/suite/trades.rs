@@ -508,7 +508,7 @@ fn an_order_rests_until_its_price() {
         [&json!(address), &json!("waits"), &json!(20_000), &json!(false), &json!("151.5038")]
     );
     assert!(town.ok(&["perp", "orders"], "stranger").contains("buy 10 SOL"));
-    town.refused(1, &["account", "withdraw", "USDC", "1"], "trader", "An order of the account rests");
+    town.refused(4, &["account", "withdraw", "USDC", "1"], "trader", "An order of the account rests");
     town.refused(1, &["perp", "trade", "SOL-PERP", "buy", "1"], "trader", "An order of the account rests");
     town.refused(1, &["perp", "trade", "SOL-PERP", "buy", "1", "--rest"], "trader", "An order of the account rests");
     town.refused(1, &["perp", "cancel"], "trader", "It can be cancelled after ");

@@ -264,7 +264,7 @@ fn dry(name: &str) -> Village {
     let village = Village::with(name, &[("coverage_target = \"120 %\"", "coverage_target = \"0 %\"")]);
     village.lend();
     village.town.ok(&["account", "borrow", "USDC", "4_500"], "trader");
-    village.town.ok(&["account", "withdraw", "USDC", "7_000"], "lender");
+    village.town.ok(&["account", "withdraw", "USDC", "4_700"], "lender");
     village
 }
 

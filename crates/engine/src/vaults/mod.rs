@@ -4,6 +4,7 @@
 pub mod enter;
 pub mod exit;
 pub mod govern;
+mod place;
 pub mod queue;
 pub mod rebalance;
 pub mod report;

@@ -14,7 +14,7 @@ use crate::{
         reserve::Reserve,
         vault::MAX_ALLOCATIONS,
     },
-    vaults::rebalance::Place,
+    vaults::place::Place,
 };
 
 /// What the last token earns: a [`Rate`] without its last 13 bits, within ± 2^30. Below zero where one token more takes more from the

@@ -217,7 +217,7 @@ impl Play {
                 must = walked.start + until as i64 - open.since > PATIENCE;
             }
             let annual = market.reserves[perp.0].risk.volatility.annual;
-            let fee = config.fee_at(0, annual) as f64 / (1u64 << 32) as f64;
+            let fee = config.fee_at(config.fee_lag as u64, annual) as f64 / (1u64 << 32) as f64;
             let cost = fee + walked.confidences[perp.0] * CONFIDENCE_MULTIPLE as f64 / 10_000.0;
             let path = &walked.paths[perp.0];
             for second in from..until {

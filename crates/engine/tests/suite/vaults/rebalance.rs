@@ -277,7 +277,7 @@ proptest! {
         let pulls = |scene: &mut Scene| {
             let mut pull = || {
                 scene.wait(1);
-                scene.rebalance().is_ok_and(|found| found.to.is_none() && found.amount > 1_000)
+                scene.rebalance().is_ok_and(|found| found.to.is_none() && found.amount > 5_000)
             };
             (0..40).take_while(|_| pull()).count()
         };

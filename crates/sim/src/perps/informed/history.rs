@@ -193,5 +193,5 @@ impl History {
 
 /// The fee at a price of some age, of the value.
 fn fee(config: &PerpConfig, age: usize, annual: Bps) -> f64 {
-    config.fee_at(age as u64, annual) as f64 / ONE as f64
+    config.fee_at(age as u64 + config.fee_lag as u64, annual) as f64 / ONE as f64
 }
