@@ -512,7 +512,7 @@ fn an_order_rests_until_its_price() {
     town.refused(1, &["perp", "trade", "SOL-PERP", "buy", "1"], "trader", "An order of the account rests");
     town.refused(1, &["perp", "trade", "SOL-PERP", "buy", "1", "--rest"], "trader", "An order of the account rests");
     town.refused(1, &["perp", "cancel"], "trader", "It can be cancelled after ");
-    town.refused(1, &["perp", "fill", &address], "stranger", "Only the first price");
+    town.refused(4, &["perp", "fill", &address], "stranger", "Only the first price");
     town.refused(1, &["perp", "cancel"], "provider", "no order of ");
     move_to(&town, 5, 149.0);
     let printed = town.ok(&["perp", "fill", &address], "stranger");
