@@ -131,8 +131,9 @@ async function finish(generated) {
       return `${from}${folders.has(target) ? `${path}/index` : path}.js${quote}`;
     });
     // The plugin is written for an older `extendClient`: what the present one returns is inferred.
-    // An instruction's signed numbers are times, but for the lots of a trade.
-    const isTimed = dirname(name) === 'instructions' && name !== join('instructions', 'tradePerp.ts');
+    // An instruction's signed numbers are times, but for the lots of a trade or an order.
+    const ofLots = ['tradePerp.ts', 'restPerpOrder.ts'].map((file) => join('instructions', file));
+    const isTimed = dirname(name) === 'instructions' && !ofLots.includes(name);
     const timed = isTimed ? named.replaceAll('getI64Encoder', 'getTimeEncoder') : named;
     const fitted = timed
       .replaceAll("process.env['NODE_ENV'] !== 'production'", 'true')

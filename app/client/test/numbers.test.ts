@@ -112,7 +112,7 @@ const CASES: Record<string, Case[]> = {
     ['now', TIME, (value) => engine.previewLiquidation(market, margin, order, value)],
   ],
   'Engine.poolReport': [
-    ['pool', absent(0, 4, 6, 255), (value) => engine.poolReport(withPerp, value, now)],
+    ['pool', absent(0, 5, 6, 255), (value) => engine.poolReport(withPerp, value, now)],
     ['now', TIME, (value) => engine.poolReport(withPerp, 4, value)],
   ],
   'Engine.vaultReport': ofVault((at) => engine.vaultReport(at)),

@@ -17,12 +17,12 @@ use crate::{
 };
 
 /// Whose the pools are, whole tokens each. The key is made from this name.
-pub const OWNER: (&str, u64) = ("pool owner", 100_000);
+pub const OWNER: (&str, u64) = ("pool owner", 10_000);
 /// Who holds a position in each perp, made from what name, and of how many dollars: less than zero is short. They keep
 /// [`MARGIN`], so no history of SOL liquidates them.
-pub const TRADERS: [(&str, i64); 2] = [("long", 10_000), ("short", -6_000)];
+pub const TRADERS: [(&str, i64); 2] = [("long", 1_000), ("short", -600)];
 /// What each of them has deposited, whole tokens.
-pub const MARGIN: u64 = 20_000;
+pub const MARGIN: u64 = 2_000;
 /// For fees and rents, lamports.
 const PURSE: u64 = 1_000_000_000;
 
@@ -85,7 +85,8 @@ impl Place<'_> {
         let (owner, market) = (keys::address(name), self.view()?);
         let pool = self.desired.pool_index(&market, nth).context("it is not there")?;
         let margin = market.margin_account(&owner, number);
-        let atoms = amount * self.reserves[quote].asset.unit();
+        // Shares of a reserve with interest are worth an atom or two less than what they were bought for.
+        let atoms = amount * self.reserves[quote].asset.unit() - 2;
         self.send(name, &[market.pool_deposit(owner, margin, pool, atoms)?])
     }
 

@@ -48,7 +48,16 @@ import {
   getU8Decoder,
   getU8Encoder,
 } from '../../numbers.js';
-import { getPositionDecoder, getPositionEncoder, type Position, type PositionArgs } from '../types/index.js';
+import {
+  getPositionDecoder,
+  getPositionEncoder,
+  getRestingOrderDecoder,
+  getRestingOrderEncoder,
+  type Position,
+  type PositionArgs,
+  type RestingOrder,
+  type RestingOrderArgs,
+} from '../types/index.js';
 
 export const MARGIN_ACCOUNT_DISCRIMINATOR: ReadonlyUint8Array = new Uint8Array([133, 220, 173, 213, 179, 211, 43, 238]);
 
@@ -82,6 +91,7 @@ export type MarginAccount = {
   extraCount: number;
   delegatePadding: ReadonlyUint8Array;
   doubtful: number;
+  order: RestingOrder;
   reserved: ReadonlyUint8Array;
 };
 
@@ -110,6 +120,7 @@ export type MarginAccountArgs = {
   extraCount: number;
   delegatePadding: ReadonlyUint8Array;
   doubtful: number;
+  order: RestingOrderArgs;
   reserved: ReadonlyUint8Array;
 };
 
@@ -142,7 +153,8 @@ export function getMarginAccountEncoder(): FixedSizeEncoder<MarginAccountArgs> {
       ['extraCount', getU8Encoder()],
       ['delegatePadding', fixEncoderSize(getBytesEncoder(), 2)],
       ['doubtful', getU32Encoder()],
-      ['reserved', fixEncoderSize(getBytesEncoder(), 88)],
+      ['order', getRestingOrderEncoder()],
+      ['reserved', fixEncoderSize(getBytesEncoder(), 56)],
     ]),
     (value) => ({ ...value, discriminator: MARGIN_ACCOUNT_DISCRIMINATOR }),
   );
@@ -176,7 +188,8 @@ export function getMarginAccountDecoder(): FixedSizeDecoder<MarginAccount> {
     ['extraCount', getU8Decoder()],
     ['delegatePadding', fixDecoderSize(getBytesDecoder(), 2)],
     ['doubtful', getU32Decoder()],
-    ['reserved', fixDecoderSize(getBytesDecoder(), 88)],
+    ['order', getRestingOrderDecoder()],
+    ['reserved', fixDecoderSize(getBytesDecoder(), 56)],
   ]);
 }
 

@@ -480,6 +480,18 @@ export const BALLAST_ERROR__POOL_REDUCE_ONLY = 0x1856; // 6230
 export const BALLAST_ERROR__POOL_SHARES_NOT_FREE = 0x1857; // 6231
 /** PoolNeedsItsCover: The pool must keep what backs open positions: take less, or wait */
 export const BALLAST_ERROR__POOL_NEEDS_ITS_COVER = 0x1858; // 6232
+/** OrderRests: An order of the account rests: until it is filled or over, nothing may be taken from what backs it */
+export const BALLAST_ERROR__ORDER_RESTS = 0x1859; // 6233
+/** OrderNotFound: No order of the account rests for this perp */
+export const BALLAST_ERROR__ORDER_NOT_FOUND = 0x185a; // 6234
+/** OrderNotOver: An order that rests is firm: it can be cancelled once it can no longer be filled */
+export const BALLAST_ERROR__ORDER_NOT_OVER = 0x185b; // 6235
+/** OrderOver: The price that would fill the order is too old by now: cancel it, and place another */
+export const BALLAST_ERROR__ORDER_OVER = 0x185c; // 6236
+/** TipMissing: The margin account does not hold the tip beside its rent: send it there first */
+export const BALLAST_ERROR__TIP_MISSING = 0x185d; // 6237
+/** NotFirstPrice: Only the first price that was published once the order could be filled fills it: this one is another */
+export const BALLAST_ERROR__NOT_FIRST_PRICE = 0x185e; // 6238
 
 export type BallastError =
   | typeof BALLAST_ERROR__ACCOUNT_IN_RECEIVERSHIP
@@ -594,6 +606,7 @@ export type BallastError =
   | typeof BALLAST_ERROR__NOT_CURATOR_OR_SENTINEL
   | typeof BALLAST_ERROR__NOT_FEE_COLLECTOR
   | typeof BALLAST_ERROR__NOT_FIRST_IN_QUEUE
+  | typeof BALLAST_ERROR__NOT_FIRST_PRICE
   | typeof BALLAST_ERROR__NOT_GUARDIAN
   | typeof BALLAST_ERROR__NOTHING_LOCKED
   | typeof BALLAST_ERROR__NOTHING_TO_CHANGE
@@ -608,6 +621,10 @@ export type BallastError =
   | typeof BALLAST_ERROR__NOT_PERP
   | typeof BALLAST_ERROR__NOT_POOL
   | typeof BALLAST_ERROR__ORACLE_LIMIT_OUT_OF_RANGE
+  | typeof BALLAST_ERROR__ORDER_NOT_FOUND
+  | typeof BALLAST_ERROR__ORDER_NOT_OVER
+  | typeof BALLAST_ERROR__ORDER_OVER
+  | typeof BALLAST_ERROR__ORDER_RESTS
   | typeof BALLAST_ERROR__OTHER_POOL
   | typeof BALLAST_ERROR__OTHERS_WAIT_FOR_THIS
   | typeof BALLAST_ERROR__OUTFLOW_LIMIT_OUT_OF_RANGE
@@ -681,6 +698,7 @@ export type BallastError =
   | typeof BALLAST_ERROR__TERM_NOT_OVER
   | typeof BALLAST_ERROR__TERM_OUT_OF_RANGE
   | typeof BALLAST_ERROR__TERMS_NOT_OFFERED
+  | typeof BALLAST_ERROR__TIP_MISSING
   | typeof BALLAST_ERROR__TOKEN_NOT_LISTED
   | typeof BALLAST_ERROR__TOO_FAST
   | typeof BALLAST_ERROR__TOO_MANY_PAUSES
@@ -831,6 +849,7 @@ if (true) {
     [BALLAST_ERROR__NOT_CURATOR_OR_SENTINEL]: `Signer is neither the vault's curator nor its sentinel, and the change has not expired`,
     [BALLAST_ERROR__NOT_FEE_COLLECTOR]: `Signer is not the market's fee collector`,
     [BALLAST_ERROR__NOT_FIRST_IN_QUEUE]: `Another request is first: serve that`,
+    [BALLAST_ERROR__NOT_FIRST_PRICE]: `Only the first price that was published once the order could be filled fills it: this one is another`,
     [BALLAST_ERROR__NOT_GUARDIAN]: `Signer is not the market's guardian`,
     [BALLAST_ERROR__NOTHING_LOCKED]: `The term deposit locks nothing`,
     [BALLAST_ERROR__NOTHING_TO_CHANGE]: `The list of edits is empty`,
@@ -845,6 +864,10 @@ if (true) {
     [BALLAST_ERROR__NOT_PERP]: `No perp has this index: read the market's list`,
     [BALLAST_ERROR__NOT_POOL]: `No pool has this index: read the market's list`,
     [BALLAST_ERROR__ORACLE_LIMIT_OUT_OF_RANGE]: `Oracle limits: age 1 to 600 s, confidence initial <= maintenance <= 2,000 bps, EMA divergence 1 to 5,000 bps, confidence multiple 10,000 to 50,000 bps, reference speed 0 to 10,000 bps an hour, skew 0 to 600 s, age of an exchange rate 1 to 86,400 s or zero; of the market: clock lag 0 to 3,600 s`,
+    [BALLAST_ERROR__ORDER_NOT_FOUND]: `No order of the account rests for this perp`,
+    [BALLAST_ERROR__ORDER_NOT_OVER]: `An order that rests is firm: it can be cancelled once it can no longer be filled`,
+    [BALLAST_ERROR__ORDER_OVER]: `The price that would fill the order is too old by now: cancel it, and place another`,
+    [BALLAST_ERROR__ORDER_RESTS]: `An order of the account rests: until it is filled or over, nothing may be taken from what backs it`,
     [BALLAST_ERROR__OTHER_POOL]: `The account holds positions against another pool: close them, or use another account`,
     [BALLAST_ERROR__OTHERS_WAIT_FOR_THIS]: `Those in the queue come first, and there is not enough beyond what they wait for: take less, or request an exit`,
     [BALLAST_ERROR__OUTFLOW_LIMIT_OUT_OF_RANGE]: `Outflow limits must be zero, or at least 360,000 atoms an hour and 8,640,000 atoms a day, and at most 2^61 atoms`,
@@ -918,6 +941,7 @@ if (true) {
     [BALLAST_ERROR__TERM_NOT_OVER]: `The term is not over: break it at a penalty, or wait`,
     [BALLAST_ERROR__TERM_OUT_OF_RANGE]: `A term for repayment needs seven days of notice`,
     [BALLAST_ERROR__TERMS_NOT_OFFERED]: `The vault offers no terms`,
+    [BALLAST_ERROR__TIP_MISSING]: `The margin account does not hold the tip beside its rent: send it there first`,
     [BALLAST_ERROR__TOKEN_NOT_LISTED]: `The market lists no reserve of the vault's token`,
     [BALLAST_ERROR__TOO_FAST]: `Positions of this perp grow too fast for instant trades: trade less, or wait a minute`,
     [BALLAST_ERROR__TOO_MANY_PAUSES]: `The guardian has paused three times within a day already`,

@@ -66,6 +66,7 @@ import {
   getBorrowInstruction,
   getCancelChangeInstruction,
   getCancelExitInstruction,
+  getCancelPerpOrderInstruction,
   getClaimExitInstruction,
   getCloseAccountInstruction,
   getCloseReserveInstruction,
@@ -81,6 +82,7 @@ import {
   getEndLiquidationInstruction,
   getEndTermInstruction,
   getExecuteChangeInstruction,
+  getFillPerpOrderInstruction,
   getFreeTermInstruction,
   getLiquidateInstruction,
   getLiquidatePerpInstruction,
@@ -97,6 +99,7 @@ import {
   getPoolWithdrawInstruction,
   getQueueChangeInstruction,
   getReadHealthInstruction,
+  getReadPoolInstruction,
   getReadVaultInstruction,
   getRebalanceVaultInstruction,
   getRefreshPricesInstruction,
@@ -105,6 +108,7 @@ import {
   getReportLossInstruction,
   getRequestExitInstructionAsync,
   getResolvePerpInstruction,
+  getRestPerpOrderInstruction,
   getResumeInstruction,
   getServeExitInstruction,
   getSetDelegateInstruction,
@@ -129,6 +133,7 @@ import {
   parseBorrowInstruction,
   parseCancelChangeInstruction,
   parseCancelExitInstruction,
+  parseCancelPerpOrderInstruction,
   parseClaimExitInstruction,
   parseCloseAccountInstruction,
   parseCloseReserveInstruction,
@@ -144,6 +149,7 @@ import {
   parseEndLiquidationInstruction,
   parseEndTermInstruction,
   parseExecuteChangeInstruction,
+  parseFillPerpOrderInstruction,
   parseFreeTermInstruction,
   parseLiquidateInstruction,
   parseLiquidatePerpInstruction,
@@ -160,6 +166,7 @@ import {
   parsePoolWithdrawInstruction,
   parseQueueChangeInstruction,
   parseReadHealthInstruction,
+  parseReadPoolInstruction,
   parseReadVaultInstruction,
   parseRebalanceVaultInstruction,
   parseRefreshPricesInstruction,
@@ -168,6 +175,7 @@ import {
   parseReportLossInstruction,
   parseRequestExitInstruction,
   parseResolvePerpInstruction,
+  parseRestPerpOrderInstruction,
   parseResumeInstruction,
   parseServeExitInstruction,
   parseSetDelegateInstruction,
@@ -192,6 +200,7 @@ import {
   type BorrowInput,
   type CancelChangeInput,
   type CancelExitInput,
+  type CancelPerpOrderInput,
   type ClaimExitInput,
   type CloseAccountInput,
   type CloseReserveInput,
@@ -207,6 +216,7 @@ import {
   type EndLiquidationInput,
   type EndTermInput,
   type ExecuteChangeInput,
+  type FillPerpOrderInput,
   type FreeTermInput,
   type LiquidateInput,
   type LiquidatePerpInput,
@@ -226,6 +236,7 @@ import {
   type ParsedBorrowInstruction,
   type ParsedCancelChangeInstruction,
   type ParsedCancelExitInstruction,
+  type ParsedCancelPerpOrderInstruction,
   type ParsedClaimExitInstruction,
   type ParsedCloseAccountInstruction,
   type ParsedCloseReserveInstruction,
@@ -241,6 +252,7 @@ import {
   type ParsedEndLiquidationInstruction,
   type ParsedEndTermInstruction,
   type ParsedExecuteChangeInstruction,
+  type ParsedFillPerpOrderInstruction,
   type ParsedFreeTermInstruction,
   type ParsedLiquidateInstruction,
   type ParsedLiquidatePerpInstruction,
@@ -257,6 +269,7 @@ import {
   type ParsedPoolWithdrawInstruction,
   type ParsedQueueChangeInstruction,
   type ParsedReadHealthInstruction,
+  type ParsedReadPoolInstruction,
   type ParsedReadVaultInstruction,
   type ParsedRebalanceVaultInstruction,
   type ParsedRefreshPricesInstruction,
@@ -265,6 +278,7 @@ import {
   type ParsedReportLossInstruction,
   type ParsedRequestExitInstruction,
   type ParsedResolvePerpInstruction,
+  type ParsedRestPerpOrderInstruction,
   type ParsedResumeInstruction,
   type ParsedServeExitInstruction,
   type ParsedSetDelegateInstruction,
@@ -286,6 +300,7 @@ import {
   type PoolWithdrawInput,
   type QueueChangeInput,
   type ReadHealthInput,
+  type ReadPoolInput,
   type ReadVaultInput,
   type RebalanceVaultInput,
   type RefreshPricesInput,
@@ -294,6 +309,7 @@ import {
   type ReportLossInput,
   type RequestExitAsyncInput,
   type ResolvePerpInput,
+  type RestPerpOrderInput,
   type ResumeInput,
   type ServeExitInput,
   type SetDelegateInput,
@@ -419,6 +435,7 @@ export enum BallastInstruction {
   Borrow,
   CancelChange,
   CancelExit,
+  CancelPerpOrder,
   ClaimExit,
   CloseAccount,
   CloseReserve,
@@ -434,6 +451,7 @@ export enum BallastInstruction {
   EndLiquidation,
   EndTerm,
   ExecuteChange,
+  FillPerpOrder,
   FreeTerm,
   Liquidate,
   LiquidatePerp,
@@ -450,6 +468,7 @@ export enum BallastInstruction {
   PoolWithdraw,
   QueueChange,
   ReadHealth,
+  ReadPool,
   ReadVault,
   RebalanceVault,
   RefreshPrices,
@@ -458,6 +477,7 @@ export enum BallastInstruction {
   ReportLoss,
   RequestExit,
   ResolvePerp,
+  RestPerpOrder,
   Resume,
   ServeExit,
   SetDelegate,
@@ -506,6 +526,9 @@ export function identifyBallastInstruction(
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([45])), 0)) {
     return BallastInstruction.CancelExit;
   }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([73])), 0)) {
+    return BallastInstruction.CancelPerpOrder;
+  }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([46])), 0)) {
     return BallastInstruction.ClaimExit;
   }
@@ -550,6 +573,9 @@ export function identifyBallastInstruction(
   }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([29])), 0)) {
     return BallastInstruction.ExecuteChange;
+  }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([72])), 0)) {
+    return BallastInstruction.FillPerpOrder;
   }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([48])), 0)) {
     return BallastInstruction.FreeTerm;
@@ -599,6 +625,9 @@ export function identifyBallastInstruction(
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([13])), 0)) {
     return BallastInstruction.ReadHealth;
   }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([74])), 0)) {
+    return BallastInstruction.ReadPool;
+  }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([57])), 0)) {
     return BallastInstruction.ReadVault;
   }
@@ -622,6 +651,9 @@ export function identifyBallastInstruction(
   }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([67])), 0)) {
     return BallastInstruction.ResolvePerp;
+  }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([71])), 0)) {
+    return BallastInstruction.RestPerpOrder;
   }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([26])), 0)) {
     return BallastInstruction.Resume;
@@ -684,6 +716,7 @@ export type ParsedBallastInstruction<TProgram extends string = 'BaLLastVpFhaENTd
   | ({ instructionType: BallastInstruction.Borrow } & ParsedBorrowInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.CancelChange } & ParsedCancelChangeInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.CancelExit } & ParsedCancelExitInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.CancelPerpOrder } & ParsedCancelPerpOrderInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.ClaimExit } & ParsedClaimExitInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.CloseAccount } & ParsedCloseAccountInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.CloseReserve } & ParsedCloseReserveInstruction<TProgram>)
@@ -699,6 +732,7 @@ export type ParsedBallastInstruction<TProgram extends string = 'BaLLastVpFhaENTd
   | ({ instructionType: BallastInstruction.EndLiquidation } & ParsedEndLiquidationInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.EndTerm } & ParsedEndTermInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.ExecuteChange } & ParsedExecuteChangeInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.FillPerpOrder } & ParsedFillPerpOrderInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.FreeTerm } & ParsedFreeTermInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.Liquidate } & ParsedLiquidateInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.LiquidatePerp } & ParsedLiquidatePerpInstruction<TProgram>)
@@ -715,6 +749,7 @@ export type ParsedBallastInstruction<TProgram extends string = 'BaLLastVpFhaENTd
   | ({ instructionType: BallastInstruction.PoolWithdraw } & ParsedPoolWithdrawInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.QueueChange } & ParsedQueueChangeInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.ReadHealth } & ParsedReadHealthInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.ReadPool } & ParsedReadPoolInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.ReadVault } & ParsedReadVaultInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.RebalanceVault } & ParsedRebalanceVaultInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.RefreshPrices } & ParsedRefreshPricesInstruction<TProgram>)
@@ -723,6 +758,7 @@ export type ParsedBallastInstruction<TProgram extends string = 'BaLLastVpFhaENTd
   | ({ instructionType: BallastInstruction.ReportLoss } & ParsedReportLossInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.RequestExit } & ParsedRequestExitInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.ResolvePerp } & ParsedResolvePerpInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.RestPerpOrder } & ParsedRestPerpOrderInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.Resume } & ParsedResumeInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.ServeExit } & ParsedServeExitInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.SetDelegate } & ParsedSetDelegateInstruction<TProgram>)
@@ -779,6 +815,10 @@ export function parseBallastInstruction<TProgram extends string>(
     case BallastInstruction.CancelExit: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.CancelExit, ...parseCancelExitInstruction(instruction) };
+    }
+    case BallastInstruction.CancelPerpOrder: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.CancelPerpOrder, ...parseCancelPerpOrderInstruction(instruction) };
     }
     case BallastInstruction.ClaimExit: {
       assertIsInstructionWithAccounts(instruction);
@@ -839,6 +879,10 @@ export function parseBallastInstruction<TProgram extends string>(
     case BallastInstruction.ExecuteChange: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.ExecuteChange, ...parseExecuteChangeInstruction(instruction) };
+    }
+    case BallastInstruction.FillPerpOrder: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.FillPerpOrder, ...parseFillPerpOrderInstruction(instruction) };
     }
     case BallastInstruction.FreeTerm: {
       assertIsInstructionWithAccounts(instruction);
@@ -904,6 +948,10 @@ export function parseBallastInstruction<TProgram extends string>(
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.ReadHealth, ...parseReadHealthInstruction(instruction) };
     }
+    case BallastInstruction.ReadPool: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.ReadPool, ...parseReadPoolInstruction(instruction) };
+    }
     case BallastInstruction.ReadVault: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.ReadVault, ...parseReadVaultInstruction(instruction) };
@@ -935,6 +983,10 @@ export function parseBallastInstruction<TProgram extends string>(
     case BallastInstruction.ResolvePerp: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.ResolvePerp, ...parseResolvePerpInstruction(instruction) };
+    }
+    case BallastInstruction.RestPerpOrder: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.RestPerpOrder, ...parseRestPerpOrderInstruction(instruction) };
     }
     case BallastInstruction.Resume: {
       assertIsInstructionWithAccounts(instruction);
@@ -1038,6 +1090,9 @@ export type BallastPluginInstructions = {
   borrow: (input: BorrowInput) => ReturnType<typeof getBorrowInstruction> & SelfPlanAndSendFunctions;
   cancelChange: (input: CancelChangeInput) => ReturnType<typeof getCancelChangeInstruction> & SelfPlanAndSendFunctions;
   cancelExit: (input: CancelExitInput) => ReturnType<typeof getCancelExitInstruction> & SelfPlanAndSendFunctions;
+  cancelPerpOrder: (
+    input: CancelPerpOrderInput,
+  ) => ReturnType<typeof getCancelPerpOrderInstruction> & SelfPlanAndSendFunctions;
   claimExit: (input: ClaimExitInput) => ReturnType<typeof getClaimExitInstruction> & SelfPlanAndSendFunctions;
   closeAccount: (input: CloseAccountInput) => ReturnType<typeof getCloseAccountInstruction> & SelfPlanAndSendFunctions;
   closeReserve: (input: CloseReserveInput) => ReturnType<typeof getCloseReserveInstruction> & SelfPlanAndSendFunctions;
@@ -1071,6 +1126,9 @@ export type BallastPluginInstructions = {
   executeChange: (
     input: ExecuteChangeInput,
   ) => ReturnType<typeof getExecuteChangeInstruction> & SelfPlanAndSendFunctions;
+  fillPerpOrder: (
+    input: FillPerpOrderInput,
+  ) => ReturnType<typeof getFillPerpOrderInstruction> & SelfPlanAndSendFunctions;
   freeTerm: (input: FreeTermInput) => ReturnType<typeof getFreeTermInstruction> & SelfPlanAndSendFunctions;
   liquidate: (input: LiquidateInput) => ReturnType<typeof getLiquidateInstruction> & SelfPlanAndSendFunctions;
   liquidatePerp: (
@@ -1105,6 +1163,7 @@ export type BallastPluginInstructions = {
     input: MakeOptional<QueueChangeInput, 'payer'>,
   ) => ReturnType<typeof getQueueChangeInstruction> & SelfPlanAndSendFunctions;
   readHealth: (input: ReadHealthInput) => ReturnType<typeof getReadHealthInstruction> & SelfPlanAndSendFunctions;
+  readPool: (input: ReadPoolInput) => ReturnType<typeof getReadPoolInstruction> & SelfPlanAndSendFunctions;
   readVault: (input: ReadVaultInput) => ReturnType<typeof getReadVaultInstruction> & SelfPlanAndSendFunctions;
   rebalanceVault: (
     input: RebalanceVaultInput,
@@ -1123,6 +1182,9 @@ export type BallastPluginInstructions = {
     input: MakeOptional<RequestExitAsyncInput, 'payer'>,
   ) => ReturnType<typeof getRequestExitInstructionAsync> & SelfPlanAndSendFunctions;
   resolvePerp: (input: ResolvePerpInput) => ReturnType<typeof getResolvePerpInstruction> & SelfPlanAndSendFunctions;
+  restPerpOrder: (
+    input: RestPerpOrderInput,
+  ) => ReturnType<typeof getRestPerpOrderInstruction> & SelfPlanAndSendFunctions;
   resume: (input: ResumeInput) => ReturnType<typeof getResumeInstruction> & SelfPlanAndSendFunctions;
   serveExit: (input: ServeExitInput) => ReturnType<typeof getServeExitInstruction> & SelfPlanAndSendFunctions;
   setDelegate: (input: SetDelegateInput) => ReturnType<typeof getSetDelegateInstruction> & SelfPlanAndSendFunctions;
@@ -1195,6 +1257,7 @@ export function ballastProgram() {
           borrow: (input) => addSelfPlanAndSendFunctions(client, getBorrowInstruction(input)),
           cancelChange: (input) => addSelfPlanAndSendFunctions(client, getCancelChangeInstruction(input)),
           cancelExit: (input) => addSelfPlanAndSendFunctions(client, getCancelExitInstruction(input)),
+          cancelPerpOrder: (input) => addSelfPlanAndSendFunctions(client, getCancelPerpOrderInstruction(input)),
           claimExit: (input) => addSelfPlanAndSendFunctions(client, getClaimExitInstruction(input)),
           closeAccount: (input) => addSelfPlanAndSendFunctions(client, getCloseAccountInstruction(input)),
           closeReserve: (input) => addSelfPlanAndSendFunctions(client, getCloseReserveInstruction(input)),
@@ -1222,6 +1285,7 @@ export function ballastProgram() {
             ),
           endTerm: (input) => addSelfPlanAndSendFunctions(client, getEndTermInstruction(input)),
           executeChange: (input) => addSelfPlanAndSendFunctions(client, getExecuteChangeInstruction(input)),
+          fillPerpOrder: (input) => addSelfPlanAndSendFunctions(client, getFillPerpOrderInstruction(input)),
           freeTerm: (input) => addSelfPlanAndSendFunctions(client, getFreeTermInstruction(input)),
           liquidate: (input) => addSelfPlanAndSendFunctions(client, getLiquidateInstruction(input)),
           liquidatePerp: (input) => addSelfPlanAndSendFunctions(client, getLiquidatePerpInstruction(input)),
@@ -1262,6 +1326,7 @@ export function ballastProgram() {
               getQueueChangeInstruction({ ...input, payer: input.payer ?? client.payer }),
             ),
           readHealth: (input) => addSelfPlanAndSendFunctions(client, getReadHealthInstruction(input)),
+          readPool: (input) => addSelfPlanAndSendFunctions(client, getReadPoolInstruction(input)),
           readVault: (input) => addSelfPlanAndSendFunctions(client, getReadVaultInstruction(input)),
           rebalanceVault: (input) => addSelfPlanAndSendFunctions(client, getRebalanceVaultInstruction(input)),
           refreshPrices: (input) => addSelfPlanAndSendFunctions(client, getRefreshPricesInstruction(input)),
@@ -1275,6 +1340,7 @@ export function ballastProgram() {
               getRequestExitInstructionAsync({ ...input, payer: input.payer ?? client.payer }),
             ),
           resolvePerp: (input) => addSelfPlanAndSendFunctions(client, getResolvePerpInstruction(input)),
+          restPerpOrder: (input) => addSelfPlanAndSendFunctions(client, getRestPerpOrderInstruction(input)),
           resume: (input) => addSelfPlanAndSendFunctions(client, getResumeInstruction(input)),
           serveExit: (input) => addSelfPlanAndSendFunctions(client, getServeExitInstruction(input)),
           setDelegate: (input) => addSelfPlanAndSendFunctions(client, getSetDelegateInstruction(input)),

@@ -59,6 +59,7 @@ export type PerpConfig = {
   lotDigits: number;
   windDown: number;
   norm: bigint;
+  orderLag: number;
   reserved: ReadonlyUint8Array;
 };
 
@@ -91,6 +92,7 @@ export type PerpConfigArgs = {
   lotDigits: number;
   windDown: number;
   norm: number | bigint;
+  orderLag: number;
   reserved: ReadonlyUint8Array;
 };
 
@@ -124,7 +126,8 @@ export function getPerpConfigEncoder(): FixedSizeEncoder<PerpConfigArgs> {
     ['lotDigits', getU8Encoder()],
     ['windDown', getU8Encoder()],
     ['norm', getU64Encoder()],
-    ['reserved', fixEncoderSize(getBytesEncoder(), 24)],
+    ['orderLag', getU16Encoder()],
+    ['reserved', fixEncoderSize(getBytesEncoder(), 22)],
   ]);
 }
 
@@ -158,7 +161,8 @@ export function getPerpConfigDecoder(): FixedSizeDecoder<PerpConfig> {
     ['lotDigits', getU8Decoder()],
     ['windDown', getU8Decoder()],
     ['norm', getU64Decoder()],
-    ['reserved', fixDecoderSize(getBytesDecoder(), 24)],
+    ['orderLag', getU16Decoder()],
+    ['reserved', fixDecoderSize(getBytesDecoder(), 22)],
   ]);
 }
 

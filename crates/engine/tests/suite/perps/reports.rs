@@ -46,7 +46,7 @@ fn the_prices_and_the_fee_shown_are_those_of_a_trade() {
         let offered = if value > 0 { shown.offered.high } else { shown.offered.low };
         assert_eq!(fill.price, offered);
         // Of about 5,000 USD.
-        let fee = (5_000 * USD as u128 * shown.fee as u128 >> 32) as u64;
+        let fee = ((5_000 * USD as u128 * shown.fee as u128) >> 32) as u64;
         assert!(fill.bill.fee.abs_diff(fee) < fee / 50, "{fill:?} {fee}");
     }
 }
@@ -72,7 +72,7 @@ fn the_rates_shown_are_paid() {
     let before = [TRADER, OTHER].map(|user| position(&scene, user).gain);
     scene.world.now += 3_600;
     let cost = |user: usize| before[user - 1] - position(&scene, user).gain;
-    let of_hour = |value: u64, rate: i128| (value as i128 * rate >> 32) as i64 / (365 * 24);
+    let of_hour = |value: u64, rate: i128| ((value as i128 * rate) >> 32) as i64 / (365 * 24);
     let long = of_hour(60_000 * USD, shown.funding as i128 + shown.borrow as i128);
     assert!((long - long / 50..=long + long / 10).contains(&cost(TRADER)), "{long} {}", cost(TRADER));
     // A short pays the borrow fee, and gets the funding.
