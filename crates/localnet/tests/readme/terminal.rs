@@ -281,5 +281,6 @@ fn is_minute(text: &str) -> bool {
 }
 
 fn number(text: &str) -> Option<f64> {
-    text.starts_with(|c: char| c.is_ascii_digit()).then(|| text.replace('_', "").parse().ok())?
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    digits.starts_with(|c: char| c.is_ascii_digit()).then(|| text.replace('_', "").parse().ok())?
 }
