@@ -11,7 +11,7 @@ use crate::{
         permission::Action,
         perp::{
             Perp, Pool,
-            book::{Standing, Width, high_value},
+            book::{Standing, Width, beyond, entered, high_value},
         },
     },
 };
@@ -48,7 +48,7 @@ impl Ledger<'_> {
         if account.stake().is_some_and(|stake| stake.pool != pool_index) {
             return Err(Error::OtherPool);
         }
-        let value = u64::try_from(high).ok().filter(|high| *high > 0 || total == 0).ok_or(Error::PoolWorthless)?;
+        let value = entered(high, pool.shares).ok_or(Error::PoolWorthless)?;
         if config.reduce_only != 0 || value.saturating_add(amount) > config.max_value {
             return Err(Error::PoolReduceOnly);
         }
@@ -96,9 +96,7 @@ impl Ledger<'_> {
         let pool = Pool::of(self.reserves, pool_index)?;
         let (quote, total) = (pool.config.quote, pool.shares.0);
         let low = u64::try_from(standing.low).unwrap_or(0);
-        let kept =
-            (standing.buffer as u128 * pool.config.exit_cover.0 as u128).div_ceil(10_000).min(u64::MAX as u128) as u64;
-        let most = low.saturating_sub(kept);
+        let most = beyond(standing.low, standing.buffer, pool.config.exit_cover);
         let worth = |shares: u64| mul_div_floor(shares, low + VIRTUAL, total + VIRTUAL).unwrap_or(u64::MAX);
         let (mut shares, mut amount) = (stake.asked_for.0, worth(stake.asked_for.0).min(low));
         if amount > most {

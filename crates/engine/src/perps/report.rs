@@ -14,7 +14,7 @@ use crate::{
         account::MarginAccount,
         perp::{
             MAX_PERPS, Marks, Perp, PerpPosition, Pool, PoolConfig,
-            book::{Standing, Width, high_value},
+            book::{Standing, Width, beyond, entered, high_value},
         },
         reserve::Reserve,
     },
@@ -145,19 +145,18 @@ impl PoolReport {
 
     /// The most that exits can take now: what leaves the value so many times the buffer as the pool asks for.
     pub fn free(&self, config: &PoolConfig) -> u64 {
-        let kept = (self.buffer as u128 * config.exit_cover.0 as u128).div_ceil(10_000).min(u64::MAX as u128) as u64;
-        u64::try_from(self.exit).unwrap_or(0).saturating_sub(kept)
+        beyond(self.exit, self.buffer, config.exit_cover)
     }
 
     /// The most that deposits can bring now. A pool that owes all that it has takes none.
     pub fn room(&self, config: &PoolConfig) -> u64 {
-        let value = u64::try_from(self.entry).ok().filter(|value| *value > 0 || self.shares == Shares::ZERO);
+        let value = entered(self.entry, self.shares);
         value.filter(|_| config.reduce_only == 0).map_or(0, |value| config.max_value.saturating_sub(value))
     }
 
     /// Atoms that a million shares cost who enters, rounded up; `None` while nobody can.
     pub fn entry_price(&self) -> Option<u64> {
-        let value = u64::try_from(self.entry).ok().filter(|value| *value > 0 || self.shares == Shares::ZERO)?;
+        let value = entered(self.entry, self.shares)?;
         price(value, self.shares).map(|(price, is_exact)| price + !is_exact as u64)
     }
 

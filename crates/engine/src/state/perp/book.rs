@@ -4,7 +4,7 @@ use crate::{
     error::{Error, Result},
     number::{
         math::{div_narrow, mul_div_floor, wide},
-        units::{Bps, Part, Seconds, Usd},
+        units::{Bps, Part, Seconds, Shares, Usd},
     },
     price::cache::PriceCache,
     state::{
@@ -161,6 +161,17 @@ pub struct Standing {
 pub(crate) fn cash_of(pool: &Pool, records: &[Reserve], now: i64) -> Result<u64> {
     let quote = records.get(pool.config.quote as usize).ok_or(Error::ReserveIndexOutOfRange)?;
     Ok(quote.deposit_index_at(now).rare_amount_floor(pool.deposit))
+}
+
+/// What of a value lies beyond so many times a buffer, atoms: what those who leave can take.
+pub(crate) fn beyond(value: i64, buffer: u64, times: Bps) -> u64 {
+    let kept = (buffer as u128 * times.0 as u128).div_ceil(10_000).min(u64::MAX as u128) as u64;
+    u64::try_from(value).unwrap_or(0).saturating_sub(kept)
+}
+
+/// The value that who enters a pool with so many shares pays by; none where they are worth nothing.
+pub(crate) fn entered(high: i64, shares: Shares) -> Option<u64> {
+    u64::try_from(high).ok().filter(|high| *high > 0 || shares == Shares::ZERO)
 }
 
 /// Whole atoms, rounded down.
