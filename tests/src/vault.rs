@@ -2,11 +2,14 @@
 
 use ballast_client::{
     Address, Instruction, MarketView, TOKEN_PROGRAM, VaultView, decode_exit_request, decode_term_deposit, decode_vault,
-    decode_vault_report, to_engine,
+    decode_vault_report, instruction as ix, to_engine,
 };
 use ballast_engine::{
     number::units::Bps,
-    state::vault::{AllocationConfig, ExitRequest, TermDeposit, Vault, VaultConfig, VaultRoles},
+    state::{
+        change::{OF_PERP, OF_POOL},
+        vault::{AllocationConfig, ExitRequest, TermDeposit, Vault, VaultConfig, VaultRoles},
+    },
     vaults::{rebalance::Move, report::VaultReport},
 };
 
@@ -14,6 +17,7 @@ use crate::{
     config::{market_config, reserve_config},
     market::{Token, User},
     outcome::Outcome,
+    perp::{perp_config, pool_config},
     scene::{SOL, USD},
     token::{associated_token_account, token_account_data},
     world::World,
@@ -66,6 +70,22 @@ impl World {
     }
 }
 
+impl World {
+    /// Lists a pool of reserve 0 and a perp on reserve 1 at the market's next two records. "pool owner" and "perp trader" have accounts.
+    fn add_pool(&mut self) {
+        let (owner, trader) = (self.user("pool owner"), self.user("perp trader"));
+        self.supply(owner, USD_RESERVE, 200_000 * USD);
+        self.supply(trader, USD_RESERVE, 50_000 * USD);
+        let pool = self.list_record(OF_POOL, bytemuck::bytes_of(&pool_config())).expect("the pool");
+        self.refresh_all();
+        self.list_record(OF_PERP, bytemuck::bytes_of(&perp_config())).expect("the perp");
+        self.refresh_all();
+        let (market, amount) = (self.market, 200_000 * USD);
+        self.send_one(ix::PoolDeposit { owner: owner.key, market, margin_account: owner.margin, pool, amount })
+            .expect_ok();
+    }
+}
+
 /// Markets of usd and sol, in each of which a trader owes usd, and a launched vault of usd with an allocation in each.
 pub struct VaultScene {
     /// The world; its market at hand is the first.
@@ -91,7 +111,8 @@ impl VaultScene {
         Self::with(markets, vault_config())
     }
 
-    /// The same with another policy, to which roles and allocations are added.
+    /// The same with another policy, to which roles and allocations are added. Where it names pool 2 in a slot, the market of that slot
+    /// has one with a perp on sol behind it, an owner with 200,000 usd in it, and a trader with 50,000 usd.
     pub fn with(count: usize, mut config: VaultConfig) -> Self {
         let mut world = World::new();
         let (mut markets, mut users) = (Vec::new(), Vec::new());
@@ -106,6 +127,9 @@ impl VaultScene {
             world.refresh_all();
             let lent = 500_000 + 50_000 * slot as u64;
             world.borrow(trader, usd, lent * USD).expect_ok();
+            if config.allocations[slot].pool != 0 {
+                world.add_pool();
+            }
             markets.push(world.market);
             users.push((lender, trader));
         }
@@ -116,12 +140,8 @@ impl VaultScene {
             ..VaultRoles::default()
         };
         for (allocation, market) in config.allocations.iter_mut().zip(&markets) {
-            *allocation = AllocationConfig {
-                market: to_engine(market),
-                cap: 1 << 60,
-                share_cap: Bps(10_000),
-                ..AllocationConfig::default()
-            };
+            *allocation =
+                AllocationConfig { market: to_engine(market), cap: 1 << 60, share_cap: Bps(10_000), ..*allocation };
         }
         config.launched = 1;
         world.market = markets[0];

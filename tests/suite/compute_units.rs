@@ -107,6 +107,7 @@ fn measured() -> &'static [Row] {
         for markets in [1, 8] {
             vaults(&mut measured, &Entrusted::new(markets, RESERVES), markets as u8);
         }
+        vault_scenes::pools(&mut measured);
         for (pool_of, perps, others) in [(1, 1, 0), (16, 1, 0), (16, 7, 1), (16, 4, 7)] {
             perp_scenes::measure(&mut measured, pool_of, perps, others);
         }

@@ -94,6 +94,9 @@ const ACTIONS: [(&str, Result<Action, &str>); ALL.len()] = [
     ("fill_perp_order", Err(PERPS)),
     ("cancel_perp_order", Err(PERPS)),
     ("read_pool", Err(PERPS)),
+    ("vault_pool_deposit", Err(VAULTS)),
+    ("vault_pool_request", Err(VAULTS)),
+    ("vault_pool_withdraw", Err(VAULTS)),
 ];
 const PERPS: &str = "what a state means for a perp is in tests/suite/perps/states.rs";
 const VAULTS: &str = "what a state means for a vault is in tests/suite/vaults/states.rs";

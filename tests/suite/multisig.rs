@@ -258,7 +258,9 @@ fn the_fee_collector(costs: &mut Costs) {
 
 /// A vault that a multisig creates, governs and takes the fees of; and one that was handed over to it.
 fn the_curator(costs: &mut Costs) {
-    let mut scene = VaultScene::with(1, VaultConfig { management_fee: Bps(100), ..vault_config() });
+    let mut config = VaultConfig { management_fee: Bps(100), ..vault_config() };
+    config.allocations[1].pool = 2;
+    let mut scene = VaultScene::with(2, config);
     let multisig = two_of_three(&mut scene.world);
     let (key, payer) = (multisig.vault(), scene.world.payer);
     let roles = VaultRoles { nominee: to_engine(&key), fee_collector: to_engine(&key), ..VaultRoles::default() };
@@ -295,6 +297,16 @@ fn the_curator(costs: &mut Costs) {
     let collect = scene.view().collect_fees(key, shares);
     costs.run("collect_vault_fees", &multisig, &mut scene.world, collect);
     assert!(due > 0 && scene.held(&key) == due);
+
+    // A part of it goes to a pool and comes back.
+    let deposit = scene.view().pool_deposit(key, 1, 100 * USD);
+    costs.run("vault_pool_deposit", &multisig, &mut scene.world, deposit);
+    let request = scene.view().pool_request(key, 1, scene.vault().allocations[1].shares.0);
+    costs.run("vault_pool_request", &multisig, &mut scene.world, request);
+    scene.pass(3_600);
+    let withdraw = scene.view().pool_withdraw(key, 1);
+    costs.run("vault_pool_withdraw", &multisig, &mut scene.world, withdraw);
+    assert_eq!(scene.vault().allocations[1].shares.0, 0);
 
     let (source, mint) = (scene.fund(&key, Vault::SEED), scene.mint);
     let config = VaultConfig { launched: 0, ..scene.vault().config };

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::support::perp_instructions::PerpInstructions;
+use crate::support::{perp_instructions::PerpInstructions, pool_vault_instructions::PoolVaultInstructions};
 use ballast_client::{
     Address, Edits, Event, ID, LiquidationOrder, MarketView, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, VaultView, from_engine,
     instruction, to_engine,
@@ -105,14 +105,18 @@ impl Run {
     fn trade_perps(&mut self, usd: u8, sol: u8) {
         let mut perps = PerpInstructions::new(&mut self.world, usd, sol);
         let payer = self.world.payer;
+        let pool_vault = PoolVaultInstructions::new(&mut self.world, usd, perps.pool);
+        self.world.refresh_all();
         perps.ask(&mut self.world, payer);
+        pool_vault.ask(&mut self.world);
         self.world.advance(172_800);
         self.world.refresh_all();
         self.world.set_price(sol, Quote::dollars(110.0)).expect_ok();
-        for instruction in perps.valid(&mut self.world) {
+        let of_vault = pool_vault.valid(&self.world);
+        for instruction in perps.valid(&mut self.world).into_iter().chain(of_vault) {
             let spec = instruction::InstructionSpec::of_tag(instruction.data[0]).expect("an instruction");
             // A new request would start the delay anew.
-            let is_request = spec.name == "pool_request";
+            let is_request = spec.name.ends_with("pool_request");
             self.step(spec.name, |world| match is_request {
                 true => world.fork().send(&[instruction]),
                 false => world.send(&[instruction]),

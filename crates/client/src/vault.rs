@@ -4,7 +4,9 @@ use ballast_engine::{
     Error, Result,
     state::{
         change::OF_VAULT,
-        vault::{MAX_ALLOCATIONS, Rung, Vault, VaultConfig},
+        perp::Pool,
+        reserve::Reserve,
+        vault::{Listing, MAX_ALLOCATIONS, Rung, Vault, VaultConfig},
     },
     vaults::{Vaults, rebalance::Move, report::VaultReport},
 };
@@ -56,23 +58,23 @@ impl VaultView {
     /// The vault at `now` with its value, to play actions through: they change this copy.
     pub fn at(&mut self, now: i64) -> Vaults<'_> {
         let markets = &self.markets;
-        Vaults::open(&mut self.vault, now, |slot, index| read(markets, slot, index))
+        Vaults::open(&mut self.vault, now, |slot| read(markets, slot))
     }
 
     /// What an action at `now` would do, tried on a copy.
     pub fn preview<T>(&self, now: i64, action: impl FnOnce(&mut Vaults) -> T) -> T {
         let mut copy = self.vault;
-        action(&mut Vaults::open(&mut copy, now, |slot, index| read(&self.markets, slot, index)))
+        action(&mut Vaults::open(&mut copy, now, |slot| read(&self.markets, slot)))
     }
 
     /// Its figures at `now`.
     pub fn report(&self, now: i64) -> VaultReport {
-        self.preview(now, |vaults| vaults.report(|slot, index| read(&self.markets, slot, index)))
+        self.preview(now, |vaults| vaults.report(|slot| read(&self.markets, slot)))
     }
 
     /// The move that a rebalance at `now` would make.
     pub fn next_move(&self, now: i64) -> Result<Move> {
-        self.preview(now, |vaults| vaults.rebalance(|slot, index| read(&self.markets, slot, index)))
+        self.preview(now, |vaults| vaults.rebalance(|slot| read(&self.markets, slot)))
     }
 
     /// A bit for each slot that can be drawn on.
@@ -454,6 +456,51 @@ impl VaultView {
         ix::AcceptAuthority { signer, market: self.address }.instruction()
     }
 
+    /// Moves idle atoms into the pool of a slot, signed by the curator.
+    pub fn pool_deposit(&self, curator: Address, slot: u8, amount: u64) -> Instruction {
+        let own = Own::of(self);
+        let accounts = ix::VaultPoolDeposit {
+            signer: curator,
+            vault: self.address,
+            tokens: own.tokens,
+            authority: own.authority,
+            mint: own.mint,
+            token_program: own.token_program,
+            slot,
+            amount,
+        };
+        self.with_markets(accounts.instruction(), bit(slot))
+    }
+
+    /// Asks for so many shares in all of a slot's pool, signed by the curator or the sentinel; while liquidity is short anyone may, who
+    /// gives at least what is short.
+    pub fn pool_request(&self, signer: Address, slot: u8, shares: u64) -> Instruction {
+        let accounts = ix::VaultPoolRequest { signer, vault: self.address, slot, shares };
+        self.with_markets(accounts.instruction(), 0)
+    }
+
+    /// Brings back what was asked for of a slot's pool, signed by the curator or the sentinel; while liquidity is short by anyone.
+    pub fn pool_withdraw(&self, signer: Address, slot: u8) -> Instruction {
+        let own = Own::of(self);
+        let accounts = ix::VaultPoolWithdraw {
+            signer,
+            vault: self.address,
+            tokens: own.tokens,
+            authority: own.authority,
+            mint: own.mint,
+            token_program: own.token_program,
+            slot,
+        };
+        self.with_markets(accounts.instruction(), bit(slot))
+    }
+
+    /// The reserve that a slot's allocation lends to; of a pool the one that its deposit is in.
+    pub fn reserve_of(&self, slot: usize) -> Option<&Reserve> {
+        let (market, index) = (self.markets[slot].as_ref()?, self.vault.allocations[slot].reserve);
+        let index = Pool::of(&market.reserves, index).map_or(index, |pool| pool.config.quote);
+        market.reserve(index).ok()
+    }
+
     /// An instruction with the markets of the open allocations, and the payers of some.
     fn with_markets(&self, mut instruction: Instruction, from: u8) -> Instruction {
         let mut payers = Vec::new();
@@ -462,7 +509,7 @@ impl VaultView {
             let address = from_engine(&self.vault.config.allocations[slot].market);
             instruction.accounts.push(AccountMeta { pubkey: address, is_signer: false, is_writable: pays });
             if let (true, Some(market)) = (pays, &self.markets[slot])
-                && let Ok(reserve) = market.reserve(self.vault.allocations[slot].reserve)
+                && let Some(reserve) = self.reserve_of(slot)
             {
                 payers.push(AccountMeta::new(from_engine(&reserve.vault), false));
                 payers.push(AccountMeta::new_readonly(from_engine(&market.market.vault_authority), false));
@@ -474,13 +521,14 @@ impl VaultView {
 }
 
 /// What the engine reads of a slot.
-fn read(
-    markets: &[Option<MarketView>; MAX_ALLOCATIONS],
-    slot: usize,
-    index: u8,
-) -> Option<(&ballast_engine::state::market::Market, &ballast_engine::state::reserve::Reserve)> {
+fn read(markets: &[Option<MarketView>; MAX_ALLOCATIONS], slot: usize) -> Option<Listing<'_>> {
     let market = markets[slot].as_ref()?;
-    Some((&market.market, market.reserves.get(index as usize)?))
+    Some((&market.market, &market.reserves))
+}
+
+/// The bit of a slot; none of one that there is not.
+fn bit(slot: u8) -> u8 {
+    1u8.checked_shl(slot.into()).unwrap_or(0)
 }
 
 /// A vault's own accounts.

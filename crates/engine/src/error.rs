@@ -192,7 +192,7 @@ macro_rules! for_each_error {
             AllocationOpen = "The allocation is open already";
             WrongSlot = "A vault has allocations 0 to 7";
             TokenNotListed = "The market lists no reserve of the vault's token";
-            MarketUnreadable = "A market of the vault cannot be read, so nobody knows what a share is worth: wait, or leave";
+            MarketUnreadable = "A market of the vault cannot be read, or prices of its pool are too old, so nobody knows what a share is worth: refresh the prices, wait, or leave";
             QueueFull = "All places in the queue are taken: wait, or leave with what is liquid";
             RequestOpen = "The owner has a request in the queue: cancel it first";
             WrongRequest = "The request has no place in this vault's queue";
@@ -214,7 +214,7 @@ macro_rules! for_each_error {
             AllocationWrittenOff = "The allocation stays written off while it holds shares of its market: rebalance to bring back what there is";
             // Perps.
             NotPerp = "No perp has this index: read the market's list";
-            NotPool = "No pool has this index: read the market's list";
+            NotPool = "No pool has this index, or the vault's slot is none: read the list of the market, or of the vault";
             PerpCapOutOfRange = "Caps of a perp or a pool are 2^59 atoms at most; the least value of a position and the skew scale must be above zero";
             PerpMarginOutOfRange = "Margins: penalty < maintenance <= initial <= 10,000 bps, maintenance from 50 and initial from 100";
             PerpFeeOutOfRange = "Fees, impact, penalty, hold or age of a perp are outside their ranges, or the penalty is below the fee: see the table of parameters";
@@ -256,6 +256,9 @@ macro_rules! for_each_error {
             OrderOver = "The price that would fill the order is too old by now: cancel it, and place another";
             TipMissing = "The margin account does not hold the tip beside its rent: send it there first";
             NotFirstPrice = "Only the first price that was published once the order could be filled fills it: this one is another";
+            AllocationStopped = "Nothing more goes to this allocation: it is stopped or written off";
+            AllocationCapExceeded = "The allocation's cap, or its part of the vault's assets, would be exceeded: move less";
+            VaultNeedsLiquidity = "Beyond its coverage, its idle buffer and its queue the vault does not have so much idle: move less";
         }
     };
 }

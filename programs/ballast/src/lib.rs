@@ -673,4 +673,36 @@ pub mod ballast {
     pub fn read_pool(ctx: &mut Context<ReadPool>, pool: u8) -> Result<()> {
         ctx.accounts.read(pool)
     }
+
+    /// Moves what is idle in a vault into the pool of a slot, by its curator. As remaining accounts: the market of each open allocation,
+    /// then the liquidity vault of the pool's quote reserve and the vault authority of its market.
+    ///
+    /// - `slot`: 0 to 7.
+    /// - `amount`: atoms.
+    #[discrim = 75]
+    pub fn vault_pool_deposit(ctx: &mut Context<MoveVaultPool>, slot: u8, amount: u64) -> Result<()> {
+        let accounts = ctx.remaining_accounts()?;
+        ctx.accounts.deposit(slot, amount, &accounts)
+    }
+
+    /// Asks for a vault's shares of a slot's pool: by the curator or the sentinel; while liquidity is short anyone may ask for what is
+    /// short. The pool's delay starts, also for those asked for before. As remaining accounts: the market of each open allocation.
+    ///
+    /// - `slot`: 0 to 7.
+    /// - `shares`: how many in all, in place of those asked for before. By others: at least what is short; more change nothing.
+    #[discrim = 76]
+    pub fn vault_pool_request(ctx: &mut Context<RequestVaultPool>, slot: u8, shares: u64) -> Result<()> {
+        let accounts = ctx.remaining_accounts()?;
+        ctx.accounts.request(slot, shares, &accounts)
+    }
+
+    /// Brings back what a vault asked for of a slot's pool, within two days after the delay: by the curator or the sentinel, while
+    /// liquidity is short by anyone. Remaining accounts as of `vault_pool_deposit`.
+    ///
+    /// - `slot`: 0 to 7.
+    #[discrim = 77]
+    pub fn vault_pool_withdraw(ctx: &mut Context<MoveVaultPool>, slot: u8) -> Result<()> {
+        let accounts = ctx.remaining_accounts()?;
+        ctx.accounts.withdraw(slot, &accounts)
+    }
 }

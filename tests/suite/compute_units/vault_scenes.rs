@@ -2,7 +2,8 @@
 
 use ballast_client::{Address, TOKEN_PROGRAM, VaultView};
 use ballast_engine::{
-    number::units::Bps,
+    number::units::{Bps, Part},
+    perps::trade::Order,
     state::{
         reserve::ReserveConfig,
         vault::{MAX_REQUESTS, Rung, VaultConfig},
@@ -10,7 +11,10 @@ use ballast_engine::{
 };
 use ballast_tests::{MintSpec, SOL, USD, VaultScene, reserve_config, vault_config};
 
-use super::scenes::{UNTOUCHED, config};
+use super::{
+    Measured,
+    scenes::{UNTOUCHED, config},
+};
 
 const DAY: i64 = 86_400;
 
@@ -130,4 +134,30 @@ impl Entrusted {
         let shares = vaults.vault.shares_worth(amount, &vaults.valuation).expect("a part of all");
         (slots[..3].iter().fold(0, |bits, slot| bits | 1 << slot), shares.0)
     }
+}
+
+/// Between a vault of two allocations and the pool of one of them, against which a trader has a position.
+pub fn pools(measured: &mut Measured) {
+    let mut config = vault_config();
+    config.allocations[1].pool = 2;
+    let mut scene = VaultScene::with(2, config);
+    let [curator, holder] = ["curator", "holder"].map(|name| scene.world.key(name));
+    scene.deposit(holder, 100_000 * USD).expect_ok();
+    scene.pass(3_600);
+    scene.report();
+    scene.world.market = scene.markets[1];
+    let trader = scene.world.user("perp trader");
+    let order = Order { perp: 3, lots: 1_000_000, limit: 0, min_factor: Part::ZERO, reduce_only: false };
+    let trade = scene.world.view().trade_perp(trader.key, trader.margin, &order).expect("a perp");
+    scene.world.send(&[trade]).expect_ok();
+    scene.world.market = scene.markets[0];
+    let deposit = scene.view().pool_deposit(curator, 1, 10_000 * USD + 1);
+    measured.add("vault_pool_deposit", 2, scene.world.send(&[deposit]));
+    let request = scene.view().pool_request(curator, 1, scene.vault().allocations[1].shares.0 / 3);
+    measured.add("vault_pool_request", 2, scene.world.send(&[request]));
+    scene.pass(3_600);
+    let redeem = scene.redemption(holder, 1_000 * USD + 1, 0);
+    measured.add("vault_redeem_beside_a_pool", 2, scene.world.fork().send(&[redeem]));
+    let withdraw = scene.view().pool_withdraw(curator, 1);
+    measured.add("vault_pool_withdraw", 2, scene.world.send(&[withdraw]));
 }

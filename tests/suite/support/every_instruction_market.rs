@@ -17,6 +17,7 @@ use solana_account::Account;
 
 use super::{
     perp_instructions::PerpInstructions,
+    pool_vault_instructions::PoolVaultInstructions,
     queued_changes::{QueuedChanges, higher_loss_limit, lower_cap},
     vault_instructions::VaultInstructions,
 };
@@ -96,12 +97,14 @@ impl EveryInstructionMarket {
         world.begin_unstake(leaver, usd, 500 * USD).expect_ok();
         let mut vault = VaultInstructions::new(&mut world, usd);
         let mut perps = PerpInstructions::new(&mut world, usd, sol);
+        let pool_vault = PoolVaultInstructions::new(&mut world, usd, perps.pool);
         // Until the stake is free, less the delay of the changes.
         world.advance(604_800 - 172_800);
         world.refresh_all();
         vault.lend(&mut world);
         let funder = world.key("funder");
         perps.ask(&mut world, funder);
+        pool_vault.ask(&mut world);
         let changes = QueuedChanges::new(&mut world, funder, usd, reserve_config());
         let participants =
             Participants { lender, trader, saver, bust, idle, liquidator, leaver, staker, closer, spare, changes };
@@ -111,6 +114,7 @@ impl EveryInstructionMarket {
         let mut valid = valid(&mut world, usd, sol, &participants);
         valid.extend(vault.valid(&mut world));
         valid.extend(perps.valid(&mut world));
+        valid.extend(pool_vault.valid(&world));
         Self { world, valid }
     }
 

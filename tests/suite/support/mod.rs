@@ -6,6 +6,7 @@ pub mod introspection;
 pub mod liquidation_scene;
 pub mod multisig_market;
 pub mod perp_instructions;
+pub mod pool_vault_instructions;
 pub mod queued_changes;
 pub mod sources;
 pub mod token_2022;

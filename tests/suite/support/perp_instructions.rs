@@ -22,8 +22,9 @@ const LISTED: &str = "it is listed";
 #[derive(Clone, Copy, Debug)]
 pub struct PerpInstructions {
     sol: u8,
-    pool: u8,
     perp: u8,
+    /// Its pool.
+    pub pool: u8,
     /// A perp of a pool that its price will leave short of its buffer.
     heavy: u8,
     /// A perp that may be wound down.

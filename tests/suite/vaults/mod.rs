@@ -5,6 +5,7 @@ mod attacks;
 mod exchange;
 mod govern;
 mod limits;
+mod pools;
 mod queue;
 mod rebalance;
 mod sequences;

@@ -3,6 +3,7 @@
 //! `BALLAST_STEPS` its length.
 
 mod governance;
+mod pools;
 
 use std::collections::BTreeMap;
 
@@ -20,7 +21,7 @@ use ballast_engine::{
         change::Change,
         market::Market,
         reserve::Reserve,
-        vault::{ExitRequest, TermDeposit, Vault, VaultConfig},
+        vault::{ExitRequest, Listing, TermDeposit, Vault, VaultConfig},
     },
     vaults::{Vaults, exit::Payment, rebalance::Move},
 };
@@ -102,7 +103,7 @@ impl Model {
     /// Acts on the vault with its value, which the markets say.
     fn act<T>(&mut self, action: impl FnOnce(&mut Vaults, &[(Market, Vec<Reserve>)]) -> T) -> T {
         let markets = &self.markets;
-        let mut vaults = Vaults::open(&mut self.vault, self.now, |slot, index| read(markets, slot, index));
+        let mut vaults = Vaults::open(&mut self.vault, self.now, |slot| read(markets, slot));
         action(&mut vaults, markets)
     }
 
@@ -177,7 +178,7 @@ impl Model {
     }
 
     fn rebalance(&mut self, reward: Address) -> Answer {
-        let done = self.act(|vaults, markets| vaults.rebalance(|slot, index| read(markets, slot, index)));
+        let done = self.act(|vaults, markets| vaults.rebalance(|slot| read(markets, slot)));
         let done = engine(done)?;
         let to = done.to.map_or(self.tokens(), |slot| {
             let reserve = self.vault.allocations[slot as usize].reserve;
@@ -287,14 +288,13 @@ impl Model {
     }
 
     fn report(&mut self) -> Vec<u8> {
-        let report = self.act(|vaults, markets| vaults.report(|slot, index| read(markets, slot, index)));
+        let report = self.act(|vaults, markets| vaults.report(|slot| read(markets, slot)));
         bytemuck::bytes_of(&report).to_vec()
     }
 }
 
-fn read(markets: &[(Market, Vec<Reserve>)], slot: usize, index: u8) -> Option<(&Market, &Reserve)> {
-    let (market, reserves) = markets.get(slot)?;
-    Some((market, reserves.get(index as usize)?))
+fn read(markets: &[(Market, Vec<Reserve>)], slot: usize) -> Option<Listing<'_>> {
+    markets.get(slot).map(|(market, reserves)| (market, reserves.as_slice()))
 }
 
 /// What is given or taken exactly, and the limit of the other.
@@ -318,7 +318,7 @@ struct Sequence {
 
 impl Sequence {
     fn new(seed: u64) -> Self {
-        let policy = VaultConfig {
+        let mut policy = VaultConfig {
             exit_fee_coverage: Bps(20_000),
             max_exit_fee: Bps(200),
             performance_fee: Bps(1_000),
@@ -330,7 +330,8 @@ impl Sequence {
             coverage_target: Bps(5_000),
             ..vault_config()
         };
-        let mut scene = VaultScene::with(1 + governance::GUEST, policy);
+        policy.allocations[pools::SLOT].pool = pools::POOL;
+        let mut scene = VaultScene::with(1 + pools::SLOT, policy);
         for market in scene.markets.clone() {
             scene.world.market = market;
             // Two go on after a loss.
@@ -371,7 +372,7 @@ impl Sequence {
     }
 
     fn slots(&mut self) -> u8 {
-        let slots = *[0, 1, 2, 4, 3, 6, 7, 8, 14].choose(&mut self.rng).expect("some");
+        let slots = *[0, 1, 2, 4, 3, 6, 7, 8, 14, 30].choose(&mut self.rng).expect("some");
         slots & self.scene.view().all_slots()
     }
 
@@ -422,6 +423,7 @@ impl Sequence {
             74..77 => self.collect(),
             77..80 => self.report(),
             80..86 => self.govern(),
+            86..91 => self.move_pool(),
             _ => self.elsewhere(),
         }
     }
@@ -573,6 +575,7 @@ impl Sequence {
             4..11 => self.scene.pass(self.rng.random_range(3_600..20_000)),
             11 => self.scene.pass(self.rng.random_range(DAY..3 * DAY)),
             12 => self.lose(),
+            13..15 => self.trade(),
             _ => self.borrow_or_repay(),
         }
     }
@@ -681,11 +684,11 @@ fn every_step_leaves_the_bytes_the_engine_says() {
         println!("{name:<20} {count:>5} {result}");
     }
     if steps >= 12_000 {
-        for (name, least) in LEAST.into_iter().chain(governance::LEAST) {
+        for (name, least) in LEAST.into_iter().chain(governance::LEAST).chain(pools::LEAST) {
             let count = sequence.count(name, "ok");
             assert!(count >= least, "{name} succeeded {count} times only");
         }
-        for error in REFUSED.into_iter().chain(governance::REFUSED) {
+        for error in REFUSED.into_iter().chain(governance::REFUSED).chain(pools::REFUSED) {
             let came_up = sequence.seen.keys().any(|(_, result)| result == error.name());
             assert!(came_up, "{} never came up", error.name());
         }

@@ -450,6 +450,12 @@ events! {
     VaultDeposited(ExitCancelled) of vault = [59, 62, 43, 200, 220, 104, 100, 67];
     /// Shares were made for the fee collector.
     VaultFeesCollected(ExitCancelled) of vault = [182, 90, 179, 93, 91, 209, 212, 23];
+    /// Idle tokens became shares of a pool. The account is the pool's market, here and in the next two.
+    VaultPoolDeposited(ExitCancelled) of vault = [163, 143, 81, 221, 216, 35, 235, 89];
+    /// Shares of a pool were asked for.
+    VaultPoolExitRequested(ExitCancelled) of vault = [73, 82, 72, 235, 242, 86, 48, 47];
+    /// Shares of a pool became idle tokens.
+    VaultPoolWithdrawn(ExitCancelled) of vault = [228, 151, 197, 136, 232, 89, 177, 115];
     /// Tokens left a vault.
     VaultRedeemed(ExitCancelled) of vault = [46, 162, 148, 178, 29, 153, 83, 30];
     /// Lent tokens were taken back.

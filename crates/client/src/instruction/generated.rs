@@ -1132,4 +1132,58 @@ instructions! {
         /// Index of the pool.
         pool: u8,
     )
+    /// Moves what is idle in a vault into the pool of a slot, by its curator. As remaining accounts: the market of each
+    /// open allocation, then the liquidity vault of the pool's quote reserve and the vault authority of its market.
+    VaultPoolDeposit = 75 "vault_pool_deposit" {
+        /// Signs.
+        signer: signer,
+        /// Written to.
+        vault: writable,
+        /// Must be the vault's. Written to.
+        tokens: writable,
+        /// Must be the vault's. Read only.
+        authority: readonly,
+        /// Must be the vault's. Read only.
+        mint: readonly,
+        /// Must be the vault's. Read only.
+        token_program: readonly,
+    } (
+        /// 0 to 7.
+        slot: u8,
+        /// Atoms.
+        amount: u64,
+    )
+    /// Asks for a vault's shares of a slot's pool: by the curator or the sentinel; while liquidity is short anyone may
+    /// ask for what is short. The pool's delay starts, also for those asked for before. As remaining accounts: the
+    /// market of each open allocation.
+    VaultPoolRequest = 76 "vault_pool_request" {
+        /// Signs.
+        signer: signer,
+        /// Written to.
+        vault: writable,
+    } (
+        /// 0 to 7.
+        slot: u8,
+        /// How many in all, in place of those asked for before. By others: at least what is short; more change nothing.
+        shares: u64,
+    )
+    /// Brings back what a vault asked for of a slot's pool, within two days after the delay: by the curator or the
+    /// sentinel, while liquidity is short by anyone. Remaining accounts as of [`VaultPoolDeposit`].
+    VaultPoolWithdraw = 77 "vault_pool_withdraw" {
+        /// Signs.
+        signer: signer,
+        /// Written to.
+        vault: writable,
+        /// Must be the vault's. Written to.
+        tokens: writable,
+        /// Must be the vault's. Read only.
+        authority: readonly,
+        /// Must be the vault's. Read only.
+        mint: readonly,
+        /// Must be the vault's. Read only.
+        token_program: readonly,
+    } (
+        /// 0 to 7.
+        slot: u8,
+    )
 }

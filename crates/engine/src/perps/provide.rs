@@ -1,4 +1,4 @@
-//! Deposits in a pool, and leaving it.
+//! Deposits in a pool, and leaving it: by the accounts of its owners, and by vaults.
 
 use crate::{
     error::{Error, Result},
@@ -10,16 +10,13 @@ use crate::{
         account::{MarginAccount, Side},
         permission::Action,
         perp::{
-            Perp, Pool,
+            Pool,
             book::{Standing, Width, beyond, entered, high_value},
+            shares::{LEAVE_WINDOW, VIRTUAL, require_prices, worth},
         },
+        vault::Allocation,
     },
 };
-
-/// Shares and atoms that count beside the real ones, so that nobody can make the first share dear.
-pub(super) const VIRTUAL: u64 = 1_000;
-/// For how long shares may be taken once they are free, seconds.
-pub const LEAVE_WINDOW: i64 = 172_800;
 
 /// What came to a pool, or left it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,33 +37,59 @@ impl Ledger<'_> {
         if account.has_debt() || account.perps().next().is_some() || account.order.rests() {
             return Err(Error::PoolNeedsItsOwnAccount);
         }
-        self.enter_pool(pool_index, Use::NewRiskDebt)?;
-        let pool = Pool::of(self.reserves, pool_index)?;
-        let high = high_value(pool, self.reserves, Width::Initial, self.now)?;
-        let (quote, total, config) = (pool.config.quote, pool.shares.0, pool.config);
+        let quote = self.enter_pool(pool_index, Use::NewRiskDebt)?;
         self.market.admit(Action::Deposit, self.now)?;
         if account.stake().is_some_and(|stake| stake.pool != pool_index) {
             return Err(Error::OtherPool);
         }
-        let value = entered(high, pool.shares).ok_or(Error::PoolWorthless)?;
-        if config.reduce_only != 0 || value.saturating_add(amount) > config.max_value {
-            return Err(Error::PoolReduceOnly);
-        }
-        let shares = mul_div_floor(amount, total + VIRTUAL, value + VIRTUAL).filter(|shares| *shares < 1 << 62);
-        let shares = shares.ok_or(Error::AmountTooLarge)?;
-        if shares == 0 {
-            return Err(Error::AmountTooSmall);
-        }
+        let shares = self.shares_for(pool_index, amount)?;
         let index = self.reserves[quote as usize].deposit_index;
         let taken = take_deposit(account, quote, index, amount);
         if taken.amount < amount {
             return Err(Error::InsufficientDeposit);
         }
+        account.change_stake(pool_index, |stake| stake.shares.0 += shares.0)?;
+        self.joined(pool_index, taken.shares, shares)?;
+        Ok(PoolMovement { shares, amount })
+    }
+
+    /// Moves atoms of a vault into its allocation's pool, likewise: first they become a deposit in the quote reserve.
+    pub fn provide_for_vault(&mut self, allocation: &mut Allocation, amount: u64) -> Result<PoolMovement> {
+        let pool_index = allocation.reserve;
+        let quote = self.enter_pool(pool_index, Use::NewRiskDebt)?;
+        let (_, reserve) = self.admit_and_accrue(Action::Deposit, quote)?;
+        let deposit = reserve.deposit(amount)?;
+        let worth = reserve.deposit_index.rare_amount_floor(deposit);
+        self.market.flow_in(&mut self.reserves[quote as usize], amount, self.now);
+        let shares = self.shares_for(pool_index, worth)?;
+        // A part of the pool's total, which fits.
+        allocation.shares.0 += shares.0;
+        self.joined(pool_index, deposit, shares)?;
+        Ok(PoolMovement { shares, amount })
+    }
+
+    /// Shares of a pool that an amount buys now.
+    #[inline(never)]
+    fn shares_for(&self, pool_index: u8, amount: u64) -> Result<Shares> {
+        let pool = Pool::of(self.reserves, pool_index)?;
+        let high = high_value(pool, self.reserves, Width::Initial, self.now)?;
+        let value = entered(high, pool.shares).ok_or(Error::PoolWorthless)?;
+        if pool.config.reduce_only != 0 || value.saturating_add(amount) > pool.config.max_value {
+            return Err(Error::PoolReduceOnly);
+        }
+        let shares = mul_div_floor(amount, pool.shares.0 + VIRTUAL, value + VIRTUAL).filter(|shares| *shares < 1 << 62);
+        match shares.ok_or(Error::AmountTooLarge)? {
+            0 => Err(Error::AmountTooSmall),
+            shares => Ok(Shares(shares)),
+        }
+    }
+
+    /// Books what came to a pool.
+    #[inline(never)]
+    fn joined(&mut self, pool_index: u8, deposit: Shares, shares: Shares) -> Result<()> {
         let pool = Pool::of_mut(self.reserves, pool_index)?;
-        (pool.deposit.0, pool.shares.0) = (pool.deposit.0 + taken.shares.0, total + shares);
-        account.change_stake(pool_index, |stake| stake.shares.0 += shares)?;
-        self.moved(pool_index)?;
-        Ok(PoolMovement { shares: Shares(shares), amount })
+        (pool.deposit.0, pool.shares.0) = (pool.deposit.0 + deposit.0, pool.shares.0 + shares.0);
+        self.moved(pool_index)
     }
 
     /// Asks for shares of a pool, which can be taken after its delay; none takes back what was asked for. Asking anew begins anew.
@@ -86,38 +109,71 @@ impl Ledger<'_> {
     pub fn leave(&mut self, account: &mut MarginAccount, pool_index: u8) -> Result<PoolMovement> {
         account.require_idle(Action::Withdraw)?;
         let stake = *account.stake().filter(|stake| stake.pool == pool_index).ok_or(Error::PositionNotFound)?;
-        self.enter_pool(pool_index, Use::RepaidDebt)?;
-        let standing = Standing::of(Pool::of(self.reserves, pool_index)?, self.reserves, Width::Initial, self.now)?;
+        let quote = self.enter_pool(pool_index, Use::RepaidDebt)?;
         self.market.admit(Action::Withdraw, self.now)?;
-        let waited = self.now - stake.free_from as i64;
-        if stake.asked_for == Shares::ZERO || !(0..=LEAVE_WINDOW).contains(&waited) {
-            return Err(Error::PoolSharesNotFree);
-        }
-        let pool = Pool::of(self.reserves, pool_index)?;
-        let (quote, total) = (pool.config.quote, pool.shares.0);
-        let low = u64::try_from(standing.low).unwrap_or(0);
-        let most = beyond(standing.low, standing.buffer, pool.config.exit_cover);
-        let worth = |shares: u64| mul_div_floor(shares, low + VIRTUAL, total + VIRTUAL).unwrap_or(u64::MAX);
-        let (mut shares, mut amount) = (stake.asked_for.0, worth(stake.asked_for.0).min(low));
-        if amount > most {
-            shares = mul_div_floor(most, total + VIRTUAL, low + VIRTUAL).unwrap_or(0).min(shares);
-            amount = worth(shares).min(most);
-        }
-        if shares == 0 || (amount == 0 && low != 0) {
-            return Err(Error::PoolNeedsItsCover);
-        }
-        let index = self.reserves[quote as usize].deposit_index;
-        let pool = Pool::of_mut(self.reserves, pool_index)?;
-        let paid = index.rare_shares_floor(amount).unwrap_or(Shares::ZERO).min(pool.deposit);
-        (pool.deposit.0, pool.shares.0) = (pool.deposit.0 - paid.0, total - shares);
+        let (left, paid) = self.part_with(pool_index, stake.asked_for, stake.free_from, u64::MAX)?;
         account.change_stake(pool_index, |stake| {
-            (stake.shares.0, stake.asked_for.0) = (stake.shares.0 - shares, stake.asked_for.0 - shares);
+            (stake.shares.0, stake.asked_for.0) = (stake.shares.0 - left.shares.0, stake.asked_for.0 - left.shares.0);
         })?;
         if paid != Shares::ZERO {
             account.add(quote, Side::Deposit, paid)?;
         }
         self.moved(pool_index)?;
-        Ok(PoolMovement { shares: Shares(shares), amount })
+        Ok(left)
+    }
+
+    /// The same for a vault, whose allocation asked for some shares, out of the quote reserve: no more than can be taken out of that.
+    pub fn leave_for_vault(&mut self, allocation: &mut Allocation, asked_for: &mut Shares) -> Result<PoolMovement> {
+        let pool_index = allocation.reserve;
+        let quote = self.enter_pool(pool_index, Use::RepaidDebt)?;
+        self.admit_and_accrue(Action::Withdraw, quote)?;
+        let takeable = self.market.takeable(&self.reserves[quote as usize], self.now, u64::MAX);
+        let held = Pool::of(self.reserves, pool_index)?.deposit;
+        let (left, paid) = self.part_with(pool_index, *asked_for, allocation.free_from, takeable)?;
+        let reserve = &mut self.reserves[quote as usize];
+        let amount = reserve.exit_index().rare_amount_floor(paid);
+        if amount != 0 {
+            reserve.withdraw(amount, paid)?;
+            self.market.flow_out(reserve, amount, held, self.now)?;
+        }
+        (allocation.shares.0, asked_for.0) = (allocation.shares.0 - left.shares.0, asked_for.0 - left.shares.0);
+        self.moved(pool_index)?;
+        Ok(PoolMovement { amount, ..left })
+    }
+
+    /// Takes shares that are free out of a pool's books at the value that is low, and what is paid for them, in deposit shares of the quote
+    /// reserve: no more than `most` atoms, and no more than leaves the pool what its positions need.
+    #[inline(never)]
+    fn part_with(
+        &mut self,
+        pool_index: u8,
+        asked_for: Shares,
+        free_from: u32,
+        most: u64,
+    ) -> Result<(PoolMovement, Shares)> {
+        let waited = self.now - free_from as i64;
+        if asked_for == Shares::ZERO || !(0..=LEAVE_WINDOW).contains(&waited) {
+            return Err(Error::PoolSharesNotFree);
+        }
+        let pool = Pool::of(self.reserves, pool_index)?;
+        let standing = Standing::of(pool, self.reserves, Width::Initial, self.now)?;
+        let total = pool.shares;
+        let low = u64::try_from(standing.low).unwrap_or(0);
+        let most = beyond(standing.low, standing.buffer, pool.config.exit_cover).min(most);
+        let (mut shares, mut amount) = (asked_for, worth(low, total, asked_for).min(low));
+        if amount > most {
+            let covered = mul_div_floor(most, total.0 + VIRTUAL, low + VIRTUAL).unwrap_or(0);
+            shares = shares.min(Shares(covered));
+            amount = worth(low, total, shares).min(most);
+        }
+        if shares == Shares::ZERO || (amount == 0 && low != 0) {
+            return Err(Error::PoolNeedsItsCover);
+        }
+        let index = self.reserves[pool.config.quote as usize].deposit_index;
+        let pool = Pool::of_mut(self.reserves, pool_index)?;
+        let paid = index.rare_shares_floor(amount).unwrap_or(Shares::ZERO).min(pool.deposit);
+        (pool.deposit.0, pool.shares.0) = (pool.deposit.0 - paid.0, total.0 - shares.0);
+        Ok((PoolMovement { shares, amount }, paid))
     }
 
     /// Keeps what a pool's use is once its cash has changed.
@@ -127,20 +183,13 @@ impl Ledger<'_> {
         self.keep(pool, standing).map(drop)
     }
 
-    /// Brings a pool's quote reserve up to the second, for who comes or goes: all readings that value it must be good enough.
+    /// Brings a pool's quote reserve up to the second, for who comes or goes, and returns its index: all readings that value the pool must
+    /// be good enough.
     #[inline(never)]
-    fn enter_pool(&mut self, pool_index: u8, used: Use) -> Result<()> {
+    fn enter_pool(&mut self, pool_index: u8, used: Use) -> Result<u8> {
         let quote = Pool::of(self.reserves, pool_index)?.config.quote;
         self.accrue_reserve(quote)?;
-        let pool = Pool::of(self.reserves, pool_index)?;
-        for index in pool.perps() {
-            let perp = Perp::of(self.reserves, *index)?;
-            let is_open = perp.sides.iter().any(|side| side.size != 0);
-            if is_open && !perp.is_resolved() {
-                let feed = self.reserves.get(perp.config.price as usize).ok_or(Error::ReserveIndexOutOfRange)?;
-                used.require(feed.price.condition(self.now))?;
-            }
-        }
-        Ok(())
+        require_prices(Pool::of(self.reserves, pool_index)?, self.reserves, used, self.now)?;
+        Ok(quote)
     }
 }

@@ -4,17 +4,14 @@ use crate::{
     error::{Error, Result},
     health::perp::PerpView,
     ledger::Ledger,
-    number::{
-        math::mul_div_floor,
-        units::{Bps, Part, Shares},
-    },
-    perps::provide::VIRTUAL,
+    number::units::{Bps, Part, Shares},
     record::layout::record,
     state::{
         account::MarginAccount,
         perp::{
             MAX_PERPS, Marks, Perp, PerpPosition, Pool, PoolConfig,
             book::{Standing, Width, beyond, entered, high_value},
+            shares::{self, VIRTUAL},
         },
         reserve::Reserve,
     },
@@ -140,7 +137,7 @@ impl PoolReport {
     /// What so many shares are worth to who leaves, rounded down.
     pub fn worth(&self, shares: Shares) -> u64 {
         let exit = u64::try_from(self.exit).unwrap_or(0);
-        mul_div_floor(shares.0, exit + VIRTUAL, self.shares.0 + VIRTUAL).unwrap_or(u64::MAX).min(exit)
+        shares::worth(exit, self.shares, shares).min(exit)
     }
 
     /// The most that exits can take now: what leaves the value so many times the buffer as the pool asks for.

@@ -12,6 +12,7 @@ use crate::{
     state::{
         change::{Change, OF_VAULT, Offices},
         market::AUTHORITY,
+        perp::Pool,
         reserve::Reserve,
         token::Transfers,
         vault::{Allocation, PARAMETERS, Vault, VaultConfig, VaultRoles},
@@ -93,7 +94,7 @@ impl Vault {
             if old.written_off > new.written_off && allocation.shares != Shares::ZERO {
                 return Err(Error::AllocationWrittenOff);
             }
-            if old.market == new.market {
+            if (old.market, old.pool) == (new.market, new.pool) {
                 continue;
             }
             if allocation.shares != Shares::ZERO {
@@ -159,7 +160,8 @@ impl Vault {
         Ok(())
     }
 
-    /// Opens the allocation of a slot, whose market is the policy's, at the reserve that lists the vault's token. Anyone may.
+    /// Opens the allocation of a slot, whose market is the policy's, at the reserve that lists the vault's token, or at the policy's pool
+    /// of that. Anyone may.
     #[inline(never)]
     pub fn open_allocation(&mut self, slot: u8, market: &Address, reserves: &[Reserve], now: i64) -> Result<u8> {
         let policy = self.config.allocations.get(slot as usize).ok_or(Error::WrongSlot)?;
@@ -171,10 +173,15 @@ impl Vault {
         }
         let listed = |reserve: &Reserve| reserve.mint == self.mint && reserve.closed == 0;
         let index = reserves.iter().position(listed).ok_or(Error::TokenNotListed)? as u8;
+        let opened = match policy.pool {
+            0 => index,
+            pool if Pool::of(reserves, pool)?.config.quote == index => pool,
+            _ => return Err(Error::TokenNotListed),
+        };
         let allocation = &mut self.allocations[slot as usize];
-        (allocation.reserve, allocation.is_open) = (index, 1);
+        (allocation.reserve, allocation.is_open) = (opened, 1);
         (allocation.index, allocation.since) = (reserves[index as usize].deposit_index_at(now), now);
-        Ok(index)
+        Ok(opened)
     }
 
     /// Takes the shares that fees came to: the caller makes them for the collector.

@@ -5,6 +5,7 @@ pub mod enter;
 pub mod exit;
 pub mod govern;
 mod place;
+pub mod pool;
 pub mod queue;
 pub mod rebalance;
 pub mod report;
@@ -13,11 +14,7 @@ pub mod terms;
 
 use crate::{
     number::units::Shares,
-    state::{
-        market::Market,
-        reserve::Reserve,
-        vault::{Valuation, Vault},
-    },
+    state::vault::{Listing, Valuation, Vault},
 };
 
 /// A vault at a moment, with its value. For one action: the value is that before it.
@@ -41,21 +38,13 @@ pub struct Exchange {
 
 impl<'a> Vaults<'a> {
     /// A vault whose markets are read by `read`, as of [`Valuation::new`].
-    pub fn open<'m>(
-        vault: &'a mut Vault,
-        now: i64,
-        read: impl FnMut(usize, u8) -> Option<(&'m Market, &'m Reserve)>,
-    ) -> Self {
+    pub fn open<'m>(vault: &'a mut Vault, now: i64, read: impl FnMut(usize) -> Option<Listing<'m>>) -> Self {
         let valuation = Valuation::new(vault, now, true, read);
         Self::valued(vault, valuation, now)
     }
 
     /// The same for who enters: what the vault could pay is not counted.
-    pub fn open_to_enter<'m>(
-        vault: &'a mut Vault,
-        now: i64,
-        read: impl FnMut(usize, u8) -> Option<(&'m Market, &'m Reserve)>,
-    ) -> Self {
+    pub fn open_to_enter<'m>(vault: &'a mut Vault, now: i64, read: impl FnMut(usize) -> Option<Listing<'m>>) -> Self {
         let valuation = Valuation::new(vault, now, false, read);
         Self::valued(vault, valuation, now)
     }

@@ -16,7 +16,7 @@ use crate::{
         market::Market,
         permission::Action,
         reserve::Reserve,
-        vault::{Allocation, Amounts, Coverage, MAX_ALLOCATIONS},
+        vault::{Allocation, Amounts, Coverage, Listing, MAX_ALLOCATIONS, Vault},
     },
     vaults::{
         Vaults,
@@ -44,19 +44,27 @@ pub struct Move {
 type Found<'m> = (&'m Market, &'m Reserve);
 
 /// What is read of all of them.
-type Seen<'m> = [Option<Found<'m>>; MAX_ALLOCATIONS];
+pub(super) type Seen<'m> = [Option<Found<'m>>; MAX_ALLOCATIONS];
+
+impl Vault {
+    /// The reserves that it lends to, by slot, each with its market. A pool is none: only the curator moves what is there.
+    pub(super) fn lent_to<'m>(&self, mut read: impl FnMut(usize) -> Option<Listing<'m>>) -> Seen<'m> {
+        let mut seen = [None; MAX_ALLOCATIONS];
+        for slot in self.open_slots() {
+            seen[slot] = read(slot).and_then(|(market, records)| {
+                let reserve = records.get(self.allocations[slot].reserve as usize)?;
+                reserve.is_reserve().then_some((market, reserve))
+            });
+        }
+        seen
+    }
+}
 
 impl Vaults<'_> {
     /// Finds the move, and books what is the vault's part of it. Its allocations change when the markets do: first the one that the
     /// tokens come from ([`crate::ledger::Ledger::call_back`]), then the other ([`crate::ledger::Ledger::lend_out`]).
-    pub fn rebalance<'m>(
-        &mut self,
-        mut read: impl FnMut(usize, u8) -> Option<(&'m Market, &'m Reserve)>,
-    ) -> Result<Move> {
-        let mut seen = [None; MAX_ALLOCATIONS];
-        for slot in self.vault.open_slots() {
-            seen[slot] = read(slot, self.vault.allocations[slot].reserve);
-        }
+    pub fn rebalance<'m>(&mut self, read: impl FnMut(usize) -> Option<Listing<'m>>) -> Result<Move> {
+        let seen = self.vault.lent_to(read);
         // What came in this second asks for nothing yet.
         let without = self.vault.coverage_without(self.vault.came, &self.valuation, self.now);
         let queued = if self.vault.queue.shares == Shares::ZERO { 0 } else { self.vault.queued(&self.valuation) };
@@ -163,16 +171,21 @@ impl Vaults<'_> {
         own.min(listed)
     }
 
+    /// What is missing of liquid assets to the coverage target, and of what is idle to what the queue waits for.
+    #[inline(always)]
+    pub(super) fn short_of(&self, coverage: &Coverage, queued: u64) -> (u64, u64) {
+        let needed = coverage.needed(self.vault.config.coverage_target);
+        let missing = saturating_sub(needed, coverage.liquid);
+        let waits = saturating_sub(queued, self.vault.idle);
+        // A thousandth is not worth a move: each second's interest takes an atom of it.
+        (if missing > needed >> 10 { missing } else { 0 }, if waits > queued >> 10 { waits } else { 0 })
+    }
+
     /// A move towards what is idle, where that is needed.
     #[inline(never)]
     fn pull(&self, coverage: &Coverage, queued: u64, seen: &Seen) -> Option<Move> {
         let vault = &*self.vault;
-        let needed = coverage.needed(vault.config.coverage_target);
-        let missing = saturating_sub(needed, coverage.liquid);
-        // A thousandth is not worth a move, here and below: each second's interest takes an atom of it.
-        let missing = if missing > needed >> 10 { missing } else { 0 };
-        let waits = saturating_sub(queued, vault.idle);
-        let waits = if waits > queued >> 10 { waits } else { 0 };
+        let (missing, waits) = self.short_of(coverage, queued);
         // Of what cannot be read, nothing can be taken.
         let slots = || (0u8..).zip(&self.valuation.allocations);
         // What comes back of what was lost.

@@ -7,9 +7,8 @@ use crate::{
     },
     record::layout::record,
     state::{
-        market::Market,
         reserve::Reserve,
-        vault::{Coverage, MAX_ALLOCATIONS},
+        vault::{Coverage, Listing, MAX_ALLOCATIONS},
     },
     vaults::Vaults,
 };
@@ -54,7 +53,7 @@ record! {
     }
 }
 
-/// The reserves of a vault's open allocations.
+/// The reserves that a vault lends to, by slot.
 pub type Reserves<'m> = [Option<&'m Reserve>; MAX_ALLOCATIONS];
 
 /// A quotient in basis points.
@@ -65,11 +64,9 @@ fn ratio(part: u64, whole: u64) -> u32 {
 
 impl Vaults<'_> {
     /// All figures.
-    pub fn report<'m>(&self, mut read: impl FnMut(usize, u8) -> Option<(&'m Market, &'m Reserve)>) -> VaultReport {
-        let mut reserves = [None; MAX_ALLOCATIONS];
-        for slot in self.vault.open_slots() {
-            reserves[slot] = read(slot, self.vault.allocations[slot].reserve).map(|(_, reserve)| reserve);
-        }
+    pub fn report<'m>(&self, read: impl FnMut(usize) -> Option<Listing<'m>>) -> VaultReport {
+        let lent = self.vault.lent_to(read);
+        let reserves = lent.map(|found| found.map(|(_, reserve)| reserve));
         let coverage = self.vault.coverage(&self.valuation, self.now);
         VaultReport {
             entry: self.valuation.entry,

@@ -3,7 +3,7 @@
 mod report;
 
 use anyhow::{Result, ensure};
-use ballast_client::engine::{Error, number::units::Shares, perps::provide::LEAVE_WINDOW};
+use ballast_client::engine::{Error, number::units::Shares, state::perp::shares::LEAVE_WINDOW};
 use ballast_market_file::{Plan, value::duration};
 use ballast_time::full_label;
 use clap::Subcommand;

@@ -5,8 +5,11 @@ use ballast_client::{
     Address, decode_margin_account,
     engine::{
         number::units::Shares,
-        perps::{provide::LEAVE_WINDOW, report::PoolReport},
-        state::{account::MarginAccount, perp::PoolStake},
+        perps::report::PoolReport,
+        state::{
+            account::MarginAccount,
+            perp::{PoolStake, shares::LEAVE_WINDOW},
+        },
     },
     from_engine, parameters,
 };

@@ -6,6 +6,7 @@ pub mod book;
 pub mod config;
 pub mod position;
 pub mod pricing;
+pub mod shares;
 pub mod side;
 
 use bytemuck::{bytes_of, cast_mut, cast_ref};

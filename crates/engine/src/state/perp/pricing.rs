@@ -2,7 +2,10 @@
 
 use crate::{
     number::{
-        math::{bit_length_wide, div_narrow, mul_div_ceil, mul_div_floor, mul_proved, mul_shift32_ceil, root, wide},
+        math::{
+            bit_length_wide, div_narrow, mul_div_ceil, mul_div_floor, mul_proved, mul_shift32_ceil, root, wide,
+            wide_mul,
+        },
         units::{Bps, ONE_BPS, Rate},
     },
     price::cache::{PriceCache, Reading},
@@ -87,9 +90,20 @@ impl LotScale {
     /// The price of a lot by a reading, atoms with 32 fractional bits: within 1 and [`MAX_PRICE`], at which a contract ends.
     #[inline(always)]
     pub fn price(&self, cache: &PriceCache, reading: Reading) -> u64 {
+        let (high, low) = wide_mul(reading.0, self.mantissa);
+        let right = cache.shift as i32 + self.digits;
+        // Nearly always.
+        if (1..64).contains(&right) && high >> right == 0 {
+            return ((high << (64 - right)) | (low >> right)).clamp(1, MAX_PRICE - 1);
+        }
+        self.extreme_price(right, reading)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn extreme_price(&self, right: i32, reading: Reading) -> u64 {
         // The reading has 49 bits.
         let product = wide(reading.0, self.mantissa);
-        let right = cache.shift as i32 + self.digits;
         let price = match u32::try_from(right) {
             Ok(right) => product.checked_shr(right).unwrap_or(0),
             Err(_) if product.leading_zeros() > right.unsigned_abs() => product << right.unsigned_abs(),

@@ -26,7 +26,7 @@ governed! {
 }
 
 governed! {
-    /// What a vault may lend to one market.
+    /// What a vault may lend to one market: to its reserve of the vault's token, or to a pool of that token.
     pub struct AllocationConfig: 48 {
         /// The market; none: there is no allocation in this slot.
         pub market: Address [Account, 0..=0, AnyoneNew, AllocationInUse],
@@ -39,8 +39,10 @@ governed! {
         /// 1 if it counts for nothing: what is lost is lost, and what comes back all the same becomes the sharers' like exit fees.
         /// It stays 1 while shares are left.
         pub written_off: u8 [Switch, 0..=1, Up, VaultSwitchOutOfRange],
+        /// Index of the market's pool; zero: its reserve. Only the curator moves what a pool has.
+        pub pool: u8 [Id, 0..=63, Any, NotPool],
         /// Zero.
-        pub padding: [u8; 4] [zero],
+        pub padding: [u8; 3] [zero],
     }
 }
 

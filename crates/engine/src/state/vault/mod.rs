@@ -12,7 +12,7 @@ mod terms;
 pub use config::{AllocationConfig, MAX_ALLOCATIONS, PARAMETERS, VaultConfig, VaultRoles};
 pub use coverage::{Coverage, RunOff};
 pub use queue::{ExitRequest, MAX_REQUESTS, Queue, Ticket};
-pub use shares::{Amounts, Valuation};
+pub use shares::{Amounts, Listing, Valuation};
 pub use terms::{Rung, TermDeposit};
 
 use crate::{
@@ -21,20 +21,22 @@ use crate::{
 };
 
 record! {
-    /// What a vault has lent to one reserve. Its slot is its own for good.
+    /// What a vault has lent to one reserve or pool. Its slot is its own for good.
     pub struct Allocation: 40 {
-        /// Shares of the reserve's deposits that the vault bought.
+        /// Shares of the reserve's deposits, or of the pool, that the vault bought.
         pub shares: Shares,
         /// The reserve's deposit index at the last rebalance: what it earned since then is no promise but a fact.
         pub index: Index,
         /// When that was, unix seconds.
         pub since: i64,
-        /// Index of the reserve in its market.
+        /// Index of the reserve or the pool in its market.
         pub reserve: u8,
         /// 1 once its market was found to list the vault's token.
         pub is_open: u8,
         /// Zero.
-        pub padding: [u8; 6],
+        pub padding: [u8; 2],
+        /// When shares of a pool that were asked for may be taken, unix seconds.
+        pub free_from: u32,
     }
 }
 
@@ -103,7 +105,9 @@ record! {
         pub queue: Queue,
         /// Atoms that came since `updated` and have not left: at the end of the transaction they may be gone.
         pub came: u64,
+        /// Shares of its pools that were asked for, by slot.
+        pub asked_for: [Shares; MAX_ALLOCATIONS],
         /// Zero.
-        pub reserved: [u8; 88],
+        pub reserved: [u8; 24],
     }
 }

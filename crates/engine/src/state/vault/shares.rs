@@ -10,12 +10,17 @@ use crate::{
         math::{add_proved, mul_div_ceil, mul_div_floor, saturating_sub},
         units::{ONE_BPS, Rate, Shares},
     },
+    price::policy::Use,
     state::{
         market::Market,
+        perp::shares::ShareValues,
         reserve::Reserve,
         vault::{Allocation, Coverage, MAX_ALLOCATIONS, Vault},
     },
 };
+
+/// A market as it is read for a vault: with all its records.
+pub type Listing<'m> = (&'m Market, &'m [Reserve]);
 
 /// What one allocation comes to at a moment, atoms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,6 +64,20 @@ impl Amounts {
             self.liquid = if self.takeable < counted { self.takeable } else { counted };
         }
     }
+
+    /// The same of a pool: its high value counts for who enters, its low one for who leaves. Nothing of it can be taken at once. Fails
+    /// where prices that value it are too old to enter, or to leave, by.
+    #[cold]
+    #[inline(never)]
+    fn read_pool(&mut self, allocation: &Allocation, records: &[Reserve], now: i64, is_to_pay: bool) -> Result<()> {
+        if allocation.shares == Shares::ZERO {
+            return Ok(());
+        }
+        let used = if is_to_pay { Use::RepaidDebt } else { Use::NewRiskDebt };
+        let values = ShareValues::at(records, allocation.reserve, used, now)?;
+        (self.entry, self.exit) = (values.entry(allocation.shares), values.exit(allocation.shares));
+        Ok(())
+    }
 }
 
 /// What a vault has at a moment, from its books and its markets, atoms.
@@ -66,7 +85,7 @@ impl Amounts {
 pub struct Valuation {
     /// Each allocation.
     pub allocations: [Amounts; MAX_ALLOCATIONS],
-    /// Slots whose market could not be read, unless they are written off: they count for nothing.
+    /// Slots whose market could not be read, or whose pool's prices are too old, unless they are written off: they count for nothing.
     pub unreadable: u8,
     /// All that is the sharers', for who enters.
     pub entry: u64,
@@ -86,17 +105,21 @@ impl Valuation {
         vault: &Vault,
         now: i64,
         is_to_pay: bool,
-        mut read: impl FnMut(usize, u8) -> Option<(&'a Market, &'a Reserve)>,
+        mut read: impl FnMut(usize) -> Option<Listing<'a>>,
     ) -> Self {
         let mut valuation = Self::default();
         for slot in vault.open_slots() {
-            let allocation = &vault.allocations[slot];
-            match read(slot, allocation.reserve) {
-                Some((market, reserve)) => {
-                    valuation.allocations[slot].read(allocation, market, reserve, vault, now, is_to_pay);
+            let (allocation, amounts) = (&vault.allocations[slot], &mut valuation.allocations[slot]);
+            let found = read(slot).and_then(|(market, records)| {
+                let reserve = records.get(allocation.reserve as usize)?;
+                if reserve.is_reserve() {
+                    amounts.read(allocation, market, reserve, vault, now, is_to_pay);
+                    return Some(());
                 }
-                None if !vault.is_written_off(slot) => valuation.unreadable |= 1 << slot,
-                None => {}
+                amounts.read_pool(allocation, records, now, is_to_pay).ok()
+            });
+            if found.is_none() && !vault.is_written_off(slot) {
+                valuation.unreadable |= 1 << slot;
             }
         }
         valuation.sum(vault);

@@ -4,11 +4,8 @@ use super::*;
 use ballast_engine::{
     Error,
     number::units::Bps,
-    perps::{
-        provide::LEAVE_WINDOW,
-        report::{PerpReport, PerpState, PoolReport, PositionReport},
-    },
-    state::perp::{PerpConfig, Pool, PoolConfig},
+    perps::report::{PerpReport, PerpState, PoolReport, PositionReport},
+    state::perp::{PerpConfig, Pool, PoolConfig, shares::LEAVE_WINDOW},
 };
 
 const TRADER: usize = 1;

@@ -24,7 +24,7 @@ use ballast_engine::{
     record::layout::Address,
     state::{
         interest::RateCurve,
-        vault::{AllocationConfig, ExitRequest, TermDeposit, Vault, VaultConfig, VaultRoles},
+        vault::{AllocationConfig, ExitRequest, Listing, TermDeposit, Vault, VaultConfig, VaultRoles},
     },
     vaults::{
         Exchange, Vaults,
@@ -198,23 +198,19 @@ impl Scene {
     /// Tries something on a copy of the vault, with its value.
     pub fn look<T>(&self, action: impl FnOnce(&mut Vaults) -> T) -> T {
         let mut vault = self.vault;
-        let mut vaults = Vaults::open(&mut vault, self.now, |slot, reserve| self.read(slot, reserve));
+        let mut vaults = Vaults::open(&mut vault, self.now, |slot| self.read(slot));
         action(&mut vaults)
     }
 
-    fn read(
-        &self,
-        slot: usize,
-        reserve: u8,
-    ) -> Option<(&ballast_engine::state::market::Market, &ballast_engine::state::reserve::Reserve)> {
+    fn read(&self, slot: usize) -> Option<Listing<'_>> {
         let world = self.markets.get(slot).filter(|_| self.unreadable >> slot & 1 == 0)?;
-        Some((&world.market, &world.reserves[reserve as usize]))
+        Some((&world.market, &world.reserves))
     }
 
     /// Does something that moves no tokens of markets, or nothing.
     pub fn act<T>(&mut self, action: impl FnOnce(&mut Vaults) -> Result<T>) -> Result<T> {
         let mut vault = self.vault;
-        let mut vaults = Vaults::open(&mut vault, self.now, |slot, reserve| self.read(slot, reserve));
+        let mut vaults = Vaults::open(&mut vault, self.now, |slot| self.read(slot));
         let done = action(&mut vaults)?;
         self.vault = vault;
         Ok(done)
@@ -315,8 +311,8 @@ impl Scene {
     pub fn rebalance(&mut self) -> Result<Move> {
         self.whole(|scene| {
             let mut vault = scene.vault;
-            let mut vaults = Vaults::open(&mut vault, scene.now, |slot, reserve| scene.read(slot, reserve));
-            let found = vaults.rebalance(|slot, reserve| scene.read(slot, reserve))?;
+            let mut vaults = Vaults::open(&mut vault, scene.now, |slot| scene.read(slot));
+            let found = vaults.rebalance(|slot| scene.read(slot))?;
             scene.vault = vault;
             if let Some(slot) = found.from {
                 scene.call_back(slot as usize, found.amount).expect("what could be taken is paid");

@@ -39,7 +39,7 @@ pub struct ReadVault {
 impl ReadVault {
     pub fn refresh(&mut self, markets: &[AccountView]) -> Result<()> {
         let markets = Markets::read(&self.vault, markets, 0)?;
-        let report = valued(&mut self.vault, &markets)?.report(|slot, index| markets.view(slot, index));
+        let report = valued(&mut self.vault, &markets)?.report(|slot| markets.view(slot));
         pinocchio::cpi::set_return_data(bytemuck::bytes_of(&report));
         Ok(())
     }

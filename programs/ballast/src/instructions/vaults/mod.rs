@@ -5,12 +5,13 @@
 mod create;
 mod exchange;
 mod govern;
+mod pool;
 mod queue;
 mod rebalance;
 mod terms;
 
 use super::common::*;
-pub use {create::*, exchange::*, govern::*, queue::*, rebalance::*, terms::*};
+pub use {create::*, exchange::*, govern::*, pool::*, queue::*, rebalance::*, terms::*};
 
 use crate::{
     Vault,
@@ -19,7 +20,7 @@ use crate::{
     token::{self, Terms, Transfer},
 };
 use ballast_engine::{
-    state::vault::{self, MAX_ALLOCATIONS},
+    state::vault::{self, Listing, MAX_ALLOCATIONS},
     vaults::{Vaults, exit::Payment},
 };
 
@@ -58,6 +59,12 @@ events! {
     TermEnded;
     /// Shares were made for the fee collector.
     VaultFeesCollected;
+    /// Idle tokens became shares of a pool. The account is the pool's market, here and in the next two.
+    VaultPoolDeposited;
+    /// Shares of a pool were asked for.
+    VaultPoolExitRequested;
+    /// Shares of a pool became idle tokens.
+    VaultPoolWithdrawn;
 }
 
 /// Logs what became of tokens and shares. The events differ by their discriminator alone.
@@ -119,15 +126,23 @@ impl Markets {
 
     /// What the engine reads of a slot.
     #[inline(always)]
-    pub fn view(&self, slot: usize, index: u8) -> Option<(&ballast_engine::state::market::Market, &Reserve)> {
+    pub fn view(&self, slot: usize) -> Option<Listing<'_>> {
         let market = self.markets[slot].as_ref()?;
-        Some((&***market, market.as_slice().get(index as usize)?))
+        Some((&***market, market.as_slice()))
     }
 
     /// The market of a slot, to be changed.
     fn change(&mut self, slot: usize) -> Result<&mut MarketAccount> {
         let market = self.markets[slot].as_mut().ok_or(Error::MarketUnreadable).on_chain()?;
         if market.view().is_writable() { Ok(market) } else { Err(ErrorCode::ConstraintMut.into()) }
+    }
+
+    /// How a slot's market pays and is paid: its liquidity vault is that of a reserve.
+    fn payer(&mut self, slot: usize, reserve_index: u8) -> Result<(AccountView, VaultAuthority)> {
+        let payer = self.payers[slot].ok_or(Error::MarketMissing).on_chain()?;
+        let market = self.change(slot)?;
+        ensure(is_at(payer.vault.address(), &reserve(market.as_slice(), reserve_index)?.vault), Error::WrongVault)?;
+        Ok((payer.vault, VaultAuthority::new(payer.authority, market)?))
     }
 
     /// Has a market pay some atoms of an allocation to a token account.
@@ -140,17 +155,11 @@ impl Markets {
         amount: u64,
         to: AccountView,
     ) -> Result<()> {
-        let payer = self.payers[slot].ok_or(Error::MarketMissing).on_chain()?;
-        let now = now()?;
-        let market = self.change(slot)?;
         let allocation = &mut vault.allocations[slot];
-        ensure(
-            is_at(payer.vault.address(), &reserve(market.as_slice(), allocation.reserve)?.vault),
-            Error::WrongVault,
-        )?;
-        let authority = VaultAuthority::new(payer.authority, market)?;
-        ledger(market, now).call_back(allocation, amount).on_chain()?;
-        let transfer = Transfer { from: payer.vault, to, authority: authority.view, amount, ..custody.transfer() };
+        let (from, authority) = self.payer(slot, allocation.reserve)?;
+        let now = now()?;
+        ledger(self.change(slot)?, now).call_back(allocation, amount).on_chain()?;
+        let transfer = Transfer { from, to, authority: authority.view, amount, ..custody.transfer() };
         authority.sign(|signers| transfer.invoke(signers))
     }
 
@@ -169,13 +178,13 @@ impl Markets {
 /// A vault with its value.
 #[inline(never)]
 pub fn valued<'a>(vault: &'a mut Record<Vault>, markets: &Markets) -> Result<Vaults<'a>> {
-    Ok(Vaults::open(vault, now()?, |slot, index| markets.view(slot, index)))
+    Ok(Vaults::open(vault, now()?, |slot| markets.view(slot)))
 }
 
 /// The same for who enters.
 #[inline(never)]
 pub fn valued_to_enter<'a>(vault: &'a mut Record<Vault>, markets: &Markets) -> Result<Vaults<'a>> {
-    Ok(Vaults::open_to_enter(vault, now()?, |slot, index| markets.view(slot, index)))
+    Ok(Vaults::open_to_enter(vault, now()?, |slot| markets.view(slot)))
 }
 
 /// A vault's token account, and what its tokens move by.

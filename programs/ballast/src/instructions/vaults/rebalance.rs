@@ -54,7 +54,7 @@ impl RebalanceVault {
         let shares = ShareMint::new(vault, share_mint.account(), share_program.account())?;
         let (accounts, target) = split_target(vault, from, accounts)?;
         let mut markets = Markets::read(vault, accounts, if from < 8 { 1 << from } else { 0 })?;
-        let done = valued(vault, &markets)?.rebalance(|slot, index| markets.view(slot, index)).on_chain()?;
+        let done = valued(vault, &markets)?.rebalance(|slot| markets.view(slot)).on_chain()?;
         ensure(done.from.unwrap_or(IDLE) == from, Error::AnotherMove)?;
         let to = match (done.to, target) {
             (Some(slot), Some(target)) => {
