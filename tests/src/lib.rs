@@ -47,7 +47,7 @@ pub use {
     market::{Token, User},
     multisig::{MAX_TRANSACTION, MULTISIG_PROGRAM, Multisig, Proposal, Refusal},
     outcome::Outcome,
-    perp::{PerpScene, perp_config, pool_config},
+    perp::{PerpScene, is_of_perps, perp_config, pool_config},
     price::{Quote, price_account},
     scene::{SOL, Scene, USD, with_account},
     test_program::{Swap, TEST_PROGRAM, forward},

@@ -9,6 +9,7 @@ use ballast_engine::{
     price::feed::PriceUpdate,
     state::{
         change::{OF_PERP, OF_POOL},
+        permission::Action,
         perp::{Perp, PerpConfig, Pool, PoolConfig, book::Width},
     },
 };
@@ -20,6 +21,12 @@ use crate::{
     scene::{Scene, USD},
     world::World,
 };
+
+/// Whether an action is one of perps and pools, whose rows tests/suite/perps/matrix.rs walks.
+pub fn is_of_perps(action: Action) -> bool {
+    use Action::*;
+    matches!(action, GrowPerp | ReducePerp | LiquidatePerp | PoolDeposit | PoolRequest | PoolWithdraw)
+}
 
 /// A pool of the first reserve: all of its low value as skew, an hour to leave, 120 % of the buffer left by exits.
 pub fn pool_config() -> PoolConfig {

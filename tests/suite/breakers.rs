@@ -11,7 +11,7 @@ use ballast_engine::{
         reserve::ReserveConfig,
     },
 };
-use ballast_tests::{Outcome, Quote, SOL, Scene, USD, World, reserve_config, with_account};
+use ballast_tests::{Outcome, Quote, SOL, Scene, USD, World, is_of_perps, reserve_config, with_account};
 
 /// The price breaker: 5 %, 10 % and 20 % away from the average, five minutes at first.
 fn tiered() -> ReserveConfig {
@@ -157,7 +157,8 @@ fn tier_2_freezes_the_reserve_but_nothing_that_lowers_risk() {
         (Action::Unstake, world.fork().unstake(owner, sol)),
         (Action::CollectFees, world.fork().collect_fees(sol)),
     ];
-    assert_eq!(attempts.each_ref().map(|attempt| attempt.0), REFUSALS[State::ReserveHalted as usize].2);
+    let refused = REFUSALS[State::ReserveHalted as usize].2.iter().filter(|action| !is_of_perps(**action));
+    assert!(attempts.iter().map(|attempt| &attempt.0).eq(refused));
     for (action, outcome) in attempts {
         assert_eq!(outcome.engine_error(), Some(Error::ReserveHalted), "{action:?}");
     }
@@ -338,7 +339,8 @@ fn losses_above_the_limit_leave_the_market_reduce_only_until_governance_lifts_it
     world.borrow(lender, sol, 1).expect_error(Error::MarketReduceOnly);
     let loan = world.flash_loan(lender.key, usd, 1);
     world.send(&loan).expect_error(Error::MarketReduceOnly);
-    assert_eq!(REFUSALS[State::MarketReduceOnly as usize].2, [Action::Borrow, Action::BeginFlashLoan]);
+    let refused = REFUSALS[State::MarketReduceOnly as usize].2.iter().filter(|action| !is_of_perps(**action));
+    assert!(refused.eq(&[Action::Borrow, Action::BeginFlashLoan]));
     world.withdraw(lender, usd, 1_000 * USD).expect_ok();
     world.deposit(lender, usd, USD).expect_ok();
     let guardian = world.key("guardian");

@@ -191,7 +191,11 @@ export async function fetchVaultMarkets(rpc: Rpc, vault: Vault, config?: FetchCo
 /** A bit for each slot that can be drawn on: each open one whose market was read. */
 export function payingSlots(vault: Vault, markets: readonly Market[]): number {
   const read = new Set(markets.map(({ address }) => address));
-  const paying = openSlots(vault).filter((slot) => read.has(vault.config.allocations[slot]!.market));
+  // Nothing of a pool can be taken at once.
+  const paying = openSlots(vault).filter((slot) => {
+    const { market, pool } = vault.config.allocations[slot]!;
+    return pool === 0 && read.has(market);
+  });
   return paying.reduce((bits, slot) => bits | (1 << slot), 0);
 }
 

@@ -273,6 +273,9 @@ fn every_instruction(view: &MarketView) -> ballast_client::engine::Result<Vec<In
         view.fill_perp_order(account, to, perp, &[key(51), key(52)])?,
         view.cancel_perp_order(owner, account, perp)?,
         view.read_pool(POOL)?,
+        vault.pool_deposit(owner, 2, 34),
+        vault.pool_request(owner, 2, 35),
+        vault.pool_withdraw(owner, 2),
     ])
 }
 

@@ -50,7 +50,7 @@ impl Ledger<'_> {
         index: u8,
         liquidator: &mut MarginAccount,
     ) -> Result<PerpLiquidation> {
-        account.require_idle(Action::Liquidate)?;
+        account.require_idle(Action::LiquidatePerp)?;
         liquidator.require_idle(Action::Deposit)?;
         let scene = self.enter_perp(index)?;
         self.require_closing_price(&scene)?;

@@ -110,7 +110,7 @@ impl Ledger<'_> {
         if Perp::of(self.reserves, scene.perp)?.is_resolved() {
             return Ok(());
         }
-        Use::RepaidDebt.require(self.reserves[scene.underlying as usize].price.condition(self.now))
+        Use::PerpClosing.require(self.reserves[scene.underlying as usize].price.condition(self.now))
     }
 
     /// What of its quote deposit an account can give for its perps, atoms: lenders come first. Nothing where prices do not tell.

@@ -69,7 +69,7 @@ impl Ledger<'_> {
         if order.lots == 0 {
             return Err(Error::AmountIsZero);
         }
-        account.require_idle(Action::Repay)?;
+        account.require_idle(Action::ReducePerp)?;
         if account.order.rests() {
             return Err(Error::OrderRests);
         }
@@ -145,7 +145,7 @@ impl Ledger<'_> {
         first: &Source,
         base: Option<&Source>,
     ) -> Result<(Fill, u32)> {
-        account.require_idle(Action::Repay)?;
+        account.require_idle(Action::ReducePerp)?;
         let order = take_order(account, index)?;
         let mut scene = self.enter_perp(index)?;
         let perp = Perp::of(self.reserves, index)?;
@@ -161,7 +161,7 @@ impl Ledger<'_> {
         }
         let (marks, condition) = self.marks_at(perp, feed, &quote)?;
         if order.reduce_only == 0 {
-            Use::NewRiskDebt.require(condition)?;
+            Use::PerpGrowth.require(condition)?;
         }
         scene.marks = marks;
         scene.seen = self.now.saturating_sub(published).max(0) as u64;
@@ -179,7 +179,7 @@ impl Ledger<'_> {
 
     /// Clears an order that is over. Anyone may. Returns the tip, which is its owner's again.
     pub fn cancel_order(&mut self, account: &mut MarginAccount, index: u8) -> Result<u32> {
-        account.require_idle(Action::Repay)?;
+        account.require_idle(Action::ReducePerp)?;
         let order = take_order(account, index)?;
         if order.is_over(Perp::of(self.reserves, index)?, self.now) { Ok(order.tip) } else { Err(Error::OrderNotOver) }
     }

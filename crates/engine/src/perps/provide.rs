@@ -33,12 +33,12 @@ impl Ledger<'_> {
         if amount == 0 {
             return Err(Error::AmountIsZero);
         }
-        account.require_idle(Action::Deposit)?;
+        account.require_idle(Action::PoolDeposit)?;
         if account.has_debt() || account.perps().next().is_some() || account.order.rests() {
             return Err(Error::PoolNeedsItsOwnAccount);
         }
-        let quote = self.enter_pool(pool_index, Use::NewRiskDebt)?;
-        self.market.admit(Action::Deposit, self.now)?;
+        let quote = self.enter_pool(pool_index, Use::PoolEntry)?;
+        self.market.admit(Action::PoolDeposit, self.now)?;
         if account.stake().is_some_and(|stake| stake.pool != pool_index) {
             return Err(Error::OtherPool);
         }
@@ -56,7 +56,7 @@ impl Ledger<'_> {
     /// Moves atoms of a vault into its allocation's pool, likewise: first they become a deposit in the quote reserve.
     pub fn provide_for_vault(&mut self, allocation: &mut Allocation, amount: u64) -> Result<PoolMovement> {
         let pool_index = allocation.reserve;
-        let quote = self.enter_pool(pool_index, Use::NewRiskDebt)?;
+        let quote = self.enter_pool(pool_index, Use::PoolEntry)?;
         let (_, reserve) = self.admit_and_accrue(Action::Deposit, quote)?;
         let deposit = reserve.deposit(amount)?;
         let worth = reserve.deposit_index.rare_amount_floor(deposit);
@@ -94,7 +94,7 @@ impl Ledger<'_> {
 
     /// Asks for shares of a pool, which can be taken after its delay; none takes back what was asked for. Asking anew begins anew.
     pub fn ask_to_leave(&mut self, account: &mut MarginAccount, pool_index: u8, shares: Shares) -> Result<()> {
-        account.require_idle(Action::Withdraw)?;
+        account.require_idle(Action::PoolRequest)?;
         let delay = Pool::of(self.reserves, pool_index)?.config.leave_delay;
         let stake = account.stake().filter(|stake| stake.pool == pool_index).ok_or(Error::PositionNotFound)?;
         if shares > stake.shares {
@@ -107,10 +107,10 @@ impl Ledger<'_> {
     /// Pays out shares that are free, at the value that is low, into the account's quote deposit: as many as leave the pool what its
     /// positions need. The others stay free until the window closes.
     pub fn leave(&mut self, account: &mut MarginAccount, pool_index: u8) -> Result<PoolMovement> {
-        account.require_idle(Action::Withdraw)?;
+        account.require_idle(Action::PoolWithdraw)?;
         let stake = *account.stake().filter(|stake| stake.pool == pool_index).ok_or(Error::PositionNotFound)?;
-        let quote = self.enter_pool(pool_index, Use::RepaidDebt)?;
-        self.market.admit(Action::Withdraw, self.now)?;
+        let quote = self.enter_pool(pool_index, Use::PoolExit)?;
+        self.market.admit(Action::PoolWithdraw, self.now)?;
         let (left, paid) = self.part_with(pool_index, stake.asked_for, stake.free_from, u64::MAX)?;
         account.change_stake(pool_index, |stake| {
             (stake.shares.0, stake.asked_for.0) = (stake.shares.0 - left.shares.0, stake.asked_for.0 - left.shares.0);
@@ -125,7 +125,7 @@ impl Ledger<'_> {
     /// The same for a vault, whose allocation asked for some shares, out of the quote reserve: no more than can be taken out of that.
     pub fn leave_for_vault(&mut self, allocation: &mut Allocation, asked_for: &mut Shares) -> Result<PoolMovement> {
         let pool_index = allocation.reserve;
-        let quote = self.enter_pool(pool_index, Use::RepaidDebt)?;
+        let quote = self.enter_pool(pool_index, Use::PoolExit)?;
         self.admit_and_accrue(Action::Withdraw, quote)?;
         let takeable = self.market.takeable(&self.reserves[quote as usize], self.now, u64::MAX);
         let held = Pool::of(self.reserves, pool_index)?.deposit;

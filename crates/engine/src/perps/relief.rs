@@ -27,7 +27,7 @@ impl Ledger<'_> {
     pub fn deleverage_perp(&mut self, index: u8) -> Result<Deleveraging> {
         let scene = self.enter_perp(index)?;
         let feed = &self.reserves[scene.underlying as usize].price;
-        Use::RepaidDebt.require(feed.condition(self.now))?;
+        Use::PerpClosing.require(feed.condition(self.now))?;
         let pool = Pool::of(self.reserves, scene.pool)?;
         let (below, to) = (pool.config.deleverage_below, pool.config.deleverage_to);
         let standing = self.standing(&scene)?;

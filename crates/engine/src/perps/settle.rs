@@ -45,7 +45,7 @@ impl Ledger<'_> {
     /// it was, but for its cost. Or pays what a closed one is still owed, as far as the pool pays gains now: while it pays them whole, or the
     /// account is in trouble, whose lenders wait for it. Else its owner chooses when, by a trade.
     pub fn settle_perp(&mut self, account: &mut MarginAccount, index: u8) -> Result<Receipt> {
-        account.require_idle(Action::Repay)?;
+        account.require_idle(Action::ReducePerp)?;
         let scene = self.enter_perp(index)?;
         let position = position_in(account, index);
         let receipt = if position.size == 0 && position.cost < 0 {
@@ -107,7 +107,7 @@ impl Ledger<'_> {
         if most == 0 {
             return Err(Error::AmountIsZero);
         }
-        account.require_idle(Action::Liquidate)?;
+        account.require_idle(Action::LiquidatePerp)?;
         payer.require_idle(Action::Withdraw)?;
         let scene = self.enter_perp(index)?;
         self.require_closing_price(&scene)?;
@@ -159,7 +159,7 @@ impl Ledger<'_> {
     /// Writes off what a closed position still owes, once the account has nothing more to pay it with: at the expense of the perp's
     /// insurance, then of its fund, then of the pool. No lender bears anything of it.
     pub fn write_off_perp(&mut self, account: &mut MarginAccount, index: u8) -> Result<WriteOff> {
-        account.require_idle(Action::SettleBadDebt)?;
+        account.require_idle(Action::ReducePerp)?;
         let scene = self.enter_perp(index)?;
         let position = position_in(account, index);
         if position.size != 0

@@ -13,7 +13,7 @@ use crate::{
         bill::{Bill, Receipt},
         position_in,
     },
-    price::policy::{Condition, Use},
+    price::policy::Use,
     state::{
         account::MarginAccount,
         permission::Action,
@@ -79,7 +79,7 @@ impl Ledger<'_> {
         if order.lots == 0 {
             return Err(Error::AmountIsZero);
         }
-        account.require_idle(Action::Repay)?;
+        account.require_idle(Action::ReducePerp)?;
         let scene = self.enter_perp(order.perp)?;
         let prices = Perp::of(self.reserves, order.perp)?.worse(scene.marks);
         self.deal(account, order, &scene, prices, true)
@@ -308,9 +308,9 @@ impl Ledger<'_> {
     #[inline(never)]
     pub(crate) fn require_growth(&self, account: &MarginAccount, scene: &Scene) -> Result<()> {
         let now = self.now;
-        account.require_idle(Action::Borrow)?;
-        self.market.admit(Action::Borrow, now)?;
-        self.reserves[scene.quote as usize].admit(Action::Borrow, now)?;
+        account.require_idle(Action::GrowPerp)?;
+        self.market.admit(Action::GrowPerp, now)?;
+        self.reserves[scene.quote as usize].admit(Action::GrowPerp, now)?;
         let perp = Perp::of(self.reserves, scene.perp)?;
         if perp.config.reduce_only != 0 || perp.is_resolved() {
             return Err(Error::PerpReduceOnly);
@@ -326,11 +326,7 @@ impl Ledger<'_> {
         if !(2..MAX_PRICE - 1).contains(&scene.marks.spot) {
             return Err(Error::PerpPriceOutOfRange);
         }
-        let condition = self.reserves[scene.underlying as usize].price.condition(now);
-        Use::NewRiskDebt.require(condition)?;
-        if condition == Condition::Moving {
-            return Err(Error::PriceUnsettled);
-        }
+        Use::PerpGrowth.require(self.reserves[scene.underlying as usize].price.condition(now))?;
         if scene.age > perp.config.max_trade_age as u64 { Err(Error::TradePriceTooOld) } else { Ok(()) }
     }
 

@@ -10,6 +10,8 @@
 //!   the seconds that their reserves allow. The account's other prices are read like old ones if they are of another moment: a
 //!   liquidator chooses which updates to bring, and that choice alone must make no account unhealthy.
 //! - **Settling bad debt** reads all of them as [`Use::Insolvency`].
+//! - A **perp** reads its underlying as [`Use::PerpGrowth`] where positions grow, and as [`Use::PerpClosing`] where they shrink, are settled,
+//!   liquidated or deleveraged; a **pool** reads those of all its open perps as [`Use::PoolEntry`] and [`Use::PoolExit`].
 
 use crate::error::{Error, Result};
 
@@ -82,6 +84,14 @@ pub enum Use {
     Insolvency = 6,
     /// A deposit that comes to an account with debts.
     AddedCollateral = 7,
+    /// What a perp follows whose position grows: not while the price moves, since a trader may see where to.
+    PerpGrowth = 8,
+    /// What a perp follows whose position shrinks, is settled, liquidated or deleveraged.
+    PerpClosing = 9,
+    /// What a perp follows whose pool somebody enters.
+    PoolEntry = 10,
+    /// What a perp follows whose pool somebody leaves.
+    PoolExit = 11,
 }
 
 /// How a price is read.
@@ -130,7 +140,7 @@ use Treatment::{
 
 /// Rows in the order of [`Use`], columns in the order of [`Condition`].
 #[rustfmt::skip]
-const ROWS: [[Treatment; 9]; 8] = [
+const ROWS: [[Treatment; 9]; 12] = [
     // NeverPriced, Fresh, Stale, Dead, Skewed, WideConfidence, FarFromAverage, Moving, Halted
     [Nothing,  Read, DustOnly, DustOnly, Nothing,   Nothing,      Nothing,      Nothing, Nothing],   // NewRiskCollateral
     [NotStale, Read, NotStale, NotStale, NotSkewed, NotUnsettled, NotUnsettled, Read,    NotHalted], // NewRiskDebt
@@ -140,11 +150,15 @@ const ROWS: [[Treatment; 9]; 8] = [
     [Favour,   Read, Favour,   Read,     Favour,    Read,         Read,         Read,    Read],      // Debt
     [Read,     Read, Read,     Read,     Read,      Read,         Read,         Read,    Read],      // Insolvency
     [NotStale, Read, NotStale, NotStale, Read,      Read,         Read,         Read,    Read],      // AddedCollateral
+    [NotStale, Read, NotStale, NotStale, NotSkewed, NotUnsettled, NotUnsettled, NotUnsettled, NotHalted], // PerpGrowth
+    [NotStale, Read, NotStale, NotStale, NotSkewed, Read,         Read,         Read,    Read],      // PerpClosing
+    [NotStale, Read, NotStale, NotStale, NotSkewed, NotUnsettled, NotUnsettled, Read,    NotHalted], // PoolEntry
+    [NotStale, Read, NotStale, NotStale, NotSkewed, Read,         Read,         Read,    Read],      // PoolExit
 ];
 
-/// The same table in columns of eight, so that a look-up is one shift.
-static COLUMNS: [[Treatment; 8]; 9] = {
-    let mut columns = [[Read; 8]; 9];
+/// The same table in columns of 16, so that a look-up is one shift.
+static COLUMNS: [[Treatment; 16]; 9] = {
+    let mut columns = [[Read; 16]; 9];
     let mut row = 0;
     while row < ROWS.len() {
         let mut column = 0;

@@ -42,11 +42,23 @@ pub enum Action {
     SetDelegate,
     /// Raises an account's sequence number by one.
     AssertSequence,
+    /// Opens a position in a perp, lets it grow or turns it, or rests an order that would. The states are its quote reserve's.
+    GrowPerp,
+    /// Closes a part of one, settles it or writes off what it owes, or rests, fills or clears an order.
+    ReducePerp,
+    /// Closes a part of an unhealthy account's position, or pays its loss for collateral.
+    LiquidatePerp,
+    /// Moves a deposit into a pool.
+    PoolDeposit,
+    /// Asks for shares of a pool.
+    PoolRequest,
+    /// Takes them out of it.
+    PoolWithdraw,
 }
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 23] = [
         Self::Deposit,
         Self::Withdraw,
         Self::Borrow,
@@ -64,13 +76,19 @@ impl Action {
         Self::CollectFees,
         Self::SetDelegate,
         Self::AssertSequence,
+        Self::GrowPerp,
+        Self::ReducePerp,
+        Self::LiquidatePerp,
+        Self::PoolDeposit,
+        Self::PoolRequest,
+        Self::PoolWithdraw,
     ];
 
-    /// The guardian's bit for it, zero for what nobody can pause: repaying, depositing collateral and liquidating.
+    /// The guardian's bit for it, zero for what nobody can pause: repaying, depositing collateral, liquidating, and closing positions.
     pub const fn pause_bit(self) -> u8 {
         match self {
-            Self::Withdraw => 1,
-            Self::Borrow => 2,
+            Self::Withdraw | Self::PoolWithdraw => 1,
+            Self::Borrow | Self::GrowPerp => 2,
             Self::BeginFlashLoan => 4,
             Self::Unstake => 8,
             _ => 0,
@@ -129,15 +147,25 @@ pub const REFUSALS: [(State, Error, &[Action]); 7] = [
             CloseAccount,
             SetDelegate,
             AssertSequence,
+            GrowPerp,
+            ReducePerp,
+            LiquidatePerp,
+            PoolDeposit,
+            PoolRequest,
+            PoolWithdraw,
         ],
     ),
     // The lent tokens could come back as a deposit.
     (State::FlashLoanOpen, Error::FlashLoanOpen, &[Deposit, BeginFlashLoan, Stake, CollectFees]),
-    (State::ReserveReduceOnly, Error::ReserveReduceOnly, &[Deposit, Borrow, BeginFlashLoan, Stake]),
-    (State::ReserveWipedOut, Error::ReserveWipedOut, &[Deposit, Borrow, BeginFlashLoan, Stake]),
-    (State::ReserveHalted, Error::ReserveHalted, &[Withdraw, Borrow, BeginFlashLoan, Stake, Unstake, CollectFees]),
-    (State::MarketReduceOnly, Error::MarketReduceOnly, &[Borrow, BeginFlashLoan]),
-    (State::OrderRests, Error::OrderRests, &[Withdraw, Borrow, CloseAccount]),
+    (State::ReserveReduceOnly, Error::ReserveReduceOnly, &[Deposit, Borrow, BeginFlashLoan, Stake, GrowPerp]),
+    (State::ReserveWipedOut, Error::ReserveWipedOut, &[Deposit, Borrow, BeginFlashLoan, Stake, GrowPerp]),
+    (
+        State::ReserveHalted,
+        Error::ReserveHalted,
+        &[Withdraw, Borrow, BeginFlashLoan, Stake, Unstake, CollectFees, GrowPerp],
+    ),
+    (State::MarketReduceOnly, Error::MarketReduceOnly, &[Borrow, BeginFlashLoan, GrowPerp]),
+    (State::OrderRests, Error::OrderRests, &[Withdraw, Borrow, CloseAccount, GrowPerp, PoolRequest, PoolWithdraw]),
 ];
 
 impl State {

@@ -212,6 +212,7 @@ fn every_error_of_the_engine_has_an_example() {
         include_str!("vaults/caps.rs"),
         include_str!("vaults/fees.rs"),
         include_str!("vaults/governance.rs"),
+        include_str!("vaults/pools.rs"),
         include_str!("vaults/queue.rs"),
         include_str!("vaults/rebalance.rs"),
         include_str!("vaults/shares.rs"),

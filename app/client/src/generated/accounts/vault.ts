@@ -110,6 +110,7 @@ export type Vault = {
   rungs: Array<Rung>;
   queue: Queue;
   came: bigint;
+  askedFor: Array<bigint>;
   reserved: ReadonlyUint8Array;
 };
 
@@ -145,6 +146,7 @@ export type VaultArgs = {
   rungs: Array<RungArgs>;
   queue: QueueArgs;
   came: number | bigint;
+  askedFor: Array<number | bigint>;
   reserved: ReadonlyUint8Array;
 };
 
@@ -184,7 +186,8 @@ export function getVaultEncoder(): FixedSizeEncoder<VaultArgs> {
       ['rungs', getArrayEncoder(getRungEncoder(), { size: 8 })],
       ['queue', getQueueEncoder()],
       ['came', getU64Encoder()],
-      ['reserved', fixEncoderSize(getBytesEncoder(), 88)],
+      ['askedFor', getArrayEncoder(getU64Encoder(), { size: 8 })],
+      ['reserved', fixEncoderSize(getBytesEncoder(), 24)],
     ]),
     (value) => ({ ...value, discriminator: VAULT_DISCRIMINATOR }),
   );
@@ -225,7 +228,8 @@ export function getVaultDecoder(): FixedSizeDecoder<Vault> {
     ['rungs', getArrayDecoder(getRungDecoder(), { size: 8 })],
     ['queue', getQueueDecoder()],
     ['came', getU64Decoder()],
-    ['reserved', fixDecoderSize(getBytesDecoder(), 88)],
+    ['askedFor', getArrayDecoder(getU64Decoder(), { size: 8 })],
+    ['reserved', fixDecoderSize(getBytesDecoder(), 24)],
   ]);
 }
 

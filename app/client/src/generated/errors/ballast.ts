@@ -366,7 +366,7 @@ export const BALLAST_ERROR__ALLOCATION_OPEN = 0x181d; // 6173
 export const BALLAST_ERROR__WRONG_SLOT = 0x181e; // 6174
 /** TokenNotListed: The market lists no reserve of the vault's token */
 export const BALLAST_ERROR__TOKEN_NOT_LISTED = 0x181f; // 6175
-/** MarketUnreadable: A market of the vault cannot be read, so nobody knows what a share is worth: wait, or leave */
+/** MarketUnreadable: A market of the vault cannot be read, or prices of its pool are too old, so nobody knows what a share is worth: refresh the prices, wait, or leave */
 export const BALLAST_ERROR__MARKET_UNREADABLE = 0x1820; // 6176
 /** QueueFull: All places in the queue are taken: wait, or leave with what is liquid */
 export const BALLAST_ERROR__QUEUE_FULL = 0x1821; // 6177
@@ -408,7 +408,7 @@ export const BALLAST_ERROR__VAULT_SWITCH_OUT_OF_RANGE = 0x1832; // 6194
 export const BALLAST_ERROR__ALLOCATION_WRITTEN_OFF = 0x1833; // 6195
 /** NotPerp: No perp has this index: read the market's list */
 export const BALLAST_ERROR__NOT_PERP = 0x1834; // 6196
-/** NotPool: No pool has this index: read the market's list */
+/** NotPool: No pool has this index, or the vault's slot is none: read the list of the market, or of the vault */
 export const BALLAST_ERROR__NOT_POOL = 0x1835; // 6197
 /** PerpCapOutOfRange: Caps of a perp or a pool are 2^59 atoms at most; the least value of a position and the skew scale must be above zero */
 export const BALLAST_ERROR__PERP_CAP_OUT_OF_RANGE = 0x1836; // 6198
@@ -492,6 +492,12 @@ export const BALLAST_ERROR__ORDER_OVER = 0x185c; // 6236
 export const BALLAST_ERROR__TIP_MISSING = 0x185d; // 6237
 /** NotFirstPrice: Only the first price that was published once the order could be filled fills it: this one is another */
 export const BALLAST_ERROR__NOT_FIRST_PRICE = 0x185e; // 6238
+/** AllocationStopped: Nothing more goes to this allocation: it is stopped or written off */
+export const BALLAST_ERROR__ALLOCATION_STOPPED = 0x185f; // 6239
+/** AllocationCapExceeded: The allocation's cap, or its part of the vault's assets, would be exceeded: move less */
+export const BALLAST_ERROR__ALLOCATION_CAP_EXCEEDED = 0x1860; // 6240
+/** VaultNeedsLiquidity: Beyond its coverage, its idle buffer and its queue the vault does not have so much idle: move less */
+export const BALLAST_ERROR__VAULT_NEEDS_LIQUIDITY = 0x1861; // 6241
 
 export type BallastError =
   | typeof BALLAST_ERROR__ACCOUNT_IN_RECEIVERSHIP
@@ -501,8 +507,10 @@ export type BallastError =
   | typeof BALLAST_ERROR__ACCOUNT_NOT_IN_RECEIVERSHIP
   | typeof BALLAST_ERROR__ACTION_NOT_PAUSABLE
   | typeof BALLAST_ERROR__ADDS_RISK
+  | typeof BALLAST_ERROR__ALLOCATION_CAP_EXCEEDED
   | typeof BALLAST_ERROR__ALLOCATION_IN_USE
   | typeof BALLAST_ERROR__ALLOCATION_OPEN
+  | typeof BALLAST_ERROR__ALLOCATION_STOPPED
   | typeof BALLAST_ERROR__ALLOCATION_TWICE
   | typeof BALLAST_ERROR__ALLOCATION_WRITTEN_OFF
   | typeof BALLAST_ERROR__AMOUNT_IS_ZERO
@@ -717,6 +725,7 @@ export type BallastError =
   | typeof BALLAST_ERROR__VAULT_FEE_OUT_OF_RANGE
   | typeof BALLAST_ERROR__VAULT_ILLIQUID
   | typeof BALLAST_ERROR__VAULT_LAUNCHED
+  | typeof BALLAST_ERROR__VAULT_NEEDS_LIQUIDITY
   | typeof BALLAST_ERROR__VAULT_NOT_ACCRUED
   | typeof BALLAST_ERROR__VAULT_NOT_LAUNCHED
   | typeof BALLAST_ERROR__VAULT_POLICY_OUT_OF_RANGE
@@ -744,8 +753,10 @@ if (true) {
     [BALLAST_ERROR__ACCOUNT_NOT_IN_RECEIVERSHIP]: `No begin_liquidation of this account is open`,
     [BALLAST_ERROR__ACTION_NOT_PAUSABLE]: `Only withdraw (1), borrow (2), flash loan (4) and unstake (8) can be paused: name at least one`,
     [BALLAST_ERROR__ADDS_RISK]: `The change adds risk: queue it (queue_change), and execute it after the delay`,
+    [BALLAST_ERROR__ALLOCATION_CAP_EXCEEDED]: `The allocation's cap, or its part of the vault's assets, would be exceeded: move less`,
     [BALLAST_ERROR__ALLOCATION_IN_USE]: `The allocation still holds shares of its market: only an empty one can be given another market`,
     [BALLAST_ERROR__ALLOCATION_OPEN]: `The allocation is open already`,
+    [BALLAST_ERROR__ALLOCATION_STOPPED]: `Nothing more goes to this allocation: it is stopped or written off`,
     [BALLAST_ERROR__ALLOCATION_TWICE]: `Two of the vault's allocations name one market`,
     [BALLAST_ERROR__ALLOCATION_WRITTEN_OFF]: `The allocation stays written off while it holds shares of its market: rebalance to bring back what there is`,
     [BALLAST_ERROR__AMOUNT_IS_ZERO]: `The amount is zero: give at least one atom`,
@@ -828,7 +839,7 @@ if (true) {
     [BALLAST_ERROR__MARKET_MISSING]: `Give the market of each open allocation in the order of their slots, and two accounts for each that pays`,
     [BALLAST_ERROR__MARKET_NOT_LAUNCHED]: `The market has not been launched: no accounts yet`,
     [BALLAST_ERROR__MARKET_REDUCE_ONLY]: `The market is reduce-only after a loss: repay or withdraw`,
-    [BALLAST_ERROR__MARKET_UNREADABLE]: `A market of the vault cannot be read, so nobody knows what a share is worth: wait, or leave`,
+    [BALLAST_ERROR__MARKET_UNREADABLE]: `A market of the vault cannot be read, or prices of its pool are too old, so nobody knows what a share is worth: refresh the prices, wait, or leave`,
     [BALLAST_ERROR__MATURITY_NOT_OFFERED]: `A term ends at one of the next eight multiples of the vault's spacing`,
     [BALLAST_ERROR__MINIMUM_DEPOSIT_IS_ZERO]: `The minimum deposit must be at least one atom`,
     [BALLAST_ERROR__MINT_DECIMALS_ABOVE_CEILING]: `The mint has more than 18 decimals`,
@@ -862,7 +873,7 @@ if (true) {
     [BALLAST_ERROR__NOT_MARKET_AUTHORITY]: `Signer is not the market's authority`,
     [BALLAST_ERROR__NOT_NOMINEE]: `Signer is not the market's nominee for authority`,
     [BALLAST_ERROR__NOT_PERP]: `No perp has this index: read the market's list`,
-    [BALLAST_ERROR__NOT_POOL]: `No pool has this index: read the market's list`,
+    [BALLAST_ERROR__NOT_POOL]: `No pool has this index, or the vault's slot is none: read the list of the market, or of the vault`,
     [BALLAST_ERROR__ORACLE_LIMIT_OUT_OF_RANGE]: `Oracle limits: age 1 to 600 s, confidence initial <= maintenance <= 2,000 bps, EMA divergence 1 to 5,000 bps, confidence multiple 10,000 to 50,000 bps, reference speed 0 to 10,000 bps an hour, skew 0 to 600 s, age of an exchange rate 1 to 86,400 s or zero; of the market: clock lag 0 to 3,600 s`,
     [BALLAST_ERROR__ORDER_NOT_FOUND]: `No order of the account rests for this perp`,
     [BALLAST_ERROR__ORDER_NOT_OVER]: `An order that rests is firm: it can be cancelled once it can no longer be filled`,
@@ -960,6 +971,7 @@ if (true) {
     [BALLAST_ERROR__VAULT_FEE_OUT_OF_RANGE]: `Fees: performance 5,000 bps of the gain and management 500 bps a year at most`,
     [BALLAST_ERROR__VAULT_ILLIQUID]: `What is idle and the markets at hand cannot pay this now: name more markets, take less, or request an exit`,
     [BALLAST_ERROR__VAULT_LAUNCHED]: `A vault that has been launched stays so (launched: 0 or 1)`,
+    [BALLAST_ERROR__VAULT_NEEDS_LIQUIDITY]: `Beyond its coverage, its idle buffer and its queue the vault does not have so much idle: move less`,
     [BALLAST_ERROR__VAULT_NOT_ACCRUED]: `Fees, term premium, spacing and unlocking change only up to the second: refresh the vault in the same transaction`,
     [BALLAST_ERROR__VAULT_NOT_LAUNCHED]: `The vault has not been launched: no deposits yet`,
     [BALLAST_ERROR__VAULT_POLICY_OUT_OF_RANGE]: `A number of the vault's policy is outside its range: see the table of parameters`,

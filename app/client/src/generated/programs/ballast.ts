@@ -120,6 +120,9 @@ import {
   getUnstakeInstruction,
   getVaultDepositInstruction,
   getVaultMintInstruction,
+  getVaultPoolDepositInstruction,
+  getVaultPoolRequestInstruction,
+  getVaultPoolWithdrawInstruction,
   getVaultRedeemInstruction,
   getVaultWithdrawInstruction,
   getWithdrawInstruction,
@@ -187,6 +190,9 @@ import {
   parseUnstakeInstruction,
   parseVaultDepositInstruction,
   parseVaultMintInstruction,
+  parseVaultPoolDepositInstruction,
+  parseVaultPoolRequestInstruction,
+  parseVaultPoolWithdrawInstruction,
   parseVaultRedeemInstruction,
   parseVaultWithdrawInstruction,
   parseWithdrawInstruction,
@@ -290,6 +296,9 @@ import {
   type ParsedUnstakeInstruction,
   type ParsedVaultDepositInstruction,
   type ParsedVaultMintInstruction,
+  type ParsedVaultPoolDepositInstruction,
+  type ParsedVaultPoolRequestInstruction,
+  type ParsedVaultPoolWithdrawInstruction,
   type ParsedVaultRedeemInstruction,
   type ParsedVaultWithdrawInstruction,
   type ParsedWithdrawInstruction,
@@ -321,6 +330,9 @@ import {
   type UnstakeInput,
   type VaultDepositInput,
   type VaultMintInput,
+  type VaultPoolDepositInput,
+  type VaultPoolRequestInput,
+  type VaultPoolWithdrawInput,
   type VaultRedeemInput,
   type VaultWithdrawInput,
   type WithdrawInput,
@@ -489,6 +501,9 @@ export enum BallastInstruction {
   Unstake,
   VaultDeposit,
   VaultMint,
+  VaultPoolDeposit,
+  VaultPoolRequest,
+  VaultPoolWithdraw,
   VaultRedeem,
   VaultWithdraw,
   Withdraw,
@@ -688,6 +703,15 @@ export function identifyBallastInstruction(
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([38])), 0)) {
     return BallastInstruction.VaultMint;
   }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([75])), 0)) {
+    return BallastInstruction.VaultPoolDeposit;
+  }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([76])), 0)) {
+    return BallastInstruction.VaultPoolRequest;
+  }
+  if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([77])), 0)) {
+    return BallastInstruction.VaultPoolWithdraw;
+  }
   if (containsBytes(data, fixEncoderSize(getBytesEncoder(), 1).encode(new Uint8Array([39])), 0)) {
     return BallastInstruction.VaultRedeem;
   }
@@ -770,6 +794,9 @@ export type ParsedBallastInstruction<TProgram extends string = 'BaLLastVpFhaENTd
   | ({ instructionType: BallastInstruction.Unstake } & ParsedUnstakeInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.VaultDeposit } & ParsedVaultDepositInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.VaultMint } & ParsedVaultMintInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.VaultPoolDeposit } & ParsedVaultPoolDepositInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.VaultPoolRequest } & ParsedVaultPoolRequestInstruction<TProgram>)
+  | ({ instructionType: BallastInstruction.VaultPoolWithdraw } & ParsedVaultPoolWithdrawInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.VaultRedeem } & ParsedVaultRedeemInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.VaultWithdraw } & ParsedVaultWithdrawInstruction<TProgram>)
   | ({ instructionType: BallastInstruction.Withdraw } & ParsedWithdrawInstruction<TProgram>)
@@ -1032,6 +1059,21 @@ export function parseBallastInstruction<TProgram extends string>(
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.VaultMint, ...parseVaultMintInstruction(instruction) };
     }
+    case BallastInstruction.VaultPoolDeposit: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.VaultPoolDeposit, ...parseVaultPoolDepositInstruction(instruction) };
+    }
+    case BallastInstruction.VaultPoolRequest: {
+      assertIsInstructionWithAccounts(instruction);
+      return { instructionType: BallastInstruction.VaultPoolRequest, ...parseVaultPoolRequestInstruction(instruction) };
+    }
+    case BallastInstruction.VaultPoolWithdraw: {
+      assertIsInstructionWithAccounts(instruction);
+      return {
+        instructionType: BallastInstruction.VaultPoolWithdraw,
+        ...parseVaultPoolWithdrawInstruction(instruction),
+      };
+    }
     case BallastInstruction.VaultRedeem: {
       assertIsInstructionWithAccounts(instruction);
       return { instructionType: BallastInstruction.VaultRedeem, ...parseVaultRedeemInstruction(instruction) };
@@ -1206,6 +1248,15 @@ export type BallastPluginInstructions = {
   vaultMint: (
     input: MakeOptional<VaultMintInput, 'payer'>,
   ) => ReturnType<typeof getVaultMintInstruction> & SelfPlanAndSendFunctions;
+  vaultPoolDeposit: (
+    input: VaultPoolDepositInput,
+  ) => ReturnType<typeof getVaultPoolDepositInstruction> & SelfPlanAndSendFunctions;
+  vaultPoolRequest: (
+    input: VaultPoolRequestInput,
+  ) => ReturnType<typeof getVaultPoolRequestInstruction> & SelfPlanAndSendFunctions;
+  vaultPoolWithdraw: (
+    input: VaultPoolWithdrawInput,
+  ) => ReturnType<typeof getVaultPoolWithdrawInstruction> & SelfPlanAndSendFunctions;
   vaultRedeem: (input: VaultRedeemInput) => ReturnType<typeof getVaultRedeemInstruction> & SelfPlanAndSendFunctions;
   vaultWithdraw: (
     input: VaultWithdrawInput,
@@ -1361,6 +1412,9 @@ export function ballastProgram() {
               client,
               getVaultMintInstruction({ ...input, payer: input.payer ?? client.payer }),
             ),
+          vaultPoolDeposit: (input) => addSelfPlanAndSendFunctions(client, getVaultPoolDepositInstruction(input)),
+          vaultPoolRequest: (input) => addSelfPlanAndSendFunctions(client, getVaultPoolRequestInstruction(input)),
+          vaultPoolWithdraw: (input) => addSelfPlanAndSendFunctions(client, getVaultPoolWithdrawInstruction(input)),
           vaultRedeem: (input) => addSelfPlanAndSendFunctions(client, getVaultRedeemInstruction(input)),
           vaultWithdraw: (input) => addSelfPlanAndSendFunctions(client, getVaultWithdrawInstruction(input)),
           withdraw: (input) => addSelfPlanAndSendFunctions(client, getWithdrawInstruction(input)),

@@ -24,6 +24,8 @@ import {
   getI64Encoder,
   getU128Decoder,
   getU128Encoder,
+  getU32Decoder,
+  getU32Encoder,
   getU64Decoder,
   getU64Encoder,
   getU8Decoder,
@@ -37,6 +39,7 @@ export type Allocation = {
   reserve: number;
   isOpen: number;
   padding: ReadonlyUint8Array;
+  freeFrom: number;
 };
 
 export type AllocationArgs = {
@@ -46,6 +49,7 @@ export type AllocationArgs = {
   reserve: number;
   isOpen: number;
   padding: ReadonlyUint8Array;
+  freeFrom: number;
 };
 
 export function getAllocationEncoder(): FixedSizeEncoder<AllocationArgs> {
@@ -55,7 +59,8 @@ export function getAllocationEncoder(): FixedSizeEncoder<AllocationArgs> {
     ['since', getI64Encoder()],
     ['reserve', getU8Encoder()],
     ['isOpen', getU8Encoder()],
-    ['padding', fixEncoderSize(getBytesEncoder(), 6)],
+    ['padding', fixEncoderSize(getBytesEncoder(), 2)],
+    ['freeFrom', getU32Encoder()],
   ]);
 }
 
@@ -66,7 +71,8 @@ export function getAllocationDecoder(): FixedSizeDecoder<Allocation> {
     ['since', getI64Decoder()],
     ['reserve', getU8Decoder()],
     ['isOpen', getU8Decoder()],
-    ['padding', fixDecoderSize(getBytesDecoder(), 6)],
+    ['padding', fixDecoderSize(getBytesDecoder(), 2)],
+    ['freeFrom', getU32Decoder()],
   ]);
 }
 

@@ -30,6 +30,7 @@ export type AllocationConfig = {
   shareCap: number;
   stopped: number;
   writtenOff: number;
+  pool: number;
   padding: ReadonlyUint8Array;
 };
 
@@ -39,6 +40,7 @@ export type AllocationConfigArgs = {
   shareCap: number;
   stopped: number;
   writtenOff: number;
+  pool: number;
   padding: ReadonlyUint8Array;
 };
 
@@ -49,7 +51,8 @@ export function getAllocationConfigEncoder(): FixedSizeEncoder<AllocationConfigA
     ['shareCap', getU16Encoder()],
     ['stopped', getU8Encoder()],
     ['writtenOff', getU8Encoder()],
-    ['padding', fixEncoderSize(getBytesEncoder(), 4)],
+    ['pool', getU8Encoder()],
+    ['padding', fixEncoderSize(getBytesEncoder(), 3)],
   ]);
 }
 
@@ -60,7 +63,8 @@ export function getAllocationConfigDecoder(): FixedSizeDecoder<AllocationConfig>
     ['shareCap', getU16Decoder()],
     ['stopped', getU8Decoder()],
     ['writtenOff', getU8Decoder()],
-    ['padding', fixDecoderSize(getBytesDecoder(), 4)],
+    ['pool', getU8Decoder()],
+    ['padding', fixDecoderSize(getBytesDecoder(), 3)],
   ]);
 }
 

@@ -73,7 +73,7 @@ impl Amounts {
         if allocation.shares == Shares::ZERO {
             return Ok(());
         }
-        let used = if is_to_pay { Use::RepaidDebt } else { Use::NewRiskDebt };
+        let used = if is_to_pay { Use::PoolExit } else { Use::PoolEntry };
         let values = ShareValues::at(records, allocation.reserve, used, now)?;
         (self.entry, self.exit) = (values.entry(allocation.shares), values.exit(allocation.shares));
         Ok(())

@@ -1,6 +1,6 @@
 //! Who sets what, and when: what adds risk waits, what takes it away does not, and each parameter matters (V16, V19).
 
-use super::{ALL, COLLECTOR, CURATOR, DAY, ONE, Pool, SENTINEL, Scene, market, opened, policy};
+use super::{ALL, COLLECTOR, CURATOR, DAY, MINT, ONE, Pool, SENTINEL, Scene, market, opened, policy};
 use crate::common::START;
 use ballast_engine::{
     Error, Result,
@@ -420,7 +420,7 @@ fn each_parameter_matters() {
     let plain = life(base);
     let mut unused = Vec::new();
     type Change = (&'static str, fn(&mut VaultConfig));
-    let changes: [Change; 27] = [
+    let changes: [Change; 28] = [
         ("cap", |config| config.allocations[0].cap = 14_000 * ONE),
         ("share_cap", |config| config.allocations[1].share_cap = Bps(100)),
         ("stopped", |config| config.allocations[1].stopped = 1),
@@ -448,6 +448,7 @@ fn each_parameter_matters() {
         ("term_premium", |config| config.term_premium = Bps(600)),
         ("early_penalty", |config| config.early_penalty = Bps(300)),
         ("market", |config| config.allocations[1].market = Address([99; 32])),
+        ("pool", |config| config.allocations[1].pool = 3),
     ];
     for (name, change) in changes {
         let mut config = base;
@@ -457,6 +458,13 @@ fn each_parameter_matters() {
             assert_eq!(vault.open_allocation(1, &market(1), &[], START), Err(Error::WrongMarket));
             continue;
         }
+        if name == "pool" {
+            let mut vault = opened(config, CURATOR, 6, 0, START).unwrap();
+            vault.mint = MINT;
+            let world = Pool::default().world();
+            assert_eq!(vault.open_allocation(1, &market(1), &world.reserves, START), Err(Error::NotPool));
+            continue;
+        }
         if life(config) == plain {
             unused.push(name);
         }
@@ -464,6 +472,6 @@ fn each_parameter_matters() {
     assert!(unused.is_empty(), "{unused:?} {plain:?}");
     // Delay, launch and roles have tests of their own; with those, these are all.
     let others = 3 + 1 + 1;
-    let of_slots = 5 * 8;
-    assert_eq!(PARAMETERS.len(), changes.len() - 5 + of_slots + others);
+    let of_slots = 6 * 8;
+    assert_eq!(PARAMETERS.len(), changes.len() - 6 + of_slots + others);
 }

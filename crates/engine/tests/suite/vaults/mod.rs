@@ -7,6 +7,7 @@ mod fees;
 mod governance;
 mod lenders;
 mod optimum;
+mod pools;
 mod queue;
 mod rebalance;
 mod shares;
