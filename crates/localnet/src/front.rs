@@ -1,33 +1,54 @@
-//! The network's WebSocket port: passes everything to Surfpool's own server and back, and puts the slot right.
+//! The network's WebSocket, on a port of its own and beside the page: passes everything to Surfpool's own server and back, and
+//! puts the slot right.
 //!
 //! Surfpool 1.6.1 stamps account and program notifications with the slot of the *subscription*, whatever later slot they are of.
 //! Who orders what they hear by slot, as one must with a real node, would take every one for old. Here they carry the slot in
 //! which they are passed on: the one that they are of, or one or two after it.
 
 use anyhow::Result;
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use futures_util::{Sink, SinkExt, StreamExt, future::select};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::{TcpListener, TcpStream};
-use tokio_tungstenite::{accept_async, connect_async, tungstenite::Message};
+use tokio_tungstenite::{
+    WebSocketStream, connect_async,
+    tungstenite::{Message, handshake::server::create_response_with_body, protocol::Role},
+};
 
 use crate::chain::Handle;
 
-/// Serves connections until it is dropped.
-pub async fn serve(listener: TcpListener, inner_port: u16, chain: Handle) -> Result<()> {
-    let mut connections = tokio::task::JoinSet::new();
-    loop {
-        let (stream, _) = listener.accept().await?;
-        let chain = chain.clone();
-        connections.spawn(async move { pass(stream, inner_port, chain).await });
-        // Forgets those that have ended; a client that breaks off is no error of the network's.
-        while connections.try_join_next().is_some() {}
+/// What connections are passed to.
+#[derive(Clone)]
+pub struct Inner {
+    /// The port of Surfpool's own server.
+    pub port: u16,
+    /// Whose slot notifications get.
+    pub chain: Handle,
+}
+
+/// Answers a client that asks for a WebSocket.
+pub async fn connect(State(inner): State<Inner>, mut request: Request) -> Response {
+    match create_response_with_body(&request, Body::empty) {
+        Ok(response) => {
+            let outer = hyper::upgrade::on(&mut request);
+            // A client that breaks off is no error of the network's.
+            tokio::spawn(async move { pass(outer, inner).await });
+            response
+        }
+        Err(error) => (StatusCode::BAD_REQUEST, format!("a WebSocket is here: {error}\n")).into_response(),
     }
 }
 
 /// Passes messages both ways until one side closes.
-async fn pass(stream: TcpStream, inner_port: u16, chain: Handle) -> Result<()> {
-    let outer = accept_async(stream).await?;
-    let (inner, _) = connect_async(format!("ws://127.0.0.1:{inner_port}")).await?;
+async fn pass(outer: OnUpgrade, Inner { port, chain }: Inner) -> Result<()> {
+    let outer = WebSocketStream::from_raw_socket(TokioIo::new(outer.await?), Role::Server, None).await;
+    let (inner, _) = connect_async(format!("ws://127.0.0.1:{port}")).await?;
     let ((mut to_outer, mut from_outer), (mut to_inner, mut from_inner)) = (outer.split(), inner.split());
     let asked = async {
         while let Some(Ok(message)) = from_outer.next().await {

@@ -15,12 +15,13 @@
 //! ```
 //!
 //! [`feed`] says how time passes, [`front`] what is different from Surfpool's own WebSocket, [`router`] what the venue gives,
-//! [`keys`] whose the keys are: everybody's.
+//! [`web`] what the page finds beside it, [`keys`] whose the keys are: everybody's.
 
 pub mod chain;
 pub mod control;
 pub mod feed;
 pub mod front;
+pub mod guard;
 pub mod history;
 pub mod keys;
 pub mod manifest;
@@ -32,6 +33,7 @@ pub mod router;
 pub mod services;
 pub mod tokens;
 pub mod vault;
+pub mod web;
 
 use std::{
     path::{Path, PathBuf},
@@ -39,17 +41,20 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use axum::Router;
 use ballast_client::{Address, ID};
 
 use chain::{Chain, listen};
 use control::Panel;
 use feed::{Feed, Remote};
+use front::Inner;
 use history::{History, Source};
 use manifest::{Manifest, fund, holding};
 use market::Reserve;
 use population::Counts;
 use router::{Token, Venue};
 use services::Services;
+use web::Page;
 
 /// What a network is to be like.
 #[derive(Clone, Debug)]
@@ -58,8 +63,10 @@ pub struct Options {
     pub rpc_port: u16,
     /// WebSocket.
     pub ws_port: u16,
-    /// The router and the remote control.
+    /// The router, the remote control and the page.
     pub router_port: u16,
+    /// The built page's folder; without one no page is served.
+    pub web: Option<PathBuf>,
     /// The program's bytecode.
     pub program: PathBuf,
     /// The bytecode of the venue's pools.
@@ -84,6 +91,7 @@ impl Default for Options {
             rpc_port: 8_899,
             ws_port: 8_900,
             router_port: 8_901,
+            web: None,
             program: "target/deploy/ballast.so".into(),
             swap_program: "target/deploy/test/test_program.so".into(),
             market: None,
@@ -137,6 +145,7 @@ impl Localnet {
         // What can be wrong with files is said before anything starts.
         let program = read(&options.program, "scripts/build makes it")?;
         let swap_program = read(&options.swap_program, "scripts/build --test-program makes it")?;
+        let page = options.web.as_deref().map(Page::open).transpose()?;
         let (desired, reserves) = market::read(options.market.as_deref()).context("the market's file")?;
         let names: Vec<_> = reserves.iter().map(|reserve| reserve.symbol.clone()).collect();
         let [history, players] = [(); 2].map(|()| History::read(&options.source, &names));
@@ -167,9 +176,16 @@ impl Localnet {
         let token = |reserve: &Reserve| Token { mint: reserve.mint, asset: reserve.asset };
         let venue = Venue { tokens: reserves.iter().map(token).collect(), feed: feed.remote() };
         let panel = Panel { symbols: names, feed: feed.remote() };
-        let app = router::routes(Arc::new(venue)).merge(control::routes(Arc::new(panel)));
-        let services = Services::start(ws, chain.inner_ws_port, handle, http, app)?;
-        let manifest = Manifest::new(ports, market, vault, &reserves, perps::entries(&desired, &view), wallets);
+        let inner = Inner { port: chain.inner_ws_port, chain: handle.clone() };
+        let mut manifest = Manifest::new(ports, market, vault, &reserves, perps::entries(&desired, &view), wallets);
+        let mut app = router::routes(Arc::new(venue)).merge(control::routes(Arc::new(panel)));
+        if let Some(page) = page {
+            let config = web::config(&manifest, handle.genesis_hash(), &program);
+            app = app.merge(page.routes(config, &manifest.rpc_url, inner.clone())?);
+            manifest.page_url = Some(format!("{}/", manifest.router_url));
+        }
+        let socket = Router::new().fallback(front::connect).with_state(inner);
+        let services = Services::start([(ws, socket), (http, app)])?;
         Ok(Self { services, feed, chain, manifest, market, vault, reserves, counts })
     }
 
@@ -218,6 +234,7 @@ impl Localnet {
 /// Dollars of each token in the venue's pools.
 const POOL: f64 = 1e10;
 
+/// Reads a file, or says what makes it.
 fn read(path: &Path, remedy: &str) -> Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("cannot read {}: {remedy}", path.display()))
 }

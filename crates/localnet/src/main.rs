@@ -8,6 +8,7 @@ use ballast_localnet::{
     feed::MAX_SPEED,
     history::{OwnPrices, Source},
     manifest::Files,
+    web,
 };
 use ballast_sim::{grid::Span, windows::Window};
 use ballast_time as time;
@@ -16,7 +17,8 @@ use clap::Parser;
 /// Starts a Solana network of one's own with a Ballast market: JSON-RPC, WebSocket, price feeds that follow history, a swap
 /// router, funded wallets. Stops on Ctrl-C or SIGTERM, and leaves nothing behind. Its keys are public.
 #[derive(Parser)]
-#[command(name = "ballast-localnet", version)]
+// What is said again holds, so that scripts and aliases can have options.
+#[command(name = "ballast-localnet", version, args_override_self = true)]
 struct Arguments {
     /// JSON-RPC port; 0 takes a free one, here and below
     #[arg(long, default_value_t = Options::default().rpc_port)]
@@ -26,9 +28,13 @@ struct Arguments {
     #[arg(long, default_value_t = Options::default().ws_port)]
     ws_port: u16,
 
-    /// Port of the swap router (/swap/v1, as Jupiter's) and the remote control (/localnet)
+    /// Port of the swap router (/swap/v1, as Jupiter's), the remote control (/localnet) and the page
     #[arg(long, default_value_t = Options::default().router_port)]
     router_port: u16,
+
+    /// Serves the page, of the folder that `scripts/build --web` makes or of another, with JSON-RPC (/rpc) and WebSocket (/ws)
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = web::FOLDER)]
+    web: Option<PathBuf>,
 
     /// The program's bytecode
     #[arg(long, value_name = "FILE", default_value_os_t = Options::default().program)]
@@ -99,6 +105,7 @@ impl Arguments {
             rpc_port: self.rpc_port,
             ws_port: self.ws_port,
             router_port: self.router_port,
+            web: self.web.clone(),
             program: self.program.clone(),
             swap_program: self.swap_program.clone(),
             market: self.market.clone(),

@@ -27,6 +27,8 @@ pub struct Manifest {
     pub ws_url: String,
     /// The swap router, as Jupiter's `/swap/v1`; `/localnet` of the same port is the remote control.
     pub router_url: String,
+    /// The page; none if none is served.
+    pub page_url: Option<String>,
     /// The program.
     pub program: String,
     /// The market.
@@ -170,6 +172,7 @@ impl Manifest {
             rpc_url: format!("http://127.0.0.1:{rpc}"),
             ws_url: format!("ws://127.0.0.1:{ws}"),
             router_url: format!("http://127.0.0.1:{router}"),
+            page_url: None,
             program: ID.to_string(),
             market: market.to_string(),
             vault: vault.map(|vault| vault.to_string()),
@@ -217,8 +220,11 @@ impl Drop for Files {
 
 impl Display for Manifest {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { rpc_url, ws_url, router_url, program, market, vault, reserves, perps, wallets } = self;
+        let Self { rpc_url, ws_url, router_url, page_url, program, market, vault, reserves, perps, wallets } = self;
         writeln!(f, "JSON-RPC   {rpc_url}\nWebSocket  {ws_url}\nrouter     {router_url}")?;
+        if let Some(page) = page_url {
+            writeln!(f, "page       {page}")?;
+        }
         writeln!(f, "program    {program}\nmarket     {market}")?;
         if let Some(vault) = vault {
             writeln!(f, "vault      {vault}")?;

@@ -1,12 +1,12 @@
-//! What listens beside the JSON-RPC server: the WebSocket port, and the router's with the remote control.
+//! What listens beside the JSON-RPC server: the WebSocket port, and the router's with the remote control and the page.
 
 use std::{net::TcpListener, thread::JoinHandle, time::Duration};
 
 use anyhow::{Result, anyhow};
-use axum::Router;
+use axum::{Router, middleware};
 use tokio::{runtime::Builder, sync::oneshot};
 
-use crate::{chain::Handle, front};
+use crate::guard;
 
 /// The services' thread. Stops when it is dropped.
 pub struct Services {
@@ -15,20 +15,24 @@ pub struct Services {
 }
 
 impl Services {
-    /// Serves on listeners that are already bound.
-    pub fn start(ws: TcpListener, inner_ws_port: u16, chain: Handle, http: TcpListener, app: Router) -> Result<Self> {
+    /// Serves on listeners that are already bound, to programs and pages of this machine alone.
+    pub fn start(services: [(TcpListener, Router); 2]) -> Result<Self> {
         // Two threads: a remote order waits for the price feed.
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        ws.set_nonblocking(true)?;
-        http.set_nonblocking(true)?;
+        for (listener, _) in &services {
+            listener.set_nonblocking(true)?;
+        }
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new().name("services".into()).spawn(move || {
             let result = runtime.block_on(async {
-                let ws = tokio::net::TcpListener::from_std(ws)?;
-                let http = tokio::net::TcpListener::from_std(http)?;
+                let serve = |(listener, app): (_, Router)| {
+                    let listener = tokio::net::TcpListener::from_std(listener)?;
+                    anyhow::Ok(axum::serve(listener, app.layer(middleware::from_fn(guard::check))).into_future())
+                };
+                let [one, other] = services.map(serve);
                 tokio::select! {
-                    result = front::serve(ws, inner_ws_port, chain) => result,
-                    result = axum::serve(http, app).into_future() => result.map_err(Into::into),
+                    result = one? => result.map_err(Into::into),
+                    result = other? => result.map_err(Into::into),
                     _ = stopped => Ok(()),
                 }
             });

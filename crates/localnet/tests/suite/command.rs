@@ -59,9 +59,10 @@ fn it_writes_a_manifest_and_leaves_nothing_behind() -> Result<()> {
 
 #[test]
 fn wrong_options_are_refused_with_words() -> Result<()> {
-    let wrong: [(&[&str], &str); 6] = [
+    let wrong: [(&[&str], &str); 7] = [
         (&["--window", "july-1929"], "possible values: march-2020"),
         (&["--program", "no/such.so"], "cannot read no/such.so: scripts/build makes it"),
+        (&["--web", "no/such", "--paused"], "cannot read no/such/index.html: scripts/build --web makes the page"),
         (&["--prices", "DOGE=1"], "there is no DOGE"),
         (&["--from", "2025-10-11", "--to", "2025-10-10"], "--from must be before --to"),
         (&["--speed", "151"], "151 is not in 0..=150"),
@@ -72,5 +73,23 @@ fn wrong_options_are_refused_with_words() -> Result<()> {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && said.contains(words), "{arguments:?}: {said}");
     }
+    Ok(())
+}
+
+#[test]
+fn the_page_is_looked_for_where_it_is_built_and_the_last_word_holds() -> Result<()> {
+    let folder = std::env::temp_dir().join(format!("ballast-localnet-no-page-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let options = ballast_localnet::Options::on_free_ports();
+    let output = command(&["--paused", "--web", "no/such", "--web", "--program"])
+        .arg(&options.program)
+        .arg("--swap-program")
+        .arg(&options.swap_program)
+        .current_dir(&folder)
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("cannot read app/web/dist/index.html"), "{said}");
+    assert_eq!(std::fs::read_dir(&folder)?.count(), 0);
+    std::fs::remove_dir_all(&folder)?;
     Ok(())
 }

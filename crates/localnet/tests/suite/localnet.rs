@@ -329,6 +329,12 @@ fn what_is_wrong_is_said_before_anything_starts() -> Result<()> {
         (Options { program: "no/such.so".into(), ..free() }, "cannot read no/such.so: scripts/build makes it"),
         (Options { swap_program: "no/such.so".into(), ..free() }, "scripts/build --test-program makes it"),
         (Options { market: Some("no/such.toml".into()), ..free() }, "cannot read no/such.toml"),
+        (
+            Options { web: Some("no/such".into()), ..free() },
+            "cannot read no/such/index.html: scripts/build --web makes",
+        ),
+        // A folder without a page.
+        (Options { web: Some(folder.clone()), ..free() }, "index.html: scripts/build --web makes the page"),
         (Options { market: Some(broken), ..free() }, "is not the development key"),
         (Options { rpc_port: port, ..free() }, "choose another with --rpc-port"),
         (Options { ws_port: port, ..free() }, "choose another with --ws-port"),

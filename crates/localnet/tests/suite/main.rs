@@ -8,3 +8,4 @@ mod proxy;
 #[path = "../support/mod.rs"]
 mod support;
 mod vault;
+mod web;
