@@ -10,6 +10,9 @@ import {
 } from '@solana/kit';
 import { describeError } from './errors.js';
 import {
+  CHANGE_DISCRIMINATOR,
+  type Change as ChangeData,
+  getChangeDecoder,
   getMarginAccountDecoder,
   getMarketDecoder,
   MARGIN_ACCOUNT_DISCRIMINATOR,
@@ -71,6 +74,9 @@ export type Market = Readonly<MarketData> & Stored;
  */
 export type MarginAccount = Readonly<MarginAccountData> & Stored;
 
+/** A change of parameters that waits, as of when it was read. */
+export type Change = Readonly<ChangeData> & Stored;
+
 /** A vault as of when its account was read. What it has lent is known with its markets: {@link fetchVaultMarkets}. */
 export type Vault = Readonly<VaultData> & Stored;
 
@@ -97,6 +103,13 @@ export function decodeMarginAccount(address: Address, bytes: ReadonlyUint8Array)
 /** A vault from its account's data. */
 export function decodeVault(address: Address, bytes: ReadonlyUint8Array): Vault {
   return { ...decodeWhole(bytes, VAULT_DISCRIMINATOR, getVaultDecoder()), address, bytes };
+}
+
+/** A change that waits from its account's data. */
+export function decodeChange(address: Address, bytes: ReadonlyUint8Array): Change {
+  const change = decodeWhole(bytes, CHANGE_DISCRIMINATOR, getChangeDecoder());
+  checkCount(change.length, change.data.length);
+  return { ...change, address, bytes };
 }
 
 function decodeWhole<T>(bytes: ReadonlyUint8Array, discriminator: ReadonlyUint8Array, decoder: FixedSizeDecoder<T>): T {
@@ -159,6 +172,11 @@ export async function fetchMarginAccount(rpc: Rpc, address: Address, config?: Fe
 /** Reads a vault. Throws if there is no such account or it is none. */
 export async function fetchVault(rpc: Rpc, address: Address, config?: FetchConfig): Promise<Vault> {
   return decodeVault(address, await fetchBytes(rpc, address, config));
+}
+
+/** Reads a change that waits. Throws if there is no such account or it is none. */
+export async function fetchChange(rpc: Rpc, address: Address, config?: FetchConfig): Promise<Change> {
+  return decodeChange(address, await fetchBytes(rpc, address, config));
 }
 
 /** The slots of a vault's open allocations. */
