@@ -8,7 +8,6 @@ import {
   getProgramDerivedAddress,
   type ReadonlyUint8Array,
 } from '@solana/kit';
-import { describeError } from './errors.js';
 import {
   CHANGE_DISCRIMINATOR,
   type Change as ChangeData,
@@ -23,11 +22,6 @@ import {
   VAULT_DISCRIMINATOR,
   type Vault as VaultData,
 } from './generated/accounts/index.js';
-import {
-  BALLAST_ERROR__NOT_PERP,
-  BALLAST_ERROR__NOT_POOL,
-  BALLAST_ERROR__RESERVE_INDEX_OUT_OF_RANGE,
-} from './generated/errors/index.js';
 import { BALLAST_PROGRAM_ADDRESS } from './generated/programs/index.js';
 import {
   getPerpDecoder,
@@ -38,7 +32,7 @@ import {
   type Pool,
   type Reserve,
 } from './generated/types/index.js';
-import { checkBits } from './numbers.js';
+import { checkIndex, checkKind, checkRecord, RECORDS_OFFSET, type Stored } from './records.js';
 
 /** The layout version that this client knows. */
 export const LAYOUT_VERSION = 1;
@@ -53,13 +47,6 @@ const EXTRA_PLACES = 2;
 export const TOKEN_PROGRAM = 'TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA' as Address;
 const CLOCK = 'SysvarC1ock11111111111111111111111111111111' as Address;
 const ASSOCIATED_TOKEN_PROGRAM = 'ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL' as Address;
-
-/** What an account is, besides its fields. */
-interface Stored {
-  readonly address: Address;
-  /** The account's data, which the engine reads. */
-  readonly bytes: ReadonlyUint8Array;
-}
 
 /**
  * A market as of when its account was read: its head, and its records. Instructions name a record by its index. Beside reserves
@@ -227,25 +214,13 @@ export function findReserve(market: Market, mint: Address): number | undefined {
   return index < 0 ? undefined : index;
 }
 
-/** What a record of a market is: its `kind`. */
-const KIND = { reserve: 0, perp: 1, pool: 2 } as const;
-
-function recordAt(market: Market, index: number, kind: number, refusal: number): Reserve {
-  checkBits('the index of a record', index, 8);
-  const record = market.reserves[index];
-  if (record?.kind !== kind) {
-    throw new RangeError(describeError(refusal));
-  }
-  return record;
-}
-
 /** The reserve of an index. Throws if the market has no such reserve. */
 export function reserveAt(market: Market, index: number): Reserve {
-  return recordAt(market, index, KIND.reserve, BALLAST_ERROR__RESERVE_INDEX_OUT_OF_RANGE);
+  checkIndex(index);
+  const record = market.reserves[index];
+  checkKind(record?.kind, 'reserve');
+  return record!;
 }
-
-/** Where a market's records begin: behind its discriminator, its head and their count. */
-const RECORDS_OFFSET = 608;
 
 /** Reads the record of an index again, by its own layout: all records have one size. */
 function readAt<T>(market: Market, index: number, decoder: FixedSizeDecoder<T>): T {
@@ -254,13 +229,13 @@ function readAt<T>(market: Market, index: number, decoder: FixedSizeDecoder<T>):
 
 /** The perp of an index. Throws if the record is none. */
 export function perpAt(market: Market, index: number): Perp {
-  recordAt(market, index, KIND.perp, BALLAST_ERROR__NOT_PERP);
+  checkRecord(market, index, 'perp');
   return readAt(market, index, getPerpDecoder());
 }
 
 /** The pool of an index. Throws if the record is none. */
 export function poolAt(market: Market, index: number): Pool {
-  recordAt(market, index, KIND.pool, BALLAST_ERROR__NOT_POOL);
+  checkRecord(market, index, 'pool');
   return readAt(market, index, getPoolDecoder());
 }
 

@@ -1,14 +1,5 @@
 import { getAddressEncoder, getBase64Encoder, type ReadonlyUint8Array } from '@solana/kit';
-import {
-  type Change,
-  decodeMarginAccount,
-  decodeMarket,
-  type MarginAccount,
-  type Market,
-  perpAt,
-  poolAt,
-  reserveAt,
-} from './accounts.js';
+import { type Change, decodeMarginAccount, decodeMarket, type MarginAccount, type Market } from './accounts.js';
 import type {
   Action,
   ChangedMarket,
@@ -34,6 +25,7 @@ import type {
 } from './answers.js';
 import { EngineError, type Exports, Memory, type Words } from './memory.js';
 import { checkAmount, checkBits, checkTime, getU32Encoder } from './numbers.js';
+import { checkRecord, decodedLater } from './records.js';
 import { decodePoolReport, decodeVaultReport, type PoolReport, type VaultReport } from './report.js';
 import { ENGINE } from './wasm/engine.js';
 import {
@@ -106,19 +98,19 @@ export class Engine {
 
   /** The most atoms that the account may borrow: that passes, and one more does not. */
   maxBorrow(market: Market, account: MarginAccount, reserve: number, now: bigint | number): Limit {
-    reserveAt(market, reserve);
+    checkRecord(market, reserve, 'reserve');
     return limit(this.#ask(market, account, now, this.#exports.max_borrow, reserve));
   }
 
   /** The most atoms that the account may withdraw. Throws if it has no deposit there. */
   maxWithdraw(market: Market, account: MarginAccount, reserve: number, now: bigint | number): Limit {
-    reserveAt(market, reserve);
+    checkRecord(market, reserve, 'reserve');
     return limit(this.#ask(market, account, now, this.#exports.max_withdraw, reserve));
   }
 
   /** The most atoms that the account's owner may deposit. */
   maxDeposit(market: Market, account: MarginAccount, reserve: number, now: bigint | number): Limit {
-    reserveAt(market, reserve);
+    checkRecord(market, reserve, 'reserve');
     return limit(this.#ask(market, account, now, this.#exports.max_deposit, reserve));
   }
 
@@ -138,7 +130,7 @@ export class Engine {
     reserve: number,
     now: bigint | number,
   ): LiquidationPrice | undefined {
-    reserveAt(market, reserve);
+    checkRecord(market, reserve, 'reserve');
     const words = this.#ask(market, account, now, this.#exports.liquidation_price, reserve);
     if (words.length === 0) {
       return undefined;
@@ -154,7 +146,7 @@ export class Engine {
     now: bigint | number,
   ): LiquidationPreview {
     const { debt, collateral, maxRepay, minCollateral } = order;
-    for (const index of [debt, collateral]) reserveAt(market, index);
+    for (const index of [debt, collateral]) checkRecord(market, index, 'reserve');
     checkAmount('maxRepay', maxRepay);
     checkAmount('minCollateral', minCollateral);
     const { preview_liquidation } = this.#exports;
@@ -165,7 +157,7 @@ export class Engine {
 
   /** The rates of a reserve since its books last changed. */
   rates(market: Market, reserve: number): Rates {
-    reserveAt(market, reserve);
+    checkRecord(market, reserve, 'reserve');
     const words = this.#askMarket(market, (length) => this.#exports.rates(length, reserve));
     return { borrow: words.float(0), deposit: words.float(1), utilisation: words.float(2) };
   }
@@ -201,7 +193,7 @@ export class Engine {
 
   /** The figures of a perp. */
   perpReport(market: Market, perp: number, now: bigint | number): PerpReport {
-    perpAt(market, perp);
+    checkRecord(market, perp, 'perp');
     const time = checkTime('now', now);
     return perpReport(this.#askMarket(market, (length) => this.#exports.perp_report(length, perp, time)));
   }
@@ -211,7 +203,7 @@ export class Engine {
    * {@link Engine.liquidationPrice} of the reserve that the perp follows.
    */
   positionReport(market: Market, account: MarginAccount, perp: number, now: bigint | number): PositionReport {
-    perpAt(market, perp);
+    checkRecord(market, perp, 'perp');
     return positionReport(this.#ask(market, account, now, this.#exports.position_report, perp));
   }
 
@@ -227,11 +219,11 @@ export class Engine {
   ): Played<Moved[A['kind']]> {
     const words = this.#act(market, account, action, now);
     const moved = movedBy(action.kind, words) as Moved[A['kind']];
-    const { length } = market.bytes;
-    const [marketBytes, bytes] = [this.#memory.read(0, length), this.#memory.read(length, account.bytes.length)];
+    const bytes = this.#memory.read(market.bytes.length, account.bytes.length);
+    const { address } = account;
     return {
-      market: decodeMarket(market.address, marketBytes),
-      account: decodeMarginAccount(account.address, bytes),
+      market: this.#marketAfter(market),
+      account: decodedLater(account, bytes, () => decodeMarginAccount(address, bytes)),
       moved,
     };
   }
@@ -289,7 +281,7 @@ export class Engine {
 
   /** The figures of a pool of perps: what `read_pool` returns. */
   poolReport(market: Market, pool: number, now: bigint | number): PoolReport {
-    poolAt(market, pool);
+    checkRecord(market, pool, 'pool');
     const time = checkTime('now', now);
     const words = this.#askMarket(market, (length) => this.#exports.pool_report(length, pool, time));
     return decodePoolReport(words.bytes());
@@ -391,8 +383,9 @@ export class Engine {
   }
 
   /** The market that a question has put in the place of the one that it was about. */
-  #marketAfter({ address, bytes }: Market): Market {
-    return decodeMarket(address, this.#memory.read(0, bytes.length));
+  #marketAfter(market: Market): Market {
+    const [{ address }, bytes] = [market, this.#memory.read(0, market.bytes.length)];
+    return decodedLater(market, bytes, () => decodeMarket(address, bytes));
   }
 
   #act(market: Market, account: MarginAccount, action: Action, now: bigint | number): Words {
@@ -401,24 +394,24 @@ export class Engine {
       case 'withdraw':
       case 'borrow':
       case 'repay':
-        reserveAt(market, action.reserve);
+        checkRecord(market, action.reserve, 'reserve');
         checkAmount('amount', action.amount);
         return this.#ask(market, account, now, this.#exports[action.kind], action.reserve, action.amount);
       case 'trade':
         return this.#ask(market, account, now, this.#exports.trade, ...orderWords(market, action));
       case 'settlePerp':
-        perpAt(market, action.perp);
+        checkRecord(market, action.perp, 'perp');
         return this.#ask(market, account, now, this.#exports.settle_perp, action.perp);
       case 'poolDeposit':
-        poolAt(market, action.pool);
+        checkRecord(market, action.pool, 'pool');
         checkAmount('amount', action.amount);
         return this.#ask(market, account, now, this.#exports.pool_deposit, action.pool, action.amount);
       case 'poolRequest':
-        poolAt(market, action.pool);
+        checkRecord(market, action.pool, 'pool');
         checkAmount('shares', action.shares);
         return this.#ask(market, account, now, this.#exports.pool_request, action.pool, action.shares);
       case 'poolWithdraw':
-        poolAt(market, action.pool);
+        checkRecord(market, action.pool, 'pool');
         return this.#ask(market, account, now, this.#exports.pool_withdraw, action.pool);
       default:
         throw new TypeError(`${String((action as { kind: unknown }).kind)} is no action`);

@@ -1,7 +1,7 @@
 // What the engine's words stand for, and what becomes words for it.
 
 import { getU64Encoder as u64, getI64Encoder as i64, type ReadonlyUint8Array } from '@solana/kit';
-import { type Market, perpAt, reserveAt } from './accounts.js';
+import type { Market } from './accounts.js';
 import type {
   Action,
   Fill,
@@ -22,6 +22,7 @@ import type {
 } from './answers.js';
 import type { OrderWords, Words } from './memory.js';
 import { checkAmount, checkBits, checkWhole } from './numbers.js';
+import { checkRecord } from './records.js';
 import { decodeGreeks } from './report.js';
 
 /** Words of an account of a scan. */
@@ -128,7 +129,7 @@ function fill(words: Words): Fill {
 
 export function orderWords(market: Market, order: TradeOrder): OrderWords {
   const { perp, lots, limit = 0n, minFactor = 0, reduceOnly = false } = order;
-  perpAt(market, perp);
+  checkRecord(market, perp, 'perp');
   checkWhole('lots', lots, 'bigint', -(1n << 63n), (1n << 63n) - 1n);
   checkAmount('limit', limit);
   checkBits('minFactor', minFactor, 32);
@@ -144,7 +145,7 @@ export function supposedWords(market: Market, prices: readonly SupposedPrice[]):
   const bytes = new Uint8Array(40 * prices.length);
   const [unsigned, signed] = [u64(), i64()];
   prices.forEach(({ reserve, price, exponent, confidence, emaPrice }, index) => {
-    reserveAt(market, reserve);
+    checkRecord(market, reserve, 'reserve');
     checkWhole('price', price, 'bigint', 1n, LARGEST);
     checkWhole('exponent', exponent, 'number', -18n, 0n);
     if (confidence !== undefined) checkWhole('confidence', confidence, 'bigint', 0n, LARGEST);

@@ -49,31 +49,31 @@ pub extern "C" fn output() -> *const AtomicU64 {
 /// Collateral and debt by initial, maintenance and equity values: two words each, the lower first. 10^-8 USD.
 #[unsafe(no_mangle)]
 pub extern "C" fn health(market: u32, margin: u32, now: i64) -> i32 {
-    ask(market, margin, now, |subject| subject.health())
+    ask(market, margin, now, &|subject| subject.health())
 }
 
 /// For each position: reserve, 1 of a debt or 0, atoms.
 #[unsafe(no_mangle)]
 pub extern "C" fn positions(market: u32, margin: u32, now: i64) -> i32 {
-    ask(market, margin, now, |subject| subject.positions())
+    ask(market, margin, now, &|subject| subject.positions())
 }
 
 /// Atoms, and the code of what one more is refused with.
 #[unsafe(no_mangle)]
 pub extern "C" fn max_borrow(market: u32, margin: u32, now: i64, reserve: u32) -> i32 {
-    ask(market, margin, now, |subject| subject.max_borrow(index(reserve)?))
+    ask(market, margin, now, &|subject| subject.max_borrow(index(reserve)?))
 }
 
 /// Atoms, and the code of what one more is refused with; zero if there is no more.
 #[unsafe(no_mangle)]
 pub extern "C" fn max_withdraw(market: u32, margin: u32, now: i64, reserve: u32) -> i32 {
-    ask(market, margin, now, |subject| subject.max_withdraw(index(reserve)?))
+    ask(market, margin, now, &|subject| subject.max_withdraw(index(reserve)?))
 }
 
 /// Atoms, and the code of what one more is refused with; zero if there is no more.
 #[unsafe(no_mangle)]
 pub extern "C" fn max_deposit(market: u32, margin: u32, now: i64, reserve: u32) -> i32 {
-    ask(market, margin, now, |subject| subject.max_deposit(index(reserve)?))
+    ask(market, margin, now, &|subject| subject.max_deposit(index(reserve)?))
 }
 
 /// Lots, and the code of what one more is refused with; zero if there is no more. Of `lots` only the sign counts.
@@ -82,13 +82,13 @@ pub extern "C" fn max_deposit(market: u32, margin: u32, now: i64, reserve: u32) 
 pub extern "C" fn max_trade(
     market: u32, margin: u32, now: i64, perp: u32, lots: i64, limit: u64, min_factor: u32, reduce_only: u32,
 ) -> i32 {
-    ask(market, margin, now, |subject| subject.max_trade(&order(perp, lots, limit, min_factor, reduce_only)))
+    ask(market, margin, now, &|subject| subject.max_trade(&order(perp, lots, limit, min_factor, reduce_only)))
 }
 
 /// Price, its exponent, 1 of a deposit or 0; no words if no price of the reserve makes the difference.
 #[unsafe(no_mangle)]
 pub extern "C" fn liquidation_price(market: u32, margin: u32, now: i64, reserve: u32) -> i32 {
-    ask(market, margin, now, |subject| subject.liquidation_price(index(reserve)?))
+    ask(market, margin, now, &|subject| subject.liquidation_price(index(reserve)?))
 }
 
 /// Atoms repaid, atoms for the insurance on top, atoms seized, penalty in basis points.
@@ -102,7 +102,7 @@ pub extern "C" fn preview_liquidation(
     max_repay: u64,
     min_collateral: u64,
 ) -> i32 {
-    ask(market, margin, now, |subject| {
+    ask(market, margin, now, &|subject| {
         let (debt, collateral) = (index(debt)?, index(collateral)?);
         subject.preview_liquidation(LiquidationOrder { debt, collateral, max_repay, min_collateral })
     })
@@ -136,7 +136,7 @@ pub extern "C" fn perp_report(market: u32, perp: u32, now: i64) -> i32 {
 /// The figures of a position in a perp: the words of [`report::position`].
 #[unsafe(no_mangle)]
 pub extern "C" fn position_report(market: u32, margin: u32, now: i64, perp: u32) -> i32 {
-    ask(market, margin, now, |subject| report::position(subject, index_of(perp)))
+    ask(market, margin, now, &|subject| report::position(subject, index_of(perp)))
 }
 
 /// The figures of a pool: the words of [`ballast_client::engine::perps::report::PoolReport`].
@@ -153,7 +153,7 @@ pub extern "C" fn pool_report(market: u32, pool: u32, now: i64) -> i32 {
 /// Atoms, shares.
 #[unsafe(no_mangle)]
 pub extern "C" fn deposit(market: u32, margin: u32, now: i64, reserve: u32, amount: u64) -> i32 {
-    play(market, margin, now, |subject| {
+    play(market, margin, now, &|subject| {
         let (reserve, owner) = (index(reserve)?, subject.account.owner);
         subject.lend(|ledger, account| ledger.deposit(account, &owner, reserve, amount))
     })
@@ -162,7 +162,7 @@ pub extern "C" fn deposit(market: u32, margin: u32, now: i64, reserve: u32, amou
 /// Atoms, shares.
 #[unsafe(no_mangle)]
 pub extern "C" fn withdraw(market: u32, margin: u32, now: i64, reserve: u32, amount: u64) -> i32 {
-    play(market, margin, now, |subject| {
+    play(market, margin, now, &|subject| {
         let reserve = index(reserve)?;
         subject.lend(|ledger, account| ledger.withdraw(account, reserve, amount))
     })
@@ -171,7 +171,7 @@ pub extern "C" fn withdraw(market: u32, margin: u32, now: i64, reserve: u32, amo
 /// Atoms, shares.
 #[unsafe(no_mangle)]
 pub extern "C" fn borrow(market: u32, margin: u32, now: i64, reserve: u32, amount: u64) -> i32 {
-    play(market, margin, now, |subject| {
+    play(market, margin, now, &|subject| {
         let reserve = index(reserve)?;
         subject.lend(|ledger, account| ledger.borrow(account, reserve, amount))
     })
@@ -180,7 +180,7 @@ pub extern "C" fn borrow(market: u32, margin: u32, now: i64, reserve: u32, amoun
 /// Atoms, shares.
 #[unsafe(no_mangle)]
 pub extern "C" fn repay(market: u32, margin: u32, now: i64, reserve: u32, amount: u64) -> i32 {
-    play(market, margin, now, |subject| {
+    play(market, margin, now, &|subject| {
         let reserve = index(reserve)?;
         subject.lend(|ledger, account| ledger.repay(account, reserve, amount))
     })
@@ -192,13 +192,13 @@ pub extern "C" fn repay(market: u32, margin: u32, now: i64, reserve: u32, amount
 pub extern "C" fn trade(
     market: u32, margin: u32, now: i64, perp: u32, lots: i64, limit: u64, min_factor: u32, reduce_only: u32,
 ) -> i32 {
-    play(market, margin, now, |subject| subject.trade(&order(perp, lots, limit, min_factor, reduce_only)))
+    play(market, margin, now, &|subject| subject.trade(&order(perp, lots, limit, min_factor, reduce_only)))
 }
 
 /// Atoms that the account's deposit grew by, and that it fell by.
 #[unsafe(no_mangle)]
 pub extern "C" fn settle_perp(market: u32, margin: u32, now: i64, perp: u32) -> i32 {
-    play(market, margin, now, |subject| {
+    play(market, margin, now, &|subject| {
         let perp = index_of(perp);
         let receipt = subject.market.ledger(now).settle_perp(&mut subject.account, perp)?;
         Ok(vec![receipt.paid_out, receipt.paid_in])
@@ -208,7 +208,7 @@ pub extern "C" fn settle_perp(market: u32, margin: u32, now: i64, perp: u32) -> 
 /// Atoms, shares of the pool.
 #[unsafe(no_mangle)]
 pub extern "C" fn pool_deposit(market: u32, margin: u32, now: i64, pool: u32, amount: u64) -> i32 {
-    play(market, margin, now, |subject| {
+    play(market, margin, now, &|subject| {
         let pool = index_of(pool);
         subject.provide(|ledger, account| ledger.provide(account, pool, amount))
     })
@@ -217,7 +217,7 @@ pub extern "C" fn pool_deposit(market: u32, margin: u32, now: i64, pool: u32, am
 /// No words.
 #[unsafe(no_mangle)]
 pub extern "C" fn pool_request(market: u32, margin: u32, now: i64, pool: u32, shares: u64) -> i32 {
-    play(market, margin, now, |subject| {
+    play(market, margin, now, &|subject| {
         let pool = index_of(pool);
         subject.market.ledger(now).ask_to_leave(&mut subject.account, pool, Shares(shares))?;
         Ok(Vec::new())
@@ -227,7 +227,7 @@ pub extern "C" fn pool_request(market: u32, margin: u32, now: i64, pool: u32, sh
 /// Atoms, shares of the pool.
 #[unsafe(no_mangle)]
 pub extern "C" fn pool_withdraw(market: u32, margin: u32, now: i64, pool: u32) -> i32 {
-    play(market, margin, now, |subject| {
+    play(market, margin, now, &|subject| {
         let pool = index_of(pool);
         subject.provide(|ledger, account| ledger.leave(account, pool))
     })

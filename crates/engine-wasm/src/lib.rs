@@ -54,6 +54,7 @@ struct Subject {
 
 impl Subject {
     /// The accounts whose bytes are in the buffer.
+    #[inline(never)]
     fn read(market_length: u32, margin_length: u32, now: i64) -> Result<Self, Failure> {
         let (market_bytes, margin_bytes) = buffers::read(market_length, margin_length)?;
         Ok(Self { market: market(&market_bytes)?, account: decode_margin_account(&margin_bytes)?, now })
@@ -113,7 +114,9 @@ fn market(bytes: &[u8]) -> Result<MarketView, Failure> {
 }
 
 /// Asks about the accounts whose bytes are in the buffer.
-fn ask(market_length: u32, margin_length: u32, now: i64, question: impl FnOnce(&Subject) -> Answer) -> i32 {
+/// Out of line, since all questions share it.
+#[inline(never)]
+fn ask(market_length: u32, margin_length: u32, now: i64, question: &dyn Fn(&Subject) -> Answer) -> i32 {
     buffers::write(Subject::read(market_length, margin_length, now).and_then(|subject| question(&subject)))
 }
 

@@ -15,7 +15,9 @@ use ballast_client::{
 use crate::{Answer, Failure, Subject, buffers, market};
 
 /// Plays an action on the accounts whose bytes are in the buffer, and puts those after it there if it succeeds.
-pub fn play(market: u32, margin: u32, now: i64, act: impl FnOnce(&mut Subject) -> Answer) -> i32 {
+/// Out of line, since all actions share it.
+#[inline(never)]
+pub fn play(market: u32, margin: u32, now: i64, act: &dyn Fn(&mut Subject) -> Answer) -> i32 {
     let answer = Subject::read(market, margin, now).and_then(|mut subject| {
         let words = act(&mut subject)?;
         buffers::replace(0, &encode_market(&subject.market));
