@@ -1,4 +1,5 @@
-import type { Market, MarginAccount, Vault } from './accounts.js';
+import type { Address } from '@solana/kit';
+import type { MarginAccount, Market, Vault } from './accounts.js';
 import type { Greeks } from './report.js';
 
 /** Collateral and debt, 10^-8 USD. */
@@ -128,6 +129,19 @@ export interface Scanned {
   readonly refusal: number | undefined;
   /** Whether its debt is above its collateral at maintenance. */
   readonly isLiquidatable: boolean;
+}
+
+/** A margin account to be opened: a cross one, unless it is isolated or for one perp. */
+export interface Opening {
+  /** Where it will be: `findMarginAccountPda`. */
+  readonly address: Address;
+  readonly owner: Address;
+  /** Which of its owner's accounts in the market it is; the first, 0, if it is not given. */
+  readonly id?: number;
+  /** The indices of its one collateral and its one debt. */
+  readonly isolated?: { readonly collateral: number; readonly debt: number };
+  /** The index of its one perp. */
+  readonly perp?: number;
 }
 
 /** What an action moved. */

@@ -9,6 +9,7 @@ import type {
   LiquidationPreview,
   LiquidationPrice,
   Moved,
+  Opening,
   PerpReport,
   Played,
   PositionAmount,
@@ -32,6 +33,7 @@ import {
   health,
   limit,
   movedBy,
+  openingWords,
   orderWords,
   perpReport,
   positionReport,
@@ -205,6 +207,17 @@ export class Engine {
   positionReport(market: Market, account: MarginAccount, perp: number, now: bigint | number): PositionReport {
     checkRecord(market, perp, 'perp');
     return positionReport(this.#ask(market, account, now, this.#exports.position_report, perp));
+  }
+
+  /**
+   * A margin account as it is once it is opened: for actions of who has none yet. Its address is not looked at, and its bump not known.
+   */
+  opened(market: Market, opening: Opening): MarginAccount {
+    const { address, owner } = opening;
+    const addresses = [market.address, owner].map((one) => getAddressEncoder().encode(one));
+    const terms = openingWords(market, opening);
+    this.#memory.ask([market.bytes, ...addresses], () => this.#exports.open_account(market.bytes.length, 64, ...terms));
+    return decodeMarginAccount(address, this.#memory.read(market.bytes.length, ACCOUNT_SIZE));
   }
 
   /**

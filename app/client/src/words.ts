@@ -1,7 +1,7 @@
 // What the engine's words stand for, and what becomes words for it.
 
 import { getU64Encoder as u64, getI64Encoder as i64, type ReadonlyUint8Array } from '@solana/kit';
-import type { Market } from './accounts.js';
+import { type Market, perpAt, poolAt } from './accounts.js';
 import type {
   Action,
   Fill,
@@ -10,6 +10,7 @@ import type {
   Marks,
   Moved,
   Movement,
+  Opening,
   PerpReport,
   PerpState,
   PositionReport,
@@ -134,6 +135,30 @@ export function orderWords(market: Market, order: TradeOrder): OrderWords {
   checkAmount('limit', limit);
   checkBits('minFactor', minFactor, 32);
   return [perp, lots, limit, minFactor, reduceOnly ? 1 : 0];
+}
+
+/** What an account may hold. */
+const MODE = { cross: 0, isolated: 1, perp: 2 } as const;
+
+export function openingWords(
+  market: Market,
+  { id = 0, isolated, perp }: Opening,
+): [id: number, mode: number, collateral: number, debt: number] {
+  checkBits('id', id, 16);
+  if (isolated !== undefined && perp !== undefined) {
+    throw new TypeError('an account is isolated or for one perp, not both');
+  }
+  if (isolated !== undefined) {
+    const { collateral, debt } = isolated;
+    for (const index of [collateral, debt]) checkRecord(market, index, 'reserve');
+    return [id, MODE.isolated, collateral, debt];
+  }
+  if (perp !== undefined) {
+    // It holds a deposit of the quote token.
+    const { quote } = poolAt(market, perpAt(market, perp).config.pool).config;
+    return [id, MODE.perp, quote, perp];
+  }
+  return [id, MODE.cross, 0, 0];
 }
 
 /** Stands for what is not given. */

@@ -89,6 +89,8 @@ function ofVault(ask: (state: client.VaultState) => unknown): Case[] {
 
 const PAY = { reserve: INDEX, amount: AMOUNT };
 const ORDER = { debt: INDEX, collateral: INDEX, maxRepay: AMOUNT, minCollateral: AMOUNT };
+// `id` has a default.
+const ID = bits(16).filter(([value]) => value !== undefined);
 const PERP = { perp: absent(0, 4, 6, 255) };
 const POOL = { pool: absent(0, 5, 6, 255) };
 /** What need not be given may be undefined. */
@@ -106,12 +108,10 @@ const PRICE = {
   emaPrice: optional(POSITIVE),
 };
 const trade = { perp: 5, lots: 1n };
+const opening = { address: key(8), owner: key(2) };
 const deposit = { kind: 'deposit', reserve: 0, amount: 1n } as const;
 const marginOfPerp = { ...margin, market: withPerp.address };
 const change = { market: market.address } as client.Change;
-// `id` has a default.
-const ID = bits(16).filter(([value]) => value !== undefined);
-
 const CASES: Record<string, Case[]> = {
   'Engine.health': [['now', TIME, (value) => engine.health(market, margin, value)]],
   'Engine.positions': [['now', TIME, (value) => engine.positions(market, margin, value)]],
@@ -139,6 +139,13 @@ const CASES: Record<string, Case[]> = {
   'Engine.positionReport': [
     ['perp', absent(0, 4, 6, 255), (value) => engine.positionReport(withPerp, marginOfPerp, value, now)],
     ['now', TIME, (value) => engine.positionReport(withPerp, marginOfPerp, 5, value)],
+  ],
+  'Engine.opened': [
+    ...fields({ id: ID, perp: optional(absent(0, 4, 6, 255)) }, (input) => engine.opened(withPerp, input), opening),
+    ...fields({ collateral: INDEX, debt: INDEX }, (isolated) => engine.opened(market, { ...opening, isolated }), {
+      collateral: 0,
+      debt: 1,
+    }),
   ],
   'Engine.play': [
     ...(['deposit', 'withdraw', 'borrow', 'repay'] as const).flatMap((kind) =>

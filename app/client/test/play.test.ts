@@ -30,6 +30,8 @@ interface Walk {
   now: number;
   end: State;
   scan: string[][];
+  /** A cross account, an isolated one, one for the second perp, and one whose debt is its collateral. */
+  opened: OrError<string>[];
   figures: {
     perps: (Record<string, unknown> & { buffer: string })[];
     positions: { user: number; perp: number; report: unknown; maxTrade: unknown; maxDeposit: unknown }[];
@@ -190,6 +192,22 @@ describe('at its end', () => {
       expect(answer(() => engine.maxTrade(market, account, { perp, lots: 1n }, now), limit)).toEqual(maxTrade);
       expect(answer(() => engine.maxDeposit(market, account, 0, now), limit)).toEqual(maxDeposit);
     }
+  });
+
+  test('an account that is opened is what the engine opens, and can be played with', () => {
+    const perp = market.reserves.map(({ kind }) => kind).lastIndexOf(1);
+    const others = [{}, { isolated: { collateral: 1, debt: 0 } }, { perp }, { isolated: { collateral: 1, debt: 1 } }];
+    const open = (other: object) => engine.opened(market, { address: key(77), owner: key(2), id: 7, ...other });
+    const bytes = others.map((other) =>
+      answer(() => Buffer.from(Uint8Array.from(open(other).bytes)).toString('base64')),
+    );
+    expect(bytes).toEqual(walk.opened);
+    const empty = open({});
+    expect(engine.positions(market, empty, now)).toEqual([]);
+    const { account } = engine.play(market, empty, { kind: 'deposit', reserve: 3, amount: 5_000_000n }, now);
+    expect(account.address).toBe(key(77));
+    expect(engine.positions(market, account, now)).toMatchObject([{ reserve: 3, isDebt: false }]);
+    expect(() => open({ isolated: { collateral: 0, debt: 1 }, perp })).toThrow(TypeError);
   });
 
   test('a limit is what can be played, and one more is refused with what it says', () => {

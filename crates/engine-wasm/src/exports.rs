@@ -14,7 +14,7 @@ use ballast_client::{
 
 use crate::{
     ask, buffers, index, market as decode,
-    play::{self, change_market, play},
+    play::{self, Opening, change_market, play},
     report,
     vault::{ask_vault, words},
 };
@@ -146,6 +146,12 @@ pub extern "C" fn pool_report(market: u32, pool: u32, now: i64) -> i32 {
         let report = decode(&bytes)?.pool_report(index_of(pool), now)?;
         Ok(words(&report))
     }))
+}
+
+/// An account without positions, put behind the market: [`crate::play::open`]. No words.
+#[unsafe(no_mangle)]
+pub extern "C" fn open_account(market: u32, addresses: u32, id: u32, mode: u32, collateral: u32, debt: u32) -> i32 {
+    play::open(market, addresses, &Opening { id, mode, collateral, debt })
 }
 
 // Actions: see [`crate::play`]. Each returns what moved.

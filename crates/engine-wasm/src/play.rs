@@ -4,11 +4,12 @@
 use ballast_client::{
     DecodeError, MarketView, SupposedPrice, decode_change, encode_margin_account, encode_market,
     engine::{
-        Result,
+        Error, Result,
         ledger::{Ledger, Movement},
         number::units::Part,
         perps::{provide::PoolMovement, trade::Order},
-        state::account::MarginAccount,
+        record::layout::Address,
+        state::account::{MarginAccount, Mode},
     },
 };
 
@@ -73,6 +74,37 @@ impl Subject {
             bill.fee,
         ])
     }
+}
+
+/// What an account to be opened is.
+pub struct Opening {
+    pub id: u32,
+    /// As of [`ballast_client::engine::state::account::Mode`].
+    pub mode: u32,
+    /// Its collateral.
+    pub collateral: u32,
+    /// Its debt, or its perp.
+    pub debt: u32,
+}
+
+/// An account without positions, put behind the market in the buffer. The market's address and the owner's stand there.
+pub fn open(market_length: u32, addresses: u32, opening: &Opening) -> i32 {
+    let answer = buffers::read(market_length, addresses).and_then(|(market_bytes, addresses)| {
+        let ([address, owner], []) = addresses.as_chunks::<32>() else { return Err(DecodeError::TooShort.into()) };
+        let (view, index) = (market(&market_bytes)?, crate::index);
+        let (collateral, debt) = (index(opening.collateral)?, index(opening.debt)?);
+        let mode = u8::try_from(opening.mode).map_err(|_| Error::AccountModeInvalid)?;
+        let empty = if mode == Mode::Perp as u8 {
+            MarginAccount::open_for_perp(collateral, debt, &view.reserves)?
+        } else {
+            MarginAccount::open(mode, collateral, debt, &view.reserves)?
+        };
+        let id = u16::try_from(opening.id).map_err(|_| Error::AccountModeInvalid)?;
+        let account = MarginAccount { id, market: Address(*address), owner: Address(*owner), ..empty };
+        buffers::replace(market_length, &encode_margin_account(&account));
+        Ok(Vec::new())
+    });
+    buffers::write(answer)
 }
 
 /// Words of a supposed price: reserve, price, exponent, confidence or all ones, average or all ones.

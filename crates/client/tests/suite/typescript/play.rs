@@ -17,7 +17,7 @@ use ballast_client::{
         perps::{report::PerpState, trade::Order},
         record::layout::LAYOUT_VERSION,
         state::{
-            account::MarginAccount,
+            account::{MarginAccount, Mode},
             change::{Change, OF_MARKET, OF_POOL},
         },
     },
@@ -317,9 +317,24 @@ fn a_walk_of_actions_and_prices() {
     let steps: Vec<_> = steps.iter().map(|step| serde_json::to_string(step).expect("JSON")).collect();
     let figures = figures(&view, &accounts, now);
     let end = stored(&view, &accounts);
+    let opened = |account: Result<MarginAccount>| {
+        let (market, owner) = (to_engine(&view.address), to_engine(&key(2)));
+        answer(account, |account| {
+            json!(base64(&encode_margin_account(&MarginAccount { id: 7, market, owner, ..account })))
+        })
+    };
+    let records = &view.reserves;
+    let opened = [
+        MarginAccount::open(Mode::Cross as u8, 0, 0, records),
+        MarginAccount::open(Mode::Isolated as u8, 1, 0, records),
+        MarginAccount::open_for_perp(QUOTE, PERPS[1], records),
+        MarginAccount::open(Mode::Isolated as u8, 1, 1, records),
+    ]
+    .map(opened);
+    assert!(opened[3]["error"].is_number());
     check(
         "play.json",
-        &json!({ "start": begin, "steps": steps, "now": now, "end": end, "scan": scan, "figures": figures }),
+        &json!({ "start": begin, "steps": steps, "now": now, "end": end, "scan": scan, "figures": figures, "opened": opened }),
     );
 }
 
