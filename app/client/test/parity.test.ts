@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { type Address, createNoopSigner, type Instruction } from '@solana/kit';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { getTradePerpInstruction } from '../src/generated/index.js';
 import * as client from '../src/index.js';
 import { Network, path } from './network.js';
 
@@ -40,15 +41,19 @@ describe.skipIf(path === undefined)('every account of the local network', () => 
   beforeAll(async () => {
     network = await Network.open(path!);
     engine = await client.loadEngine();
-    const { rpc, manifest } = network;
     // Prices of now, so that what adds risk is not refused for them alone.
-    const market = await client.fetchMarket(rpc, manifest.market);
-    const feePayer = network.trader.address;
-    const reserves = [...market.reserves.keys()].filter((index) => market.reserves[index]!.closed === 0);
-    await network.sendAll(network.trader, client.refreshPinnedPrices(market, { feePayer, reserves }));
+    await refresh();
     addresses = await found();
     expect(addresses.length).toBeGreaterThanOrEqual(12);
   });
+
+  async function refresh() {
+    const { rpc, manifest, trader } = network;
+    const market = await client.fetchMarket(rpc, manifest.market);
+    const reserves = [...market.reserves.keys()].filter((index) => market.reserves[index]!.closed === 0);
+    const prices = client.refreshPinnedPrices(market, { feePayer: trader.address, reserves });
+    await network.sendAll(trader, prices);
+  }
 
   async function found(): Promise<Address[]> {
     const accounts = await network.rpc
@@ -177,30 +182,63 @@ describe.skipIf(path === undefined)('every account of the local network', () => 
           outcomes.foreign += 1;
           continue;
         }
-        const computed = seconds.map((now) => {
-          try {
-            const played = engine.play(market, account, action, now);
-            return [played.account.bytes, eventless(market.address, played.market.bytes)];
-          } catch (error) {
-            return (error as client.EngineError).code;
-          }
-        });
-        if (typeof result === 'number') {
-          outcomes.refused += 1;
-          expect(
-            computed,
-            JSON.stringify(action, (_, value: unknown) => String(value)),
-          ).toContainEqual(result);
-        } else {
-          outcomes.done += 1;
-          const [bytes, marketBytes] = result as [Uint8Array, Uint8Array];
-          expect(computed).toContainEqual([bytes, eventless(market.address, marketBytes)]);
-        }
+        expect(played(market, account, action, seconds), action.kind).toContainEqual(seen(market, result));
+        outcomes[typeof result === 'number' ? 'refused' : 'done'] += 1;
       }
     }
     expect(outcomes.done).toBeGreaterThan(addresses.length);
     expect(outcomes.refused).toBeGreaterThan(2);
   });
+
+  test('trades a perp as a simulated transaction does', async () => {
+    const outcomes = { done: 0, refused: 0 };
+    const { rpc, manifest } = network;
+    // Few hold the quote token, and those trade several times.
+    for (const address of [addresses, addresses, addresses].flat()) {
+      // A position grows by a price of the last seconds alone.
+      await refresh();
+      const { reserves } = await client.fetchMarket(rpc, manifest.market);
+      const perps = reserves.flatMap(({ kind }, index) => (kind === 1 ? [index] : []));
+      const perp = perps[random(perps.length)]!;
+      const { market, account, seconds, found } = await still(address, async (market, account) => {
+        const side = { perp, lots: random(2) === 0 ? 1n : -1n };
+        const { atoms: most } = engine.maxTrade(market, account, side, await network.now());
+        const order = {
+          perp,
+          lots: side.lots * ((most * BigInt(1 + random(110))) / 100n + 1n),
+          reduceOnly: random(6) === 0,
+        };
+        const owner = createNoopSigner(account.owner);
+        const accounts = { owner, market: market.address, marginAccount: address };
+        const instruction = getTradePerpInstruction({ ...accounts, limit: 0n, minFactor: 0, ...order });
+        const result = await network.try(account.owner, [instruction], [address, market.address]);
+        return { action: { kind: 'trade', ...order } as const, result: result! };
+      });
+      const { action, result } = found;
+      expect(result).toBeDefined();
+      expect(played(market, account, action, seconds)).toContainEqual(seen(market, result));
+      outcomes[typeof result === 'number' ? 'refused' : 'done'] += 1;
+    }
+    expect(outcomes.done).toBeGreaterThan(2);
+    expect(outcomes.refused).toBeGreaterThan(2);
+  });
+
+  /** What the engine makes of market and account at each second, or the code of its error. */
+  function played(market: client.Market, account: client.MarginAccount, action: client.Action, seconds: bigint[]) {
+    return seconds.map((now) => {
+      try {
+        const after = engine.play(market, account, action, now);
+        return [after.account.bytes, eventless(market.address, after.market.bytes)];
+      } catch (error) {
+        return (error as client.EngineError).code;
+      }
+    });
+  }
+
+  /** The same of a simulation. */
+  function seen({ address }: client.Market, result: Uint8Array[] | number) {
+    return typeof result === 'number' ? result : [result[0]!, eventless(address, result[1]!)];
+  }
 
   /** An action of random size: some of what can be done, and some more than that. */
   async function randomAction(
