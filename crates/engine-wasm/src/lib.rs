@@ -142,6 +142,13 @@ mod tests {
         assert_eq!(buffers::error(status), Failure::from(DecodeError::TooShort));
         let status = buffers::write(Err(Error::PriceStale.into()));
         assert_eq!(buffers::error(status), Failure::from(Error::PriceStale));
+        let empty = MarketView { address: Default::default(), market: Default::default(), reserves: Vec::new() };
+        assert_eq!(play::with_prices(&empty, &[0; 39], 0), Err(DecodeError::TooShort.into()));
+        assert_eq!(play::with_prices(&empty, &[0; 40], 0), Err(Error::ReserveIndexOutOfRange.into()));
+        assert_eq!(play::with_change(&empty, &[0; 40], 0, 0), Err(DecodeError::WrongDiscriminator.into()));
+        let many = vec![0; 512 * 631];
+        assert!(report::scan(&empty, &many, 0, 0).is_err_and(|failure| failure.message.starts_with("more accounts")));
+        assert!(report::scan(&empty, &[0; 600], 0, 7).is_err_and(|failure| failure.message.starts_with("account 7: ")));
         assert!(index(256).is_err_and(|failure| failure.code == Error::ReserveIndexOutOfRange.code()));
     }
 }
