@@ -8,8 +8,10 @@ import {
   getProgramDerivedAddress,
   type ReadonlyUint8Array,
 } from '@solana/kit';
-import { describeError } from './errors.js';
 import {
+  CHANGE_DISCRIMINATOR,
+  type Change as ChangeData,
+  getChangeDecoder,
   getMarginAccountDecoder,
   getMarketDecoder,
   MARGIN_ACCOUNT_DISCRIMINATOR,
@@ -20,11 +22,6 @@ import {
   VAULT_DISCRIMINATOR,
   type Vault as VaultData,
 } from './generated/accounts/index.js';
-import {
-  BALLAST_ERROR__NOT_PERP,
-  BALLAST_ERROR__NOT_POOL,
-  BALLAST_ERROR__RESERVE_INDEX_OUT_OF_RANGE,
-} from './generated/errors/index.js';
 import { BALLAST_PROGRAM_ADDRESS } from './generated/programs/index.js';
 import {
   getPerpDecoder,
@@ -35,7 +32,7 @@ import {
   type Pool,
   type Reserve,
 } from './generated/types/index.js';
-import { checkBits } from './numbers.js';
+import { checkIndex, checkKind, checkRecord, RECORDS_OFFSET, type Stored } from './records.js';
 
 /** The layout version that this client knows. */
 export const LAYOUT_VERSION = 1;
@@ -51,13 +48,6 @@ export const TOKEN_PROGRAM = 'TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA' as Ad
 const CLOCK = 'SysvarC1ock11111111111111111111111111111111' as Address;
 const ASSOCIATED_TOKEN_PROGRAM = 'ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL' as Address;
 
-/** What an account is, besides its fields. */
-interface Stored {
-  readonly address: Address;
-  /** The account's data, which the engine reads. */
-  readonly bytes: ReadonlyUint8Array;
-}
-
 /**
  * A market as of when its account was read: its head, and its records. Instructions name a record by its index. Beside reserves
  * there are perps and pools: they look like closed reserves, and {@link reserveAt} refuses them. {@link perpAt} and {@link poolAt}
@@ -70,6 +60,9 @@ export type Market = Readonly<MarketData> & Stored;
  * stands in the last places: {@link perpPositions}.
  */
 export type MarginAccount = Readonly<MarginAccountData> & Stored;
+
+/** A change of parameters that waits, as of when it was read. */
+export type Change = Readonly<ChangeData> & Stored;
 
 /** A vault as of when its account was read. What it has lent is known with its markets: {@link fetchVaultMarkets}. */
 export type Vault = Readonly<VaultData> & Stored;
@@ -97,6 +90,13 @@ export function decodeMarginAccount(address: Address, bytes: ReadonlyUint8Array)
 /** A vault from its account's data. */
 export function decodeVault(address: Address, bytes: ReadonlyUint8Array): Vault {
   return { ...decodeWhole(bytes, VAULT_DISCRIMINATOR, getVaultDecoder()), address, bytes };
+}
+
+/** A change that waits from its account's data. */
+export function decodeChange(address: Address, bytes: ReadonlyUint8Array): Change {
+  const change = decodeWhole(bytes, CHANGE_DISCRIMINATOR, getChangeDecoder());
+  checkCount(change.length, change.data.length);
+  return { ...change, address, bytes };
 }
 
 function decodeWhole<T>(bytes: ReadonlyUint8Array, discriminator: ReadonlyUint8Array, decoder: FixedSizeDecoder<T>): T {
@@ -161,6 +161,11 @@ export async function fetchVault(rpc: Rpc, address: Address, config?: FetchConfi
   return decodeVault(address, await fetchBytes(rpc, address, config));
 }
 
+/** Reads a change that waits. Throws if there is no such account or it is none. */
+export async function fetchChange(rpc: Rpc, address: Address, config?: FetchConfig): Promise<Change> {
+  return decodeChange(address, await fetchBytes(rpc, address, config));
+}
+
 /** The slots of a vault's open allocations. */
 export function openSlots(vault: Vault): number[] {
   return [...vault.allocations.keys()].filter((slot) => vault.allocations[slot]!.isOpen !== 0);
@@ -213,25 +218,13 @@ export function findReserve(market: Market, mint: Address): number | undefined {
   return index < 0 ? undefined : index;
 }
 
-/** What a record of a market is: its `kind`. */
-const KIND = { reserve: 0, perp: 1, pool: 2 } as const;
-
-function recordAt(market: Market, index: number, kind: number, refusal: number): Reserve {
-  checkBits('the index of a record', index, 8);
-  const record = market.reserves[index];
-  if (record?.kind !== kind) {
-    throw new RangeError(describeError(refusal));
-  }
-  return record;
-}
-
 /** The reserve of an index. Throws if the market has no such reserve. */
 export function reserveAt(market: Market, index: number): Reserve {
-  return recordAt(market, index, KIND.reserve, BALLAST_ERROR__RESERVE_INDEX_OUT_OF_RANGE);
+  checkIndex(index);
+  const record = market.reserves[index];
+  checkKind(record?.kind, 'reserve');
+  return record!;
 }
-
-/** Where a market's records begin: behind its discriminator, its head and their count. */
-const RECORDS_OFFSET = 608;
 
 /** Reads the record of an index again, by its own layout: all records have one size. */
 function readAt<T>(market: Market, index: number, decoder: FixedSizeDecoder<T>): T {
@@ -240,13 +233,13 @@ function readAt<T>(market: Market, index: number, decoder: FixedSizeDecoder<T>):
 
 /** The perp of an index. Throws if the record is none. */
 export function perpAt(market: Market, index: number): Perp {
-  recordAt(market, index, KIND.perp, BALLAST_ERROR__NOT_PERP);
+  checkRecord(market, index, 'perp');
   return readAt(market, index, getPerpDecoder());
 }
 
 /** The pool of an index. Throws if the record is none. */
 export function poolAt(market: Market, index: number): Pool {
-  recordAt(market, index, KIND.pool, BALLAST_ERROR__NOT_POOL);
+  checkRecord(market, index, 'pool');
   return readAt(market, index, getPoolDecoder());
 }
 

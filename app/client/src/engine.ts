@@ -1,174 +1,55 @@
 import { getAddressEncoder, getBase64Encoder, type ReadonlyUint8Array } from '@solana/kit';
-import { type MarginAccount, type Market, poolAt, reserveAt, type Vault } from './accounts.js';
+import { type Change, decodeMarginAccount, decodeMarket, type MarginAccount, type Market } from './accounts.js';
+import type {
+  Action,
+  ChangedMarket,
+  Health,
+  Limit,
+  LiquidationOrder,
+  LiquidationPreview,
+  LiquidationPrice,
+  Moved,
+  Opening,
+  PerpReport,
+  Played,
+  PositionAmount,
+  PositionReport,
+  Rates,
+  Scanned,
+  SharePrice,
+  SupposedPrice,
+  TradeOrder,
+  VaultEntry,
+  VaultExit,
+  VaultMove,
+  VaultState,
+} from './answers.js';
+import { EngineError, type Exports, Memory, type Words } from './memory.js';
 import { checkAmount, checkBits, checkTime, getU32Encoder } from './numbers.js';
+import { checkRecord, decodedLater } from './records.js';
 import { decodePoolReport, decodeVaultReport, type PoolReport, type VaultReport } from './report.js';
 import { ENGINE } from './wasm/engine.js';
+import {
+  health,
+  limit,
+  movedBy,
+  openingWords,
+  orderWords,
+  perpReport,
+  positionReport,
+  SCANNED_WORDS,
+  scannedAt,
+  supposedWords,
+  vaultExit,
+} from './words.js';
 
-/** What the WebAssembly module exports: see crates/engine-wasm. */
-interface Exports {
-  readonly memory: WebAssembly.Memory;
-  input(): number;
-  input_size(): number;
-  output(): number;
-  health(market: number, margin: number, now: bigint): number;
-  positions(market: number, margin: number, now: bigint): number;
-  max_borrow(market: number, margin: number, now: bigint, reserve: number): number;
-  max_withdraw(market: number, margin: number, now: bigint, reserve: number): number;
-  liquidation_price(market: number, margin: number, now: bigint, reserve: number): number;
-  preview_liquidation(
-    market: number,
-    margin: number,
-    now: bigint,
-    debt: number,
-    collateral: number,
-    maxRepay: bigint,
-    minCollateral: bigint,
-  ): number;
-  rates(market: number, reserve: number): number;
-  pool_report(market: number, pool: number, now: bigint): number;
-  vault_report(vault: number, markets: number, now: bigint): number;
-  share_price(vault: number, markets: number, now: bigint): number;
-  preview_vault_deposit(vault: number, markets: number, now: bigint, amount: bigint): number;
-  preview_vault_redeem(vault: number, markets: number, now: bigint, shares: bigint, from: number): number;
-  preview_vault_withdraw(vault: number, markets: number, now: bigint, amount: bigint, from: number): number;
-  max_vault_deposit(vault: number, markets: number, now: bigint): number;
-  max_vault_redeem(vault: number, markets: number, now: bigint, held: bigint, from: number): number;
-  max_vault_withdraw(vault: number, markets: number, now: bigint, held: bigint, from: number): number;
-  next_move(vault: number, markets: number, now: bigint): number;
-}
+export { EngineError } from './memory.js';
 
-/** Collateral and debt, 10^-8 USD. */
-export interface Sums {
-  readonly collateral: bigint;
-  readonly debt: bigint;
-}
-
-/** The healths of an account. */
-export interface Health {
-  /** Gates new risk. The debt is 2^128 − 1 while the price of one is stale or unsettled, when nothing covers it. */
-  readonly initial: Sums;
-  /** Gates liquidation: the account is liquidatable while the debt is above the collateral. */
-  readonly maintenance: Sums;
-  /** By last spot prices, without weights. */
-  readonly equity: Sums;
-}
-
-/** A deposit or a debt. */
-export interface PositionAmount {
-  /** Index of the reserve. */
-  readonly reserve: number;
-  readonly isDebt: boolean;
-  /** Atoms, interest until then included. */
-  readonly amount: bigint;
-}
-
-/** The most that an action takes. */
-export interface Limit {
-  /** Zero if nothing is accepted. */
-  readonly atoms: bigint;
-  /** The error code of what one atom more is refused with: {@link describeError}. None if there is no more: then the action
-   * takes {@link EVERYTHING}. */
-  readonly refusal: number | undefined;
-}
-
-/** A price at which one reserve makes an account liquidatable. */
-export interface LiquidationPrice {
-  /** Times 10^`exponent` USD for one token. */
-  readonly price: bigint;
-  readonly exponent: number;
-  /** Whether lower prices liquidate too, as those of a deposit do, or higher ones, as those of a debt. */
-  readonly isDeposit: boolean;
-}
-
-/** What a liquidation would move. */
-export interface LiquidationPreview {
-  /** Atoms of the debt that are repaid. */
-  readonly repaid: bigint;
-  /** Atoms of the debt's token that the liquidator pays on top. */
-  readonly insurance: bigint;
-  /** Atoms of the collateral that the liquidator gets. */
-  readonly seized: bigint;
-  readonly penaltyBps: number;
-}
-
-/** Continuously compounded annual rates, and utilisation: 1 is 100 %. For people. */
-export interface Rates {
-  readonly borrow: number;
-  readonly deposit: number;
-  readonly utilisation: number;
-}
-
-/** What a liquidator asks for. */
-export interface LiquidationOrder {
-  /** Index of the reserve to repay. */
-  readonly debt: number;
-  /** Index of the reserve to seize from. */
-  readonly collateral: number;
-  /** Most atoms to pay. */
-  readonly maxRepay: bigint;
-  /** Fewest atoms of collateral to accept. */
-  readonly minCollateral: bigint;
-}
-
-/** A vault at a moment. */
-export interface VaultState {
-  readonly vault: Vault;
-  /** Those of its open allocations. One that is not given counts as unreadable: `fetchVaultMarkets`. */
-  readonly markets: readonly Market[];
-  /** Unix seconds. */
-  readonly now: bigint | number;
-}
-
-/** What a whole share of a vault costs and is worth, atoms. */
-export interface SharePrice {
-  /** To who enters, rounded up. */
-  readonly entry: bigint;
-  /** To who leaves, rounded down, before an exit fee. */
-  readonly exit: bigint;
-}
-
-/** Tokens into a vault, and the shares that they buy. */
-export interface VaultEntry {
-  /** Atoms. */
-  readonly amount: bigint;
-  readonly shares: bigint;
-}
-
-/** Tokens out of a vault, and the shares that they cost. */
-export interface VaultExit extends VaultEntry {
-  /** Atoms that stay as an exit fee. */
-  readonly fee: bigint;
-  /** Atoms that rounding in the markets may take beside it. */
-  readonly rounding: bigint;
-}
-
-/** One move of a vault's tokens. */
-export interface VaultMove {
-  /** Slot that they come from; none: what is idle. */
-  readonly from: number | undefined;
-  /** Slot that they go to; none: what is idle. */
-  readonly to: number | undefined;
-  /** Atoms. */
-  readonly amount: bigint;
-  /** What it gains in a year, atoms. */
-  readonly gain: bigint;
-  /** Shares for whoever sends it. */
-  readonly reward: bigint;
-}
-
-/** A question that has no answer. */
-export class EngineError extends Error {
-  override readonly name = 'EngineError';
-
-  constructor(
-    message: string,
-    /** The program's error code; none if the bytes are no such accounts. */
-    readonly code: number | undefined,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
-}
+/** Bytes of a margin account, and where its market stands in it. */
+const ACCOUNT_SIZE = 512;
+const MARKET_OFFSET = 16;
+/** Accounts of one question: an answer has room for more. */
+const SCANNED_AT_ONCE = 512;
 
 /**
  * Compiles the engine, which is part of this package. A source of one's own is for runtimes that compile no bytes, and
@@ -191,19 +72,20 @@ async function ownBytes(): Promise<ArrayBuffer> {
  * {@link EngineError} where the program would refuse.
  */
 export class Engine {
-  readonly #exports: Exports;
+  readonly #memory: Memory;
 
   /** @internal */
   constructor(exports: Exports) {
-    this.#exports = exports;
+    this.#memory = new Memory(exports);
+  }
+
+  get #exports(): Exports {
+    return this.#memory.exports;
   }
 
   /** The healths of an account, interest until `now` included. */
   health(market: Market, account: MarginAccount, now: bigint | number): Health {
-    const words = this.#ask(market, account, now, this.#exports.health);
-    const wide = (index: number) => (words.unsigned(index + 1) << 64n) | words.unsigned(index);
-    const sums = (index: number): Sums => ({ collateral: wide(index), debt: wide(index + 2) });
-    return { initial: sums(0), maintenance: sums(4), equity: sums(8) };
+    return health(this.#ask(market, account, now, this.#exports.health), 0);
   }
 
   /** The account's deposits, rounded down, and debts, rounded up. */
@@ -218,14 +100,25 @@ export class Engine {
 
   /** The most atoms that the account may borrow: that passes, and one more does not. */
   maxBorrow(market: Market, account: MarginAccount, reserve: number, now: bigint | number): Limit {
-    reserveAt(market, reserve);
+    checkRecord(market, reserve, 'reserve');
     return limit(this.#ask(market, account, now, this.#exports.max_borrow, reserve));
   }
 
   /** The most atoms that the account may withdraw. Throws if it has no deposit there. */
   maxWithdraw(market: Market, account: MarginAccount, reserve: number, now: bigint | number): Limit {
-    reserveAt(market, reserve);
+    checkRecord(market, reserve, 'reserve');
     return limit(this.#ask(market, account, now, this.#exports.max_withdraw, reserve));
+  }
+
+  /** The most atoms that the account's owner may deposit. */
+  maxDeposit(market: Market, account: MarginAccount, reserve: number, now: bigint | number): Limit {
+    checkRecord(market, reserve, 'reserve');
+    return limit(this.#ask(market, account, now, this.#exports.max_deposit, reserve));
+  }
+
+  /** The most lots that an order like this would trade, whatever number of them it names: of `lots` only the sign counts. */
+  maxTrade(market: Market, account: MarginAccount, order: TradeOrder, now: bigint | number): Limit {
+    return limit(this.#ask(market, account, now, this.#exports.max_trade, ...orderWords(market, order)));
   }
 
   /**
@@ -239,12 +132,12 @@ export class Engine {
     reserve: number,
     now: bigint | number,
   ): LiquidationPrice | undefined {
-    reserveAt(market, reserve);
+    checkRecord(market, reserve, 'reserve');
     const words = this.#ask(market, account, now, this.#exports.liquidation_price, reserve);
     if (words.length === 0) {
       return undefined;
     }
-    return { price: words.unsigned(0), exponent: words.signed(1), isDeposit: words.unsigned(2) === 1n };
+    return { price: words.unsigned(0), exponent: words.small(1), isDeposit: words.unsigned(2) === 1n };
   }
 
   /** What a liquidation would move if it landed at `now`. Throws if the account is not liquidatable. */
@@ -255,29 +148,156 @@ export class Engine {
     now: bigint | number,
   ): LiquidationPreview {
     const { debt, collateral, maxRepay, minCollateral } = order;
-    for (const index of [debt, collateral]) reserveAt(market, index);
+    for (const index of [debt, collateral]) checkRecord(market, index, 'reserve');
     checkAmount('maxRepay', maxRepay);
     checkAmount('minCollateral', minCollateral);
     const { preview_liquidation } = this.#exports;
     const words = this.#ask(market, account, now, preview_liquidation, debt, collateral, maxRepay, minCollateral);
     const [repaid, insurance, seized] = [words.unsigned(0), words.unsigned(1), words.unsigned(2)];
-    return { repaid, insurance, seized, penaltyBps: words.signed(3) };
+    return { repaid, insurance, seized, penaltyBps: words.small(3) };
   }
 
   /** The rates of a reserve since its books last changed. */
   rates(market: Market, reserve: number): Rates {
-    reserveAt(market, reserve);
-    this.#write([market.bytes]);
-    const words = this.#answer(() => this.#exports.rates(market.bytes.length, reserve));
+    checkRecord(market, reserve, 'reserve');
+    const words = this.#askMarket(market, (length) => this.#exports.rates(length, reserve));
     return { borrow: words.float(0), deposit: words.float(1), utilisation: words.float(2) };
+  }
+
+  /**
+   * The healths of many accounts, by their bytes alone. Throws if one is no margin account of the market, by its place in the list.
+   */
+  scan(market: Market, accounts: readonly ReadonlyUint8Array[], now: bigint | number): Scanned[] {
+    const time = checkTime('now', now);
+    const address = getAddressEncoder().encode(market.address);
+    accounts.forEach((bytes, index) => {
+      if (bytes.length !== ACCOUNT_SIZE) {
+        throw new EngineError(
+          `account ${index}: a margin account has ${ACCOUNT_SIZE} bytes, not ${bytes.length}`,
+          undefined,
+        );
+      }
+      if (address.some((byte, at) => bytes[MARKET_OFFSET + at] !== byte)) {
+        throw new EngineError(`account ${index}: it belongs to another market`, undefined);
+      }
+    });
+    const most = Math.min(SCANNED_AT_ONCE, Math.floor((this.#memory.room - market.bytes.length) / ACCOUNT_SIZE));
+    const scanned: Scanned[] = [];
+    // Of a market that leaves no room the write says so.
+    for (let first = 0; first < accounts.length; first += Math.max(most, 1)) {
+      const batch = accounts.slice(first, first + Math.max(most, 1));
+      const question = () => this.#exports.scan(market.bytes.length, ACCOUNT_SIZE * batch.length, time, first);
+      const words = this.#memory.ask([market.bytes, ...batch], question);
+      for (let index = 0; index < words.length; index += SCANNED_WORDS) scanned.push(scannedAt(words, index));
+    }
+    return scanned;
+  }
+
+  /** The figures of a perp. */
+  perpReport(market: Market, perp: number, now: bigint | number): PerpReport {
+    checkRecord(market, perp, 'perp');
+    const time = checkTime('now', now);
+    return perpReport(this.#askMarket(market, (length) => this.#exports.perp_report(length, perp, time)));
+  }
+
+  /**
+   * The figures of an account's position in a perp. The price at which it makes the account liquidatable is
+   * {@link Engine.liquidationPrice} of the reserve that the perp follows.
+   */
+  positionReport(market: Market, account: MarginAccount, perp: number, now: bigint | number): PositionReport {
+    checkRecord(market, perp, 'perp');
+    return positionReport(this.#ask(market, account, now, this.#exports.position_report, perp));
+  }
+
+  /**
+   * A margin account as it is once it is opened: for actions of who has none yet. Its address is not looked at, and its bump not known.
+   */
+  opened(market: Market, opening: Opening): MarginAccount {
+    const { address, owner } = opening;
+    const addresses = [market.address, owner].map((one) => getAddressEncoder().encode(one));
+    const terms = openingWords(market, opening);
+    this.#memory.ask([market.bytes, ...addresses], () => this.#exports.open_account(market.bytes.length, 64, ...terms));
+    return decodeMarginAccount(address, this.#memory.read(market.bytes.length, ACCOUNT_SIZE));
+  }
+
+  /**
+   * The market and the account after an action of its owner at `now`: what a transaction would make of them, but for the market's count
+   * of events. Any question can be asked about them, or another action played. Throws what the program would refuse it with.
+   */
+  play<A extends Action>(
+    market: Market,
+    account: MarginAccount,
+    action: A,
+    now: bigint | number,
+  ): Played<Moved[A['kind']]> {
+    const words = this.#act(market, account, action, now);
+    const moved = movedBy(action.kind, words) as Moved[A['kind']];
+    const bytes = this.#memory.read(market.bytes.length, account.bytes.length);
+    const { address } = account;
+    return {
+      market: this.#marketAfter(market),
+      account: decodedLater(account, bytes, () => decodeMarginAccount(address, bytes)),
+      moved,
+    };
+  }
+
+  /** The same after several actions, one after the other, as the instructions of one transaction: all of them, or an error. */
+  playAll(
+    market: Market,
+    account: MarginAccount,
+    actions: readonly Action[],
+    now: bigint | number,
+  ): Played<readonly Moved[Action['kind']][]> {
+    const moved: Moved[Action['kind']][] = [];
+    let state: Pick<Played<unknown>, 'market' | 'account'> = { market, account };
+    for (const action of actions) {
+      const played = this.play(state.market, state.account, action, now);
+      moved.push(played.moved);
+      state = played;
+    }
+    return { market: state.market, account: state.account, moved };
+  }
+
+  /**
+   * The market if these prices were taken over at `now`, and with them the last prices of all other reserves, as if published anew. With
+   * none the market is only refreshed. What a price moves, it moves as on chain: readings, volatility and what that costs, the slow
+   * reference, the breaker, a step of the ramp. What is held: the other prices, their confidences and averages, and all balances.
+   */
+  withPrices(market: Market, prices: readonly SupposedPrice[], now: bigint | number): Market {
+    const time = checkTime('now', now);
+    const words = supposedWords(market, prices);
+    this.#memory.ask([market.bytes, words], () => this.#exports.with_prices(market.bytes.length, words.length, time));
+    return this.#marketAfter(market);
+  }
+
+  /**
+   * What a queued change of parameters does to the market, at the time when it is due or at `now` if it is. The last prices count as
+   * published then. Throws what the program would refuse it with, also for a change that lists something: it has no edits.
+   */
+  withChange(market: Market, change: Change, now: bigint | number): ChangedMarket {
+    const time = checkTime('now', now);
+    if (change.market !== market.address) {
+      throw new EngineError('the change belongs to another market', undefined);
+    }
+    const { with_change } = this.#exports;
+    const [marketLength, changeLength] = [market.bytes.length, change.bytes.length];
+    const stage = (index: number) => {
+      const question = () => with_change(marketLength, changeLength, time, index);
+      const words = this.#memory.ask([market.bytes, change.bytes], question);
+      const [at, rampedAt] = [words.signed(0), words.signed(1)];
+      return { at, rampedAt, market: this.#marketAfter(market) };
+    };
+    const [before, after, ramped] = [stage(0), stage(1), stage(2)];
+    const { at, rampedAt } = ramped;
+    return { at, before: before.market, after: after.market, ramped: ramped.market, rampedAt };
   }
 
   /** The figures of a pool of perps: what `read_pool` returns. */
   poolReport(market: Market, pool: number, now: bigint | number): PoolReport {
-    poolAt(market, pool);
+    checkRecord(market, pool, 'pool');
     const time = checkTime('now', now);
-    this.#write([market.bytes]);
-    return decodePoolReport(this.#answer(() => this.#exports.pool_report(market.bytes.length, pool, time)).bytes());
+    const words = this.#askMarket(market, (length) => this.#exports.pool_report(length, pool, time));
+    return decodePoolReport(words.bytes());
   }
 
   /** A vault's figures: what `read_vault` returns. */
@@ -334,7 +354,7 @@ export class Engine {
   /** The move that a rebalance would make. Throws where none is due. */
   nextMove(state: VaultState): VaultMove {
     const words = this.#askVault(state, this.#exports.next_move);
-    const slot = (index: number) => (words.unsigned(index) === IDLE ? undefined : words.signed(index));
+    const slot = (index: number) => (words.unsigned(index) === IDLE ? undefined : words.small(index));
     const [amount, gain, reward] = [words.unsigned(2), words.unsigned(3), words.unsigned(4)];
     return { from: slot(0), to: slot(1), amount, gain, reward };
   }
@@ -351,9 +371,8 @@ export class Engine {
       getU32Encoder().encode(bytes.length),
       bytes,
     ]);
-    this.#write([vault.bytes, ...behind]);
     const length = behind.reduce((sum, bytes) => sum + bytes.length, 0);
-    return this.#answer(() => question(vault.bytes.length, length, time, ...more));
+    return this.#memory.ask([vault.bytes, ...behind], () => question(vault.bytes.length, length, time, ...more));
   }
 
   /** Asks a question that takes more, which must have been checked. */
@@ -368,81 +387,50 @@ export class Engine {
     if (account.market !== market.address) {
       throw new EngineError('the margin account belongs to another market', undefined);
     }
-    this.#write([market.bytes, account.bytes]);
-    return this.#answer(() => question(market.bytes.length, account.bytes.length, time, ...more));
+    const lengths = [market.bytes.length, account.bytes.length] as const;
+    return this.#memory.ask([market.bytes, account.bytes], () => question(...lengths, time, ...more));
   }
 
-  #write(accounts: readonly ReadonlyUint8Array[]) {
-    const input = new Uint8Array(this.#exports.memory.buffer, this.#exports.input(), this.#exports.input_size());
-    let length = 0;
-    for (const bytes of accounts) {
-      if (length + bytes.length > input.length) {
-        throw new EngineError('the accounts are larger than the largest that there are', undefined);
-      }
-      input.set(bytes, length);
-      length += bytes.length;
+  #askMarket(market: Market, question: (length: number) => number): Words {
+    return this.#memory.ask([market.bytes], () => question(market.bytes.length));
+  }
+
+  /** The market that a question has put in the place of the one that it was about. */
+  #marketAfter(market: Market): Market {
+    const [{ address }, bytes] = [market, this.#memory.read(0, market.bytes.length)];
+    return decodedLater(market, bytes, () => decodeMarket(address, bytes));
+  }
+
+  #act(market: Market, account: MarginAccount, action: Action, now: bigint | number): Words {
+    switch (action.kind) {
+      case 'deposit':
+      case 'withdraw':
+      case 'borrow':
+      case 'repay':
+        checkRecord(market, action.reserve, 'reserve');
+        checkAmount('amount', action.amount);
+        return this.#ask(market, account, now, this.#exports[action.kind], action.reserve, action.amount);
+      case 'trade':
+        return this.#ask(market, account, now, this.#exports.trade, ...orderWords(market, action));
+      case 'settlePerp':
+        checkRecord(market, action.perp, 'perp');
+        return this.#ask(market, account, now, this.#exports.settle_perp, action.perp);
+      case 'poolDeposit':
+        checkRecord(market, action.pool, 'pool');
+        checkAmount('amount', action.amount);
+        return this.#ask(market, account, now, this.#exports.pool_deposit, action.pool, action.amount);
+      case 'poolRequest':
+        checkRecord(market, action.pool, 'pool');
+        checkAmount('shares', action.shares);
+        return this.#ask(market, account, now, this.#exports.pool_request, action.pool, action.shares);
+      case 'poolWithdraw':
+        checkRecord(market, action.pool, 'pool');
+        return this.#ask(market, account, now, this.#exports.pool_withdraw, action.pool);
+      default:
+        throw new TypeError(`${String((action as { kind: unknown }).kind)} is no action`);
     }
-  }
-
-  #answer(question: () => number): Words {
-    const status = asked(question);
-    // The memory may have grown, and with it moved.
-    const { buffer } = this.#exports.memory;
-    const at = this.#exports.output();
-    if (status >= 0) {
-      return new Words(new DataView(buffer, at), status);
-    }
-    const code = Number(new DataView(buffer, at).getBigUint64(0, true));
-    const message = new TextDecoder().decode(new Uint8Array(buffer, at + 8, -status));
-    throw new EngineError(message, code === 0 ? undefined : code);
-  }
-}
-
-/** An answer: little endian words of 64 bits. */
-class Words {
-  constructor(
-    readonly view: DataView,
-    readonly length: number,
-  ) {}
-
-  unsigned(index: number): bigint {
-    return this.view.getBigUint64(8 * index, true);
-  }
-
-  signed(index: number): number {
-    return Number(this.view.getBigInt64(8 * index, true));
-  }
-
-  float(index: number): number {
-    return this.view.getFloat64(8 * index, true);
-  }
-
-  bytes(): Uint8Array {
-    return new Uint8Array(this.view.buffer, this.view.byteOffset, 8 * this.length);
   }
 }
 
 /** Stands for what is idle where a slot is named. */
 const IDLE = 255n;
-
-/** Bytes of the right kind may still hold what the program writes into no account, and sums over that may trap. */
-function asked(question: () => number): number {
-  try {
-    return question();
-  } catch (cause) {
-    if (cause instanceof WebAssembly.RuntimeError) {
-      throw new EngineError('the accounts hold what the program writes into none', undefined, { cause });
-    }
-    throw cause;
-  }
-}
-
-function vaultExit(words: Words): VaultExit {
-  const [amount, shares, fee, rounding] = [words.unsigned(0), words.unsigned(1), words.unsigned(2), words.unsigned(3)];
-  return { amount, shares, fee, rounding };
-}
-
-function limit(words: Words): Limit {
-  const refusal = words.signed(1);
-  return { atoms: words.unsigned(0), refusal: refusal === 0 ? undefined : refusal };
-}

@@ -25,7 +25,7 @@ import {
   TOKEN_PROGRAM,
   type Vault,
 } from './accounts.js';
-import type { Health, LiquidationOrder } from './engine.js';
+import type { Health, LiquidationOrder } from './answers.js';
 import { describeError } from './errors.js';
 import {
   BALLAST_ERROR__PRICE_ACCOUNT_MISSING,

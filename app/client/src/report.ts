@@ -125,19 +125,7 @@ export function decodePoolReport(returnData: ReadonlyUint8Array): PoolReport {
   if (count > (POOL.size - POOL.head) / POOL.perp) {
     throw new RangeError('more perps than a pool has');
   }
-  const perps = Array.from({ length: count }, (_, index) => {
-    const at = POOL.head + POOL.perp * index;
-    return {
-      perp: view.getUint8(at + 48),
-      price: view.getUint8(at + 49),
-      longs: amount(at),
-      shorts: amount(at + 8),
-      delta: signed(at + 16),
-      gamma: signed(at + 24),
-      buffer: amount(at + 32),
-      shock: amount(at + 40),
-    };
-  });
+  const perps = Array.from({ length: count }, (_, index) => greeksAt(view, POOL.head + POOL.perp * index));
   return {
     cash: amount(0),
     claims: amount(8),
@@ -151,6 +139,24 @@ export function decodePoolReport(returnData: ReadonlyUint8Array): PoolReport {
     usedBps: view.getUint16(64, true),
     borrowRateBps: view.getUint16(66, true),
     perps,
+  };
+}
+
+/** @internal */
+export function decodeGreeks(bytes: ReadonlyUint8Array): Greeks {
+  return greeksAt(whole(bytes, POOL.perp), 0);
+}
+
+function greeksAt(view: DataView, at: number): Greeks {
+  return {
+    perp: view.getUint8(at + 48),
+    price: view.getUint8(at + 49),
+    longs: view.getBigUint64(at, true),
+    shorts: view.getBigUint64(at + 8, true),
+    delta: view.getBigInt64(at + 16, true),
+    gamma: view.getBigInt64(at + 24, true),
+    buffer: view.getBigUint64(at + 32, true),
+    shock: view.getBigUint64(at + 40, true),
   };
 }
 

@@ -91,7 +91,27 @@ const PAY = { reserve: INDEX, amount: AMOUNT };
 const ORDER = { debt: INDEX, collateral: INDEX, maxRepay: AMOUNT, minCollateral: AMOUNT };
 // `id` has a default.
 const ID = bits(16).filter(([value]) => value !== undefined);
-
+const PERP = { perp: absent(0, 4, 6, 255) };
+const POOL = { pool: absent(0, 5, 6, 255) };
+/** What need not be given may be undefined. */
+const optional = (wrong: readonly Wrong[]) => wrong.filter(([value]) => value !== undefined);
+const LOTS: readonly Wrong[] = [...BIGINT, [2n ** 63n, RangeError], [-(2n ** 63n) - 1n, RangeError]];
+const TRADE = { ...PERP, lots: LOTS, limit: optional(AMOUNT), minFactor: optional(bits(32)) };
+/** Prices are published below 2^63, and above zero. */
+const POSITIVE: readonly Wrong[] = [...BIGINT, [0n, RangeError], [-1n, RangeError], [2n ** 63n, RangeError]];
+const EXPONENT: readonly Wrong[] = [...bits(8).filter(([value]) => value !== -1), [1, RangeError], [-19, RangeError]];
+const PRICE = {
+  reserve: INDEX,
+  price: POSITIVE,
+  exponent: EXPONENT,
+  confidence: optional(POSITIVE.filter(([value]) => value !== 0n)),
+  emaPrice: optional(POSITIVE),
+};
+const trade = { perp: 5, lots: 1n };
+const opening = { address: key(8), owner: key(2) };
+const deposit = { kind: 'deposit', reserve: 0, amount: 1n } as const;
+const marginOfPerp = { ...margin, market: withPerp.address };
+const change = { market: market.address } as client.Change;
 const CASES: Record<string, Case[]> = {
   'Engine.health': [['now', TIME, (value) => engine.health(market, margin, value)]],
   'Engine.positions': [['now', TIME, (value) => engine.positions(market, margin, value)]],
@@ -103,6 +123,55 @@ const CASES: Record<string, Case[]> = {
     ['reserve', INDEX, (value) => engine.maxWithdraw(market, margin, value, now)],
     ['now', TIME, (value) => engine.maxWithdraw(market, margin, 0, value)],
   ],
+  'Engine.maxDeposit': [
+    ['reserve', INDEX, (value) => engine.maxDeposit(market, margin, value, now)],
+    ['now', TIME, (value) => engine.maxDeposit(market, margin, 0, value)],
+  ],
+  'Engine.maxTrade': [
+    ...fields(TRADE, (input) => engine.maxTrade(withPerp, margin, input, now), trade),
+    ['now', TIME, (value) => engine.maxTrade(withPerp, marginOfPerp, trade, value)],
+  ],
+  'Engine.scan': [['now', TIME, (value) => engine.scan(market, [margin.bytes], value)]],
+  'Engine.perpReport': [
+    ['perp', absent(0, 4, 6, 255), (value) => engine.perpReport(withPerp, value, now)],
+    ['now', TIME, (value) => engine.perpReport(withPerp, 5, value)],
+  ],
+  'Engine.positionReport': [
+    ['perp', absent(0, 4, 6, 255), (value) => engine.positionReport(withPerp, marginOfPerp, value, now)],
+    ['now', TIME, (value) => engine.positionReport(withPerp, marginOfPerp, 5, value)],
+  ],
+  'Engine.opened': [
+    ...fields({ id: ID, perp: optional(absent(0, 4, 6, 255)) }, (input) => engine.opened(withPerp, input), opening),
+    ...fields({ collateral: INDEX, debt: INDEX }, (isolated) => engine.opened(market, { ...opening, isolated }), {
+      collateral: 0,
+      debt: 1,
+    }),
+  ],
+  'Engine.play': [
+    ...(['deposit', 'withdraw', 'borrow', 'repay'] as const).flatMap((kind) =>
+      fields(PAY, (input) => engine.play(market, margin, input, now), { kind, reserve: 0, amount: 1n }),
+    ),
+    ...fields(TRADE, (input) => engine.play(withPerp, marginOfPerp, input, now), { kind: 'trade', ...trade }),
+    ...fields(PERP, (input) => engine.play(withPerp, marginOfPerp, input, now), { kind: 'settlePerp' }),
+    ...fields({ ...POOL, amount: AMOUNT }, (input) => engine.play(withPerp, marginOfPerp, input, now), {
+      kind: 'poolDeposit',
+      pool: 4,
+      amount: 1n,
+    }),
+    ...fields({ ...POOL, shares: AMOUNT }, (input) => engine.play(withPerp, marginOfPerp, input, now), {
+      kind: 'poolRequest',
+      pool: 4,
+      shares: 1n,
+    }),
+    ...fields(POOL, (input) => engine.play(withPerp, marginOfPerp, input, now), { kind: 'poolWithdraw' }),
+    ['now', TIME, (value) => engine.play(market, margin, deposit, value)],
+  ],
+  'Engine.playAll': [['now', TIME, (value) => engine.playAll(market, margin, [deposit], value)]],
+  'Engine.withPrices': [
+    ...fields(PRICE, (input) => engine.withPrices(market, [input], now), { reserve: 0, price: 1n, exponent: -8 }),
+    ['now', TIME, (value) => engine.withPrices(market, [], value)],
+  ],
+  'Engine.withChange': [['now', TIME, (value) => engine.withChange(market, change, value)]],
   'Engine.liquidationPrice': [
     ['reserve', INDEX, (value) => engine.liquidationPrice(market, margin, value, now)],
     ['now', TIME, (value) => engine.liquidationPrice(market, margin, 0, value)],
@@ -245,6 +314,7 @@ const WITHOUT_NUMBERS = [
     'findShareAccount',
   ],
   ...['openSlots', 'payingSlots', 'perpPositions', 'pricedReserves', 'readVault'],
+  ...['decodeChange', 'fetchChange'],
   ...['DecodeError', 'Engine', 'EngineError'],
 ];
 

@@ -160,6 +160,7 @@
 mod address;
 mod builders;
 mod decode;
+mod encode;
 mod error;
 mod event;
 mod governance;
@@ -170,6 +171,7 @@ mod market;
 mod perps;
 mod prices;
 mod vault;
+mod what_if;
 mod wire;
 
 pub use address::{
@@ -181,6 +183,7 @@ pub use decode::{
     ClockTime, DecodeError, decode_change, decode_clock, decode_exit_request, decode_health, decode_margin_account,
     decode_market, decode_pool_report, decode_stake, decode_term_deposit, decode_vault, decode_vault_report,
 };
+pub use encode::{encode_margin_account, encode_market};
 pub use error::{FrameworkError, ProgramError, describe_error, error_name};
 pub use event::*;
 pub use governance::{Edits, ParameterInfo, adds_record, edits_in, parameters};
@@ -189,6 +192,7 @@ pub use market::{LiquidationOrder, MarketView, Rates};
 pub use perps::TradePreview;
 pub use prices::pinned_accounts;
 pub use vault::{IDLE, VaultView};
+pub use what_if::{ChangedMarket, SupposedPrice};
 
 pub use ballast_engine as engine;
 pub use solana_address::Address;

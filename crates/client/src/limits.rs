@@ -7,9 +7,9 @@ use ballast_engine::{
     Error, Result,
     health::Requirement,
     ledger::EVERYTHING,
-    number::math::{largest, mul_div_floor},
+    number::math::largest,
     perps::trade::Order,
-    price::feed::{Quote, in_range},
+    price::feed::in_range,
     state::{
         account::{MarginAccount, Side},
         perp::side::MAX_LOTS,
@@ -17,7 +17,10 @@ use ballast_engine::{
     },
 };
 
-use crate::market::MarketView;
+use crate::{
+    market::MarketView,
+    what_if::{SupposedPrice, brought, newest, supposed},
+};
 
 /// The most that an action takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,19 +139,17 @@ impl MarketView {
         }
         let (last, exponent) = (record.price.price, record.price.exponent);
         let mut reserves = self.reserves.clone();
-        // A second price of one second is not taken, and all must be of one moment.
-        let mut time = now;
-        for index in &priced {
-            time = time.max(self.reserve(*index)?.price.newest_time().saturating_add(1));
-        }
-        for index in priced {
-            let other = self.reserve(index)?;
-            if let Ok(brought) = at_price(other, other.price.price, time) {
-                reserves[index as usize] = brought;
+        let records: Vec<&Reserve> = priced.iter().map(|index| self.reserve(*index)).collect::<Result<_>>()?;
+        // All must be of one moment.
+        let time = newest(records.iter().copied(), now);
+        for (index, other) in priced.iter().zip(records) {
+            if let Ok(brought) = brought(other, time) {
+                reserves[*index as usize] = brought;
             }
         }
         let mut is_safe = |price| {
-            reserves[reserve as usize] = at_price(record, price, time)?;
+            let supposed_price = SupposedPrice { reserve, price, exponent, confidence: None, ema_price: None };
+            reserves[reserve as usize] = supposed(record, &supposed_price, time)?;
             let health = ballast_engine::health::account::health(
                 account,
                 &reserves,
@@ -210,22 +211,4 @@ impl<'a> Attempt<'a> {
         }
         action(&mut self.copy.ledger(self.now), &mut account.clone())
     }
-}
-
-/// A reserve with another price, published at `time` and taken over then: with what that moves beside it.
-fn at_price(reserve: &Reserve, price: u64, time: i64) -> Result<Reserve> {
-    let (mut moved, last) = (*reserve, &reserve.price);
-    let quote = Quote {
-        price,
-        // The part is at most one, by the limit of confidences.
-        confidence: mul_div_floor(last.confidence, price, last.price).unwrap_or(u64::MAX),
-        ema_price: price,
-        exponent: last.exponent,
-        publish_time: time,
-        base_time: time,
-    };
-    // Any price is asked for here, not only one that a new feed may begin with.
-    moved.feed_trial_until = 0;
-    moved.refresh(&quote, time)?;
-    Ok(moved)
 }

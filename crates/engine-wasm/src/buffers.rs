@@ -6,8 +6,8 @@ use crate::{Answer, Failure};
 
 /// Bytes of the input: a market of 64 reserves takes 66,144, a margin account 512, and a vault 3,080 with up to eight markets.
 pub const INPUT_SIZE: usize = 9 << 16;
-/// Words of the output: the longest answer, of a pool with 16 perps, has 122.
-const OUTPUT_WORDS: usize = 128;
+/// Words of the output: the longest answer is of a scan, with 13 for each account.
+pub const OUTPUT_WORDS: usize = 1 << 13;
 
 /// Where the accounts' bytes are put.
 pub static INPUT: [AtomicU8; INPUT_SIZE] = [const { AtomicU8::new(0) }; INPUT_SIZE];
@@ -23,6 +23,11 @@ pub fn read(first: u32, second: u32) -> Result<(Vec<u8>, Vec<u8>), Failure> {
     }
     let copy = |bytes: &[AtomicU8]| bytes.iter().map(|byte| byte.load(Relaxed)).collect();
     Ok((copy(&INPUT[..first]), copy(&INPUT[first..first + second])))
+}
+
+/// Puts bytes into the input, in place of as many that were read from there.
+pub fn replace(at: u32, bytes: &[u8]) {
+    INPUT.iter().skip(at as usize).zip(bytes).for_each(|(place, byte)| place.store(*byte, Relaxed));
 }
 
 /// Stores an answer and returns its status.

@@ -4,18 +4,20 @@
 //! question with the two lengths, and reads the answer at [`output`]. Of a vault the markets follow, each as its address, the
 //! length of its bytes (`u32`, little endian) and those. A question returns how many 64-bit words its answer has;
 //! below zero, minus the bytes of an error: the first word is then its code, zero if the bytes are no such accounts, and the
-//! message follows. Nothing is kept between two calls.
+//! message follows. Nothing is kept between two calls, but that an action leaves the accounts after it in the input.
 //!
 //! Plain exports over linear memory in place of bindings made by a tool: numbers and two byte arrays is all that passes,
 //! and a build needs nothing but `cargo`. The buffers are atomic bytes and words, so that no pointer is followed here.
 
 mod buffers;
 mod exports;
+mod play;
+mod report;
 mod vault;
 
 use ballast_client::{
     DecodeError, LiquidationOrder, MarketView, decode_margin_account, describe_error,
-    engine::{Error, state::account::MarginAccount},
+    engine::{Error, perps::trade::Order, state::account::MarginAccount},
 };
 
 pub use exports::*;
@@ -51,17 +53,15 @@ struct Subject {
 }
 
 impl Subject {
+    /// The accounts whose bytes are in the buffer.
+    #[inline(never)]
+    fn read(market_length: u32, margin_length: u32, now: i64) -> Result<Self, Failure> {
+        let (market_bytes, margin_bytes) = buffers::read(market_length, margin_length)?;
+        Ok(Self { market: market(&market_bytes)?, account: decode_margin_account(&margin_bytes)?, now })
+    }
+
     fn health(&self) -> Answer {
-        let report = self.market.health_report(&self.account, self.now)?;
-        let values = [
-            report.initial_collateral,
-            report.initial_debt,
-            report.maintenance_collateral,
-            report.maintenance_debt,
-            report.equity_collateral,
-            report.equity_debt,
-        ];
-        Ok(values.iter().flat_map(|value| [value.get() as u64, (value.get() >> 64) as u64]).collect())
+        Ok(report::health_words(&self.market.health_report(&self.account, self.now)?).to_vec())
     }
 
     /// Reserve, whether it is a debt, atoms: for each position.
@@ -76,6 +76,14 @@ impl Subject {
 
     fn max_borrow(&self, reserve: u8) -> Answer {
         Ok(limit(self.market.max_borrow(&self.account, reserve, self.now)?))
+    }
+
+    fn max_deposit(&self, reserve: u8) -> Answer {
+        Ok(limit(self.market.max_deposit(&self.account, reserve, self.now)?))
+    }
+
+    fn max_trade(&self, order: &Order) -> Answer {
+        Ok(limit(self.market.max_trade(&self.account, order, self.now)?))
     }
 
     fn max_withdraw(&self, reserve: u8) -> Answer {
@@ -106,12 +114,10 @@ fn market(bytes: &[u8]) -> Result<MarketView, Failure> {
 }
 
 /// Asks about the accounts whose bytes are in the buffer.
-fn ask(market_length: u32, margin_length: u32, now: i64, question: impl FnOnce(&Subject) -> Answer) -> i32 {
-    let answer = buffers::read(market_length, margin_length).and_then(|(market_bytes, margin_bytes)| {
-        let (market, account) = (market(&market_bytes)?, decode_margin_account(&margin_bytes)?);
-        question(&Subject { market, account, now })
-    });
-    buffers::write(answer)
+/// Out of line, since all questions share it.
+#[inline(never)]
+fn ask(market_length: u32, margin_length: u32, now: i64, question: &dyn Fn(&Subject) -> Answer) -> i32 {
+    buffers::write(Subject::read(market_length, margin_length, now).and_then(|subject| question(&subject)))
 }
 
 /// The index of a reserve; one that is out of range names none.
@@ -136,6 +142,13 @@ mod tests {
         assert_eq!(buffers::error(status), Failure::from(DecodeError::TooShort));
         let status = buffers::write(Err(Error::PriceStale.into()));
         assert_eq!(buffers::error(status), Failure::from(Error::PriceStale));
+        let empty = MarketView { address: Default::default(), market: Default::default(), reserves: Vec::new() };
+        assert_eq!(play::with_prices(&empty, &[0; 39], 0), Err(DecodeError::TooShort.into()));
+        assert_eq!(play::with_prices(&empty, &[0; 40], 0), Err(Error::ReserveIndexOutOfRange.into()));
+        assert_eq!(play::with_change(&empty, &[0; 40], 0, 0), Err(DecodeError::WrongDiscriminator.into()));
+        let many = vec![0; 512 * 631];
+        assert!(report::scan(&empty, &many, 0, 0).is_err_and(|failure| failure.message.starts_with("more accounts")));
+        assert!(report::scan(&empty, &[0; 600], 0, 7).is_err_and(|failure| failure.message.starts_with("account 7: ")));
         assert!(index(256).is_err_and(|failure| failure.code == Error::ReserveIndexOutOfRange.code()));
     }
 }

@@ -1,6 +1,7 @@
 //! What the TypeScript client is tested against: accounts, instructions, the engine's answers and error words as this crate has
 //! them, in `app/client/test/fixtures`. `BALLAST_WRITE_FIXTURES=1 cargo test -p ballast-client typescript` writes them anew.
 
+mod play;
 mod vaults;
 
 use std::{fs, path::Path};
