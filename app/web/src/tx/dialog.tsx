@@ -1,0 +1,3 @@
+export function FlowDialog() {
+  return null;
+}
