@@ -20,4 +20,9 @@ interface Entry {
   readonly load?: () => Promise<{ readonly default: ScreenComponent }>;
 }
 
-export const SCREENS: readonly Entry[] = [{ name: 'market', nav: 'Market', component: market }];
+export const SCREENS: readonly Entry[] = [
+  { name: 'market', nav: 'Market', component: market },
+  { name: 'account', nav: 'Account', load: () => import('./account.tsx') },
+  { name: 'act', nav: 'Lend and borrow', load: () => import('./act.tsx') },
+  { name: 'reserve', load: () => import('./reserve.tsx') },
+];

@@ -10,6 +10,7 @@ import {
   REQUIREMENT,
 } from '@ballast/client';
 import { type Address, getAddressDecoder, type Instruction } from '@solana/kit';
+import { type Answer, ask } from '../ask.ts';
 import { toBase64 } from '../bytes.ts';
 import { CLOCK } from '../chain/accounts.ts';
 import { timeOf } from '../chain/clock.ts';
@@ -30,6 +31,12 @@ export interface Move {
   readonly atoms: bigint;
 }
 
+/** An account's health before and after; none where there is no account. */
+export interface Change {
+  readonly before: Answer<Health> | undefined;
+  readonly after: Answer<Health> | undefined;
+}
+
 /** A transaction that can be signed. */
 export interface Review {
   /** Which of the plan's transactions, from zero on. */
@@ -45,7 +52,7 @@ export interface Review {
   readonly fee: { readonly signatures: bigint; readonly priority: bigint };
   /** Lamports that new accounts hold for as long as they are there; negative: come back from closed ones. */
   readonly rent: bigint;
-  readonly health: { readonly before: Health | undefined; readonly after: Health | undefined } | undefined;
+  readonly health: Change | undefined;
 }
 
 /** Why a transaction is not offered for signing, in words. */
@@ -61,6 +68,8 @@ const MOST_PRIORITY = 1_000_000n;
 const GENEROUS: Budget = { units: 1_400_000, unitPrice: 1n, loadedData: 64 * 1_024 * 1_024 };
 /** The part of the ratio after it that health must keep for the transaction not to fail: prices move while one reads. */
 const GUARD_KEEPS = 98n;
+/** Basis points that are far enough from danger: above them no price that moves should fail a transaction. */
+const GUARD_ENOUGH = 15_000n;
 
 export interface ReviewContext {
   readonly config: Config;
@@ -86,7 +95,7 @@ export async function reviewPlan(
   const written = writtenBy(draft);
   const [before, simulation, fees] = await Promise.all([
     rpc.accounts([...written, CLOCK]),
-    rpc.simulate(toBase64(unsigned(draft)), [...written, CLOCK]),
+    rpc.simulate(toBase64(unsigned(draft)), written),
     rpc.priorityFees(written),
   ]);
   check(simulation, first);
@@ -95,9 +104,9 @@ export async function reviewPlan(
     before: before[nth]!.value,
     after: living(simulation.accounts[nth]),
   }));
-  const health = isLast ? healths(context, plan, states, simulation.accounts[written.length]) : undefined;
+  const health = isLast ? healths(context, plan, states, before[written.length]!.value) : undefined;
   const budget = budgetOf(simulation, fees);
-  const tail = isLast ? guard(plan, guardRatio(health?.after)) : [];
+  const tail = isLast ? guard(plan, guardRatio(health?.after?.value)) : [];
   const instructions = plan.build(budgetInstructions(budget), tail)[step]!;
   const message = writeMessage(version, plan.owner, instructions, NO_BLOCKHASH);
   const size = unsigned(message).length;
@@ -110,10 +119,6 @@ export async function reviewPlan(
   if (signers.length !== 1 || signers[0] !== plan.owner) {
     throw new Refused('The transaction asks for another signature than that of the account that is connected.');
   }
-  const fee = {
-    signatures: SIGNATURE_FEE,
-    priority: (BigInt(budget.units) * budget.unitPrice + 999_999n) / 1_000_000n,
-  };
   return {
     step,
     steps: lists.length,
@@ -121,10 +126,15 @@ export async function reviewPlan(
     instructions,
     message,
     told: read.map((instruction) => tell(instruction, about)),
-    fee,
+    fee: feeOf(budget),
     ...moves(plan, states, about.names),
     health,
   };
+}
+
+/** What a transaction of one signature costs. */
+function feeOf({ units, unitPrice }: Budget): Review['fee'] {
+  return { signatures: SIGNATURE_FEE, priority: (BigInt(units) * unitPrice + 999_999n) / 1_000_000n };
 }
 
 type States = readonly {
@@ -164,7 +174,7 @@ function guardRatio(after: Health | undefined): number {
   }
   const ratio = (after.initial.collateral * 10_000n) / after.initial.debt;
   const kept = (ratio * GUARD_KEEPS) / 100n;
-  return Number(kept < 10_000n ? 10_000n : kept > 0xffff_ffffn ? 0xffff_ffffn : kept);
+  return Number(kept < 10_000n ? 10_000n : kept > GUARD_ENOUGH ? GUARD_ENOUGH : kept);
 }
 
 /** Limits a little above what was used, and the price that three quarters of those before paid at most. */
@@ -193,13 +203,13 @@ function healths(
   }
   const marketState = states.find(({ address }) => address === market.address);
   const marginState = states.find(({ address }) => address === marginAccount);
-  const at = (moment: 'before' | 'after'): Health | undefined => {
+  const at = (moment: 'before' | 'after'): Answer<Health> | undefined => {
     const [held, account] = [marketState?.[moment], marginState?.[moment]];
     if (account?.owner !== BALLAST_PROGRAM_ADDRESS) {
       return undefined;
     }
     const read = held === undefined ? market : decodeMarket(market.address, held.data);
-    return engine.health(read, decodeMarginAccount(marginAccount, account.data), now);
+    return ask(() => engine.health(read, decodeMarginAccount(marginAccount, account.data), now));
   };
   return { before: at('before'), after: at('after') };
 }
@@ -225,10 +235,9 @@ function moves(plan: Plan, states: States, names: Names): Pick<Review, 'moves' |
       rent += before === undefined ? after!.lamports - wrapped(after) : wrapped(before) - before.lamports;
     }
   }
-  // Nodes differ in whether a simulation takes the fee.
-  const sol = lamports + rent;
-  const isFee = sol < 0n && -sol <= SIGNATURE_FEE + 1_400_000n;
-  if (sol !== 0n && !isFee) {
+  // The simulation took the fee of its own limits.
+  const sol = lamports + rent + feeOf(GENEROUS).signatures + feeOf(GENEROUS).priority;
+  if (sol !== 0n) {
     found.unshift({ symbol: 'SOL', decimals: 9, atoms: sol });
   }
   return { moves: found, rent };

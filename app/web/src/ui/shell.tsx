@@ -8,6 +8,7 @@ import { useLiveness, useMarketEntry, useRoute } from '../hooks.ts';
 import { go, href } from '../route.ts';
 import { SCREENS, type ScreenComponent } from '../screens/index.ts';
 import { Banners } from './banners.tsx';
+import { Boundary } from './boundary.tsx';
 import { Notice, Screen, Skeleton } from './parts.tsx';
 import { WalletButton } from './wallet.tsx';
 
@@ -48,7 +49,9 @@ export function Shell() {
       </header>
       <Banners />
       <main id="main" ref={main} tabIndex={-1}>
-        <Current name={name} args={args} />
+        <Boundary key={name}>
+          <Current name={name} args={args} />
+        </Boundary>
       </main>
       <FlowHost />
     </>
