@@ -29,7 +29,7 @@ export function priceOf({ price }: Reserve): Pick<LiquidationPrice, 'price' | 'e
 }
 
 /** What atoms are worth at the last price, 10^-8 USD; none without one. */
-export function valueOf(reserve: Reserve, atoms: bigint): bigint | undefined {
+export function usdOf(reserve: Reserve, atoms: bigint): bigint | undefined {
   const last = priceOf(reserve);
   if (last === undefined) {
     return undefined;

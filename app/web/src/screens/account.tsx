@@ -6,7 +6,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { closePlan } from '../actions/lend.ts';
 import { useApp } from '../app.ts';
 import { ask } from '../ask.ts';
-import { openReserves, priceOf, valueOf } from '../books.ts';
+import { openReserves, priceOf, usdOf } from '../books.ts';
 import {
   addressIn,
   useAccountAddresses,
@@ -116,13 +116,13 @@ function Own({ owner }: { owner: Address }) {
   return (
     <>
       {opened.length > 1 && (
-        <div class="buttons" role="group" aria-label="Your accounts">
+        <nav class="buttons" aria-label="Your accounts">
           {opened.map((address) => (
             <Button key={address} kind={address === shown ? 'main' : 'plain'} onClick={() => setChosen(address)}>
               Account {addresses.indexOf(address)}
             </Button>
           ))}
-        </div>
+        </nav>
       )}
       <One address={shown} owner={owner} />
     </>
@@ -171,7 +171,7 @@ function Shown({ market, account, owner }: { market: Market; account: MarginAcco
   const now = useNow();
   const names = useNames(market);
   const isOwn = owner === account.owner;
-  const fresh = useFreshMarket(market, account, undefined, owner ?? account.owner, now);
+  const fresh = useFreshMarket(market, account, openReserves(market), owner ?? account.owner, now);
   const read = useMemo(() => {
     if (engine === undefined || now === undefined) {
       return undefined;
@@ -308,7 +308,7 @@ function Positions({
       head: 'Value',
       isNumber: true,
       cell: ({ reserve, isDebt, amount }) => {
-        const value = valueOf(market.reserves[reserve]!, amount);
+        const value = usdOf(market.reserves[reserve]!, amount);
         return value === undefined ? '–' : <Usd value={value} rounding={isDebt ? 'up' : 'down'} />;
       },
     },
@@ -380,16 +380,21 @@ function LiquidatedAt({
       <Price value={at} />
       <span class="under">
         {distance > 0 ? '+' : ''}
-        {percent(distance, 1)} {at.isDeposit ? 'or lower' : 'or higher'}
+        {distance > 99.99 ? `more than ${percent(99.99, 0)}` : percent(distance, 1)}{' '}
+        {at.isDeposit ? 'or lower' : 'or higher'}
       </span>
     </span>
   );
 }
 
+/** The `side` of a deposit. */
+const DEPOSIT = 1;
+
 /** What may still be borrowed and withdrawn, and what refuses one atom more. */
 function Limits({ engine, market, account, names, now, isOwn }: Shared) {
   const indices = openReserves(market);
-  const held = new Set(account.positions.slice(0, account.positionCount).map(({ reserve }) => reserve));
+  const deposits = account.positions.slice(0, account.positionCount).filter(({ side }) => side === DEPOSIT);
+  const held = new Set(deposits.map(({ reserve }) => reserve));
   const rows = useMemo(
     () =>
       indices.map((index) => ({

@@ -76,7 +76,7 @@ function Form({ action, market, chosen, owner }: FormProps) {
     () => positionIn(engine, market, account, reserve, now),
     [engine, market, account, reserve, now],
   );
-  const fresh = useFreshMarket(market, account, reserve, owner, now);
+  const fresh = useFreshMarket(market, account, [reserve], owner, now);
   const limit = useMemo(
     () => limitOf(action, engine, fresh, account, reserve, now),
     [action, engine, fresh, account, reserve, now],

@@ -11,7 +11,7 @@ import {
   priceOf,
   priceTrouble,
   type Reserve,
-  valueOf,
+  usdOf,
 } from '../books.ts';
 import { useEngine, useMarket, useMarketEntry, useNow } from '../hooks.ts';
 import { type Names, useNames } from '../names.ts';
@@ -62,7 +62,7 @@ function Reserves({ market }: { market: Market }) {
   const indices = openReserves(market);
   const columns = useMemo(() => reserveColumns(market, engine, names, now), [market, engine, names.config, now]);
   const sum = (of: (reserve: Reserve) => bigint) =>
-    indices.reduce((total, index) => total + (valueOf(market.reserves[index]!, of(market.reserves[index]!)) ?? 0n), 0n);
+    indices.reduce((total, index) => total + (usdOf(market.reserves[index]!, of(market.reserves[index]!)) ?? 0n), 0n);
   const [deposits, debts, insurance] = [sum(depositsOf), sum(debtsOf), sum(({ insurance: pot }) => pot.assets)];
   return (
     <>
@@ -235,7 +235,7 @@ function OfCap({
   reserve: Reserve;
   rounding: 'down' | 'up';
 }) {
-  const value = valueOf(reserve, atoms);
+  const value = usdOf(reserve, atoms);
   const used = cap === 0n ? 1 : Number((atoms * 10_000n) / cap) / 10_000;
   return (
     <span class="stack">

@@ -2,7 +2,7 @@
 
 import { annualYield, type Market } from '@ballast/client';
 import { useMemo } from 'preact/hooks';
-import { debtsOf, depositsOf, openReserves, outflowLeft, priceOf, priceTrouble, valueOf } from '../books.ts';
+import { debtsOf, depositsOf, openReserves, outflowLeft, priceOf, priceTrouble, usdOf } from '../books.ts';
 import { useEngine, useMarket, useNow } from '../hooks.ts';
 import { useNames } from '../names.ts';
 import { bps, duration, exactAmount, moment, percent } from '../number.ts';
@@ -51,7 +51,7 @@ function Shown({ market, index }: { market: Market; index: number }) {
     <Amount atoms={atoms} decimals={decimals} rounding={rounding} digits={2} />
   );
   const value = (atoms: bigint, rounding: 'down' | 'up') => {
-    const worth = valueOf(reserve, atoms);
+    const worth = usdOf(reserve, atoms);
     return worth === undefined ? undefined : <Usd value={worth} rounding={rounding} whole />;
   };
   return (

@@ -98,9 +98,6 @@ export class Flow {
     if (identity.state === 'wrong' || identity.state === 'unknown') {
       return `${identity.words} Nothing is signed.`;
     }
-    if (identity.state === 'checking') {
-      return 'Chain and program are still being checked. Try again in a moment.';
-    }
     return undefined;
   }
 
@@ -113,6 +110,7 @@ export class Flow {
     const turn = this.#turn;
     this.state.set({ step: 'preparing', plan });
     try {
+      await settled(this.#parts.identity);
       const connection = this.#signerOf(plan);
       const { version } = connection.wallet.signer(connection.address);
       // Nobody needs the words and layouts of transactions before.
@@ -328,6 +326,20 @@ export class Flow {
     const ms = seen > 4 ? (performance.now() - first!.at) / seen : BLOCK_MS;
     return { blocks, seconds: Math.round((blocks * ms) / 1_000) };
   }
+}
+
+/** Waits until chain and program have been checked. */
+function settled(identity: Cell<Identity>): Promise<void> {
+  return new Promise((done) => {
+    const look = () => {
+      if (identity.get().state !== 'checking') {
+        end();
+        done();
+      }
+    };
+    const end = identity.subscribe(look);
+    look();
+  });
 }
 
 /** Wallets say no in their own words, most with the code of the first one of them all. */

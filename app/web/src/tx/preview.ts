@@ -3,7 +3,7 @@
 
 import { decodeMarket, type MarginAccount, type Market, pricedReserves, refreshPinnedPrices } from '@ballast/client';
 import type { Address } from '@solana/kit';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { useApp } from '../app.ts';
 import { toBase64 } from '../bytes.ts';
 import type { Rpc } from '../chain/rpc.ts';
@@ -37,33 +37,30 @@ async function refreshed(
 export function useFreshMarket(
   market: Market,
   account: MarginAccount | undefined,
-  reserve: number | undefined,
+  reserves: readonly number[],
   payer: Address | undefined,
   now: bigint | undefined,
 ): Market {
   const { rpc } = useApp();
-  const needed = [
-    ...new Set([
-      ...(reserve === undefined ? [] : [reserve]),
-      ...(account === undefined ? [] : pricedReserves(market, account)),
-    ]),
-  ];
+  const needed = [...new Set([...reserves, ...(account === undefined ? [] : pricedReserves(market, account))])];
   const isOld =
     now !== undefined &&
     needed.some(
       (index) => market.reserves[index] !== undefined && priceTrouble(market.reserves[index], now)?.[0] === 'old',
     );
-  const [fresh, setFresh] = useState<{ of: Market; market: Market }>();
+  const [fresh, setFresh] = useState<Market>();
   const key = needed.join();
+  const latest = useRef(market);
+  latest.current = market;
   useEffect(() => {
+    setFresh(undefined);
     if (!isOld || payer === undefined) {
-      setFresh(undefined);
       return;
     }
     let isWanted = true;
     const look = () =>
-      refreshed(rpc, market, payer, needed)
-        .then((made) => isWanted && setFresh(made && { of: market, market: made }))
+      refreshed(rpc, latest.current, payer, needed)
+        .then((made) => isWanted && setFresh(made))
         // The limits stay those of the old prices.
         .catch(() => undefined);
     look();
@@ -72,6 +69,6 @@ export function useFreshMarket(
       isWanted = false;
       clearInterval(timer);
     };
-  }, [rpc, market, key, payer, isOld]);
-  return isOld && fresh?.of === market ? fresh.market : market;
+  }, [rpc, market.address, account, key, payer, isOld]);
+  return isOld && fresh !== undefined ? fresh : market;
 }

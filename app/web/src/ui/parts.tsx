@@ -154,6 +154,7 @@ export function Skeleton({ lines = 1, height = 20 }: { lines?: number; height?: 
   return (
     <div class="skeleton" aria-hidden="true" style={{ height: `${lines * height}px` }}>
       {Array.from({ length: lines }, (_, line) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: lines have no other name
         <span key={line} style={{ height: `${Math.round(height * 0.55)}px`, width: `${92 - ((line * 17) % 35)}%` }} />
       ))}
     </div>

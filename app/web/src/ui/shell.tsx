@@ -18,17 +18,10 @@ export function Shell() {
   const name = screen === '' ? SCREENS[0]!.name : screen;
   return (
     <>
-      <a
-        class="skip"
-        href="#main"
-        onClick={(event) => {
-          // The part behind # is the route's.
-          event.preventDefault();
-          main.current?.focus();
-        }}
-      >
+      {/* No link: the part behind # is the route's. */}
+      <button type="button" class="skip" onClick={() => main.current?.focus()}>
         Skip to the content
-      </a>
+      </button>
       <header class="top">
         <div class="top-row">
           <a class="brand" href={href('market')}>
