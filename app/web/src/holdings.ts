@@ -1,0 +1,40 @@
+// What an owner has outside of the market: SOL, and tokens in the associated accounts.
+
+import { findTokenAccount, type Market } from '@ballast/client';
+import type { Address } from '@solana/kit';
+import { useEffect, useState } from 'preact/hooks';
+import type { Holding } from './actions/sol.ts';
+import type { Account } from './chain/accounts.ts';
+import { useAccount } from './hooks.ts';
+
+/** Tokens in a token account; none if it is not there. */
+export function tokensIn(account: Account | undefined): bigint | undefined {
+  const { info } = account ?? {};
+  if (info === undefined || info.data.length < 72) {
+    return undefined;
+  }
+  return new DataView(info.data.buffer, info.data.byteOffset).getBigUint64(64, true);
+}
+
+/** What an owner has of a reserve's token; none until it has been read. */
+export function useHolding(market: Market, reserve: number, owner: Address | undefined): Holding | undefined {
+  const { mint, tokenProgram } = market.reserves[reserve] ?? {};
+  const [found, setFound] = useState<{ readonly of: string; readonly address: Address }>();
+  const of = `${owner} ${mint}`;
+  useEffect(() => {
+    let isWanted = true;
+    if (owner !== undefined && mint !== undefined && tokenProgram !== undefined) {
+      findTokenAccount(owner, { mint, tokenProgram }).then((address) => isWanted && setFound({ of, address }));
+    }
+    return () => {
+      isWanted = false;
+    };
+  }, [of, owner, mint, tokenProgram]);
+  const address = found?.of === of ? found.address : undefined;
+  const tokens = useAccount(address);
+  const wallet = useAccount(owner);
+  if (address === undefined || tokens === undefined || wallet === undefined) {
+    return undefined;
+  }
+  return { address, tokens: tokensIn(tokens), lamports: wallet.info?.lamports ?? 0n };
+}

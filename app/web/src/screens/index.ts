@@ -1,0 +1,28 @@
+// The screens of the page. A screen is a file whose default export is a component that gets what follows its name in the address.
+// The first is loaded with the page, the others when they are first shown.
+
+import type { FunctionComponent } from 'preact';
+import market from './market.tsx';
+
+export interface ScreenProps {
+  /** What follows the screen's name in the address: #/account/ADDRESS. */
+  readonly args: readonly string[];
+}
+
+export type ScreenComponent = FunctionComponent<ScreenProps>;
+
+interface Entry {
+  /** In the address: #/name. */
+  readonly name: string;
+  /** In the navigation; none: it is reached from other screens. */
+  readonly nav?: string;
+  readonly component?: ScreenComponent;
+  readonly load?: () => Promise<{ readonly default: ScreenComponent }>;
+}
+
+export const SCREENS: readonly Entry[] = [
+  { name: 'market', nav: 'Market', component: market },
+  { name: 'account', nav: 'Account', load: () => import('./account.tsx') },
+  { name: 'act', nav: 'Lend and borrow', load: () => import('./act.tsx') },
+  { name: 'reserve', load: () => import('./reserve.tsx') },
+];

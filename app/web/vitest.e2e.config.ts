@@ -1,0 +1,13 @@
+import { mergeConfig } from 'vitest/config';
+import vite from './vite.config.ts';
+
+/** Tests of the built page in Chromium on a local network, one after the other: they share both. */
+export default mergeConfig(vite, {
+  test: {
+    include: ['e2e/**/*.test.ts'],
+    globalSetup: 'e2e/setup.ts',
+    fileParallelism: false,
+    testTimeout: 90_000,
+    hookTimeout: 120_000,
+  },
+});
