@@ -7,62 +7,10 @@ use crate::{
     price::policy::{Treatment, Use},
     state::{
         account::MarginAccount,
-        perp::{
-            Marks, Perp, PerpPosition, Pool, Side,
-            book::Width,
-            pricing::part_of,
-            side::{Gain, gain},
-        },
+        perp::{Perp, Pool, book::Width, pricing::part_of, view::PerpView},
         reserve::Reserve,
     },
 };
-
-/// A perp at a moment: its sides with funding until then, and its prices.
-pub struct PerpView<'a> {
-    /// Its record.
-    pub perp: &'a Perp,
-    /// Its sides.
-    pub sides: [Side; 2],
-    /// Its prices.
-    pub marks: Marks,
-}
-
-impl<'a> PerpView<'a> {
-    /// Of the perp at an index of a market's records.
-    #[inline(never)]
-    pub fn new(records: &'a [Reserve], index: u8, width: Width, now: i64) -> Result<Self> {
-        let perp = Perp::of(records, index)?;
-        let pool = Pool::of(records, perp.config.pool)?;
-        let underlying = records.get(perp.config.price as usize).ok_or(Error::ReserveIndexOutOfRange)?;
-        let marks = perp.marks(&underlying.price, width);
-        let (sides, _) = perp.accrued(marks.spot, underlying.risk.volatility.annual, pool.borrowed_at(now), now);
-        Ok(Self { perp, sides, marks })
-    }
-
-    /// What a position has gained at a price, atoms with 32 fractional bits.
-    pub fn gain_at(&self, position: &PerpPosition, price: u64) -> Gain {
-        let value = self.sides[position.side_index()].lot_value(price);
-        gain(position.size as i64 * position.sign(), value) - ((position.cost as Gain) << 32)
-    }
-
-    /// The same at the price that the position would be closed at, whole atoms rounded down.
-    #[inline(never)]
-    pub fn gain(&self, position: &PerpPosition) -> i64 {
-        let price = if position.is_short != 0 { self.marks.high } else { self.marks.low };
-        (self.gain_at(position, price) >> 32).clamp(i64::MIN as Gain + 1, i64::MAX as Gain) as i64
-    }
-
-    /// The margin that it needs, atoms.
-    #[inline(never)]
-    pub fn margin(&self, position: &PerpPosition, base: Bps) -> u64 {
-        let side = &self.sides[position.side_index()];
-        if self.perp.is_resolved() || position.size == 0 {
-            return 0;
-        }
-        let value = side.notional(position.size, self.marks.high);
-        self.perp.config.requirement(side.lots(position.size), value, base)
-    }
-}
 
 /// What positions in perps come to, atoms of the quote token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

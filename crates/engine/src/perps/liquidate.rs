@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, Result},
-    health::{Health, Requirement, account::equity, perp::PerpView},
+    health::{Health, Requirement, account::equity},
     ledger::Ledger,
     number::{
         math::mul_div_ceil,
@@ -20,6 +20,7 @@ use crate::{
             Perp, PerpPosition,
             book::Width,
             pricing::{part, part_of},
+            view::PerpView,
         },
         rate_limit::Period,
     },

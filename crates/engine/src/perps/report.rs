@@ -2,10 +2,10 @@
 
 use crate::{
     error::{Error, Result},
-    health::perp::PerpView,
     ledger::Ledger,
     number::units::{Bps, Part, Shares},
     record::layout::record,
+    state::perp::view::PerpView,
     state::{
         account::MarginAccount,
         perp::{
@@ -79,12 +79,11 @@ record! {
 impl Greeks {
     /// Of a perp at `now`; of one that is being wound down nothing moves.
     pub fn new(records: &[Reserve], index: u8, now: i64) -> Result<Self> {
-        let PerpView { perp, sides, marks } = PerpView::new(records, index, Width::Maintenance, now)?;
+        let PerpView { perp, sides, marks, annual } = PerpView::new(records, index, Width::Maintenance, now)?;
         let named = Self { perp: index, price: perp.config.price, ..Self::default() };
         if perp.is_resolved() {
             return Ok(named);
         }
-        let annual = records[perp.config.price as usize].risk.volatility.annual;
         let [longs, shorts] = perp.values(&sides, marks.spot);
         let (skew, power) = (longs as i128 - shorts as i128, perp.config.power as i128);
         let atoms = |amount: i128| amount.clamp(i64::MIN as i128, i64::MAX as i128) as i64;

@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, Result},
-    health::{Requirement, account::equity, perp::PerpView},
+    health::{Requirement, account::equity},
     ledger::Ledger,
     number::units::{Bps, ONE_BPS, Part, Shares, Usd},
     perps::{
@@ -14,7 +14,7 @@ use crate::{
     state::{
         account::{MarginAccount, Side},
         permission::Action,
-        perp::book::Width,
+        perp::{book::Width, view::PerpView},
     },
 };
 

@@ -1,9 +1,9 @@
 //! What positions in perps count for, by perp and side: the part of the valuation table that is about them.
 
 use ballast_client::engine::{
-    health::perp::PerpView,
     number::units::{Bps, ONE_BPS, Part},
     price::policy::{Treatment, Use},
+    state::perp::view::PerpView,
     state::{
         market::MAX_RESERVES,
         perp::{PerpPosition, Pool, book::Width},

@@ -3,11 +3,11 @@
 use ballast_client::{
     Address, MarketView,
     engine::{
-        health::{Requirement, perp::PerpView},
+        health::Requirement,
         number::units::{Bps, Part},
         state::{
             account::MarginAccount,
-            perp::{Perp, PerpConfig, PerpPosition, Pool, PoolConfig, book::Width},
+            perp::{Perp, PerpConfig, PerpPosition, Pool, PoolConfig, book::Width, view::PerpView},
         },
     },
 };

@@ -12,6 +12,7 @@ use crate::{
             LONG, Marks, Perp, Pool, SHORT, Side,
             pricing::{ONE, funding, part},
             side::{Gain, MAX_PRICE},
+            view::PerpView,
         },
         reserve::Reserve,
     },
@@ -130,9 +131,7 @@ impl Owed {
         if perp.sides.iter().all(|side| side.size == 0 && side.cost() == 0) {
             return Ok(());
         }
-        let feed = records.get(perp.config.price as usize).ok_or(Error::ReserveIndexOutOfRange)?;
-        let (marks, annual) = (perp.marks(&feed.price, width), feed.risk.volatility.annual);
-        let (sides, _) = perp.accrued(marks.spot, annual, borrowed, now);
+        let PerpView { sides, marks, annual, .. } = PerpView::read(perp, records, width, borrowed, now)?;
         let [longs, shorts] = &sides;
         self.worst += longs.gain(1, marks.high).max(0) + shorts.gain(-1, marks.low).max(0);
         self.claims += longs.gain(1, marks.spot).max(0) + shorts.gain(-1, marks.spot).max(0);
@@ -184,10 +183,8 @@ fn whole(gain: Gain) -> i64 {
 pub fn high_value(pool: &Pool, records: &[Reserve], width: Width, now: i64) -> Result<i64> {
     let (mut high, borrowed) = ((cash_of(pool, records, now)? as Gain) << 32, pool.borrowed_at(now));
     for index in pool.perps() {
-        let perp = Perp::of(records, *index)?;
-        let feed = records.get(perp.config.price as usize).ok_or(Error::ReserveIndexOutOfRange)?;
-        let marks = perp.marks(&feed.price, width);
-        let ([longs, shorts], _) = perp.accrued(marks.spot, feed.risk.volatility.annual, borrowed, now);
+        let PerpView { sides: [longs, shorts], marks, .. } =
+            PerpView::read(Perp::of(records, *index)?, records, width, borrowed, now)?;
         high -= longs.gain(1, marks.low) + shorts.gain(-1, marks.high);
     }
     Ok(whole(high))

@@ -8,6 +8,7 @@ pub mod position;
 pub mod pricing;
 pub mod shares;
 pub mod side;
+pub mod view;
 
 use bytemuck::{bytes_of, cast_mut, cast_ref};
 
