@@ -12,6 +12,7 @@ use super::{
 };
 use movement::Movement;
 
+mod delegate;
 pub mod movement;
 mod perps;
 pub mod report;
@@ -49,6 +50,8 @@ pub enum Command {
     Borrow(Movement),
     /// Pays a debt back.
     Repay(Movement),
+    /// Lets another key act for the account, or nobody any more.
+    Delegate(delegate::Delegate),
     /// Closes an empty account; its rent goes to the owner.
     Close(Which),
 }
@@ -125,6 +128,7 @@ impl Command {
             Self::Show(which) => which.act(session, report::show),
             Self::Health(which) => which.act(session, report::health),
             Self::Close(which) => which.act(session, close),
+            Self::Delegate(delegate) => delegate.run(session),
             Self::Deposit(movement) => movement.deposit(session),
             Self::Withdraw(movement) => movement.withdraw(session),
             Self::Borrow(movement) => movement.borrow(session),

@@ -292,3 +292,44 @@ fn for_a_multisig_a_users_instructions_are_printed() {
     let printed: Value = serde_json::from_str(&printed).expect("JSON");
     assert_eq!((code, printed["instructions"][0]["accounts"].as_array().map(Vec::len)), (0, Some(4)));
 }
+
+/// What the owner lets another key do, that key does, and no more; not any longer once it was taken back.
+#[test]
+fn a_delegate_does_what_it_was_let_do() {
+    let town = Town::new("delegate");
+    town.ok(&["account", "open"], "trader");
+    town.ok(&["account", "deposit", "SOL", "10"], "trader");
+    let bot = town.address("liquidator").to_string();
+    let refused =
+        |args: &[&str], words: &str| town.refused(1, &[&["account", "delegate"], args].concat(), "trader", words);
+    refused(&[&bot], "--may");
+    refused(&[&bot, "--may", "borrow"], "--until");
+    refused(&[&bot, "--may", "any-destination", "--until", "2090-01-31"], "at least one use among them");
+    refused(&[&bot, "--may", "borrow", "--until", "2019-01-31"], "must end in the future");
+    refused(&["none"], "has no delegate");
+    refused(&["none", "--may", "borrow"], "has no rights");
+    town.refused(
+        2,
+        &["account", "delegate", "nobody", "--may", "borrow", "--until", "2090-01-31"],
+        "trader",
+        "is no address",
+    );
+    town.refused(
+        2,
+        &["account", "delegate", &bot, "--may", "everything", "--until", "2090-01-31"],
+        "trader",
+        "everything",
+    );
+    town.ok(&["account", "delegate", &bot, "--may", "borrow,trade", "--until", "2090-01-31"], "trader");
+    let shown = town.json(&["account", "show"], "trader");
+    assert_eq!(shown["delegate"]["address"], bot.as_str());
+    assert_eq!(shown["delegate"]["may"], serde_json::json!(["borrow", "trade"]));
+    let text = town.ok(&["account", "show"], "trader");
+    assert!(text.contains(&format!("{bot}: borrow, trade, until 2090-01-31")), "{text}");
+    town.ok(&["account", "delegate", "none"], "trader");
+    assert_eq!(town.json(&["account", "show"], "trader")["delegate"], Value::Null);
+    // Nobody but the owner names one.
+    let account = shown["account"].as_str().expect("an address");
+    let by_another = ["account", "delegate", &bot, "--may", "borrow", "--until", "2090-01-31", "--account", account];
+    town.refused(1, &by_another, "lender", "");
+}

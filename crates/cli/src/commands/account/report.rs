@@ -14,7 +14,7 @@ use ballast_client::{
 use ballast_market_file::value::{fixed, percent};
 use serde_json::{Value, json};
 
-use super::{Named, Session, perps, table, tokens, usd};
+use super::{Named, Session, delegate, perps, table, tokens, usd};
 use crate::commands::{
     format::{list, plain, reported},
     pool,
@@ -176,7 +176,10 @@ pub fn show(session: &mut Session, named: &Named, address: Address, account: &Ma
     let (held, stake) = (perps::held(named, account, now)?, pool::stake(named, account, now)?);
     all["perps"] = held.iter().map(|held| held.object.clone()).collect();
     all["poolShares"] = stake.as_ref().map_or(Value::Null, |(object, _)| object.clone());
-    let start = list(&[("account", address.to_string()), ("owner", from_engine(&account.owner).to_string())]);
+    all["delegate"] = delegate::object(account);
+    let mut who = vec![("account", address.to_string()), ("owner", from_engine(&account.owner).to_string())];
+    who.extend(delegate::shown(account, now).map(|shown| ("delegate", shown)));
+    let start = list(&who);
     let header = ["position", "side", "amount", "USD", "weight", "liquidated at USD"];
     let cells = |row: &Row| {
         vec![
