@@ -202,7 +202,7 @@ test('W16: a price that is too old is told, and refreshed by what needs it', asy
   await deposit.sign();
   await deposit.says('Landed.');
   await deposit.close();
-  const borrow = await review(page, 'borrow', 3, '20');
+  const borrow = await review(page, 'borrow', 3, '100');
   expect(await borrow.says('What is signed')).toContain('Take over the latest prices of SOL, USDC');
   await borrow.sign();
   await borrow.says('Landed.');
