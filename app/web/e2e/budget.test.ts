@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { getMarketDecoder, getMarketEncoder } from '@ballast/client/generated';
 import { expect, test } from 'vitest';
-import { countCalls, network, openPage, useBrowser } from './page.ts';
+import { countCalls, network, openPage, withBrowser } from './page.ts';
 
-useBrowser();
+withBrowser();
 
 const BUDGET = {
   /** Bytes of all scripts together, compressed, without the engine. */
@@ -122,25 +122,26 @@ test('from a message to the screen, at 64 reserves', async () => {
     Object.assign(window, { times });
     const cell = () => document.querySelector('tbody tr:last-child td:last-child')!.textContent;
     let shown = cell();
-    let from = 0;
-    Object.assign(window, {
-      begin: () => {
-        from = performance.now();
-        const look = () => {
-          if (cell() === shown) {
-            requestAnimationFrame(look);
-          } else {
-            shown = cell();
-            times.push(performance.now() - from);
-          }
-        };
-        look();
-      },
-    });
+    // The first thing that is done with a message is to read it.
+    const { parse } = JSON;
+    JSON.parse = (text, reviver) => {
+      const from = performance.now();
+      const look = () => {
+        if (cell() !== shown) {
+          shown = cell();
+          times.push(performance.now() - from);
+        } else if (performance.now() - from < 1_000) {
+          requestAnimationFrame(look);
+        }
+      };
+      if (text.includes('"slot":10000000')) {
+        requestAnimationFrame(look);
+      }
+      return parse(text, reviver);
+    };
   });
   const messages = Array.from({ length: 10 }, (_, nth) => message(1e9 + nth + 1, BigInt(nth + 1) * 1_000_000_000n));
   for (const [nth, next] of messages.entries()) {
-    await page.evaluate(() => (window as unknown as { begin: () => void }).begin());
     send!(next);
     await expect.poll(() => page.evaluate(() => (window as unknown as { times: number[] }).times.length)).toBe(nth + 1);
   }

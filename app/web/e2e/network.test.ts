@@ -3,9 +3,9 @@
 import { getMarketDecoder, getReserveEncoder } from '@ballast/client/generated';
 import type { Page, WebSocketRoute } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { connect, network, openPage, review, useBrowser } from './page.ts';
+import { connect, network, openPage, review, withBrowser } from './page.ts';
 
-useBrowser();
+withBrowser();
 
 /** The line of a reserve on the market's screen. */
 const row = (page: Page, symbol: string) => page.getByRole('row', { name: new RegExp(`^${symbol}`) });

@@ -1,9 +1,9 @@
 // Every screen, as everybody gets it: by keyboard alone, in any locale, at any size, in both schemes.
 
 import { expect, test } from 'vitest';
-import { axeViolations, connect, dialogOf, network, openPage, review, useBrowser } from './page.ts';
+import { axeViolations, connect, dialogOf, network, openPage, review, withBrowser } from './page.ts';
 
-useBrowser();
+withBrowser();
 
 /** Who adds a screen adds its address here: it is looked at in all ways. */
 const SCREENS = [
@@ -159,6 +159,21 @@ test('an amount that is more than there is is told at the field', async () => {
   await page.getByText('Your wallet can give 10 USDC at most.').waitFor();
   await page.getByRole('textbox', { name: 'Amount' }).fill('1.0000001');
   await page.getByText('This token has 6 decimals, and you entered 7.').waitFor();
+});
+
+test('W14: a number that is copied is copied exactly', async () => {
+  const page = await openPage({ at: 'market' });
+  const cell = page.getByRole('row', { name: /^SOL/ }).locator('[data-exact]').nth(1);
+  await cell.waitFor();
+  await cell.selectText();
+  const copied = await page.evaluate(() => {
+    const data = new DataTransfer();
+    document.dispatchEvent(new ClipboardEvent('copy', { clipboardData: data, cancelable: true }));
+    return data.getData('text/plain');
+  });
+  const title = await cell.getAttribute('title');
+  expect(copied).toMatch(/^\d+\.\d+$/);
+  expect(title?.replaceAll('\u202f', '')).toBe(copied);
 });
 
 test('any account is shown by its address, and what is none is told', async () => {

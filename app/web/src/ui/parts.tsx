@@ -249,8 +249,26 @@ export function Dialog(props: {
       onClose();
     }
   };
+  // Browsers that do not know `closedby` let nobody hold a dialog open against a second Escape.
+  const onClosed = () => {
+    const element = dialog.current;
+    if (element?.isConnected && !element.open) {
+      if (canClose) {
+        onClose();
+      } else {
+        element.showModal();
+      }
+    }
+  };
   return (
-    <dialog ref={dialog} class="dialog" aria-labelledby={id} onCancel={onCancel}>
+    <dialog
+      ref={dialog}
+      class="dialog"
+      aria-labelledby={id}
+      closedby={canClose ? 'closerequest' : 'none'}
+      onCancel={onCancel}
+      onClose={onClosed}
+    >
       <header class="dialog-head">
         <h2 id={id}>{title}</h2>
         {canClose && (
