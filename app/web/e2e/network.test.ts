@@ -3,9 +3,9 @@
 import { getMarketDecoder, getReserveEncoder } from '@ballast/client/generated';
 import type { Page, WebSocketRoute } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { connect, network, openPage, review, useBrowser } from './page.ts';
+import { connect, network, openPage, review, withBrowser } from './page.ts';
 
-useBrowser();
+withBrowser();
 
 /** The line of a reserve on the market's screen. */
 const row = (page: Page, symbol: string) => page.getByRole('row', { name: new RegExp(`^${symbol}`) });
@@ -202,7 +202,7 @@ test('W16: a price that is too old is told, and refreshed by what needs it', asy
   await deposit.sign();
   await deposit.says('Landed.');
   await deposit.close();
-  const borrow = await review(page, 'borrow', 3, '20');
+  const borrow = await review(page, 'borrow', 3, '100');
   expect(await borrow.says('What is signed')).toContain('Take over the latest prices of SOL, USDC');
   await borrow.sign();
   await borrow.says('Landed.');

@@ -30,7 +30,7 @@ export function network(): Network {
 }
 
 /** Has each test of the file begin with a browser, and end without faults. */
-export function useBrowser(): void {
+export function withBrowser(): void {
   beforeAll(async () => {
     browser = await launch();
   });

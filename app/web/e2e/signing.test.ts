@@ -1,10 +1,10 @@
 // What is signed, and what becomes of it.
 
 import { expect, test } from 'vitest';
-import { connect, countCalls, dialogOf, network, openPage, review, useBrowser } from './page.ts';
+import { connect, countCalls, dialogOf, network, openPage, review, withBrowser } from './page.ts';
 import type { Personality } from './wallet.ts';
 
-useBrowser();
+withBrowser();
 
 /** The page with a wallet of a new key that has 5 SOL and 1,000 USDC. */
 async function withWallet(personality: Personality, options: Parameters<typeof openPage>[0] = {}) {

@@ -2,10 +2,12 @@ import { render } from 'preact';
 import { AppProvider, startApp } from './app.ts';
 import { loadConfig } from './config.ts';
 import { Notice } from './ui/parts.tsx';
+import { copyExactly } from './ui/values.tsx';
 import { Shell } from './ui/shell.tsx';
 
 const page = document.getElementById('page')!;
 
+copyExactly();
 try {
   const app = startApp(await loadConfig(document.baseURI));
   render(

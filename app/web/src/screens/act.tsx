@@ -341,7 +341,7 @@ function Why({ action, limit, state }: { action: LendAction; limit: Limit | unde
   const isRefreshed = isOfOldPrices(limit.refusal);
   return (
     <div class="why">
-      <h3>Why not one atom more</h3>
+      <h2 class="minor">Why not one atom more</h2>
       <p>{words}</p>
       {isRefreshed && (
         <p class="fine">The transaction refreshes these prices first. The limit above is by the last ones.</p>

@@ -132,7 +132,10 @@ function reserveColumns(
   now: bigint | undefined,
 ): Column<number>[] {
   const of = (index: number) => market.reserves[index]!;
-  const rates = (index: number) => engine?.rates(market, index);
+  const known = new Map(
+    engine === undefined ? [] : openReserves(market).map((index) => [index, engine.rates(market, index)]),
+  );
+  const rates = (index: number) => known.get(index);
   return [
     {
       head: 'Token',

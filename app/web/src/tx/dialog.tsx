@@ -6,7 +6,7 @@ import { useApp } from '../app.ts';
 import { useObservable } from '../cell.ts';
 import { exactAmount, MINUS } from '../number.ts';
 import { HealthChange } from '../ui/health.tsx';
-import { Button, Dialog, Notice } from '../ui/parts.tsx';
+import { Button, Dialog, Notice, type Tone } from '../ui/parts.tsx';
 import { AddressText, Copy } from '../ui/values.tsx';
 import type { EndingKind, FlowState, Left } from './flow.ts';
 import type { Move, Review } from './review.ts';
@@ -59,19 +59,24 @@ export function FlowDialog() {
   );
 }
 
-/** What is read out as it happens. */
+/** What is read out as it happens. How it ends is shown too. */
 function Announcement({ state }: { state: FlowState }) {
   const words = {
     preparing: 'The transaction is built.',
     review: 'The transaction is ready. Read what it does, and sign it.',
     signing: 'Answer in your wallet.',
     sending: 'The transaction is sent.',
-    ended: '',
-  }[state.step];
+  };
   return (
-    <p class="unseen" role="status">
-      {state.step === 'ended' ? state.words : words}
-    </p>
+    <div role="status">
+      {state.step === 'ended' ? (
+        <Notice tone={TONES[state.kind]}>
+          <strong>{HEADS[state.kind]}.</strong> {state.words}
+        </Notice>
+      ) : (
+        <p class="unseen">{words[state.step]}</p>
+      )}
+    </div>
   );
 }
 
@@ -187,13 +192,21 @@ const HEADS: Readonly<Record<EndingKind, string>> = {
   refused: 'Not possible',
 };
 
+const TONES: Readonly<Record<EndingKind, Tone>> = {
+  landed: 'good',
+  failed: 'bad',
+  dead: 'plain',
+  unknown: 'warn',
+  rejected: 'plain',
+  altered: 'bad',
+  refused: 'bad',
+};
+
 function Ending({ state, onClose }: { state: Ended; onClose: () => void }) {
   const { flow } = useApp();
-  const { kind, words, signature, additions, hasNext } = state;
+  const { kind, signature, additions, hasNext } = state;
   const [isUnderstood, setUnderstood] = useState(kind !== 'unknown');
   useEffect(() => setUnderstood(kind !== 'unknown'), [kind]);
-  const tone =
-    kind === 'landed' ? 'good' : kind === 'rejected' || kind === 'dead' ? 'plain' : kind === 'unknown' ? 'warn' : 'bad';
   const again =
     kind === 'landed'
       ? hasNext
@@ -204,9 +217,6 @@ function Ending({ state, onClose }: { state: Ended; onClose: () => void }) {
         : 'Begin again';
   return (
     <>
-      <Notice tone={tone}>
-        <strong>{HEADS[kind]}.</strong> {words}
-      </Notice>
       {additions.length > 0 && (
         <Notice>The wallet has added {additions.join('; ')}. Everything else is as it was reviewed.</Notice>
       )}

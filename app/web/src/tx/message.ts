@@ -7,6 +7,7 @@ import {
   compileTransaction,
   createTransactionMessage,
   getCompiledTransactionMessageDecoder,
+  getCompiledTransactionMessageEncoder,
   getTransactionDecoder,
   getTransactionEncoder,
   type Instruction,
@@ -14,6 +15,7 @@ import {
   setTransactionMessageFeePayer,
   setTransactionMessageLifetimeUsingBlockhash,
 } from '@solana/kit';
+import { areEqual } from '../bytes.ts';
 
 export interface ReadAccount {
   readonly address: Address;
@@ -72,6 +74,9 @@ export function unsigned(message: Uint8Array): Uint8Array {
 /** A message's bytes taken apart. Throws if they are none, or one that looks accounts up in tables: the page makes none of those. */
 export function readMessage(bytes: Uint8Array): ReadMessage {
   const message = getCompiledTransactionMessageDecoder().decode(bytes);
+  if (!areEqual(getCompiledTransactionMessageEncoder().encode(message), bytes)) {
+    throw new Error('a message that can be read in two ways');
+  }
   if (message.version !== 0 && message.version !== 'legacy') {
     throw new Error('a message of a version that this page does not know');
   }
@@ -125,5 +130,5 @@ export function readTransaction(bytes: Uint8Array): Signed {
 /** Whether bytes taken apart and put together again are the same: what two readers could read differently is no transaction. */
 export function isCanonical(bytes: Uint8Array): boolean {
   const again = getTransactionEncoder().encode(getTransactionDecoder().decode(bytes));
-  return again.length === bytes.length && again.every((byte, index) => byte === bytes[index]);
+  return areEqual(again, bytes);
 }

@@ -1,7 +1,7 @@
 // The parts that screens are made of.
 
 import type { ComponentChildren, JSX } from 'preact';
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { useEffect, useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { useObservable } from '../cell.ts';
 import { route } from '../route.ts';
 
@@ -229,7 +229,8 @@ export function Dialog(props: {
   const { title, onClose, canClose = true, children } = props;
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  // Before the next key is pressed.
+  useLayoutEffect(() => {
     const element = dialog.current!;
     const before = document.activeElement;
     if (!element.open) {
@@ -248,8 +249,26 @@ export function Dialog(props: {
       onClose();
     }
   };
+  // Browsers that do not know `closedby` let nobody hold a dialog open against a second Escape.
+  const onClosed = () => {
+    const element = dialog.current;
+    if (element?.isConnected && !element.open) {
+      if (canClose) {
+        onClose();
+      } else {
+        element.showModal();
+      }
+    }
+  };
   return (
-    <dialog ref={dialog} class="dialog" aria-labelledby={id} onCancel={onCancel}>
+    <dialog
+      ref={dialog}
+      class="dialog"
+      aria-labelledby={id}
+      closedby={canClose ? 'closerequest' : 'none'}
+      onCancel={onCancel}
+      onClose={onClosed}
+    >
       <header class="dialog-head">
         <h2 id={id}>{title}</h2>
         {canClose && (

@@ -76,7 +76,7 @@ function Network() {
   return (
     <div class="network">
       <span class={`dot ${state}`} aria-hidden="true" />
-      <span>
+      <span class="network-name">
         {config.name}
         <span class="unseen">: {words}</span>
       </span>

@@ -6,6 +6,25 @@ import { useState } from 'preact/hooks';
 import { brief } from '../names.ts';
 import * as number from '../number.ts';
 
+/** A number as other programs take it: no spaces, and a minus of ASCII. */
+function plain(exact: string): string {
+  return exact.replaceAll(number.APART, '').replace(number.MINUS, '-');
+}
+
+/** Has a number that is selected and copied be copied exactly, and not as few of its digits as are shown. */
+export function copyExactly(): void {
+  document.addEventListener('copy', (event) => {
+    const selection = getSelection();
+    const of = (node: Node | null | undefined) =>
+      (node instanceof Element ? node : node?.parentElement)?.closest<HTMLElement>('[data-exact]');
+    const element = of(selection?.anchorNode);
+    if (element && element === of(selection?.focusNode)) {
+      event.clipboardData?.setData('text/plain', element.dataset.exact!);
+      event.preventDefault();
+    }
+  });
+}
+
 /** An amount of a token, rounded down for what one has and up for what one owes. */
 export function Amount(props: {
   atoms: bigint;
@@ -17,7 +36,7 @@ export function Amount(props: {
   const { atoms, decimals, rounding, symbol, digits } = props;
   const exact = number.exactAmount(atoms, decimals);
   return (
-    <span class="number" title={symbol === undefined ? exact : `${exact} ${symbol}`}>
+    <span class="number" data-exact={plain(exact)} title={symbol === undefined ? exact : `${exact} ${symbol}`}>
       {number.shortAmount(atoms, decimals, rounding, digits)}
       {symbol !== undefined && <span class="unit"> {symbol}</span>}
     </span>
@@ -27,8 +46,9 @@ export function Amount(props: {
 /** A value of 10^-8 USD. */
 export function Usd({ value, rounding, whole = false }: { value: bigint; rounding: number.Rounding; whole?: boolean }) {
   const text = whole ? number.wholeUsd(value, rounding) : number.usd(value, rounding);
+  const exact = number.exactAmount(value, 8);
   return (
-    <span class="number" title={`${number.exactAmount(value, 8)} USD`}>
+    <span class="number" data-exact={plain(exact)} title={`${exact} USD`}>
       {text}
     </span>
   );
@@ -39,7 +59,7 @@ export function Price({ value }: { value: Pick<LiquidationPrice, 'price' | 'expo
   const decimals = Math.max(0, -value.exponent);
   const exact = number.exactAmount(value.price * 10n ** BigInt(Math.max(0, value.exponent)), decimals);
   return (
-    <span class="number" title={`${exact} USD`}>
+    <span class="number" data-exact={plain(exact)} title={`${exact} USD`}>
       {number.price(value)}
     </span>
   );
