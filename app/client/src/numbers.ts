@@ -3,6 +3,8 @@
 // `TypeError`, one that is no such index, amount or time a `RangeError`.
 
 import {
+  createDecoder,
+  type FixedSizeDecoder,
   type FixedSizeEncoder,
   getI16Encoder as i16,
   getI32Encoder as i32,
@@ -12,19 +14,8 @@ import {
   getU32Encoder as u32,
   getU64Encoder as u64,
   getU8Encoder as u8,
+  type ReadonlyUint8Array,
   transformEncoder,
-} from '@solana/kit';
-
-// What Codama generates takes its codecs of numbers from here. Bytes that are read can be no wrong number.
-export {
-  getI16Decoder,
-  getI32Decoder,
-  getI64Decoder,
-  getU128Decoder,
-  getU16Decoder,
-  getU32Decoder,
-  getU64Decoder,
-  getU8Decoder,
 } from '@solana/kit';
 
 type Kind = 'number' | 'bigint' | 'number or bigint';
@@ -119,3 +110,35 @@ export const getI32Encoder = /* @__PURE__ */ signed(i32, 32, 'number');
 export const getI64Encoder = /* @__PURE__ */ signed(i64, 64, 'number or bigint');
 /** Of an instruction's time: see `codama.mjs`. */
 export const getTimeEncoder = /* @__PURE__ */ checked(i64, (value) => checkTime('time', value));
+
+// What Codama generates takes its decoders of numbers from here too. Bytes that are read can be no wrong number, so nothing is
+// checked; but a market holds ten thousand of them, and a page reads it at every change. Kit's decoders copy the bytes of each.
+
+let viewed: ReadonlyUint8Array | undefined;
+let view: DataView = new DataView(new ArrayBuffer(0));
+
+function decoder<T, Size extends number>(fixedSize: Size, read: (view: DataView, offset: number) => T) {
+  return (): FixedSizeDecoder<T, Size> =>
+    createDecoder({
+      fixedSize,
+      read: (bytes, offset): [T, number] => {
+        if (bytes !== viewed) {
+          viewed = bytes;
+          view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+        }
+        return [read(view, offset), offset + fixedSize];
+      },
+    });
+}
+
+export const getU8Decoder = /* @__PURE__ */ decoder(1, (view, at) => view.getUint8(at));
+export const getU16Decoder = /* @__PURE__ */ decoder(2, (view, at) => view.getUint16(at, true));
+export const getU32Decoder = /* @__PURE__ */ decoder(4, (view, at) => view.getUint32(at, true));
+export const getU64Decoder = /* @__PURE__ */ decoder(8, (view, at) => view.getBigUint64(at, true));
+export const getU128Decoder = /* @__PURE__ */ decoder(
+  16,
+  (view, at) => (view.getBigUint64(at + 8, true) << 64n) | view.getBigUint64(at, true),
+);
+export const getI16Decoder = /* @__PURE__ */ decoder(2, (view, at) => view.getInt16(at, true));
+export const getI32Decoder = /* @__PURE__ */ decoder(4, (view, at) => view.getInt32(at, true));
+export const getI64Decoder = /* @__PURE__ */ decoder(8, (view, at) => view.getBigInt64(at, true));

@@ -121,6 +121,8 @@ test('W24: a deposit by the keyboard alone', async () => {
   await page.getByRole('heading', { name: 'Lend and borrow' }).waitFor();
   expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Lend and borrow');
   expect(await page.title()).toBe('Lend and borrow · Ballast');
+  await page.getByText('Beside fees and rent you have').waitFor();
+  await page.getByText('It is not opened yet.').waitFor();
   await tabTo(/^Token$/);
   await page.keyboard.press('Tab');
   await page.keyboard.type('1.5');

@@ -27,6 +27,8 @@ export const CLOCK = 'SysvarC1ock11111111111111111111111111111111' as Address;
 /** Silence after which accounts are read by a question, and after which they count as old, milliseconds. */
 const SILENCE = { ask: 2_500, stale: 5_000 } as const;
 const TICK = 500;
+/** For how long a later message may settle which of two states is the newer one, milliseconds. */
+const DOUBT = 600;
 
 interface Watched {
   readonly listeners: Set<() => void>;
@@ -45,6 +47,8 @@ export class Accounts {
   readonly #watched = new Map<Address, Watched>();
   readonly #livenessListeners = new Set<() => void>();
   readonly #wanted = new Set<Address>();
+  /** Those of which two states were told, and nobody knows which is the newer one. */
+  readonly #doubtful = new Set<Address>();
   readonly #socket: Socket;
   #reading = false;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -138,6 +142,19 @@ export class Accounts {
     setTimeout(() => this.#read(), 0);
   }
 
+  /** Reads an account again, unless the next message settles it: nodes that label messages late would have the page ask all the time. */
+  #doubt(address: Address): void {
+    if (address === CLOCK) {
+      return;
+    }
+    this.#doubtful.add(address);
+    setTimeout(() => {
+      if (this.#doubtful.delete(address)) {
+        this.#want(address);
+      }
+    }, DOUBT);
+  }
+
   async #read(): Promise<void> {
     if (this.#reading || this.#wanted.size === 0) {
       return;
@@ -177,11 +194,12 @@ export class Accounts {
       case 'take':
         break;
       case 'ask':
-        this.#want(address);
+        this.#doubt(address);
         return;
       case 'keep':
         return;
     }
+    this.#doubtful.delete(address);
     const before = watched.account;
     watched.state = next;
     if (before !== undefined && isSame(before.info, next.info)) {

@@ -106,6 +106,10 @@ function Form({ action, market, chosen, owner }: FormProps) {
     (action === 'repay' && input.isMax && purse !== undefined && purse >= debt) ||
     (action === 'withdraw' && input.isMax && limit !== undefined && limit.refusal === undefined);
 
+  const isRead = isKnown && holding !== undefined;
+  const refusal =
+    tooMuch ?? error ?? (isRead ? undefined : 'Your accounts are still being read. Try again in a moment.');
+
   const submit = async () => {
     if (
       owner === undefined ||
@@ -185,8 +189,9 @@ function Form({ action, market, chosen, owner }: FormProps) {
                 <Button
                   kind="main"
                   type="submit"
-                  disabled={!isKnown || holding === undefined || tooMuch !== undefined || error !== undefined}
-                  reason={tooMuch ?? error ?? 'Your accounts are still being read'}
+                  disabled={refusal !== undefined}
+                  reason={refusal}
+                  onRefuse={setFailure}
                 >
                   Review
                 </Button>

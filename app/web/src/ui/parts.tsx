@@ -187,8 +187,10 @@ export function Button(props: {
   disabled?: boolean;
   /** Why it is disabled, in words that are read out. */
   reason?: string | undefined;
+  /** Told the reason when it is pressed all the same. */
+  onRefuse?: (reason: string | undefined) => void;
 }) {
-  const { children, onClick, kind = 'plain', type = 'button', disabled = false, reason } = props;
+  const { children, onClick, kind = 'plain', type = 'button', disabled = false, reason, onRefuse } = props;
   return (
     <button
       type={type}
@@ -198,6 +200,7 @@ export function Button(props: {
       onClick={(event) => {
         if (disabled) {
           event.preventDefault();
+          onRefuse?.(reason);
         } else {
           onClick?.();
         }
