@@ -1,13 +1,12 @@
 // A local network and the page on it, for the tests. Everything that this file starts it ends.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createHash, generateKeyPairSync } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { getAddressDecoder } from '@solana/kit';
-import { serve } from './server.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const TOKEN = 'TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA';
@@ -17,6 +16,7 @@ export interface Manifest {
   readonly rpc_url: string;
   readonly ws_url: string;
   readonly router_url: string;
+  readonly page_url: string;
   readonly program: string;
   readonly market: string;
   readonly vault: string;
@@ -55,37 +55,16 @@ export async function startNetwork(
     [
       ...['--rpc-port', '0', '--ws-port', '0', '--router-port', '0'],
       ...['--program', program, '--swap-program', join(ROOT, 'target/deploy/test/test_program.so')],
+      ...['--web', fileURLToPath(new URL('../dist', import.meta.url))],
       ...['--data', join(ROOT, 'data/prices'), '--out', join(folder, 'manifest.json'), '--json', ...options],
     ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const manifest = await firstJson<Manifest>(child);
-  const wallets = await Promise.all(
-    ['trader', 'lender'].map(async (name) => {
-      const { keypair } = manifest.wallets.find((wallet) => wallet.name === name)!;
-      return { name, secretKey: JSON.parse(await readFile(keypair, 'utf8')) as number[] };
-    }),
-  );
-  const config = {
-    name: 'Local network',
-    rpc: 'rpc',
-    ws: 'ws',
-    genesisHash: await ask<string>(manifest.rpc_url, 'getGenesisHash', []),
-    program: manifest.program,
-    programHash: createHash('sha256')
-      .update(await readFile(program))
-      .digest('hex'),
-    markets: [{ address: manifest.market, name: 'Main market' }],
-    vaults: [manifest.vault],
-    tokens: Object.fromEntries(manifest.reserves.map(({ mint, symbol }) => [mint, { symbol }])),
-    wallets,
-  };
-  const folderOfPage = fileURLToPath(new URL('../dist', import.meta.url));
-  const server = await serve(folderOfPage, config, manifest.rpc_url, manifest.ws_url);
+  const config = (await (await fetch(new URL('config.json', manifest.page_url))).json()) as ConfigJson;
   return {
-    parts: { manifest, url: server.url, config },
+    parts: { manifest, url: manifest.page_url, config },
     stop: async () => {
-      await server.stop();
       const ended = new Promise((done) => child.once('exit', done));
       child.kill('SIGTERM');
       await ended;

@@ -1,5 +1,6 @@
 // What is signed, and what becomes of it.
 
+import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { connect, countCalls, dialogOf, network, openPage, review, withBrowser } from './page.ts';
 import type { Personality } from './wallet.ts';
@@ -179,15 +180,35 @@ test('W20: who changes the account begins again', async () => {
   await dialogOf(late).says('Not possible.');
 });
 
-test('W6: a page inside another one signs nothing', async () => {
+/** A page that frames the tested one. */
+async function frameIt(page: Page): Promise<void> {
+  await page.route('**/frame.html', (route) =>
+    route.fulfill({
+      contentType: 'text/html',
+      body: '<iframe src="./?framed#/act/deposit/3" width="1200" height="800"></iframe>',
+    }),
+  );
+}
+
+test('W6: the network lets nobody frame its page', async () => {
+  const page = await openPage({ before: frameIt, mayFail: /frame-ancestors/ });
+  const refused = page.waitForEvent('console', (message) => message.text().includes("frame-ancestors 'none'"));
+  await page.goto(`${network().url}frame.html`);
+  await refused;
+});
+
+test('W6: where a host forgets that, a page inside another one signs nothing', async () => {
   const page = await openPage({
-    before: (page) =>
-      page.route('**/frame.html', (route) =>
-        route.fulfill({
-          contentType: 'text/html',
-          body: '<iframe src="./#/act/deposit/3" width="1200" height="800"></iframe>',
-        }),
-      ),
+    // Chromium takes a document that the test answers for one of another network, and lets it open no socket to this machine.
+    mayFail: /LOCAL_NETWORK_ACCESS/,
+    before: async (page) => {
+      await frameIt(page);
+      await page.route('**/?framed', async (route) => {
+        const response = await route.fetch();
+        const { 'content-security-policy': _, ...headers } = response.headers();
+        await route.fulfill({ response, headers });
+      });
+    },
   });
   await page.goto(`${network().url}frame.html`);
   const frame = page.frameLocator('iframe');
