@@ -25,5 +25,6 @@ export const SCREENS: readonly Entry[] = [
   { name: 'account', nav: 'Account', load: () => import('./account.tsx') },
   { name: 'act', nav: 'Lend and borrow', load: () => import('./act.tsx') },
   { name: 'what-if', nav: 'What if', load: () => import('./whatif.tsx') },
+  { name: 'liquidations', nav: 'Liquidations', load: () => import('./liquidations.tsx') },
   { name: 'reserve', load: () => import('./reserve.tsx') },
 ];
