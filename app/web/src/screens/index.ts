@@ -26,5 +26,6 @@ export const SCREENS: readonly Entry[] = [
   { name: 'act', nav: 'Lend and borrow', load: () => import('./act.tsx') },
   { name: 'what-if', nav: 'What if', load: () => import('./whatif.tsx') },
   { name: 'liquidations', nav: 'Liquidations', load: () => import('./liquidations.tsx') },
+  { name: 'governance', nav: 'Governance', load: () => import('./governance.tsx') },
   { name: 'reserve', load: () => import('./reserve.tsx') },
 ];
