@@ -27,5 +27,6 @@ export const SCREENS: readonly Entry[] = [
   { name: 'what-if', nav: 'What if', load: () => import('./whatif.tsx') },
   { name: 'liquidations', nav: 'Liquidations', load: () => import('./liquidations.tsx') },
   { name: 'governance', nav: 'Governance', load: () => import('./governance.tsx') },
+  { name: 'proof', nav: 'Proof', load: () => import('./proof.tsx') },
   { name: 'reserve', load: () => import('./reserve.tsx') },
 ];
