@@ -27,6 +27,7 @@ export const SCREENS: readonly Entry[] = [
   { name: 'what-if', nav: 'What if', load: () => import('./whatif.tsx') },
   { name: 'liquidations', nav: 'Liquidations', load: () => import('./liquidations.tsx') },
   { name: 'governance', nav: 'Governance', load: () => import('./governance.tsx') },
+  { name: 'stress', nav: 'Stress', load: () => import('./stress.tsx') },
   { name: 'proof', nav: 'Proof', load: () => import('./proof.tsx') },
   { name: 'reserve', load: () => import('./reserve.tsx') },
 ];
