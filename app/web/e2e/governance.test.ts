@@ -9,10 +9,10 @@ import {
 } from '@ballast/client/generated';
 import { type Address, getAddressEncoder } from '@solana/kit';
 import { expect, test } from 'vitest';
-import { connect, dialogOf, network, openPage, useBrowser } from './page.ts';
+import { connect, dialogOf, network, openPage, withBrowser } from './page.ts';
 import { keyOf, looksRight, send, tabTo, trader } from './people.ts';
 
-useBrowser();
+withBrowser();
 
 const [SOL, OF_MARKET] = [0, 255];
 /** Offsets of parameters: docs/parameters.md. */

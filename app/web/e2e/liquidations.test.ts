@@ -1,10 +1,10 @@
 // Who can be liquidated, and liquidating. ETH falls here: no other test uses it.
 
 import { expect, test } from 'vitest';
-import { connect, dialogOf, network, openPage, review, useBrowser } from './page.ts';
+import { connect, dialogOf, network, openPage, review, withBrowser } from './page.ts';
 import { goTo, looksRight, marginAccounts, owes, tabTo } from './people.ts';
 
-useBrowser();
+withBrowser();
 
 /** An account with a deposit of 1 ETH and a debt of so many USDC; its address. */
 async function borrower(debt: string): Promise<string> {

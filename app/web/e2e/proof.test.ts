@@ -4,10 +4,10 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { getMarketDecoder } from '@ballast/client/generated';
 import { expect, test } from 'vitest';
-import { connect, network, openPage, review, useBrowser } from './page.ts';
+import { connect, network, openPage, review, withBrowser } from './page.ts';
 import { goTo, looksRight } from './people.ts';
 
-useBrowser();
+withBrowser();
 
 /** Where the amount stands in a token account. */
 const AMOUNT = 64;

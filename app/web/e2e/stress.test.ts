@@ -2,10 +2,10 @@
 
 import { expect, test } from 'vitest';
 import type { Page } from 'playwright-core';
-import { openPage, useBrowser } from './page.ts';
+import { openPage, withBrowser } from './page.ts';
 import { looksRight, tabTo } from './people.ts';
 
-useBrowser();
+withBrowser();
 
 const RESULTS = JSON.stringify({
   seed: 20_251_010,

@@ -1,10 +1,10 @@
 // What becomes of an account at other prices, later, and in a crash of the past.
 
 import { expect, test } from 'vitest';
-import { connect, network, openPage, useBrowser } from './page.ts';
+import { connect, network, openPage, withBrowser } from './page.ts';
 import { goTo, looksRight, marginAccounts, owes, tabTo, trader } from './people.ts';
 
-useBrowser();
+withBrowser();
 
 /** The text of a cell of the table of health. */
 async function cell(page: Awaited<ReturnType<typeof openPage>>, row: string, column: number): Promise<string> {
