@@ -29,5 +29,6 @@ export const SCREENS: readonly Entry[] = [
   { name: 'governance', nav: 'Governance', load: () => import('./governance.tsx') },
   { name: 'stress', nav: 'Stress', load: () => import('./stress.tsx') },
   { name: 'proof', nav: 'Proof', load: () => import('./proof.tsx') },
+  { name: 'delegate', load: () => import('./delegate.tsx') },
   { name: 'reserve', load: () => import('./reserve.tsx') },
 ];
