@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'vite';
+import { repository } from './build/plugin.ts';
 
 /** What other origins the page may ask, space-separated: those of its RPC, where that is not the page's own. */
 const rpc = (process.env.BALLAST_RPC ?? '').split(/\s+/).filter((origin) => origin !== '');
@@ -85,7 +86,7 @@ const client = (path: string) => fileURLToPath(new URL(`../client/src/${path}`, 
 
 export default defineConfig({
   base: './',
-  plugins: [contentSecurityPolicy(), licences()],
+  plugins: [contentSecurityPolicy(), licences(), repository()],
   resolve: {
     // The client's sources, and one copy of what both use.
     alias: [

@@ -57,12 +57,15 @@ const SCANNED_AT_ONCE = 512;
  */
 export async function loadEngine(source?: BufferSource | WebAssembly.Module): Promise<Engine> {
   const module =
-    source instanceof WebAssembly.Module ? source : await WebAssembly.compile(source ?? (await ownBytes()));
+    source instanceof WebAssembly.Module ? source : await WebAssembly.compile(source ?? (await engineBytes()));
   return new Engine((await WebAssembly.instantiate(module)).exports as unknown as Exports);
 }
 
-/** What `embed.mjs` packed. Nothing is read or fetched, so that it is found wherever this module is bundled or run. */
-async function ownBytes(): Promise<ArrayBuffer> {
+/**
+ * The bytes that {@link loadEngine} compiles where it is given none: what `embed.mjs` packed. Nothing is read or fetched, so that they
+ * are found wherever this module is bundled or run.
+ */
+export async function engineBytes(): Promise<ArrayBuffer> {
   const packed = new Response(new Uint8Array(getBase64Encoder().encode(ENGINE)));
   return new Response(packed.body!.pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
 }

@@ -18,11 +18,14 @@ export interface App {
   readonly identity: Cell<Identity>;
   /** None until it is compiled. */
   readonly engine: Cell<Engine | undefined>;
+  /** SHA-256 of the engine that runs. */
+  readonly engineHash: Cell<string | undefined>;
   readonly wallets: Wallets;
   readonly flow: Flow;
 }
 
-const whenIdle = () =>
+/** A while later, when the browser has nothing else to do. */
+export const whenIdle = () =>
   new Promise<void>((done) => {
     const wait = 'requestIdleCallback' in window ? requestIdleCallback : (then: () => void) => setTimeout(then, 500);
     setTimeout(() => wait(() => done()), 1_000);
@@ -34,6 +37,7 @@ export function startApp(config: Config): App {
   const accounts = new Accounts(rpc, config.ws);
   const identity = new Cell<Identity>({ state: 'checking' });
   const engine = new Cell<Engine | undefined>(undefined);
+  const engineHash = new Cell<string | undefined>(undefined);
   const wallets = new Wallets(config);
   accounts.start();
   const check = async () => {
@@ -44,9 +48,13 @@ export function startApp(config: Config): App {
     }
   };
   check();
-  import('./chain/engine.ts').then(async ({ loadEngine }) => engine.set(await loadEngine()));
+  import('./chain/engine.ts').then(async ({ startEngine }) => {
+    const started = await startEngine();
+    engineHash.set(started.hash);
+    engine.set(started.engine);
+  });
   const flow = new Flow({ config, rpc, accounts, identity, engine, wallets });
-  return { config, rpc, accounts, identity, engine, wallets, flow };
+  return { config, rpc, accounts, identity, engine, engineHash, wallets, flow };
 }
 
 const Context = createContext<App | undefined>(undefined);

@@ -129,6 +129,16 @@ export class Accounts {
     };
   }
 
+  /** Tells the logs of all transactions that name an address and succeed, until the returned function is called. */
+  watchLogs(address: Address, on: (logs: readonly string[]) => void): () => void {
+    return this.#socket.subscribe('logsSubscribe', [{ mentions: [address] }, { commitment: 'confirmed' }], (result) => {
+      const { value } = result as { value: { err: unknown; logs: readonly string[] } };
+      if (value.err === null || value.err === undefined) {
+        on(value.logs);
+      }
+    });
+  }
+
   /** Reads all that is watched again, or those given. */
   refresh(addresses: Iterable<Address> = this.#watched.keys()): void {
     for (const address of addresses) {

@@ -168,6 +168,23 @@ export class Rpc {
     return answers.flat();
   }
 
+  /** Accounts of a program that pass filters. Many nodes refuse this question. */
+  async programAccounts(
+    program: Address,
+    filters: readonly unknown[],
+  ): Promise<(AccountInfo & { address: Address })[]> {
+    const found = await this.request<readonly { pubkey: Address; account: unknown }[]>('getProgramAccounts', [
+      program,
+      { ...CONFIRMED, filters },
+    ]);
+    return found.map(({ pubkey, account }) => ({ address: pubkey, ...accountOf(account)! }));
+  }
+
+  /** The latest transactions that name an address, the newest first. */
+  async signatures(address: Address, limit: number): Promise<readonly PastSignature[]> {
+    return this.request('getSignaturesForAddress', [address, { limit, commitment: 'confirmed' }]);
+  }
+
   genesisHash(): Promise<string> {
     return this.request('getGenesisHash', []);
   }
@@ -235,6 +252,13 @@ export class Rpc {
       ? undefined
       : { bytes: fromBase64(found.transaction[0]), logs: found.meta?.logMessages ?? [] };
   }
+}
+
+export interface PastSignature {
+  readonly signature: string;
+  readonly slot: number;
+  readonly err: unknown;
+  readonly blockTime: number | null;
 }
 
 interface Contextual<T> {

@@ -21,6 +21,7 @@ import { type Names, useNames } from '../names.ts';
 import { moment, percent } from '../number.ts';
 import { go, href } from '../route.ts';
 import { useFreshMarket } from '../tx/preview.ts';
+import { rightsWords } from '../tx/rights.ts';
 import { TextField } from '../ui/fields.tsx';
 import { HealthOf } from '../ui/health.tsx';
 import { Badge, Button, type Column, Notice, Screen, Section, Skeleton, Table } from '../ui/parts.tsx';
@@ -222,13 +223,26 @@ function Shown({ market, account, owner }: { market: Market; account: MarginAcco
                 <Delegate account={account} now={now} />
               </dd>
             </dl>
-            {isOwn && isEmpty && (
-              <div class="buttons">
+            <div class="buttons">
+              <a class="button" href={href('what-if', [account.address])}>
+                What if
+              </a>
+              {isLiquidatable && (
+                <a class="button" href={href('liquidations', [account.address])}>
+                  Liquidation
+                </a>
+              )}
+              {isOwn && (
+                <a class="button" href={href('delegate', [account.address])}>
+                  Delegate
+                </a>
+              )}
+              {isOwn && isEmpty && (
                 <Button onClick={() => flow.start(closePlan(market, account.owner, account))}>
                   Close this account
                 </Button>
-              </div>
-            )}
+              )}
+            </div>
           </div>
         </Section>
       </div>
@@ -246,11 +260,6 @@ function Shown({ market, account, owner }: { market: Market; account: MarginAcco
   );
 }
 
-const RIGHTS = [
-  [1, 'withdraw'],
-  [2, 'borrow'],
-  [4, 'pay out to anyone'],
-] as const;
 const NONE = '11111111111111111111111111111111';
 
 function Delegate({ account, now }: { account: MarginAccount; now: bigint | undefined }) {
@@ -258,12 +267,11 @@ function Delegate({ account, now }: { account: MarginAccount; now: bigint | unde
   if (delegate === NONE || (now !== undefined && now >= delegateUntil)) {
     return <>none</>;
   }
-  const rights = RIGHTS.filter(([bit]) => (delegateRights & bit) !== 0).map(([, name]) => name);
   return (
     <>
       <AddressText address={delegate} label="address of the delegate" />
       <span class="under">
-        may {rights.join(', ')} until {moment(delegateUntil)}
+        may {rightsWords(delegateRights)} until {moment(delegateUntil)}
       </span>
     </>
   );

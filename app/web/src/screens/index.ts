@@ -24,5 +24,11 @@ export const SCREENS: readonly Entry[] = [
   { name: 'market', nav: 'Market', component: market },
   { name: 'account', nav: 'Account', load: () => import('./account.tsx') },
   { name: 'act', nav: 'Lend and borrow', load: () => import('./act.tsx') },
+  { name: 'what-if', nav: 'What if', load: () => import('./whatif.tsx') },
+  { name: 'liquidations', nav: 'Liquidations', load: () => import('./liquidations.tsx') },
+  { name: 'governance', nav: 'Governance', load: () => import('./governance.tsx') },
+  { name: 'stress', nav: 'Stress', load: () => import('./stress.tsx') },
+  { name: 'proof', nav: 'Proof', load: () => import('./proof.tsx') },
+  { name: 'delegate', load: () => import('./delegate.tsx') },
   { name: 'reserve', load: () => import('./reserve.tsx') },
 ];

@@ -13,7 +13,8 @@ import { NO_BLOCKHASH, unsigned, writeMessage } from './message.ts';
 /** From one look at the latest prices to the next, milliseconds. */
 const EVERY = 10_000;
 
-async function refreshed(
+/** The market with the latest prices of some reserves; none where they do not fit one transaction, or nobody could pay for it. */
+export async function refreshed(
   rpc: Rpc,
   market: Market,
   payer: Address,

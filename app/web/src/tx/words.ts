@@ -9,6 +9,7 @@ import { bps, exactAmount } from '../number.ts';
 import type { ReadInstruction } from './message.ts';
 import type { PlanToken } from './plan.ts';
 import { ASSOCIATED_TOKEN, COMPUTE_BUDGET, SYSTEM, TAG, TOKEN, TOKEN_2022 } from './programs.ts';
+import { delegateWords } from './rights.ts';
 
 /** What an instruction does. */
 export interface Told {
@@ -50,6 +51,14 @@ const BALLAST: Words = {
     `Borrow ${amount(about, data.reserve, data.amount)} to token account ${brief(accounts.destination.address)}`,
   [BallastInstruction.Repay]: ({ accounts, data }, about) =>
     `Repay ${amount(about, data.reserve, data.amount)} of the debt of margin account ${brief(accounts.marginAccount.address)}`,
+  [BallastInstruction.Liquidate]: ({ accounts, data }, about) =>
+    `Repay at most ${amount(about, data.debt, data.maxRepay)} of the debt of margin account ${accounts.marginAccount.address}, for at least ${amount(about, data.collateral, data.minCollateral)} to token account ${brief(accounts.destination.address)}`,
+  [BallastInstruction.ExecuteChange]: ({ accounts }) =>
+    `Execute the change ${brief(accounts.change.address)}; its rent goes to ${accounts.recipient.address}`,
+  [BallastInstruction.CancelChange]: ({ accounts }) =>
+    `Cancel the change ${brief(accounts.change.address)}; its rent goes to ${accounts.recipient.address}`,
+  [BallastInstruction.SetDelegate]: ({ accounts, data }) =>
+    `Of margin account ${brief(accounts.marginAccount.address)}: ${delegateWords(data)}`,
   [BallastInstruction.RefreshPrices]: ({ data }, { names }) =>
     `Take over the latest prices of ${Array.from(data.reserves, (reserve) => names.reserve(reserve)).join(', ')}`,
   [BallastInstruction.AssertHealth]: ({ data }) =>

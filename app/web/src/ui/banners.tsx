@@ -1,8 +1,9 @@
 // What holds for the whole page, above every screen.
 
-import { useMemo, useReducer, useEffect } from 'preact/hooks';
+import type { FunctionComponent } from 'preact';
+import { useEffect, useMemo, useReducer, useState } from 'preact/hooks';
 import { haltOf, openReserves, pauseOf } from '../books.ts';
-import { useApp } from '../app.ts';
+import { useApp, whenIdle } from '../app.ts';
 import { useIdentity, useLiveness, useMarket, useNow } from '../hooks.ts';
 import { Names } from '../names.ts';
 import { duration, moment } from '../number.ts';
@@ -14,8 +15,26 @@ export function Banners() {
       <ChainBanner />
       <StaleBanner />
       <MarketBanners />
+      <Watched />
     </div>
   );
+}
+
+/** What is watched all along, loaded once everything else is there. */
+function Watched() {
+  const [Loaded, setLoaded] = useState<FunctionComponent>();
+  useEffect(() => {
+    let isWanted = true;
+    whenIdle()
+      .then(() => import('./watch.tsx'))
+      .then(({ Watch }) => isWanted && setLoaded(() => Watch))
+      // The rest of the page goes on without it.
+      .catch(() => undefined);
+    return () => {
+      isWanted = false;
+    };
+  }, []);
+  return Loaded === undefined ? null : <Loaded />;
 }
 
 function ChainBanner() {

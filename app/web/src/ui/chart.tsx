@@ -9,7 +9,10 @@ export interface Line {
   readonly isFaint?: boolean;
 }
 
-/** Lines over x, both as parts of one: shown as percentages. */
+/** How a value of an axis is said: as a percentage unless another way is named. */
+export type Unit = 'part' | 'hours' | 'date' | 'number';
+
+/** Lines over x. */
 export function Chart(props: {
   /** What it shows, in words. */
   label: string;
@@ -17,18 +20,22 @@ export function Chart(props: {
   lines: readonly Line[];
   /** Where one is now. */
   point?: { readonly x: number; readonly y: number } | undefined;
+  /** A level that matters, and a moment that does. */
+  level?: number | undefined;
+  moment?: number | undefined;
+  units?: readonly [x: Unit, y: Unit];
   height?: number;
 }) {
-  const { label, x, lines, point, height = 220 } = props;
+  const { label, x, lines, point, level, moment, units = ['part', 'part'], height = 220 } = props;
   const host = useRef<HTMLDivElement>(null);
-  const key = JSON.stringify([x, lines, point]);
+  const key = JSON.stringify([x, lines, point, level, moment]);
   useEffect(() => {
     const element = host.current!;
     let end: () => void = () => undefined;
     let isWanted = true;
     import('./plot.ts').then(({ plot }) => {
       if (isWanted) {
-        end = plot(element, { x, lines, point, height });
+        end = plot(element, { x, lines, point, level, moment, units, height });
       }
     });
     return () => {

@@ -1,22 +1,37 @@
 import uPlot from 'uplot';
-import { percent } from '../number.ts';
-import type { Line } from './chart.tsx';
+import { exactAmount, percent } from '../number.ts';
+import type { Line, Unit } from './chart.tsx';
 
 interface Plot {
   readonly x: readonly number[];
   readonly lines: readonly Line[];
   readonly point: { readonly x: number; readonly y: number } | undefined;
+  readonly level: number | undefined;
+  readonly moment: number | undefined;
+  readonly units: readonly [x: Unit, y: Unit];
   readonly height: number;
 }
 
+/** Distances between ticks of dates, seconds: a round number of hours or days. */
+const DATES = [1, 3, 6, 12, 24, 48, 120, 240, 720].map((hours) => hours * 3_600);
+
+const SAID: Readonly<Record<Unit, (tick: number) => string>> = {
+  part: (tick) => percent(tick, 0),
+  hours: (tick) => `${tick} h`,
+  date: (tick) => new Date(tick * 1_000).toISOString().slice(...(tick % 86_400 === 0 ? [5, 10] : [11, 16])),
+  number: (tick) => exactAmount(BigInt(Math.round(tick * 100)), 2),
+};
+
 /** Draws into an element, again when its size or the page's colours change, until the returned function is called. */
-export function plot(element: HTMLElement, { x, lines, point, height }: Plot): () => void {
+export function plot(element: HTMLElement, { x, lines, point, level, moment, units, height }: Plot): () => void {
   let chart: uPlot | undefined;
   const draw = () => {
     chart?.destroy();
     const style = getComputedStyle(element);
     // Custom properties are texts: a colour of the scheme is what a property that is computed says.
-    const [ink, soft, line, accent] = ['--ink', '--soft', '--line', '--accent'].map((name) => computed(element, name));
+    const [ink, soft, line, accent, bad] = ['--ink', '--soft', '--line', '--accent', '--bad'].map((name) =>
+      computed(element, name),
+    );
     const axis = {
       stroke: soft!,
       grid: { stroke: line!, width: 1 },
@@ -31,23 +46,45 @@ export function plot(element: HTMLElement, { x, lines, point, height }: Plot): (
         cursor: { show: false },
         scales: { x: { time: false } },
         axes: [
-          { ...axis, values: (_, ticks) => ticks.map((tick) => percent(tick, 0)) },
-          { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => percent(tick, 0)) },
+          {
+            ...axis,
+            size: 32,
+            ...(units[0] === 'date' ? { incrs: DATES } : {}),
+            values: (_, ticks) => ticks.map(SAID[units[0]]),
+          },
+          { ...axis, size: 64, values: (_, ticks) => ticks.map(SAID[units[1]]) },
         ],
         series: [
           {},
           ...lines.map(({ label, isFaint }) => ({
             label,
             stroke: isFaint ? soft! : accent!,
-            width: 2,
+            width: isFaint ? 1 : 2,
             points: { show: false },
           })),
         ],
         hooks: {
           draw: [
             (drawn) => {
+              const { ctx, bbox } = drawn;
+              ctx.save();
+              ctx.strokeStyle = bad!;
+              ctx.lineWidth = devicePixelRatio;
+              ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio]);
+              ctx.beginPath();
+              if (level !== undefined) {
+                const y = drawn.valToPos(level, 'y', true);
+                ctx.moveTo(bbox.left, y);
+                ctx.lineTo(bbox.left + bbox.width, y);
+              }
+              if (moment !== undefined) {
+                const at = drawn.valToPos(moment, 'x', true);
+                ctx.moveTo(at, bbox.top);
+                ctx.lineTo(at, bbox.top + bbox.height);
+              }
+              ctx.stroke();
+              ctx.restore();
               if (point !== undefined) {
-                const { ctx } = drawn;
                 ctx.beginPath();
                 ctx.arc(
                   drawn.valToPos(point.x, 'x', true),
