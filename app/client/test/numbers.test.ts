@@ -302,6 +302,7 @@ const CASES: Record<string, Case[]> = {
 const WITHOUT_NUMBERS = [
   ...['closeAccount', 'decodeHealth', 'decodeMarginAccount', 'decodeMarket', 'fetchMarginAccount', 'fetchMarket'],
   ...['fetchTime', 'findReserve', 'findTokenAccount', 'findVaultAuthorityPda', 'findLiquidityVaultPda', 'loadEngine'],
+  ...['engineBytes'],
   ...['findAuthorityPda', 'findTokensPda', 'findShareMintPda', 'findRequestPda'],
   ...['describeProgramError', 'findProgramError', 'readHealth'],
   ...[
