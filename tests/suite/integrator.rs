@@ -1,6 +1,7 @@
 //! The example of a program that uses Ballast (`programs/integrator`): what it does for its managers, and what nobody else
 //! gets it to do.
 
+mod perps;
 mod vaults;
 
 use ballast_client::{

@@ -31,6 +31,18 @@ pub struct TradePreview {
     pub market: MarketView,
 }
 
+/// Each of some reserves once.
+fn once(mut reserves: Vec<u8>) -> Vec<u8> {
+    let mut seen = 0u64;
+    reserves.retain(|reserve| {
+        let bit = 1u64.checked_shl(*reserve as u32).unwrap_or(0);
+        let is_new = seen & bit == 0;
+        seen |= bit;
+        is_new
+    });
+    reserves
+}
+
 impl MarketView {
     /// The perp at an index.
     pub fn perp(&self, index: u8) -> Result<&Perp> {
@@ -42,6 +54,13 @@ impl MarketView {
         Pool::of(&self.reserves, index)
     }
 
+    /// The reserves whose prices a pool's value depends on, each once: those that its perps with open positions follow.
+    pub fn pool_prices(&self, pool: u8) -> Vec<u8> {
+        let perps = self.pool(pool).map_or(&[][..], Pool::perps).iter().filter_map(|index| self.perp(*index).ok());
+        let open = perps.filter(|perp| perp.sides.iter().any(|side| side.size != 0) && !perp.is_resolved());
+        once(open.map(|perp| perp.config.price).collect())
+    }
+
     /// The reserves whose prices an account depends on, each once: those of its deposits and debts, and of each perp the one that it
     /// follows and the one of its quote token.
     pub fn priced_reserves(&self, account: &MarginAccount) -> Vec<u8> {
@@ -50,14 +69,7 @@ impl MarketView {
             reserves.push(perp.config.price);
             reserves.extend(self.pool(perp.config.pool).ok().map(|pool| pool.config.quote));
         }
-        let mut seen = 0u64;
-        reserves.retain(|reserve| {
-            let bit = 1u64.checked_shl(*reserve as u32).unwrap_or(0);
-            let is_new = seen & bit == 0;
-            seen |= bit;
-            is_new
-        });
-        reserves
+        once(reserves)
     }
 
     /// What a trade would do if it landed at `now`, unix seconds, with the prices at hand. Errors are those of the trade.

@@ -13,6 +13,8 @@ use ballast_engine::{
 use solana_address::Address;
 use solana_instruction::{AccountMeta, Instruction};
 
+mod pool;
+
 use crate::{
     address::{
         SYSTEM_PROGRAM, TOKEN_PROGRAM, change_address, entrusted_address, exit_address, from_engine, share_mint,
@@ -59,6 +61,13 @@ impl VaultView {
     pub fn at(&mut self, now: i64) -> Vaults<'_> {
         let markets = &self.markets;
         Vaults::open(&mut self.vault, now, |slot| read(markets, slot))
+    }
+
+    /// The same for who enters, as deposits value it: what the vault could pay is not counted, and a pool's prices must be good enough to
+    /// enter by.
+    pub fn at_to_enter(&mut self, now: i64) -> Vaults<'_> {
+        let markets = &self.markets;
+        Vaults::open_to_enter(&mut self.vault, now, |slot| read(markets, slot))
     }
 
     /// What an action at `now` would do, tried on a copy.
@@ -456,44 +465,6 @@ impl VaultView {
         ix::AcceptAuthority { signer, market: self.address }.instruction()
     }
 
-    /// Moves idle atoms into the pool of a slot, signed by the curator.
-    pub fn pool_deposit(&self, curator: Address, slot: u8, amount: u64) -> Instruction {
-        let own = Own::of(self);
-        let accounts = ix::VaultPoolDeposit {
-            signer: curator,
-            vault: self.address,
-            tokens: own.tokens,
-            authority: own.authority,
-            mint: own.mint,
-            token_program: own.token_program,
-            slot,
-            amount,
-        };
-        self.with_markets(accounts.instruction(), bit(slot))
-    }
-
-    /// Asks for so many shares in all of a slot's pool, signed by the curator or the sentinel; while liquidity is short anyone may, who
-    /// gives at least what is short.
-    pub fn pool_request(&self, signer: Address, slot: u8, shares: u64) -> Instruction {
-        let accounts = ix::VaultPoolRequest { signer, vault: self.address, slot, shares };
-        self.with_markets(accounts.instruction(), 0)
-    }
-
-    /// Brings back what was asked for of a slot's pool, signed by the curator or the sentinel; while liquidity is short by anyone.
-    pub fn pool_withdraw(&self, signer: Address, slot: u8) -> Instruction {
-        let own = Own::of(self);
-        let accounts = ix::VaultPoolWithdraw {
-            signer,
-            vault: self.address,
-            tokens: own.tokens,
-            authority: own.authority,
-            mint: own.mint,
-            token_program: own.token_program,
-            slot,
-        };
-        self.with_markets(accounts.instruction(), bit(slot))
-    }
-
     /// The reserve that a slot's allocation lends to; of a pool the one that its deposit is in.
     pub fn reserve_of(&self, slot: usize) -> Option<&Reserve> {
         let (market, index) = (self.markets[slot].as_ref()?, self.vault.allocations[slot].reserve);
@@ -524,11 +495,6 @@ impl VaultView {
 fn read(markets: &[Option<MarketView>; MAX_ALLOCATIONS], slot: usize) -> Option<Listing<'_>> {
     let market = markets[slot].as_ref()?;
     Some((&market.market, &market.reserves))
-}
-
-/// The bit of a slot; none of one that there is not.
-fn bit(slot: u8) -> u8 {
-    1u8.checked_shl(slot.into()).unwrap_or(0)
 }
 
 /// A vault's own accounts.

@@ -9,7 +9,7 @@ use ballast_client::{
         state::{
             change::OF_VAULT,
             token::{Mint, Transfers},
-            vault::{Vault, VaultConfig},
+            vault::{AllocationConfig, Vault, VaultConfig},
         },
     },
     from_engine, parameters, to_engine,
@@ -123,7 +123,7 @@ impl Planner<'_> {
     fn open(&mut self) -> Result<()> {
         let (mut words, mut instructions) = (Vec::new(), Vec::new());
         for slot in 0..self.vault.config.allocations.len() {
-            let market = self.vault.config.allocations[slot].market;
+            let AllocationConfig { market, pool, .. } = self.vault.config.allocations[slot];
             if market.is_none() || self.vault.allocations[slot].is_open != 0 {
                 continue;
             }
@@ -131,9 +131,11 @@ impl Planner<'_> {
             let found = self.state.markets.iter().find(|view| view.address == address);
             let found = found.with_context(|| format!("allocation {slot}: there is no market {address}"))?;
             let opened = self.vault.open_allocation(slot as u8, &market, &found.reserves, self.state.now);
-            opened.map_err(refused(&format!("allocation {slot}, of market {address}")))?;
+            let place = if pool == 0 { String::new() } else { format!("pool #{pool} ") };
+            let place = format!("allocation {slot}, {place}of market {address}");
+            opened.map_err(refused(&place))?;
             instructions.push(self.view().open_allocation(slot as u8).map_err(refused("allocation"))?);
-            words.push(format!("open allocation {slot}, of market {address}"));
+            words.push(format!("open {place}"));
         }
         if !words.is_empty() {
             // Anyone may.

@@ -1,14 +1,15 @@
-//! An example of a program that uses Ballast: it holds a position and vaults' shares for each of its managers, and is stricter than
-//! Ballast.
+//! An example of a program that uses Ballast: it holds deposits, debts, perps and vaults' shares for each of its managers, and is stricter
+//! than Ballast.
 //!
 //! The margin account belongs to an address derived from the manager's, for which this program alone can sign, and does so
 //! only where that manager has signed. Whatever borrows or withdraws must leave collateral at initial weights of
 //! [`MIN_RATIO_BPS`] of the debt, by the health that Ballast returns. What is deposited in a vault finds a coverage of
-//! [`MIN_COVERAGE_BPS`], by the figures that Ballast returns.
+//! [`MIN_COVERAGE_BPS`], and a position in a perp grows only where its pool has [`MIN_POOL_COVER_BPS`] left, by the figures that
+//! Ballast returns.
 //!
 //! Ballast's instructions are one tag byte and the arguments, little endian; its IDL lists them with their accounts in
 //! order. Data of this program are likewise one byte of [`Instruction`], the bump of the owner's address ([`owner_seeds`]) but
-//! for the two checks, and the arguments. Prices are to be refreshed before, in the same transaction; vaults need none.
+//! for the two checks, and the arguments. Prices are to be refreshed before, in the same transaction; of vaults those of their pools.
 //!
 //! | instruction | arguments | accounts, after Ballast's program |
 //! |---|---|---|
@@ -20,9 +21,11 @@
 //! | vault deposit | amount `u64`, least shares `u64` | manager (signs), then Ballast's of `vault_deposit`, with the owner as payer |
 //! | vault redeem | shares `u64`, least amount `u64`, paying slots `u8` | manager (signs), then Ballast's of `vault_redeem` |
 //! | vault check | none | vault, the market of each of its open allocations |
+//! | trade perp | pool `u8`, then those of `trade_perp` | manager (signs), owner, market, margin account |
 //!
 //! Tokens are paid in from a token account of the owner's, to which anyone may send them, and out to the manager's choice.
 
+mod perp;
 mod vault;
 
 use ballast_engine::health::report::HealthReport;
@@ -38,6 +41,7 @@ use solana_address::Address;
 #[cfg(target_arch = "bpf")]
 use solana_compiler_builtins as _;
 use std::array::from_fn;
+pub use perp::{MIN_POOL_COVER_BPS, POOL_COVER_BELOW_MINIMUM};
 pub use vault::{COVERAGE_BELOW_MINIMUM, MIN_COVERAGE_BPS};
 
 /// Ballast's program.
@@ -62,6 +66,7 @@ pub enum Instruction {
     VaultDeposit,
     VaultRedeem,
     VaultCheck,
+    TradePerp,
 }
 
 /// Ballast's tags.
@@ -76,6 +81,8 @@ mod tag {
     pub const VAULT_DEPOSIT: u8 = 37;
     pub const VAULT_REDEEM: u8 = 39;
     pub const READ_VAULT: u8 = 57;
+    pub const TRADE_PERP: u8 = 61;
+    pub const READ_POOL: u8 = 74;
 }
 
 entrypoint!(process_instruction);
@@ -91,6 +98,7 @@ fn process_instruction(_: &Address, accounts: &mut [AccountView], data: &[u8]) -
     const VAULT_DEPOSIT: u8 = Instruction::VaultDeposit as u8;
     const VAULT_REDEEM: u8 = Instruction::VaultRedeem as u8;
     const VAULT_CHECK: u8 = Instruction::VaultCheck as u8;
+    const TRADE_PERP: u8 = Instruction::TradePerp as u8;
     match data {
         [OPEN, bump, id @ ..] => open(accounts, *bump, id),
         [DEPOSIT, bump, order @ ..] => pay_in(accounts, *bump, tag::DEPOSIT, order),
@@ -102,6 +110,7 @@ fn process_instruction(_: &Address, accounts: &mut [AccountView], data: &[u8]) -
         [VAULT_DEPOSIT, bump, order @ ..] => vault::deposit(accounts, *bump, order),
         [VAULT_REDEEM, bump, order @ ..] => vault::redeem(accounts, *bump, order),
         [VAULT_CHECK] => vault::check(accounts),
+        [TRADE_PERP, bump, order @ ..] => perp::trade(accounts, *bump, order),
         _ => Err(ProgramError::InvalidInstructionData),
     }
 }
@@ -229,15 +238,16 @@ fn read_health(
     market: &AccountView,
     margin_account: &AccountView,
 ) -> Result<HealthReport, ProgramError> {
-    read::<2, _>(ballast, tag::READ_HEALTH, &[market, margin_account])
+    read::<2, _>(ballast, &[tag::READ_HEALTH], &[market, margin_account])
 }
 
 /// What Ballast returns about at most so many accounts.
 ///
 /// No signature goes with this call. What matters is who gave the answer: return data are those of whoever set them last.
+#[inline(never)]
 fn read<const MOST: usize, T: AnyBitPattern>(
     ballast: &AccountView,
-    tag: u8,
+    data: &[u8],
     accounts: &[&AccountView],
 ) -> Result<T, ProgramError> {
     let metas: [_; MOST] = from_fn(|index| {
@@ -245,7 +255,7 @@ fn read<const MOST: usize, T: AnyBitPattern>(
         InstructionAccount::new(account.address(), account.is_writable(), false)
     });
     let metas = metas.get(..accounts.len()).ok_or(ProgramError::InvalidArgument)?;
-    let instruction = InstructionView { program_id: ballast.address(), data: &[tag], accounts: metas };
+    let instruction = InstructionView { program_id: ballast.address(), data, accounts: metas };
     invoke_with_bounds::<MOST, _>(&instruction, accounts)?;
     let returned = get_return_data().ok_or(ProgramError::InvalidAccountData)?;
     if *returned.program_id() != BALLAST {

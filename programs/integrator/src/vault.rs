@@ -50,6 +50,6 @@ fn require_coverage(ballast: &AccountView, vault: &AccountView, markets: &[Accou
     let mut accounts = [vault; 1 + MAX_ALLOCATIONS];
     let accounts = accounts.get_mut(..1 + markets.len()).ok_or(ProgramError::InvalidArgument)?;
     accounts[1..].iter_mut().zip(markets).for_each(|(place, market)| *place = market);
-    let report: VaultReport = read::<{ 1 + MAX_ALLOCATIONS }, _>(ballast, tag::READ_VAULT, accounts)?;
+    let report: VaultReport = read::<{ 1 + MAX_ALLOCATIONS }, _>(ballast, &[tag::READ_VAULT], accounts)?;
     if report.coverage < MIN_COVERAGE_BPS { Err(ProgramError::Custom(COVERAGE_BELOW_MINIMUM)) } else { Ok(()) }
 }

@@ -247,19 +247,19 @@ fn execute(session: &mut Session, subject: &Subject, number: u64) -> Result<bool
             "change {number} lists a reserve: `ballast market apply` with its file does that"
         ),
     }
-    let (instructions, warning) = match subject {
+    let words = format!("execute change {number}");
+    match subject {
         Subject::Market(named) => {
             let warning = feed_warning(session, named, change.target, named.view.edits_of(&change))?;
-            (vec![named.view.execute_change(signer, &change)], warning)
+            session.one_noted(words, signer, vec![named.view.execute_change(signer, &change)], warning)
         }
         Subject::Vault(named) => {
             let (view, recipient) = (&named.view, from_engine(&change.payer));
             let address = change_address(&view.address, number).0;
             // A change of a fee needs the vault to be accrued in the same second.
-            (vec![view.read(), view.execute_change(signer, address, recipient)], None)
+            named.send(session, words, signer, vec![view.read(), view.execute_change(signer, address, recipient)])
         }
-    };
-    session.one_noted(format!("execute change {number}"), signer, instructions, warning)
+    }
 }
 
 fn cancel(session: &mut Session, subject: &Subject, number: u64) -> Result<bool> {

@@ -86,6 +86,12 @@ impl Named {
         Ok(Self { view: session.market(name.address)?, names: name.names.clone(), file: name.file.clone() })
     }
 
+    /// A market that was read, with the names of a market's file if it is that one's, or else those that everybody knows.
+    pub fn of(view: MarketView, name: Option<MarketName>) -> Self {
+        let name = name.filter(|name| name.address == view.address).unwrap_or_else(MarketName::unknown);
+        Self { view, names: name.names, file: name.file }
+    }
+
     /// What people call a reserve, or its mint; what its file calls a perp or a pool, or its index.
     pub fn name(&self, index: u8) -> String {
         let unnamed = match self.view.table_of(index) {

@@ -58,6 +58,7 @@ impl Command {
 }
 
 /// A market as a transaction finds it after it has taken over the prices of the pinned accounts.
+#[derive(Clone)]
 pub struct Fresh {
     /// The market once these prices are taken over.
     pub named: Named,
@@ -103,12 +104,8 @@ impl Fresh {
         rest: Vec<Instruction>,
     ) -> Vec<PlannedTransaction> {
         let payer = session.keys.payer().unwrap_or(signer);
-        // An account that no longer holds the feed would make the whole transaction fail. The program passes over prices with
-        // other problems.
-        let is_wrong = |index: &u8| self.unusable.iter().any(|(of, error)| of == index && !error.is_about_a_price());
-        let brought = self.asked.iter().copied().filter(|index| !is_wrong(index));
         let view = &self.named.view;
-        let transactions = view.refresh_pinned_prices(brought, rest, |one| fits(&payer, one));
+        let transactions = view.refresh_pinned_prices(self.brought(), rest, |one| fits(&payer, one));
         let (count, has_words) = (transactions.len(), !words.is_empty());
         let step = |(nth, instructions): (usize, Vec<Instruction>)| {
             let is_last = nth + 1 == count;
@@ -116,6 +113,29 @@ impl Fresh {
             PlannedTransaction { words, signer, from: None, instructions }
         };
         transactions.into_iter().enumerate().map(step).collect()
+    }
+
+    /// The reserves whose prices are brought. An account that no longer holds the feed would make the whole transaction fail; the program
+    /// passes over prices with other problems.
+    fn brought(&self) -> impl Iterator<Item = u8> {
+        let is_wrong = |index: &u8| self.unusable.iter().any(|(of, error)| of == index && !error.is_about_a_price());
+        self.asked.iter().copied().filter(move |index| !is_wrong(index))
+    }
+
+    /// The instruction that takes these prices over, if there are any.
+    pub fn refresh(&self) -> Option<Instruction> {
+        self.named.view.refresh_pinned_prices(self.brought(), Vec::new(), |_| true).pop()?.pop()
+    }
+
+    /// Which of these prices are too old, and why.
+    pub fn old(&self) -> Vec<String> {
+        let newest = self.newest(self.asked.iter().copied());
+        // For these uses they need not be of one moment.
+        let is_old = |index: &&u8| {
+            let price = self.named.view.reserve(**index).map(|reserve| reserve.price.condition(self.now));
+            price.is_ok_and(|condition| !condition.is_current())
+        };
+        self.asked.iter().filter(is_old).filter_map(|index| self.trouble(*index, newest)).collect()
     }
 
     /// Which prices a transaction takes over that does nothing else.

@@ -9,5 +9,6 @@ mod pools;
 mod prices;
 mod trades;
 mod user_commands;
+mod vault_pools;
 mod vault_tokens;
 mod vaults;

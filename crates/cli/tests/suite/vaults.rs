@@ -152,7 +152,7 @@ fn a_vault_is_shown_with_all_its_figures() {
     let allocation = &shown["allocations"][0];
     assert_eq!(
         keys(allocation),
-        ["cap", "depositYield", "market", "reserve", "shareCapBps", "slot", "state", "takeable", "value"]
+        ["cap", "depositYield", "market", "pool", "reserve", "shareCapBps", "slot", "state", "takeable", "value"]
     );
     assert!(allocation["value"].as_str().is_some_and(|atoms| atoms.len() > 9), "{allocation}");
     assert_eq!(shown["parameters"]["allocations.0.share_cap"], "90 %");

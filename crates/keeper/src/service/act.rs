@@ -405,6 +405,9 @@ fn is_lost_race(error: Error) -> bool {
             | Error::NothingToRebalance
             | Error::AnotherMove
             | Error::NothingLocked
+            // Somebody else has asked for what was short of a pool, or taken it.
+            | Error::NotCuratorOrSentinel
+            | Error::PoolSharesNotFree
             | Error::AllocationOpen
             | Error::NothingToSettle
             | Error::NothingToCover
@@ -430,6 +433,13 @@ pub struct View {
 }
 
 impl View {
+    /// The price accounts of reserves whose prices the chain does not have, each with its reserve.
+    pub(super) fn fresher(&self) -> Vec<(u8, Address)> {
+        let fresher = (0..64u8).filter(|reserve| self.predicted.fresher >> reserve & 1 == 1);
+        let accounts = fresher.filter_map(|reserve| Some((reserve, self.chain.price_accounts(reserve)?)));
+        accounts.flat_map(|(reserve, accounts)| accounts.into_iter().map(move |account| (reserve, account))).collect()
+    }
+
     /// What is known, to look for work on perps by.
     pub fn desk(&self, terms: Terms) -> Desk<'_> {
         Desk { chain: &self.chain, predicted: &self.predicted, own: self.own.as_ref(), terms }

@@ -9,6 +9,7 @@
 
 pub mod act;
 pub mod feed;
+mod pools;
 pub mod work;
 
 use std::collections::BTreeMap;

@@ -15,5 +15,6 @@ mod socket;
 mod state;
 mod support;
 mod vault_changes;
+mod vault_pools;
 mod vault_service;
 mod vaults;

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use ballast_client::{
     Address, ID, MarketView, ProgramError, decode_vault,
     engine::{
-        Error,
         number::units::Bps,
+        price::feed::{PriceUpdate, Source},
         state::{
             change::Change,
             vault::{TermDeposit, Vault, VaultConfig},
         },
     },
+    to_engine,
 };
 use ballast_keeper::service::{
     act::failed,
@@ -23,7 +24,7 @@ use ballast_keeper::service::{
 };
 use ballast_liquidator::Demands;
 use ballast_rpc::{Failure, fits};
-use ballast_tests::{SOL, USD, VaultScene, vault_config};
+use ballast_tests::{SOL, USD, VaultScene, price_account, vault_config};
 
 /// What an account of shares costs, USD.
 const RENT: f64 = 0.3;
@@ -38,9 +39,12 @@ fn generous() -> VaultConfig {
 pub struct KeeperOfVaults {
     /// The chain.
     pub scene: VaultScene,
-    keeper: Address,
+    /// Its key.
+    pub keeper: Address,
     market: Address,
     least: f64,
+    /// Reserves whose prices it has at hand, and brings.
+    pub brings: Vec<u8>,
 }
 
 impl KeeperOfVaults {
@@ -48,7 +52,7 @@ impl KeeperOfVaults {
     pub fn new(markets: usize, config: VaultConfig) -> Self {
         let mut scene = VaultScene::with(markets, config);
         let (keeper, market) = (scene.world.key("keeper"), scene.markets[0]);
-        Self { scene, keeper, market, least: 1.0 }
+        Self { scene, keeper, market, least: 1.0, brings: Vec::new() }
     }
 
     /// Somebody comes with dollars for shares.
@@ -64,7 +68,8 @@ impl KeeperOfVaults {
         self.scene.world.send(&[request]).expect_ok();
     }
 
-    fn request_all(&mut self, owner: Address) {
+    /// An owner puts all shares into the queue.
+    pub fn request_all(&mut self, owner: Address) {
         let all = self.scene.held(&owner);
         self.request(owner, all, 0);
     }
@@ -123,9 +128,24 @@ impl KeeperOfVaults {
 
     /// What is to be found in a snapshot of now.
     pub fn find<T>(&self, find: impl Fn(&Snapshot, &Worth) -> T) -> T {
-        let (market, now) = (self.market(), self.scene.world.now());
-        let worth =
-            Worth { keeper: self.keeper, market: &market, now, demands: DEMANDS, rent: RENT, least: self.least };
+        let (mut market, now) = (self.market(), self.scene.world.now());
+        let mut fresher = Vec::new();
+        for reserve in &self.brings {
+            let address = price_account(&market.reserves[*reserve as usize].config.oracle.feed_id.0);
+            let update = PriceUpdate::parse(&self.scene.world.account(&address).data).expect("a price");
+            let source = Source { address: to_engine(&address), update };
+            market.ledger(now).refresh_price(*reserve, &source, None).expect("a good price");
+            fresher.push((*reserve, address));
+        }
+        let worth = Worth {
+            keeper: self.keeper,
+            market: &market,
+            fresher,
+            now,
+            demands: DEMANDS,
+            rent: RENT,
+            least: self.least,
+        };
         find(&self.snapshot(), &worth)
     }
 
@@ -475,14 +495,4 @@ fn vaults_of_other_markets_are_not_followed_and_of_many_those_with_the_most() {
     let many = of_market(named(200, |vault, number| vault.idle = number * SOL), &market, now);
     assert_eq!(many.len(), MOST_VAULTS);
     assert_eq!(many.iter().map(|(_, vault)| vault.idle / SOL).min(), Some(200 - MOST_VAULTS as u64));
-}
-
-#[test]
-fn what_was_done_already_is_a_lost_race() {
-    for error in [Error::NothingToServe, Error::AnotherMove, Error::NothingLocked, Error::RebalanceTooSoon] {
-        let json = serde_json::json!({ "InstructionError": [0, { "Custom": error.code() }] });
-        let logs = vec![format!("Program {ID} failed: custom program error: 0x{:x}", error.code())];
-        let failure = Failure::new(serde_json::from_value(json).expect("an error"), logs);
-        assert_eq!(failed(&failure), Ended::LostRace, "{error:?}");
-    }
 }

@@ -17,6 +17,9 @@ fn the_example_names_every_parameter_of_a_vault_in_its_unit() {
     assert_eq!((config.deposit_cap, config.delay, config.management_fee), (20_000_000_000_000, 691_200, Bps(50)));
     assert_eq!((config.allocations[1].cap, config.allocations[1].share_cap), (5_000_000_000_000, Bps(4_000)));
     assert!(config.allocations[2..].iter().all(|slot| slot.market.is_none()));
+    assert!(config.allocations.iter().all(|slot| slot.pool == 0));
+    let of_pool = DesiredVault::parse(&EXAMPLE.replacen("pool = 0", "pool = 3", 1), "").expect("an index");
+    assert_eq!(of_pool.config.allocations.map(|slot| slot.pool)[..2], [3, 0]);
     assert!(config.launched == 0 && config.roles.nominee.is_none(), "they follow from the steps");
     for info in parameters(OF_VAULT) {
         let (name, slot) = (info.name.as_str(), info.name.strip_prefix("allocations."));
@@ -42,6 +45,8 @@ fn what_cannot_be_a_vault_is_refused_with_a_word() {
     for (old, new, words) in [
         ("max_exit_fee = \"2 %\"", "max_exit_fee = \"6 %\"", "vault.max_exit_fee is 6 %, but must be from 0 % to 5 %"),
         ("share_cap = \"70 %\"", "share_cap = \"101 %\"", "vault.allocations.0.share_cap is 101 %"),
+        ("pool = 0", "pool = 64", "vault.allocations.0.pool is 64, but must be from 0 to 63"),
+        ("pool = 0", "pool = \"USDC-POOL\"", "vault.allocations.0.pool"),
         ("idle_buffer", "idle_bufer", "vault: missing: idle_buffer\nvault.idle_bufer is no parameter"),
         ("delay = \"8 days\"", "delay = \"7 days\"", "vault: VaultDelayOutOfRange"),
         ("[vault.roles]", "launched = true\n[vault.roles]", "vault.launched follows from `launch`"),

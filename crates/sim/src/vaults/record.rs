@@ -37,10 +37,7 @@ impl VaultFrame {
     /// Of a vault now.
     pub(super) fn new(view: &VaultView, now: i64) -> Self {
         let report = view.report(now);
-        let reserves = view.vault.open_slots().filter_map(|slot| {
-            let market = view.markets[slot].as_ref()?;
-            market.reserves.get(view.vault.allocations[slot].reserve as usize)
-        });
+        let reserves = view.vault.open_slots().filter_map(|slot| view.reserve_of(slot));
         let taken = view.vault.queue.tickets.iter().filter(|ticket| !ticket.request.is_none());
         Self {
             time: now,

@@ -6,11 +6,11 @@ use ballast_client::{
     engine::{
         Error,
         number::units::{Bps, Shares},
-        state::vault::MAX_REQUESTS,
+        state::vault::{MAX_REQUESTS, Valuation},
         vaults::{Exchange, Vaults, exit::Exit},
     },
 };
-use ballast_market_file::{Plan, PlannedTransaction, value::percent};
+use ballast_market_file::{Plan, value::percent};
 use ballast_rpc::fits;
 use clap::Args;
 
@@ -84,7 +84,7 @@ impl Deposit {
         let scene = Scene::read(session)?;
         let (named, decimals) = (&scene.named, scene.named.decimals());
         let mut copy = named.view.clone();
-        let vaults = copy.at(scene.now);
+        let vaults = copy.at_to_enter(scene.now);
         let (exchange, paid, instruction) = match (&self.amount, &self.shares) {
             (_, Some(shares)) => {
                 let Amount::Atoms(count) = shares.atoms(decimals)? else {
@@ -93,7 +93,7 @@ impl Deposit {
                 let exchange = vaults.preview(|vaults| vaults.mint(Shares(count), u64::MAX));
                 let exchange = exchange.map_err(|error| {
                     let Shares(room) = vaults.max_mint();
-                    scene.no_room(error, &named.shares(Shares(room)))
+                    scene.no_room(error, &named.shares(Shares(room)), &vaults.valuation)
                 })?;
                 let max = bound(self.max.as_ref(), decimals, most(exchange.amount))?;
                 ensure!(exchange.amount <= max, "they cost {} now", named.tokens(exchange.amount));
@@ -106,7 +106,8 @@ impl Deposit {
                 let amount = amount.as_ref().map_or(Ok(Amount::All), |amount| amount.atoms(decimals))?;
                 let atoms = scene.wallet.to_pay(amount)?;
                 let exchange = vaults.preview(|vaults| vaults.deposit(atoms, Shares::ZERO));
-                let exchange = exchange.map_err(|error| scene.no_room(error, &named.tokens(vaults.max_deposit())))?;
+                let exchange = exchange
+                    .map_err(|error| scene.no_room(error, &named.tokens(vaults.max_deposit()), &vaults.valuation))?;
                 let min = bound(self.min_shares.as_ref(), decimals, fewest(exchange.shares.0))?;
                 ensure!(exchange.shares.0 >= min, "it buys {} now", named.shares(exchange.shares));
                 let deposit = named.view.deposit(scene.user, scene.wallet.address, scene.shares.address, atoms, min);
@@ -123,7 +124,7 @@ impl Deposit {
             instructions.extend(scene.wallet.unwrapped()?);
         }
         let words = format!("deposit {} for {}", named.tokens(exchange.amount), named.shares(exchange.shares));
-        session.one(words, scene.user, instructions)
+        named.send(session, words, scene.user, instructions)
     }
 }
 
@@ -194,7 +195,10 @@ impl Scene {
         }
     }
 
-    fn no_room(&self, error: Error, most: &str) -> anyhow::Error {
+    fn no_room(&self, error: Error, most: &str, valuation: &Valuation) -> anyhow::Error {
+        if error == Error::MarketUnreadable {
+            return self.named.refused(error, valuation);
+        }
         let words = format!("{most} is the most now");
         refusal(error).context(crate::commands::exit::Hint(words))
     }
@@ -203,10 +207,14 @@ impl Scene {
     /// has room for.
     pub(super) fn sources(&self, build: impl Fn(u8) -> Instruction) -> Result<Vec<u8>> {
         let (before, behind) = self.wallet.around_receiving(self.payer)?;
+        let with = |from| [&before[..], &[build(from)], &behind].concat();
+        // Prices that have no room beside it at all go before it.
+        let are_together = self.named.fits(&self.payer, &with(0));
         let mut sets = vec![0u8];
         for slot in self.named.view.payers(self.now) {
             let more = sets.last().copied().unwrap_or(0) | 1 << slot;
-            if !fits(&self.payer, &[&before[..], &[build(more)], &behind].concat()) {
+            let exit = with(more);
+            if !(if are_together { self.named.fits(&self.payer, &exit) } else { fits(&self.payer, &exit) }) {
                 break;
             }
             sets.push(more);
@@ -321,7 +329,10 @@ impl Scene {
         });
         let fee = if exit.fee > 0 { format!(", at a fee of {}", named.tokens(exit.fee)) } else { String::new() };
         let instructions = [before, vec![instruction], behind].concat();
-        let step = PlannedTransaction { words: vec![words + &fee], signer: self.user, from: None, instructions };
-        session.noted(Plan { steps: vec![step], warnings: note.into_iter().collect() })
+        let steps = named.steps(session, self.user, vec![words + &fee], instructions);
+        // Who leaves now leaves that to the others.
+        let lost =
+            named.unreadable(&vaults.valuation).into_iter().map(|why| format!("what counts for nothing now: {why}"));
+        session.noted(Plan { steps, warnings: note.into_iter().chain(lost).collect() })
     }
 }

@@ -4,6 +4,7 @@ mod create;
 mod exchange;
 pub mod name;
 mod policy;
+mod pool;
 mod queue;
 mod rebalance;
 mod report;
@@ -53,6 +54,9 @@ pub enum Command {
     Term(terms::Command),
     /// Makes the move that is due, as anyone; a reward is paid in shares.
     Rebalance,
+    /// Moves tokens into the pools of perps that are allocations, and out.
+    #[command(subcommand)]
+    Pool(pool::Command),
     /// Changes parameters at once, as curator or sentinel, if that adds no risk. docs/parameters.md lists them all.
     Set {
         /// `name=value`: `idle_buffer=10 %`, `allocations.0.stopped=true`, `deposit_cap=1_000 tokens`.
@@ -79,6 +83,7 @@ impl Command {
             Self::Claim => queue::claim(session),
             Self::Term(command) => command.run(session),
             Self::Rebalance => rebalance::run(session),
+            Self::Pool(command) => command.run(session),
             Self::Set { values } => policy::set(session, values),
             Self::Collect => policy::collect(session),
             Self::Accept => policy::accept(session),

@@ -37,7 +37,7 @@ pub fn set(session: &mut Session, values: &[String]) -> Result<bool> {
     played.map_err(refusal)?;
     // A change of a fee needs the vault to be accrued in the same second.
     let instructions = vec![view.read(), view.set_parameters(signer, data)];
-    session.one(format!("set {}", words.join("; ")), signer, instructions)
+    named.send(session, format!("set {}", words.join("; ")), signer, instructions)
 }
 
 /// Becomes the curator.
@@ -67,5 +67,5 @@ pub fn collect(session: &mut Session) -> Result<bool> {
     let collect = [view.read(), view.collect_fees(collector, wallet.address)];
     let instructions = wallet.create(payer).into_iter().chain(collect).collect();
     let words = format!("collect fees: {}, worth {} now", named.shares(shares), named.tokens(worth));
-    session.one(words, collector, instructions)
+    named.send(session, words, collector, instructions)
 }

@@ -111,7 +111,7 @@ fn request(session: &mut Session, shares: &Tokens, min: Option<&Tokens>) -> Resu
         percent(max_fee.0.into())
     );
     let request = named.view.request_exit(scene.user, scene.payer, scene.shares.address, count.0, min);
-    session.one(words, scene.user, vec![request])
+    named.send(session, words, scene.user, vec![request])
 }
 
 /// The queue, for programs: atoms as texts.
@@ -184,7 +184,8 @@ fn serve(session: &mut Session) -> Result<bool> {
     let best = best.reduce(|best, next| if next.1.exchange.amount > best.1.exchange.amount { next } else { best });
     let Some((from, Exit { exchange, fee, .. })) = best else {
         let refused = sources.last().map(|from| serve(*from)).and_then(Result::err);
-        return Err(refused.map_or_else(|| anyhow!("nothing can be served"), refusal));
+        let in_words = |error| named.refused(error, &vaults.valuation);
+        return Err(refused.map_or_else(|| anyhow!("nothing can be served"), in_words));
     };
     let owner = from_engine(&request.owner);
     let words = if exchange.shares == Shares::ZERO {
@@ -196,7 +197,8 @@ fn serve(session: &mut Session) -> Result<bool> {
         let fee = if fee > 0 { format!(", at a fee of {}", named.tokens(fee)) } else { String::new() };
         format!("serve {owner}: {} for {}{fee}", named.shares(exchange.shares), named.tokens(exchange.amount))
     };
-    session.one(words, scene.user, vec![named.view.serve_exit(from).map_err(refusal)?])
+    let serve = named.view.serve_exit(from).map_err(refusal)?;
+    named.send(session, words, scene.user, vec![serve])
 }
 
 fn cancel(session: &mut Session) -> Result<bool> {

@@ -49,5 +49,5 @@ pub fn run(session: &mut Session) -> Result<bool> {
     }
     let mut instructions: Vec<_> = scene.shares.create(scene.payer).into_iter().collect();
     instructions.push(named.view.rebalance(&found, scene.shares.address).map_err(refusal)?);
-    session.one(words, scene.user, instructions)
+    named.send(session, words, scene.user, instructions)
 }

@@ -5,7 +5,11 @@ use ballast_client::{
     Rates, VaultView, decode_vault,
     engine::{
         number::units::Shares,
-        state::{change::OF_VAULT, vault::Vault},
+        state::{
+            change::OF_VAULT,
+            perp::shares::LEAVE_WINDOW,
+            vault::{Amounts, Vault},
+        },
         vaults::report::VaultReport,
     },
     from_engine, parameters, to_engine,
@@ -74,6 +78,47 @@ fn share_price(view: &VaultView, now: i64) -> String {
     tokens(view.preview(now, |vaults| vaults.vault.worth(MILLION, &vaults.valuation)), 6)
 }
 
+/// What a slot has in a pool, for programs; none of one that lends to a reserve.
+fn part_of_pool(named: &NamedVault, slot: usize, amounts: &Amounts) -> Option<Value> {
+    let (index, name) = named.pool(slot)?;
+    let (shares, from) = (named.view.vault.allocations[slot].shares, named.view.vault.allocations[slot].free_from);
+    let asked_for = named.view.vault.asked_for[slot];
+    let asks = asked_for != Shares::ZERO;
+    Some(json!({
+        "index": index,
+        "name": name,
+        "entry": amounts.entry.to_string(),
+        "exit": amounts.exit.to_string(),
+        "shares": shares.0.to_string(),
+        "asked": asked_for.0.to_string(),
+        "freeFrom": asks.then_some(from),
+        "until": asks.then_some(i64::from(from) + LEAVE_WINDOW),
+    }))
+}
+
+/// The same for people: a row of each pool.
+fn pools(named: &NamedVault, now: i64) -> String {
+    let mut copy = named.view.clone();
+    let vaults = copy.at(now);
+    let row = |slot: usize| {
+        let (_, name) = named.pool(slot)?;
+        let (amounts, allocation) = (&vaults.valuation.allocations[slot], &vaults.vault.allocations[slot]);
+        let (asked_for, from) = (vaults.vault.asked_for[slot], i64::from(allocation.free_from));
+        let until = from + LEAVE_WINDOW;
+        let when = match asked_for {
+            Shares::ZERO => "-".into(),
+            _ if now > until => format!("was till {}", full_label(until)),
+            _ => format!("{} to {}", full_label(from), full_label(until)),
+        };
+        let [entry, exit, shares, asked_for] = [amounts.entry, amounts.exit, allocation.shares.0, asked_for.0]
+            .map(|atoms| tokens(atoms, named.decimals()));
+        Some(vec![slot.to_string(), name, entry, exit, shares, asked_for, when])
+    };
+    let rows: Vec<_> = (0..named.view.markets.len()).filter_map(row).collect();
+    let header = ["slot", "pool", "value to enter", "to leave", "shares", "asked for", "can be taken, UTC"];
+    if rows.is_empty() { String::new() } else { table(&header, rows) }
+}
+
 /// Each open allocation, for programs and as a row for people.
 fn allocations(named: &NamedVault, now: i64) -> (Vec<Value>, Vec<Vec<String>>) {
     let mut copy = named.view.clone();
@@ -84,19 +129,23 @@ fn allocations(named: &NamedVault, now: i64) -> (Vec<Value>, Vec<Vec<String>>) {
             continue;
         }
         let (allocation, amounts) = (&named.view.vault.allocations[slot], &vaults.valuation.allocations[slot]);
-        let reserve = named.view.markets[slot].as_ref().and_then(|market| market.reserve(allocation.reserve).ok());
-        let earns = reserve.map(|reserve| yearly(Rates::of(reserve).deposit));
+        let (reserve, pool) = (named.view.reserve_of(slot), part_of_pool(named, slot, amounts));
+        // What a pool earns is no rate.
+        let lends = reserve.filter(|_| pool.is_none());
+        let earns = lends.map(|reserve| yearly(Rates::of(reserve).deposit));
         let state = match policy {
             _ if policy.written_off != 0 => "written off",
             _ if allocation.is_open == 0 => "not opened",
             _ if reserve.is_none() => "unreadable",
+            _ if vaults.valuation.unreadable >> slot & 1 != 0 => "old prices",
             _ if policy.stopped != 0 => "stopped",
             _ => "open",
         };
         objects.push(json!({
             "slot": slot,
             "market": address(&policy.market),
-            "reserve": allocation.reserve,
+            "reserve": lends.map(|_| allocation.reserve),
+            "pool": pool,
             "state": state,
             "value": amounts.exit.to_string(),
             "takeable": amounts.takeable.to_string(),
@@ -209,11 +258,13 @@ pub fn show(session: &mut Session, given: Option<&str>) -> Result<bool> {
         head,
         figures,
         table(&header, rows),
+        pools(&named, now),
         format!("queue: {}", behind(&queue_text(&named, &queue))),
         format!("terms: {}", behind(&ladder)),
         rows_of(&policy),
     ];
-    session.show(object, &parts.map(|part| part.trim_end().to_owned()).join("\n\n"))?;
+    let parts = parts.iter().map(|part| part.trim_end()).filter(|part| !part.is_empty());
+    session.show(object, &parts.collect::<Vec<_>>().join("\n\n"))?;
     Ok(true)
 }
 
@@ -248,13 +299,17 @@ pub fn list(session: &mut Session, token: Option<&str>) -> Result<bool> {
             found.push((address, vault));
         }
     }
-    let mut views: Vec<_> = vaults(session.cluster, found)?.into_iter().map(|view| (view.report(now), view)).collect();
-    views.sort_by_key(|(report, _)| std::cmp::Reverse(report.exit));
+    let mut all = Vec::new();
+    for view in vaults(session.cluster, found)? {
+        let token = names.token(from_engine(&view.vault.mint));
+        let named = NamedVault::of(session, view, token)?;
+        all.push((named.view.report(now), named));
+    }
+    all.sort_by_key(|(report, _)| std::cmp::Reverse(report.exit));
     let (mut objects, mut rows) = (Vec::new(), Vec::new());
-    for (report, view) in views {
-        let vault = view.vault;
-        let price = share_price(&view, now);
-        let named = NamedVault { token: names.token(from_engine(&vault.mint)), view };
+    for (report, named) in all {
+        let vault = named.view.vault;
+        let price = share_price(&named.view, now);
         let markets = vault.config.allocations.iter().filter(|policy| !policy.market.is_none()).count();
         objects.push(json!({
             "vault": named.view.address.to_string(),

@@ -10,6 +10,7 @@ use ballast_client::{
     },
     from_engine, to_engine,
 };
+use ballast_market_file::Plan;
 use ballast_time::full_label;
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -111,7 +112,7 @@ fn lock(session: &mut Session, shares: &Tokens, until: &str) -> Result<bool> {
     let number = free_number(session, named, &scene.user)?;
     let lock = named.view.lock_term(scene.user, scene.payer, number, scene.shares.address, count.0, maturity);
     let words = format!("lock {} until {} UTC as term {number}", named.shares(count), full_label(maturity));
-    session.one(words, scene.user, vec![lock])
+    named.send(session, words, scene.user, vec![lock])
 }
 
 fn list(session: &mut Session, owner: Option<Address>) -> Result<bool> {
@@ -199,7 +200,8 @@ fn end(session: &mut Session, number: u16, early: bool) -> Result<bool> {
     let note = is_early.then(|| format!("ending term {number} early costs {penalty}, worth {worth}"));
     let end = named.view.end_term(scene.user, number, scene.shares.address, early, scene.user);
     let instructions = scene.shares.create(scene.payer).into_iter().chain([end]).collect();
-    session.one_noted(words, scene.user, instructions, note)
+    let steps = named.steps(session, scene.user, vec![words], instructions);
+    session.noted(Plan { steps, warnings: note.into_iter().collect() })
 }
 
 fn free(session: &mut Session, text: &str) -> Result<bool> {
@@ -217,7 +219,8 @@ fn free(session: &mut Session, text: &str) -> Result<bool> {
         _ => refusal(error),
     })?;
     let words = format!("free {} of {}", named.shares(freed), from_engine(&term.owner));
-    session.one(words, user, vec![named.view.free_term(address)])
+    let free = named.view.free_term(address);
+    named.send(session, words, user, vec![free])
 }
 
 /// The ladder, for programs and for people.

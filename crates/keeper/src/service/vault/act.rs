@@ -17,6 +17,7 @@ impl Actor {
         Ok(Worth {
             keeper: view.chain.keeper,
             market,
+            fresher: view.fresher(),
             now,
             demands: self.options.demands(SIGNATURE * sol)?,
             rent: view.chain.shares_rent() as f64 * sol,

@@ -21,6 +21,10 @@ pub enum Chore {
     Serve,
     /// Bring tokens back, for coverage, for the queue, or from what was written off.
     PullBack,
+    /// Take what was asked for of a pool, while liquidity is short.
+    PoolWithdraw,
+    /// Ask for what is short of a pool.
+    PoolRequest,
     /// Make a queued change of the policy that is due.
     Execute,
     /// Make the move that earns most, for its reward.
@@ -35,14 +39,25 @@ pub enum Chore {
 
 impl Chore {
     /// All of them, the most urgent first.
-    pub const ALL: [Self; 7] =
-        [Self::Serve, Self::PullBack, Self::Execute, Self::Rebalance, Self::Free, Self::Open, Self::Cancel];
+    pub const ALL: [Self; 9] = [
+        Self::Serve,
+        Self::PullBack,
+        Self::PoolWithdraw,
+        Self::PoolRequest,
+        Self::Execute,
+        Self::Rebalance,
+        Self::Free,
+        Self::Open,
+        Self::Cancel,
+    ];
 
     /// Its name in logs and metrics.
     pub fn name(self) -> &'static str {
         match self {
             Self::Serve => "serve_exit",
             Self::PullBack => "pull_back",
+            Self::PoolWithdraw => "vault_pool_withdraw",
+            Self::PoolRequest => "vault_pool_request",
             Self::Execute => "execute_change",
             Self::Rebalance => "rebalance_vault",
             Self::Free => "free_term",
@@ -53,12 +68,14 @@ impl Chore {
 }
 
 /// When something is worth doing.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Worth<'a> {
     /// The keeper.
     pub keeper: Address,
-    /// Its market: the vault's token counts at its price here.
+    /// Its market, with the prices at hand: the vault's token counts at its price here.
     pub market: &'a MarketView,
+    /// The price accounts of reserves there whose prices the chain does not have, each with its reserve.
+    pub fresher: Vec<(u8, Address)>,
     /// Unix seconds.
     pub now: i64,
     /// What a move with a reward must earn.
@@ -112,14 +129,21 @@ impl Worth<'_> {
 impl Snapshot {
     /// The most urgent thing to do of those that are free to be tried.
     pub fn first(&self, worth: &Worth, is_free: impl Fn(Chore) -> bool) -> Option<Work> {
-        Chore::ALL.into_iter().filter(|chore| is_free(*chore)).find_map(|chore| self.find(chore, worth))
+        let this = self.priced(worth);
+        Chore::ALL.into_iter().filter(|chore| is_free(*chore)).find_map(|chore| this.look_for(chore, worth))
     }
 
     /// What there is to do of one kind; none if nothing is, or if it is not worth it.
     pub fn find(&self, chore: Chore, worth: &Worth) -> Option<Work> {
+        self.priced(worth).look_for(chore, worth)
+    }
+
+    fn look_for(&self, chore: Chore, worth: &Worth) -> Option<Work> {
         match chore {
             Chore::Serve => self.serve(worth),
             Chore::PullBack => self.pull_back(worth),
+            Chore::PoolWithdraw => self.pool_withdraw(worth),
+            Chore::PoolRequest => self.pool_request(worth),
             Chore::Execute => self.execute(worth),
             Chore::Rebalance => self.rebalance(worth),
             Chore::Free => self.free(worth),
@@ -128,7 +152,7 @@ impl Snapshot {
         }
     }
 
-    fn is_worth(&self, amount: u64, worth: &Worth) -> bool {
+    pub(super) fn is_worth(&self, amount: u64, worth: &Worth) -> bool {
         worth.value(&self.view.vault, amount) >= worth.least
     }
 
@@ -157,7 +181,7 @@ impl Snapshot {
         let (mut from, mut best) = (0u8, None);
         for payer in [None].into_iter().chain(view.payers(now).into_iter().map(Some)) {
             from |= payer.map_or(0, |slot| 1 << slot);
-            let instructions = vec![view.serve_exit(from).ok()?];
+            let instructions = self.behind_prices(worth, [view.serve_exit(from).ok()?]);
             if !fits(&worth.keeper, &instructions) {
                 break;
             }
@@ -175,12 +199,12 @@ impl Snapshot {
     }
 
     /// Brings tokens back. Nobody is paid for it.
-    fn pull_back(&self, worth: &Worth) -> Option<Work> {
+    pub(super) fn pull_back(&self, worth: &Worth) -> Option<Work> {
         let (view, keeper) = (&self.view, &worth.keeper);
         let found = view.next_move(worth.now).ok().filter(|found| found.to.is_none())?;
         // The account for a reward is named, and need not be there.
-        let instructions = vec![view.rebalance(&found, own_shares(keeper, &view.vault)).ok()?];
-        let amount = found.amount;
+        let pull = view.rebalance(&found, own_shares(keeper, &view.vault)).ok()?;
+        let (instructions, amount) = (self.behind_prices(worth, [pull]), found.amount);
         self.is_worth(amount, worth).then_some(Work { chore: Chore::PullBack, instructions, amount, profit: 0.0 })
     }
 
@@ -196,8 +220,9 @@ impl Snapshot {
         }
         let mint = view.share_mint();
         let create = || create_associated_token_account_idempotent(keeper, keeper, &mint, &TOKEN_PROGRAM);
-        let mut instructions: Vec<_> = (!self.has_shares).then(create).into_iter().collect();
-        instructions.push(view.rebalance(&found, own_shares(keeper, &view.vault)).ok()?);
+        let rebalance = view.rebalance(&found, own_shares(keeper, &view.vault)).ok()?;
+        let instructions = (!self.has_shares).then(create).into_iter().chain([rebalance]);
+        let instructions = self.behind_prices(worth, instructions);
         Some(Work { chore: Chore::Rebalance, instructions, amount: found.amount, profit })
     }
 
@@ -206,7 +231,8 @@ impl Snapshot {
         let mut over: Vec<_> =
             self.terms.iter().filter(|(_, term)| term.units != 0 && worth.now >= term.maturity).collect();
         over.sort_by_key(|(_, term)| std::cmp::Reverse(term.units));
-        let mut instructions = Vec::new();
+        let mut instructions = self.behind_prices(worth, []);
+        let prices = instructions.len();
         for (address, _) in over {
             instructions.push(self.view.free_term(*address));
             if !fits(&worth.keeper, &instructions) {
@@ -214,7 +240,7 @@ impl Snapshot {
                 break;
             }
         }
-        if instructions.is_empty() {
+        if instructions.len() == prices {
             return None;
         }
         self.about_all(Chore::Free, instructions, worth)
@@ -242,7 +268,7 @@ impl Snapshot {
         let (address, change) = self.changes.iter().find(|(_, change)| passes(change))?;
         // A change of a fee needs the vault to be accrued in the same second.
         let execute = view.execute_change(worth.keeper, *address, from_engine(&change.payer));
-        self.about_all(Chore::Execute, vec![view.read(), execute], worth)
+        self.about_all(Chore::Execute, self.behind_prices(worth, [view.read(), execute]), worth)
     }
 
     /// Takes away the first change that nobody can make any more. Its rent goes back to who paid it.
