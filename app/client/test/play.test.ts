@@ -13,6 +13,8 @@ import {
   type MarginAccount,
   type Market,
   type Moved,
+  poolAt,
+  poolStake,
   type SupposedPrice,
 } from '../src/index.js';
 import { answer, bytesOf, fixture, key, type OrError, type StoredAccount } from './support.js';
@@ -128,6 +130,17 @@ describe('a long walk of random actions and prices', () => {
 
 describe('at its end', () => {
   const [market, accounts] = read(walk.end);
+
+  test('the shares of a pool are those of the stakes in it', () => {
+    const stakes = accounts.flatMap((account) => poolStake(account) ?? []);
+    expect(stakes.length).toBeGreaterThan(0);
+    for (const { pool } of stakes) {
+      const shares = stakes.filter((stake) => stake.pool === pool).reduce((sum, stake) => sum + stake.shares, 0n);
+      expect(shares).toBe(poolAt(market, pool).shares);
+    }
+    const without = accounts.filter((account) => poolStake(account) === undefined);
+    expect(without.some(({ extraCount }) => extraCount > 0)).toBe(true);
+  });
   const { now } = walk;
   const bytes = accounts.map((account) => account.bytes);
 
