@@ -185,6 +185,10 @@ const CASES: Record<string, Case[]> = {
     ['pool', absent(0, 5, 6, 255), (value) => engine.poolReport(withPerp, value, now)],
     ['now', TIME, (value) => engine.poolReport(withPerp, 4, value)],
   ],
+  'Engine.poolPrices': [
+    ['pool', absent(0, 5, 6, 255), (value) => engine.poolPrices(withPerp, value, now)],
+    ['now', TIME, (value) => engine.poolPrices(withPerp, 4, value)],
+  ],
   'Engine.vaultReport': ofVault((at) => engine.vaultReport(at)),
   'Engine.sharePrice': ofVault((at) => engine.sharePrice(at)),
   'Engine.previewVaultDeposit': [
