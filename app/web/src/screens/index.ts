@@ -24,5 +24,6 @@ export const SCREENS: readonly Entry[] = [
   { name: 'market', nav: 'Market', component: market },
   { name: 'account', nav: 'Account', load: () => import('./account.tsx') },
   { name: 'act', nav: 'Lend and borrow', load: () => import('./act.tsx') },
+  { name: 'vaults', nav: 'Vaults', load: () => import('./vaults.tsx') },
   { name: 'reserve', load: () => import('./reserve.tsx') },
 ];
