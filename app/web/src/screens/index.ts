@@ -25,5 +25,7 @@ export const SCREENS: readonly Entry[] = [
   { name: 'account', nav: 'Account', load: () => import('./account.tsx') },
   { name: 'act', nav: 'Lend and borrow', load: () => import('./act.tsx') },
   { name: 'vaults', nav: 'Vaults', load: () => import('./vaults.tsx') },
+  { name: 'perps', nav: 'Perps', load: () => import('./perps.tsx') },
+  { name: 'pool', load: () => import('./pool.tsx') },
   { name: 'reserve', load: () => import('./reserve.tsx') },
 ];
