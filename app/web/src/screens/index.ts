@@ -27,5 +27,6 @@ export const SCREENS: readonly Entry[] = [
   { name: 'vaults', nav: 'Vaults', load: () => import('./vaults.tsx') },
   { name: 'perps', nav: 'Perps', load: () => import('./perps.tsx') },
   { name: 'pool', load: () => import('./pool.tsx') },
+  { name: 'insurance', nav: 'Insurance', load: () => import('./insurance.tsx') },
   { name: 'reserve', load: () => import('./reserve.tsx') },
 ];
