@@ -11,14 +11,23 @@ import {
 import {
   CHANGE_DISCRIMINATOR,
   type Change as ChangeData,
+  EXIT_REQUEST_DISCRIMINATOR,
+  type ExitRequest as ExitRequestData,
   getChangeDecoder,
+  getExitRequestDecoder,
+  getInsuranceStakeDecoder,
   getMarginAccountDecoder,
   getMarketDecoder,
+  getTermDepositDecoder,
+  INSURANCE_STAKE_DISCRIMINATOR,
+  type InsuranceStake as InsuranceStakeData,
   MARGIN_ACCOUNT_DISCRIMINATOR,
   type MarginAccount as MarginAccountData,
   MARKET_DISCRIMINATOR,
   type Market as MarketData,
   getVaultDecoder,
+  TERM_DEPOSIT_DISCRIMINATOR,
+  type TermDeposit as TermDepositData,
   VAULT_DISCRIMINATOR,
   type Vault as VaultData,
 } from './generated/accounts/index.js';
@@ -27,9 +36,11 @@ import {
   getPerpDecoder,
   getPerpPositionDecoder,
   getPoolDecoder,
+  getPoolStakeDecoder,
   type Perp,
   type PerpPosition,
   type Pool,
+  type PoolStake,
   type Reserve,
 } from './generated/types/index.js';
 import { checkIndex, checkKind, checkRecord, RECORDS_OFFSET, type Stored } from './records.js';
@@ -67,6 +78,15 @@ export type Change = Readonly<ChangeData> & Stored;
 /** A vault as of when its account was read. What it has lent is known with its markets: {@link fetchVaultMarkets}. */
 export type Vault = Readonly<VaultData> & Stored;
 
+/** Shares that wait in a vault's queue, and what is to be claimed, as of when it was read. */
+export type ExitRequest = Readonly<ExitRequestData> & Stored;
+
+/** Shares of a vault that are locked for a term, as of when it was read. */
+export type TermDeposit = Readonly<TermDepositData> & Stored;
+
+/** A stake in a reserve's insurance, as of when it was read. */
+export type InsuranceStake = Readonly<InsuranceStakeData> & Stored;
+
 /** Bytes are not the account that they were taken for. */
 export class DecodeError extends Error {
   override readonly name = 'DecodeError';
@@ -97,6 +117,21 @@ export function decodeChange(address: Address, bytes: ReadonlyUint8Array): Chang
   const change = decodeWhole(bytes, CHANGE_DISCRIMINATOR, getChangeDecoder());
   checkCount(change.length, change.data.length);
   return { ...change, address, bytes };
+}
+
+/** A place in a vault's queue from its account's data. */
+export function decodeExitRequest(address: Address, bytes: ReadonlyUint8Array): ExitRequest {
+  return { ...decodeWhole(bytes, EXIT_REQUEST_DISCRIMINATOR, getExitRequestDecoder()), address, bytes };
+}
+
+/** A term deposit from its account's data. */
+export function decodeTermDeposit(address: Address, bytes: ReadonlyUint8Array): TermDeposit {
+  return { ...decodeWhole(bytes, TERM_DEPOSIT_DISCRIMINATOR, getTermDepositDecoder()), address, bytes };
+}
+
+/** A stake in an insurance from its account's data. */
+export function decodeInsuranceStake(address: Address, bytes: ReadonlyUint8Array): InsuranceStake {
+  return { ...decodeWhole(bytes, INSURANCE_STAKE_DISCRIMINATOR, getInsuranceStakeDecoder()), address, bytes };
 }
 
 function decodeWhole<T>(bytes: ReadonlyUint8Array, discriminator: ReadonlyUint8Array, decoder: FixedSizeDecoder<T>): T {
@@ -245,8 +280,9 @@ export function poolAt(market: Market, index: number): Pool {
 
 /** Where the positions of a margin account end. */
 const POSITIONS_END = 336;
-/** The `side` of a position in a perp, where a deposit has 1 and a debt 2. */
+/** The `side` of a position in a perp, and of a stake in a pool, where a deposit has 1 and a debt 2. */
 const PERP_SIDE = 3;
+const STAKE_SIDE = 4;
 
 /** An account's positions in perps. */
 export function perpPositions(account: MarginAccount): PerpPosition[] {
@@ -254,6 +290,14 @@ export function perpPositions(account: MarginAccount): PerpPosition[] {
   return Array.from({ length: account.extraCount }, (_, nth) =>
     decoder.decode(account.bytes, POSITIONS_END - (nth + 1) * decoder.fixedSize),
   ).filter(({ side }) => side === PERP_SIDE);
+}
+
+/** An account's stake in a pool, if it has one. */
+export function poolStake(account: MarginAccount): PoolStake | undefined {
+  const decoder = getPoolStakeDecoder();
+  return Array.from({ length: account.extraCount }, (_, nth) =>
+    decoder.decode(account.bytes, POSITIONS_END - (nth + 1) * decoder.fixedSize),
+  ).find(({ side }) => side === STAKE_SIDE);
 }
 
 /**

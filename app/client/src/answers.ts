@@ -302,6 +302,18 @@ export interface PerpReport {
   readonly greeks: Greeks;
 }
 
+/** What a pool of perps takes and gives at a moment. Atoms of its token. */
+export interface PoolPrices {
+  /** The most that exits can take now. */
+  readonly free: bigint;
+  /** The most that deposits can bring now. */
+  readonly room: bigint;
+  /** What a million shares cost who enters, rounded up; none while nobody can. */
+  readonly entry: bigint | undefined;
+  /** What a million shares are worth to who leaves, rounded down. */
+  readonly exit: bigint | undefined;
+}
+
 /** A position in a perp at a moment, atoms of the quote token. */
 export interface PositionReport {
   /** Whole lots, less than zero if it is short. */

@@ -12,6 +12,7 @@ import type {
   Opening,
   PerpReport,
   Played,
+  PoolPrices,
   PositionAmount,
   PositionReport,
   Rates,
@@ -301,6 +302,14 @@ export class Engine {
     const time = checkTime('now', now);
     const words = this.#askMarket(market, (length) => this.#exports.pool_report(length, pool, time));
     return decodePoolReport(words.bytes());
+  }
+
+  /** What a pool's shares cost and are worth, and how much can come and go now. */
+  poolPrices(market: Market, pool: number, now: bigint | number): PoolPrices {
+    checkRecord(market, pool, 'pool');
+    const time = checkTime('now', now);
+    const words = this.#askMarket(market, (length) => this.#exports.pool_prices(length, pool, time));
+    return { free: words.unsigned(0), room: words.unsigned(1), entry: words.optional(2), exit: words.optional(4) };
   }
 
   /** A vault's figures: what `read_vault` returns. */

@@ -32,9 +32,9 @@ import {
   BALLAST_ERROR__RESERVE_INDEX_OUT_OF_RANGE,
 } from './generated/errors/index.js';
 import * as generated from './generated/instructions/index.js';
-import { findRequestPda } from './generated/pdas/index.js';
+import { findRequestPda, findTermPda } from './generated/pdas/index.js';
 import type { OracleConfig } from './generated/types/index.js';
-import { checkAmount, checkBits, checkWhole } from './numbers.js';
+import { checkAmount, checkBits, checkTime, checkWhole } from './numbers.js';
 
 /** The address that stands for none. */
 const NONE = '11111111111111111111111111111111' as Address;
@@ -428,6 +428,59 @@ export async function claimExit(
   const [request] = await findRequestPda({ vault: address, owner: owner.address });
   const accounts = { owner, vault: address, request, destination, tokens, authority, mint, tokenProgram, recipient };
   return generated.getClaimExitInstruction(accounts);
+}
+
+/** Takes the owner's request back, with the shares that wait. The rent goes to the recipient, if nothing is left to claim. */
+export async function cancelExit(
+  vault: Vault,
+  input: { owner: TransactionSigner; shareAccount: Address; recipient?: Address },
+) {
+  const { owner, shareAccount, recipient = owner.address } = input;
+  const { vault: address, shareMint, authority, shareProgram } = vaultTokens(vault);
+  const [request] = await findRequestPda({ vault: address, owner: owner.address });
+  const accounts = { owner, vault: address, request, shareAccount, shareMint, authority, shareProgram, recipient };
+  return generated.getCancelExitInstruction(accounts);
+}
+
+/** Shares of a vault into a term. */
+export interface TermOrder {
+  /** Owns the shares. */
+  readonly owner: TransactionSigner;
+  /** Pays the rent of the term deposit. */
+  readonly payer?: TransactionSigner;
+  /** The owner's account of shares. */
+  readonly shareAccount: Address;
+  /** Which of the owner's term deposits in the vault it is; one that is there gets more. */
+  readonly id: number;
+  /** How many. */
+  readonly shares: bigint;
+  /** When it ends, unix seconds. */
+  readonly maturity: bigint;
+}
+
+/** Locks shares of a vault until one of its next maturities. */
+export async function lockTerm(vault: Vault, input: TermOrder) {
+  const { owner, payer = owner, shareAccount, id, shares, maturity } = input;
+  checkBits('id', id, 16);
+  checkAmount('shares', shares);
+  checkTime('maturity', maturity);
+  const { vault: address, shareMint, shareProgram } = vaultTokens(vault);
+  const accounts = { owner, payer, vault: address, shareAccount, shareMint, shareProgram };
+  const instruction = await generated.getLockTermInstructionAsync({ ...accounts, id, shares, maturity });
+  return withMarkets(instruction, vault, [], 0);
+}
+
+/** Takes the shares of a term deposit back after its end, or `early` at a penalty. The rent goes to the recipient. */
+export async function endTerm(
+  vault: Vault,
+  input: { owner: TransactionSigner; shareAccount: Address; id: number; early: boolean; recipient?: Address },
+) {
+  const { owner, shareAccount, id, early, recipient = owner.address } = input;
+  checkBits('id', id, 16);
+  const { vault: address, shareMint, authority, shareProgram } = vaultTokens(vault);
+  const [term] = await findTermPda({ vault: address, owner: owner.address, id });
+  const accounts = { owner, vault: address, term, shareAccount, shareMint, authority, shareProgram, recipient };
+  return withMarkets(generated.getEndTermInstruction({ ...accounts, early }), vault, [], 0);
 }
 
 /** Has the program compute a vault's figures: `decodeVaultReport` reads what it returns. */

@@ -27,6 +27,7 @@ export interface Exports {
   perp_report(market: number, perp: number, now: bigint): number;
   position_report(market: number, margin: number, now: bigint, perp: number): number;
   pool_report(market: number, pool: number, now: bigint): number;
+  pool_prices(market: number, pool: number, now: bigint): number;
   open_account(market: number, addresses: number, id: number, mode: number, collateral: number, debt: number): number;
   deposit(market: number, margin: number, now: bigint, reserve: number, amount: bigint): number;
   withdraw(market: number, margin: number, now: bigint, reserve: number, amount: bigint): number;

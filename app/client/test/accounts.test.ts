@@ -1,8 +1,11 @@
 import { type Address, getBase64Decoder } from '@solana/kit';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import {
+  decodeExitRequest,
+  decodeInsuranceStake,
   decodeMarginAccount,
   decodeMarket,
+  decodeTermDeposit,
   fetchMarginAccount,
   fetchMarket,
   fetchTime,
@@ -119,6 +122,23 @@ describe('a margin account', () => {
       .slice();
     expect(decode(withPerps)).toThrow('a count of 17 exceeds what the account can hold');
     expect(decode(bytes)).toThrow('discriminator');
+  });
+});
+
+describe('a request, a term deposit and a stake', () => {
+  const accounts = fixture<Record<string, { data: string }>>('accounts.json');
+  test.each([
+    ['exitRequest', decodeExitRequest],
+    ['termDeposit', decodeTermDeposit],
+    ['stake', decodeInsuranceStake],
+  ] as const)('%s', (name, decode) => {
+    // The fixtures' fields are random, the version included.
+    const stored = changed(bytesOf(accounts[name]!.data), 8, LAYOUT_VERSION);
+    expect(decode(key(3), stored)).toMatchObject({ address: key(3), bytes: stored, version: LAYOUT_VERSION });
+    expect(() => decode(key(3), stored.slice(0, -1))).toThrow('too few bytes');
+    expect(() => decode(key(3), new Uint8Array([...stored, 0]))).toThrow('too many bytes');
+    expect(() => decode(key(3), marginBytes)).toThrow('discriminator');
+    expect(() => decode(key(3), changed(stored, 8, LAYOUT_VERSION + 1))).toThrow('layout version');
   });
 });
 

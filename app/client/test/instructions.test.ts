@@ -52,6 +52,40 @@ describe("a market's instruction is the Rust client's", () => {
     expect(plain(build())).toEqual(expected(name));
   });
 
+  const stake = addresses.stake;
+  test.each([
+    ['openStake', () => client.openStake(market, { owner, payer, reserve: 1 })],
+    ['stake', () => client.stakeTokens(market, { payer, stake, source, reserve: 1, amount: 13n })],
+    ['beginUnstake', () => client.beginUnstake(market, { owner, stake, shares: 14n })],
+    ['unstake', () => client.unstake(market, { owner, stake, destination, reserve: 1 })],
+    ['closeStake', () => client.closeStake(market, { owner, stake, recipient: destination })],
+  ])('%s', async (name, build) => {
+    expect(plain(await build())).toEqual(expected(name));
+  });
+
+  const traded = { perp: 5, lots: -27n, limit: 28n, minFactor: 29, reduceOnly: true };
+  test.each([
+    ['tradePerp', () => client.tradePerp(market, { owner, marginAccount, ...traded })],
+    ['settlePerp', () => client.settlePerp(market, { marginAccount, perp: 5 })],
+    ['poolDeposit', () => client.poolDeposit(market, { owner, marginAccount, pool: 4, amount: 31n })],
+    ['poolRequest', () => client.poolRequest(market, { owner, marginAccount, pool: 4, shares: 32n })],
+    ['poolWithdraw', () => client.poolWithdraw(market, { owner, marginAccount, pool: 4 })],
+  ])('%s', (name, build) => {
+    expect(plain(build())).toEqual(expected(name));
+  });
+
+  it('has no limit, and takes any part of a gain, where none is given', () => {
+    const { data } = client.tradePerp(market, { owner, marginAccount, perp: 5, lots: 1n });
+    const given = { perp: 5, lots: 1n, limit: 0n, minFactor: 0, reduceOnly: false };
+    expect(data).toEqual(client.tradePerp(market, { owner, marginAccount, ...given }).data);
+  });
+
+  it('has owner and rent of a stake where none other is named', async () => {
+    const opened = plain(await client.openStake(market, { owner, reserve: 1 }));
+    expect(opened.accounts[1]!.address).toBe(owner.address);
+    expect(plain(client.closeStake(market, { owner, stake })).accounts.at(-1)!.address).toBe(owner.address);
+  });
+
   test('openAccount, isolated', async () => {
     const input = { owner, payer, id: 1, collateral: 2, debt: 0 };
     expect(plain(await client.openIsolatedAccount(market, input))).toEqual(expected('openAccount'));

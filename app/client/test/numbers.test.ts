@@ -108,6 +108,7 @@ const PRICE = {
   emaPrice: optional(POSITIVE),
 };
 const trade = { perp: 5, lots: 1n };
+const ofPool = { owner, marginAccount: key(3), pool: 4 };
 const opening = { address: key(8), owner: key(2) };
 const deposit = { kind: 'deposit', reserve: 0, amount: 1n } as const;
 const marginOfPerp = { ...margin, market: withPerp.address };
@@ -183,6 +184,10 @@ const CASES: Record<string, Case[]> = {
   'Engine.poolReport': [
     ['pool', absent(0, 5, 6, 255), (value) => engine.poolReport(withPerp, value, now)],
     ['now', TIME, (value) => engine.poolReport(withPerp, 4, value)],
+  ],
+  'Engine.poolPrices': [
+    ['pool', absent(0, 5, 6, 255), (value) => engine.poolPrices(withPerp, value, now)],
+    ['now', TIME, (value) => engine.poolPrices(withPerp, 4, value)],
   ],
   'Engine.vaultReport': ofVault((at) => engine.vaultReport(at)),
   'Engine.sharePrice': ofVault((at) => engine.sharePrice(at)),
@@ -283,6 +288,38 @@ const CASES: Record<string, Case[]> = {
     shares: 1n,
     minAmount: 0n,
   }),
+  lockTerm: fields({ id: bits(16), shares: AMOUNT, maturity: TIME }, (input) => client.lockTerm(vault, input), {
+    owner,
+    shareAccount: key(4),
+    id: 0,
+    shares: 1n,
+    maturity: 1_800_000_000n,
+  }),
+  endTerm: fields({ id: bits(16) }, (input) => client.endTerm(vault, input), {
+    owner,
+    shareAccount: key(4),
+    id: 0,
+    early: false,
+  }),
+  tradePerp: fields(TRADE, (input) => client.tradePerp(withPerp, input), { owner, marginAccount: key(3), ...trade }),
+  settlePerp: fields(PERP, (input) => client.settlePerp(withPerp, input), { marginAccount: key(3) }),
+  poolDeposit: fields({ ...POOL, amount: AMOUNT }, (input) => client.poolDeposit(withPerp, input), ofPool),
+  poolRequest: fields({ ...POOL, shares: AMOUNT }, (input) => client.poolRequest(withPerp, input), ofPool),
+  poolWithdraw: fields(POOL, (input) => client.poolWithdraw(withPerp, input), ofPool),
+  openStake: fields({ reserve: INDEX }, (input) => client.openStake(market, input), { owner }),
+  stakeTokens: fields({ reserve: INDEX, amount: AMOUNT }, (input) => client.stakeTokens(market, input), {
+    payer: owner,
+    stake: key(3),
+    source: key(4),
+    reserve: 0,
+    amount: 1n,
+  }),
+  beginUnstake: fields({ shares: AMOUNT }, (input) => client.beginUnstake(market, input), { owner, stake: key(3) }),
+  unstake: fields({ reserve: INDEX }, (input) => client.unstake(market, input), {
+    owner,
+    stake: key(3),
+    destination: key(4),
+  }),
   findMarketPda: fields({ id: bits(16) }, client.findMarketPda as never, { creator: key(1) }),
   findMarginAccountPda: fields({ id: bits(16) }, client.findMarginAccountPda as never, {
     market: key(1),
@@ -315,7 +352,8 @@ const WITHOUT_NUMBERS = [
     'findShareAccount',
   ],
   ...['openSlots', 'payingSlots', 'perpPositions', 'pricedReserves', 'readVault'],
-  ...['decodeChange', 'fetchChange'],
+  ...['cancelExit', 'closeStake', 'poolStake'],
+  ...['decodeChange', 'fetchChange', 'decodeExitRequest', 'decodeInsuranceStake', 'decodeTermDeposit'],
   ...['DecodeError', 'Engine', 'EngineError'],
 ];
 

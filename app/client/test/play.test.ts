@@ -13,8 +13,11 @@ import {
   type MarginAccount,
   type Market,
   type Moved,
+  poolAt,
+  poolStake,
   type SupposedPrice,
 } from '../src/index.js';
+import { BALLAST_ERROR__POOL_REDUCE_ONLY } from '../src/generated/index.js';
 import { answer, bytesOf, fixture, key, type OrError, type StoredAccount } from './support.js';
 
 /** What `crates/client/tests/suite/typescript/play.rs` wrote. */
@@ -128,6 +131,17 @@ describe('a long walk of random actions and prices', () => {
 
 describe('at its end', () => {
   const [market, accounts] = read(walk.end);
+
+  test('the shares of a pool are those of the stakes in it', () => {
+    const stakes = accounts.flatMap((account) => poolStake(account) ?? []);
+    expect(stakes.length).toBeGreaterThan(0);
+    for (const { pool } of stakes) {
+      const shares = stakes.filter((stake) => stake.pool === pool).reduce((sum, stake) => sum + stake.shares, 0n);
+      expect(shares).toBe(poolAt(market, pool).shares);
+    }
+    const without = accounts.filter((account) => poolStake(account) === undefined);
+    expect(without.some(({ extraCount }) => extraCount > 0)).toBe(true);
+  });
   const { now } = walk;
   const bytes = accounts.map((account) => account.bytes);
 
@@ -158,6 +172,55 @@ describe('at its end', () => {
       expect(health!.maintenance.debt.toString()).toBe(walk.scan[index % bytes.length]![3]);
     });
     expect(engine.scan(market, [], now)).toEqual([]);
+  });
+
+  test('a pool takes what it has room for and not an atom more, and pays by its prices what is free', () => {
+    const pool = market.reserves.findIndex(({ kind }) => kind === 2);
+    const { quote } = poolAt(market, pool).config;
+    const prices = [...market.reserves.keys()].flatMap((reserve) => {
+      const { kind, price } = market.reserves[reserve]!;
+      return kind === 0 && price.publishTime !== 0n
+        ? [{ reserve, price: price.price, exponent: price.exponent, emaPrice: price.emaPrice }]
+        : [];
+    });
+    const at = engine.withPrices(market, prices, now);
+    const { room, free, entry, exit } = engine.poolPrices(at, pool, now);
+    const { exit: value } = engine.poolReport(at, pool, now);
+    expect(room).toBeGreaterThan(0n);
+    expect(free).toBeLessThanOrEqual(value);
+    expect(exit!).toBeLessThanOrEqual(entry!);
+    const owner = key(7);
+    const opened = engine.opened(at, { address: key(8), owner });
+    // Somebody with enough, whatever the reserve takes at most.
+    const enter = (amount: bigint) => {
+      const paid = engine.play(at, opened, { kind: 'deposit', reserve: quote, amount: amount + 2n }, now);
+      return engine.play(paid.market, paid.account, { kind: 'poolDeposit', pool, amount }, now);
+    };
+    const amount = 1_000_000n;
+    const { moved, account, market: after } = enter(amount);
+    // A million shares cost the price, rounded up: no cheaper, and dearer by less than a share's worth.
+    expect(moved.shares * entry!).toBeGreaterThan((amount - 2n) * 1_000_000n - entry!);
+    expect(moved.shares * (entry! - 1n)).toBeLessThanOrEqual(amount * 1_000_000n);
+    expect(poolStake(account)!.shares).toBe(moved.shares);
+    const left = engine.poolPrices(after, pool, now).room;
+    // The pool's value rises by what came, but for a rounding.
+    expect(room - left).toBeGreaterThanOrEqual(amount - 1n);
+    expect(room - left).toBeLessThanOrEqual(amount);
+    expect(answer(() => enter(room + 1n))).toEqual({ error: BALLAST_ERROR__POOL_REDUCE_ONLY });
+
+    // Who asks for all that there is gets what is free, at the price to who leaves.
+    const holder = accounts.find((one) => (poolStake(one)?.shares ?? 0n) > 0n)!;
+    const later = BigInt(now) + BigInt(poolAt(market, pool).config.leaveDelay);
+    const { shares } = poolStake(holder)!;
+    const asked = engine.play(market, holder, { kind: 'poolRequest', pool, shares }, now);
+    const then = engine.withPrices(asked.market, prices, later);
+    const leaving = engine.poolPrices(then, pool, later);
+    const gone = engine.play(then, asked.account, { kind: 'poolWithdraw', pool }, later).moved;
+    expect(gone.amount).toBeLessThanOrEqual(leaving.free);
+    expect(gone.shares === shares || gone.amount + 2n > leaving.free).toBe(true);
+    const worth = (gone.shares * leaving.exit!) / 1_000_000n;
+    expect(gone.amount).toBeGreaterThanOrEqual(worth - 1n);
+    expect(gone.amount - worth).toBeLessThanOrEqual(gone.shares / 1_000_000n + 1n);
   });
 
   test('figures of perps and positions', () => {

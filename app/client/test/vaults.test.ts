@@ -239,6 +239,13 @@ describe("a vault's instruction is the Rust client's", () => {
       () => client.requestExit(vault, { owner, payer, shareAccount: key(4), shares: 24n, minAmount: 25n }),
     ],
     ['claimExit', () => client.claimExit(vault, { owner, destination: key(4), recipient: key(5) })],
+    ['cancelExit', () => client.cancelExit(vault, { owner, shareAccount: key(4), recipient: key(5) })],
+    [
+      'lockTerm',
+      () =>
+        client.lockTerm(vault, { owner, payer, shareAccount: key(4), id: 8, shares: 26n, maturity: 1_800_000_000n }),
+    ],
+    ['endTerm', () => client.endTerm(vault, { owner, shareAccount: key(4), id: 8, early: true, recipient: key(5) })],
     ['readVault', () => client.readVault(vault)],
   ])('%s', async (name, build) => {
     const { accounts, data } = rust(name);
@@ -259,6 +266,13 @@ describe("a vault's instruction is the Rust client's", () => {
     expect(plain(await client.requestExit(vault, without))).toEqual(plain(await client.requestExit(vault, own)));
     const claimed = plain(await client.claimExit(vault, { owner, destination: key(4) }));
     expect(claimed.accounts.at(-1)!.address).toBe(owner.address);
+    const cancelled = plain(await client.cancelExit(vault, { owner, shareAccount: key(4) }));
+    expect(cancelled.accounts.at(-1)!.address).toBe(owner.address);
+    const ended = plain(await client.endTerm(vault, { owner, shareAccount: key(4), id: 8, early: false }));
+    expect(ended.accounts.at(-2)!.address).toBe(owner.address);
+    const term = { owner, shareAccount: key(4), id: 8, shares: 26n, maturity: 1_800_000_000n };
+    const locked = plain(await client.lockTerm(vault, term));
+    expect(locked).toEqual(plain(await client.lockTerm(vault, { ...term, payer: owner })));
   });
 
   it('is not built for a slot that cannot pay, or for what is no amount', async () => {

@@ -21,6 +21,7 @@ export interface Manifest {
   readonly market: string;
   readonly vault: string;
   readonly reserves: readonly { index: number; symbol: string; mint: string; decimals: number }[];
+  readonly perps: readonly { index: number; name: string; pool_index: number }[];
   readonly wallets: readonly { name: string; address: string; keypair: string }[];
 }
 

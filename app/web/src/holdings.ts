@@ -2,10 +2,9 @@
 
 import { findTokenAccount, type Market } from '@ballast/client';
 import type { Address } from '@solana/kit';
-import { useEffect, useState } from 'preact/hooks';
-import type { Holding } from './actions/sol.ts';
+import type { Holding, Token } from './actions/sol.ts';
 import type { Account } from './chain/accounts.ts';
-import { useAccount } from './hooks.ts';
+import { useAccount, useFound } from './hooks.ts';
 
 /** Tokens in a token account; none if it is not there. */
 export function tokensIn(account: Account | undefined): bigint | undefined {
@@ -18,19 +17,13 @@ export function tokensIn(account: Account | undefined): bigint | undefined {
 
 /** What an owner has of a reserve's token; none until it has been read. */
 export function useHolding(market: Market, reserve: number, owner: Address | undefined): Holding | undefined {
-  const { mint, tokenProgram } = market.reserves[reserve] ?? {};
-  const [found, setFound] = useState<{ readonly of: string; readonly address: Address }>();
-  const of = `${owner} ${mint}`;
-  useEffect(() => {
-    let isWanted = true;
-    if (owner !== undefined && mint !== undefined && tokenProgram !== undefined) {
-      findTokenAccount(owner, { mint, tokenProgram }).then((address) => isWanted && setFound({ of, address }));
-    }
-    return () => {
-      isWanted = false;
-    };
-  }, [of, owner, mint, tokenProgram]);
-  const address = found?.of === of ? found.address : undefined;
+  return useHoldingOf(market.reserves[reserve], owner);
+}
+
+/** What an owner has of a token; none until it has been read. */
+export function useHoldingOf(token: Token | undefined, owner: Address | undefined): Holding | undefined {
+  const key = owner === undefined || token === undefined ? undefined : `${owner} ${token.mint}`;
+  const address = useFound(key, () => findTokenAccount(owner!, token!));
   const tokens = useAccount(address);
   const wallet = useAccount(owner);
   if (address === undefined || tokens === undefined || wallet === undefined) {

@@ -157,6 +157,19 @@ export function useMarginAccount(address: Address | undefined): Loaded<MarginAcc
   return useDecoded(address, decode);
 }
 
+/** Those of some margin accounts that are there; none until all have been read. */
+export function useMarginAccounts(addresses: readonly Address[]): readonly MarginAccount[] | undefined {
+  const { config } = useApp();
+  const decode = useMemo(() => ofProgram(config.program, decodeMarginAccount), [config]);
+  const accounts = useAccounts(addresses);
+  return useMemo(() => {
+    const read = accounts.map((account) => load(account, decode));
+    return addresses.length === 0 || read.some(({ state }) => state === 'loading')
+      ? undefined
+      : read.flatMap((one) => (one.state === 'ready' ? [one.value] : []));
+  }, [accounts, decode]);
+}
+
 /** An owner's margin accounts that the page looks for: the first numbers, which need no list of all accounts of the program. */
 const LOOKED_FOR = 8;
 
@@ -176,6 +189,21 @@ export function useAccountAddresses(owner: Address | undefined): readonly Addres
     };
   }, [market, owner]);
   return addresses;
+}
+
+/** What is found from a key, such as the addresses that it gives; none until it is, and where there is no key. */
+export function useFound<T>(key: string | undefined, find: () => Promise<T>): T | undefined {
+  const [found, setFound] = useState<{ readonly key: string; readonly value: T }>();
+  useEffect(() => {
+    let isWanted = true;
+    if (key !== undefined) {
+      find().then((value) => isWanted && setFound({ key, value }));
+    }
+    return () => {
+      isWanted = false;
+    };
+  }, [key]);
+  return found !== undefined && found.key === key ? found.value : undefined;
 }
 
 /** The chain's time, unix seconds. */

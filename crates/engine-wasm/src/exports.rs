@@ -148,6 +148,15 @@ pub extern "C" fn pool_report(market: u32, pool: u32, now: i64) -> i32 {
     }))
 }
 
+/// What exits can take from a pool now, what deposits can bring, and what a million of its shares cost who enters and are worth to who
+/// leaves, two words each.
+#[unsafe(no_mangle)]
+pub extern "C" fn pool_prices(market: u32, pool: u32, now: i64) -> i32 {
+    buffers::write(
+        buffers::read(market, 0).and_then(|(bytes, _)| report::pool_prices(&decode(&bytes)?, index_of(pool), now)),
+    )
+}
+
 /// An account without positions, put behind the market: [`crate::play::open`]. No words.
 #[unsafe(no_mangle)]
 pub extern "C" fn open_account(market: u32, addresses: u32, id: u32, mode: u32, collateral: u32, debt: u32) -> i32 {

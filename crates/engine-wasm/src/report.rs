@@ -85,3 +85,11 @@ pub fn position(subject: &Subject, perp: u8) -> Answer {
     let figures = [report.lots as u64, report.value, report.gain as u64, report.paid];
     Ok([&figures[..], &even, &[report.initial_margin, report.maintenance_margin, until]].concat())
 }
+
+/// What exits can take now, what deposits can bring, and the prices of a million shares to who enters and leaves, two words each.
+pub fn pool_prices(market: &MarketView, pool: u8, now: i64) -> Answer {
+    let report = market.pool_report(pool, now)?;
+    let config = market.pool(pool)?.config;
+    let prices = [report.entry_price(), report.exit_price()].map(optional);
+    Ok([&[report.free(&config), report.room(&config)], prices.as_flattened()].concat())
+}

@@ -21,7 +21,12 @@ export interface Holding {
 }
 
 /** Lamports that a wallet and a token account must keep. */
-export const RENT = { wallet: 890_880n, tokenAccount: 2_039_280n, marginAccount: 4_454_400n } as const;
+export const RENT = {
+  wallet: 890_880n,
+  tokenAccount: 2_039_280n,
+  marginAccount: 4_454_400n,
+  stake: 1_948_800n,
+} as const;
 /** Lamports for fees that are left when everything else goes: of some dozen transactions, so that whoever went in can get out. */
 export const FEES = 100_000n;
 

@@ -27,7 +27,17 @@ export default function ActScreen({ args }: ScreenProps) {
   const connection = useConnection();
   const [, reserve] = args;
   return (
-    <Screen title="Lend and borrow" lede="Every transaction is played before you sign it, and compared after.">
+    <Screen
+      title="Lend and borrow"
+      lede="Every transaction is played before you sign it, and compared after."
+      aside={
+        <span class="links">
+          <a href={href('vaults')}>Lend by a vault</a>
+          <a href={href('perps')}>Trade perps</a>
+          <a href={href('insurance', reserve === undefined ? [] : [reserve])}>Insure</a>
+        </span>
+      }
+    >
       {market.state === 'loading' && <Skeleton lines={10} height={40} />}
       {market.state === 'absent' && (
         <Notice tone="bad">There is no account at the market’s address on this chain.</Notice>

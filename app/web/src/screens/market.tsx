@@ -2,6 +2,7 @@
 
 import { annualYield, type Engine, type Market } from '@ballast/client';
 import { useMemo } from 'preact/hooks';
+import { useApp } from '../app.ts';
 import {
   debtsOf,
   depositsOf,
@@ -16,6 +17,7 @@ import {
 import { useEngine, useMarket, useMarketEntry, useNow } from '../hooks.ts';
 import { type Names, useNames } from '../names.ts';
 import { bps, duration, percent } from '../number.ts';
+import { perpsOf, poolsOf } from '../perps.ts';
 import { href } from '../route.ts';
 import { Badge, Bar, type Column, Figure, Figures, Notice, Screen, Section, Skeleton, Table } from '../ui/parts.tsx';
 import { AddressText, Amount, Percent, Price, Usd } from '../ui/values.tsx';
@@ -83,7 +85,7 @@ function Reserves({ market }: { market: Market }) {
           <Windows market={market} />
         </Figures>
       </section>
-      <Section title="Reserves">
+      <Section title="Reserves" aside={<Further market={market} names={names} />}>
         <Table
           caption="The reserves of this market"
           columns={columns}
@@ -93,6 +95,26 @@ function Reserves({ market }: { market: Market }) {
         />
       </Section>
     </>
+  );
+}
+
+/** What there is beside reserves. */
+function Further({ market, names }: { market: Market; names: Names }) {
+  const { config } = useApp();
+  return (
+    <span class="links">
+      {perpsOf(market).map((index) => (
+        <a key={index} href={href('perps', [index])}>
+          {names.perp(index)}
+        </a>
+      ))}
+      {poolsOf(market).map((index) => (
+        <a key={index} href={href('pool', [index])}>
+          {names.pool(index)}
+        </a>
+      ))}
+      {config.vaults.length > 0 && <a href={href('vaults')}>Vaults</a>}
+    </span>
   );
 }
 
@@ -199,7 +221,9 @@ function reserveColumns(
       head: 'Insurance',
       isNumber: true,
       cell: (index) => (
-        <Amount atoms={of(index).insurance.assets} decimals={of(index).decimals} rounding="down" digits={2} />
+        <a href={href('insurance', [index])} aria-label={`Insurance of ${names.reserve(index)}`}>
+          <Amount atoms={of(index).insurance.assets} decimals={of(index).decimals} rounding="down" digits={2} />
+        </a>
       ),
     },
   ];

@@ -33,7 +33,7 @@ export async function refreshed(
 
 /**
  * The market to compute limits from: as it is, or, where a price that they need is old, with the latest prices. `payer` would pay for
- * the refresh.
+ * the refresh. Prices count as old where the market says so, or `oldAfter` seconds after they were published.
  */
 export function useFreshMarket(
   market: Market,
@@ -41,14 +41,20 @@ export function useFreshMarket(
   reserves: readonly number[],
   payer: Address | undefined,
   now: bigint | undefined,
+  oldAfter?: number,
 ): Market {
   const { rpc } = useApp();
   const needed = [...new Set([...reserves, ...(account === undefined ? [] : pricedReserves(market, account))])];
   const isOld =
     now !== undefined &&
-    needed.some(
-      (index) => market.reserves[index] !== undefined && priceTrouble(market.reserves[index], now)?.[0] === 'old',
-    );
+    needed.some((index) => {
+      const reserve = market.reserves[index];
+      return (
+        reserve !== undefined &&
+        (priceTrouble(reserve, now)?.[0] === 'old' ||
+          (oldAfter !== undefined && now - reserve.price.publishTime > BigInt(oldAfter)))
+      );
+    });
   const [fresh, setFresh] = useState<Market>();
   const key = needed.join();
   const latest = useRef(market);

@@ -7,6 +7,7 @@ import { AccountRole, type Address } from '@solana/kit';
 import { brief, type Names } from '../names.ts';
 import { bps, exactAmount } from '../number.ts';
 import type { ReadInstruction } from './message.ts';
+import { PERP_WORDS, STAKE_WORDS, VAULT_WORDS } from './own-words.ts';
 import type { PlanToken } from './plan.ts';
 import { ASSOCIATED_TOKEN, COMPUTE_BUDGET, SYSTEM, TAG, TOKEN, TOKEN_2022 } from './programs.ts';
 import { delegateWords } from './rights.ts';
@@ -27,7 +28,7 @@ export interface About {
 }
 
 type Parsed<T extends BallastInstruction> = Extract<ParsedBallastInstruction, { instructionType: T }>;
-type Words = { readonly [T in BallastInstruction]?: (parsed: Parsed<T>, about: About) => string };
+export type Words = { readonly [T in BallastInstruction]?: (parsed: Parsed<T>, about: About) => string };
 
 function amount({ names }: About, reserve: number, atoms: bigint): string {
   return atoms === EVERYTHING
@@ -63,6 +64,9 @@ const BALLAST: Words = {
     `Take over the latest prices of ${Array.from(data.reserves, (reserve) => names.reserve(reserve)).join(', ')}`,
   [BallastInstruction.AssertHealth]: ({ data }) =>
     `Fail unless collateral is at least ${bps(data.minRatioBps)} of the debt at ${REQUIREMENTS[data.requirement] ?? 'unknown'} weights`,
+  ...VAULT_WORDS,
+  ...PERP_WORDS,
+  ...STAKE_WORDS,
 };
 
 /** Thrown for what the page signs under no circumstances. */

@@ -1,0 +1,84 @@
+// A reserve's insurance, and somebody's stake in it, by the books as they were last written.
+
+import { decodeInsuranceStake, findStakePda, type InsuranceStake, type Market, type Reserve } from '@ballast/client';
+import type { Address } from '@solana/kit';
+import { useMemo } from 'preact/hooks';
+import { useApp } from './app.ts';
+import { debtsOf } from './books.ts';
+import { type Loaded, load, ofProgram, useAccounts, useFound } from './hooks.ts';
+
+/** For how long shares may be taken once they are free, seconds. */
+export const WINDOW = 172_800n;
+
+/** What shares of an insurance are worth, rounded down. */
+export function stakeWorth({ insurance: { assets, shares } }: Reserve, some: bigint): bigint {
+  return shares === 0n ? 0n : (some * assets) / shares;
+}
+
+/** Shares that are worth so many atoms, rounded up; for all that a stake is worth, all of it. */
+export function sharesFor(reserve: Reserve, held: bigint, atoms: bigint): bigint {
+  const worth = stakeWorth(reserve, held);
+  if (atoms >= worth) {
+    return held;
+  }
+  const shares = (atoms * held + worth - 1n) / worth;
+  return shares < held ? shares : held;
+}
+
+/** Atoms of a reserve's debts that are reported lost and not settled yet, rounded up. */
+export function reportedLost(reserve: Reserve): bigint {
+  return debtsOf({ ...reserve, debtShares: reserve.doubtful });
+}
+
+/** Where a stake stands. */
+export type Phase =
+  /** A loss took all there was, this stake too. */
+  | 'lost'
+  | 'empty'
+  | 'staked'
+  /** Asked for, and still cooling down. */
+  | 'cooling'
+  /** It can be taken. */
+  | 'free'
+  /** It could have been taken, and was not. */
+  | 'missed';
+
+export function phaseOf(stake: InsuranceStake, reserve: Reserve, now: bigint): Phase {
+  if (stake.generation !== reserve.insurance.generation) {
+    return stake.shares === 0n ? 'empty' : 'lost';
+  }
+  if (stake.askedFor === 0n) {
+    return stake.shares === 0n ? 'empty' : 'staked';
+  }
+  return now < stake.freeFrom ? 'cooling' : now - stake.freeFrom > WINDOW ? 'missed' : 'free';
+}
+
+export interface OwnStake {
+  readonly address: Address;
+  readonly loaded: Loaded<InsuranceStake>;
+}
+
+const NOTHING: readonly Address[] = [];
+
+/** An owner's stakes in some reserves, by reserve; none until their addresses are known. */
+export function useStakes(
+  market: Market,
+  reserves: readonly number[],
+  owner: Address | undefined,
+): ReadonlyMap<number, OwnStake> | undefined {
+  const { config } = useApp();
+  const key = owner === undefined ? undefined : `${market.address} ${owner} ${reserves.join()}`;
+  const found = useFound(key, () =>
+    Promise.all(
+      reserves.map(async (reserve) => (await findStakePda({ market: market.address, owner: owner!, reserve }))[0]),
+    ),
+  );
+  const accounts = useAccounts(found ?? NOTHING);
+  const decode = useMemo(() => ofProgram(config.program, decodeInsuranceStake), [config]);
+  return useMemo(
+    () =>
+      found &&
+      new Map(reserves.map((reserve, nth) => [reserve, { address: found[nth]!, loaded: load(accounts[nth], decode) }])),
+    [found, accounts, decode],
+  );
+}
