@@ -11,10 +11,10 @@ import type { Address } from '@solana/kit';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import type { TestKey } from './network.ts';
-import { connect, network, openPage, useBrowser } from './page.ts';
+import { connect, network, openPage, withBrowser } from './page.ts';
 import { connectByKeyboard, goTo, land, landByKeyboard, lookAtAll, tabTo } from './walk.ts';
 
-useBrowser();
+withBrowser();
 
 const WEEK = 604_800;
 

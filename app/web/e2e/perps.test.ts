@@ -6,10 +6,10 @@ import { getPerpDecoder, getPerpEncoder } from '@ballast/client/generated';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import type { TestKey } from './network.ts';
-import { connect, network, openPage, review, useBrowser } from './page.ts';
+import { connect, network, openPage, review, withBrowser } from './page.ts';
 import { connectByKeyboard, goTo, land, landByKeyboard, lookAtAll, tabTo } from './walk.ts';
 
-useBrowser();
+withBrowser();
 
 const perp = () => network().manifest.perps[0]!;
 

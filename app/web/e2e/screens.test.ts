@@ -116,7 +116,7 @@ test('W24: a deposit by the keyboard alone', async () => {
   // The focus is back where it came from.
   expect(await page.evaluate(() => document.activeElement?.textContent)).toContain(key.address.slice(0, 4));
   const focused = () => page.evaluate(() => document.activeElement?.textContent);
-  for (let presses = 0; presses < 30 && (await focused()) !== 'Lend and borrow'; presses += 1) {
+  for (let presses = 0; presses < 30 && (await focused()) !== 'Lend'; presses += 1) {
     await page.keyboard.press('Shift+Tab');
   }
   await page.keyboard.press('Enter');

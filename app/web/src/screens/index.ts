@@ -16,6 +16,8 @@ interface Entry {
   readonly name: string;
   /** In the navigation; none: it is reached from other screens. */
   readonly nav?: string;
+  /** Whether that is behind “More”. */
+  readonly isMore?: boolean;
   readonly component?: ScreenComponent;
   readonly load?: () => Promise<{ readonly default: ScreenComponent }>;
 }
@@ -23,16 +25,16 @@ interface Entry {
 export const SCREENS: readonly Entry[] = [
   { name: 'market', nav: 'Market', component: market },
   { name: 'account', nav: 'Account', load: () => import('./account.tsx') },
-  { name: 'act', nav: 'Lend and borrow', load: () => import('./act.tsx') },
+  { name: 'act', nav: 'Lend', load: () => import('./act.tsx') },
   { name: 'vaults', nav: 'Vaults', load: () => import('./vaults.tsx') },
   { name: 'perps', nav: 'Perps', load: () => import('./perps.tsx') },
   { name: 'pool', load: () => import('./pool.tsx') },
-  { name: 'insurance', nav: 'Insurance', load: () => import('./insurance.tsx') },
-  { name: 'what-if', nav: 'What if', load: () => import('./whatif.tsx') },
-  { name: 'liquidations', nav: 'Liquidations', load: () => import('./liquidations.tsx') },
-  { name: 'governance', nav: 'Governance', load: () => import('./governance.tsx') },
-  { name: 'stress', nav: 'Stress', load: () => import('./stress.tsx') },
-  { name: 'proof', nav: 'Proof', load: () => import('./proof.tsx') },
+  { name: 'insurance', nav: 'Insurance', isMore: true, load: () => import('./insurance.tsx') },
+  { name: 'what-if', nav: 'What if', isMore: true, load: () => import('./whatif.tsx') },
+  { name: 'liquidations', nav: 'Liquidations', isMore: true, load: () => import('./liquidations.tsx') },
+  { name: 'governance', nav: 'Governance', isMore: true, load: () => import('./governance.tsx') },
+  { name: 'stress', nav: 'Stress', isMore: true, load: () => import('./stress.tsx') },
+  { name: 'proof', nav: 'Proof', isMore: true, load: () => import('./proof.tsx') },
   { name: 'delegate', load: () => import('./delegate.tsx') },
   { name: 'reserve', load: () => import('./reserve.tsx') },
 ];

@@ -1,6 +1,6 @@
 // What surrounds every screen: navigation, market, wallet, theme, banners, and the dialog of whatever is being signed.
 
-import type { FunctionComponent } from 'preact';
+import type { ComponentChildren, FunctionComponent } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { useApp } from '../app.ts';
 import { useObservable } from '../cell.ts';
@@ -52,17 +52,47 @@ export function Shell() {
 }
 
 function Navigation({ current }: { current: string }) {
+  const shown = SCREENS.filter(({ nav }) => nav !== undefined);
+  const more = shown.filter(({ isMore }) => isMore);
+  const links = (entries: typeof shown) =>
+    entries.map(({ name, nav }) => (
+      <a key={name} href={href(name)} aria-current={name === current ? 'page' : undefined}>
+        {nav}
+      </a>
+    ));
   return (
     <nav class="nav" aria-label="Screens">
-      {SCREENS.map(
-        ({ name, nav }) =>
-          nav !== undefined && (
-            <a key={name} href={href(name)} aria-current={name === current ? 'page' : undefined}>
-              {nav}
-            </a>
-          ),
-      )}
+      {links(shown.filter(({ isMore }) => !isMore))}
+      <More key={current} isCurrent={more.some(({ name }) => name === current)}>
+        {links(more)}
+      </More>
     </nav>
+  );
+}
+
+/** The rest of the navigation. It closes when the focus leaves it, and when another screen is shown. */
+function More({ isCurrent, children }: { isCurrent: boolean; children: ComponentChildren }) {
+  const details = useRef<HTMLDetailsElement>(null);
+  const close = () => {
+    if (details.current !== null) details.current.open = false;
+  };
+  return (
+    <details
+      ref={details}
+      class={isCurrent ? 'more current' : 'more'}
+      onFocusOut={({ relatedTarget }) => {
+        if (!(relatedTarget instanceof Node) || !details.current?.contains(relatedTarget)) close();
+      }}
+      onKeyDown={({ key }) => {
+        if (key === 'Escape') {
+          close();
+          details.current?.querySelector('summary')?.focus();
+        }
+      }}
+    >
+      <summary>More</summary>
+      <div class="menu">{children}</div>
+    </details>
   );
 }
 

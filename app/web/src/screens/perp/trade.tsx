@@ -1,13 +1,6 @@
 // The form of a trade. What it would do is the engine's, played on the market as it is.
 
-import type {
-  Engine,
-  Fill,
-  MarginAccount,
-  Market,
-  PerpReport,
-  TradeOrder,
-} from '@ballast/client';
+import type { Engine, Fill, MarginAccount, Market, PerpReport, TradeOrder } from '@ballast/client';
 import type { Address } from '@solana/kit';
 import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
