@@ -88,7 +88,7 @@ test('a perp is shown with what it costs, and its pool with what it must bear', 
 });
 
 test('a trade does what was shown: price, fee, health and liquidation price; and the position is closed again', async () => {
-  const { page, key } = await trader();
+  const { page, key } = await trader(1_000);
   await order(page, 'Buy', '10');
   const shown = outcome(page);
   await shown.getByText('Bought').waitFor();

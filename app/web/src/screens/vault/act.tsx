@@ -11,9 +11,11 @@ import { href } from '../../route.ts';
 import type { Plan, PlanToken } from '../../tx/plan.ts';
 import { type AmountInput, AmountField, NO_AMOUNT, readAmount, SelectField } from '../../ui/fields.tsx';
 import { Button, Notice } from '../../ui/parts.tsx';
-import { fewest, lesser, most, readTolerance, ToleranceField } from '../../ui/tolerance.tsx';
+import { fewest, lesser, most, readTolerance } from '../../tolerance.ts';
+import { ToleranceField } from '../../ui/tolerance.tsx';
 import { ConnectButton } from '../../ui/wallet.tsx';
-import { bestPayers, maturitiesOf, type Mine, payers, worthOf } from '../../vaults.ts';
+import type { Mine } from '../../vault-hooks.ts';
+import { bestPayers, maturitiesOf, payers, worthOf } from '../../vaults.ts';
 import type { Shared } from './tables.tsx';
 
 const WAYS = ['deposit', 'withdraw', 'redeem', 'queue', 'lock'] as const;
