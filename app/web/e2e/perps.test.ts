@@ -94,7 +94,7 @@ test('a trade does what was shown: price, fee, health and liquidation price; and
   await shown.getByText('Bought').waitFor();
   const said = plain(await shown.innerText());
   expect(said).toMatch(/Bought\s+10 SOL/);
-  expect(said).toMatch(/Fee\s+\d+\.\d+ USDC, 0\.\d %/);
+  expect(said).toMatch(/Fee\s+\d+\.\d+ USDC, 0\.\d{3} %/);
   expect(said).toMatch(/Position after it\s+long (?:10|9\.9999\d?) SOL/);
   expect(said).toMatch(/Before liquidation\s+no debt →\s*becomes\s*\d/);
   await page.getByRole('button', { name: 'Review' }).click();

@@ -191,10 +191,10 @@ function Losses({ market, index, names }: { market: Market; index: number; names
         <h3>Who bears a loss, in this order</h3>
         <ol class="told">
           <li>
-            This insurance: <Amount atoms={insurance.assets} decimals={decimals} rounding="down" symbol={symbol} />
+            This insurance: <Amount atoms={insurance.assets} decimals={decimals} rounding="down" /> {symbol}
           </li>
           <li>
-            Fees set aside: <Amount atoms={reserve.claimable} decimals={decimals} rounding="down" symbol={symbol} />
+            Fees set aside: <Amount atoms={reserve.claimable} decimals={decimals} rounding="down" /> {symbol}
           </li>
           <li>Fees still in the books</li>
           <li>The depositors of this reserve, in proportion</li>
