@@ -81,7 +81,7 @@ test('a vault is shown with what it says of itself, where its money is, who wait
     await page.getByText(figure, { exact: true }).waitFor();
   }
   const money = page.getByRole('region', { name: 'Where the money is' });
-  expect(await money.getByRole('row', { name: /Main market/ }).innerText()).toMatch(
+  expect(await money.getByRole('row', { name: /Local market/ }).innerText()).toMatch(
     /reserve 3[\s\S]*10.000.000\.00[\s\S]*open/,
   );
   const queue = page.getByRole('region', { name: 'Queue' });
@@ -244,7 +244,7 @@ test('several vaults are a list, none is told, and a slot that is a pool gives n
   try {
     await page.getByText('nothing at once').waitFor();
     await page.getByText('This vault is not launched yet').waitFor();
-    const row = page.getByRole('region', { name: 'Where the money is' }).getByRole('row', { name: /Main market/ });
+    const row = page.getByRole('region', { name: 'Where the money is' }).getByRole('row', { name: /Local market/ });
     expect(await row.innerText()).toContain('stopped');
     await page.getByText(/Nobody can deposit now: VaultNotLaunched/).waitFor();
   } finally {

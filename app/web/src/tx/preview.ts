@@ -12,6 +12,8 @@ import { NO_BLOCKHASH, unsigned, writeMessage } from './message.ts';
 
 /** From one look at the latest prices to the next, milliseconds. */
 const EVERY = 10_000;
+/** Seconds before a price is too old from which the latest one is looked up, so that it is there in time. */
+const AHEAD = 15n;
 
 /** The market with the latest prices of some reserves; none where they do not fit one transaction, or nobody could pay for it. */
 export async function refreshed(
@@ -33,7 +35,7 @@ export async function refreshed(
 
 /**
  * The market to compute limits from: as it is, or, where a price that they need is old, with the latest prices. `payer` would pay for
- * the refresh. Prices count as old where the market says so, or `oldAfter` seconds after they were published.
+ * the refresh. Prices count as old shortly before the market says so, or `oldAfter` seconds after they were published.
  */
 export function useFreshMarket(
   market: Market,
@@ -51,7 +53,7 @@ export function useFreshMarket(
       const reserve = market.reserves[index];
       return (
         reserve !== undefined &&
-        (priceTrouble(reserve, now)?.[0] === 'old' ||
+        (priceTrouble(reserve, now + AHEAD)?.[0] === 'old' ||
           (oldAfter !== undefined && now - reserve.price.publishTime > BigInt(oldAfter)))
       );
     });
@@ -67,8 +69,8 @@ export function useFreshMarket(
     let isWanted = true;
     const look = () =>
       refreshed(rpc, latest.current, payer, needed)
-        .then((made) => isWanted && setFresh(made))
-        // The limits stay those of the old prices.
+        .then((made) => isWanted && made !== undefined && setFresh(made))
+        // The limits stay those of the prices before.
         .catch(() => undefined);
     look();
     const timer = setInterval(look, EVERY);

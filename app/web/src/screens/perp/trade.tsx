@@ -8,7 +8,7 @@ import { tradePlan } from '../../actions/perp.ts';
 import { useApp } from '../../app.ts';
 import { type Answer, ask } from '../../ask.ts';
 import { useAccountAddresses, useEngine, useMarginAccount, useNow, useRoute } from '../../hooks.ts';
-import { exactAmount, parseAmount, percent, price, ratio } from '../../number.ts';
+import { exactAmount, parseAmount, percent, price } from '../../number.ts';
 import {
   type Contract,
   lotPrice,
@@ -293,7 +293,10 @@ function Outcome({ engine, now, contract, isBuy, before, account, played }: Outc
     [isBuy ? 'Bought' : 'Sold', lotsText(contract, fill.lots)],
     ['Price, impact in it', priceText(contract, fill.price, rounding)],
     ['Fails if worse than', priceText(contract, order.limit!, rounding)],
-    ['Fee', `${amount(fill.fee)}, ${ratio(fill.fee, traded)}`],
+    [
+      'Fee',
+      `${amount(fill.fee)}, ${traded === 0n ? '–' : percent(Number((fill.fee * 1_000_000n) / traded) / 1_000_000, 3)}`,
+    ],
     fill.impact > 0n ? ['Impact on the skew', amount(fill.impact)] : undefined,
     fill.rebate > 0n ? ['Rebate for lessening the skew', amount(fill.rebate)] : undefined,
     fill.gain > 0n ? ['Gain paid out', `${amount(fill.gain)}, ${percent(partOf(fill.factor))} of it`] : undefined,

@@ -26,7 +26,7 @@ import { Choice } from '../../ui/choice.tsx';
 import { type AmountInput, AmountField, NO_AMOUNT, readAmount, SelectField } from '../../ui/fields.tsx';
 import { Badge, Button, Notice, Section, Skeleton } from '../../ui/parts.tsx';
 import { Amount } from '../../ui/values.tsx';
-import { lesser } from '../../ui/tolerance.tsx';
+import { lesser } from '../../tolerance.ts';
 import { ConnectButton } from '../../ui/wallet.tsx';
 import type { PoolView } from '../pool.tsx';
 
@@ -186,14 +186,14 @@ function Enter(props: ActProps & { owner: Address; places: readonly Place[] }) {
       ? undefined
       : playEntry(view, place, owner, reserve, atoms, isWallet);
   const wrong = error ?? tooMuch ?? played?.words;
-  const reason = wrong ?? (holding === undefined ? 'Your accounts are still being read' : undefined);
+  const reason = wrong ?? (isWallet && holding === undefined ? 'Your accounts are still being read' : undefined);
   const submit = async () => {
-    if (played?.value === undefined || atoms === undefined || holding === undefined || reason !== undefined) {
+    if (played?.value === undefined || atoms === undefined || reason !== undefined) {
       setFailure(reason ?? 'Enter an amount.');
       return;
     }
     try {
-      const paying = isWallet ? { holding, paid: atoms } : undefined;
+      const paying = isWallet ? { holding: holding!, paid: atoms } : undefined;
       flow.start(await poolDepositPlan(sceneOf(props, place), played.value.amount, paying));
       setFailure(undefined);
     } catch (thrown) {

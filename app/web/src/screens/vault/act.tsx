@@ -6,14 +6,16 @@ import { payable, RENT } from '../../actions/sol.ts';
 import { useApp } from '../../app.ts';
 import { type Answer, ask } from '../../ask.ts';
 import { errorWords } from '../../errors.ts';
-import { duration, exactAmount, moment, ratio } from '../../number.ts';
+import { bps, duration, exactAmount, moment } from '../../number.ts';
 import { href } from '../../route.ts';
 import type { Plan, PlanToken } from '../../tx/plan.ts';
 import { type AmountInput, AmountField, NO_AMOUNT, readAmount, SelectField } from '../../ui/fields.tsx';
 import { Button, Notice } from '../../ui/parts.tsx';
-import { fewest, lesser, most, readTolerance, ToleranceField } from '../../ui/tolerance.tsx';
+import { fewest, lesser, most, readTolerance } from '../../tolerance.ts';
+import { ToleranceField } from '../../ui/tolerance.tsx';
 import { ConnectButton } from '../../ui/wallet.tsx';
-import { bestPayers, maturitiesOf, type Mine, payers, worthOf } from '../../vaults.ts';
+import type { Mine } from '../../vault-hooks.ts';
+import { bestPayers, maturitiesOf, payers, worthOf } from '../../vaults.ts';
 import type { Shared } from './tables.tsx';
 
 const WAYS = ['deposit', 'withdraw', 'redeem', 'queue', 'lock'] as const;
@@ -98,8 +100,8 @@ function Form({ view, token, share, way, mine, scene, isConnected }: ActProps & 
   const from = bestPayers(slots, state);
   const max = mine && maxOf();
   const { atoms, error } = readAmount(input, unit.decimals, max);
-  const { bps, error: badTolerance } = way === 'lock' ? { bps: 0n } : readTolerance(tolerance);
-  const preview = atoms === undefined || bps === undefined ? undefined : previewOf(atoms, bps);
+  const { bps: bound, error: badTolerance } = way === 'lock' ? { bps: 0n } : readTolerance(tolerance);
+  const preview = atoms === undefined || bound === undefined ? undefined : previewOf(atoms, bound);
   const wrong = error ?? tooMuch() ?? preview?.words;
   const reason = wrong ?? badTolerance ?? (mine === undefined ? 'Your accounts are still being read' : undefined);
 
@@ -213,7 +215,7 @@ function Form({ view, token, share, way, mine, scene, isConnected }: ActProps & 
   }
 
   function feeText(fee: bigint, whole: bigint): string {
-    return fee === 0n ? 'none' : `${text(token, fee)}, ${ratio(fee, whole)}`;
+    return fee === 0n ? 'none' : `${text(token, fee)}, ${bps((fee * 10_000n) / whole)}`;
   }
 
   const submit = async () => {

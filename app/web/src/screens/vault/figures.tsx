@@ -3,7 +3,7 @@
 import type { VaultReport } from '@ballast/client';
 import type { ComponentChildren } from 'preact';
 import { ask } from '../../ask.ts';
-import { bps, duration, ratio } from '../../number.ts';
+import { bps, duration } from '../../number.ts';
 import { Section } from '../../ui/parts.tsx';
 import { bestPayers, ratioOf } from '../../vaults.ts';
 import type { View } from '../vaults.tsx';
@@ -69,7 +69,7 @@ export function ExitFee({ view: { engine, state, slots } }: { view: View }) {
   const from = bestPayers(slots, state);
   const rate = (shares: bigint) => {
     const exit = shares === 0n ? undefined : ask(() => engine.previewVaultRedeem(state, shares, from)).value;
-    return exit && ratio(exit.fee, exit.amount + exit.fee);
+    return exit && bps((exit.fee * 10_000n) / (exit.amount + exit.fee));
   };
   const one = rate(10n ** BigInt(vault.decimals));
   const all = rate(engine.maxVaultRedeem(state, vault.shares, from));

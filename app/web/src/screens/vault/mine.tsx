@@ -8,7 +8,8 @@ import { bps, duration, exactAmount, moment } from '../../number.ts';
 import type { Plan } from '../../tx/plan.ts';
 import { Badge, Button, Notice, Section, Skeleton } from '../../ui/parts.tsx';
 import { Amount } from '../../ui/values.tsx';
-import { type Mine, worthOf } from '../../vaults.ts';
+import type { Mine } from '../../vault-hooks.ts';
+import { worthOf } from '../../vaults.ts';
 import type { Shared } from './tables.tsx';
 
 interface MineProps extends Shared {
