@@ -58,7 +58,7 @@ fn a_run_passes_nobody_over_and_leaves_the_bytes_of_the_same_run_on_the_bytecode
     let bytecode = std::fs::read(root().join("target/deploy/ballast.so"))?;
     let grid = october(66, 6)?;
     for policy in Policy::ALL {
-        let (figures, compared) = prove(&bytecode, &scenario(policy), &grid, &grid.extremes(), (7, 1))?;
+        let (figures, compared) = prove(&bytecode, &scenario(policy), (&grid, &grid), &grid.extremes(), (7, 1))?;
         assert!(figures[Figure::Liquidations] > 10.0 && figures[Figure::Impact] > 0.01, "{figures:?}");
         assert!(figures[Figure::Insurance] > 0.0 && figures[Figure::Depositors] > 0.0, "{figures:?}");
         assert!(compared > 500, "{compared} actions");

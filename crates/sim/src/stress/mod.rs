@@ -13,7 +13,7 @@ pub mod makers;
 pub mod outcome;
 pub mod people;
 pub mod proof;
-mod reaction;
+pub mod reaction;
 pub mod run;
 mod watch;
 

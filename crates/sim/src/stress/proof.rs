@@ -29,18 +29,18 @@ struct Proof {
     staker: Address,
 }
 
-/// Proves a run, of a number and by the people of a seed. Played with the engine's look at everyone at every price it must be the same:
+/// Proves a run, of a number and by the people of a seed, who take position at the opening of the first grid. Played with the engine's look at everyone at every price it must be the same:
 /// nobody who is unhealthy is passed over. Played through the program's bytecode, action by action, each must be accepted or refused as
 /// the engine did, and in the end market and accounts must have the engine's bytes. Returns its figures, and how many actions were
 /// compared.
 pub fn prove(
     bytecode: &[u8],
     scenario: &Scenario,
-    grid: &Grid,
+    (opening, grid): (&Grid, &Grid),
     extremes: &[(f64, f64)],
     (people, number): (u64, u64),
 ) -> Result<(Figures, usize)> {
-    let cast = Cast::new(scenario, grid, extremes, people, true)?;
+    let cast = Cast::new(scenario, opening, extremes, people, true)?;
     let (figures, run) = play(scenario, &cast, grid, number)?;
     let (thorough, looked_at) = play_thoroughly(scenario, &cast, grid, number)?;
     ensure!(

@@ -6,7 +6,7 @@
 //!   that it began with.
 //! - **Lenders**: in calm one leaves in ten thousand hours. What alarms a lender is an asset 3 % below its hourly average, its reserve
 //!   95 % lent, depositors who have lost, or a hundredth of all deposits gone within the hour. Alarmed, a runner leaves with the hazard
-//!   `flight`, another with a tenth of it, and takes everything. What cash does not suffice for is waited for, and asked for at each
+//!   `flight`, another with a twentieth of it, and takes everything. What cash does not suffice for is waited for, and asked for at each
 //!   turn. In calm, where a reserve pays more than 12 % a year, a lender with money outside brings it with 5 % an hour.
 
 use ballast_client::engine::{
@@ -35,7 +35,7 @@ const DEFENDED: std::ops::Range<f64> = 1.15..1.40;
 const CALM_FLIGHT: f64 = 1e-4;
 const RETURN: f64 = 0.05;
 /// An alarmed lender who is no runner leaves so much more rarely.
-const OTHERS: f64 = 0.1;
+pub const OTHERS: f64 = 0.05;
 /// Share of a reserve that is lent, and share of all deposits gone in an hour, that alarm.
 const ALARMING_USE: f64 = 0.95;
 const ALARMING_OUTFLOW: f64 = 0.01;

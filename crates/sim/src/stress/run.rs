@@ -146,6 +146,7 @@ impl<'a> Day<'a> {
             assets,
             chain,
         };
+        day.watch.weigh(&day.chain);
         day.lent_at_first = day.lent();
         day
     }
@@ -215,6 +216,7 @@ impl<'a> Day<'a> {
                 self.turn();
             }
         }
+        self.watch.weigh(&self.chain);
         let (collateral, debt) = self.watch.locked;
         self.outcome[Figure::Locked] += if debt > 0.0 { collateral / debt } else { 0.0 };
     }
@@ -237,7 +239,7 @@ impl<'a> Day<'a> {
         if self.thorough {
             near = (0..self.cast.borrowers.len()).collect();
         }
-        // The worst first; of those alike the first.
+        // The worst when all were weighed first; of those alike the first.
         near.sort_by(|one, other| self.watch.ratios[*one].total_cmp(&self.watch.ratios[*other]));
         let is_moving = self.liquidate(&near);
         let is_expected = self
@@ -344,6 +346,7 @@ impl<'a> Day<'a> {
 
     /// Everyone's turn.
     fn turn(&mut self) {
+        self.watch.weigh(&self.chain);
         let mut turn = self.chance.turn();
         self.borrowers_act(&mut turn);
         self.lenders_act(&mut turn);
