@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use ballast_lab::{cascade, compare, demo, options, perps, vaults};
+use ballast_lab::{cascade, compare, demo, options, perps, stress, vaults};
 use clap::{Parser, Subcommand};
 
 /// Ballast's laboratory: real prices through the program's bytecode.
@@ -21,6 +21,9 @@ enum Command {
     Cascade(cascade::Options),
     Vaults(vaults::Options),
     Perps(perps::Options),
+    Stress(Box<stress::Options>),
+    Calibrate(stress::calibrate::Options),
+    StressBenchmark(stress::benchmark::Options),
 }
 
 impl Command {
@@ -31,6 +34,9 @@ impl Command {
             Self::Cascade(options) => cascade::run(options),
             Self::Vaults(options) => vaults::run(options),
             Self::Perps(options) => perps::run(options),
+            Self::Stress(options) => stress::run(options),
+            Self::Calibrate(options) => stress::calibrate::run(options),
+            Self::StressBenchmark(options) => stress::benchmark::run(options),
         }
     }
 }

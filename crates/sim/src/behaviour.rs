@@ -29,7 +29,7 @@ const DUST: u64 = 1_000;
 /// A fall: an asset this far below its one-hour average.
 const FALL: f64 = 0.03;
 /// Annual rate above which lenders bring more.
-const TEMPTING_RATE: f64 = 0.12;
+pub(crate) const TEMPTING_RATE: f64 = 0.12;
 
 /// The rules in words, for the report.
 pub const DESCRIPTION: [(&str, &str); 2] = [

@@ -17,6 +17,7 @@ pub mod policy;
 pub mod population;
 pub mod replay;
 pub mod stats;
+pub mod stress;
 pub mod vaults;
 pub mod venue;
 pub mod windows;

@@ -40,7 +40,12 @@ impl ballast_liquidator::Venue for Books<'_> {
 
 /// The most profitable order against an account at `now`; `None` if it is healthy or nothing pays.
 pub fn plan(market: &MarketView, account: &MarginAccount, now: i64, venue: &Venue) -> Option<Plan> {
-    let case = Case { market, now, account, held: &[], fees: &[], rents: &[] };
+    plan_with(&[], market, account, now, venue)
+}
+
+/// The same of one who has so many atoms of each reserve's token.
+pub fn plan_with(held: &[u64], market: &MarketView, account: &MarginAccount, now: i64, venue: &Venue) -> Option<Plan> {
+    let case = Case { market, now, account, held, fees: &[], rents: &[] };
     case.plan(&DEMANDS, &Books { venue, market }).now_or_never().expect("these books answer at once")
 }
 

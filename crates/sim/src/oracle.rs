@@ -66,7 +66,7 @@ pub fn confidence(bar: &Bar, interval: i64) -> f64 {
 }
 
 /// What the price accounts carry.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Oracle {
     /// Exponent of each asset's prices, [`EXPONENT`] where there is none: one for the whole replay.
     exponents: Vec<i32>,

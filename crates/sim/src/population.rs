@@ -213,10 +213,21 @@ fn draw_trader(rng: &mut ChaCha12Rng, market: &MarketView, grid: &Grid) -> Trade
 
 /// Draws everyone.
 pub fn draw(rng: &mut ChaCha12Rng, market: &MarketView, grid: &Grid, traders: usize) -> Population {
-    let traders: Vec<_> = (0..traders).map(|_| draw_trader(rng, market, grid)).collect();
+    let traders = draw_traders(rng, market, grid, traders);
+    let lenders = draw_lenders(rng, market, grid, &traders);
+    Population { traders, lenders }
+}
+
+/// Draws the traders.
+pub(crate) fn draw_traders(rng: &mut ChaCha12Rng, market: &MarketView, grid: &Grid, count: usize) -> Vec<Trader> {
+    (0..count).map(|_| draw_trader(rng, market, grid)).collect()
+}
+
+/// Draws the lenders whom traders need.
+pub(crate) fn draw_lenders(rng: &mut ChaCha12Rng, market: &MarketView, grid: &Grid, traders: &[Trader]) -> Vec<Lender> {
     let reserves = grid.assets.len();
     let (mut deposits, mut debts) = (vec![0.0; reserves], vec![0.0; reserves]);
-    for trader in &traders {
+    for trader in traders {
         let mut capacity = 0.0;
         for (reserve, usd) in &trader.collateral {
             deposits[*reserve] += usd;
@@ -241,7 +252,7 @@ pub fn draw(rng: &mut ChaCha12Rng, market: &MarketView, grid: &Grid, traders: us
         let needed = (debts[reserve] / target - deposits[reserve]).max(LEAST_LENT * members[reserve]);
         lender.usd *= needed / weights[reserve];
     }
-    Population { traders, lenders }
+    lenders
 }
 
 /// A lender who brings nothing yet.

@@ -22,7 +22,7 @@ use super::{
 use ballast_time::full_label;
 
 /// Seconds after which a price that liquidations have moved is published again.
-const RENEWAL: i64 = 10;
+pub(crate) const RENEWAL: i64 = 10;
 /// Everyone's turn comes after so many steps of the oracle's path.
 pub(crate) const STEPS_IN_TURN: usize = 3;
 
@@ -47,7 +47,7 @@ pub struct Setting {
 }
 
 /// Limits of liquidations; none where zero.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Phases {
     /// Most collateral that liquidations take of each asset in an hour, USD.
     pub hourly: [u32; ASSETS.len()],

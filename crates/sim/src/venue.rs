@@ -33,6 +33,8 @@ pub struct Swap {
 /// One asset's book.
 #[derive(Clone, Copy, Debug)]
 struct Book {
+    /// What a dollar paid adds to the price's logarithm while the book is whole.
+    whole: f64,
     /// The price without impact, USD.
     exogenous: f64,
     /// The price as a multiple of that.
@@ -75,7 +77,10 @@ pub struct Venue {
 impl Venue {
     /// Books of these depths, in USD for 1 %; infinite where trades move nothing.
     pub fn new(depths: &[f64], half_life: i64) -> Self {
-        let book = |depth: &f64| Book { exogenous: 0.0, displacement: 1.0, published: 1.0, impact: DEPTH_MOVE / depth };
+        let book = |depth: &f64| {
+            let impact = DEPTH_MOVE / depth;
+            Book { exogenous: 0.0, displacement: 1.0, published: 1.0, whole: impact, impact }
+        };
         Self { books: depths.iter().map(book).collect(), half_life, now: 0 }
     }
 
@@ -93,6 +98,16 @@ impl Venue {
         }
         self.books.iter_mut().zip(exogenous).for_each(|(book, price)| book.exogenous = *price);
         self.now = time;
+    }
+
+    /// Leaves each book a share of its depth: what its makers still offer.
+    pub fn thin(&mut self, shares: &[f64]) {
+        self.books.iter_mut().zip(shares).for_each(|(book, share)| book.impact = book.whole / share);
+    }
+
+    /// The prices as they are.
+    pub fn prices(&self) -> impl Iterator<Item = f64> {
+        self.books.iter().map(|book| book.exogenous * book.displacement)
     }
 
     /// The prices as they are, which are published now: each with its displacement.
@@ -207,6 +222,20 @@ mod tests {
         let (first, second) = (swap(&mut venue, sale(10_000.0)), swap(&mut venue, sale(10_000.0)));
         assert!(first < 999_000.0 && first == second && !venue.has_moved());
         assert_eq!(venue.publish()[0], (100.0, 1.0));
+    }
+
+    #[test]
+    fn a_thinned_book_moves_more_and_is_whole_again_when_its_makers_return() {
+        let (mut whole, mut thin) = (venue(1_800), venue(1_800));
+        thin.thin(&[0.1, 1.0]);
+        let (at_depth, at_tenth) = (whole.quote(sale(9_000.0)), thin.quote(sale(9_000.0)));
+        assert!(at_tenth < at_depth);
+        // A tenth of the sale moves a tenth of the book as much.
+        assert!(is_near(thin.quote(sale(900.0)) * 10.0, at_depth));
+        thin.thin(&[1.0, 1.0]);
+        swap(&mut whole, sale(9_000.0));
+        swap(&mut thin, sale(9_000.0));
+        assert!(is_near(price(&mut whole), price(&mut thin)));
     }
 
     #[test]

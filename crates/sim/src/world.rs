@@ -287,6 +287,12 @@ impl World {
         self.run("open account", market.open_account(owner, self.payer, 0))
     }
 
+    /// Opens an owner's stake in a reserve's insurance.
+    pub fn open_stake(&mut self, owner: Address, reserve: u8) -> Result<()> {
+        let open = self.market()?.open_stake(owner, self.payer, reserve)?;
+        self.run("open stake", open)
+    }
+
     /// Has the program compute the healths of a margin account.
     pub fn read_health(&mut self, margin_account: Address) -> Result<HealthReport> {
         let read = self.market()?.read_health(margin_account);

@@ -9,7 +9,12 @@ pub mod summary;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use ballast_sim::{grid::Grid, policy::Policy, replay::Setting, windows::Window};
+use ballast_sim::{
+    grid::Grid,
+    policy::Policy,
+    replay::{Phases, Setting},
+    windows::Window,
+};
 use clap::Args;
 
 use crate::{batch, options::Common, report};
@@ -73,6 +78,18 @@ impl Books {
         assets
             .map(|(asset, volume)| if asset.is_stable { f64::INFINITY } else { volume * self.depth / 100.0 })
             .collect()
+    }
+}
+
+impl Books {
+    /// Limits of liquidations for books of such depths.
+    pub fn phases(&self, depths: &[f64]) -> Phases {
+        let mut phases = Phases { near_insolvency: self.exempt, ..Phases::default() };
+        for (limit, depth) in phases.hourly.iter_mut().zip(depths) {
+            // Books without end need no limit; a limit of zero would be none.
+            *limit = if depth.is_finite() { (depth * self.phase).clamp(1.0, u32::MAX as f64) as u32 } else { 0 };
+        }
+        phases
     }
 }
 

@@ -53,11 +53,7 @@ impl Scenario {
         let depths: Vec<_> = books.depths(grid).iter().map(|depth| depth / books.scale).collect();
         let mut setting = setting;
         if let Self::Phased = self {
-            setting.phases.near_insolvency = books.exempt;
-            for (limit, depth) in setting.phases.hourly.iter_mut().zip(&depths) {
-                // Books without end need no limit; a limit of zero would be none.
-                *limit = if depth.is_finite() { (depth * books.phase).clamp(1.0, u32::MAX as f64) as u32 } else { 0 };
-            }
+            setting.phases = books.phases(&depths);
         }
         (setting, Venue::new(&depths, half_life))
     }

@@ -1,10 +1,12 @@
-//! The reports of the demo, the comparison, the cascades, the vaults and the perps: headline numbers, plots, parameters, method.
+//! The reports of the demo, the comparison, the cascades, the vaults, the perps and the stress: headline numbers, plots, parameters, method.
 
 mod cascade;
 mod comparison;
 mod html;
 mod perps;
 mod plots;
+mod scatter;
+mod stress;
 mod tables;
 mod vaults;
 
@@ -26,6 +28,7 @@ pub use comparison::render as compare;
 use html::Page;
 pub use perps::render as perps;
 use plots::{Axes, Line, columns, lines, stacked};
+pub use stress::render as stress;
 pub use vaults::render as vaults;
 
 /// Colours of the health classes, from liquidatable to comfortable.

@@ -14,9 +14,9 @@ use plotters::{
 
 use ballast_time::{DAY, clock_label, day_label};
 
-const SIZE: (u32, u32) = (960, 300);
+pub(super) const SIZE: (u32, u32) = (960, 300);
 /// The colour that is replaced by the page's text colour.
-const INK: RGBColor = BLACK;
+pub(super) const INK: RGBColor = BLACK;
 /// Columns into which a line is thinned: lowest and highest value of each are kept.
 const COLUMNS: usize = 700;
 
@@ -85,14 +85,19 @@ fn plot(axes: &Axes, draw: impl FnOnce(&mut Plot) -> Result<()>) -> Result<Strin
         drop(chart);
         canvas.present().map_err(failed)?;
     }
-    Ok(svg.replace("\"#000000\"", "\"currentColor\""))
+    Ok(on_page(&svg))
 }
 
-fn failed(error: impl std::fmt::Display) -> anyhow::Error {
+/// A drawing with the page's ink.
+pub(super) fn on_page(svg: &str) -> String {
+    svg.replace("\"#000000\"", "\"currentColor\"")
+}
+
+pub(super) fn failed(error: impl std::fmt::Display) -> anyhow::Error {
     anyhow!("cannot draw a plot: {error}")
 }
 
-fn colour((red, green, blue): (u8, u8, u8)) -> RGBColor {
+pub(super) fn colour((red, green, blue): (u8, u8, u8)) -> RGBColor {
     RGBColor(red, green, blue)
 }
 

@@ -5,4 +5,5 @@ mod common;
 mod compare;
 mod demo;
 mod perps;
+mod stress;
 mod vaults;
