@@ -55,7 +55,7 @@ test('W7: a symbol that is markup is refused, and a name that is stays text', as
   expect(await named.locator('h1 img').count()).toBe(0);
   // A token that the host does not name goes by its mint.
   const plain = await openPage({ before: withConfig({ tokens: {} }) });
-  await plain.getByRole('link', { name: `${mint.slice(0, 4)}…${mint.slice(-4)}` }).waitFor();
+  await plain.getByRole('link', { name: `${mint.slice(0, 4)}…${mint.slice(-4)}`, exact: true }).waitFor();
 });
 
 /** The market's bytes with so many atoms in the insurance of its first reserve. */

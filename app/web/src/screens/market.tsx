@@ -221,7 +221,7 @@ function reserveColumns(
       head: 'Insurance',
       isNumber: true,
       cell: (index) => (
-        <a href={href('insurance', [index])} aria-label={`Insurance of ${names.reserve(index)}`}>
+        <a href={href('insurance', [index])}>
           <Amount atoms={of(index).insurance.assets} decimals={of(index).decimals} rounding="down" digits={2} />
         </a>
       ),
