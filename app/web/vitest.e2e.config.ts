@@ -8,6 +8,8 @@ export default mergeConfig(vite, {
     globalSetup: 'e2e/setup.ts',
     fileParallelism: false,
     testTimeout: 90_000,
+    // A browser on a busy machine misses a moment now and then: what fails twice is wrong.
+    retry: 1,
     hookTimeout: 120_000,
   },
 });

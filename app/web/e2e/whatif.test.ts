@@ -26,14 +26,14 @@ test('prices move by slider and by typing, and what follows is shown before and 
   // By typing: half of it.
   const typed = page.getByRole('textbox', { name: 'SOL', exact: true });
   const last = Number((await typed.inputValue()).replaceAll('\u202f', ''));
-  await typed.fill(String(last / 2));
+  await typed.fill((last / 2).toFixed(2));
   await expect.poll(() => cell(page, 'Before liquidation', 1)).not.toBe(before);
   const half = Number.parseFloat((await cell(page, 'Before liquidation', 1)).replaceAll(/[\u202f\s].*$/gs, ''));
   const full = Number.parseFloat(before.replaceAll(/[\u202f\s].*$/gs, ''));
   expect(half / full).toBeGreaterThan(0.35);
   expect(half / full).toBeLessThan(0.55);
   // Far down: a liquidator takes, and the table says what.
-  await typed.fill(String(last / 5));
+  await typed.fill((last / 5).toFixed(2));
   await page.getByText('liquidatable', { exact: true }).waitFor();
   expect(await page.getByRole('row', { name: /^USDC for SOL/ }).innerText()).toMatch(/USDC[\s\S]*SOL[\s\S]*%/);
   // What is wrong is told at the field.

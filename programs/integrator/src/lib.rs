@@ -30,6 +30,7 @@ mod vault;
 
 use ballast_engine::health::report::HealthReport;
 use bytemuck::AnyBitPattern;
+pub use perp::{MIN_POOL_COVER_BPS, POOL_COVER_BELOW_MINIMUM};
 use pinocchio::{
     AccountView, ProgramResult,
     cpi::{Seed, Signer, get_return_data, invoke_signed_with_bounds, invoke_with_bounds},
@@ -41,7 +42,6 @@ use solana_address::Address;
 #[cfg(target_arch = "bpf")]
 use solana_compiler_builtins as _;
 use std::array::from_fn;
-pub use perp::{MIN_POOL_COVER_BPS, POOL_COVER_BELOW_MINIMUM};
 pub use vault::{COVERAGE_BELOW_MINIMUM, MIN_COVERAGE_BPS};
 
 /// Ballast's program.
