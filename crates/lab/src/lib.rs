@@ -6,6 +6,7 @@ mod batch;
 pub mod cascade;
 pub mod compare;
 pub mod demo;
+mod figures;
 pub mod options;
 mod output;
 pub mod perps;

@@ -17,7 +17,12 @@ use ballast_sim::{
 };
 use clap::Args;
 
-use crate::{batch, options::Common, report};
+use crate::{
+    batch, figures,
+    options::Common,
+    output::{print, write},
+    report,
+};
 use scenario::Scenario;
 
 /// Sells what is liquidated into books of limited depth, and compares how deep prices fall with and without that feedback.
@@ -37,7 +42,7 @@ pub struct Options {
     #[command(flatten)]
     common: Common,
 
-    /// Where the report goes
+    /// Where the report goes; its figures go beside it, as JSON
     #[arg(long, value_name = "FILE", default_value = "target/demo/cascade.html")]
     out: PathBuf,
 
@@ -108,5 +113,9 @@ pub fn run(options: &Options) -> Result<()> {
     let variant = |_, grid: &Grid, scenario: Scenario| Ok(scenario.variant(setting, books, grid));
     let comparisons = batch::play(&options.common, options.windows.clone(), &Scenario::ALL, variant, batch::replay)?;
     let html = report::cascade(&comparisons, setting, books)?;
-    batch::publish(&comparisons, summary::table(&comparisons), &html, &options.out, options.markdown.as_deref())
+    let json = options.out.with_extension("json");
+    let scenarios = Scenario::ALL.map(Scenario::title);
+    write(&json, &figures::render("cascade", ("liquidation", &scenarios), &comparisons, setting)?)?;
+    batch::publish(&comparisons, summary::table(&comparisons), &html, &options.out, options.markdown.as_deref())?;
+    print(&format!("Figures {}\n", json.display()))
 }

@@ -9,7 +9,12 @@ use anyhow::Result;
 use ballast_sim::{grid::Grid, policy::Policy, replay::Setting, venue::Venue, windows::Window};
 use clap::Args;
 
-use crate::{batch, options::Common, report};
+use crate::{
+    batch, figures,
+    options::Common,
+    output::{print, write},
+    report,
+};
 
 /// Plays stretches of history under both risk policies and compares what became of the same people.
 #[derive(Args, Debug)]
@@ -25,7 +30,7 @@ pub struct Options {
     #[arg(long, value_name = "MINUTES", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1_440))]
     absence: u16,
 
-    /// Where the report goes
+    /// Where the report goes; its figures go beside it, as JSON
     #[arg(long, value_name = "FILE", default_value = "target/demo/compare.html")]
     out: PathBuf,
 
@@ -42,5 +47,9 @@ pub fn run(options: &Options) -> Result<()> {
     let variant = |_, grid: &Grid, policy| Ok((setting(policy), Venue::refilling(&grid.assets)));
     let comparisons = batch::play(&options.common, windows, &Policy::ALL, variant, batch::replay)?;
     let html = report::compare(&comparisons, setting(Policy::Fixed))?;
-    batch::publish(&comparisons, summary::table(&comparisons), &html, &options.out, options.markdown.as_deref())
+    let json = options.out.with_extension("json");
+    let policies = Policy::ALL.map(Policy::title);
+    write(&json, &figures::render("compare", ("policy", &policies), &comparisons, setting(Policy::Fixed))?)?;
+    batch::publish(&comparisons, summary::table(&comparisons), &html, &options.out, options.markdown.as_deref())?;
+    print(&format!("Figures {}\n", json.display()))
 }

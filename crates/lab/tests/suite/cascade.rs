@@ -29,12 +29,24 @@ fn the_same_seed_gives_the_same_report_and_table_of_both_windows() {
     let folder = folder("cascade-seed");
     let of = |name: &str, seed: &str| play(&folder, name, &["--seed", seed]);
     let (first, again, other) = (of("a", "1"), of("b", "1"), of("c", "2"));
+    let figures = std::fs::read_to_string(folder.join("a.json")).expect("written beside the report");
+    assert_eq!(figures, std::fs::read_to_string(folder.join("b.json")).expect("written"));
+    let figures: serde_json::Value = serde_json::from_str(&figures).expect("JSON");
     std::fs::remove_dir_all(&folder).expect("removed");
     assert!(first == again, "two runs of one seed differ");
     assert!(first != other, "two seeds give the same report");
     let (html, rows) = first;
     assert!(html.matches("<svg").count() >= 16 && !html.contains("NaN") && !html.contains("inf "));
     let names: Vec<_> = rows.iter().map(|row| [row[0].as_str(), row[1].as_str()]).collect();
+    assert_eq!((&figures["experiment"], &figures["seed"]), (&"cascade".into(), &1.into()));
+    let runs = figures["windows"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .flat_map(|window| window["runs"].as_array().into_iter().flatten());
+    let liquidated: Vec<_> = runs.filter_map(|run| run["liquidated_usd"].as_f64()).collect();
+    assert_eq!(liquidated.len(), rows.len());
+    assert!(liquidated.iter().zip(&rows).all(|(usd, row)| (usd - number(&row[LIQUIDATED])).abs() <= 0.5));
     let expected = ["November 2022", "October 2025"]
         .map(|window| [[window, "no feedback"], [window, "unlimited"], [window, "phased"]]);
     assert_eq!(names, expected.concat());
