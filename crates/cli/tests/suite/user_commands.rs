@@ -299,7 +299,7 @@ fn a_delegate_does_what_it_was_let_do() {
     let town = Town::new("delegate");
     town.ok(&["account", "open"], "trader");
     town.ok(&["account", "deposit", "SOL", "10"], "trader");
-    let bot = town.address("liquidator").to_string();
+    let bot = keypair("liquidator").pubkey().to_string();
     let refused =
         |args: &[&str], words: &str| town.refused(1, &[&["account", "delegate"], args].concat(), "trader", words);
     refused(&[&bot], "--may");
