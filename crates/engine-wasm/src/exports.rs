@@ -127,13 +127,13 @@ pub extern "C" fn scan(market: u32, accounts: u32, now: i64, first: u32) -> i32 
     )
 }
 
-/// The figures of a perp: the words of [`report::perp`].
+/// The figures of a perp: the words of `report::perp`.
 #[unsafe(no_mangle)]
 pub extern "C" fn perp_report(market: u32, perp: u32, now: i64) -> i32 {
     buffers::write(buffers::read(market, 0).and_then(|(bytes, _)| report::perp(&decode(&bytes)?, index_of(perp), now)))
 }
 
-/// The figures of a position in a perp: the words of [`report::position`].
+/// The figures of a position in a perp: the words of `report::position`.
 #[unsafe(no_mangle)]
 pub extern "C" fn position_report(market: u32, margin: u32, now: i64, perp: u32) -> i32 {
     ask(market, margin, now, &|subject| report::position(subject, index_of(perp)))
@@ -157,7 +157,7 @@ pub extern "C" fn pool_prices(market: u32, pool: u32, now: i64) -> i32 {
     )
 }
 
-/// An account without positions, put behind the market: [`crate::play::open`]. No words.
+/// An account without positions, put behind the market: `play::open`. No words.
 #[unsafe(no_mangle)]
 pub extern "C" fn open_account(market: u32, addresses: u32, id: u32, mode: u32, collateral: u32, debt: u32) -> i32 {
     play::open(market, addresses, &Opening { id, mode, collateral, debt })
@@ -248,13 +248,13 @@ pub extern "C" fn pool_withdraw(market: u32, margin: u32, now: i64, pool: u32) -
     })
 }
 
-/// Puts the market with the prices that follow it in its place: [`crate::play::with_prices`].
+/// Puts the market with the prices that follow it in its place: `play::with_prices`.
 #[unsafe(no_mangle)]
 pub extern "C" fn with_prices(market: u32, prices: u32, now: i64) -> i32 {
     change_market(market, prices, |view, prices| play::with_prices(view, prices, now))
 }
 
-/// Puts the market with the change that follows it in its place: [`crate::play::with_change`]. When it is due, and when all has ramped.
+/// Puts the market with the change that follows it in its place: `play::with_change`. When it is due, and when all has ramped.
 #[unsafe(no_mangle)]
 pub extern "C" fn with_change(market: u32, change: u32, now: i64, stage: u32) -> i32 {
     change_market(market, change, |view, change| play::with_change(view, change, now, stage))

@@ -124,7 +124,7 @@ impl Chain {
         Ok(self.accounts.len() - 1)
     }
 
-    /// Takes over prices, as the bytecode's world does.
+    /// Takes over prices, as they are published in a replay.
     pub fn publish(&mut self, updates: &[PriceUpdate]) {
         let MarketView { market, reserves, .. } = &mut self.view;
         let mut ledger = Ledger { market, reserves, now: self.now };
