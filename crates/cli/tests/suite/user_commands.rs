@@ -300,26 +300,18 @@ fn a_delegate_does_what_it_was_let_do() {
     town.ok(&["account", "open"], "trader");
     town.ok(&["account", "deposit", "SOL", "10"], "trader");
     let bot = keypair("liquidator").pubkey().to_string();
-    let refused =
-        |args: &[&str], words: &str| town.refused(1, &[&["account", "delegate"], args].concat(), "trader", words);
-    refused(&[&bot], "--may");
-    refused(&[&bot, "--may", "borrow"], "--until");
-    refused(&[&bot, "--may", "any-destination", "--until", "2090-01-31"], "at least one use among them");
-    refused(&[&bot, "--may", "borrow", "--until", "2019-01-31"], "must end in the future");
-    refused(&["none"], "has no delegate");
-    refused(&["none", "--may", "borrow"], "has no rights");
-    town.refused(
-        2,
-        &["account", "delegate", "nobody", "--may", "borrow", "--until", "2090-01-31"],
-        "trader",
-        "is no address",
-    );
-    town.refused(
-        2,
-        &["account", "delegate", &bot, "--may", "everything", "--until", "2090-01-31"],
-        "trader",
-        "everything",
-    );
+    let refused = |code: i32, args: &[&str], words: &str| {
+        town.refused(code, &[&["account", "delegate"], args].concat(), "trader", words);
+    };
+    refused(1, &[&bot], "--may");
+    refused(1, &[&bot, "--may", "borrow"], "--until");
+    refused(1, &["none"], "has no delegate");
+    refused(1, &["none", "--may", "borrow"], "has no rights");
+    refused(2, &["nobody", "--may", "borrow", "--until", "2090-01-31"], "is no address");
+    refused(2, &[&bot, "--may", "everything", "--until", "2090-01-31"], "everything");
+    // What the program refuses is simulated, and not sent.
+    refused(4, &[&bot, "--may", "any-destination", "--until", "2090-01-31"], "at least one use among them");
+    refused(4, &[&bot, "--may", "borrow", "--until", "2019-01-31"], "must end in the future");
     town.ok(&["account", "delegate", &bot, "--may", "borrow,trade", "--until", "2090-01-31"], "trader");
     let shown = town.json(&["account", "show"], "trader");
     assert_eq!(shown["delegate"]["address"], bot.as_str());
@@ -331,5 +323,5 @@ fn a_delegate_does_what_it_was_let_do() {
     // Nobody but the owner names one.
     let account = shown["account"].as_str().expect("an address");
     let by_another = ["account", "delegate", &bot, "--may", "borrow", "--until", "2090-01-31", "--account", account];
-    town.refused(1, &by_another, "lender", "");
+    town.refused(3, &by_another, "lender", "must sign");
 }
