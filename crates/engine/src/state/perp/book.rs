@@ -18,17 +18,10 @@ use crate::{
     },
 };
 
+pub use crate::state::perp::view::Width;
+
 /// Longer without a trade counts as an hour for the change of the rate.
 const MOST_SECONDS: u64 = 3_600;
-
-/// Which readings of a price count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Width {
-    /// Spot, EMA and slow reference, whichever is worse, and the confidence: for what may be chosen.
-    Initial,
-    /// Spot and its confidence.
-    Maintenance,
-}
 
 impl Perp {
     /// The prices of a lot by the reserve that it follows.

@@ -6,12 +6,20 @@ use crate::{
     state::{
         perp::{
             Marks, Perp, PerpPosition, Pool, Side,
-            book::Width,
             side::{Gain, gain},
         },
         reserve::Reserve,
     },
 };
+
+/// Which readings of a price count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// Spot, EMA and slow reference, whichever is worse, and the confidence: for what may be chosen.
+    Initial,
+    /// Spot and its confidence.
+    Maintenance,
+}
 
 /// A perp at a moment: its sides with funding until then, and its prices.
 pub struct PerpView<'a> {
