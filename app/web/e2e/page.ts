@@ -4,8 +4,8 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, inject } from 'vitest';
-import { Network, type TestKey } from './network.ts';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { Network, startNetwork, type TestKey } from './network.ts';
 import { injectWallet, type Personality } from './wallet.ts';
 
 export interface OpenOptions extends BrowserContextOptions {
@@ -24,17 +24,24 @@ let browser: Browser;
 const faults: string[] = [];
 const open: Page[] = [];
 
-/** The network of all tests. */
+let started: Awaited<ReturnType<typeof startNetwork>> | undefined;
+
+/** The network of the file's tests: what they leave behind is met by no other file. */
 export function network(): Network {
-  return new Network(inject('network'));
+  return new Network(started!.parts);
 }
 
 /** Has each test of the file begin with a browser, and end without faults. */
 export function withBrowser(): void {
   beforeAll(async () => {
+    // Some people in the market, at prices that stand still until a test moves them.
+    started = await startNetwork(['--paused', '--accounts', '12']);
     browser = await launch();
   });
-  afterAll(() => browser.close());
+  afterAll(async () => {
+    await browser.close();
+    await started!.stop();
+  });
   afterEach(async () => {
     await Promise.all(open.splice(0).map((page) => page.context().close()));
     expect(faults.splice(0)).toEqual([]);
