@@ -7,24 +7,15 @@ import { closePlan } from '../actions/lend.ts';
 import { useApp } from '../app.ts';
 import { ask } from '../ask.ts';
 import { openReserves, priceOf, usdOf } from '../books.ts';
-import {
-  addressIn,
-  useAccountAddresses,
-  useAccounts,
-  useEngine,
-  useMarginAccount,
-  useMarket,
-  useMarketEntry,
-  useNow,
-} from '../hooks.ts';
+import { addressIn, useAccountAddresses, useAccounts, useEngine, useNow } from '../hooks.ts';
 import { type Names, useNames } from '../names.ts';
 import { moment, percent } from '../number.ts';
-import { go, href } from '../route.ts';
+import { href } from '../route.ts';
 import { useFreshMarket } from '../tx/preview.ts';
 import { rightsWords } from '../tx/rights.ts';
-import { TextField } from '../ui/fields.tsx';
 import { HealthOf } from '../ui/health.tsx';
 import { Badge, Button, type Column, Notice, Screen, Section, Skeleton, Table } from '../ui/parts.tsx';
+import { AccountAt, LookAt } from '../ui/subject.tsx';
 import { AddressText, Amount, Price, Usd } from '../ui/values.tsx';
 import { ConnectButton, useConnection } from '../ui/wallet.tsx';
 import type { ScreenProps } from './index.ts';
@@ -34,7 +25,11 @@ export default function AccountScreen({ args }: ScreenProps) {
   const address = addressIn(given);
   const connection = useConnection();
   return (
-    <Screen title="Account" lede="What it holds, and how far it is from liquidation." aside={<Look />}>
+    <Screen
+      title="Account"
+      lede="What it holds, and how far it is from liquidation."
+      aside={<LookAt screen="account" label="Look at an account" />}
+    >
       {given !== undefined && address === undefined && (
         <Notice tone="bad">{given} is no address: those are 32 bytes in base58.</Notice>
       )}
@@ -51,37 +46,6 @@ export default function AccountScreen({ args }: ScreenProps) {
       )}
       {given === undefined && connection !== undefined && <Own owner={connection.address} />}
     </Screen>
-  );
-}
-
-/** Any account by its address: everything is public. */
-function Look() {
-  const [text, setText] = useState('');
-  const [error, setError] = useState<string>();
-  return (
-    <form
-      class="look"
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (addressIn(text.trim()) === undefined) {
-          setError('That is no address: those are 32 bytes in base58.');
-        } else {
-          go('account', [text.trim()]);
-        }
-      }}
-    >
-      <TextField
-        label="Look at an account"
-        value={text}
-        placeholder="Address"
-        error={error}
-        onInput={(next) => {
-          setText(next);
-          setError(undefined);
-        }}
-      />
-      <Button type="submit">Show</Button>
-    </form>
   );
 }
 
@@ -131,37 +95,11 @@ function Own({ owner }: { owner: Address }) {
 }
 
 function One({ address, owner }: { address: Address; owner: Address | undefined }) {
-  const market = useMarket();
-  const account = useMarginAccount(address);
-  const entry = useMarketEntry();
-  if (account.state === 'loading' || market.state === 'loading') {
-    return (
-      <div class="panel">
-        <Skeleton lines={12} height={36} />
-      </div>
-    );
-  }
-  if (account.state === 'absent') {
-    return <Notice>There is no account at {address}.</Notice>;
-  }
-  if (account.state === 'broken') {
-    return (
-      <Notice tone="bad">
-        {address} is no margin account: {account.words}.
-      </Notice>
-    );
-  }
-  if (market.state !== 'ready') {
-    return <Notice tone="bad">The market cannot be read.</Notice>;
-  }
-  if (account.value.market !== entry.address) {
-    return (
-      <Notice tone="warn">
-        This account is of another market: <code>{account.value.market}</code>.
-      </Notice>
-    );
-  }
-  return <Shown market={market.value} account={account.value} owner={owner} />;
+  return (
+    <AccountAt address={address} lines={12}>
+      {(subject) => <Shown {...subject} owner={owner} />}
+    </AccountAt>
+  );
 }
 
 const MODES = ['cross', 'isolated', 'for one perp'];

@@ -5,15 +5,15 @@ import type { Address } from '@solana/kit';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { useApp } from '../app.ts';
 import { openReserves } from '../books.ts';
-import { addressIn, useEngine, useMarginAccount, useMarket, useNow } from '../hooks.ts';
-import { type Names, useNames } from '../names.ts';
+import { addressIn, useEngine, useMarket, useNow } from '../hooks.ts';
+import { useNames } from '../names.ts';
 import { duration } from '../number.ts';
 import { href } from '../route.ts';
 import { readAccounts, type Row, rowsOf, type Scan } from '../scan.ts';
 import { refreshed } from '../tx/preview.ts';
 import { healthRatio } from '../ui/health.tsx';
 import { Badge, Button, type Column, Figure, Figures, Notice, Screen, Section, Skeleton, Table } from '../ui/parts.tsx';
-import { LookAt } from '../ui/subject.tsx';
+import { AccountAt, LookAt } from '../ui/subject.tsx';
 import { AddressText, Usd } from '../ui/values.tsx';
 import { useConnection } from '../ui/wallet.tsx';
 import type { ScreenProps } from './index.ts';
@@ -29,7 +29,7 @@ export default function LiquidationsScreen({ args }: ScreenProps) {
     <Screen
       title="Liquidations"
       lede="Who can be liquidated now, and what that would move. Anybody may."
-      aside={<LookAt screen="liquidations" />}
+      aside={<LookAt screen="liquidations" label="Any account" />}
     >
       {market.state === 'absent' && (
         <Notice tone="bad">There is no account at the market’s address on this chain.</Notice>
@@ -151,7 +151,11 @@ function Shown(props: { market: Market; engine: Engine; now: bigint; chosen: Add
           </Figure>
         </Figures>
       </section>
-      {chosen !== undefined && <Account {...{ engine, names, now, chosen }} market={latest.market} />}
+      {chosen !== undefined && (
+        <AccountAt address={chosen} lines={4}>
+          {({ account }) => <Chosen {...{ engine, names, now, account }} market={latest.market} />}
+        </AccountAt>
+      )}
       <Section title="Nearest to liquidation" aside="by all margin accounts of the market">
         <List {...{ scan, rows, again, now, chosen }} />
       </Section>
@@ -273,33 +277,4 @@ function List(props: {
       empty="No account of this market has a debt."
     />
   );
-}
-
-function Account(props: { engine: Engine; market: Market; names: Names; now: bigint; chosen: Address }) {
-  const { engine, market, names, now, chosen } = props;
-  const account = useMarginAccount(chosen);
-  switch (account.state) {
-    case 'loading':
-      return (
-        <div class="panel">
-          <Skeleton lines={4} height={44} />
-        </div>
-      );
-    case 'absent':
-      return <Notice>There is no account at {chosen}.</Notice>;
-    case 'broken':
-      return (
-        <Notice tone="bad">
-          {chosen} is no margin account: {account.words}.
-        </Notice>
-      );
-    default:
-      return account.value.market === market.address ? (
-        <Chosen {...{ engine, market, names, now }} account={account.value} />
-      ) : (
-        <Notice tone="warn">
-          This account is of another market: <code>{account.value.market}</code>.
-        </Notice>
-      );
-  }
 }

@@ -23,7 +23,7 @@ export default function WhatIfScreen({ args }: ScreenProps) {
     <Screen
       title="What if"
       lede="An account at other prices, later, or in a crash of the past."
-      aside={<LookAt screen="what-if" />}
+      aside={<LookAt screen="what-if" label="Any account" />}
     >
       <OfAccount given={args[0]} lines={14}>
         {(subject) => <Supposing key={subject.account.address} {...subject} />}

@@ -16,7 +16,7 @@ export interface Subject {
 }
 
 /** Any account by its address: everything is public. */
-export function LookAt({ screen }: { screen: string }) {
+export function LookAt({ screen, label }: { screen: string; label: string }) {
   const [text, setText] = useState('');
   const [error, setError] = useState<string>();
   return (
@@ -32,7 +32,7 @@ export function LookAt({ screen }: { screen: string }) {
       }}
     >
       <TextField
-        label="Any account"
+        label={label}
         value={text}
         placeholder="Address"
         error={error}
@@ -64,24 +64,15 @@ export function useOwnAccount(): {
   return address === undefined ? { state: 'absent' } : { state: 'ready', address };
 }
 
-/** What a screen shows of an account, in all states that it may be in. */
-export function OfAccount(props: {
-  given: string | undefined;
-  lines?: number;
-  children: (subject: Subject) => ComponentChildren;
-}) {
-  const { given, lines = 10, children } = props;
+interface OfAccountProps {
+  readonly lines?: number;
+  readonly children: (subject: Subject) => ComponentChildren;
+}
+
+/** What a screen shows of the account that its address names, or of the connected wallet's own. */
+export function OfAccount({ given, ...shown }: OfAccountProps & { given: string | undefined }) {
   const named = addressIn(given);
   const own = useOwnAccount();
-  const address = given === undefined ? own.address : named;
-  const market = useMarket();
-  const account = useMarginAccount(address);
-  const entry = useMarketEntry();
-  const waiting = (
-    <div class="panel">
-      <Skeleton lines={lines} height={40} />
-    </div>
-  );
   if (given !== undefined && named === undefined) {
     return <Notice tone="bad">{given} is no address: those are 32 bytes in base58.</Notice>;
   }
@@ -104,8 +95,24 @@ export function OfAccount(props: {
       </Notice>
     );
   }
+  return <AccountAt address={named ?? own.address} {...shown} />;
+}
+
+/** What a screen shows of the account at an address, in all states that it may be in; without an address it is awaited. */
+export function AccountAt({
+  address,
+  lines = 10,
+  children,
+}: OfAccountProps & { readonly address: Address | undefined }) {
+  const market = useMarket();
+  const account = useMarginAccount(address);
+  const entry = useMarketEntry();
   if (market.state === 'loading' || account.state === 'loading') {
-    return waiting;
+    return (
+      <div class="panel">
+        <Skeleton lines={lines} height={40} />
+      </div>
+    );
   }
   if (market.state !== 'ready') {
     return <Notice tone="bad">The market cannot be read.</Notice>;
