@@ -10,7 +10,7 @@ import { ask, isOfOldPrices } from '../ask.ts';
 import { openReserves } from '../books.ts';
 import { errorWords } from '../errors.ts';
 import { useHolding } from '../holdings.ts';
-import { useAccountAddresses, useEngine, useMarginAccount, useMarket, useNow, useRoute } from '../hooks.ts';
+import { useAccountAddresses, useEngine, useMarginAccount, useNow, useRoute } from '../hooks.ts';
 import { useNames } from '../names.ts';
 import { exactAmount } from '../number.ts';
 import { go, href } from '../route.ts';
@@ -18,12 +18,12 @@ import { useFreshMarket } from '../tx/preview.ts';
 import { AmountField, NO_AMOUNT, readAmount, SelectField } from '../ui/fields.tsx';
 import { HealthOf } from '../ui/health.tsx';
 import { Button, Notice, Screen, Section, Skeleton } from '../ui/parts.tsx';
+import { OfMarket } from '../ui/subject.tsx';
 import { ConnectButton, useConnection } from '../ui/wallet.tsx';
 import type { ScreenProps } from './index.ts';
 
 export default function ActScreen({ args }: ScreenProps) {
   const action = LEND_ACTIONS.find((one) => one === args[0]) ?? 'deposit';
-  const market = useMarket();
   const connection = useConnection();
   const [, reserve] = args;
   return (
@@ -38,20 +38,17 @@ export default function ActScreen({ args }: ScreenProps) {
         </span>
       }
     >
-      {market.state === 'loading' && <Skeleton lines={10} height={40} />}
-      {market.state === 'absent' && (
-        <Notice tone="bad">There is no account at the market’s address on this chain.</Notice>
-      )}
-      {market.state === 'broken' && <Notice tone="bad">The market cannot be read: {market.words}.</Notice>}
-      {market.state === 'ready' && (
-        <Form
-          key={`${action} ${reserve} ${connection?.address}`}
-          action={action}
-          market={market.value}
-          chosen={reserve === undefined ? undefined : Number(reserve)}
-          owner={connection?.address}
-        />
-      )}
+      <OfMarket waiting={<Skeleton lines={10} height={40} />}>
+        {(market) => (
+          <Form
+            key={`${action} ${reserve} ${connection?.address}`}
+            action={action}
+            market={market}
+            chosen={reserve === undefined ? undefined : Number(reserve)}
+            owner={connection?.address}
+          />
+        )}
+      </OfMarket>
     </Screen>
   );
 }

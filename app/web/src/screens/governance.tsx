@@ -6,11 +6,11 @@ import { useMemo } from 'preact/hooks';
 import { useApp } from '../app.ts';
 import { pauseOf } from '../books.ts';
 import { LOOKED_FOR, useWaiting } from '../changes.ts';
-import { ofProgram, useDecoded, useEngine, useMarginAccount, useMarket, useNow } from '../hooks.ts';
+import { ofProgram, useDecoded, useEngine, useMarginAccount, useNow } from '../hooks.ts';
 import { type Names, useNames } from '../names.ts';
 import { duration, moment } from '../number.ts';
 import { Badge, type Column, Notice, Screen, Section, Skeleton, Table } from '../ui/parts.tsx';
-import { useOwnAccount } from '../ui/subject.tsx';
+import { OfMarket, useOwnAccount } from '../ui/subject.tsx';
 import { AddressText } from '../ui/values.tsx';
 import { useConnection } from '../ui/wallet.tsx';
 import { ChangeCard } from './change.tsx';
@@ -18,31 +18,29 @@ import { PastChanges } from './changed.tsx';
 
 export default function GovernanceScreen() {
   const { config } = useApp();
-  const market = useMarket();
   return (
     <Screen
       title="Governance"
       lede="What waits to be changed, and what it would do to your account, while there is time to leave."
     >
-      {market.state === 'loading' && (
-        <div class="panel">
-          <Skeleton lines={12} height={40} />
-        </div>
-      )}
-      {market.state === 'absent' && (
-        <Notice tone="bad">There is no account at the market’s address on this chain.</Notice>
-      )}
-      {market.state === 'broken' && <Notice tone="bad">The market cannot be read: {market.words}.</Notice>}
-      {market.state === 'ready' && (
-        <>
-          <Waits market={market.value} />
-          {config.vaults.map((address) => (
-            <OfVault key={address} address={address} market={market.value} />
-          ))}
-          <Roles market={market.value} />
-          <PastChanges market={market.value} />
-        </>
-      )}
+      <OfMarket
+        waiting={
+          <div class="panel">
+            <Skeleton lines={12} height={40} />
+          </div>
+        }
+      >
+        {(market) => (
+          <>
+            <Waits market={market} />
+            {config.vaults.map((address) => (
+              <OfVault key={address} address={address} market={market} />
+            ))}
+            <Roles market={market} />
+            <PastChanges market={market} />
+          </>
+        )}
+      </OfMarket>
     </Screen>
   );
 }

@@ -2,28 +2,22 @@
 
 import { type Market, reserveAt } from '@ballast/client';
 import { openReserves, usdOf } from '../books.ts';
-import { useMarket } from '../hooks.ts';
 import { reportedLost, stakeWorth } from '../insurance.ts';
 import { useStakes } from '../insurance-hooks.ts';
 import { type Names, useNames } from '../names.ts';
 import { bps, duration, ratio } from '../number.ts';
 import { href } from '../route.ts';
 import { Badge, Notice, Screen, Section, Skeleton, Table } from '../ui/parts.tsx';
+import { OfMarket } from '../ui/subject.tsx';
 import { Amount, Usd } from '../ui/values.tsx';
 import { useConnection } from '../ui/wallet.tsx';
 import type { ScreenProps } from './index.ts';
 import { StakeForms } from './insurance/stake.tsx';
 
 export default function InsuranceScreen({ args }: ScreenProps) {
-  const market = useMarket();
   return (
     <Screen title="Insurance" lede="Bears a reserve’s losses before its depositors do, and earns a part of its income.">
-      {market.state === 'loading' && <Waiting />}
-      {market.state === 'absent' && (
-        <Notice tone="bad">There is no account at the market’s address on this chain.</Notice>
-      )}
-      {market.state === 'broken' && <Notice tone="bad">The market cannot be read: {market.words}.</Notice>}
-      {market.state === 'ready' && <Pots market={market.value} given={args[0]} />}
+      <OfMarket waiting={<Waiting />}>{(market) => <Pots market={market} given={args[0]} />}</OfMarket>
     </Screen>
   );
 }

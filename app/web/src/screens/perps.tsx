@@ -3,12 +3,13 @@
 import type { Engine, Market, PerpReport, PerpState } from '@ballast/client';
 import { useMemo } from 'preact/hooks';
 import { type Answer, ask } from '../ask.ts';
-import { useEngine, useMarket, useNow } from '../hooks.ts';
+import { useEngine, useNow } from '../hooks.ts';
 import { type Names, useNames } from '../names.ts';
 import { duration, percent } from '../number.ts';
 import { type Contract, contractOf, lotsText, perpsOf, poolsOf, unitPrice } from '../perps.ts';
 import { href } from '../route.ts';
 import { Badge, type Column, Notice, Screen, Section, Skeleton, Table, type Tone } from '../ui/parts.tsx';
+import { OfMarket } from '../ui/subject.tsx';
 import { Amount, Percent } from '../ui/values.tsx';
 import { useConnection } from '../ui/wallet.tsx';
 import type { ScreenProps } from './index.ts';
@@ -16,15 +17,9 @@ import { Positions } from './perp/positions.tsx';
 import { TradeForm } from './perp/trade.tsx';
 
 export default function PerpsScreen({ args }: ScreenProps) {
-  const market = useMarket();
   return (
     <Screen title="Perps" lede="Futures without an end, at the oracle’s price, against a pool.">
-      {market.state === 'loading' && <Waiting />}
-      {market.state === 'absent' && (
-        <Notice tone="bad">There is no account at the market’s address on this chain.</Notice>
-      )}
-      {market.state === 'broken' && <Notice tone="bad">The market cannot be read: {market.words}.</Notice>}
-      {market.state === 'ready' && <Perps market={market.value} given={args[0]} />}
+      <OfMarket waiting={<Waiting />}>{(market) => <Perps market={market} given={args[0]} />}</OfMarket>
     </Screen>
   );
 }

@@ -1,4 +1,5 @@
-// The margin account that a screen is about: the one that its address names, or one of the connected wallet's own.
+// What a screen is about, in all states that it may be in: the market, or a margin account, which is the one that its address names or
+// one of the connected wallet's own.
 
 import type { MarginAccount, Market } from '@ballast/client';
 import type { Address } from '@solana/kit';
@@ -13,6 +14,21 @@ import { ConnectButton, useConnection } from './wallet.tsx';
 export interface Subject {
   readonly market: Market;
   readonly account: MarginAccount;
+}
+
+/** What a screen shows of the market, and `waiting` until that is read. */
+export function OfMarket(props: { waiting: ComponentChildren; children: (market: Market) => ComponentChildren }) {
+  const market = useMarket();
+  switch (market.state) {
+    case 'loading':
+      return <>{props.waiting}</>;
+    case 'absent':
+      return <Notice tone="bad">There is no account at the market’s address on this chain.</Notice>;
+    case 'broken':
+      return <Notice tone="bad">The market cannot be read: {market.words}.</Notice>;
+    default:
+      return <>{props.children(market.value)}</>;
+  }
 }
 
 /** Any account by its address: everything is public. */
