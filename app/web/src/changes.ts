@@ -11,7 +11,7 @@ import { load, ofProgram, useAccounts } from './hooks.ts';
 /** Changes of one market or vault that are looked for: what waits was queued lately. */
 export const LOOKED_FOR = 64n;
 
-export type Waiting =
+type Waiting =
   | { readonly state: 'loading' }
   | { readonly state: 'failed'; readonly words: string }
   | { readonly state: 'ready'; readonly changes: readonly Change[] };

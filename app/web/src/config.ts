@@ -34,7 +34,7 @@ export interface Config {
 }
 
 /** What is wrong with config.json, for whoever hosts the page. */
-export class ConfigError extends Error {
+class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 

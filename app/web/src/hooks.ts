@@ -92,7 +92,7 @@ export function useAccounts(addresses: readonly Address[]): readonly (Account | 
 }
 
 /** Makes something of an account's bytes. Throws if they are something else. */
-export type Decode<T> = (address: Address, info: AccountInfo) => T;
+type Decode<T> = (address: Address, info: AccountInfo) => T;
 
 const decoded = new WeakMap<Account, Map<unknown, Loaded<unknown>>>();
 

@@ -27,7 +27,7 @@ export function reportedLost(reserve: Reserve): bigint {
 }
 
 /** Where a stake stands. */
-export type Phase =
+type Phase =
   /** A loss took all there was, this stake too. */
   | 'lost'
   | 'empty'

@@ -29,7 +29,7 @@ function signed(text: string): string {
 }
 
 /** Fractional digits that leave about six significant ones, for lists: amounts of one token stand under each other. */
-export function fewDigits(decimals: number): number {
+function fewDigits(decimals: number): number {
   return Math.min(decimals, 4);
 }
 
@@ -95,9 +95,7 @@ export function ratio(a: bigint, b: bigint): string {
 }
 
 /** A text's meaning as an amount, or what is wrong with it, in words for beside the field. */
-export type Parsed =
-  | { readonly atoms: bigint; readonly error?: never }
-  | { readonly atoms?: never; readonly error: string };
+type Parsed = { readonly atoms: bigint; readonly error?: never } | { readonly atoms?: never; readonly error: string };
 
 /** Atoms of a typed amount. */
 export function parseAmount(typed: string, decimals: number): Parsed {

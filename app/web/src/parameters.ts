@@ -63,7 +63,7 @@ export function parameterWords(name: string): string {
 }
 
 /** A parameter's bytes as a number. */
-export function numberIn(bytes: ReadonlyUint8Array): bigint {
+function numberIn(bytes: ReadonlyUint8Array): bigint {
   return bytes.slice(0, 8).reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
 }
 
@@ -91,7 +91,7 @@ export function wayOf({ direction }: Parameter, before: ReadonlyUint8Array, afte
 }
 
 /** What amounts of a record are counted in. */
-export interface Token {
+interface Token {
   readonly symbol: string;
   readonly decimals: number;
 }
@@ -154,7 +154,7 @@ const KINDS: readonly Table[] = ['reserve', 'perp', 'pool'];
 const MINT = 32;
 
 /** The table of a change's target, and the bytes of the configuration as it is now. */
-export function targetOf(
+function targetOf(
   change: Change,
   market: Market | undefined,
   vault: Vault | undefined,

@@ -33,7 +33,7 @@ export interface Proof {
 }
 
 /** Compares a market's token accounts with its books. Throws if the node does not answer, or there is no such market. */
-export async function readProof(rpc: Rpc, program: Address, known: Market): Promise<Proof> {
+async function readProof(rpc: Rpc, program: Address, known: Market): Promise<Proof> {
   const indices = openReserves(known);
   const vaults = indices.map((index) => known.reserves[index]!.vault);
   // One question, so that all of it is of one slot.

@@ -1,9 +1,9 @@
 // The figures that the laboratory writes, as tables and series. It takes any JSON of their kind: an object whose lists hold objects.
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /** One value, ready to be shown. */
-export interface Fact {
+interface Fact {
   readonly name: string;
   readonly text: string;
 }
@@ -48,7 +48,7 @@ function isScalar(value: Json | undefined): boolean {
 }
 
 /** A key in words: "lowest_coverage" is "Lowest coverage". */
-export function keyWords(key: string): string {
+function keyWords(key: string): string {
   const text = key.replaceAll('_', ' ');
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

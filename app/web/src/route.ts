@@ -10,7 +10,7 @@ export interface Route {
   readonly params: URLSearchParams;
 }
 
-export function parseRoute(hash: string): Route {
+function parseRoute(hash: string): Route {
   const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?');
   const [screen = '', ...args] = path.split('/').filter((part) => part !== '');
   return { screen, args: args.map(decode), params: new URLSearchParams(query) };

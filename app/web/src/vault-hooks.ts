@@ -50,7 +50,7 @@ export function useVaultMarkets(vault: Vault | undefined): readonly Market[] | u
 /** Term deposits of an owner that the page looks for: the first numbers. */
 const TERMS = 8;
 
-export interface Term {
+interface Term {
   readonly id: number;
   readonly deposit: TermDeposit;
 }

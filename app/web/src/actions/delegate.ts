@@ -9,7 +9,7 @@ import type { Plan } from '../tx/plan.ts';
 /** Stands for nobody. */
 const NONE = '11111111111111111111111111111111' as Address;
 
-export interface Delegation {
+interface Delegation {
   readonly delegate: Address;
   /** Bits of rights. */
   readonly rights: number;

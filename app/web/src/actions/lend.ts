@@ -30,7 +30,7 @@ export const VERBS: Readonly<Record<LendAction, string>> = {
   repay: 'Repay',
 };
 
-export interface LendOrder {
+interface LendOrder {
   readonly config: Config;
   readonly action: LendAction;
   readonly market: Market;
@@ -49,7 +49,7 @@ export interface LendOrder {
 }
 
 /** Whether an account owes anything, or may lose by a perp. */
-export function hasRisk(account: MarginAccount | undefined): boolean {
+function hasRisk(account: MarginAccount | undefined): boolean {
   return (
     account !== undefined &&
     (account.extraCount > 0 || account.positions.slice(0, account.positionCount).some(({ side }) => side === DEBT))
@@ -60,7 +60,7 @@ export function hasRisk(account: MarginAccount | undefined): boolean {
 const DEBT = 2;
 
 /** What to wrap for a debt that grows until the transaction lands: a ten-thousandth more, which comes back. */
-export function enoughFor(debt: bigint): bigint {
+function enoughFor(debt: bigint): bigint {
   return debt + debt / 10_000n + 10n;
 }
 

@@ -12,7 +12,7 @@ import { brief, type Names } from '../names.ts';
 import type { Plan } from '../tx/plan.ts';
 import { aroundPayIn, aroundPayOut, type Holding } from './sol.ts';
 
-export interface LiquidationInput {
+interface LiquidationInput {
   readonly market: Market;
   readonly names: Names;
   readonly liquidator: Address;
@@ -31,7 +31,7 @@ export interface LiquidationInput {
 const ACCEPTED = 99n;
 
 /** What an order pays at most: as previewed, and an atom that is rounded off. */
-export function payment({ repaid, insurance }: LiquidationPreview, most: bigint): bigint {
+function payment({ repaid, insurance }: LiquidationPreview, most: bigint): bigint {
   const wanted = repaid + insurance + 1n;
   return wanted < most ? wanted : most;
 }

@@ -50,7 +50,7 @@ function fillWords(contract: Contract, { price, fee, gain, loss }: Fill): string
   return `By the prices of a moment ago: at ${priceText(contract, price, 'up')}, with a fee of ${amount(fee)}${gained}.`;
 }
 
-export interface Trade {
+interface Trade {
   readonly market: Market;
   readonly owner: Address;
   readonly account: MarginAccount;

@@ -28,7 +28,7 @@ export const RENT = {
   stake: 1_948_800n,
 } as const;
 /** Lamports for fees that are left when everything else goes: of some dozen transactions, so that whoever went in can get out. */
-export const FEES = 100_000n;
+const FEES = 100_000n;
 
 export function isNative(token: Token): boolean {
   return token.mint === NATIVE_MINT;

@@ -17,13 +17,13 @@ const LOADER = 'BPFLoaderUpgradeab1e11111111111111111111111' as Address;
 const HEAD = 45;
 
 /** Where the upgradeable loader keeps a program's bytecode. */
-export async function programDataAddress(program: Address): Promise<Address> {
+async function programDataAddress(program: Address): Promise<Address> {
   const seeds = [getAddressEncoder().encode(program)];
   return (await getProgramDerivedAddress({ programAddress: LOADER, seeds }))[0];
 }
 
 /** The bytecode in a program's data account: an ELF file is as long as its header says, and behind it are zeros. */
-export function bytecodeOf(data: Uint8Array): Uint8Array<ArrayBuffer> {
+function bytecodeOf(data: Uint8Array): Uint8Array<ArrayBuffer> {
   const file = Uint8Array.from(data.subarray(HEAD));
   const view = new DataView(file.buffer);
   if (file.length < 64 || view.getUint32(0) !== 0x7f454c46) {

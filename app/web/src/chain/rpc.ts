@@ -26,7 +26,7 @@ export interface AccountInfo {
 }
 
 /** An answer as of a slot. */
-export interface At<T> {
+interface At<T> {
   readonly slot: bigint;
   readonly value: T;
 }
@@ -254,7 +254,7 @@ export class Rpc {
   }
 }
 
-export interface PastSignature {
+interface PastSignature {
   readonly signature: string;
   readonly slot: number;
   readonly err: unknown;

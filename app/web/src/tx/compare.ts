@@ -6,7 +6,7 @@ import { isCanonical, type ReadInstruction, readMessage, readTransaction } from 
 import { COMPUTE_BUDGET, LIGHTHOUSE } from './programs.ts';
 
 /** The outcome: what was added that may be, in words; or why it is not what was reviewed. */
-export type Comparison =
+type Comparison =
   | { readonly isSame: true; readonly additions: readonly string[] }
   | { readonly isSame: false; readonly words: string };
 

@@ -17,7 +17,7 @@ import {
 } from '@solana/kit';
 import { areEqual } from '../bytes.ts';
 
-export interface ReadAccount {
+interface ReadAccount {
   readonly address: Address;
   readonly isSigner: boolean;
   readonly isWritable: boolean;
@@ -30,7 +30,7 @@ export interface ReadInstruction {
 }
 
 /** A message as its bytes say. */
-export interface ReadMessage {
+interface ReadMessage {
   readonly version: 0 | 'legacy';
   readonly feePayer: Address;
   readonly signers: readonly Address[];
@@ -113,7 +113,7 @@ export function readMessage(bytes: Uint8Array): ReadMessage {
 }
 
 /** A signed transaction taken apart. */
-export interface Signed {
+interface Signed {
   readonly message: Uint8Array;
   readonly signatures: ReadonlyMap<Address, Uint8Array | undefined>;
 }

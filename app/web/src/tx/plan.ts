@@ -1,4 +1,4 @@
-import type { MarginAccount, Market } from '@ballast/client';
+import type { Market } from '@ballast/client';
 import type { Address, Instruction } from '@solana/kit';
 
 /** A token that a plan moves, beside those of the market's reserves. */
@@ -27,10 +27,4 @@ export interface Plan {
    * asked again whenever these change, so it must answer by what it was made with alone.
    */
   build(head: readonly Instruction[], tail: readonly Instruction[]): Instruction[][];
-}
-
-/** What building a plan starts from: the market as it was read, and the account, if there is one. */
-export interface Subject {
-  readonly market: Market;
-  readonly account: MarginAccount | undefined;
 }

@@ -32,7 +32,7 @@ export interface Move {
 }
 
 /** An account's health before and after; none where there is no account. */
-export interface Change {
+interface Change {
   readonly before: Answer<Health> | undefined;
   readonly after: Answer<Health> | undefined;
 }
@@ -56,7 +56,7 @@ export interface Review {
 }
 
 /** Why a transaction is not offered for signing, in words. */
-export class Refused extends Error {
+class Refused extends Error {
   override readonly name = 'Refused';
 }
 
@@ -71,7 +71,7 @@ const GUARD_KEEPS = 98n;
 /** Basis points that are far enough from danger: above them no price that moves should fail a transaction. */
 const GUARD_ENOUGH = 15_000n;
 
-export interface ReviewContext {
+interface ReviewContext {
   readonly config: Config;
   readonly rpc: Rpc;
   readonly engine: Engine | undefined;

@@ -4,12 +4,12 @@
 import type { Rpc, SignatureStatus } from '../chain/rpc.ts';
 
 /** How it ended. `unknown`: the node could not be asked when it was time to know. */
-export type Ending =
+type Ending =
   | { readonly kind: 'landed'; readonly status: SignatureStatus }
   | { readonly kind: 'dead' }
   | { readonly kind: 'unknown'; readonly words: string };
 
-export interface Sending {
+interface Sending {
   readonly signature: string;
   /** Base64 to send, again and again; none if the wallet has sent it. */
   readonly transaction: string | undefined;

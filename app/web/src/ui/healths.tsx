@@ -11,7 +11,7 @@ import { type Column, Table } from './parts.tsx';
 import { Usd } from './values.tsx';
 
 /** A market to ask about an account. */
-export interface Moment {
+interface Moment {
   readonly name: string;
   readonly market: Market;
   /** Unix seconds. */

@@ -20,7 +20,7 @@ export interface Pair {
 const [DEPOSIT, DEBT] = [1, 2];
 
 /** All pairs of an account, by an order that takes as much as there is. */
-export function pairsOf(engine: Engine, market: Market, account: MarginAccount, at: bigint): readonly Pair[] {
+function pairsOf(engine: Engine, market: Market, account: MarginAccount, at: bigint): readonly Pair[] {
   const held = account.positions.slice(0, account.positionCount);
   const of = (side: number) => held.filter((position) => position.side === side).map(({ reserve }) => reserve);
   return of(DEBT!).flatMap((debt) =>

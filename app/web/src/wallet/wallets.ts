@@ -49,11 +49,11 @@ const CLUSTERS: Readonly<Record<string, ChainName>> = {
 };
 
 /** A chain that is none of the public ones is a local network. */
-export function chainName(config: Config): ChainName {
+function chainName(config: Config): ChainName {
   return CLUSTERS[config.genesisHash] ?? 'solana:localnet';
 }
 
-export function isLoopback(hostname: string): boolean {
+function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
 }
 

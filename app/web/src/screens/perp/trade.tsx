@@ -29,10 +29,10 @@ import { Button, Notice, Section, Skeleton } from '../../ui/parts.tsx';
 import { ConnectButton } from '../../ui/wallet.tsx';
 
 /** By how much the price may be worse when a trade lands, unless one says otherwise: basis points. */
-export const SLIPPAGE = 100n;
+const SLIPPAGE = 100n;
 
 /** An order with its bounds, as the engine plays it. */
-export interface Played {
+interface Played {
   readonly order: TradeOrder;
   readonly fill: Fill;
   readonly market: Market;
