@@ -27,7 +27,7 @@ export async function pastOf(rpc: Rpc, program: Address, address: Address, limit
   );
 }
 
-type Past<T> =
+export type Past<T> =
   | { readonly state: 'unasked' | 'asking' }
   | { readonly state: 'failed'; readonly words: string }
   | { readonly state: 'ready'; readonly value: T };

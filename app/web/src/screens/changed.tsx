@@ -15,7 +15,8 @@ import {
   valueWords,
 } from '../parameters.ts';
 import { type PastTransaction, pastOf, usePast } from '../past.ts';
-import { Badge, Button, Notice, Section, Skeleton, Table } from '../ui/parts.tsx';
+import { Badge, Table } from '../ui/parts.tsx';
+import { PastSection } from '../ui/past.tsx';
 
 /** Changes that are looked for, and transactions of each: one queues it, one ends it. */
 const [CHANGES, TRANSACTIONS] = [10n, 3];
@@ -43,50 +44,39 @@ export function PastChanges({ market }: { market: Market }) {
     return found.flat();
   });
   return (
-    <Section
+    <PastSection
       title="Past changes"
-      aside={
-        <Button kind="quiet" disabled={past.state === 'asking'} reason="The node is being asked" onClick={look}>
-          {past.state === 'asking' ? 'Looking…' : `Look for the last ${CHANGES}`}
-        </Button>
-      }
+      {...{ past, look }}
+      lookFor={`Look for the last ${CHANGES}`}
+      unasked="They are in the log of the chain, and read when you ask."
     >
-      <div aria-live="polite">
-        {past.state === 'unasked' && <p class="empty">They are in the log of the chain, and read when you ask.</p>}
-        {past.state === 'asking' && <Skeleton lines={3} height={45} />}
-        {past.state === 'failed' && (
-          <div class="panel-body form">
-            <Notice tone="warn">The past could not be read: {past.words}</Notice>
-          </div>
-        )}
-        {past.state === 'ready' && (
-          <Table
-            caption="Past changes"
-            rows={rowsOf(past.value, market, names)}
-            keyOf={({ key }) => key}
-            empty={
-              market.changes === 0n
-                ? 'Nothing was ever queued.'
-                : 'The node remembers no transaction of the last changes.'
-            }
-            columns={[
-              { head: 'Change', cell: ({ number, what }) => `${number}: ${what}` },
-              {
-                head: 'How',
-                cell: ({ how }) => (
-                  <Badge tone={how === 'executed' ? 'warn' : how === 'cancelled' ? 'good' : 'accent'}>{how}</Badge>
-                ),
-              },
-              { head: 'When', cell: ({ time }) => (time === undefined ? 'unknown' : moment(time)) },
-              {
-                head: 'What was set',
-                cell: ({ sets }) => (sets.length === 0 ? '–' : <span class="prose">{sets.join('; ')}</span>),
-              },
-            ]}
-          />
-        )}
-      </div>
-    </Section>
+      {(found) => (
+        <Table
+          caption="Past changes"
+          rows={rowsOf(found, market, names)}
+          keyOf={({ key }) => key}
+          empty={
+            market.changes === 0n
+              ? 'Nothing was ever queued.'
+              : 'The node remembers no transaction of the last changes.'
+          }
+          columns={[
+            { head: 'Change', cell: ({ number, what }) => `${number}: ${what}` },
+            {
+              head: 'How',
+              cell: ({ how }) => (
+                <Badge tone={how === 'executed' ? 'warn' : how === 'cancelled' ? 'good' : 'accent'}>{how}</Badge>
+              ),
+            },
+            { head: 'When', cell: ({ time }) => (time === undefined ? 'unknown' : moment(time)) },
+            {
+              head: 'What was set',
+              cell: ({ sets }) => (sets.length === 0 ? '–' : <span class="prose">{sets.join('; ')}</span>),
+            },
+          ]}
+        />
+      )}
+    </PastSection>
   );
 }
 

@@ -5,7 +5,8 @@ import { READ } from '../events.ts';
 import type { Names } from '../names.ts';
 import { bps, moment } from '../number.ts';
 import { type PastTransaction, pastOf, usePast } from '../past.ts';
-import { Button, Notice, Section, Skeleton, Table } from '../ui/parts.tsx';
+import { Table } from '../ui/parts.tsx';
+import { PastSection } from '../ui/past.tsx';
 import { AddressText, Amount, Copy } from '../ui/values.tsx';
 
 /** Transactions that are looked through. */
@@ -22,52 +23,39 @@ interface Row {
 export function PastLiquidations({ market, names }: { market: Market; names: Names }) {
   const [past, look] = usePast((rpc, program) => pastOf(rpc, program, market.address, LOOKED_THROUGH));
   return (
-    <Section
+    <PastSection
       title="Past ones"
-      aside={
-        <Button kind="quiet" disabled={past.state === 'asking'} reason="The node is being asked" onClick={look}>
-          {past.state === 'asking' ? 'Looking…' : `Look through the last ${LOOKED_THROUGH} transactions`}
-        </Button>
-      }
+      {...{ past, look }}
+      lookFor={`Look through the last ${LOOKED_THROUGH} transactions`}
+      unasked="Each transaction costs the node an answer, so they are read when you ask."
     >
-      <div aria-live="polite">
-        {past.state === 'unasked' && (
-          <p class="empty">Each transaction costs the node an answer, so they are read when you ask.</p>
-        )}
-        {past.state === 'asking' && <Skeleton lines={3} height={45} />}
-        {past.state === 'failed' && (
-          <div class="panel-body form">
-            <Notice tone="warn">The past could not be read: {past.words}</Notice>
-          </div>
-        )}
-        {past.state === 'ready' && (
-          <Table
-            caption="Past liquidations"
-            rows={rowsOf(past.value, names)}
-            keyOf={({ key }) => key}
-            empty={`None among the last ${past.value.length} transactions of the market that succeeded.`}
-            columns={[
-              { head: 'When', cell: ({ time }) => (time === undefined ? 'unknown' : moment(time)) },
-              {
-                head: 'Account',
-                cell: ({ account }) => <AddressText address={account} label="address of the account" />,
-              },
-              { head: 'What', cell: ({ what }) => what },
-              {
-                head: 'Transaction',
-                isNumber: true,
-                cell: ({ signature }) => (
-                  <span class="address">
-                    <code title={signature}>{signature.slice(0, 6)}…</code>
-                    <Copy text={signature} label="signature" />
-                  </span>
-                ),
-              },
-            ]}
-          />
-        )}
-      </div>
-    </Section>
+      {(found) => (
+        <Table
+          caption="Past liquidations"
+          rows={rowsOf(found, names)}
+          keyOf={({ key }) => key}
+          empty={`None among the last ${found.length} transactions of the market that succeeded.`}
+          columns={[
+            { head: 'When', cell: ({ time }) => (time === undefined ? 'unknown' : moment(time)) },
+            {
+              head: 'Account',
+              cell: ({ account }) => <AddressText address={account} label="address of the account" />,
+            },
+            { head: 'What', cell: ({ what }) => what },
+            {
+              head: 'Transaction',
+              isNumber: true,
+              cell: ({ signature }) => (
+                <span class="address">
+                  <code title={signature}>{signature.slice(0, 6)}…</code>
+                  <Copy text={signature} label="signature" />
+                </span>
+              ),
+            },
+          ]}
+        />
+      )}
+    </PastSection>
   );
 }
 
