@@ -16,10 +16,11 @@ import { exactAmount } from '../number.ts';
 import { go, href } from '../route.ts';
 import { useFreshMarket } from '../tx/preview.ts';
 import { AmountField, NO_AMOUNT, readAmount, SelectField } from '../ui/fields.tsx';
+import { FormEnd } from '../ui/form.tsx';
 import { HealthOf } from '../ui/health.tsx';
-import { Button, Notice, Screen, Section, Skeleton } from '../ui/parts.tsx';
+import { Notice, Screen, Section, Skeleton } from '../ui/parts.tsx';
 import { OfMarket } from '../ui/subject.tsx';
-import { ConnectButton, useConnection } from '../ui/wallet.tsx';
+import { useConnection } from '../ui/wallet.tsx';
 import type { ScreenProps } from './index.ts';
 
 export default function ActScreen({ args }: ScreenProps) {
@@ -189,22 +190,7 @@ function Form({ action, market, chosen, owner }: FormProps) {
                 />
               }
             />
-            <div class="buttons">
-              {owner === undefined ? (
-                <ConnectButton />
-              ) : (
-                <Button
-                  kind="main"
-                  type="submit"
-                  disabled={refusal !== undefined}
-                  reason={refusal}
-                  onRefuse={setFailure}
-                >
-                  Review
-                </Button>
-              )}
-            </div>
-            <div aria-live="polite">{failure !== undefined && <Notice tone="bad">{failure}</Notice>}</div>
+            <FormEnd isConnected={owner !== undefined} {...{ refusal, failure }} onRefuse={setFailure} />
           </form>
           {owner !== undefined && <Why action={action} limit={limit} state={loaded.state} />}
         </div>

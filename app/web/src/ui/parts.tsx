@@ -179,6 +179,11 @@ export function Notice({
   );
 }
 
+/** Why the last try failed, read out when it does. */
+export function Failure({ words }: { words: string | undefined }) {
+  return <div aria-live="polite">{words !== undefined && <Notice tone="bad">{words}</Notice>}</div>;
+}
+
 export function Button(props: {
   children: ComponentChildren;
   onClick?: () => void;
@@ -188,7 +193,7 @@ export function Button(props: {
   /** Why it is disabled, in words that are read out. */
   reason?: string | undefined;
   /** Told the reason when it is pressed all the same. */
-  onRefuse?: (reason: string | undefined) => void;
+  onRefuse?: ((reason: string | undefined) => void) | undefined;
 }) {
   const { children, onClick, kind = 'plain', type = 'button', disabled = false, reason, onRefuse } = props;
   return (

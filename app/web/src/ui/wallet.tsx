@@ -6,7 +6,7 @@ import { useObservable } from '../cell.ts';
 import { errorWords } from '../errors.ts';
 import { brief } from '../names.ts';
 import type { Connection, PageWallet } from '../wallet/wallets.ts';
-import { Button, Dialog, Notice } from './parts.tsx';
+import { Button, Dialog, Failure, Notice } from './parts.tsx';
 import { AddressText } from './values.tsx';
 
 /** Who is connected. */
@@ -98,7 +98,7 @@ function WalletDialog({ onClose }: { onClose: () => void }) {
             ))}
           </ul>
         )}
-        <div aria-live="polite">{failure !== undefined && <Notice tone="bad">{failure}</Notice>}</div>
+        <Failure words={failure} />
         {available.some(({ isDevelopment }) => isDevelopment) && (
           <p class="fine">Development wallets are the keys of this local network. Everybody knows them.</p>
         )}

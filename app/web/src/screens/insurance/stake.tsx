@@ -15,7 +15,7 @@ import type { Names } from '../../names.ts';
 import { duration, exactAmount, moment } from '../../number.ts';
 import type { Plan } from '../../tx/plan.ts';
 import { type AmountInput, AmountField, NO_AMOUNT, readAmount } from '../../ui/fields.tsx';
-import { Badge, Button, Notice, Section, Skeleton } from '../../ui/parts.tsx';
+import { Badge, Button, Failure, Notice, Section, Skeleton } from '../../ui/parts.tsx';
 import { Amount } from '../../ui/values.tsx';
 import { ConnectButton } from '../../ui/wallet.tsx';
 
@@ -169,7 +169,7 @@ function Forms({ scene, own, names }: { scene: StakeScene; own: OwnStake; names:
           )}
         </div>
       )}
-      <div aria-live="polite">{failure !== undefined && <Notice tone="bad">{failure}</Notice>}</div>
+      <Failure words={failure} />
     </>
   );
 }

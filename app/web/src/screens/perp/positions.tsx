@@ -12,7 +12,7 @@ import { duration, moment, percent } from '../../number.ts';
 import { type Contract, contractOf, lotsText, unitPrice } from '../../perps.ts';
 import { href } from '../../route.ts';
 import { useFreshMarket } from '../../tx/preview.ts';
-import { Badge, Button, type Column, Notice, Skeleton, Table } from '../../ui/parts.tsx';
+import { Badge, Button, type Column, Failure, Skeleton, Table } from '../../ui/parts.tsx';
 import { Amount, Price } from '../../ui/values.tsx';
 import { playOrder } from './trade.tsx';
 
@@ -65,7 +65,7 @@ export function Positions({ market, owner }: { market: Market; owner: Address })
   };
   return (
     <>
-      <div aria-live="polite">{failure !== undefined && <Notice tone="bad">{failure}</Notice>}</div>
+      <Failure words={failure} />
       <Table
         caption="Your positions in perps"
         columns={columns({ engine, market: fresh, now })}

@@ -24,9 +24,9 @@ import { go, href } from '../../route.ts';
 import { useFreshMarket } from '../../tx/preview.ts';
 import { Choice } from '../../ui/choice.tsx';
 import { type AmountInput, AmountField, NO_AMOUNT, readAmount, SelectField, TextField } from '../../ui/fields.tsx';
+import { FormEnd } from '../../ui/form.tsx';
 import { HealthChange } from '../../ui/health.tsx';
-import { Button, Notice, Section, Skeleton } from '../../ui/parts.tsx';
-import { ConnectButton } from '../../ui/wallet.tsx';
+import { Notice, Section, Skeleton } from '../../ui/parts.tsx';
 
 /** By how much the price may be worse when a trade lands, unless one says otherwise: basis points. */
 const SLIPPAGE = 100n;
@@ -203,16 +203,7 @@ export function TradeForm({ market, contract, report, owner }: TradeProps) {
               />{' '}
               Reduce only: it may shrink a position, and open none
             </label>
-            <div class="buttons">
-              {owner === undefined ? (
-                <ConnectButton />
-              ) : (
-                <Button kind="main" type="submit" disabled={reason !== undefined} reason={reason}>
-                  Review
-                </Button>
-              )}
-            </div>
-            <div aria-live="polite">{failure !== undefined && <Notice tone="bad">{failure}</Notice>}</div>
+            <FormEnd isConnected={owner !== undefined} refusal={reason} failure={failure} />
           </form>
         </div>
       </section>

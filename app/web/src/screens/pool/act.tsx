@@ -24,6 +24,7 @@ import { href } from '../../route.ts';
 import type { Plan } from '../../tx/plan.ts';
 import { Choice } from '../../ui/choice.tsx';
 import { type AmountInput, AmountField, NO_AMOUNT, readAmount, SelectField } from '../../ui/fields.tsx';
+import { FormEnd } from '../../ui/form.tsx';
 import { Badge, Button, Notice, Section, Skeleton } from '../../ui/parts.tsx';
 import { Amount } from '../../ui/values.tsx';
 import { lesser } from '../../tolerance.ts';
@@ -248,12 +249,7 @@ function Enter(props: ActProps & { owner: Address; places: readonly Place[] }) {
           <dd>{exactAmount(played.value.shares, decimals)}</dd>
         </dl>
       )}
-      <div class="buttons">
-        <Button kind="main" type="submit" disabled={reason !== undefined} reason={reason}>
-          Review
-        </Button>
-      </div>
-      <div aria-live="polite">{failure !== undefined && <Notice tone="bad">{failure}</Notice>}</div>
+      <FormEnd isConnected refusal={reason} failure={failure} />
     </form>
   );
 }

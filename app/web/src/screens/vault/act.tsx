@@ -10,10 +10,10 @@ import { bps, duration, exactAmount, moment } from '../../number.ts';
 import { href } from '../../route.ts';
 import type { Plan, PlanToken } from '../../tx/plan.ts';
 import { type AmountInput, AmountField, NO_AMOUNT, readAmount, SelectField } from '../../ui/fields.tsx';
-import { Button, Notice } from '../../ui/parts.tsx';
+import { FormEnd } from '../../ui/form.tsx';
+import { Notice } from '../../ui/parts.tsx';
 import { fewest, lesser, most, readTolerance } from '../../tolerance.ts';
 import { ToleranceField } from '../../ui/tolerance.tsx';
-import { ConnectButton } from '../../ui/wallet.tsx';
 import type { Mine } from '../../vault-hooks.ts';
 import { bestPayers, maturitiesOf, payers, worthOf } from '../../vaults.ts';
 import type { Shared } from './tables.tsx';
@@ -283,16 +283,7 @@ function Form({ view, token, share, way, mine, scene, isConnected }: ActProps & 
           ])}
         </dl>
       )}
-      <div class="buttons">
-        {!isConnected ? (
-          <ConnectButton />
-        ) : (
-          <Button kind="main" type="submit" disabled={reason !== undefined} reason={reason}>
-            Review
-          </Button>
-        )}
-      </div>
-      <div aria-live="polite">{failure !== undefined && <Notice tone="bad">{failure}</Notice>}</div>
+      <FormEnd isConnected={isConnected} refusal={reason} failure={failure} />
       {way === 'deposit' && room === 0n && (
         <Refused answer={ask(() => engine.previewVaultDeposit(state, vault.config.minAmount))} />
       )}

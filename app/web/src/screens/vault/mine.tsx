@@ -6,7 +6,7 @@ import { useApp } from '../../app.ts';
 import { errorWords } from '../../errors.ts';
 import { bps, duration, exactAmount, moment } from '../../number.ts';
 import type { Plan } from '../../tx/plan.ts';
-import { Badge, Button, Notice, Section, Skeleton } from '../../ui/parts.tsx';
+import { Badge, Button, Failure, Section, Skeleton } from '../../ui/parts.tsx';
 import { Amount } from '../../ui/values.tsx';
 import type { Mine } from '../../vault-hooks.ts';
 import { worthOf } from '../../vaults.ts';
@@ -141,7 +141,7 @@ function Held({ view, token, share, mine, scene }: Shared & { mine: Mine; scene:
           </div>
         );
       })}
-      <div aria-live="polite">{failure !== undefined && <Notice tone="bad">{failure}</Notice>}</div>
+      <Failure words={failure} />
     </>
   );
 }
