@@ -3,7 +3,7 @@
 
 import { type Engine, type MarginAccount, type Market, pricedReserves } from '@ballast/client';
 import { useMemo, useState } from 'preact/hooks';
-import { ask } from '../ask.ts';
+import { type Answer, ask } from '../ask.ts';
 import { priceOf } from '../books.ts';
 import { useEngine, useNow } from '../hooks.ts';
 import { type Names, useNames } from '../names.ts';
@@ -57,6 +57,7 @@ function Supposing({ market, account }: Subject) {
   const [entries, setEntries] = useState<ReadonlyMap<number, Entry>>(new Map());
   const [ahead, setAhead] = useState<number>(0);
   const [lasts, setLasts] = useState(true);
+  const supposition = useSupposition({ engine, market, now, ahead, lasts, entries });
   const held = useMemo(() => pricedReserves(market, account), [market, account]);
   const priced = held.filter((index) => priceOf(market.reserves[index]!) !== undefined);
   const unpriced = held.filter((index) => !priced.includes(index));
@@ -139,18 +140,18 @@ function Supposing({ market, account }: Subject) {
             </div>
           </div>
         </Section>
-        {engine === undefined || now === undefined ? (
+        {supposition === undefined ? (
           <div class="panel">
             <Skeleton lines={8} height={40} />
           </div>
         ) : (
-          <Outcome {...{ engine, market, account, names, now, ahead, lasts, entries }} />
+          <Outcome {...supposition} {...{ account, names }} />
         )}
       </div>
-      {engine !== undefined && now !== undefined && (
+      {supposition !== undefined && (
         <>
-          <Liquidation {...{ engine, market, account, names, now, ahead, lasts, entries }} />
-          <CrashSection {...{ engine, market, account, names, now }} held={priced} />
+          <Liquidation {...supposition} {...{ account, names }} />
+          <CrashSection {...supposition} {...{ market, account, names }} held={priced} />
         </>
       )}
     </>
@@ -228,35 +229,46 @@ function PriceRow(props: {
   );
 }
 
+/** The market as it is, and as it is supposed to be: both with the prices of all else as if published at that moment. */
 interface Supposition {
   readonly engine: Engine;
-  readonly market: Market;
-  readonly account: MarginAccount;
-  readonly names: Names;
   readonly now: bigint;
-  readonly ahead: number;
-  readonly lasts: boolean;
-  readonly entries: ReadonlyMap<number, Entry>;
+  readonly at: bigint;
+  readonly before: Answer<Market>;
+  readonly after: Answer<Market>;
 }
 
-/** The market as it is, and as it is supposed to be: both with the prices of all else as if published at that moment. */
-function useMarkets({ engine, market, now, ahead, lasts, entries }: Supposition) {
+function useSupposition(props: {
+  engine: Engine | undefined;
+  market: Market;
+  now: bigint | undefined;
+  ahead: number;
+  lasts: boolean;
+  entries: ReadonlyMap<number, Entry>;
+}): Supposition | undefined {
+  const { engine, market, now, ahead, lasts, entries } = props;
   return useMemo(() => {
+    if (engine === undefined || now === undefined) {
+      return undefined;
+    }
     const at = now + BigInt(ahead);
     const prices = [...entries].flatMap(([index, { price }]) =>
       price === undefined ? [] : [supposed(market.reserves[index]!, index, price, lasts)],
     );
     return {
-      at,
+      ...{ engine, now, at },
       before: ask(() => engine.withPrices(market, [], now)),
       after: ask(() => engine.withPrices(market, prices, at)),
     };
   }, [engine, market, now, ahead, lasts, entries]);
 }
 
-function Outcome(props: Supposition) {
-  const { engine, account, names, now } = props;
-  const { at, before, after } = useMarkets(props);
+interface Shown extends Supposition {
+  readonly account: MarginAccount;
+  readonly names: Names;
+}
+
+function Outcome({ engine, account, names, now, at, before, after }: Shown) {
   const refusal = before.words ?? after.words;
   if (before.value === undefined || after.value === undefined) {
     return <Notice tone="bad">The engine refuses: {refusal}.</Notice>;
@@ -278,9 +290,7 @@ function Outcome(props: Supposition) {
   );
 }
 
-function Liquidation(props: Supposition) {
-  const { engine, account, names } = props;
-  const { at, after } = useMarkets(props);
+function Liquidation({ engine, account, names, at, after }: Shown) {
   if (after.value === undefined) {
     return null;
   }
