@@ -36,12 +36,8 @@ export function HealthTable(props: {
   moments: readonly Moment[];
 }) {
   const { engine, account, names, moments } = props;
-  const read = useMemo(
-    () =>
-      moments.map(({ market, at }) => ({
-        health: ask(() => engine.health(market, account, at)),
-        positions: ask(() => engine.positions(market, account, at)).value ?? [],
-      })),
+  const healths = useMemo(
+    () => moments.map(({ market, at }) => ask(() => engine.health(market, account, at))),
     [engine, account, ...moments.flatMap(({ market, at }) => [market, at])],
   );
   const held = account.positions.slice(0, account.positionCount).map(({ reserve }) => reserve);
@@ -55,7 +51,7 @@ export function HealthTable(props: {
   const rows: Row[] = [
     ...KINDS.map(([kind, name]) => ({
       name,
-      cell: (nth: number) => <Ratio answer={read[nth]!.health} kind={kind} />,
+      cell: (nth: number) => <Ratio answer={healths[nth]!} kind={kind} />,
     })),
     ...held.map((reserve, row) => ({
       name: `Liquidated at ${names.reserve(reserve)}`,
