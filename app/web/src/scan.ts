@@ -45,13 +45,16 @@ export async function readAccounts(rpc: Rpc, program: Address, market: Address):
 }
 
 export interface Row {
-  readonly address: Address;
+  readonly account: Listed;
   readonly health: Health | undefined;
   /** Why there is no health, in words. */
   readonly refusal: string | undefined;
   readonly isLiquidatable: boolean;
-  /** Since when it is marked; zero: it is not. */
-  readonly since: bigint;
+}
+
+/** Since when an account is marked; zero: it is not. Asked of those that are shown alone: all would take long, and again each second. */
+export function markedSince({ address, data }: Listed): bigint {
+  return decodeMarginAccount(address, data).liquidatableSince;
 }
 
 /** The accounts with debts, the nearest to liquidation first. */
@@ -67,11 +70,10 @@ export function rowsOf(engine: Engine, market: Market, accounts: readonly Listed
     return [];
   }
   const rows = scanned.map(({ health, refusal, isLiquidatable }, nth) => ({
-    address: accounts[nth]!.address,
+    account: accounts[nth]!,
     health,
     refusal: refusal === undefined ? undefined : describeError(refusal),
     isLiquidatable,
-    since: decodeMarginAccount(accounts[nth]!.address, accounts[nth]!.data).liquidatableSince,
   }));
   const part = ({ health }: Row) =>
     health === undefined ? 0 : health.maintenance.debt === 0n ? 0 : Math.max(used(health.maintenance), excess(health));

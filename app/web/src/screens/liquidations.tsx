@@ -9,7 +9,7 @@ import { addressIn, useEngine, useMarket, useNow } from '../hooks.ts';
 import { useNames } from '../names.ts';
 import { duration } from '../number.ts';
 import { href } from '../route.ts';
-import { readAccounts, type Row, rowsOf, type Scan } from '../scan.ts';
+import { markedSince, readAccounts, type Row, rowsOf, type Scan } from '../scan.ts';
 import { refreshed } from '../tx/preview.ts';
 import { healthRatio } from '../ui/health.tsx';
 import { Badge, Button, type Column, Figure, Figures, Notice, Screen, Section, Skeleton, Table } from '../ui/parts.tsx';
@@ -203,7 +203,7 @@ function List(props: {
   const columns: Column<Row>[] = [
     {
       head: 'Account',
-      cell: ({ address, isLiquidatable }) => (
+      cell: ({ account: { address }, isLiquidatable }) => (
         <span class="token">
           <AddressText address={address} label="address of the account" />
           {isLiquidatable && <Badge tone="bad">liquidatable</Badge>}
@@ -234,12 +234,15 @@ function List(props: {
     {
       head: 'Marked',
       isNumber: true,
-      cell: ({ since }) => (since === 0n ? '–' : `${duration(now - since)} ago`),
+      cell: ({ account }) => {
+        const since = markedSince(account);
+        return since === 0n ? '–' : `${duration(now - since)} ago`;
+      },
     },
     {
       head: 'Look',
       isNumber: true,
-      cell: ({ address }) => (
+      cell: ({ account: { address } }) => (
         <span class="links">
           <a href={href('liquidations', [address])}>Preview</a>
           <a href={href('what-if', [address])}>What if</a>
@@ -273,7 +276,7 @@ function List(props: {
       caption="The accounts nearest to liquidation"
       columns={columns}
       rows={rows.slice(0, SHOWN)}
-      keyOf={({ address }) => address}
+      keyOf={({ account }) => account.address}
       empty="No account of this market has a debt."
     />
   );
